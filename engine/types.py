@@ -1,0 +1,164 @@
+"""The values that flow between stages: frozen, one per stage, checked when made.
+
+Coordinates are pixels of the source frame unless a name says otherwise: x right, y down,
+an integer is a pixel's centre. Images are BGR uint8. Numbers are float32. Empty is shape
+``(0, 4)``, never ``None``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.labels import Expression
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+POINTS = 68
+CLASSES = len(Expression)
+
+
+def _check(name: str, array: Floats, *shape: int | str) -> None:
+    fits = array.ndim == len(shape) and all(
+        isinstance(want, str) or want == have for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = (
+            "(" + ", ".join(str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
+        )
+        raise ValueError(f"{name}: expected {wanted}, got {array.shape}")
+    if array.dtype != np.float32:
+        raise ValueError(f"{name}: expected float32, got {array.dtype}")
+
+
+def check_image(name: str, image: Image) -> None:
+    """Raise ValueError unless `image` is (H, W, 3) uint8 with at least one pixel."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+        raise ValueError(f"{name}: expected (H, W, 3) uint8, got {image.shape} {image.dtype}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+        index: 0-based position in the source, counted from its first decoded frame.
+        time_s: Presentation time in seconds, from the start of the source.
+        image: (H, W, 3) uint8, BGR, upright; read-only once it crosses a thread.
+    """
+
+    index: int
+    time_s: float
+    image: Image
+
+    def __post_init__(self) -> None:
+        check_image("image", self.image)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """A face found in one frame.
+
+    Attributes:
+        box: (4,) float32, x0 y0 x1 y1, may leave the frame.
+        score: Detector confidence, 0 to 1.
+        points: (5, 2) float32: subject's right eye, left eye, nose tip, right and left
+            mouth corner (right = subject's right, so smaller x on an upright face).
+    """
+
+    box: Floats
+    score: float
+    points: Floats
+
+    def __post_init__(self) -> None:
+        _check("box", self.box, 4)
+        _check("points", self.points, 5, 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One face that keeps its identity from frame to frame.
+
+    Attributes:
+        id: Never reused while the program runs, not even after the face is lost; from 1.
+        box: (4,) float32, x0 y0 x1 y1, may leave the frame.
+        landmarks: (68, 2) float32; order as in the model's manifest (iBUG 68).
+        score: Presence of a face in the crop, 0 to 1, from the landmark network.
+    """
+
+    id: int
+    box: Floats
+    landmarks: Floats
+    score: float
+
+    def __post_init__(self) -> None:
+        _check("box", self.box, 4)
+        _check("landmarks", self.landmarks, POINTS, 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """A track's aligned crop: exactly what the model eats.
+
+    Attributes:
+        crop: (S, S, 3) uint8, BGR, upright and centred.
+        matrix: (2, 3) float32, affine map from source pixels to crop pixels.
+    """
+
+    crop: Image
+    matrix: Floats
+
+    def __post_init__(self) -> None:
+        check_image("crop", self.crop)
+        _check("matrix", self.matrix, 2, 3)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What one face shows in one frame.
+
+    Attributes:
+        track_id: The `Track` it belongs to.
+        probabilities: (8,) float32, calibrated, sums to 1; order of `engine.labels.Expression`.
+        valence: -1 (unpleasant) to 1 (pleasant).
+        arousal: -1 (calm) to 1 (excited).
+        reliability: 0 to 1, one minus the normalised entropy of `probabilities` (ARBEx, k(l)).
+    """
+
+    track_id: int
+    probabilities: Floats
+    valence: float
+    arousal: float
+    reliability: float
+
+    def __post_init__(self) -> None:
+        _check("probabilities", self.probabilities, CLASSES)
+
+    @property
+    def expression(self) -> Expression:
+        """The most probable class."""
+        return Expression(int(self.probabilities.argmax()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """A frame with what was found in it.
+
+    Attributes:
+        frame: The frame analysed.
+        tracks: Faces present, ordered by id.
+        predictions: One per track, same order.
+        times_ms: Milliseconds spent per stage ("detect", "align", "fusion"); a stage that
+            did not run is absent.
+    """
+
+    frame: Frame
+    tracks: tuple[Track, ...]
+    predictions: tuple[Prediction, ...]
+    times_ms: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        if [t.id for t in self.tracks] != [p.track_id for p in self.predictions]:
+            raise ValueError("predictions: expected one per track, in the tracks' order")

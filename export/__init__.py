@@ -1,0 +1,1 @@
+"""Turns checkpoints into ONNX files with manifests, and proves that they agree."""

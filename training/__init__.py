@@ -1,0 +1,1 @@
+"""Data, models, losses and trainers that produce the full models."""
