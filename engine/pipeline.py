@@ -1,0 +1,163 @@
+"""Decode, infer and draw at the same time, each on its own thread, in order."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from types import TracebackType
+from typing import Protocol, Self
+
+from engine.mailbox import Channel, Closed, Latest, Mailbox
+from engine.types import Analysis, Frame, Image
+
+log = logging.getLogger(__name__)
+
+Draw = Callable[[Analysis], Image]
+
+_JOIN_S = 10.0
+
+
+class Analyzer(Protocol):
+    """What finds and reads the faces of a frame; keeps state between frames."""
+
+    def analyze(self, frame: Frame) -> Analysis:
+        """Analyse the frame that follows the one before."""
+        ...
+
+    def close(self) -> None:
+        """Free models and sessions."""
+        ...
+
+
+class Pipeline:
+    """Runs a source through an analyzer and a drawing; iterate for the results.
+
+    Frames of a file all arrive, in order; a live source drops the frames that nobody had time
+    for. What a stage raises ends the others and is raised in the iteration, after the results
+    that were ready. `times_ms` of each analysis gains "decode" and, where drawn, "draw".
+
+    Use as a context manager: entering starts the threads, leaving stops and joins them.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Frame],
+        make_analyzer: Callable[[], Analyzer],
+        draw: Draw | None = None,
+        *,
+        live: bool = False,
+    ) -> None:
+        """Connect the stages; nothing runs yet.
+
+        Args:
+            source: Iterated once, on the capture thread; the caller closes it afterwards.
+            make_analyzer: Called on the inference thread, which also closes what it made.
+            draw: Turns an analysis into the picture to show; called on a thread of its own.
+            live: Drop frames rather than delay them.
+        """
+        self._source = source
+        self._make_analyzer = make_analyzer
+        self._draw = draw
+        self._frames: Mailbox[tuple[Frame, float]] = Latest() if live else Channel()
+        self._analyses = Channel[Analysis]()
+        self._drawn = Channel[tuple[Analysis, Image | None]]()
+        self._error: Exception | None = None
+        self._error_lock = threading.Lock()
+        self._threads = [
+            self._thread("capture", self._capture, self._frames.close),
+            self._thread("infer", self._infer, self._frames.close, self._analyses.close),
+            self._thread("draw", self._draw_all, self._analyses.close, self._drawn.close),
+        ]
+
+    @property
+    def dropped(self) -> int:
+        """Frames of a live source that were never analysed."""
+        return self._frames.dropped if isinstance(self._frames, Latest) else 0
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self._join()
+
+    def __iter__(self) -> Iterator[tuple[Analysis, Image | None]]:
+        """Yield each analysis with its drawing, then raise what went wrong, if anything did."""
+        yield from self._drawn
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End early; from any thread or signal handler, any number of times."""
+        for mailbox in (self._frames, self._analyses, self._drawn):
+            mailbox.close()
+
+    def _join(self) -> None:
+        """Wait for the threads, together no longer than the limit."""
+        deadline = time.monotonic() + _JOIN_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                log.warning("thread %s is late and left behind", thread.name)
+
+    def _thread(
+        self, name: str, work: Callable[[], None], *close: Callable[[], None]
+    ) -> threading.Thread:
+        def run() -> None:
+            try:
+                work()
+            except Closed:
+                log.debug("%s: stopped by a neighbour", name)
+            except Exception as error:
+                log.debug("%s: failed", name, exc_info=True)  # raised again in the reader
+                self._keep(error)
+            finally:
+                for close_neighbour in close:
+                    close_neighbour()
+
+        # A camera's read() and a decoder at work cannot be interrupted, only abandoned.
+        return threading.Thread(target=run, name=f"fer-{name}", daemon=True)
+
+    def _keep(self, error: Exception) -> None:
+        with self._error_lock:
+            self._error = self._error or error
+
+    def _capture(self) -> None:
+        started = time.monotonic()
+        for frame in self._source:
+            frame.image.flags.writeable = False
+            self._frames.put((frame, _ms_since(started)))
+            started = time.monotonic()
+
+    def _infer(self) -> None:
+        analyzer = self._make_analyzer()
+        try:
+            for frame, decode_ms in self._frames:
+                analysis = analyzer.analyze(frame)
+                times_ms = {"decode": decode_ms, **analysis.times_ms}
+                self._analyses.put(replace(analysis, times_ms=times_ms))
+        finally:
+            analyzer.close()
+
+    def _draw_all(self) -> None:
+        for analysis in self._analyses:
+            if self._draw is None:
+                self._drawn.put((analysis, None))
+                continue
+            started = time.monotonic()
+            image = self._draw(analysis)
+            image.flags.writeable = False
+            times_ms = {**analysis.times_ms, "draw": _ms_since(started)}
+            self._drawn.put((replace(analysis, times_ms=times_ms), image))
+
+
+def _ms_since(started: float) -> float:
+    return 1000.0 * (time.monotonic() - started)
