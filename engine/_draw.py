@@ -1,0 +1,237 @@
+"""Anti-aliased primitives of the overlay: text, rounded shapes, strokes, dashes, palette."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.types import Floats, Image
+
+Colour = tuple[int, int, int]
+
+# Okabe & Ito (2008), "Color universal design", as BGR. Everything is drawn on dark panels:
+# their black is a near-white here and their blue a little lighter.
+PALETTE: Final[tuple[Colour, ...]] = (
+    (233, 180, 86),  # sky blue
+    (0, 159, 230),  # orange
+    (115, 158, 0),  # bluish green
+    (167, 121, 204),  # reddish purple
+    (66, 228, 240),  # yellow
+    (0, 94, 213),  # vermillion
+    (205, 132, 30),  # blue
+    (235, 235, 235),
+)
+INK: Final[Colour] = (22, 18, 16)
+WHITE: Final[Colour] = (255, 255, 255)
+GREY: Final[Colour] = (186, 182, 178)
+
+_SHIFT: Final = 4  # fractional bits of the coordinates handed to OpenCV
+_TURN: Final = np.pi + np.add.outer(np.arange(4), np.linspace(0, 1, 6)).ravel() * (np.pi / 2)
+_ARCS: Final = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1).astype(np.float32)
+_CORNERS: Final = np.repeat(np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32), 6, axis=0)
+
+
+class Rect(NamedTuple):
+    """A region of whole pixels; the right and bottom edges are outside it."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        """Columns covered."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> int:
+        """Rows covered."""
+        return self.y1 - self.y0
+
+    @classmethod
+    def at(cls, x: float, y: float, width: int, height: int) -> Self:
+        """Make a region from its top left corner, rounded, and its size."""
+        left, top = round(x), round(y)
+        return cls(left, top, left + width, top + height)
+
+    def overlaps(self, other: "Rect") -> bool:
+        """Tell whether the two share a pixel."""
+        return (
+            self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
+        )
+
+    def within(self, area: "Rect") -> bool:
+        """Tell whether `area` holds all of this region."""
+        return (
+            area.x0 <= self.x0 and area.y0 <= self.y0 and self.x1 <= area.x1 and self.y1 <= area.y1
+        )
+
+    def moved_into(self, area: "Rect") -> "Rect":
+        """Shift by the least that brings it into `area`, top left first if it is too large."""
+        x = max(area.x0, min(self.x0, area.x1 - self.width))
+        y = max(area.y0, min(self.y0, area.y1 - self.height))
+        return Rect(x, y, x + self.width, y + self.height)
+
+
+class Writer:
+    """Sets text in the TrueType faces that OpenCV carries (Rubik)."""
+
+    def __init__(self) -> None:
+        self._upright = cv2.FontFace("sans")
+        self._italic = cv2.FontFace("italic")
+
+    def width(self, text: str, size: int, *, weight: int = 400, italic: bool = False) -> int:
+        """Measure a text's advance in pixels at `size` pixels to the em."""
+        face = self._italic if italic else self._upright
+        return int(cv2.getTextSize((0, 0), text, (0, 0), face, size, weight)[2])
+
+    def put(
+        self,
+        image: Image,
+        text: str,
+        x: float,
+        middle: float,
+        *,
+        size: int,
+        colour: Colour = WHITE,
+        weight: int = 400,
+        italic: bool = False,
+    ) -> None:
+        """Write one line into `image` in place.
+
+        Args:
+            image: (H, W, 3) uint8, BGR.
+            text: What to write.
+            x: Left edge, pixels.
+            middle: Height of the middle of a digit, pixels.
+            size: Pixels to the em.
+            colour: BGR.
+            weight: 300 (light) to 900 (black); 400 is regular.
+            italic: Use the slanted face.
+        """
+        face = self._italic if italic else self._upright
+        baseline = round(middle + 0.35 * size)  # Rubik's capitals and digits are 0.7 em high
+        cv2.putText(image, text, (round(x), baseline), colour, face, size, weight)
+
+
+def text_on(colour: Colour) -> Colour:
+    """Give the ink, dark or white, that reads best on `colour` (BGR; luma of Rec. 601)."""
+    blue, green, red = colour
+    return INK if 0.114 * blue + 0.587 * green + 0.299 * red > 110 else WHITE
+
+
+def fixed(points: Floats) -> NDArray[np.int32]:
+    """Turn (N, 2) pixels into OpenCV's fixed-point coordinates."""
+    return np.rint(points * (1 << _SHIFT)).astype(np.int32)
+
+
+def rounded(box: Sequence[float] | Floats, radius: float) -> Floats:
+    """Outline a box with rounded corners.
+
+    Args:
+        box: x0 y0 x1 y1, pixels.
+        radius: Of the corners, pixels; at most half the shorter side is used.
+
+    Returns:
+        (24, 2) float32, clockwise from the left end of the top left corner.
+    """
+    x0, y0, x1, y1 = (float(value) for value in box)
+    r = max(0.0, min(radius, (x1 - x0) / 2, (y1 - y0) / 2))
+    inner = np.array([x1 - x0 - 2 * r, y1 - y0 - 2 * r], np.float32)
+    return _ARCS * np.float32(r) + (_CORNERS * inner + np.array([x0 + r, y0 + r], np.float32))
+
+
+def fill(image: Image, outline: Floats, colour: Colour) -> None:
+    """Fill a convex outline, (N, 2) float32 pixels, in place."""
+    cv2.fillConvexPoly(image, fixed(outline), colour, cv2.LINE_AA, _SHIFT)
+
+
+def dot(image: Image, x: float, y: float, radius: float, colour: Colour) -> None:
+    """Fill a disc in place; centre and radius in pixels."""
+    fill(image, _ARCS * np.float32(radius) + np.array([x, y], np.float32), colour)
+
+
+def lines(
+    image: Image, paths: Sequence[Floats], colour: Colour, thickness: int, *, closed: bool = False
+) -> None:
+    """Draw paths of few points, each (N, 2) float32 pixels, in place."""
+    ready = [fixed(path) for path in paths]
+    cv2.polylines(image, ready, closed, colour, thickness, cv2.LINE_AA, _SHIFT)
+
+
+def curve(
+    image: Image, path: Floats, colour: Colour, width: float, cuts: Sequence[slice] = (slice(None),)
+) -> None:
+    """Draw a path of many points in place, as hairlines side by side.
+
+    OpenCV draws a thick segment with two discs at its ends, ten times slower than a hairline.
+
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        path: (N, 2) float32, pixels, N at least 2.
+        colour: BGR.
+        width: Of the stroke, pixels, at least 1.
+        cuts: The parts of the path to draw.
+    """
+    along = np.gradient(path, axis=0)
+    along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    for offset in np.linspace(-(width - 1) / 2, (width - 1) / 2, int(np.ceil(width))):
+        strand = fixed(path + np.float32(offset) * across)
+        parts = [strand[cut] for cut in cuts]
+        cv2.polylines(image, parts, False, colour, 1, cv2.LINE_AA, _SHIFT)
+
+
+def mixed(colour: Colour, other: Colour, share: float) -> Colour:
+    """Mix two colours; `share` of the first, 0 to 1."""
+    blue, green, red = (
+        round(share * a + (1 - share) * b) for a, b in zip(colour, other, strict=True)
+    )
+    return blue, green, red
+
+
+def dashes(outline: Floats, period: float) -> list[Floats]:
+    """Cut a closed outline into dashes; with their round ends they are as long as the gaps.
+
+    Args:
+        outline: (N, 2) float32, pixels; the last point joins the first.
+        period: From dash to dash, pixels; adapted so that a whole number of them fits.
+
+    Returns:
+        Open paths, at least four.
+    """
+    ring = np.concatenate([outline, outline[:1]])
+    reach = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(ring, axis=0).T))])
+    count = max(4, round(float(reach[-1]) / period))
+    period = float(reach[-1]) / count
+    paths = []
+    for start in np.arange(count) * period:
+        stop = start + 0.4 * period
+        at = np.concatenate([[start], reach[(reach > start) & (reach < stop)], [stop]])
+        path = [np.interp(at, reach, ring[:, 0]), np.interp(at, reach, ring[:, 1])]
+        paths.append(np.stack(path, axis=1).astype(np.float32))
+    return paths
+
+
+class Sticker:
+    """A picture with per-pixel opacity, laid over others many times."""
+
+    def __init__(self, image: Image, opacity: Floats) -> None:
+        """Keep both.
+
+        Args:
+            image: (h, w, 3) uint8, BGR.
+            opacity: (h, w) float32, 0 to 1.
+        """
+        self._image = image
+        self._opacity = opacity
+        self._rest = 1 - opacity
+
+    def lay(self, image: Image, x: int, y: int) -> None:
+        """Blend over `image` in place; the sticker must lie inside it."""
+        height, width = self._opacity.shape
+        region = image[y : y + height, x : x + width]
+        region[:] = cv2.blendLinear(region, self._image, self._rest, self._opacity)
