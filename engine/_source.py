@@ -1,0 +1,163 @@
+"""What every source has in common: its settings, its facts, its life cycle."""
+
+import math
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from engine.errors import ConfigError
+from engine.types import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceConfig:
+    """Which part of a source to read.
+
+    Attributes:
+        start_s: Seconds to leave out at the beginning.
+        duration_s: Seconds to read from there; None reads to the end.
+    """
+
+    start_s: float = 0.0
+    duration_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.start_s) and self.start_s >= 0):
+            raise ConfigError(f"source.start_s: must be 0 or more, got {self.start_s}")
+        if self.duration_s is not None and not (
+            math.isfinite(self.duration_s) and self.duration_s > 0
+        ):
+            raise ConfigError(f"source.duration_s: must be above 0, got {self.duration_s}")
+
+    @property
+    def end_s(self) -> float:
+        """Where reading stops, infinity without a limit."""
+        return math.inf if self.duration_s is None else self.start_s + self.duration_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """What is known of a source once it is open.
+
+    Attributes:
+        name: What messages call it; never holds a password.
+        path: The file or folder; None for cameras and streams.
+        width: Pixels of an upright frame.
+        height: Pixels of an upright frame.
+        fps: Average frames a second; None if unknown.
+        time_base: Finest step of the timestamps, seconds.
+        frame_count: Estimate of the frames that will come; None if unknown.
+        duration_s: Seconds that will be read, from `start_s` on; None if unknown.
+        live: True for cameras and endless streams, which cannot wait for the reader.
+        has_audio: True if sound comes along.
+        start_s: Offset cut off at the beginning.
+        metadata: Tags of the container, title and the like.
+        origin_s: Where time 0 (the first frame) lies on the container's own clock, seconds.
+        end_s: Where reading stops by the user's wish; None without a limit.
+    """
+
+    name: str
+    path: Path | None
+    width: int
+    height: int
+    fps: Fraction | None
+    time_base: Fraction
+    frame_count: int | None
+    duration_s: float | None
+    live: bool
+    has_audio: bool
+    start_s: float = 0.0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    origin_s: float = 0.0
+    end_s: float | None = None
+
+
+class Source(Protocol):
+    """Frames in order, from wherever they come.
+
+    Attributes:
+        info: Facts about the source.
+        warnings: One line for each thing that went wrong without ending the work.
+    """
+
+    info: SourceInfo
+    warnings: list[str]
+
+    def read(self) -> Frame | None:
+        """The next frame; None at the end and after `close`."""
+
+    def close(self) -> None:
+        """Let go of the file or device; from any thread, any number of times."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+class Reader(ABC):
+    """Life cycle of a source: one thread reads, any thread closes.
+
+    FFmpeg and OpenCV crash when a handle is freed under a call that runs. So `close` only
+    leaves a note while a frame is being read, and the reading thread frees the handle.
+    """
+
+    info: SourceInfo
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self._closing = threading.Event()
+        self._busy = threading.Lock()
+
+    @abstractmethod
+    def _next(self) -> Frame | None: ...
+
+    @abstractmethod
+    def _free(self) -> None: ...
+
+    def read(self) -> Frame | None:
+        """The next frame; None at the end and after `close`."""
+        try:
+            with self._busy:
+                frame = None if self._closing.is_set() else self._next()
+        finally:
+            self._free_if_closing()
+        return frame
+
+    def close(self) -> None:
+        """Let go of the file or device; from any thread, any number of times."""
+        self._closing.set()
+        self._free_if_closing()
+
+    def _free_if_closing(self) -> None:
+        if self._closing.is_set() and self._busy.acquire(blocking=False):
+            try:
+                self._free()
+            finally:
+                self._busy.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self.read()) is not None:
+            yield frame
