@@ -53,7 +53,8 @@ class Pipeline:
         Args:
             source: Iterated once, on the capture thread; the caller closes it afterwards.
             make_analyzer: Called on the inference thread, which also closes what it made.
-            draw: Turns an analysis into the picture to show; called on a thread of its own.
+            draw: Turns an analysis into the picture to show, on a thread of its own; without
+                it, that is the frame's own image.
             live: Drop frames rather than delay them.
         """
         self._source = source
@@ -61,7 +62,7 @@ class Pipeline:
         self._draw = draw
         self._frames: Mailbox[tuple[Frame, float]] = Latest() if live else Channel()
         self._analyses = Channel[Analysis]()
-        self._drawn = Channel[tuple[Analysis, Image | None]]()
+        self._drawn = Channel[tuple[Analysis, Image]]()
         self._error: Exception | None = None
         self._error_lock = threading.Lock()
         self._threads = [
@@ -89,8 +90,8 @@ class Pipeline:
         self.stop()
         self._join()
 
-    def __iter__(self) -> Iterator[tuple[Analysis, Image | None]]:
-        """Yield each analysis with its drawing, then raise what went wrong, if anything did."""
+    def __iter__(self) -> Iterator[tuple[Analysis, Image]]:
+        """Yield each analysis with its picture, then raise what went wrong, if anything did."""
         yield from self._drawn
         if self._error is not None:
             raise self._error
@@ -150,7 +151,7 @@ class Pipeline:
     def _draw_all(self) -> None:
         for analysis in self._analyses:
             if self._draw is None:
-                self._drawn.put((analysis, None))
+                self._drawn.put((analysis, analysis.frame.image))
                 continue
             started = time.monotonic()
             image = self._draw(analysis)

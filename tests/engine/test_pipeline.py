@@ -41,7 +41,7 @@ def test_every_frame_of_a_file_comes_out_once_in_order():
     with Pipeline(frames(100), FakeAnalyzer) as pipeline:
         results = list(pipeline)
     assert [analysis.frame.index for analysis, _ in results] == list(range(100))
-    assert all(image is None for _, image in results)
+    assert all(image is analysis.frame.image for analysis, image in results)
     assert pipeline.dropped == 0
 
 
