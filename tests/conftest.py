@@ -1,10 +1,13 @@
 """Fixtures that every test may use."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+
+from engine.types import Image
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,3 +42,43 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, bytes], bytes]:
         return path.read_bytes()
 
     return wanted
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> Callable[..., Path]:
+    """Give `make_clip(name, images, times_s, sound)`, which encodes pictures of even size."""
+    import av
+    import numpy as np
+
+    def make(
+        name: str = "clip.mp4",
+        images: Sequence[Image] | None = None,
+        times_s: Sequence[float] | None = None,
+        *,
+        sound: bool = False,
+    ) -> Path:
+        if images is None:
+            images = [np.full((48, 64, 3), 10 * index, np.uint8) for index in range(12)]
+        if times_s is None:
+            times_s = [index / 25 for index in range(len(images))]
+        path = tmp_path / name
+        with av.open(str(path), "w") as container:
+            height, width = images[0].shape[:2]
+            video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+            video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+            video.time_base = Fraction(1, 12_800)
+            voice = container.add_stream("aac", rate=48_000, layout="mono") if sound else None
+            for image, time_s in zip(images, times_s, strict=True):
+                frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+                frame.pts, frame.time_base = round(time_s * 12_800), video.time_base
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+            if voice is not None:
+                tone = np.sin(np.arange(round(48_000 * times_s[-1])) * 0.05, dtype=np.float32)
+                heard = av.AudioFrame.from_ndarray(tone[None], format="fltp", layout="mono")
+                heard.sample_rate, heard.pts = 48_000, 0
+                container.mux(voice.encode(heard))
+                container.mux(voice.encode(None))
+        return path
+
+    return make

@@ -1,0 +1,130 @@
+"""One run of `fer-video`: a source through the pipeline into a video and a table."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from app.interrupt import Interrupt
+from app.progress import progress_bar
+from app.summary import Summary
+from engine.analyze import Analyzer, AnalyzerConfig, open_analyzer
+from engine.errors import SourceError
+from engine.overlay import Overlay, OverlayConfig
+from engine.pipeline import Pipeline
+from engine.record import open_records
+from engine.sink import SinkConfig, VideoSink
+from engine.source import SourceConfig, SourceInfo, open_source
+from engine.types import Analysis, Image
+
+Write = Callable[[Analysis, Image], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to read, what to do with it, and where the results go."""
+
+    input: str
+    out: Path | None = None
+    records: Path | None = None
+    landmarks: bool = False
+    audio: bool = True
+    overwrite: bool = False
+    source: SourceConfig = field(default_factory=SourceConfig)
+    analyzer: AnalyzerConfig = field(default_factory=AnalyzerConfig)
+    overlay: OverlayConfig = field(default_factory=OverlayConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a job.
+
+    Attributes:
+        summary: Of every frame written.
+        elapsed_s: From opening the outputs to closing them, loading the model included.
+        device: What the analysis ran on.
+        warnings: One line for each thing that went wrong without ending the work.
+    """
+
+    summary: Summary
+    elapsed_s: float
+    device: str
+    warnings: tuple[str, ...]
+
+
+def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> Outcome:
+    """Do the work; an interruption ends it early and leaves finished files.
+
+    Raises:
+        FerError: It cannot be done; no output is left behind.
+        KeyboardInterrupt: Interrupted before the first frame; no output is left behind.
+    """
+    summary, devices = Summary(), list[str]()
+
+    def make_analyzer() -> Analyzer:
+        analyzer = open_analyzer(job.analyzer)
+        devices.append(analyzer.device)
+        return analyzer
+
+    with open_source(job.input, job.source) as source:
+        started = time.monotonic()
+        info = source.info
+        with ExitStack() as stack:
+            writers = _open_writers(job, info, stack)
+            draw = Overlay(info.width, info.height, job.overlay).draw if job.out else None
+            pipeline = Pipeline(source, make_analyzer, draw, live=info.live)
+            interrupt.stops(pipeline.stop)
+            advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
+            for analysis, image in stack.enter_context(pipeline):
+                summary.add(analysis, _write(writers, analysis, image))
+                advance()
+            if summary.frames == 0:
+                if interrupt.requested:
+                    raise KeyboardInterrupt
+                raise SourceError(f"{info.name}: no frames in the part asked for")
+        elapsed_s = time.monotonic() - started
+        return Outcome(summary, elapsed_s, devices[0], tuple(source.warnings))
+
+
+def _open_writers(job: Job, info: SourceInfo, stack: ExitStack) -> dict[str, Write]:
+    """Open the outputs, by stage name; they are finished, or discarded, with `stack`."""
+    writers: dict[str, Write] = {}
+    if job.records is not None:
+        records = open_records(job.records, landmarks=job.landmarks, overwrite=job.overwrite)
+        stack.enter_context(_finished(records))
+        writers["record"] = lambda analysis, _: records.write(analysis)
+    if job.out is not None:
+        config = SinkConfig(audio=job.audio, overwrite=job.overwrite)
+        sink = VideoSink(job.out, info, config)
+        stack.enter_context(_finished(sink))
+        writers["encode"] = lambda analysis, image: sink.write(analysis.frame.time_s, image)
+    return writers
+
+
+def _write(writers: dict[str, Write], analysis: Analysis, image: Image) -> dict[str, float]:
+    """Hand one frame to every writer; give all stages' milliseconds."""
+    times_ms = dict(analysis.times_ms)
+    for stage, write in writers.items():
+        begun = time.monotonic()
+        write(analysis, image)
+        times_ms[stage] = 1000.0 * (time.monotonic() - begun)
+    return times_ms
+
+
+class _Output(Protocol):
+    def close(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+@contextmanager
+def _finished(output: _Output) -> Iterator[None]:
+    """Close on success, which puts the file in its place; discard on any error."""
+    try:
+        yield
+    except BaseException:
+        output.discard()
+        raise
+    output.close()
