@@ -1,0 +1,59 @@
+"""Outputs that appear under their name only when they are complete."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from engine.errors import ConfigError, SinkError
+
+
+class PartialFile:
+    """A temporary file beside its target, renamed onto it by `commit`.
+
+    Attributes:
+        target: Where the file shall lie in the end.
+        path: Where it is written until then; hidden, with the target's ending.
+    """
+
+    def __init__(self, target: Path, *, endings: Collection[str], overwrite: bool) -> None:
+        """Check the target and create the temporary file.
+
+        Raises:
+            ConfigError: The ending is none of `endings`.
+            SinkError: The target exists and may not be replaced, or nothing can be written there.
+        """
+        if target.suffix.lower() not in endings:
+            known = ", ".join(endings)
+            raise ConfigError(f"{target}: unknown ending; known here: {known}")
+        if target.is_dir():
+            raise SinkError(f"{target}: is a folder; name a file")
+        if not target.parent.is_dir():
+            raise SinkError(f"{target}: folder {target.parent} does not exist; create it first")
+        if target.exists() and not overwrite:
+            raise SinkError(f"{target}: exists already; use --overwrite or another name")
+        self.target = target
+        self.path = target.with_name(f".{target.stem}.partial{target.suffix}")
+        try:
+            self.path.write_bytes(b"")
+        except OSError as error:
+            raise self.failed(error) from error
+
+    def failed(self, error: Exception) -> SinkError:
+        """The error that says why writing the target failed."""
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return SinkError(f"{self.target}: cannot be written: {why}")
+
+    def commit(self) -> None:
+        """Put the finished file in its place.
+
+        Raises:
+            SinkError: The system refuses.
+        """
+        try:
+            self.path.replace(self.target)
+        except OSError as error:
+            self.discard()
+            raise self.failed(error) from error
+
+    def discard(self) -> None:
+        """Remove the temporary file, if it is there."""
+        self.path.unlink(missing_ok=True)
