@@ -1,0 +1,290 @@
+"""Rows out: one for each face in each frame, as CSV, JSON lines or Parquet.
+
+Rows go to disk as they come, in constant memory; the file has its name only once it is closed.
+"""
+
+import csv
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import IO, Any, Final, Protocol
+
+from engine._partial import PartialFile
+from engine.errors import ConfigError
+from engine.labels import EXPRESSIONS
+from engine.types import POINTS, Analysis, Prediction, Track
+
+TIME_DIGITS: Final = 6  # microseconds
+PIXEL_DIGITS: Final = 2
+SHARE_DIGITS: Final = 6  # eight rounded probabilities still sum to 1 within 4e-6
+ROW_GROUP: Final = 4096  # rows held before Parquet writes them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One face in one frame; the fields are the columns, in their order.
+
+    Attributes:
+        frame: 0-based index of the frame.
+        timestamp: Seconds from the beginning of the source.
+        face_id: The track's id.
+        x: Left edge of the box, pixels of the source frame.
+        y: Top edge of the box.
+        width: Width of the box, pixels.
+        height: Height of the box, pixels.
+        score: Presence of a face, 0 to 1.
+        expression: The most probable class.
+        reliability: 0 to 1.
+        neutral: Probability; this and the next seven sum to 1.
+        happiness: Probability.
+        surprise: Probability.
+        sadness: Probability.
+        anger: Probability.
+        disgust: Probability.
+        fear: Probability.
+        contempt: Probability.
+        valence: -1 to 1.
+        arousal: -1 to 1.
+    """
+
+    frame: int
+    timestamp: float
+    face_id: int
+    x: float
+    y: float
+    width: float
+    height: float
+    score: float
+    expression: str
+    reliability: float
+    neutral: float
+    happiness: float
+    surprise: float
+    sadness: float
+    anger: float
+    disgust: float
+    fear: float
+    contempt: float
+    valence: float
+    arousal: float
+
+
+COLUMNS: Final = tuple(field.name for field in fields(Record))
+LANDMARK_COLUMNS: Final = tuple(
+    f"landmark_{point}_{axis}" for point in range(POINTS) for axis in "xy"
+)
+
+Row = tuple[int | float | str, ...]
+Point = tuple[float, float]
+
+
+def record_of(analysis: Analysis, track: Track, prediction: Prediction) -> Record:
+    """The row of one face, rounded to what the numbers are good for."""
+    x0, y0, x1, y1 = (round(value, PIXEL_DIGITS) for value in track.box.tolist())
+    shares = (round(share, SHARE_DIGITS) for share in prediction.probabilities.tolist())
+    return Record(
+        frame=analysis.frame.index,
+        timestamp=round(analysis.frame.time_s, TIME_DIGITS),
+        face_id=track.id,
+        x=x0,
+        y=y0,
+        width=round(x1 - x0, PIXEL_DIGITS),
+        height=round(y1 - y0, PIXEL_DIGITS),
+        score=round(track.score, SHARE_DIGITS),
+        expression=prediction.expression.label,
+        reliability=round(prediction.reliability, SHARE_DIGITS),
+        valence=round(prediction.valence, SHARE_DIGITS),
+        arousal=round(prediction.arousal, SHARE_DIGITS),
+        **dict(zip(EXPRESSIONS, shares, strict=True)),
+    )
+
+
+def records_of(
+    analysis: Analysis, *, landmarks: bool
+) -> Iterator[tuple[Record, tuple[Point, ...]]]:
+    """Each face's row with its 68 landmarks, pixels of the source frame; none unless asked for."""
+    for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
+        points = track.landmarks.tolist() if landmarks else []
+        yield (
+            record_of(analysis, track, prediction),
+            tuple((round(x, PIXEL_DIGITS), round(y, PIXEL_DIGITS)) for x, y in points),
+        )
+
+
+class RecordWriter(Protocol):
+    """Takes analyses in order, and writes a row for each face."""
+
+    def write(self, analysis: Analysis) -> None:
+        """Add the frame's faces.
+
+        Raises:
+            SinkError: The disk is full or the file otherwise refuses.
+        """
+
+    def close(self) -> None:
+        """Finish the file and put it in its place; further calls do nothing."""
+
+    def discard(self) -> None:
+        """Give up: remove what was written and leave the target as it was."""
+
+
+def open_records(path: Path, *, landmarks: bool, overwrite: bool) -> RecordWriter:
+    """Open the writer that the file's ending asks for; the header is written at once.
+
+    Args:
+        path: The target: .csv, .jsonl, .ndjson or .parquet.
+        landmarks: Write the 68 landmarks as well.
+        overwrite: Replace a file that exists.
+
+    Raises:
+        ConfigError: The ending is unknown, or Parquet's library is missing.
+        SinkError: The target cannot be written.
+    """
+    file = PartialFile(path, endings=WRITERS, overwrite=overwrite)
+    try:
+        return WRITERS[path.suffix.lower()](file, landmarks)
+    except OSError as error:
+        file.discard()
+        raise file.failed(error) from error
+    except BaseException:
+        file.discard()
+        raise
+
+
+class _Writer(ABC):
+    """What the formats share: the life of the file and the names of the columns."""
+
+    def __init__(self, file: PartialFile, landmarks: bool) -> None:
+        self._file = file
+        self._landmarks = landmarks
+        self._done = False
+        self._columns = COLUMNS + (LANDMARK_COLUMNS if landmarks else ())
+
+    @abstractmethod
+    def _write(self, record: Record, points: tuple[Point, ...]) -> None: ...
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+    def write(self, analysis: Analysis) -> None:
+        """Add the frame's faces."""
+        if self._done:
+            raise ValueError("write: the records are closed")
+        try:
+            for record, points in records_of(analysis, landmarks=self._landmarks):
+                self._write(record, points)
+        except OSError as error:
+            raise self._file.failed(error) from error
+
+    def close(self) -> None:
+        """Finish the file and put it in its place; further calls do nothing."""
+        if self._done:
+            return
+        self._done = True
+        try:
+            self._close()
+        except OSError as error:
+            self._file.discard()
+            raise self._file.failed(error) from error
+        self._file.commit()
+
+    def discard(self) -> None:
+        """Give up: remove what was written and leave the target as it was."""
+        if self._done:
+            return
+        self._done = True
+        try:
+            self._close()
+        except OSError:
+            pass  # the disk may be full, and the file goes anyway
+        finally:
+            self._file.discard()
+
+
+class _Csv(_Writer):
+    def __init__(self, file: PartialFile, landmarks: bool) -> None:
+        super().__init__(file, landmarks)
+        self._text: IO[str] = file.path.open("w", encoding="utf-8", newline="")
+        self._rows = csv.writer(self._text, lineterminator="\n")
+        self._rows.writerow(self._columns)
+
+    def _write(self, record: Record, points: tuple[Point, ...]) -> None:
+        self._rows.writerow([_plain(value) for value in _flat(record, points)])
+
+    def _close(self) -> None:
+        self._text.close()
+
+
+class _JsonLines(_Writer):
+    def __init__(self, file: PartialFile, landmarks: bool) -> None:
+        super().__init__(file, landmarks)
+        self._text: IO[str] = file.path.open("w", encoding="utf-8", newline="\n")
+
+    def _write(self, record: Record, points: tuple[Point, ...]) -> None:
+        row: dict[str, object] = {name: getattr(record, name) for name in COLUMNS}
+        if self._landmarks:
+            row["landmarks"] = points
+        self._text.write(json.dumps(row, separators=(",", ":")) + "\n")
+
+    def _close(self) -> None:
+        self._text.close()
+
+
+class _Parquet(_Writer):
+    def __init__(self, file: PartialFile, landmarks: bool) -> None:
+        super().__init__(file, landmarks)
+        try:
+            import pyarrow
+            import pyarrow.parquet
+        except ImportError as error:
+            raise ConfigError(
+                f"{file.target}: Parquet needs pyarrow; pip install 'fer-live[parquet]'"
+            ) from error
+        self._arrow: Any = pyarrow
+        kinds = {"int": pyarrow.int64(), "float": pyarrow.float64(), "str": pyarrow.string()}
+        types = {field.name: kinds[field.type.__name__] for field in fields(Record)}  # type: ignore[union-attr]  # annotations are classes here
+        self._schema = pyarrow.schema(
+            [(name, types.get(name, pyarrow.float32())) for name in self._columns]
+        )
+        self._out = pyarrow.parquet.ParquetWriter(str(file.path), self._schema)
+        self._rows: list[Row] = []
+
+    def _write(self, record: Record, points: tuple[Point, ...]) -> None:
+        self._rows.append(_flat(record, points))
+        if len(self._rows) >= ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            columns = dict(zip(self._columns, zip(*self._rows, strict=True), strict=True))
+            self._out.write_table(self._arrow.table(columns, schema=self._schema))
+            self._rows.clear()
+
+    def _close(self) -> None:
+        try:
+            self._flush()
+        finally:
+            self._out.close()
+
+
+WRITERS: Final[Mapping[str, Callable[[PartialFile, bool], _Writer]]] = {
+    ".csv": _Csv,
+    ".jsonl": _JsonLines,
+    ".ndjson": _JsonLines,
+    ".parquet": _Parquet,
+}
+
+
+def _flat(record: Record, points: tuple[Point, ...]) -> Row:
+    values = tuple(getattr(record, name) for name in COLUMNS)
+    return values + tuple(value for point in points for value in point)
+
+
+def _plain(value: float | str) -> str:
+    """A number without exponent or needless zeros."""
+    if not isinstance(value, float):
+        return str(value)
+    text = f"{value:.{SHARE_DIGITS}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
