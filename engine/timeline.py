@@ -26,7 +26,7 @@ Times = NDArray[np.float64]
 
 SAMPLES: Final = 400  # kept per face; more than a 1080p strip can show apart
 FACES: Final = 16  # traces kept; the one silent for longest goes first
-_OPACITY: Final = 0.72
+_OPACITY: Final = 0.78
 _AROUSAL: Final = 0.75  # strength of the arousal curve's colour beside valence's
 _GRID: Final[Colour] = (84, 80, 76)
 _KEYS: Final = ("valence", "arousal")
