@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 PROGRAM: Final = "fer-video"
 INTERRUPTED: Final = 130
+_MODEL: Final = "poster-rt"
 
 # Options that are fields of `AnalyzerConfig`, whose defaults apply where one is not given.
 _ANALYZER: Final = (
@@ -93,17 +94,22 @@ def _job(options: argparse.Namespace) -> "Job":
 
 
 def _version() -> str:
-    """Name program and providers."""
+    """Name program, model and providers, without loading what takes time."""
     from importlib import metadata
 
     import onnxruntime
 
-    providers = ", ".join(
-        name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()
-    )
+    from engine.assets import asset_path
+    from engine.manifest import load_manifest
+    from engine.runtime import PROVIDERS
+
+    model = load_manifest(asset_path(f"{_MODEL}.onnx"))
+    available = onnxruntime.get_available_providers()
+    devices = ", ".join(name for name, provider in PROVIDERS.items() if provider in available)
     return (
         f"{PROGRAM} {metadata.version('fer-live')}\n"
-        f"providers {providers} (onnxruntime {onnxruntime.__version__})"
+        f"model {model.name}, sha256 {model.sha256[:12]}\n"
+        f"providers {devices} (onnxruntime {onnxruntime.__version__})"
     )
 
 
