@@ -25,9 +25,9 @@ class Expression(IntEnum):
 
 EXPRESSIONS: Final[tuple[str, ...]] = tuple(expression.label for expression in Expression)
 
-# Published class means on the pleasure (valence) and arousal axes, -1 to 1:
-# Russell & Mehrabian (1977), "Evidence for a three-factor theory of emotions";
-# contempt is their "scornful".
+# Published class means on the pleasure (valence) and arousal axes, each from -1 to 1, in
+# Russell and Mehrabian (1977), Evidence for a three-factor theory of emotions.
+# What they call scornful stands for contempt.
 VALENCE_AROUSAL: Final[Mapping[Expression, tuple[float, float]]] = {
     Expression.NEUTRAL: (0.0, 0.0),
     Expression.HAPPINESS: (0.81, 0.51),

@@ -29,6 +29,7 @@ def to_input(
     scale = (1.0 / (255.0 * np.asarray(std, np.float32))).reshape(1, 3, 1, 1)
     offset = (np.asarray(mean, np.float32) / np.asarray(std, np.float32)).reshape(1, 3, 1, 1)
     stacked = np.stack(crops)[..., ::-1].transpose(0, 3, 1, 2)
-    batch: Floats = np.multiply(stacked, scale, dtype=np.float32)
+    batch: Floats = np.empty(stacked.shape, np.float32)
+    np.multiply(stacked, scale, out=batch)
     batch -= offset
-    return np.ascontiguousarray(batch)
+    return batch

@@ -1,0 +1,217 @@
+"""Faces that keep their identity: followed by landmarks, told apart when they cross."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import ConfigError
+from engine.fusion import Reading
+from engine.landmarks import box_of
+from engine.types import Detection, Floats, Track
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerConfig:
+    """When a face is found, kept and given up.
+
+    Attributes:
+        detect_every: Frames between detector passes while faces are followed.
+        max_faces: Most faces followed at once.
+        presence_start: Presence a new face needs.
+        presence_keep: Presence below which a followed face is lost.
+        inside_min: Fraction of the face's box that must lie inside the frame.
+        same_iou: Overlap above which two tracks are the same face.
+        hidden_s: How long a face covered by another keeps its id.
+    """
+
+    detect_every: int = 10
+    max_faces: int = 8
+    presence_start: float = 0.5
+    presence_keep: float = 0.3
+    inside_min: float = 0.4
+    same_iou: float = 0.45
+    hidden_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("detect_every", "max_faces"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"tracker.{name}: must be at least 1, got {getattr(self, name)}")
+
+
+@dataclass(slots=True, eq=False)
+class _Followed:
+    """A face being followed; `hidden_since_s` is set while another face covers it."""
+
+    id: int
+    landmarks: Floats
+    score: float
+    time_s: float
+    velocity: Floats  # of the box's centre, pixels per second
+    hidden_since_s: float | None = None
+
+    def expected_centre(self, time_s: float) -> Floats:
+        return _centre(box_of(self.landmarks)) + self.velocity * np.float32(time_s - self.time_s)
+
+
+class Tracker:
+    """Keeps ids over frames; decides when to detect. Knows no network and no pixels."""
+
+    def __init__(self, config: TrackerConfig) -> None:
+        self.config = config
+        self._next_id = 1
+        self._seen: list[_Followed] = []
+        self._hidden: list[_Followed] = []
+        self._since_detection = 0
+
+    def detection_due(self) -> bool:
+        """Say whether this frame needs a detector pass; call once per frame."""
+        self._since_detection += 1
+        pause = self.config.detect_every
+        if self._hidden:  # a covered face must be found soon after it shows again
+            pause = min(pause, 3)
+        if self._seen and self._since_detection < pause:
+            return False
+        self._since_detection = 0
+        return True
+
+    def landmarks(self) -> list[Floats]:
+        """Where each followed face was last, (68, 2) each, in the order of `update`."""
+        return [face.landmarks for face in self._seen]
+
+    def new_faces(self, detections: Sequence[Detection]) -> list[Detection]:
+        """Pick the detections that no track follows, best first, within `max_faces`."""
+        boxes = [box_of(face.landmarks) for face in self._seen]
+        room = self.config.max_faces - len(self._seen)
+        fresh = [
+            detection
+            for detection in sorted(detections, key=lambda d: -_area(d.box) * d.score)
+            if all(_overlap(detection.box, box) < 0.5 for box in boxes)
+        ]
+        return fresh[: max(0, room)]
+
+    def update(
+        self,
+        time_s: float,
+        frame_size: tuple[int, int],
+        readings: Sequence[Reading],
+    ) -> tuple[list[Track], list[int]]:
+        """Take the frame's readings: followed faces first, in order, then new ones.
+
+        Args:
+            time_s: Time of the frame.
+            frame_size: Width and height, pixels.
+            readings: One per entry of `landmarks`, then one per new face.
+
+        Returns:
+            The faces present, ordered by id, and for each the index of its reading.
+        """
+        followed, count = self._seen, len(self._seen)
+        self._hidden = [
+            face
+            for face in self._hidden
+            if time_s - (face.hidden_since_s or 0.0) <= self.config.hidden_s
+        ]
+        alive: list[tuple[_Followed, int]] = []
+        for index, (face, reading) in enumerate(zip(followed, readings[:count], strict=True)):
+            if self._holds(reading, frame_size, self.config.presence_keep):
+                alive.append((face, index))
+        alive = self._settle(alive, readings, time_s)
+        for face, index in alive:
+            _move(face, readings[index], time_s)
+        for index in range(count, len(readings)):
+            reading = readings[index]
+            taken = [box_of(face.landmarks) for face, _ in alive]
+            box = box_of(reading.landmarks)
+            if self._holds(reading, frame_size, self.config.presence_start) and all(
+                _overlap(box, other) < self.config.same_iou for other in taken
+            ):
+                alive.append((self._identify(reading, time_s), index))
+        alive.sort(key=lambda pair: pair[0].id)
+        self._seen = [face for face, _ in alive]
+        tracks = [
+            Track(face.id, box_of(face.landmarks), face.landmarks, face.score) for face, _ in alive
+        ]
+        return tracks, [index for _, index in alive]
+
+    def _holds(self, reading: Reading, frame_size: tuple[int, int], presence_min: float) -> bool:
+        if reading.presence < presence_min:
+            return False
+        box = box_of(reading.landmarks)
+        limit = np.array([*frame_size, *frame_size], np.float32)
+        inside = np.clip(box, 0, limit)
+        return _area(inside) >= self.config.inside_min * _area(box) > 0
+
+    def _settle(
+        self, alive: list[tuple[_Followed, int]], readings: Sequence[Reading], time_s: float
+    ) -> list[tuple[_Followed, int]]:
+        """Where two tracks slid onto one face, hide the one that was expected elsewhere."""
+        kept: list[tuple[_Followed, int]] = []
+        for face, index in alive:
+            box = box_of(readings[index].landmarks)
+            rival = next(
+                (
+                    pair
+                    for pair in kept
+                    if _overlap(box, box_of(readings[pair[1]].landmarks)) >= self.config.same_iou
+                ),
+                None,
+            )
+            if rival is None:
+                kept.append((face, index))
+                continue
+            mine = np.linalg.norm(face.expected_centre(time_s) - _centre(box))
+            theirs = np.linalg.norm(rival[0].expected_centre(time_s) - _centre(box))
+            loser = rival[0] if mine < theirs else face
+            if mine < theirs:
+                kept[kept.index(rival)] = (face, index)
+            loser.hidden_since_s = time_s
+            self._hidden.append(loser)
+        return kept
+
+    def _identify(self, reading: Reading, time_s: float) -> _Followed:
+        """Give a new face the id of the hidden one expected there, else a new id."""
+        box = box_of(reading.landmarks)
+        reach = float(np.sqrt(_area(box)))
+        nearest, distance = None, reach
+        for face in self._hidden:
+            gap = float(np.linalg.norm(face.expected_centre(time_s) - _centre(box)))
+            alike = 0.6 < np.sqrt(_area(box_of(face.landmarks)) / _area(box)) < 1.7
+            if alike and gap < distance:
+                nearest, distance = face, gap
+        if nearest is not None:
+            self._hidden.remove(nearest)
+            nearest.hidden_since_s = None
+            _move(nearest, reading, time_s)
+            return nearest
+        face = _Followed(
+            self._next_id, reading.landmarks, reading.presence, time_s, np.zeros(2, np.float32)
+        )
+        self._next_id += 1
+        return face
+
+
+def _move(face: _Followed, reading: Reading, time_s: float) -> None:
+    """Put a face where the reading saw it, in place."""
+    elapsed_s = time_s - face.time_s
+    if elapsed_s > 0:
+        step = _centre(box_of(reading.landmarks)) - _centre(box_of(face.landmarks))
+        face.velocity = (0.7 * face.velocity + 0.3 * step / np.float32(elapsed_s)).astype(
+            np.float32
+        )
+    face.landmarks, face.score, face.time_s = reading.landmarks, reading.presence, time_s
+
+
+def _centre(box: Floats) -> Floats:
+    return np.asarray((box[:2] + box[2:]) / 2, np.float32)
+
+
+def _area(box: Floats) -> float:
+    return float(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]))
+
+
+def _overlap(a: Floats, b: Floats) -> float:
+    """Intersection over the smaller area: a box inside another counts as the same face."""
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
+    shared = _area(np.concatenate([low, high]).astype(np.float32))
+    return shared / max(min(_area(a), _area(b)), 1e-6)

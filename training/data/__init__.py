@@ -1,0 +1,1 @@
+"""Readers for the data sets, and caches of decoded faces."""

@@ -1,0 +1,66 @@
+"""The four data packs: where they lie, unpacked once, and their tables as arrays."""
+
+import csv
+import logging
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engine.errors import SourceError
+from engine.types import Image
+
+log = logging.getLogger(__name__)
+
+FLIP_ERROR_MAX = 0.06  # teacher landmarks above it are unreliable (data pack's README)
+
+
+def pack_folder(root: Path, name: str, cache: Path) -> Path:
+    """Give the folder of a pack, unpacking its zip into the cache the first time.
+
+    Args:
+        root: Folder that holds ``name/`` or ``name.zip``.
+        name: ``ferplus``, ``faces_wild``, ``scenes`` or ``teacher_labels``.
+        cache: Folder for unpacked and decoded data.
+
+    Raises:
+        SourceError: Neither the folder nor the zip is there.
+    """
+    if (root / name).is_dir():
+        return root / name
+    target, archive = cache / "packs" / name, root / f"{name}.zip"
+    if target.is_dir():
+        return target
+    if not archive.is_file():
+        raise SourceError(f"data pack {name}: neither {name}/ nor {name}.zip in {root}")
+    partial = target.with_suffix(".partial")
+    log.info("unpacking %s", archive)
+    with zipfile.ZipFile(archive) as zipped:
+        zipped.extractall(partial)
+    partial.rename(target)
+    return target
+
+
+def read_image(path: Path) -> Image:
+    """Read one picture as (H, W, 3) uint8 BGR.
+
+    Raises:
+        SourceError: Missing or not a picture.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise SourceError(f"{path}: missing or not a picture")
+    return np.asarray(image, np.uint8)
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file with a header line.
+
+    Raises:
+        SourceError: Missing.
+    """
+    if not path.is_file():
+        raise SourceError(f"{path}: missing; is the data pack complete?")
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

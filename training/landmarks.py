@@ -1,0 +1,203 @@
+"""Training of the landmark network on teacher landmarks, with faces and non-faces."""
+
+import logging
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.align import CROP_SIZE, similarity, template, transform, warp
+from engine.landmarks import EYE_CORNERS, MIRROR, five_points
+from engine.preprocess import to_input
+from engine.types import Floats, Image
+from training.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
+from training.data.faces import FaceBank, background_names, open_bank
+from training.data.packs import read_image
+from training.loop import LoopConfig, fit
+from training.models.landmark_net import LandmarkNet
+from training.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+JITTER = JitterConfig(rotation_deg=40, scale=1.35, shift=0.16)
+# A crop this far off is not "a face, well centred": the tracker must find it again.
+ASTRAY = 2.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandmarkConfig:
+    """What the batches hold.
+
+    Attributes:
+        negatives: Share of crops without a well-centred face.
+        occluded: Share of faces partly covered.
+    """
+
+    negatives: float = 0.2
+    occluded: float = 0.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LandmarkBatches:
+    """Random crops of the banks' faces; the batch of a step depends on (seed, step) alone."""
+
+    banks: tuple[FaceBank, ...]
+    backgrounds: tuple[Image, ...]
+    batch: int
+    seed: int
+    config: LandmarkConfig
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Make inputs (B, 3, S, S), points (B, 68, 2), weights (B, 68) and presence (B,)."""
+        rng = np.random.default_rng((self.seed, step))
+        samples = [self._sample(rng) for _ in range(self.batch)]
+        crops, points, weights, presence = zip(*samples, strict=True)
+        return (
+            torch.from_numpy(to_input(crops)),
+            torch.from_numpy(np.stack(points)),
+            torch.from_numpy(np.stack(weights)),
+            torch.tensor(presence, dtype=torch.float32),
+        )
+
+    def _sample(self, rng: Rng) -> tuple[Image, Floats, Floats, float]:
+        share = rng.random()
+        nothing = np.zeros((68, 2), np.float32), np.zeros(68, np.float32), 0.0
+        if share < self.config.negatives / 2:
+            crop = background_crop(self.backgrounds[rng.integers(len(self.backgrounds))], rng)
+            return degrade(crop, rng), *nothing
+        bank = self.banks[int(rng.integers(len(self.banks)))]
+        index = int(rng.integers(len(bank)))
+        image, landmarks = bank.image(index), bank.landmarks[index]
+        matrix = similarity(five_points(landmarks), template(CROP_SIZE))
+        border = BORDERS[rng.integers(len(BORDERS))]
+        if share < self.config.negatives:
+            crop = warp(image, astray(matrix, rng), border=border)
+            return degrade(crop, rng), *nothing
+        matrix = jitter(matrix, CROP_SIZE, JITTER, rng)
+        visible = bank.visible[index]
+        if rng.random() < 0.5:
+            matrix = mirror(matrix, CROP_SIZE)
+            landmarks, visible = landmarks[MIRROR], visible[MIRROR]
+        crop = degrade(warp(image, matrix, border=border), rng)
+        if rng.random() < self.config.occluded:
+            crop = occlude(crop, rng)
+        points = (transform(landmarks, matrix) + 0.5) / CROP_SIZE
+        return crop, points.astype(np.float32), visible.astype(np.float32), 1.0
+
+
+def background_crop(image: Image, rng: Rng) -> Image:
+    """Cut a random square out of a face-free picture."""
+    side = int(rng.uniform(0.2, 1.0) * min(image.shape[:2]))
+    y, x = (int(rng.integers(0, length - side + 1)) for length in image.shape[:2])
+    square = image[y : y + side, x : x + side]
+    return np.asarray(cv2.resize(square, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA))
+
+
+def astray(matrix: Floats, rng: Rng) -> Floats:
+    """Move a crop so far that the face in it is cut off, tiny, huge or on its side."""
+    matrix = jitter(matrix, CROP_SIZE, JITTER, rng)
+    kind = rng.integers(4)
+    centre = np.full(2, (CROP_SIZE - 1) / 2)
+    factor, theta, shift = 1.0, 0.0, np.zeros(2)
+    if kind == 0:
+        direction = rng.uniform(0, 2 * np.pi)
+        shift = (
+            np.array([np.cos(direction), np.sin(direction)]) * rng.uniform(0.55, 1.1) * CROP_SIZE
+        )
+    elif kind == 1:
+        factor = rng.uniform(0.25, 1 / ASTRAY)
+    elif kind == 2:
+        factor = rng.uniform(ASTRAY, 4.0)
+    else:
+        theta = rng.choice((-1, 1)) * rng.uniform(np.pi / 2, np.pi)
+    linear = factor * np.array([[np.cos(theta), -np.sin(theta)], [np.sin(theta), np.cos(theta)]])
+    moved = linear @ matrix
+    moved[:, 2] += centre - linear @ centre + shift
+    return moved.astype(np.float32)
+
+
+def inter_ocular(points: Tensor) -> Tensor:
+    """Distance between the outer eye corners of (B, 68, 2) points, as (B,)."""
+    return (points[:, EYE_CORNERS[0]] - points[:, EYE_CORNERS[1]]).norm(dim=1)
+
+
+class LandmarkTask:
+    """Loss and validation of the landmark network."""
+
+    def __init__(self, model: LandmarkNet, held_out: dict[str, FaceBank]) -> None:
+        self.model = model
+        self.held_out = {name: _fixed_crops(bank) for name, bank in held_out.items()}
+
+    def loss(self, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """Mean L1 error of the visible points, in percent of the crop, plus presence."""
+        inputs, points, weights, presence = batch
+        said = self.model(inputs.to(memory_format=torch.channels_last))
+        error = (said.landmarks - points).abs().sum(2) * weights
+        regression = 100 * error.sum() / weights.sum().clamp(min=1)
+        there = functional.binary_cross_entropy_with_logits(said.presence, presence)
+        correct = ((said.presence > 0) == (presence > 0.5)).float().mean()
+        figures = {"points": regression.item(), "presence": there.item(), "correct": correct.item()}
+        return regression + there, figures
+
+    @torch.no_grad()
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """Normalised mean error, percent of inter-ocular distance, sharp and at 32 px."""
+        model.eval()
+        figures = {}
+        for name, (crops, points, visible) in self.held_out.items():
+            for label, shown in (("", crops), ("@32", [_reduced(crop, 32) for crop in crops])):
+                said = torch.cat(
+                    [
+                        model(torch.from_numpy(to_input(shown[i : i + 64]))).landmarks
+                        for i in range(0, len(shown), 64)
+                    ]
+                )
+                figures[f"nme_{name}{label}"] = nme(said, points, visible)
+        return figures
+
+
+def nme(said: Tensor, points: Tensor, visible: Tensor) -> float:
+    """Mean over faces of the visible points' distance over inter-ocular distance, percent."""
+    error = ((said - points).norm(dim=2) * visible).sum(1) / visible.sum(1)
+    return float(100 * (error / inter_ocular(points)).mean())
+
+
+def _reduced(crop: Image, side: int) -> Image:
+    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, crop.shape[:2], interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _fixed_crops(bank: FaceBank, most: int = 400) -> tuple[list[Image], Tensor, Tensor]:
+    """Crops that stray by a tracker's usual error, the same at every evaluation."""
+    rng = np.random.default_rng(0)
+    chosen = np.linspace(0, len(bank) - 1, min(most, len(bank))).astype(int)
+    crops, points = [], []
+    for index in chosen:
+        matrix = similarity(five_points(bank.landmarks[index]), template(CROP_SIZE))
+        matrix = jitter(matrix, CROP_SIZE, JITTER, rng, spread=0.4)
+        crops.append(warp(bank.image(index), matrix))
+        points.append((transform(bank.landmarks[index], matrix) + 0.5) / CROP_SIZE)
+    return crops, torch.from_numpy(np.stack(points)), torch.from_numpy(bank.visible[chosen]).float()
+
+
+def run(recipe: Recipe) -> None:
+    """Train the network of a ``task = "landmarks"`` recipe."""
+    loop = recipe.section("loop", LoopConfig)
+    config = recipe.section("landmarks", LandmarkConfig)
+    root, cache = recipe.data, recipe.cache
+    banks = tuple(
+        open_bank(pack, "train", root, cache) for pack in ("faces_wild", "scenes", "ferplus")
+    )
+    held_out = {
+        "wild": open_bank("faces_wild", "valid", root, cache),
+        "video": open_bank("scenes", "test", root, cache),
+        "ferplus": open_bank("ferplus", "valid", root, cache),
+    }
+    backgrounds = tuple(read_image(path) for path in background_names(root, cache, "train"))
+    torch.manual_seed(loop.seed)
+    task = LandmarkTask(LandmarkNet(), held_out)
+    batches = LandmarkBatches(banks, backgrounds, loop.batch, loop.seed, config)
+    fit(task, batches, loop, recipe.folder)

@@ -1,0 +1,196 @@
+"""poster-rt: POSTER's landmark-image cross-fusion, small enough for a CPU in real time.
+
+Two streams (image trunk, frozen landmark network), query swap, three scales. At strides 4 and
+8 the landmark map queries the image map inside 7x7 windows and the answer joins the image
+stream (POSTER++ / ARBEx, window cross-attention); at stride 16 both streams become tokens and
+swap queries in both directions (POSTER). See docs/decisions/0003 for what was left out.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.types import CLASSES
+from training.models.landmark_net import LandmarkNet
+from training.models.trunk import CHANNELS, stage, stem
+
+WINDOW = 7
+
+
+class WindowCrossAttention(nn.Module):
+    """Landmark queries, image keys and values, in windows of 7x7.
+
+    Source: POSTER++ (Mao et al. 2023), W-MCSA; ARBEx specification, section 3.1. The relative
+    position bias is a full table: windows are small here.
+    """
+
+    def __init__(self, dim: int, query_dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.image_norm = nn.BatchNorm2d(dim)
+        self.query_norm = nn.BatchNorm2d(query_dim)
+        self.query = nn.Conv2d(query_dim, dim, 1)
+        self.key_value = nn.Conv2d(dim, 2 * dim, 1)
+        self.project = nn.Conv2d(dim, dim, 1)
+        self.bias = nn.Parameter(torch.zeros(heads, WINDOW**2, WINDOW**2))
+        nn.init.trunc_normal_(self.bias, std=0.02)
+
+    def forward(self, image: Tensor, landmarks: Tensor) -> Tensor:
+        """Add what the landmarks ask of the image: (B, dim, H, W) and (B, query_dim, H, W)."""
+        query = self._windows(self.query(self.query_norm(landmarks)))
+        key, value = (self._windows(x) for x in self.key_value(self.image_norm(image)).chunk(2, 1))
+        answer = functional.scaled_dot_product_attention(query, key, value, attn_mask=self.bias)
+        y: Tensor = self.project(self._merge(answer, image.shape[2]))
+        return image + y
+
+    def _windows(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to (B * windows, heads, 49, C / heads)."""
+        b, c, h, w = x.shape
+        rows, cols, dim = h // WINDOW, w // WINDOW, c // self.heads
+        x = x.reshape(-1, self.heads, dim, rows, WINDOW, cols, WINDOW)
+        x = x.permute(0, 3, 5, 1, 4, 6, 2)
+        return x.reshape(-1, self.heads, WINDOW**2, dim)
+
+    def _merge(self, x: Tensor, side: int) -> Tensor:
+        """Undo `_windows` for a square map."""
+        count, dim = side // WINDOW, x.shape[3]
+        x = x.reshape(-1, count, count, self.heads, WINDOW, WINDOW, dim)
+        x = x.permute(0, 3, 6, 1, 4, 2, 5)
+        return x.reshape(-1, self.heads * dim, side, side)
+
+
+class SwapAttention(nn.Module):
+    """Attention whose queries are the other stream's tokens, unprojected (POSTER, eq. 3-4)."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.key_value = nn.Linear(dim, 2 * dim)
+        self.project = nn.Linear(dim, dim)
+
+    def forward(self, own: Tensor, other: Tensor) -> Tensor:
+        """Map two (B, T, dim) streams to the update (B, T, dim) of `own`."""
+        query = self._heads(other)
+        key, value = (self._heads(x) for x in self.key_value(own).chunk(2, 2))
+        y = functional.scaled_dot_product_attention(query, key, value)
+        merged: Tensor = self.project(y.transpose(1, 2).reshape(own.shape))
+        return merged
+
+    def _heads(self, x: Tensor) -> Tensor:
+        return x.reshape(-1, x.shape[1], self.heads, x.shape[2] // self.heads).transpose(1, 2)
+
+
+class CrossBlock(nn.Module):
+    """Both streams ask each other, then pass an MLP each (POSTER specification, 3.2)."""
+
+    def __init__(self, dim: int, heads: int, drop_path: float) -> None:
+        super().__init__()
+        self.drop_path = drop_path
+        self.norms = nn.ModuleList(nn.LayerNorm(dim, eps=1e-6) for _ in range(4))
+        self.image_attention = SwapAttention(dim, heads)
+        self.landmark_attention = SwapAttention(dim, heads)
+        self.image_mlp = _mlp(dim)
+        self.landmark_mlp = _mlp(dim)
+
+    def forward(self, image: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:
+        """Update both (B, T, dim) streams from their states at the block's input."""
+        a, g = self.norms[0](image), self.norms[2](landmarks)
+        image = image + self._drop(self.image_attention(a, g))
+        landmarks = landmarks + self._drop(self.landmark_attention(g, a))
+        image = image + self._drop(self.image_mlp(self.norms[1](image)))
+        landmarks = landmarks + self._drop(self.landmark_mlp(self.norms[3](landmarks)))
+        return image, landmarks
+
+    def _drop(self, x: Tensor) -> Tensor:
+        """Stochastic depth per sample (Huang et al. 2016)."""
+        if not self.training or self.drop_path == 0:
+            return x
+        keep = 1 - self.drop_path
+        mask = x.new_empty(len(x), 1, 1).bernoulli_(keep) / keep
+        return x * mask
+
+
+def _mlp(dim: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+
+
+class PosterRTOutput(NamedTuple):
+    """What poster-rt says of a crop.
+
+    Attributes:
+        logits: (B, 8), expression classes in `engine.labels` order.
+        valence_arousal: (B, 2), -1 to 1.
+        landmarks: (B, 68, 2), fraction of the crop.
+        presence: (B,), logit of a well-centred face.
+    """
+
+    logits: Tensor
+    valence_arousal: Tensor
+    landmarks: Tensor
+    presence: Tensor
+
+
+class PosterRT(nn.Module):
+    """Expression, valence-arousal, landmarks and presence of (B, 3, 112, 112) crops.
+
+    The image stream sees the crop averaged to 56x56: FER+ pictures hold 48, and detail that
+    training never had must not reach the classifier live.
+    """
+
+    def __init__(
+        self,
+        landmark_net: LandmarkNet | None = None,
+        *,
+        blocks: tuple[int, int, int] = (2, 3, 3),
+        depth: int = 1,
+        dropout: float = 0.2,
+        drop_path: float = 0.1,
+    ) -> None:
+        super().__init__()
+        c1, c2, c3 = CHANNELS
+        self.landmark_net = landmark_net or LandmarkNet()
+        self.landmark_net.requires_grad_(False)
+        self.stem = stem(1, c1)
+        self.stage1 = stage(c1, c1, blocks[0], stride=1)
+        self.fuse1 = WindowCrossAttention(c1, c1, heads=2)
+        self.stage2 = stage(c1, c2, blocks[1])
+        self.fuse2 = WindowCrossAttention(c2, c2, heads=4)
+        self.stage3 = stage(c2, c3, blocks[2])
+        self.landmark_tokens = nn.Linear(c3, c3)
+        self.position = nn.Parameter(torch.zeros(1, WINDOW**2 + 1, c3))
+        self.blocks = nn.ModuleList(CrossBlock(c3, 5, drop_path) for _ in range(depth))
+        self.norm = nn.LayerNorm(2 * c3, eps=1e-6)
+        self.dropout = nn.Dropout(dropout)
+        self.expression = nn.Linear(2 * c3, CLASSES)
+        self.affect = nn.Linear(2 * c3, 2)
+
+    def train(self, mode: bool = True) -> "PosterRT":
+        """Switch modes; the frozen landmark network stays in eval, its statistics fixed."""
+        super().train(mode)
+        self.landmark_net.eval()
+        return self
+
+    def forward(self, x: Tensor) -> PosterRTOutput:
+        """Map ImageNet-normalised RGB (B, 3, 112, 112) to `PosterRTOutput`."""
+        with torch.no_grad():
+            landmarks, presence, taps = self.landmark_net(x)
+        y = self.stem(functional.avg_pool2d(x, 2))
+        y = self.fuse1(self.stage1(y), taps[0])
+        y = self.fuse2(self.stage2(y), taps[1])
+        image = _tokens(self.stage3(y)) + self.position
+        marks = _tokens(taps[2])
+        marks = self.landmark_tokens(marks)
+        for block in self.blocks:
+            image, marks = block(image, marks)
+        feature = self.norm(torch.cat([image[:, 0], image[:, 1:].mean(1)], 1))
+        feature = self.dropout(feature)
+        affect = torch.tanh(self.affect(feature))
+        return PosterRTOutput(self.expression(feature), affect, landmarks, presence)
+
+
+def _tokens(x: Tensor) -> Tensor:
+    """(B, C, H, W) to (B, 1 + H * W, C), the class token first: the mean of the others."""
+    tokens = x.flatten(2).transpose(1, 2)
+    return torch.cat([tokens.mean(1, keepdim=True), tokens], 1)

@@ -1,0 +1,85 @@
+"""Recipe files: TOML with one table per configured component, overridden by key=value."""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engine.errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to train and where.
+
+    Attributes:
+        task: Name of the trainer, see `training.train.TASKS`.
+        tables: The file's tables, overrides applied.
+        data: Folder with the data packs.
+        cache: Folder for unpacked and decoded data.
+        folder: Run folder: logs, checkpoints, weights.
+    """
+
+    task: str
+    tables: Mapping[str, Mapping[str, Any]]
+    data: Path
+    cache: Path
+    folder: Path
+
+    def section(self, name: str, kind: type[T]) -> T:
+        """Build a component's config from its table.
+
+        Raises:
+            ConfigError: Unknown key or wrong type, with the dotted path.
+        """
+        table = self.tables.get(name, {})
+        fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]  # any dataclass
+        for key, value in table.items():
+            if key not in fields:
+                known = ", ".join(sorted(fields))
+                raise ConfigError(f"{name}.{key}: unknown key; known here: {known}")
+            wanted = fields[key].type
+            if wanted in (int, float, str, bool) and not _is(value, wanted):
+                raise ConfigError(f"{name}.{key}: expected {wanted.__name__}, got {value!r}")  # type: ignore[union-attr]  # a plain type here
+        try:
+            return kind(**table)
+        except TypeError as error:
+            raise ConfigError(f"{name}: {error}") from error
+
+
+def _is(value: object, wanted: object) -> bool:
+    if wanted is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if wanted is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, wanted)  # type: ignore[arg-type]  # str or bool
+
+
+def read_recipe(
+    path: Path, overrides: Sequence[str] = (), *, data: Path, cache: Path, folder: Path
+) -> Recipe:
+    """Read a recipe file and apply ``table.key=value`` overrides (values are TOML).
+
+    Raises:
+        ConfigError: Unreadable file, bad TOML, or an override without ``table.key=``.
+    """
+    try:
+        tables: dict[str, Any] = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    for override in overrides:
+        dotted, _, text = override.partition("=")
+        table, _, key = dotted.partition(".")
+        if not key or not text:
+            raise ConfigError(f"{override}: expected table.key=value, such as loop.steps=100")
+        try:
+            tables.setdefault(table, {})[key] = tomllib.loads(f"v = {text}")["v"]
+        except tomllib.TOMLDecodeError:
+            tables[table][key] = text
+    task = tables.pop("task", None)
+    if not isinstance(task, str):
+        raise ConfigError(f"{path}: task: missing; name what to train")
+    return Recipe(task=task, tables=tables, data=data, cache=cache, folder=folder)
