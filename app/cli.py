@@ -185,10 +185,10 @@ def _add_analyzer_options(parser: argparse.ArgumentParser) -> None:
     add("--device", choices=("auto", "cpu", "cuda", "tensorrt"), help="what to run on (auto)")
     add("--detector", metavar="NAME", help="face detector: fer, yunet, mtcnn, mediapipe (fer)")
     add("--detector-model", metavar="FILE", help="model file of yunet and mediapipe")
-    add("--detect-every", type=int, metavar="N", help="frames between detections (15)")
+    add("--detect-every", type=int, metavar="N", help="frames between detections (10)")
     add("--min-face", type=int, metavar="PX", dest="min_face_px", help="smallest face (20)")
     add("--max-faces", type=int, metavar="N", help="faces followed at once (8)")
-    add("--smooth", type=float, metavar="S", help="smoothing over time, 0 for none (0.5)")
+    add("--smooth", type=float, metavar="S", help="seconds of smoothing, 0 for none (0.25)")
 
 
 def _seconds(text: str) -> float:

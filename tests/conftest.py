@@ -66,7 +66,7 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
             height, width = images[0].shape[:2]
             video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
             video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-            video.time_base = Fraction(1, 12_800)
+            video.codec_context.time_base = video.time_base = Fraction(1, 12_800)
             voice = container.add_stream("aac", rate=48_000, layout="mono") if sound else None
             for image, time_s in zip(images, times_s, strict=True):
                 frame = av.VideoFrame.from_ndarray(image, format="bgr24")

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
 
 import av
 import numpy as np
@@ -18,6 +17,7 @@ import app.job
 from app.cli import main
 from engine.analyze import AnalyzerConfig
 from engine.errors import ModelError
+from engine.runtime import DEVICES
 from engine.types import Analysis, Prediction, Track
 
 ROOT = Path(__file__).parents[2]
@@ -205,7 +205,6 @@ def test_existing_output_is_kept_unless_told_otherwise(clip, tmp_path, capsys):
         (["--out", "clip.mp4", "--overwrite"], 5, "is the input itself"),
         (["--out", "."], 2, "unknown ending"),
         (["--records", "r.csv", "--device", "abacus"], 2, "abacus"),
-        (["--records", "r.csv", "--detector", "abacus"], 2, "abacus"),
         (["--records", "r.csv", "--detect-every", "0"], 2, "detect_every"),
         (["--records", "r.csv", "--detect-every", "x"], 2, "--detect-every"),
         (["--records", "r.csv", "--min-face", "-1"], 2, "min_face"),
@@ -318,9 +317,8 @@ def test_progress_bar_shows_on_a_terminal_only(clip, tmp_path, monkeypatch, caps
 
 
 def test_device_choices_are_the_analyzers():
-    hints = AnalyzerConfig.__annotations__["device"]
     (action,) = (a for a in app.cli._parser()._actions if a.dest == "device")
-    assert action.choices == get_args(hints)
+    assert action.choices == DEVICES
 
 
 def test_every_option_is_known_and_in_the_readme():
@@ -333,6 +331,17 @@ def test_every_option_is_known_and_in_the_readme():
     assert known == OPTIONS
     readme = (ROOT / "README.md").read_text()
     assert [option for option in OPTIONS if f"`{option}" not in readme] == []
+
+
+def test_help_and_readme_state_the_analyzers_defaults():
+    defaults, readme = AnalyzerConfig(), (ROOT / "README.md").read_text()
+    for action in app.cli._parser()._actions:
+        default = getattr(defaults, action.dest, None)
+        if default is not None:
+            assert f"({default})" in action.help
+            (option,) = action.option_strings
+            (row,) = (line for line in readme.splitlines() if line.startswith(f"| `{option} "))
+            assert row.split(" | ")[1].strip("`") == str(default)
 
 
 def test_version_names_program_model_and_providers_without_loading_opencv():

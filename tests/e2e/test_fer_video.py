@@ -183,7 +183,11 @@ def test_turned_recording_is_analysed_and_written_upright(make_clip, shown, tmp_
         assert iou(box_of(row), face.box) > 0.5
     _, drawn = pictures_of(out)[0]
     assert drawn.shape == shown[0][0].shape
-    assert np.median(np.abs(drawn.astype(int) - shown[0][0])) < 4
+    upright, upside_down = (
+        np.abs(drawn.astype(int) - picture).mean()
+        for picture in (shown[0][0], shown[0][0][::-1, ::-1])
+    )
+    assert upright < 0.3 * upside_down
 
 
 def test_tampered_model_is_refused(film, tmp_path, capsys):
@@ -206,6 +210,15 @@ def test_unknown_model_is_refused(film, tmp_path, capsys, name):
     assert main([str(film), "--records", str(rows), "--model", name]) == 4
     (line,) = capsys.readouterr().err.splitlines()
     assert name in line
+    assert not rows.exists()
+
+
+def test_unknown_detector_is_refused(film, tmp_path, capsys):
+    rows = tmp_path / "rows.csv"
+    assert main([str(film), "--records", str(rows), "--detector", "abacus"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "abacus" in line
+    assert "yunet" in line
     assert not rows.exists()
 
 
