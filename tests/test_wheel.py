@@ -1,6 +1,7 @@
 """The wheel: what is in it, and that it runs where nothing else of ours can be found."""
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -41,7 +42,10 @@ def installed(wheel, tmp_path_factory):
 
 def run(program, *arguments, cwd):
     command = [str(program), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.slow

@@ -353,5 +353,5 @@ def test_version_names_program_model_and_providers_without_loading_opencv():
     lines = done.stdout.splitlines()
     assert lines[0].startswith("fer-video 0.")
     assert any("poster-rt" in line for line in lines)
-    assert any("CPU" in line for line in lines)
+    assert any(line.startswith("providers") and "cpu" in line for line in lines)
     assert lines[-1] == "False"
