@@ -1,0 +1,202 @@
+"""Training of the face detector on mosaics made from the packs."""
+
+import itertools
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.errors import ConfigError
+from training.detector.evaluate import (
+    BUCKETS,
+    detect,
+    flat_weights,
+    merge,
+    tally,
+    threshold_for,
+    validation,
+    whole,
+)
+from training.detector.loss import Losses, Targets, detection_loss
+from training.detector.model import FaceNet, cells
+from training.detector.mosaics import Sample, SceneMaker
+from training.detector.packs import Pack, Packs, load_packs
+from training.loop import LoopConfig, Metrics, fit
+from training.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+HARDEST = 20.0  # how much oftener than others the worst background is drawn
+
+Batch = tuple[Tensor, Targets]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorConfig:
+    """What the batches hold.
+
+    Attributes:
+        width: Channels of the network from stride 8 on.
+        side: Side of most training pictures, pixels; a multiple of 32.
+        large_side: Side of the others, for faces that need the room.
+        large_share: How many of the steps use `large_side`.
+        check_share: Validate during training on every n-th held-out picture.
+        threads: CPU threads of the trainer.
+        bfloat16: Run the network's layers in bfloat16 where torch deems it safe.
+    """
+
+    width: int = 64
+    side: int = 256
+    large_side: int = 416
+    large_share: float = 0.2
+    check_share: int = 4
+    threads: int = 2
+    bfloat16: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("side", "large_side"):
+            if getattr(self, name) % 32:
+                raise ConfigError(f"detector.{name}: must be a multiple of 32")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectorBatches:
+    """Random scenes; the batch of a step depends on (seed, step) and the hard negatives."""
+
+    maker: SceneMaker
+    batch: int
+    seed: int
+    config: DetectorConfig
+
+    def __getitem__(self, step: int) -> Batch:
+        """Make images (B, 1, S, S) uint8 and their faces."""
+        rng = np.random.default_rng((self.seed, step))
+        large = rng.random() < self.config.large_share
+        side = self.config.large_side if large else self.config.side
+        count = self.batch
+        if large:  # about as many pixels as other batches
+            count = max(1, round(count * (self.config.side / side) ** 2))
+        return collate([self.maker.make(rng, side) for _ in range(count)])
+
+
+def collate(samples: list[Sample]) -> Batch:
+    """Stack pictures of one size and list their faces."""
+    images = torch.from_numpy(np.stack([s.image for s in samples])[:, None])
+    picture = np.repeat(np.arange(len(samples)), [len(s.boxes) for s in samples])
+    targets = Targets(
+        boxes=torch.from_numpy(np.concatenate([s.boxes for s in samples])),
+        points=torch.from_numpy(np.concatenate([s.points for s in samples])),
+        picture=torch.from_numpy(picture),
+        ignore=torch.from_numpy(np.concatenate([s.ignore for s in samples])),
+    )
+    return images, targets
+
+
+class DetectorTask:
+    """The detector's loss, validation and search for hard negatives.
+
+    Args:
+        packs: All pictures.
+        config: What to train.
+        weights: How often each background is drawn, shared with the worker; written to.
+        folder: Run folder, where the weights are kept for a resumed run.
+    """
+
+    def __init__(
+        self, packs: Packs, config: DetectorConfig, weights: NDArray[np.float64], folder: Path
+    ) -> None:
+        self.model: nn.Module = FaceNet(config.width)
+        self._packs = packs
+        self._bfloat16 = config.bfloat16
+        self._weights = weights
+        self._hard = folder / "hard.npy"
+        if self._hard.exists():
+            weights[:] = np.load(self._hard)
+        self._sets = validation(packs, share=config.check_share)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, Metrics]:
+        """Compare with the truth."""
+        images, targets = batch
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
+            raw = self.model(images)
+        losses = detection_loss(raw, cells(*images.shape[2:]), targets)
+        return losses.total, _figures(losses)
+
+    def evaluate(self, model: nn.Module) -> Metrics:
+        """Validate, and look for backgrounds the network takes for faces."""
+        self._mine(model)
+        tallies = {name: tally(model, samples) for name, samples in self._sets.items()}
+        clean = merge(tallies[name] for name in ("frames", "backgrounds"))
+        threshold = threshold_for(clean, 1.0)
+        figures = {"threshold": threshold}
+        for name, result in tallies.items():
+            if len(result.sides):
+                figures[f"recall_{name}"] = result.recall(threshold)
+        return figures | {"false_crowds": tallies["crowds"].false_per_100(threshold)}
+
+    def _mine(self, model: nn.Module) -> None:
+        """Draw backgrounds with false positives more often, in place."""
+        model.eval()
+        for k, picture in enumerate(self._packs.select(Pack.BACKGROUND, held=False)):
+            scores = detect(model, whole(self._packs, int(picture)).image).scores
+            self._weights[k] = 1 + (HARDEST - 1) * float(scores.max(initial=0.0))
+        np.save(self._hard, self._weights)
+        log.info("backgrounds drawn more than 5x: %d", int((self._weights > 5).sum()))
+
+
+def _shared(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Copy an array to memory that a worker process sees changes of."""
+    tensor = torch.from_numpy(values.copy())
+    tensor.untyped_storage().share_memory_()
+    return np.asarray(tensor.numpy())
+
+
+def _figures(losses: Losses) -> Metrics:
+    return {
+        "score_loss": float(losses.score),
+        "box_loss": float(losses.box),
+        "points_loss": float(losses.points),
+    }
+
+
+def run(recipe: Recipe) -> None:
+    """Train the detector; resume where the run folder holds a checkpoint."""
+    loop = recipe.section("loop", LoopConfig)
+    config = recipe.section("detector", DetectorConfig)
+    torch.set_num_threads(config.threads)
+    cv2.setNumThreads(1)
+    recipe.folder.mkdir(parents=True, exist_ok=True)
+    (recipe.folder / "detector.json").write_text(json.dumps(asdict(config), indent=2))
+    packs = load_packs(recipe.data, recipe.cache)
+    weights = _shared(flat_weights(packs, held=False))
+    task = DetectorTask(packs, config, weights, recipe.folder)
+    maker = SceneMaker(packs, held=False, weights=weights)
+    model = fit(task, DetectorBatches(maker, loop.batch, loop.seed, config), loop, recipe.folder)
+    report(model, packs, recipe.folder)
+
+
+def report(model: nn.Module, packs: Packs, folder: Path) -> Mapping[str, object]:
+    """Measure on the whole validation set and write ``metrics.json``."""
+    tallies = {name: tally(model, samples) for name, samples in validation(packs).items()}
+    clean = merge(tallies[name] for name in ("frames", "backgrounds"))
+    threshold = threshold_for(clean, 1.0)
+    pooled = merge(tallies.values())
+    result: dict[str, object] = {
+        "threshold": round(threshold, 3),
+        "false_per_100": {n: round(t.false_per_100(threshold), 2) for n, t in tallies.items()},
+        "recall": {n: round(t.recall(threshold), 4) for n, t in tallies.items() if len(t.sides)},
+        "recall_by_side": {
+            f"{low}-{high}": round(pooled.recall(threshold, low, high), 4)
+            for low, high in itertools.pairwise(BUCKETS)
+        },
+    }
+    (folder / "metrics.json").write_text(json.dumps(result, indent=2))
+    log.info("%s", json.dumps(result))
+    return result
