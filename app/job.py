@@ -1,7 +1,7 @@
 """One run of `fer-video`: a source through the pipeline into a video and a table."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +58,7 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
     """Do the work; an interruption ends it early and leaves finished files.
 
     Raises:
+        SourceError: The source was lost on the way; the outputs hold what came before.
         FerError: It cannot be done; no output is left behind.
         KeyboardInterrupt: Interrupted before the first frame; no output is left behind.
     """
@@ -77,13 +78,13 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
             pipeline = Pipeline(source, make_analyzer, draw, live=info.live)
             interrupt.stops(pipeline.stop)
             advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
-            for analysis, image in stack.enter_context(pipeline):
-                summary.add(analysis, _write(writers, analysis, image))
-                advance()
+            lost = _take(stack.enter_context(pipeline), writers, summary, advance)
             if summary.frames == 0:
                 if interrupt.requested:
                     raise KeyboardInterrupt
                 raise SourceError(f"{info.name}: no frames in the part asked for")
+        if lost is not None:
+            raise SourceError(f"{lost} (what was done is kept)") from lost
         elapsed_s = time.monotonic() - started
         return Outcome(summary, elapsed_s, devices[0], tuple(source.warnings))
 
@@ -101,6 +102,24 @@ def _open_writers(job: Job, info: SourceInfo, stack: ExitStack) -> dict[str, Wri
         stack.enter_context(_finished(sink))
         writers["encode"] = lambda analysis, image: sink.write(analysis.frame.time_s, image)
     return writers
+
+
+def _take(
+    results: Iterable[tuple[Analysis, Image]],
+    writers: dict[str, Write],
+    summary: Summary,
+    advance: Callable[[], object],
+) -> SourceError | None:
+    """Write every result; give what ended the source once there was something to keep."""
+    try:
+        for analysis, image in results:
+            summary.add(analysis, _write(writers, analysis, image))
+            advance()
+    except SourceError as error:
+        if summary.frames == 0:
+            raise
+        return error
+    return None
 
 
 def _write(writers: dict[str, Write], analysis: Analysis, image: Image) -> dict[str, float]:
