@@ -13,7 +13,7 @@ import numpy as np
 from engine.align import align, invert, similarity, template
 from engine.assets import asset_path
 from engine.detect import Detector, open_detector
-from engine.errors import ConfigError, FerError, ModelError
+from engine.errors import ConfigError, ModelError
 from engine.fusion import Fusion, Reading
 from engine.landmarks import five_points
 from engine.manifest import load_manifest
@@ -206,10 +206,7 @@ def open_analyzer(config: AnalyzerConfig) -> Analyzer:
 
 def _model_path(model: str) -> Path:
     if model in MODELS:
-        try:
-            return asset_path(MODELS[model])
-        except FerError as error:
-            raise ModelError(str(error)) from error
+        return asset_path(MODELS[model])
     path = Path(model)
     if path.suffix != ".onnx":
         choices = ", ".join(sorted(MODELS))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.errors import FerError
+from engine.errors import ModelError
 
 
 def asset_path(name: str) -> Path:
@@ -12,10 +12,10 @@ def asset_path(name: str) -> Path:
         name: File name, such as ``poster-rt.onnx``.
 
     Raises:
-        FerError: No such file was bundled.
+        ModelError: No such file was bundled; the files users miss are models.
     """
     here = Path(__file__).resolve().parent
     for folder in (here / "_assets", here.parent / "assets"):
         if (folder / name).exists():
             return folder / name
-    raise FerError(f"asset {name}: not in this installation; reinstall fer-live")
+    raise ModelError(f"asset {name}: not in this installation; reinstall fer-live")

@@ -14,10 +14,12 @@ import pytest
 
 import app.cli
 import app.job
+import engine.assets
 from app.cli import main
 from engine.analyze import AnalyzerConfig
-from engine.errors import ModelError
+from engine.errors import ModelError, SourceError
 from engine.runtime import DEVICES
+from engine.source import open_source
 from engine.types import Analysis, Prediction, Track
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +73,25 @@ def configs(monkeypatch):
 @pytest.fixture
 def clip(make_clip, configs):
     return make_clip()
+
+
+def lose_after(count):
+    """Give an `open_source` whose source fails after `count` frames."""
+
+    def open_lost(name, config):
+        source = open_source(name, config)
+        frames = source._next
+
+        def fail():
+            frame = frames()
+            if frame is not None and frame.index >= count:
+                raise SourceError("camera 0: lost; was it unplugged?")
+            return frame
+
+        source._next = fail
+        return source
+
+    return open_lost
 
 
 def frame_count(path):
@@ -278,6 +299,31 @@ def test_analyzer_that_cannot_be_opened_leaves_nothing(clip, tmp_path, monkeypat
         "fer-video: poster-rt: sha256 differs from its manifest; install it again"
     ]
     assert left_in(tmp_path) == ["clip.mp4"]
+
+
+def test_source_lost_on_the_way_keeps_what_was_done(clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(app.job, "open_source", lose_after(5))
+    out, rows = tmp_path / "out.mp4", tmp_path / "rows.csv"
+    assert main([str(clip), "--out", str(out), "--records", str(rows)]) == 3
+    assert capsys.readouterr().err.splitlines() == [
+        "fer-video: camera 0: lost; was it unplugged? (what was done is kept)"
+    ]
+    assert frame_count(out) == 5
+    assert len(rows.read_text().splitlines()) == 6
+    assert left_in(tmp_path) == ["clip.mp4", "out.mp4", "rows.csv"]
+
+
+def test_source_lost_before_the_first_frame_leaves_nothing(clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(app.job, "open_source", lose_after(0))
+    assert main([str(clip), "--records", str(tmp_path / "rows.csv")]) == 3
+    assert capsys.readouterr().err == "fer-video: camera 0: lost; was it unplugged?\n"
+    assert left_in(tmp_path) == ["clip.mp4"]
+
+
+def test_version_without_a_model_is_a_model_error(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(engine.assets, "__file__", str(tmp_path / "engine" / "assets.py"))
+    assert main(["--version"]) == 4
+    assert capsys.readouterr().err.startswith("fer-video: asset poster-rt.onnx: not in")
 
 
 def test_bug_ends_in_a_traceback_and_one_line_and_leaves_nothing(
