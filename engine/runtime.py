@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from importlib import metadata
 from typing import Final, Literal
 
 import numpy as np
@@ -52,13 +53,14 @@ class Session:
             self._session = onnxruntime.InferenceSession(
                 str(manifest.path), options, providers=[PROVIDERS[name] for name in wanted]
             )
-        except Exception as error:  # noqa: BLE001 - onnxruntime's own errors share no base class
+        except Exception as error:
             raise ModelError(f"{manifest.path}: cannot be loaded: {error}") from error
         active = self._session.get_providers()[0]
         self.device = next(name for name, provider in PROVIDERS.items() if provider == active)
         if device not in ("auto", self.device):
             raise ModelError(
-                f"device {device}: {manifest.name} fell back to {self.device}; is the driver installed?"
+                f"device {device}: {manifest.name} fell back to {self.device}; "
+                "are the driver and its libraries installed?"
             )
         log.info("%s %s on %s", manifest.name, manifest.sha256[:12], self.device)
 
@@ -70,7 +72,7 @@ class Session:
         """
         try:
             outputs: list[NDArray[np.float32]] = self._session.run(None, dict(inputs))
-        except Exception as error:  # noqa: BLE001 - see __init__
+        except Exception as error:
             raise ModelError(f"{self.manifest.name}: inference failed: {error}") from error
         return outputs
 
@@ -80,8 +82,29 @@ def _candidates(device: Device) -> list[str]:
     if device == "auto":
         return [name for name, provider in PROVIDERS.items() if provider in available]
     if PROVIDERS[device] not in available:
-        have = ", ".join(name for name, provider in PROVIDERS.items() if provider in available)
-        raise ModelError(
-            f"device {device}: this onnxruntime has only {have}; see README, GPU, for the package to install"
-        )
+        raise ModelError(f"device {device}: {_remedy()}")
     return [device] if device == "cpu" else [device, "cpu"]
+
+
+def _remedy() -> str:
+    """Say why a provider is missing and which commands bring it (docs/decisions/0002)."""
+    builds = {"onnxruntime", "onnxruntime-gpu"}
+    have = {name for name in builds if _is_installed(name)}
+    commands = []
+    if "onnxruntime-gpu" not in have:
+        commands.append("pip install onnxruntime-gpu")
+    if "onnxruntime" in have:
+        commands.append("pip uninstall --yes onnxruntime")
+    commands.append("pip install --force-reinstall --no-deps onnxruntime-gpu")
+    why = "this build of ONNX Runtime lacks it"
+    if have == builds:
+        why = "onnxruntime and onnxruntime-gpu are both installed and overwrite each other"
+    return f"{why}; run: {' && '.join(commands)}"
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
