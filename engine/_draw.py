@@ -178,7 +178,7 @@ def curve(
     """
     along = np.gradient(path, axis=0)
     along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1).astype(np.float32)
     for offset in np.linspace(-(width - 1) / 2, (width - 1) / 2, int(np.ceil(width))):
         strand = fixed(path + np.float32(offset) * across)
         parts = [strand[cut] for cut in cuts]

@@ -80,7 +80,8 @@ def warp(
     shrink = int(1.0 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-6))
     if shrink >= 2:  # bilinear sampling alone would alias: a big face would look unlike training
         image, matrix = _shrunk(image, matrix, size, shrink)
-    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(crop, np.uint8)
 
 
 def _shrunk(image: Image, matrix: Floats, size: int, factor: int) -> tuple[Image, Floats]:
@@ -98,14 +99,16 @@ def _shrunk(image: Image, matrix: Floats, size: int, factor: int) -> tuple[Image
     whole = -(-np.array(region.shape[:2]) // factor) * factor
     pad = whole - region.shape[:2]
     if pad.any():
-        region = cv2.copyMakeBorder(region, 0, int(pad[0]), 0, int(pad[1]), cv2.BORDER_REPLICATE)
+        padded = cv2.copyMakeBorder(region, 0, int(pad[0]), 0, int(pad[1]), cv2.BORDER_REPLICATE)
+        region = np.asarray(padded, np.uint8)
     small = cv2.resize(
         region, (int(whole[1]) // factor, int(whole[0]) // factor), interpolation=cv2.INTER_AREA
     )
     # x = low + factor * (x_small + 0.5) - 0.5, in both axes.
     linear = matrix[:, :2]
     shift = linear @ (low + (factor - 1) / 2) + matrix[:, 2]
-    return small, np.hstack([linear * factor, shift[:, None]]).astype(np.float32)
+    adapted = np.hstack([linear * factor, shift[:, None]]).astype(np.float32)
+    return np.asarray(small, np.uint8), adapted
 
 
 def align(image: Image, points: Floats, size: int = CROP_SIZE, margin: float = MARGIN) -> Face:

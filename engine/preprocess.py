@@ -26,10 +26,10 @@ def to_input(
     Returns:
         (N, 3, S, S) float32, RGB, contiguous.
     """
-    scale = (1.0 / (255.0 * np.asarray(std, np.float32))).reshape(1, 3, 1, 1)
-    offset = (np.asarray(mean, np.float32) / np.asarray(std, np.float32)).reshape(1, 3, 1, 1)
+    centre: Floats = np.asarray(mean, np.float32).reshape(1, 3, 1, 1)
+    spread: Floats = np.asarray(std, np.float32).reshape(1, 3, 1, 1)
     stacked = np.stack(crops)[..., ::-1].transpose(0, 3, 1, 2)
     batch: Floats = np.empty(stacked.shape, np.float32)
-    np.multiply(stacked, scale, out=batch)
-    batch -= offset
+    np.multiply(stacked, 1.0 / (255.0 * spread), out=batch)
+    batch -= centre / spread
     return batch

@@ -17,7 +17,7 @@ def probabilities_of(logits: Floats, temperature: float) -> Floats:
     """
     scaled = logits.astype(np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 
 
 def reliability_of(probabilities: Floats) -> float:
