@@ -94,7 +94,7 @@ def _relight(crop: Image, rng: Rng) -> Image:
     if rng.random() < 0.25:
         size = crop.shape[0]
         slope = np.linspace(1, rng.uniform(0.35, 1), size, dtype=np.float32)
-        angle = rng.integers(4)
+        angle = int(rng.integers(4))
         shade = np.rot90(np.broadcast_to(slope, (size, size)), angle)
         lit = (lit * shade[..., None]).astype(np.uint8)
     return np.asarray(lit, np.uint8)

@@ -43,7 +43,7 @@ class Recipe:
                 raise ConfigError(f"{name}.{key}: unknown key; known here: {known}")
             wanted = fields[key].type
             if wanted in (int, float, str, bool) and not _is(value, wanted):
-                raise ConfigError(f"{name}.{key}: expected {wanted.__name__}, got {value!r}")  # type: ignore[union-attr]  # a plain type here
+                raise ConfigError(f"{name}.{key}: expected {wanted.__name__}, got {value!r}")
         try:
             return kind(**table)
         except TypeError as error:

@@ -123,9 +123,10 @@ def _face_region(image: Image, landmarks: Floats, side: int) -> tuple[Image, Flo
     if scale < 1:
         width, height = (max(1, round(length * scale)) for length in image.shape[1::-1])
         factors = np.array([width / image.shape[1], height / image.shape[0]])
-        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        image = np.asarray(small, np.uint8)
         landmarks = (landmarks + 0.5) * factors - 0.5
-    return np.asarray(image, np.uint8), landmarks.astype(np.float32)
+    return image, landmarks.astype(np.float32)
 
 
 def _visible(yaw: Floats) -> NDArray[np.bool_]:

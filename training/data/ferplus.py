@@ -115,7 +115,8 @@ def distribution(votes: Floats) -> Floats:
     """
     kept = cleaned(votes)[:, :CLASSES]
     total = kept.sum(axis=1, keepdims=True)
-    return np.divide(kept, total, out=np.zeros_like(kept), where=total > 0)
+    shares: Floats = np.divide(kept, total, out=np.zeros_like(kept), where=total > 0)
+    return shares
 
 
 def valence_arousal(shares: Floats) -> Floats:
