@@ -121,7 +121,8 @@ def astray(matrix: Floats, rng: Rng) -> Floats:
 
 def inter_ocular(points: Tensor) -> Tensor:
     """Distance between the outer eye corners of (B, 68, 2) points, as (B,)."""
-    return (points[:, EYE_CORNERS[0]] - points[:, EYE_CORNERS[1]]).norm(dim=1)
+    across: Tensor = points[:, EYE_CORNERS[0]] - points[:, EYE_CORNERS[1]]
+    return across.square().sum(1).sqrt()
 
 
 class LandmarkTask:

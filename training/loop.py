@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -63,7 +64,10 @@ class Batches(Protocol):
 class Task(Protocol):
     """What is trained: loss of a batch and metrics of the averaged weights."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """The network whose parameters are trained."""
+        ...
 
     def loss(self, batch: Any) -> tuple[Tensor, Metrics]:  # noqa: ANN401 - see Batches
         """Give the loss to minimise and figures worth logging."""
@@ -83,8 +87,9 @@ def fit(task: Task, batches: Batches, config: LoopConfig, folder: Path) -> nn.Mo
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "loop.json").write_text(json.dumps(asdict(config), indent=2))
     torch.manual_seed(config.seed)
-    model = task.model.to(memory_format=torch.channels_last)
-    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
+    model: nn.Module = task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]  # torch's stub lacks it
+    averaged = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
     optimizer = torch.optim.AdamW(_groups(model, config), lr=config.lr)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(config))
     start = _resume(folder, model, averaged, optimizer, schedule)
@@ -101,7 +106,7 @@ def fit(task: Task, batches: Batches, config: LoopConfig, folder: Path) -> nn.Mo
     for step, batch in enumerate(loader, start + 1):
         optimizer.zero_grad(set_to_none=True)
         loss, figures = task.loss(batch)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks it
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
         schedule.step()
@@ -129,8 +134,6 @@ class _Steps(Dataset[Any]):
         self.batches = batches
 
     def __getitem__(self, step: int) -> Any:  # noqa: ANN401 - see Batches
-        import cv2
-
         cv2.setNumThreads(0)
         return self.batches[step]
 

@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train from the command line; return the exit code."""
-    args = parser().parse_args(argv)
+    args = parser().parse_intermixed_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         folder = args.out or Path("runs") / args.recipe.stem

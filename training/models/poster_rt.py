@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.preprocess import STD
 from engine.types import CLASSES
 from training.models.landmark_net import LandmarkNet
 from training.models.trunk import CHANNELS, stage, stem
@@ -47,8 +48,8 @@ class WindowCrossAttention(nn.Module):
 
     def _windows(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B * windows, heads, 49, C / heads)."""
-        b, c, h, w = x.shape
-        rows, cols, dim = h // WINDOW, w // WINDOW, c // self.heads
+        rows, cols = x.shape[2] // WINDOW, x.shape[3] // WINDOW
+        dim = x.shape[1] // self.heads
         x = x.reshape(-1, self.heads, dim, rows, WINDOW, cols, WINDOW)
         x = x.permute(0, 3, 5, 1, 4, 6, 2)
         return x.reshape(-1, self.heads, WINDOW**2, dim)
@@ -135,9 +136,12 @@ class PosterRTOutput(NamedTuple):
 class PosterRT(nn.Module):
     """Expression, valence-arousal, landmarks and presence of (B, 3, 112, 112) crops.
 
-    The image stream sees the crop averaged to 56x56: FER+ pictures hold 48, and detail that
-    training never had must not reach the classifier live.
+    The image stream sees the crop gray, averaged to 56x56 and standardised: FER+ pictures are
+    gray and 48 pixels wide, and what training never had (colour, fine detail, a camera's
+    exposure) must not reach the classifier live.
     """
+
+    luminance: Tensor
 
     def __init__(
         self,
@@ -152,7 +156,8 @@ class PosterRT(nn.Module):
         c1, c2, c3 = CHANNELS
         self.landmark_net = landmark_net or LandmarkNet()
         self.landmark_net.requires_grad_(False)
-        self.stem = stem(1, c1)
+        self.stem = stem(1, c1, cin=1)
+        self.register_buffer("luminance", _luminance())
         self.stage1 = stage(c1, c1, blocks[0], stride=1)
         self.fuse1 = WindowCrossAttention(c1, c1, heads=2)
         self.stage2 = stage(c1, c2, blocks[1])
@@ -172,11 +177,18 @@ class PosterRT(nn.Module):
         self.landmark_net.eval()
         return self
 
+    def _gray(self, x: Tensor) -> Tensor:
+        """(B, 3, 112, 112) RGB to (B, 1, 56, 56): gray, each crop with mean 0 and deviation 1."""
+        gray = functional.avg_pool2d((x * self.luminance).sum(1, keepdim=True), 2)
+        gray = gray - gray.mean((2, 3), keepdim=True)
+        deviation = gray.square().mean((2, 3), keepdim=True).sqrt()
+        return gray / (deviation + 0.02)
+
     def forward(self, x: Tensor) -> PosterRTOutput:
         """Map ImageNet-normalised RGB (B, 3, 112, 112) to `PosterRTOutput`."""
         with torch.no_grad():
             landmarks, presence, taps = self.landmark_net(x)
-        y = self.stem(functional.avg_pool2d(x, 2))
+        y = self.stem(self._gray(x))
         y = self.fuse1(self.stage1(y), taps[0])
         y = self.fuse2(self.stage2(y), taps[1])
         image = _tokens(self.stage3(y)) + self.position
@@ -188,6 +200,23 @@ class PosterRT(nn.Module):
         feature = self.dropout(feature)
         affect = torch.tanh(self.affect(feature))
         return PosterRTOutput(self.expression(feature), affect, landmarks, presence)
+
+
+def start_from_landmarks(model: PosterRT) -> None:
+    """Copy the landmark trunk into the image stream wherever shapes agree, in place.
+
+    Both trunks are built alike; a face's parts need not be learnt twice.
+    """
+    source = model.landmark_net.trunk.state_dict()
+    own = model.state_dict()
+    fits = {name: x for name, x in source.items() if name in own and own[name].shape == x.shape}
+    model.load_state_dict({**own, **fits})
+
+
+def _luminance() -> Tensor:
+    """Weights (1, 3, 1, 1) that turn ImageNet-normalised RGB into gray up to a constant."""
+    weights = torch.tensor([0.299, 0.587, 0.114]) * torch.tensor(STD)  # ITU-R BT.601
+    return weights.reshape(1, 3, 1, 1)
 
 
 def _tokens(x: Tensor) -> Tensor:

@@ -44,10 +44,10 @@ def stage(cin: int, cout: int, blocks: int, stride: int = 2) -> nn.Sequential:
     )
 
 
-def stem(stride: int, cout: int) -> nn.Sequential:
+def stem(stride: int, cout: int, cin: int = 3) -> nn.Sequential:
     """Bring a 112 (stride 2) or 56 (stride 1) pixel input to (B, cout, 28, 28)."""
     return nn.Sequential(
-        nn.Conv2d(3, 16, 3, stride, 1, bias=False),
+        nn.Conv2d(cin, 16, 3, stride, 1, bias=False),
         nn.BatchNorm2d(16),
         nn.ReLU(inplace=True),
         nn.Conv2d(16, cout, 3, 2, 1, bias=False),

@@ -1,0 +1,219 @@
+"""Training of poster-rt on FER+ vote distributions, on the crops the engine serves."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.align import CROP_SIZE, similarity, template, warp
+from engine.errors import ConfigError
+from engine.preprocess import to_input
+from engine.types import Floats, Image
+from training.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
+from training.data.ferplus import (
+    CLASSES,
+    FerPlus,
+    distribution,
+    majority,
+    read_ferplus,
+    valence_arousal,
+    without_duplicates,
+)
+from training.data.located import located
+from training.loop import LoopConfig, fit, load_weights
+from training.losses.ccc import ccc, ccc_loss
+from training.models.landmark_net import LandmarkNet
+from training.models.poster_rt import PosterRT, start_from_landmarks
+from training.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+# Index in the ten votes of "unknown" and "not a face".
+NO_EXPRESSION = slice(CLASSES, CLASSES + 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpressionConfig:
+    """Data and loss of poster-rt.
+
+    Attributes:
+        landmarks: Weights of the landmark network, safetensors.
+        start: Weights of poster-rt to go on from; empty for none.
+        balance: 0 draws pictures as they come, 1 draws every class equally often.
+        affect_weight: Weight of the valence-arousal loss.
+        rotation_deg: Largest rotation of a crop.
+        scale: Largest zoom of a crop, factor.
+        shift: Largest shift of a crop, fraction of its side.
+        degraded: Share of crops given a webcam's faults.
+        occluded: Share of crops partly covered.
+        mixed: Share of batches blended pairwise (Zhang et al. 2018, "mixup").
+        dropout: Before the heads.
+        drop_path: Stochastic depth of the cross blocks.
+    """
+
+    landmarks: str = "assets/landmark-net.safetensors"
+    start: str = ""
+    balance: float = 0.2
+    affect_weight: float = 0.5
+    rotation_deg: float = 15.0
+    scale: float = 1.2
+    shift: float = 0.08
+    degraded: float = 0.5
+    occluded: float = 0.3
+    mixed: float = 0.0
+    dropout: float = 0.2
+    drop_path: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExpressionBatches:
+    """Random crops with vote shares; the batch of a step depends on (seed, step) alone."""
+
+    data: FerPlus
+    points: Floats
+    shares: Floats
+    chances: NDArray[np.float64]
+    batch: int
+    seed: int
+    config: ExpressionConfig
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        """Make inputs (B, 3, S, S) and vote shares (B, 8)."""
+        rng = np.random.default_rng((self.seed, step))
+        chosen = rng.choice(len(self.data), self.batch, p=self.chances)
+        crops = [self._crop(int(index), rng) for index in chosen]
+        inputs, shares = to_input(crops), self.shares[chosen]
+        if rng.random() < self.config.mixed:
+            share = np.float32(rng.beta(0.4, 0.4))
+            inputs = share * inputs + (1 - share) * inputs[::-1]
+            shares = share * shares + (1 - share) * shares[::-1]
+        return torch.from_numpy(inputs), torch.from_numpy(shares)
+
+    def _crop(self, index: int, rng: Rng) -> Image:
+        config = self.config
+        limits = JitterConfig(
+            rotation_deg=config.rotation_deg, scale=config.scale, shift=config.shift
+        )
+        matrix = similarity(self.points[index], template(CROP_SIZE))
+        matrix = jitter(matrix, CROP_SIZE, limits, rng)
+        if rng.random() < 0.5:
+            matrix = mirror(matrix, CROP_SIZE)
+        border = BORDERS[rng.integers(len(BORDERS))]
+        crop = warp(self.data.image(index), matrix, border=border)
+        if rng.random() < config.degraded:
+            crop = degrade(crop, rng)
+        if rng.random() < config.occluded:
+            crop = occlude(crop, rng)
+        return crop
+
+
+def chances(shares: Floats, balance: float) -> NDArray[np.float64]:
+    """Chance of each picture to be drawn: its top class's size to the power of -balance."""
+    top = shares.argmax(axis=1)
+    sizes = np.bincount(top, minlength=CLASSES).clip(min=1)
+    weights = sizes[top].astype(np.float64) ** -balance
+    return np.asarray(weights / weights.sum(), np.float64)
+
+
+class ExpressionTask:
+    """Loss and validation of poster-rt."""
+
+    def __init__(
+        self, model: PosterRT, valid: FerPlus, points: Floats, affect_weight: float
+    ) -> None:
+        self.model = model
+        self.affect_weight = affect_weight
+        labels = majority(valid.votes)
+        keep = labels >= 0
+        self.labels = labels[keep]
+        self.shares = distribution(valid.votes[keep])
+        images, points = valid.at(keep), points[keep]
+        self.crops = {
+            name: crops_of(images, points, zoom)
+            for name, zoom in (("", 1.0), ("_tight", 1.1), ("_loose", 1 / 1.1))
+        }
+        places = torch.from_numpy(valence_arousal(np.eye(CLASSES, dtype=np.float32)))
+        self.places = places
+
+    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """Cross-entropy with the vote shares plus CCC loss of valence and arousal."""
+        inputs, shares = batch
+        said = self.model(inputs.contiguous(memory_format=torch.channels_last))
+        cross_entropy = -(shares * said.logits.log_softmax(1)).sum(1).mean()
+        affect = ccc_loss(said.valence_arousal, shares @ self.places)
+        agree = (said.logits.argmax(1) == shares.argmax(1)).float().mean()
+        figures = {"ce": cross_entropy.item(), "affect": affect.item(), "agree": agree.item()}
+        return cross_entropy + self.affect_weight * affect, figures
+
+    @torch.no_grad()
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """Accuracy on the majority labels, also with the crop 10 % tighter and looser."""
+        model.eval()
+        figures: dict[str, float] = {}
+        for name, crops in self.crops.items():
+            said = [
+                model(torch.from_numpy(to_input(crops[i : i + 128])))
+                for i in range(0, len(crops), 128)
+            ]
+            logits = torch.cat([part.logits for part in said])
+            figures[f"accuracy{name}"] = float(np.mean(logits.argmax(1).numpy() == self.labels))
+            if not name:
+                truth = torch.from_numpy(self.shares)
+                figures["valid_ce"] = float(-(truth * logits.log_softmax(1)).sum(1).mean())
+                affect = torch.cat([part.valence_arousal for part in said])
+                for column, axis in enumerate(("valence", "arousal")):
+                    figures[f"ccc_{axis}"] = float(
+                        ccc(affect[:, column], (truth @ self.places)[:, column])
+                    )
+        return figures
+
+
+def crops_of(images: FerPlus, points: Floats, zoom: float = 1.0) -> list[Image]:
+    """Cut every picture's aligned crop, tighter where `zoom` is above 1."""
+    target = template(CROP_SIZE)
+    centre = np.float32((CROP_SIZE - 1) / 2)
+    target = (target - centre) * np.float32(zoom) + centre
+    return [warp(images.image(row), similarity(points[row], target)) for row in range(len(images))]
+
+
+def run(recipe: Recipe) -> None:
+    """Train the network of a ``task = "expression"`` recipe."""
+    loop = recipe.section("loop", LoopConfig)
+    config = recipe.section("expression", ExpressionConfig)
+    weights = Path(config.landmarks)
+    if not weights.is_file():
+        raise ConfigError(
+            f"expression.landmarks: {weights}: no such file; train landmarks.toml first"
+        )
+    splits = {
+        name: read_ferplus(name, recipe.data, recipe.cache) for name in ("train", "valid", "test")
+    }
+    train = without_duplicates(splits["train"], [splits["valid"], splits["test"]])
+    votes = train.votes
+    usable = (distribution(votes).sum(1) > 0) & (votes[:, NO_EXPRESSION].sum(1) < votes.sum(1) / 2)
+    train = train.at(usable)
+    shares = distribution(train.votes)
+    torch.manual_seed(loop.seed)
+    landmark_net = LandmarkNet()
+    load_weights(landmark_net, weights)
+    model = PosterRT(landmark_net, dropout=config.dropout, drop_path=config.drop_path)
+    start_from_landmarks(model)
+    if config.start:
+        load_weights(model, Path(config.start))
+    valid = splits["valid"]
+    points = located("valid", valid, weights, recipe.cache)
+    task = ExpressionTask(model, valid, points, config.affect_weight)
+    batches = ExpressionBatches(
+        train,
+        located("train", train, weights, recipe.cache),
+        shares,
+        chances(shares, config.balance),
+        loop.batch,
+        loop.seed,
+        config,
+    )
+    fit(task, batches, loop, recipe.folder)
