@@ -1,0 +1,202 @@
+"""`fer-eval MODEL --data ferplus`: judge an exported network on the crops it is served.
+
+This is the one place in `training` that runs the engine's network: what is judged must be
+what users get, calibration included.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, recall_score
+
+from engine.errors import FerError
+from engine.fusion import Fusion, Reading
+from engine.labels import EXPRESSIONS
+from engine.manifest import load_manifest
+from engine.reliability import probabilities_of
+from engine.types import Face, Floats, Image
+from training.calibration import (
+    brier,
+    expected_calibration_error,
+    fit_temperature,
+    negative_log_likelihood,
+)
+from training.data.faces import Split
+from training.data.ferplus import (
+    CLASSES,
+    FerPlus,
+    distribution,
+    majority,
+    read_ferplus,
+    valence_arousal,
+)
+from training.data.located import locate
+from training.expression import crops_of
+
+log = logging.getLogger(__name__)
+
+Variant = Callable[[FerPlus, Floats], list[Image]]
+ROWS = 64
+
+
+def _reduced(side: int) -> Variant:
+    """Crops as a face of `side` pixels would give them."""
+
+    def crops(images: FerPlus, points: Floats) -> list[Image]:
+        full = crops_of(images, points)
+        small = [cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) for crop in full]
+        return [np.asarray(cv2.resize(crop, full[0].shape[:2]), np.uint8) for crop in small]
+
+    return crops
+
+
+VARIANTS: dict[str, Variant] = {
+    "as served": crops_of,
+    "10 % tighter": lambda images, points: crops_of(images, points, 1.1),
+    "10 % looser": lambda images, points: crops_of(images, points, 1 / 1.1),
+    "24 px": _reduced(24),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What a network said of one split's majority-labelled pictures.
+
+    Attributes:
+        labels: (N,) true classes.
+        shares: (N, 8) vote shares.
+        logits: (N, 8) per variant of the crop.
+        affect: (N, 2) valence and arousal, crops as served.
+    """
+
+    labels: NDArray[np.intp]
+    shares: Floats
+    logits: dict[str, Floats]
+    affect: Floats
+
+
+def answers_of(fusion: Fusion, split: Split, root: Path, cache: Path) -> Answers:
+    """Run a network over one split of FER+."""
+    images = read_ferplus(split, root, cache)
+    labels = majority(images.votes)
+    images, labels = images.at(labels >= 0), labels[labels >= 0]
+    points = locate(_reader(fusion), images)
+    readings = {name: _read(fusion, crops(images, points)) for name, crops in VARIANTS.items()}
+    return Answers(
+        labels,
+        distribution(images.votes),
+        {name: np.stack([r.logits for r in rows]) for name, rows in readings.items()},
+        np.stack([r.valence_arousal for r in readings["as served"]]),
+    )
+
+
+def _read(fusion: Fusion, crops: Sequence[Image]) -> list[Reading]:
+    still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    rows: list[Reading] = []
+    for first in range(0, len(crops), ROWS):
+        rows += fusion.read([Face(crop, still) for crop in crops[first : first + ROWS]])
+    return rows
+
+
+def _reader(fusion: Fusion) -> Callable[[Sequence[Image]], tuple[Floats, Floats]]:
+    def read(crops: Sequence[Image]) -> tuple[Floats, Floats]:
+        rows = _read(fusion, crops)
+        presence = np.array([row.presence for row in rows], np.float32)
+        return np.stack([row.landmarks for row in rows]), presence
+
+    return read
+
+
+def ccc(x: Floats, y: Floats) -> float:
+    """Concordance correlation of two series, population moments."""
+    gap = float((x.mean() - y.mean()) ** 2)
+    covariance = float(((x - x.mean()) * (y - y.mean())).mean())
+    return 2 * covariance / (float(x.var()) + float(y.var()) + gap)
+
+
+def metrics_of(answers: Answers, temperature: float) -> dict[str, Any]:
+    """Compute every figure of the model card."""
+    labels = answers.labels
+    probabilities = probabilities_of(answers.logits["as served"], temperature)
+    said = probabilities.argmax(axis=1)
+    every = list(range(CLASSES))
+    recalls = recall_score(labels, said, labels=every, average=None, zero_division=0)
+    truth = valence_arousal(answers.shares)
+    return {
+        "images": len(labels),
+        "accuracy": float((said == labels).mean()),
+        "balanced_accuracy": float(balanced_accuracy_score(labels, said)),
+        "macro_f1": float(f1_score(labels, said, labels=every, average="macro", zero_division=0)),
+        "ece": expected_calibration_error(probabilities, labels),
+        "nll": negative_log_likelihood(probabilities, labels),
+        "brier": brier(probabilities, labels),
+        "ccc_valence": ccc(answers.affect[:, 0], truth[:, 0]),
+        "ccc_arousal": ccc(answers.affect[:, 1], truth[:, 1]),
+        "accuracy_by_crop": {
+            name: float((logits.argmax(axis=1) == labels).mean())
+            for name, logits in answers.logits.items()
+        },
+        "per_class": {
+            name: {"recall": float(recalls[i]), "images": int((labels == i).sum())}
+            for i, name in enumerate(EXPRESSIONS)
+        },
+        "confusion": confusion_matrix(labels, said, labels=every).tolist(),
+    }
+
+
+def markdown(metrics: dict[str, Any]) -> str:
+    """Write the figures as the model card shows them."""
+    lines = ["| figure | value |", "| --- | --- |"]
+    for name, value in metrics.items():
+        if isinstance(value, int | float):
+            lines.append(f"| {name} | {value if isinstance(value, int) else round(value, 4)} |")
+    for name, value in metrics["accuracy_by_crop"].items():
+        lines.append(f"| accuracy, crop {name} | {value:.4f} |")
+    lines += ["", "| true \\\\ said | " + " | ".join(EXPRESSIONS) + " | recall |"]
+    lines.append("| --- " * (CLASSES + 2) + "|")
+    for name, row in zip(EXPRESSIONS, metrics["confusion"], strict=True):
+        counts = " | ".join(str(count) for count in row)
+        lines.append(f"| {name} | {counts} | {metrics['per_class'][name]['recall']:.3f} |")
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluate from the command line; return the exit code."""
+    parse = argparse.ArgumentParser(prog="fer-eval", description=__doc__)
+    parse.add_argument("model", type=Path, help="ONNX file with its manifest beside it")
+    parse.add_argument("--data", choices=["ferplus"], default="ferplus")
+    parse.add_argument("--split", choices=["valid", "test"], default="test")
+    parse.add_argument("--root", type=Path, default=Path("../shared/data"), help="data packs")
+    parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
+    parse.add_argument(
+        "--fit-temperature", action="store_true", help="on the validation split; print it"
+    )
+    parse.add_argument("--json", action="store_true", help="one JSON object instead of Markdown")
+    args = parse.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        fusion = Fusion(load_manifest(args.model), "cpu")
+        split: Split = "valid" if args.fit_temperature else args.split
+        answers = answers_of(fusion, split, args.root, args.cache)
+        if args.fit_temperature:
+            print(f"temperature {fit_temperature(answers.logits['as served'], answers.labels):.4f}")
+            return 0
+        metrics = metrics_of(answers, fusion.temperature)
+        print(json.dumps(metrics, indent=2) if args.json else markdown(metrics))
+    except FerError as error:
+        sys.stderr.write(f"fer-eval: {error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
