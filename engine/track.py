@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from engine.errors import ConfigError
 from engine.fusion import Reading
 from engine.landmarks import box_of
 from engine.types import Detection, Floats, Track
+
+COVER: Final = 0.1  # overlap with a nearer face from which a lost one may be behind it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,10 @@ class _Followed:
 
     def expected_centre(self, time_s: float) -> Floats:
         return _centre(box_of(self.landmarks)) + self.velocity * np.float32(time_s - self.time_s)
+
+    def surprise(self, box: Floats, time_s: float) -> float:
+        """Pixels between a box's centre and where this face was expected."""
+        return float(np.linalg.norm(self.expected_centre(time_s) - _centre(box)))
 
 
 class Tracker:
@@ -113,10 +120,14 @@ class Tracker:
             if time_s - (face.hidden_since_s or 0.0) <= self.config.hidden_s
         ]
         alive: list[tuple[_Followed, int]] = []
+        lost: list[_Followed] = []
         for index, (face, reading) in enumerate(zip(followed, readings[:count], strict=True)):
             if self._holds(reading, frame_size, self.config.presence_keep):
                 alive.append((face, index))
+            else:
+                lost.append(face)
         alive = self._settle(alive, readings, time_s)
+        self._hide_covered(lost, [box_of(readings[index].landmarks) for _, index in alive], time_s)
         for face, index in alive:
             _move(face, readings[index], time_s)
         for index in range(count, len(readings)):
@@ -146,28 +157,41 @@ class Tracker:
         self, alive: list[tuple[_Followed, int]], readings: Sequence[Reading], time_s: float
     ) -> list[tuple[_Followed, int]]:
         """Where two tracks slid onto one face, hide the one that was expected elsewhere."""
+        boxes = {index: box_of(readings[index].landmarks) for _, index in alive}
         kept: list[tuple[_Followed, int]] = []
-        for face, index in alive:
-            box = box_of(readings[index].landmarks)
-            rival = next(
-                (
-                    pair
-                    for pair in kept
-                    if _overlap(box, box_of(readings[pair[1]].landmarks)) >= self.config.same_iou
-                ),
-                None,
-            )
-            if rival is None:
-                kept.append((face, index))
-                continue
-            mine = np.linalg.norm(face.expected_centre(time_s) - _centre(box))
-            theirs = np.linalg.norm(rival[0].expected_centre(time_s) - _centre(box))
-            loser = rival[0] if mine < theirs else face
-            if mine < theirs:
-                kept[kept.index(rival)] = (face, index)
-            loser.hidden_since_s = time_s
-            self._hidden.append(loser)
+        # Those that are where they were expected come first; the others have slid.
+        for face, index in sorted(alive, key=lambda p: p[0].surprise(boxes[p[1]], time_s)):
+            box = boxes[index]
+            if any(_overlap(box, boxes[other]) >= self.config.same_iou for _, other in kept):
+                self._hide(face, time_s)
+            else:
+                kept.append((self._rightful(face, box, time_s), index))
         return kept
+
+    def _rightful(self, face: _Followed, box: Floats, time_s: float) -> _Followed:
+        """Give the face that was expected at this box: `face`, or a hidden one it slid onto."""
+        margin = 0.2 * float(np.sqrt(_area(box)))
+        nearest = min(self._hidden, key=lambda h: h.surprise(box, time_s), default=face)
+        if nearest.surprise(box, time_s) + margin >= face.surprise(box, time_s):
+            return face
+        self._hidden.remove(nearest)
+        nearest.hidden_since_s = None
+        self._hide(face, time_s)
+        return nearest
+
+    def _hide_covered(
+        self, lost: Sequence[_Followed], boxes: Sequence[Floats], time_s: float
+    ) -> None:
+        """Hide those of the lost faces that have gone behind one of these boxes."""
+        for face in lost:
+            step = face.expected_centre(time_s) - _centre(box_of(face.landmarks))
+            expected = box_of(face.landmarks + step)
+            if any(_overlap(expected, box) >= COVER for box in boxes):
+                self._hide(face, time_s)
+
+    def _hide(self, face: _Followed, time_s: float) -> None:
+        face.hidden_since_s = time_s
+        self._hidden.append(face)
 
     def _identify(self, reading: Reading, time_s: float) -> _Followed:
         """Give a new face the id of the hidden one expected there, else a new id."""
@@ -175,7 +199,7 @@ class Tracker:
         reach = float(np.sqrt(_area(box)))
         nearest, distance = None, reach
         for face in self._hidden:
-            gap = float(np.linalg.norm(face.expected_centre(time_s) - _centre(box)))
+            gap = face.surprise(box, time_s)
             alike = 0.6 < np.sqrt(_area(box_of(face.landmarks)) / _area(box)) < 1.7
             if alike and gap < distance:
                 nearest, distance = face, gap
