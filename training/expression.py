@@ -134,7 +134,7 @@ class ExpressionTask:
         images, points = valid.at(keep), points[keep]
         self.crops = {
             name: crops_of(images, points, zoom)
-            for name, zoom in (("", 1.0), ("_tight", 1.1), ("_loose", 1 / 1.1))
+            for name, zoom in (("", 1.0), ("_tight", 1.1))
         }
         places = torch.from_numpy(valence_arousal(np.eye(CLASSES, dtype=np.float32)))
         self.places = places
@@ -151,7 +151,7 @@ class ExpressionTask:
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """Accuracy on the majority labels, also with the crop 10 % tighter and looser."""
+        """Accuracy on the majority labels, also with the crop 10 % tighter."""
         model.eval()
         figures: dict[str, float] = {}
         for name, crops in self.crops.items():
