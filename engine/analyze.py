@@ -140,6 +140,8 @@ class Analyzer:
 
     def _read(self, image: Image, points: Sequence[Floats], clock: _Clock) -> list[Reading]:
         """Read every face; cut those again whose crop turned out to be off."""
+        if not points:
+            return []
         faces = [self._align(image, five) for five in points]
         clock.lap("align")
         readings = self._fusion.read(faces)

@@ -150,8 +150,8 @@ class Analysis:
         frame: The frame analysed.
         tracks: Faces present, ordered by id.
         predictions: One per track, same order.
-        times_ms: Milliseconds spent per stage ("detect", "align", "fusion"); a stage that
-            did not run is absent.
+        times_ms: Milliseconds spent per stage ("detect", "align", "fusion", "track"); a stage
+            that did not run is absent.
     """
 
     frame: Frame
