@@ -1,0 +1,98 @@
+"""From a torch module to an ONNX file with its manifest, whatever the network."""
+
+import hashlib
+import json
+import logging
+import subprocess
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+OPSET: Final = 18
+PARITY: Final = 1e-4  # largest difference to torch that an fp32 export may show
+
+
+def write_graph(
+    model: nn.Module,
+    example: Tensor,
+    out: Path,
+    *,
+    input_name: str,
+    output_names: Sequence[str],
+    dynamic: Mapping[int, Any],
+    parity: Callable[[Path], float],
+) -> float:
+    """Write a one-input network as ONNX; leave nothing behind if it disagrees with torch.
+
+    Args:
+        model: In eval mode.
+        example: An input, with sizes above 1 where they may vary.
+        out: The ONNX file.
+        input_name: Of the graph.
+        output_names: Of the graph, in the module's order.
+        dynamic: Dimension of the input to `torch.export.Dim`.
+        parity: Largest difference between torch and a written graph.
+
+    Returns:
+        What `parity` said.
+
+    Raises:
+        ModelError: The graph gives other answers than torch.
+    """
+    partial = out.with_suffix(".partial.onnx")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter warns of its own internals
+            program = torch.onnx.export(
+                model,
+                (example,),
+                input_names=[input_name],
+                output_names=list(output_names),
+                dynamic_shapes=(dict(dynamic),),
+                opset_version=OPSET,
+                dynamo=True,
+                optimize=True,
+                verbose=False,
+            )
+        if program is None:
+            raise ModelError(f"{out}: torch gave no ONNX program")
+        program.save(str(partial), external_data=False)
+        error = parity(partial)
+        if not error <= PARITY:
+            raise ModelError(f"{out}: differs from torch by {error:.2e}, allowed {PARITY:.0e}")
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+    log.info("wrote %s (%.1f MB), parity %.1e", out, out.stat().st_size / 1e6, error)
+    return error
+
+
+def write_manifest(out: Path, facts: Mapping[str, Any]) -> None:
+    """Write the manifest of an ONNX file beside it: `facts` plus hash, commit and licence."""
+    manifest = {
+        **facts,
+        "opset": OPSET,
+        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
+        "commit": commit(),
+        "licence": "GPL-3.0-or-later",
+    }
+    out.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def commit() -> str:
+    """Give the commit of the checkout, or ``unknown`` outside of one."""
+    command = ["git", "rev-parse", "HEAD"]
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
