@@ -30,7 +30,7 @@ def fit_temperature(logits: Floats, labels: NDArray[np.intp]) -> float:
         return loss
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]  # torch's stub lacks it
-    return float(log_t.exp())
+    return float(log_t.detach().exp())
 
 
 def expected_calibration_error(probabilities: Floats, labels: NDArray[np.intp]) -> float:
