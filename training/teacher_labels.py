@@ -1,8 +1,8 @@
 """Teacher labels for other pictures: 68 points and head pose of one face a picture.
 
 The teacher is MediaPipe FaceMesh as mediapipe 0.10.21 carries it in its wheel; later releases
-carry no models. That release needs numpy below 2 (and runs on Python 3.11 and 3.12, not later), hence
-an environment of its own, from which this module runs in the checkout's root:
+carry no models. That release needs numpy below 2 and Python 3.12 or older, hence an environment
+of its own, from which this module runs in the checkout's root:
 
     python3.12 -m venv .venv-teacher
     .venv-teacher/bin/pip install mediapipe==0.10.21
