@@ -50,6 +50,14 @@ class Recipe:
             raise ConfigError(f"{name}: {error}") from error
 
 
+def _value(text: str) -> object:
+    """Read a TOML value; what is none is a string without its quotes."""
+    try:
+        return tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
 def _is(value: object, wanted: object) -> bool:
     if wanted is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
@@ -67,19 +75,19 @@ def read_recipe(
         ConfigError: Unreadable file, bad TOML, or an override without ``table.key=``.
     """
     try:
-        tables: dict[str, Any] = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    task = tables.pop("task", None)
+    if not isinstance(task, str):
+        raise ConfigError(f"{path}: task: missing; name what to train")
+    for name, value in tables.items():
+        if not isinstance(value, dict):
+            raise ConfigError(f"{path}: {name}: expected a table, got {value!r}")
     for override in overrides:
         dotted, _, text = override.partition("=")
         table, _, key = dotted.partition(".")
         if not key or not text:
             raise ConfigError(f"{override}: expected table.key=value, such as loop.steps=100")
-        try:
-            tables.setdefault(table, {})[key] = tomllib.loads(f"v = {text}")["v"]
-        except tomllib.TOMLDecodeError:
-            tables[table][key] = text
-    task = tables.pop("task", None)
-    if not isinstance(task, str):
-        raise ConfigError(f"{path}: task: missing; name what to train")
+        tables.setdefault(table, {})[key] = _value(text)
     return Recipe(task=task, tables=tables, data=data, cache=cache, folder=folder)
