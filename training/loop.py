@@ -104,6 +104,7 @@ def fit(task: Task, batches: Batches, config: LoopConfig, folder: Path) -> nn.Mo
     began, since = time.monotonic(), start
     model.train()
     for step, batch in enumerate(loader, start + 1):
+        torch.manual_seed(config.seed * 1_000_003 + step)  # resuming draws the same dropout
         optimizer.zero_grad(set_to_none=True)
         loss, figures = task.loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks it
