@@ -1,0 +1,66 @@
+"""`fer-train`: exit codes and messages."""
+
+import json
+import logging
+
+import pytest
+
+from training import train
+from training.train import main
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "tiny.toml"
+    path.write_text('task = "landmarks"\n[loop]\nsteps = 1\nbatch = 1\n')
+    return path
+
+
+def test_task_is_run_with_the_resolved_recipe(recipe, tmp_path, monkeypatch):
+    ran = []
+    module = type("Task", (), {"run": staticmethod(ran.append)})
+    monkeypatch.setattr(train.importlib, "import_module", lambda name: module)
+    assert main([str(recipe), "--data", "packs", "loop.steps=3", "--cache", "c"]) == 0
+    (given,) = ran
+    assert (given.task, given.tables["loop"]["steps"]) == ("landmarks", 3)
+    assert (str(given.data), str(given.cache), str(given.folder)) == ("packs", "c", "runs/tiny")
+    written = json.loads((tmp_path / "runs" / "tiny" / "recipe.json").read_text())
+    assert written == {"task": "landmarks", "loop": {"steps": 3, "batch": 1}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["none.toml"], 2, "none.toml: cannot be read"),
+        (["tiny.toml", "steps=3"], 2, "steps=3: expected table.key=value"),
+        (["tiny.toml", "loop.stps=3"], 2, "loop.stps: unknown key"),
+        (["tiny.toml", "landmarks.negative=3"], 2, "landmarks.negative: unknown key"),
+        (["tiny.toml", "--data", "nowhere"], 3, "data pack teacher_labels: neither"),
+    ],
+)
+def test_error_is_one_line_and_its_exit_code(recipe, capsys, arguments, code, says):
+    assert main(arguments) == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("fer-train: ")
+    assert says in line
+
+
+def test_unknown_task_lists_the_choices(recipe, capsys):
+    recipe.write_text('task = "gaze"\n')
+    assert main([str(recipe)]) == 2
+    wanted = "fer-train: task gaze: unknown; choose one of detector, expression, landmarks\n"
+    assert capsys.readouterr().err == wanted
+
+
+def test_expression_without_landmark_weights_says_what_to_train(recipe, capsys):
+    recipe.write_text('task = "expression"\n[loop]\nsteps = 1\nbatch = 1\n')
+    assert main([str(recipe), "expression.landmarks=none.safetensors"]) == 2
+    assert "none.safetensors: no such file; train landmarks.toml first" in capsys.readouterr().err
+
+
+def test_wrong_usage_is_exit_code_two(capsys):
+    with pytest.raises(SystemExit) as raised:
+        main([])
+    assert raised.value.code == 2
+    assert logging.getLogger("training").level == logging.NOTSET
