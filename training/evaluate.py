@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, recall_score
 
@@ -27,7 +27,6 @@ from engine.types import Face, Floats, Image
 from training.calibration import (
     brier,
     expected_calibration_error,
-    fit_temperature,
     negative_log_likelihood,
 )
 from training.data.faces import Split
@@ -41,6 +40,7 @@ from training.data.ferplus import (
 )
 from training.data.located import locate
 from training.expression import crops_of
+from training.landmarks import held_out_banks, held_out_crops, nme, reduced
 
 log = logging.getLogger(__name__)
 
@@ -48,22 +48,16 @@ Variant = Callable[[FerPlus, Floats], list[Image]]
 ROWS = 64
 
 
-def _reduced(side: int) -> Variant:
+def _small(side: int) -> Variant:
     """Crops as a face of `side` pixels would give them."""
-
-    def crops(images: FerPlus, points: Floats) -> list[Image]:
-        full = crops_of(images, points)
-        small = [cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) for crop in full]
-        return [np.asarray(cv2.resize(crop, full[0].shape[:2]), np.uint8) for crop in small]
-
-    return crops
+    return lambda images, points: [reduced(crop, side) for crop in crops_of(images, points)]
 
 
 VARIANTS: dict[str, Variant] = {
     "as served": crops_of,
     "10 % tighter": lambda images, points: crops_of(images, points, 1.1),
     "10 % looser": lambda images, points: crops_of(images, points, 1 / 1.1),
-    "24 px": _reduced(24),
+    "24 px": _small(24),
 }
 
 
@@ -153,12 +147,31 @@ def metrics_of(answers: Answers, temperature: float) -> dict[str, Any]:
     }
 
 
+def landmark_metrics(fusion: Fusion, root: Path, cache: Path) -> dict[str, float]:
+    """Measure the landmarks: normalised mean error, percent of the inter-ocular distance.
+
+    Against the teacher, on held-out faces whose crops stray as a tracker's do, sharp and as
+    a face of 32 pixels; and the share of these in which the network sees a face.
+    """
+    figures: dict[str, float] = {}
+    for name, bank in held_out_banks(root, cache).items():
+        crops, points, visible = held_out_crops(bank)
+        for label, shown in (("", crops), (" at 32 px", [reduced(crop, 32) for crop in crops])):
+            rows = _read(fusion, shown)
+            said = (np.stack([row.landmarks for row in rows]) + 0.5) / fusion.size
+            figures[f"nme {name}{label}"] = nme(torch.from_numpy(said), points, visible)
+            figures[f"present {name}{label}"] = float(np.mean([r.presence > 0.5 for r in rows]))
+    return figures
+
+
 def markdown(metrics: dict[str, Any]) -> str:
     """Write the figures as the model card shows them."""
     lines = ["| figure | value |", "| --- | --- |"]
     for name, value in metrics.items():
         if isinstance(value, int | float):
             lines.append(f"| {name} | {value if isinstance(value, int) else round(value, 4)} |")
+    if "confusion" not in metrics:
+        return "\n".join(lines)
     for name, value in metrics["accuracy_by_crop"].items():
         lines.append(f"| accuracy, crop {name} | {value:.4f} |")
     lines += ["", "| true \\\\ said | " + " | ".join(EXPRESSIONS) + " | recall |"]
@@ -173,24 +186,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate from the command line; return the exit code."""
     parse = argparse.ArgumentParser(prog="fer-eval", description=__doc__)
     parse.add_argument("model", type=Path, help="ONNX file with its manifest beside it")
-    parse.add_argument("--data", choices=["ferplus"], default="ferplus")
+    parse.add_argument("--data", choices=["ferplus", "landmarks"], default="ferplus")
     parse.add_argument("--split", choices=["valid", "test"], default="test")
     parse.add_argument("--root", type=Path, default=Path("../shared/data"), help="data packs")
     parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
-    parse.add_argument(
-        "--fit-temperature", action="store_true", help="on the validation split; print it"
-    )
     parse.add_argument("--json", action="store_true", help="one JSON object instead of Markdown")
     args = parse.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         fusion = Fusion(load_manifest(args.model), "cpu")
-        split: Split = "valid" if args.fit_temperature else args.split
-        answers = answers_of(fusion, split, args.root, args.cache)
-        if args.fit_temperature:
-            print(f"temperature {fit_temperature(answers.logits['as served'], answers.labels):.4f}")
-            return 0
-        metrics = metrics_of(answers, fusion.temperature)
+        if args.data == "landmarks":
+            metrics: dict[str, Any] = dict(landmark_metrics(fusion, args.root, args.cache))
+        else:
+            answers = answers_of(fusion, args.split, args.root, args.cache)
+            metrics = metrics_of(answers, fusion.temperature)
         print(json.dumps(metrics, indent=2) if args.json else markdown(metrics))
     except FerError as error:
         sys.stderr.write(f"fer-eval: {error}\n")

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.align import CROP_SIZE, similarity, template, warp
+from engine.align import CROP_SIZE, align, similarity, template, warp
 from engine.errors import ConfigError
+from engine.landmarks import MARGIN
 from engine.preprocess import to_input
 from engine.types import Floats, Image
 from training.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
@@ -133,8 +134,7 @@ class ExpressionTask:
         self.shares = distribution(valid.votes[keep])
         images, points = valid.at(keep), points[keep]
         self.crops = {
-            name: crops_of(images, points, zoom)
-            for name, zoom in (("", 1.0), ("_tight", 1.1))
+            name: crops_of(images, points, zoom) for name, zoom in (("", 1.0), ("_tight", 1.1))
         }
         places = torch.from_numpy(valence_arousal(np.eye(CLASSES, dtype=np.float32)))
         self.places = places
@@ -174,10 +174,8 @@ class ExpressionTask:
 
 def crops_of(images: FerPlus, points: Floats, zoom: float = 1.0) -> list[Image]:
     """Cut every picture's aligned crop, tighter where `zoom` is above 1."""
-    target = template(CROP_SIZE)
-    centre = np.float32((CROP_SIZE - 1) / 2)
-    target = (target - centre) * np.float32(zoom) + centre
-    return [warp(images.image(row), similarity(points[row], target)) for row in range(len(images))]
+    margin = (1.0 + MARGIN) / zoom - 1.0
+    return [align(images.image(i), points[i], margin=margin).crop for i in range(len(images))]
 
 
 def run(recipe: Recipe) -> None:

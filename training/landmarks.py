@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -130,7 +131,7 @@ class LandmarkTask:
 
     def __init__(self, model: LandmarkNet, held_out: dict[str, FaceBank]) -> None:
         self.model = model
-        self.held_out = {name: _fixed_crops(bank) for name, bank in held_out.items()}
+        self.held_out = {name: held_out_crops(bank) for name, bank in held_out.items()}
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Mean L1 error of the visible points, in percent of the crop, plus presence."""
@@ -149,7 +150,7 @@ class LandmarkTask:
         model.eval()
         figures = {}
         for name, (crops, points, visible) in self.held_out.items():
-            for label, shown in (("", crops), ("@32", [_reduced(crop, 32) for crop in crops])):
+            for label, shown in (("", crops), ("@32", [reduced(crop, 32) for crop in crops])):
                 said = torch.cat(
                     [
                         model(torch.from_numpy(to_input(shown[i : i + 64]))).landmarks
@@ -166,12 +167,13 @@ def nme(said: Tensor, points: Tensor, visible: Tensor) -> float:
     return float(100 * (error / inter_ocular(points)).mean())
 
 
-def _reduced(crop: Image, side: int) -> Image:
+def reduced(crop: Image, side: int) -> Image:
+    """Show a crop as a face of `side` pixels would give it."""
     small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, crop.shape[:2], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _fixed_crops(bank: FaceBank, most: int = 400) -> tuple[list[Image], Tensor, Tensor]:
+def held_out_crops(bank: FaceBank, most: int = 400) -> tuple[list[Image], Tensor, Tensor]:
     """Crops that stray by a tracker's usual error, the same at every evaluation."""
     rng = np.random.default_rng(0)
     chosen = np.linspace(0, len(bank) - 1, min(most, len(bank))).astype(int)
@@ -184,6 +186,15 @@ def _fixed_crops(bank: FaceBank, most: int = 400) -> tuple[list[Image], Tensor, 
     return crops, torch.from_numpy(np.stack(points)), torch.from_numpy(bank.visible[chosen]).float()
 
 
+def held_out_banks(root: Path, cache: Path) -> dict[str, FaceBank]:
+    """Open the faces that no training sees: other people, other videos, other pictures."""
+    return {
+        "wild": open_bank("faces_wild", "valid", root, cache),
+        "video": open_bank("scenes", "test", root, cache),
+        "ferplus": open_bank("ferplus", "valid", root, cache),
+    }
+
+
 def run(recipe: Recipe) -> None:
     """Train the network of a ``task = "landmarks"`` recipe."""
     loop = recipe.section("loop", LoopConfig)
@@ -192,11 +203,7 @@ def run(recipe: Recipe) -> None:
     banks = tuple(
         open_bank(pack, "train", root, cache) for pack in ("faces_wild", "scenes", "ferplus")
     )
-    held_out = {
-        "wild": open_bank("faces_wild", "valid", root, cache),
-        "video": open_bank("scenes", "test", root, cache),
-        "ferplus": open_bank("ferplus", "valid", root, cache),
-    }
+    held_out = held_out_banks(root, cache)
     backgrounds = tuple(read_image(path) for path in background_names(root, cache, "train"))
     torch.manual_seed(loop.seed)
     task = LandmarkTask(LandmarkNet(), held_out)
