@@ -1,0 +1,84 @@
+"""What is written, and what is left behind when ONNX and torch disagree."""
+
+import hashlib
+import json
+import subprocess
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+import export.graph
+from engine.errors import ModelError
+from engine.manifest import load_manifest
+from export.graph import OPSET, PARITY, commit, write_graph, write_manifest
+
+
+def write(out, parity):
+    batch = torch.export.Dim("batch", min=1, max=8)
+    return write_graph(
+        nn.Linear(3, 2).eval(),
+        torch.zeros(2, 3),
+        out,
+        input_name="x",
+        output_names=["y"],
+        dynamic={0: batch},
+        parity=parity,
+    )
+
+
+def test_graph_has_its_names_and_any_batch(tmp_path):
+    out = tmp_path / "a.onnx"
+    assert write(out, lambda path: 2e-5) == 2e-5
+    session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    assert [node.name for node in session.get_inputs()] == ["x"]
+    for rows in (1, 7):
+        assert session.run(["y"], {"x": np.zeros((rows, 3), np.float32)})[0].shape == (rows, 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
+
+
+@pytest.mark.parametrize("error", [2 * PARITY, float("nan")])
+def test_graph_that_disagrees_leaves_what_was_there(tmp_path, error):
+    out = tmp_path / "a.onnx"
+    out.write_bytes(b"the last good one")
+    with pytest.raises(ModelError, match=r"a\.onnx: differs from torch by .*, allowed 1e-04"):
+        write(out, lambda path: error)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
+    assert out.read_bytes() == b"the last good one"
+
+
+def test_parity_that_fails_leaves_nothing(tmp_path):
+    def parity(path):
+        assert path.is_file()
+        raise RuntimeError("no memory")
+
+    with pytest.raises(RuntimeError):
+        write(tmp_path / "a.onnx", parity)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_manifest_states_hash_opset_commit_and_licence(tmp_path):
+    out = tmp_path / "a.onnx"
+    out.write_bytes(b"graph")
+    facts = {"name": "a", "kind": "expression", "architecture": "none", "metrics": {}}
+    write_manifest(out, facts)
+    data = json.loads(out.with_suffix(".json").read_text())
+    assert data == {
+        **facts,
+        "opset": OPSET,
+        "sha256": hashlib.sha256(b"graph").hexdigest(),
+        "commit": commit(),
+        "licence": "GPL-3.0-or-later",
+    }
+    assert load_manifest(out).name == "a"
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(), subprocess.CalledProcessError(128, "git")])
+def test_commit_is_unknown_outside_a_checkout(monkeypatch, error):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(export.graph.subprocess, "run", fail)
+    assert commit() == "unknown"
