@@ -1,0 +1,117 @@
+"""Faces of a small pack made here: which are taken, where their points lie."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.errors import SourceError
+from training.data.faces import SIDE, background_names, open_bank
+
+PEOPLE = 40  # every twentieth is held out
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two pictures of each of forty people; the second of person 3 has doubtful landmarks."""
+    packs = tmp_path / "packs"
+    images, labels = packs / "faces_wild" / "images", packs / "teacher_labels"
+    images.mkdir(parents=True)
+    labels.mkdir()
+    names = [f"images/P_{number:02}_{k}.png" for number in range(PEOPLE) for k in (1, 2)]
+    picture = np.random.default_rng(0).integers(0, 256, (600, 500, 3), np.uint8)
+    for name in names:
+        cv2.imwrite(str(packs / "faces_wild" / name), picture[:30, :40])
+    cv2.imwrite(str(packs / "faces_wild" / names[2]), picture)
+    count = len(names)
+    points = np.random.default_rng(1).uniform(0.4, 0.6, (count, 68, 2))
+    flip_err = np.full(count, 0.01, np.float16)
+    flip_err[7], flip_err[8] = 0.2, np.nan
+    yaw = np.zeros((count, 3), np.float32)
+    yaw[10, 0], yaw[11, 0] = 45, -45
+    np.savez(
+        labels / "landmarks_faces_wild.npz",
+        names=np.array(names),
+        found=np.arange(count) != 9,
+        flip_err=flip_err,
+        points=points.astype(np.float16),
+        yaw_pitch_roll=yaw,
+    )
+    return packs
+
+
+def test_people_are_either_in_training_or_held_out(root, tmp_path):
+    train = open_bank("faces_wild", "train", root, tmp_path)
+    valid = open_bank("faces_wild", "valid", root, tmp_path)
+    assert {name.split("_")[1] for name in valid.names} == {"00", "20"}
+    assert not {name.split("_")[1] for name in train.names} & {"00", "20"}
+    assert len(valid) == 4
+
+
+def test_faces_without_trustworthy_landmarks_are_left_out(root, tmp_path):
+    train = open_bank("faces_wild", "train", root, tmp_path)
+    assert len(train) == 2 * (PEOPLE - 2) - 3
+    assert not {"images/P_03_2.png", "images/P_04_1.png", "images/P_04_2.png"} & set(train.names)
+
+
+def test_points_follow_their_face_into_the_small_picture(root, tmp_path):
+    labels = np.load(root / "teacher_labels" / "landmarks_faces_wild.npz")
+    train = open_bank("faces_wild", "train", root, tmp_path)
+    for row, name in enumerate(train.names):
+        points = train.landmarks[row]
+        width, height = train.sizes[row]
+        assert train.image(row).shape == (height, width, 3)
+        assert max(width, height) <= SIDE
+        assert (points > -0.5).all()
+        assert (points < train.sizes[row] - 0.5).all()
+        whole = cv2.imread(str(root / "faces_wild" / name))
+        index = list(labels["names"]).index(name)
+        source = labels["points"][index] * np.array(whole.shape[1::-1]) - 0.5
+        scale = np.ptp(points, axis=0) / np.ptp(source, axis=0)
+        np.testing.assert_allclose(scale, scale[0], rtol=0.02)
+        if whole.shape[0] == 30:
+            assert scale[0] == pytest.approx(1, rel=1e-3)
+
+
+def test_far_jaw_of_a_turned_head_is_hidden(root, tmp_path):
+    train = open_bank("faces_wild", "train", root, tmp_path)
+    hidden = {
+        name: np.flatnonzero(~seen).tolist()
+        for name, seen in zip(train.names, train.visible, strict=True)
+    }
+    assert hidden["images/P_05_1.png"] == list(range(10, 17))
+    assert hidden["images/P_05_2.png"] == list(range(7))
+    assert sum(map(bool, hidden.values())) == 2
+
+
+def test_decoded_faces_are_kept(root, tmp_path):
+    first = open_bank("faces_wild", "valid", root, tmp_path)
+    (root / "teacher_labels" / "landmarks_faces_wild.npz").unlink()
+    again = open_bank("faces_wild", "valid", root, tmp_path)
+    np.testing.assert_array_equal(first.images, again.images)
+
+
+def test_missing_pack_is_named(tmp_path):
+    with pytest.raises(SourceError, match="data pack teacher_labels: neither"):
+        open_bank("scenes", "train", tmp_path, tmp_path)
+
+
+def test_backgrounds_are_those_without_a_suspected_face(tmp_path):
+    tables = {
+        "scenes/scenes.csv": [
+            ("image", "source", "split"),
+            ("a.jpg", "background", "train"),
+            ("b.jpg", "background", "train"),
+            ("c.jpg", "background", "test"),
+            ("d.jpg", "video", "train"),
+        ],
+        "teacher_labels/background_hits.csv": [("image", "score"), ("b.jpg", 0.9), ("a.jpg", 0.5)],
+    }
+    for name, rows in tables.items():
+        path = tmp_path / name
+        path.parent.mkdir()
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+    names = background_names(tmp_path, tmp_path, "train")
+    assert names == [tmp_path / "scenes" / "images" / "a.jpg"]
