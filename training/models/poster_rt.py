@@ -166,10 +166,10 @@ class PosterRT(nn.Module):
         self.landmark_tokens = nn.Linear(c3, c3)
         self.position = nn.Parameter(torch.zeros(1, WINDOW**2 + 1, c3))
         self.blocks = nn.ModuleList(CrossBlock(c3, 5, drop_path) for _ in range(depth))
-        self.norm = nn.LayerNorm(2 * c3, eps=1e-6)
+        self.norm = nn.LayerNorm(3 * c3, eps=1e-6)
         self.dropout = nn.Dropout(dropout)
-        self.expression = nn.Linear(2 * c3, CLASSES)
-        self.affect = nn.Linear(2 * c3, 2)
+        self.expression = nn.Linear(3 * c3, CLASSES)
+        self.affect = nn.Linear(3 * c3, 2)
 
     def train(self, mode: bool = True) -> "PosterRT":
         """Switch modes; the frozen landmark network stays in eval, its statistics fixed."""
@@ -196,7 +196,7 @@ class PosterRT(nn.Module):
         marks = self.landmark_tokens(marks)
         for block in self.blocks:
             image, marks = block(image, marks)
-        feature = self.norm(torch.cat([image[:, 0], image[:, 1:].mean(1)], 1))
+        feature = self.norm(torch.cat([image[:, 0], image[:, 1:].mean(1), marks[:, 0]], 1))
         feature = self.dropout(feature)
         affect = torch.tanh(self.affect(feature))
         return PosterRTOutput(self.expression(feature), affect, landmarks, presence)
