@@ -138,24 +138,28 @@ def detection_loss(raw: Tensor, grid: Tensor, targets: Targets) -> Losses:
     quality = torch.zeros(logits.numel())
     quality[cell] = (1 + iou(flat_boxes.detach(), truth)) / 2
     weight.view(-1)[cell] = 1.0
-    count = max(len(cell), 1)
+    # Faces in a crowd weigh less than a face alone, or the many small ones drown the few large.
+    crowd = torch.bincount(cell // len(grid), minlength=len(logits)).clamp(min=1).sqrt()
+    share = 1 / (crowd * crowd.sum())
+    answers = share[cell // len(grid)]
     gap = (quality.view_as(logits) - logits.sigmoid()).abs().square()
     entropy = functional.binary_cross_entropy_with_logits(
         logits, quality.view_as(logits), reduction="none"
     )
-    score = (weight * gap * entropy).sum() / count
-    box = box_loss(flat_boxes, truth).sum() / count
-    shape = _points_loss(flat_points, targets.points[face], truth)
+    score = (weight * gap * entropy * share[:, None]).sum()
+    box = (box_loss(flat_boxes, truth) * answers).sum()
+    shape = _points_loss(flat_points, targets.points[face], truth, answers)
     return Losses(score + 2 * box + shape, score.detach(), box.detach(), shape.detach())
 
 
-def _points_loss(points: Tensor, truth: Tensor, boxes: Tensor) -> Tensor:
-    """Smooth L1 of the points' error over the face's side, mean over known points."""
+def _points_loss(points: Tensor, truth: Tensor, boxes: Tensor, answers: Tensor) -> Tensor:
+    """Smooth L1 of the points' error over the face's side, weighted mean over known points."""
     side = (boxes[:, 2:] - boxes[:, :2]).prod(1).clamp(min=1).sqrt()[:, None, None]
     known = truth.isfinite()
     error = (points - torch.where(known, truth, points.detach())) / side
-    loss = functional.smooth_l1_loss(error, torch.zeros_like(error), beta=0.05, reduction="sum")
-    return 4 * loss / max(int(known.sum()), 1)
+    loss = functional.smooth_l1_loss(error, torch.zeros_like(error), beta=0.05, reduction="none")
+    total = (known * answers[:, None, None]).sum().clamp(min=1e-6)
+    return 4 * (loss * answers[:, None, None]).sum() / total
 
 
 def _weights(logits: Tensor, grid: Tensor, targets: Targets) -> Tensor:

@@ -68,7 +68,12 @@ class FaceNet(nn.Module):
             _block(width, width, 3, stride=2), _Residual(width, dilation=2)
         )
         self.lateral = nn.ModuleList(_block(width, width, 1) for _ in STRIDES)
-        self.head = nn.Sequential(_block(width, width, 3, groups=width), _block(width, width, 1))
+        # A head of its own for each stride: batch norms that three strides share see three kinds
+        # of input, and what they average over a training is right for none of them.
+        self.heads = nn.ModuleList(
+            nn.Sequential(_block(width, width, 3, groups=width), _block(width, width, 1))
+            for _ in STRIDES
+        )
         self.output = nn.Conv2d(width, OUTPUTS, 1)
         nn.init.normal_(self.output.weight, std=0.01)
         bias = torch.zeros(OUTPUTS)
@@ -93,7 +98,8 @@ class FaceNet(nn.Module):
         top = self.lateral[2](at32)
         middle = self.lateral[1](at16) + functional.interpolate(top, scale_factor=2.0)
         bottom = self.lateral[0](at8) + functional.interpolate(middle, scale_factor=2.0)
-        maps = [self.output(self.head(level)) for level in (bottom, middle, top)]
+        levels = zip(self.heads, (bottom, middle, top), strict=True)
+        maps = [self.output(head(level)) for head, level in levels]
         return torch.cat([m.flatten(2) for m in maps], dim=2).transpose(1, 2)
 
 
