@@ -19,9 +19,10 @@ from engine.landmarks import five_points
 from engine.manifest import load_manifest
 from engine.reliability import probabilities_of, reliability_of
 from engine.runtime import Device
+from engine.scene import SceneCut
 from engine.temporal import Smoother
 from engine.track import Tracker, TrackerConfig
-from engine.types import Analysis, Face, Floats, Frame, Image, Prediction
+from engine.types import Analysis, Detection, Face, Floats, Frame, Image, Prediction
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class Analyzer:
         self._config = config
         self._template = template(fusion.size, fusion.margin)
         self._smoother = Smoother(config.smooth)
+        self._scene = SceneCut()
         self._tracker = Tracker(
             TrackerConfig(detect_every=config.detect_every, max_faces=config.max_faces)
         )
@@ -121,22 +123,38 @@ class Analyzer:
             ModelError: Inference failed.
         """
         clock = _Clock()
+        image, time_s = frame.image, frame.time_s
+        size = image.shape[1], image.shape[0]
+        if self._scene.cut(image):
+            self._tracker.reset()
+        detections: tuple[Detection, ...] | None = None
         new: list[Floats] = []
         if self._tracker.detection_due():
-            detections = self._detector.detect(frame.image)
+            detections = self._detect(image, clock)
             new = [detection.points for detection in self._tracker.new_faces(detections)]
-            clock.lap("detect")
-        known = [five_points(landmarks) for landmarks in self._tracker.landmarks()]
-        readings = self._read(frame.image, known + new, clock)
-        size = frame.image.shape[1], frame.image.shape[0]
-        tracks, order = self._tracker.update(frame.time_s, size, readings)
+        known = [five_points(landmarks) for landmarks in self._tracker.landmarks(time_s)]
+        readings = self._read(image, known + new, clock)
+        missing = self._tracker.missing(readings, size)
+        if missing:
+            if detections is None:
+                detections = self._detect(image, clock)
+            found = self._tracker.recovered(missing, detections, time_s)
+            again = self._read(image, [detection.points for detection in found.values()], clock)
+            for index, reading in zip(found, again, strict=True):
+                readings[index] = reading
+        tracks, order = self._tracker.update(time_s, size, readings)
         self._smoother.keep({track.id for track in tracks})
         predictions = tuple(
-            self._predict(track.id, frame.time_s, readings[index])
+            self._predict(track.id, time_s, readings[index])
             for track, index in zip(tracks, order, strict=True)
         )
         clock.lap("track")
         return Analysis(frame, tuple(tracks), predictions, clock.times_ms)
+
+    def _detect(self, image: Image, clock: _Clock) -> tuple[Detection, ...]:
+        detections = self._detector.detect(image)
+        clock.lap("detect")
+        return detections
 
     def _read(self, image: Image, points: Sequence[Floats], clock: _Clock) -> list[Reading]:
         """Read every face; cut those again whose crop turned out to be off."""

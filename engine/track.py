@@ -23,7 +23,8 @@ class TrackerConfig:
         max_faces: Most faces followed at once.
         presence_start: Presence a new face needs.
         presence_keep: Presence below which a followed face is lost.
-        inside_min: Fraction of the face's box that must lie inside the frame.
+        inside_start: Fraction of a new face's box that must lie inside the frame.
+        inside_keep: The same for a followed face.
         same_iou: Overlap above which two tracks are the same face.
         hidden_s: How long a face covered by another keeps its id.
     """
@@ -32,7 +33,8 @@ class TrackerConfig:
     max_faces: int = 8
     presence_start: float = 0.5
     presence_keep: float = 0.3
-    inside_min: float = 0.4
+    inside_start: float = 0.6
+    inside_keep: float = 0.4
     same_iou: float = 0.45
     hidden_s: float = 1.0
 
@@ -55,6 +57,11 @@ class _Followed:
 
     def expected_centre(self, time_s: float) -> Floats:
         return _centre(box_of(self.landmarks)) + self.velocity * np.float32(time_s - self.time_s)
+
+    def expected_landmarks(self, time_s: float) -> Floats:
+        step = self.expected_centre(time_s) - _centre(box_of(self.landmarks))
+        reach = 0.5 * float(np.sqrt(_area(box_of(self.landmarks))))
+        return np.asarray(self.landmarks + np.clip(step, -reach, reach), np.float32)
 
     def surprise(self, box: Floats, time_s: float) -> float:
         """Pixels between a box's centre and where this face was expected."""
@@ -82,9 +89,52 @@ class Tracker:
         self._since_detection = 0
         return True
 
-    def landmarks(self) -> list[Floats]:
-        """Where each followed face was last, (68, 2) each, in the order of `update`."""
-        return [face.landmarks for face in self._seen]
+    def reset(self) -> None:
+        """Give up every face: what comes next is another scene."""
+        self._seen, self._hidden = [], []
+
+    def landmarks(self, time_s: float) -> list[Floats]:
+        """Where each followed face is expected, (68, 2) each, in the order of `update`."""
+        return [face.expected_landmarks(time_s) for face in self._seen]
+
+    def missing(self, readings: Sequence[Reading], frame_size: tuple[int, int]) -> list[int]:
+        """List the followed faces that are not where they were expected, as reading indices."""
+        return [
+            index
+            for index in range(len(self._seen))
+            if not self._holds(readings[index], frame_size, starting=False)
+        ]
+
+    def recovered(
+        self, missing: Sequence[int], detections: Sequence[Detection], time_s: float
+    ) -> dict[int, Detection]:
+        """Find the detections that are missing faces which moved further than expected.
+
+        Returns:
+            Detection by index of `missing`; a face that really left has none.
+        """
+        free = [
+            detection
+            for detection in detections
+            if all(
+                index in missing or _overlap(detection.box, box_of(face.landmarks)) < 0.5
+                for index, face in enumerate(self._seen)
+            )
+        ]
+        found: dict[int, Detection] = {}
+        for index in missing:
+            face = self._seen[index]
+            side = float(np.sqrt(_area(box_of(face.landmarks))))
+            near = [
+                detection
+                for detection in free
+                if face.surprise(detection.box, time_s) < 0.75 * side
+                and 0.6 * side < np.sqrt(_area(detection.box)) < 1.7 * side
+            ]
+            if near:
+                found[index] = min(near, key=lambda d: face.surprise(d.box, time_s))
+                free = [detection for detection in free if detection is not found[index]]
+        return found
 
     def new_faces(self, detections: Sequence[Detection]) -> list[Detection]:
         """Pick the detections that no track follows, best first, within `max_faces`."""
@@ -122,7 +172,7 @@ class Tracker:
         alive: list[tuple[_Followed, int]] = []
         lost: list[_Followed] = []
         for index, (face, reading) in enumerate(zip(followed, readings[:count], strict=True)):
-            if self._holds(reading, frame_size, self.config.presence_keep):
+            if self._holds(reading, frame_size, starting=False):
                 alive.append((face, index))
             else:
                 lost.append(face)
@@ -134,7 +184,7 @@ class Tracker:
             reading = readings[index]
             taken = [box_of(face.landmarks) for face, _ in alive]
             box = box_of(reading.landmarks)
-            if self._holds(reading, frame_size, self.config.presence_start) and all(
+            if self._holds(reading, frame_size, starting=True) and all(
                 _overlap(box, other) < self.config.same_iou for other in taken
             ):
                 alive.append((self._identify(reading, time_s), index))
@@ -145,13 +195,15 @@ class Tracker:
         ]
         return tracks, [index for _, index in alive]
 
-    def _holds(self, reading: Reading, frame_size: tuple[int, int], presence_min: float) -> bool:
-        if reading.presence < presence_min:
+    def _holds(self, reading: Reading, frame_size: tuple[int, int], *, starting: bool) -> bool:
+        config = self.config
+        if reading.presence < (config.presence_start if starting else config.presence_keep):
             return False
+        inside_min = config.inside_start if starting else config.inside_keep
         box = box_of(reading.landmarks)
         limit = np.array([*frame_size, *frame_size], np.float32)
         inside = np.clip(box, 0, limit)
-        return _area(inside) >= self.config.inside_min * _area(box) > 0
+        return _area(inside) >= inside_min * _area(box) > 0
 
     def _settle(
         self, alive: list[tuple[_Followed, int]], readings: Sequence[Reading], time_s: float
@@ -184,8 +236,7 @@ class Tracker:
     ) -> None:
         """Hide those of the lost faces that have gone behind one of these boxes."""
         for face in lost:
-            step = face.expected_centre(time_s) - _centre(box_of(face.landmarks))
-            expected = box_of(face.landmarks + step)
+            expected = box_of(face.expected_landmarks(time_s))
             if any(_overlap(expected, box) >= COVER for box in boxes):
                 self._hide(face, time_s)
 
@@ -220,7 +271,7 @@ def _move(face: _Followed, reading: Reading, time_s: float) -> None:
     elapsed_s = time_s - face.time_s
     if elapsed_s > 0:
         step = _centre(box_of(reading.landmarks)) - _centre(box_of(face.landmarks))
-        face.velocity = (0.7 * face.velocity + 0.3 * step / np.float32(elapsed_s)).astype(
+        face.velocity = (0.5 * face.velocity + 0.5 * step / np.float32(elapsed_s)).astype(
             np.float32
         )
     face.landmarks, face.score, face.time_s = reading.landmarks, reading.presence, time_s

@@ -36,6 +36,7 @@ class World:
     tracker: Tracker = field(default_factory=lambda: Tracker(TrackerConfig()))
     time_s: float = 0.0
     passes: int = 0
+    recovers: bool = True
 
     def see(self, landmarks, visible):
         centre = landmarks.mean(axis=0)
@@ -52,8 +53,12 @@ class World:
             self.passes += 1
             found = self.tracker.new_faces([detect(face) for face in visible.values()])
             detections = [detection.points.mean(axis=0) for detection in found]
-        places = self.tracker.landmarks() + [face_at(*place) for place in detections]
+        places = self.tracker.landmarks(self.time_s) + [face_at(*place) for place in detections]
         readings = [self.see(place, visible) for place in places]
+        if self.recovers and (missing := self.tracker.missing(readings, SIZE)):
+            seen = [detect(face) for face in visible.values()]
+            for index, found in self.tracker.recovered(missing, seen, self.time_s).items():
+                readings[index] = self.see(face_at(*found.points.mean(axis=0)), visible)
         tracks, order = self.tracker.update(self.time_s, SIZE, readings)
         self.time_s += 1 / 30
         assert [track.id for track in tracks] == sorted({track.id for track in tracks})
@@ -221,3 +226,39 @@ def test_ids_are_never_reused(film):
 def test_config_below_one_is_refused(name):
     with pytest.raises(ConfigError, match=rf"tracker\.{name}: must be at least 1, got 0"):
         TrackerConfig(**{name: 0})
+
+
+def test_face_that_jumped_further_than_its_crop_keeps_its_id():
+    jumps = [face_at(x, 300) for x in (200, 200, 200, 270, 270)]
+    assert [World().step(a=jumps[0])] == [{"a": 1}]
+    world, left_behind = World(), World(recovers=False)
+    assert [world.step(a=face) for face in jumps] == [{"a": 1}] * 5
+    assert [left_behind.step(a=face) for face in jumps][3] == {}
+
+
+def test_steady_motion_is_expected():
+    world = World(recovers=False)
+    ids = [world.step(a=face_at(100 + 20 * step + 1.2 * step**2, 300)) for step in range(20)]
+    assert ids == [{"a": 1}] * 20
+
+
+def test_detection_far_away_is_not_the_missing_face():
+    world = World()
+    world.step(a=face_at(200, 300))
+    assert world.step(b=face_at(700, 300)) == {}
+    assert world.step(b=face_at(700, 300)) == {"b": 2}
+
+
+def test_reset_gives_every_face_a_new_id():
+    world = World()
+    world.step(a=face_at(200, 300), b=face_at(600, 300))
+    world.tracker.reset()
+    assert sorted(world.step(a=face_at(200, 300), b=face_at(600, 300)).values()) == [3, 4]
+
+
+def test_new_face_must_be_further_inside_than_a_followed_one():
+    edge = face_at(-3, 300)  # about half of its box is inside
+    assert World().step(a=edge) == {}
+    world = World()
+    world.step(a=face_at(40, 300))
+    assert world.step(a=edge) == {"a": 1}

@@ -1,0 +1,41 @@
+"""Notice that a film cut to another shot, where no face goes on."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from engine.types import Floats, Image
+
+SIDE: Final = 32  # pixels of the thumbnail; its detail outlives motion from frame to frame
+# Correlation of two frames' thumbnails below which they belong to different shots. Within the
+# shots of the test clips it stays above 0.9; across their cuts it lies below 0.4.
+SAME_SHOT: Final = 0.5
+
+
+class SceneCut:
+    """Compares each frame with the one before, whatever their brightness."""
+
+    def __init__(self) -> None:
+        self._before: Floats | None = None
+
+    def cut(self, image: Image) -> bool:
+        """Say whether this frame starts a new shot; the first frame does not.
+
+        Args:
+            image: (H, W, 3) uint8, BGR.
+        """
+        now, before = _thumbnail(image), self._before
+        self._before = now
+        if before is None or not (now.any() or before.any()):
+            return False
+        return float((now * before).sum()) < SAME_SHOT
+
+
+def _thumbnail(image: Image) -> Floats:
+    """Shrink to (32, 32) gray with mean 0 and norm 1; all zero where the frame is flat."""
+    step = max(1, min(image.shape[:2]) // (4 * SIDE))  # skipping pixels is cheaper than averaging
+    small = cv2.resize(image[::step, ::step], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    gray = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    gray -= gray.mean()
+    return np.asarray(gray / max(float(np.linalg.norm(gray)), 1e-3), np.float32)
