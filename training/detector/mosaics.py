@@ -50,6 +50,15 @@ class Canvas:
         self.points: list[Floats] = []
         self.ignore: list[bool] = []
 
+    def paint_over(self, painted: Gray) -> None:
+        """Mark faces as unsure that a paste hides too much of, in place."""
+        height, width = painted.shape
+        for k, box in enumerate(self.boxes):
+            x0, y0, x1, y1 = np.clip(box, 0, [width, height, width, height]).astype(int).tolist()
+            hidden = painted[y0 : y1 + 1, x0 : x1 + 1]
+            if hidden.size and hidden.mean() > 255 * (1 - VISIBLE):
+                self.ignore[k] = True
+
     def sample(self) -> Sample:
         """Finish: hide what is too small or too far outside behind `ignore`."""
         height, width = self.image.shape
@@ -189,6 +198,8 @@ class SceneMaker:
         face = float(np.sqrt(np.prod(box[2:] - box[:2])))
         height, width = self._packs.picture(picture).shape
         want = float(np.exp(rng.uniform(np.log(14), np.log(0.95 * side))))
+        if rng.random() < 0.4:
+            want = float(rng.uniform(0.3, 0.95) * side)
         scale = want / face
         spare = np.array([side - width * scale, side - height * scale])
         corner = rng.uniform(np.minimum(spare, 0), np.maximum(spare, 0))
@@ -263,7 +274,7 @@ class SceneMaker:
         matrix = place(scale, angle, (box[:2] + box[2:]) / 2, centre, rng.random() < 0.5)
         outline = outline_of(self._packs.landmarks[row], box, rng)
         source = relight(self._packs.picture(picture), rng)
-        paste(canvas.image, source, matrix, outline, rng)
+        canvas.paint_over(paste(canvas.image, source, matrix, outline, rng))
         turned = turn_box(box, matrix)
         hidden = False
         if rng.random() < 0.12:

@@ -56,8 +56,13 @@ def shrink(picture: Gray, matrix: Floats) -> tuple[Gray, Floats]:
     return np.asarray(shrunk, np.uint8), np.hstack([linear, shift[:, None]]).astype(np.float32)
 
 
-def paste(image: Gray, source: Gray, matrix: Floats, outline: Floats, rng: Rng) -> None:
-    """Blend the part of `source` inside `outline` (k, 2) onto `image`, in place."""
+def paste(image: Gray, source: Gray, matrix: Floats, outline: Floats, rng: Rng) -> Gray:
+    """Blend the part of `source` inside `outline` (k, 2) onto `image`, in place.
+
+    Returns:
+        Like `image`: 255 where it was painted over, 0 where it was left.
+    """
+    painted = np.zeros_like(image)
     turned = outline @ matrix[:, :2].T + matrix[:, 2]
     extent = float(np.ptp(turned, axis=0).max())
     soft = extent * float(rng.choice([0.0, 0.02, 0.05], p=[0.3, 0.4, 0.3]))
@@ -65,7 +70,7 @@ def paste(image: Gray, source: Gray, matrix: Floats, outline: Floats, rng: Rng) 
     low = np.clip(np.floor(turned.min(axis=0) - 2 * soft - 1), 0, [width, height]).astype(int)
     high = np.clip(np.ceil(turned.max(axis=0) + 2 * soft + 2), 0, [width, height]).astype(int)
     if (high - low < 2).any():
-        return
+        return painted
     size = (int(high[0] - low[0]), int(high[1] - low[1]))
     shifted = matrix.copy()
     shifted[:, 2] -= low
@@ -80,6 +85,8 @@ def paste(image: Gray, source: Gray, matrix: Floats, outline: Floats, rng: Rng) 
     region = image[low[1] : high[1], low[0] : high[0]]
     alpha = mask.astype(np.float32) / 255
     region[:] = (region + alpha * (fresh.astype(np.float32) - region) + 0.5).astype(np.uint8)
+    painted[low[1] : high[1], low[0] : high[0]] = mask
+    return painted
 
 
 def outline_of(landmarks: Floats, box: Floats, rng: Rng) -> Floats:

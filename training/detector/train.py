@@ -146,7 +146,7 @@ class DetectorTask:
         model.eval()
         for k, picture in enumerate(self._packs.select(Pack.BACKGROUND, held=False)):
             scores = detect(model, whole(self._packs, int(picture)).image).scores
-            self._weights[k] = 1 + (HARDEST - 1) * float(scores.max(initial=0.0))
+            self._weights[k] = 1 + (HARDEST - 1) * float(scores.max(initial=0.0)) ** 2
         np.save(self._hard, self._weights)
         log.info("backgrounds drawn more than 5x: %d", int((self._weights > 5).sum()))
 
