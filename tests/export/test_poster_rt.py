@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from engine.align import CROP_SIZE, invert, transform
 from engine.fusion import Fusion
@@ -11,7 +12,8 @@ from engine.manifest import load_manifest
 from engine.preprocess import MEAN, STD, to_input
 from engine.types import Face
 from export.graph import PARITY, write_manifest
-from export.poster_rt import OUTPUTS, parity_error, write_poster_rt
+from export.poster_rt import OUTPUTS, halved, parity_error, round_to_half, write_poster_rt
+from training.loop import load_weights
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
 
@@ -91,3 +93,17 @@ def test_manifest_says_how_to_feed_the_network(model, exported):
     assert manifest.value("parameters") == parameter_count(model)
     assert manifest.value("parity") <= PARITY
     assert manifest.value("temperature") == 1.3
+
+
+def test_halved_weights_are_what_the_rounded_model_holds(tmp_path):
+    model = PosterRT()
+    round_to_half(model)
+    save_file(halved(model), tmp_path / "half.safetensors")
+    again = PosterRT()
+    load_weights(again, tmp_path / "half.safetensors")
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+        assert value.dtype == again.state_dict()[name].dtype
+    assert (tmp_path / "half.safetensors").stat().st_size < 2.2 * sum(
+        parameter.numel() for parameter in model.parameters()
+    )
