@@ -5,7 +5,7 @@ import torch
 from training.detector.evaluate import Found, Tally, compare, suppress, threshold_for
 from training.detector.loss import Targets, assign, box_loss, detection_loss, iou
 from training.detector.model import STRIDES, FaceNet, cells, decode, encode
-from training.detector.mosaics import Canvas, Sample, SceneMaker
+from training.detector.mosaics import Canvas, Sample, SceneMaker, turned_by
 from training.detector.packs import Pack, Packs
 from training.detector.paste import overlap, paste, place, turn_box
 from training.detector.train import collate
@@ -166,6 +166,14 @@ def test_a_face_that_a_paste_hides_is_no_longer_taught():
     assert canvas.sample().ignore.tolist() == [True, False]
     assert canvas.image[30, 30] == 200
     assert (painted[30, 30], painted[90, 90]) == (255, 0)
+
+
+def test_a_nose_aside_of_the_eyes_is_a_turned_face():
+    front = np.float32([[10, 10], [20, 20], [12, 18], [0, 0], [0, 0]])
+    aside = np.float32([[10, 10], [20, 20], [18, 24], [0, 0], [0, 0]])
+    assert turned_by(front) == pytest.approx(0.0)
+    assert turned_by(aside) == pytest.approx(0.6)
+    assert turned_by(np.full((5, 2), np.nan, np.float32)) == 0.0
 
 
 def test_a_turned_box_keeps_its_centre_and_a_quarter_turn_swaps_sides():

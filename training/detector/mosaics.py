@@ -85,8 +85,8 @@ class SceneMaker:
     def __init__(self, packs: Packs, *, held: bool, weights: NDArray[np.float64]) -> None:
         self._packs = packs
         self._weights = weights
-        self._portraits = self._with_face(packs.select(Pack.PORTRAIT, held=held))
-        self._frames = self._with_face(packs.select(Pack.FRAME, held=held))
+        self._portraits = self._turned_oftener(packs.select(Pack.PORTRAIT, held=held))
+        self._frames = self._turned_oftener(packs.select(Pack.FRAME, held=held))
         self._stamps = packs.select(Pack.STAMP, held=held)
         self._backgrounds = packs.select(Pack.BACKGROUND, held=held)
 
@@ -110,11 +110,15 @@ class SceneMaker:
         canvas.image = degrade(canvas.image, rng)
         return canvas.sample()
 
-    def _with_face(self, pictures: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Keep pictures with a face by both teachers."""
+    def _turned_oftener(self, pictures: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Keep pictures with a sure face; list those of turned heads, which are few, repeatedly."""
         packs = self._packs
-        sure = [not packs.ignore[packs.faces(k)].all() for k in pictures]
-        return pictures[np.array(sure, bool)] if len(pictures) else pictures
+        copies = np.zeros(len(pictures), np.int64)
+        for k, picture in enumerate(pictures.tolist()):
+            if not packs.ignore[packs.faces(picture)].all():
+                turn = turned_by(packs.points[self._main_face(picture)])
+                copies[k] = 1 + round(min(turn / 0.15, 4.0))
+        return np.repeat(pictures, copies)
 
     def _main_face(self, picture: int) -> int:
         """Give the largest sure face's row."""
@@ -335,6 +339,17 @@ class SceneMaker:
         piece = np.concatenate([middle - half, middle + half]).astype(np.float32)
         paste(image, source, matrix, rectangle(piece), rng)
         return share > 0.45
+
+
+def turned_by(points: Floats) -> float:
+    """Say how far a face is turned aside: 0 seen from the front, about 0.5 in half profile.
+
+    The nose's way from between the eyes, along the line of the eyes, over their distance.
+    """
+    right, left, nose = points[:3]
+    line = left - right
+    along = float(np.dot(nose - (left + right) / 2, line)) / max(float(np.dot(line, line)), 1e-6)
+    return abs(along) if np.isfinite(along) else 0.0
 
 
 def _free_spot(taken: Floats, size: float, side: int, rng: Rng) -> Floats | None:
