@@ -20,7 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parse.add_argument("--data", type=Path, default=Path("../shared/data"), help="data packs")
     parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
     args = parse.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")  # the exporter is talkative
+    for name in ("engine", "training", "export"):
+        logging.getLogger(name).setLevel(logging.INFO)
     try:
         _export(args)
     except FerError as error:
