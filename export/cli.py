@@ -20,9 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parse.add_argument("--data", type=Path, default=Path("../shared/data"), help="data packs")
     parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
     args = parse.parse_args(argv)
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")  # the exporter is talkative
-    for name in ("engine", "training", "export"):
-        logging.getLogger(name).setLevel(logging.INFO)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for talkative in ("onnxscript", "onnx_ir", "torch.onnx"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     try:
         _export(args)
     except FerError as error:

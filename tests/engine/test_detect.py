@@ -91,17 +91,23 @@ def test_detections_are_the_same_twice(detector, portrait):
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 400))
-def test_frames_are_never_enlarged_and_never_huge(height, width, min_face_px):
+def test_the_network_sees_neither_huge_frames_nor_needlessly_small_ones(height, width, min_face_px):
     scale = working_scale(height, width, min_face_px)
-    assert 0 < scale <= 1
-    assert max(height, width) * scale <= 1280.001
-    assert scale == 1 or max(height, width) * scale >= 639.999
+    assert 0 < scale <= 2
+    assert max(height, width) * scale <= 960.001
+    assert scale >= 1 or max(height, width) * scale >= 639.999
+
+
+def test_small_frames_are_enlarged_for_small_faces_only():
+    assert working_scale(360, 640, 20) == pytest.approx(1.2)
+    assert working_scale(360, 640, 40) == 1.0
+    assert working_scale(120, 160, 10) == 2.0
 
 
 def test_a_larger_smallest_face_makes_large_frames_cheaper():
-    assert working_scale(360, 640, 20) == 1.0
-    assert working_scale(1080, 1920, 60) == pytest.approx(640 / 1920)
     assert working_scale(1080, 1920, 20) == pytest.approx(960 / 1920)
+    assert working_scale(1080, 1920, 60) == pytest.approx(768 / 1920)
+    assert working_scale(1080, 1920, 200) == pytest.approx(640 / 1920)
 
 
 def test_cells_follow_the_networks_order():

@@ -1,4 +1,3 @@
-import logging
 import sys
 
 import cv2
@@ -243,7 +242,6 @@ def test_arrays_have_the_types_of_the_packs(folder):
 
 
 def test_a_file_that_is_no_picture_is_logged_and_left_out(folder, caplog):
-    caplog.set_level(logging.INFO, logger="training.teacher_labels")
     (folder / "broken.jpg").write_bytes(b"none")
     arrays = label_folder(folder, FakeTeacher(*[[]] * 2 * len(PADDINGS)), "train")
     assert list(arrays["names"]) == ["deeper/a.png", "deeper/b.png"]

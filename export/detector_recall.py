@@ -1,0 +1,95 @@
+"""Judge a detector as the engine runs it: `python -m export.detector_recall --data FOLDER`."""
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engine.detect import DETECTORS, Detector, open_detector
+from engine.errors import FerError
+from engine.types import Image
+from training.detector.evaluate import BUCKETS, Found, Tally, compare, merge, whole
+from training.detector.mosaics import Sample
+from training.detector.packs import Gray, Pack, load_packs
+
+SCALES = (0.25, 0.35, 0.5, 1.0, 2.0)  # of the packs' pictures, which are 320 pixels wide
+
+
+def judge(detector: Detector, samples: Sequence[Sample]) -> Tally:
+    """Run a detector over gray pictures and match its boxes with the truth."""
+    sides, best, false = [], [], []
+    for sample in samples:
+        found = detector.detect(_colour(sample.image))
+        boxes = np.array([face.box for face in found], np.float32).reshape(-1, 4)
+        scores = np.array([face.score for face in found], np.float32)
+        hit, wrong = compare(Found(boxes, scores), sample)
+        faces = sample.boxes[~sample.ignore]
+        sides.append(np.sqrt(np.prod(faces[:, 2:] - faces[:, :2], axis=1)))
+        best.append(hit)
+        false.append(wrong)
+    return Tally(len(samples), np.concatenate(sides), np.concatenate(best), np.concatenate(false))
+
+
+def _colour(image: Gray) -> Image:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+
+
+def figures(data: Path, cache: Path, detector: Detector, share: int) -> Mapping[str, object]:
+    """Measure on held-out frames and backgrounds at several sizes.
+
+    Args:
+        data: Folder of the data packs.
+        cache: Folder of decoded data.
+        detector: Reports faces of any size.
+        share: Take every `share`-th picture.
+    """
+    packs = load_packs(data, cache)
+    frames = packs.select(Pack.FRAME, held=True)[::share]
+    grounds = packs.select(Pack.BACKGROUND, held=True)[::share]
+    tallies = {
+        scale: judge(detector, [whole(packs, int(k), scale) for k in frames]) for scale in SCALES
+    }
+    empty = judge(detector, [whole(packs, int(k), s) for k in grounds for s in (1.0, 2.0)])
+    pooled = merge(tallies.values())
+    found = 1e-6  # whatever the detector reported counts
+    return {
+        "recall": {scale: round(t.recall(found), 4) for scale, t in tallies.items()},
+        "recall_by_side": {
+            f"{low}-{high}": round(pooled.recall(found, low, high), 4)
+            for low, high in itertools.pairwise(BUCKETS)
+        },
+        "faces": len(pooled.sides),
+        "false_per_100_frames": round(pooled.false_per_100(found), 2),
+        "false_per_100_backgrounds": round(empty.false_per_100(found), 2),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure from the command line; return the exit code."""
+    parse = argparse.ArgumentParser(prog="export.detector_recall", description=__doc__)
+    parse.add_argument("--detector", default="fer", help=", ".join(DETECTORS))
+    parse.add_argument("--detector-model", type=Path)
+    parse.add_argument("--min-face", type=int, default=20)
+    parse.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parse.add_argument("--cache", type=Path, default=Path("cache"))
+    parse.add_argument("--share", type=int, default=1, help="take every n-th picture")
+    args = parse.parse_args(argv)
+    try:
+        detector = open_detector(
+            args.detector, model_path=args.detector_model, min_face_px=args.min_face
+        )
+        print(json.dumps(figures(args.data, args.cache, detector, args.share), indent=2))
+        detector.close()
+    except FerError as error:
+        sys.stderr.write(f"export.detector_recall: {error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
