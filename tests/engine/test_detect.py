@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.assets import asset_path
-from engine.detect import DETECTORS, cells_of, decode, open_detector, suppress, working_scale
+from engine.detect import DETECTORS, cells_of, decode, looks_at, open_detector, suppress
 from engine.detect_backends import five_of_four
 from engine.errors import ConfigError, ModelError
 from engine.types import Detection
@@ -91,23 +91,30 @@ def test_detections_are_the_same_twice(detector, portrait):
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 400))
-def test_the_network_sees_neither_huge_frames_nor_needlessly_small_ones(height, width, min_face_px):
-    scale = working_scale(height, width, min_face_px)
-    assert 0 < scale <= 2
-    assert max(height, width) * scale <= 960.001
-    assert scale >= 1 or max(height, width) * scale >= 639.999
+def test_the_network_sees_neither_huge_frames_nor_needlessly_small_ones(height, width, smallest):
+    fine, *coarse = looks_at(height, width, smallest)
+    long_side = max(height, width)
+    assert 0 < fine.scale <= 2
+    assert long_side * fine.scale <= 960.001
+    assert fine.scale >= 1 or long_side * fine.scale >= 639.999
+    for look in coarse:
+        assert long_side * look.scale == pytest.approx(320)
+        assert look.smallest / look.scale <= fine.largest / fine.scale  # no size is left out
 
 
-def test_small_frames_are_enlarged_for_small_faces_only():
-    assert working_scale(360, 640, 20) == pytest.approx(1.2)
-    assert working_scale(360, 640, 40) == 1.0
-    assert working_scale(120, 160, 10) == 2.0
-
-
-def test_a_larger_smallest_face_makes_large_frames_cheaper():
-    assert working_scale(1080, 1920, 20) == pytest.approx(960 / 1920)
-    assert working_scale(1080, 1920, 60) == pytest.approx(768 / 1920)
-    assert working_scale(1080, 1920, 200) == pytest.approx(640 / 1920)
+@pytest.mark.parametrize(
+    ("height", "width", "smallest", "fine"),
+    [
+        (360, 640, 20, 768),
+        (360, 640, 40, 640),
+        (120, 160, 10, 320),
+        (1080, 1920, 20, 960),
+        (1080, 1920, 60, 768),
+        (1080, 1920, 200, 640),
+    ],
+)
+def test_the_fine_look_is_as_large_as_the_smallest_face_asks(height, width, smallest, fine):
+    assert looks_at(height, width, smallest)[0].scale == pytest.approx(fine / width)
 
 
 def test_cells_follow_the_networks_order():
@@ -124,6 +131,12 @@ def test_geometry_is_decoded_in_strides():
     boxes, points = decode(raw, np.array([[10, 20, 8]], np.float32))
     np.testing.assert_allclose(boxes, [[6, 0, 22, 32]], atol=1e-5)
     np.testing.assert_allclose(points[0, :2], [[18, 36], [10, 20]])
+
+
+def test_suppression_drops_repeats_and_parts_of_a_face():
+    boxes = [[0, 0, 100, 100], [5, 0, 105, 100], [30, 30, 60, 70], [90, 0, 190, 100]]
+    kept = suppress(np.float32(boxes), np.float32([0.9, 0.95, 0.8, 0.7]), 0.4)
+    assert kept.tolist() == [1, 3]
 
 
 def test_suppression_of_nothing_is_nothing():
