@@ -179,7 +179,7 @@ def _import_mediapipe() -> Any:  # noqa: ANN401 - no type information
     except ImportError as error:
         raise ModelError(
             "detector mediapipe: package mediapipe cannot be imported "
-            f"({error}); pip install 'fer-live[mediapipe]'"
+            f"({error}); pip install 'fer-live[mediapipe]' && pip install --no-deps mediapipe"
         ) from error
 
 
