@@ -174,7 +174,7 @@ def markdown(metrics: dict[str, Any]) -> str:
         return "\n".join(lines)
     for name, value in metrics["accuracy_by_crop"].items():
         lines.append(f"| accuracy, crop {name} | {value:.4f} |")
-    lines += ["", "| true \\\\ said | " + " | ".join(EXPRESSIONS) + " | recall |"]
+    lines += ["", "| true / said | " + " | ".join(EXPRESSIONS) + " | recall |"]
     lines.append("| --- " * (CLASSES + 2) + "|")
     for name, row in zip(EXPRESSIONS, metrics["confusion"], strict=True):
         counts = " | ".join(str(count) for count in row)
