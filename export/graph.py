@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -65,6 +66,7 @@ def write_graph(
         if program is None:
             raise ModelError(f"{out}: torch gave no ONNX program")
         program.save(str(partial), external_data=False)
+        strip_traces(partial)
         error = parity(partial)
         if not error <= PARITY:
             raise ModelError(f"{out}: differs from torch by {error:.2e}, allowed {PARITY:.0e}")
@@ -73,6 +75,18 @@ def write_graph(
         partial.unlink(missing_ok=True)
     log.info("wrote %s (%.1f MB), parity %.1e", out, out.stat().st_size / 1e6, error)
     return error
+
+
+def strip_traces(path: Path) -> None:
+    """Rewrite an ONNX file without the exporter's notes, in place: stack traces with its paths."""
+    model = onnx.load(path)
+    graphs = [model.graph, *model.functions]
+    parts = [part for graph in graphs for part in (graph, *graph.node, *graph.value_info)]
+    parts += [*model.graph.input, *model.graph.output, *model.graph.initializer]
+    for part in parts:
+        del part.metadata_props[:]
+        part.doc_string = ""
+    onnx.save(model, path)
 
 
 def write_manifest(out: Path, facts: Mapping[str, Any]) -> None:

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import subprocess
+from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -82,3 +84,10 @@ def test_commit_is_unknown_outside_a_checkout(monkeypatch, error):
 
     monkeypatch.setattr(export.graph.subprocess, "run", fail)
     assert commit() == "unknown"
+
+
+def test_no_shipped_network_names_a_path_of_the_machine_that_exported_it():
+    for path in (Path(__file__).parents[2] / "assets").glob("*.onnx"):
+        for part in onnx.load(path).graph.node:
+            assert not part.metadata_props, (path.name, part.name)
+            assert not part.doc_string
