@@ -41,6 +41,7 @@ from training.data.ferplus import (
 from training.data.located import locate
 from training.expression import crops_of
 from training.landmarks import held_out_banks, held_out_crops, nme, reduced
+from training.losses.ccc import ccc
 
 log = logging.getLogger(__name__)
 
@@ -110,13 +111,6 @@ def _reader(fusion: Fusion) -> Callable[[Sequence[Image]], tuple[Floats, Floats]
     return read
 
 
-def ccc(x: Floats, y: Floats) -> float:
-    """Concordance correlation of two series, population moments."""
-    gap = float((x.mean() - y.mean()) ** 2)
-    covariance = float(((x - x.mean()) * (y - y.mean())).mean())
-    return 2 * covariance / (float(x.var()) + float(y.var()) + gap)
-
-
 def metrics_of(answers: Answers, temperature: float) -> dict[str, Any]:
     """Compute every figure of the model card."""
     labels = answers.labels
@@ -124,7 +118,8 @@ def metrics_of(answers: Answers, temperature: float) -> dict[str, Any]:
     said = probabilities.argmax(axis=1)
     every = list(range(CLASSES))
     recalls = recall_score(labels, said, labels=every, average=None, zero_division=0)
-    truth = valence_arousal(answers.shares)
+    affect = torch.from_numpy(answers.affect)
+    truth = torch.from_numpy(valence_arousal(answers.shares))
     return {
         "images": len(labels),
         "accuracy": float((said == labels).mean()),
@@ -133,8 +128,8 @@ def metrics_of(answers: Answers, temperature: float) -> dict[str, Any]:
         "ece": expected_calibration_error(probabilities, labels),
         "nll": negative_log_likelihood(probabilities, labels),
         "brier": brier(probabilities, labels),
-        "ccc_valence": ccc(answers.affect[:, 0], truth[:, 0]),
-        "ccc_arousal": ccc(answers.affect[:, 1], truth[:, 1]),
+        "ccc_valence": float(ccc(affect[:, 0], truth[:, 0])),
+        "ccc_arousal": float(ccc(affect[:, 1], truth[:, 1])),
         "accuracy_by_crop": {
             name: float((logits.argmax(axis=1) == labels).mean())
             for name, logits in answers.logits.items()

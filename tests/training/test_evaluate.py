@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from engine.labels import EXPRESSIONS
 from training.data.ferplus import valence_arousal
-from training.evaluate import Answers, ccc, main, markdown, metrics_of
+from training.evaluate import Answers, main, markdown, metrics_of
+from training.losses.ccc import ccc
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 3])
 SAID = np.array([0, 0, 0, 1, 1, 1, 2, 0])
@@ -53,8 +55,8 @@ def test_temperature_changes_confidence_and_not_accuracy(answers):
 
 
 def test_concordance_of_numpy_series():
-    x = np.array([0, 1, 2, 3], np.float32)
-    assert ccc(x, np.array([0, 1, 2, 4], np.float32)) == pytest.approx(0.928571, abs=1e-6)
+    x, y = np.array([[0, 1, 2, 3], [0, 1, 2, 4]], np.float32)
+    assert ccc(torch.from_numpy(x), torch.from_numpy(y)).item() == pytest.approx(0.928571, abs=1e-6)
 
 
 def test_markdown_has_every_figure_and_the_confusion_matrix(answers):

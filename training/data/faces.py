@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 
 PackName = Literal["faces_wild", "scenes", "ferplus"]
 Split = Literal["train", "valid", "test"]
-PACKS: tuple[PackName, ...] = ("faces_wild", "scenes", "ferplus")
 SIDE = 208  # pixels; the longest side of the packs' sharpest faces
 FAR_JAW_YAW = 30.0  # degrees; beyond it the teacher's far jaw lies inside the face
 
