@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import subprocess
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import ModelError
+from training.provenance import commit
 
 log = logging.getLogger(__name__)
 
@@ -99,14 +99,3 @@ def write_manifest(out: Path, facts: Mapping[str, Any]) -> None:
         "licence": "GPL-3.0-or-later",
     }
     out.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n")
-
-
-def commit() -> str:
-    """Give the commit of the checkout, or ``unknown`` outside of one."""
-    command = ["git", "rev-parse", "HEAD"]
-    here = Path(__file__).parent
-    try:
-        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()

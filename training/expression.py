@@ -29,6 +29,7 @@ from training.loop import LoopConfig, fit, load_weights
 from training.losses.ccc import ccc, ccc_loss
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import PosterRT, start_from_landmarks
+from training.provenance import write_provenance
 from training.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -214,4 +215,6 @@ def run(recipe: Recipe) -> None:
         loop.seed,
         config,
     )
+    started = [weights, Path(config.start)] if config.start else [weights]
+    write_provenance(recipe, ("ferplus",), started)
     fit(task, batches, loop, recipe.folder)

@@ -19,6 +19,7 @@ from training.data.faces import FaceBank, background_names, open_bank
 from training.data.packs import read_image
 from training.loop import LoopConfig, fit
 from training.models.landmark_net import LandmarkNet
+from training.provenance import write_provenance
 from training.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -208,4 +209,5 @@ def run(recipe: Recipe) -> None:
     torch.manual_seed(loop.seed)
     task = LandmarkTask(LandmarkNet(), held_out)
     batches = LandmarkBatches(banks, backgrounds, loop.batch, loop.seed, config)
+    write_provenance(recipe, ("faces_wild", "scenes", "ferplus", "teacher_labels"))
     fit(task, batches, loop, recipe.folder)

@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -42,9 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if recipe.task not in TASKS:
             choices = ", ".join(sorted(TASKS))
             raise ConfigError(f"task {recipe.task}: unknown; choose one of {choices}")
-        folder.mkdir(parents=True, exist_ok=True)
-        resolved = {"task": recipe.task, **recipe.tables}
-        (folder / "recipe.json").write_text(json.dumps(resolved, indent=2) + "\n")
         importlib.import_module(TASKS[recipe.task]).run(recipe)
     except FerError as error:
         sys.stderr.write(f"fer-train: {error}\n")

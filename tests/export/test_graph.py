@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-import export.graph
 from engine.errors import ModelError
 from engine.manifest import load_manifest
 from export.graph import OPSET, PARITY, commit, write_graph, write_manifest
@@ -75,15 +73,6 @@ def test_manifest_states_hash_opset_commit_and_licence(tmp_path):
         "licence": "GPL-3.0-or-later",
     }
     assert load_manifest(out).name == "a"
-
-
-@pytest.mark.parametrize("error", [FileNotFoundError(), subprocess.CalledProcessError(128, "git")])
-def test_commit_is_unknown_outside_a_checkout(monkeypatch, error):
-    def fail(*arguments, **options):
-        raise error
-
-    monkeypatch.setattr(export.graph.subprocess, "run", fail)
-    assert commit() == "unknown"
 
 
 def test_no_shipped_network_names_a_path_of_the_machine_that_exported_it():

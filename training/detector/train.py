@@ -4,7 +4,7 @@ import itertools
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -29,6 +29,7 @@ from training.detector.model import FaceNet, cells
 from training.detector.mosaics import Sample, SceneMaker
 from training.detector.packs import Pack, Packs, load_packs
 from training.loop import LoopConfig, Metrics, fit
+from training.provenance import write_provenance
 from training.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -172,12 +173,11 @@ def run(recipe: Recipe) -> None:
     config = recipe.section("detector", DetectorConfig)
     torch.set_num_threads(config.threads)
     cv2.setNumThreads(1)
-    recipe.folder.mkdir(parents=True, exist_ok=True)
-    (recipe.folder / "detector.json").write_text(json.dumps(asdict(config), indent=2))
     packs = load_packs(recipe.data, recipe.cache)
     weights = _shared(flat_weights(packs, held=False))
     task = DetectorTask(packs, config, weights, recipe.folder)
     maker = SceneMaker(packs, held=False, weights=weights)
+    write_provenance(recipe, ("faces_wild", "scenes", "ferplus", "teacher_labels"))
     model = fit(task, DetectorBatches(maker, loop.batch, loop.seed, config), loop, recipe.folder)
     report(model, packs, recipe.folder)
 
