@@ -39,7 +39,9 @@ def _colour(image: Gray) -> Image:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
-def figures(data: Path, cache: Path, detector: Detector, share: int) -> Mapping[str, object]:
+def figures(
+    data: Path, cache: Path, detector: Detector, *, share: int = 1, skip: int = 0
+) -> Mapping[str, object]:
     """Measure on held-out frames and backgrounds at several sizes.
 
     Args:
@@ -47,10 +49,11 @@ def figures(data: Path, cache: Path, detector: Detector, share: int) -> Mapping[
         cache: Folder of decoded data.
         detector: Reports faces of any size.
         share: Take every `share`-th picture.
+        skip: Leave out as many at the start.
     """
     packs = load_packs(data, cache)
-    frames = packs.select(Pack.FRAME, held=True)[::share]
-    grounds = packs.select(Pack.BACKGROUND, held=True)[::share]
+    frames = packs.select(Pack.FRAME, held=True)[skip::share]
+    grounds = packs.select(Pack.BACKGROUND, held=True)[skip::share]
     tallies = {
         scale: judge(detector, [whole(packs, int(k), scale) for k in frames]) for scale in SCALES
     }
@@ -78,12 +81,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parse.add_argument("--data", type=Path, default=Path("../shared/data"))
     parse.add_argument("--cache", type=Path, default=Path("cache"))
     parse.add_argument("--share", type=int, default=1, help="take every n-th picture")
+    parse.add_argument("--skip", type=int, default=0, help="leave out the first n pictures")
     args = parse.parse_args(argv)
     try:
         detector = open_detector(
             args.detector, model_path=args.detector_model, min_face_px=args.min_face
         )
-        print(json.dumps(figures(args.data, args.cache, detector, args.share), indent=2))
+        found = figures(args.data, args.cache, detector, share=args.share, skip=args.skip)
+        print(json.dumps(found, indent=2))
         detector.close()
     except FerError as error:
         sys.stderr.write(f"export.detector_recall: {error}\n")

@@ -160,15 +160,16 @@ def whole(packs: Packs, picture: int, scale: float = 1.0) -> Sample:
     )
 
 
-def validation(packs: Packs, *, share: int = 1) -> Mapping[str, list[Sample]]:
+def validation(packs: Packs, *, share: int = 1, skip: int = 0) -> Mapping[str, list[Sample]]:
     """Build the held-out sets: frames, portraits, crowds and backgrounds.
 
     Args:
         packs: All pictures.
         share: Take every `share`-th picture only.
+        skip: Leave out as many at the start: sets that differ in it share no picture.
     """
-    held = {pack: packs.select(pack, held=True)[::share] for pack in Pack}
-    rng = np.random.default_rng(7)
+    held = {pack: packs.select(pack, held=True)[skip::share] for pack in Pack}
+    rng = np.random.default_rng(7 + skip)
     maker = SceneMaker(packs, held=True, weights=flat_weights(packs, held=True))
     return {
         "frames": [whole(packs, k, 2.0) for k in held[Pack.FRAME]],
