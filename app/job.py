@@ -1,16 +1,18 @@
 """One run of `fer-video`: a source through the pipeline into a video and a table."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from app.interrupt import Interrupt
 from app.progress import progress_bar
 from app.summary import Summary
-from engine.analyze import Analyzer, AnalyzerConfig, open_analyzer
+from engine.analyze import AnalyzerConfig, Reader, open_finder, open_reader
 from engine.errors import SourceError
 from engine.overlay import Overlay, OverlayConfig
 from engine.pipeline import Pipeline
@@ -64,10 +66,13 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
     """
     summary, devices = Summary(), list[str]()
 
-    def make_analyzer() -> Analyzer:
-        analyzer = open_analyzer(job.analyzer)
-        devices.append(analyzer.device)
-        return analyzer
+    # Finder and reader are at work at the same time: each gets half of the cores.
+    analyzer = replace(job.analyzer, threads=job.analyzer.threads or max(1, cores() // 2))
+
+    def make_reader() -> Reader:
+        reader = open_reader(analyzer)
+        devices.append(reader.device)
+        return reader
 
     with open_source(job.input, job.source) as source:
         started = time.monotonic()
@@ -75,7 +80,8 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
         with ExitStack() as stack:
             writers = _open_writers(job, info, stack)
             draw = Overlay(info.width, info.height, job.overlay).draw if job.out else None
-            pipeline = Pipeline(source, make_analyzer, draw, live=info.live)
+            find = partial(open_finder, analyzer)
+            pipeline = Pipeline(source, find, make_reader, draw, live=info.live)
             interrupt.stops(pipeline.stop)
             advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
             lost = _take(stack.enter_context(pipeline), writers, summary, advance)
@@ -87,6 +93,13 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
             raise SourceError(f"{lost} (what was done is kept)") from lost
         elapsed_s = time.monotonic() - started
         return Outcome(summary, elapsed_s, devices[0], tuple(source.warnings))
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere all of them
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _open_writers(job: Job, info: SourceInfo, stack: ExitStack) -> dict[str, Write]:

@@ -1,37 +1,28 @@
-"""One frame in, one analysis out: detection, following, alignment, fusion, smoothing."""
+"""One frame in, one analysis out: faces are found, then read, smoothed and calibrated."""
 
-import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 import numpy as np
 
-from engine.align import align, invert, similarity, template
 from engine.assets import asset_path
-from engine.detect import Detector, open_detector
+from engine.detect import open_detector
 from engine.errors import ConfigError, ModelError
-from engine.fusion import Fusion, Reading
-from engine.landmarks import five_points
+from engine.find import Finder
+from engine.fusion import Fusion, Reading, landmarks_of
+from engine.landmarker import Landmarker
 from engine.manifest import load_manifest
 from engine.reliability import probabilities_of, reliability_of
 from engine.runtime import Device
-from engine.scene import SceneCut
 from engine.temporal import Smoother
-from engine.track import Tracker, TrackerConfig
-from engine.types import Analysis, Detection, Face, Floats, Frame, Image, Prediction
-
-log = logging.getLogger(__name__)
+from engine.track import TrackerConfig
+from engine.types import Analysis, Found, Frame, Prediction
 
 MODELS: Final = {"poster-rt": "poster-rt.onnx"}
-
-# A crop whose new landmarks ask for more than this is cut again before it is believed.
-REALIGN_DEG: Final = 8.0
-REALIGN_ZOOM: Final = 1.12
-REALIGN_SHIFT: Final = 0.06  # of the crop's side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +38,7 @@ class AnalyzerConfig:
         min_face_px: Faces whose box is smaller than this, on its shorter side, are left out.
         max_faces: Most faces followed at once.
         smooth: Time constant of the smoothing, seconds; 0 turns it off.
+        threads: Of each network on a CPU; 0 is one per core.
     """
 
     model: str = "poster-rt"
@@ -57,6 +49,7 @@ class AnalyzerConfig:
     min_face_px: int = 20
     max_faces: int = 8
     smooth: float = 0.25
+    threads: int = 0
 
     def __post_init__(self) -> None:
         if self.detect_every < 1:
@@ -69,37 +62,64 @@ class AnalyzerConfig:
             raise ConfigError(f"smooth: must be 0 to 60 seconds, got {self.smooth}")
 
 
-@dataclass(slots=True)
-class _Clock:
-    """Adds up the milliseconds of each stage of one frame."""
+class Reader:
+    """Reads what found faces show, over time. Belongs to the thread that made it."""
 
-    times_ms: dict[str, float] = field(default_factory=dict)
-    _since: float = field(default_factory=time.perf_counter)
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.times_ms[stage] = self.times_ms.get(stage, 0.0) + 1000 * (now - self._since)
-        self._since = now
-
-
-class Analyzer:
-    """The stages of one video, in order. Belongs to the thread that made it."""
-
-    def __init__(self, detector: Detector, fusion: Fusion, config: AnalyzerConfig) -> None:
-        self._detector = detector
+    def __init__(self, fusion: Fusion, smooth: float) -> None:
         self._fusion = fusion
-        self._config = config
-        self._template = template(fusion.size, fusion.margin)
-        self._smoother = Smoother(config.smooth)
-        self._scene = SceneCut()
-        self._tracker = Tracker(
-            TrackerConfig(detect_every=config.detect_every, max_faces=config.max_faces)
-        )
+        self._smoother = Smoother(smooth)
 
     @property
     def device(self) -> str:
         """What the cross-fusion network runs on."""
         return self._fusion.device
+
+    def read(self, several: Sequence[Found]) -> list[Analysis]:
+        """Read the faces of the next frames, all in one network call.
+
+        Raises:
+            ModelError: Inference failed.
+        """
+        started = time.perf_counter()
+        sightings = [sighting for found in several for sighting in found.sightings]
+        readings = iter(self._fusion.read(sightings))
+        face_ms = 1000 * (time.perf_counter() - started) / max(1, len(sightings))
+        return [self._analysis(found, readings, face_ms) for found in several]
+
+    def _analysis(self, found: Found, readings: Iterator[Reading], face_ms: float) -> Analysis:
+        """Smooth and calibrate one frame's share of the readings."""
+        self._smoother.keep({track.id for track in found.tracks})
+        predictions = tuple(
+            self._predict(track.id, found.frame.time_s, next(readings)) for track in found.tracks
+        )
+        times_ms = dict(found.times_ms)
+        if predictions:
+            times_ms["fusion"] = face_ms * len(predictions)
+        return Analysis(found.frame, found.tracks, predictions, times_ms)
+
+    def _predict(self, track_id: int, time_s: float, reading: Reading) -> Prediction:
+        logits, affect = self._smoother.smooth(track_id, time_s, reading)
+        probabilities = probabilities_of(logits, self._fusion.temperature)
+        return Prediction(
+            track_id=track_id,
+            probabilities=probabilities,
+            valence=float(np.clip(affect[0], -1, 1)),
+            arousal=float(np.clip(affect[1], -1, 1)),
+            reliability=reliability_of(probabilities),
+        )
+
+
+class Analyzer:
+    """Finder and reader in turn. Belongs to the thread that made it."""
+
+    def __init__(self, finder: Finder, reader: Reader) -> None:
+        self._finder = finder
+        self._reader = reader
+
+    @property
+    def device(self) -> str:
+        """What the cross-fusion network runs on."""
+        return self._reader.device
 
     def __enter__(self) -> "Analyzer":
         return self
@@ -114,7 +134,7 @@ class Analyzer:
 
     def close(self) -> None:
         """Free the networks."""
-        self._detector.close()
+        self._finder.close()
 
     def analyze(self, frame: Frame) -> Analysis:
         """Find, follow and read the faces of the next frame.
@@ -122,106 +142,48 @@ class Analyzer:
         Raises:
             ModelError: Inference failed.
         """
-        clock = _Clock()
-        image, time_s = frame.image, frame.time_s
-        size = image.shape[1], image.shape[0]
-        if self._scene.cut(image):
-            self._tracker.reset()
-        detections: tuple[Detection, ...] | None = None
-        new: list[Floats] = []
-        if self._tracker.detection_due():
-            detections = self._detect(image, clock)
-            new = [detection.points for detection in self._tracker.new_faces(detections)]
-        known = [five_points(landmarks) for landmarks in self._tracker.landmarks(time_s)]
-        readings = self._read(image, known + new, clock)
-        missing = self._tracker.missing(readings, size)
-        if missing:
-            if detections is None:
-                detections = self._detect(image, clock)
-            found = self._tracker.recovered(missing, detections, time_s)
-            again = self._read(image, [detection.points for detection in found.values()], clock)
-            for index, reading in zip(found, again, strict=True):
-                readings[index] = reading
-        tracks, order = self._tracker.update(time_s, size, readings)
-        self._smoother.keep({track.id for track in tracks})
-        predictions = tuple(
-            self._predict(track.id, time_s, readings[index])
-            for track, index in zip(tracks, order, strict=True)
-        )
-        clock.lap("track")
-        return Analysis(frame, tuple(tracks), predictions, clock.times_ms)
-
-    def _detect(self, image: Image, clock: _Clock) -> tuple[Detection, ...]:
-        detections = self._detector.detect(image)
-        clock.lap("detect")
-        return detections
-
-    def _read(self, image: Image, points: Sequence[Floats], clock: _Clock) -> list[Reading]:
-        """Read every face; cut those again whose crop turned out to be off."""
-        if not points:
-            return []
-        faces = [self._align(image, five) for five in points]
-        clock.lap("align")
-        readings = self._fusion.read(faces)
-        clock.lap("fusion")
-        off = [
-            index
-            for index, (face, reading) in enumerate(zip(faces, readings, strict=True))
-            if self._is_off(face, reading)
-        ]
-        if off:
-            again = [self._align(image, five_points(readings[index].landmarks)) for index in off]
-            clock.lap("align")
-            for index, reading in zip(off, self._fusion.read(again), strict=True):
-                readings[index] = reading
-            clock.lap("fusion")
-        return readings
-
-    def _align(self, image: Image, five: Floats) -> Face:
-        return align(image, five, self._fusion.size, self._fusion.margin)
-
-    def _is_off(self, face: Face, reading: Reading) -> bool:
-        wanted = similarity(five_points(reading.landmarks), self._template)
-        back = invert(face.matrix)
-        linear = wanted[:, :2] @ back[:, :2]
-        centre = np.full(2, (self._fusion.size - 1) / 2, np.float32)
-        moved = linear @ centre + wanted[:, :2] @ back[:, 2] + wanted[:, 2]
-        turn = np.degrees(np.arctan2(linear[1, 0], linear[0, 0]))
-        zoom = float(np.hypot(linear[0, 0], linear[1, 0]))
-        shift = float(np.abs(moved - centre).max()) / self._fusion.size
-        return bool(
-            abs(turn) > REALIGN_DEG
-            or not 1 / REALIGN_ZOOM < zoom < REALIGN_ZOOM
-            or shift > REALIGN_SHIFT
-        )
-
-    def _predict(self, track_id: int, time_s: float, reading: Reading) -> Prediction:
-        logits, affect = self._smoother.smooth(track_id, time_s, reading)
-        probabilities = probabilities_of(logits, self._fusion.temperature)
-        return Prediction(
-            track_id=track_id,
-            probabilities=probabilities,
-            valence=float(np.clip(affect[0], -1, 1)),
-            arousal=float(np.clip(affect[1], -1, 1)),
-            reliability=reliability_of(probabilities),
-        )
+        (analysis,) = self._reader.read([self._finder.find(frame)])
+        return analysis
 
 
-def open_analyzer(config: AnalyzerConfig) -> Analyzer:
-    """Load the networks a config names.
+def open_finder(config: AnalyzerConfig) -> Finder:
+    """Load the networks that find and follow faces.
 
     Raises:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
         ConfigError: Unknown detector.
     """
-    fusion = Fusion(load_manifest(_model_path(config.model)), config.device)
+    model = load_manifest(_model_path(config.model))
+    landmarker = Landmarker(landmarks_of(model), config.device, config.threads)
     detector = open_detector(
         config.detector,
         model_path=Path(config.detector_model) if config.detector_model else None,
         min_face_px=config.min_face_px,
         device=config.device,
+        threads=config.threads,
     )
-    return Analyzer(detector, fusion, config)
+    tracking = TrackerConfig(detect_every=config.detect_every, max_faces=config.max_faces)
+    return Finder(detector, landmarker, tracking)
+
+
+def open_reader(config: AnalyzerConfig) -> Reader:
+    """Load the network that reads expressions.
+
+    Raises:
+        ModelError: Unknown model, missing or damaged file, or a device that is not there.
+    """
+    model = load_manifest(_model_path(config.model))
+    return Reader(Fusion(model, config.device, config.threads), config.smooth)
+
+
+def open_analyzer(config: AnalyzerConfig) -> Analyzer:
+    """Load all networks a config names.
+
+    Raises:
+        ModelError: Unknown model, missing or damaged file, or a device that is not there.
+        ConfigError: Unknown detector.
+    """
+    return Analyzer(open_finder(config), open_reader(config))
 
 
 def _model_path(model: str) -> Path:

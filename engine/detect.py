@@ -92,6 +92,7 @@ class FerDetector:
         manifest: Of the network.
         min_face_px: Faces whose box is narrower or lower than this are not reported.
         device: Where to run.
+        threads: Of the CPU; 0 is one per core.
 
     Raises:
         ModelError: Not a detector, or it cannot be loaded on `device`.
@@ -99,9 +100,15 @@ class FerDetector:
 
     name: Final = "fer"
 
-    def __init__(self, manifest: Manifest, min_face_px: int = 20, device: Device = "auto") -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        min_face_px: int = 20,
+        device: Device = "auto",
+        threads: int = 0,
+    ) -> None:
         manifest.expect("detector")
-        self._session = Session(manifest, device)
+        self._session = Session(manifest, device, threads)
         self._min_face_px = min_face_px
         self._strides = tuple(int(stride) for stride in manifest.value("strides"))
         self._pad = int(manifest.value("input.pad"))
@@ -222,7 +229,9 @@ def suppress(boxes: Floats, scores: Floats, iou_max: float) -> Indices:
     return np.array(kept, np.intp)
 
 
-def open_fer(model_path: Path | None, min_face_px: int, device: Device) -> FerDetector:
+def open_fer(
+    model_path: Path | None, min_face_px: int, device: Device, threads: int
+) -> FerDetector:
     """Open the shipped detector, or another of its kind.
 
     Raises:
@@ -232,10 +241,10 @@ def open_fer(model_path: Path | None, min_face_px: int, device: Device) -> FerDe
         path = model_path or asset_path("fer-detector.onnx")
     except FerError as error:
         raise ModelError(str(error)) from error
-    return FerDetector(load_manifest(path), min_face_px, device)
+    return FerDetector(load_manifest(path), min_face_px, device, threads)
 
 
-DETECTORS: Final[Mapping[str, Callable[[Path | None, int, Device], Detector]]] = {
+DETECTORS: Final[Mapping[str, Callable[[Path | None, int, Device, int], Detector]]] = {
     "fer": open_fer,
     "yunet": open_yunet,
     "mtcnn": open_mtcnn,
@@ -249,6 +258,7 @@ def open_detector(
     model_path: Path | None = None,
     min_face_px: int = 20,
     device: Device = "auto",
+    threads: int = 0,
 ) -> Detector:
     """Open a detector by name.
 
@@ -257,6 +267,7 @@ def open_detector(
         model_path: Model file; `yunet` and `mediapipe` need one.
         min_face_px: Faces whose box is narrower or lower than this are not reported.
         device: Where to run.
+        threads: Of `fer` on a CPU, 0 for one per core; the others choose their own.
 
     Raises:
         ConfigError: Unknown name.
@@ -266,4 +277,4 @@ def open_detector(
         raise ConfigError(f"detector {name}: unknown; choose one of {', '.join(DETECTORS)}")
     if min_face_px < 1:
         raise ConfigError(f"min_face_px: must be at least 1, got {min_face_px}")
-    return DETECTORS[name](model_path, min_face_px, device)
+    return DETECTORS[name](model_path, min_face_px, device, threads)

@@ -183,7 +183,9 @@ def _import_mediapipe() -> Any:  # noqa: ANN401 - no type information
         ) from error
 
 
-def open_yunet(model_path: Path | None, min_face_px: int, device: Device) -> YunetDetector:
+def open_yunet(
+    model_path: Path | None, min_face_px: int, device: Device, _threads: int
+) -> YunetDetector:
     """Open OpenCV's YuNet.
 
     Raises:
@@ -194,7 +196,9 @@ def open_yunet(model_path: Path | None, min_face_px: int, device: Device) -> Yun
     return YunetDetector(_needs_file("yunet", model_path, where), min_face_px)
 
 
-def open_mtcnn(model_path: Path | None, min_face_px: int, device: Device) -> MtcnnDetector:
+def open_mtcnn(
+    model_path: Path | None, min_face_px: int, device: Device, _threads: int
+) -> MtcnnDetector:
     """Open MTCNN; `model_path` is a folder with pnet.pt, rnet.pt and onet.pt.
 
     Raises:
@@ -203,7 +207,9 @@ def open_mtcnn(model_path: Path | None, min_face_px: int, device: Device) -> Mtc
     return MtcnnDetector(find_weights(model_path), min_face_px, device)
 
 
-def open_mediapipe(model_path: Path | None, min_face_px: int, device: Device) -> MediapipeDetector:
+def open_mediapipe(
+    model_path: Path | None, min_face_px: int, device: Device, _threads: int
+) -> MediapipeDetector:
     """Open MediaPipe's face detector.
 
     Raises:

@@ -67,7 +67,7 @@ class Mailbox(ABC, Generic[T]):
 class Channel(Mailbox[T]):
     """A bounded queue that loses nothing: `put` waits while it is full."""
 
-    def __init__(self, places: int = 8) -> None:
+    def __init__(self, places: int) -> None:
         super().__init__(places)
         self._places = places
 

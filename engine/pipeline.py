@@ -1,28 +1,31 @@
-"""Decode, infer and draw at the same time, each on its own thread, in order."""
+"""Decode, find, read and draw at the same time, each on its own thread, in order."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from types import TracebackType
 from typing import Protocol, Self
 
 from engine.mailbox import Channel, Closed, Latest, Mailbox
-from engine.types import Analysis, Frame, Image
+from engine.types import Analysis, Found, Frame, Image
 
 log = logging.getLogger(__name__)
 
 Draw = Callable[[Analysis], Image]
 
 _JOIN_S = 10.0
+_WAITING = 4  # frames of a file between two stages: enough to even out a detector pass
+_TOGETHER = 4  # frames of a file read in one network call: a sixth less work than one by one
 
 
-class Analyzer(Protocol):
-    """What finds and reads the faces of a frame; keeps state between frames."""
+class Finder(Protocol):
+    """What finds and follows the faces of a frame; keeps state between frames."""
 
-    def analyze(self, frame: Frame) -> Analysis:
-        """Analyse the frame that follows the one before."""
+    def find(self, frame: Frame) -> Found:
+        """Find the faces of the frame that follows the one before."""
         ...
 
     def close(self) -> None:
@@ -30,8 +33,18 @@ class Analyzer(Protocol):
         ...
 
 
+class Reader(Protocol):
+    """What reads the faces that were found; keeps state between frames."""
+
+    def read(self, several: Sequence[Found]) -> list[Analysis]:
+        """Read the faces of the frames that follow those before."""
+        ...
+
+
 class Pipeline:
-    """Runs a source through an analyzer and a drawing; iterate for the results.
+    """Runs a source through a finder, a reader and a drawing; iterate for the results.
+
+    The finder is at the next frame while the reader reads this one.
 
     Frames of a file all arrive, in order; a live source drops the frames that nobody had time
     for. What a stage raises ends the others and is raised in the iteration, after the results
@@ -43,7 +56,8 @@ class Pipeline:
     def __init__(
         self,
         source: Iterable[Frame],
-        make_analyzer: Callable[[], Analyzer],
+        make_finder: Callable[[], Finder],
+        make_reader: Callable[[], Reader],
         draw: Draw | None = None,
         *,
         live: bool = False,
@@ -52,22 +66,28 @@ class Pipeline:
 
         Args:
             source: Iterated once, on the capture thread; the caller closes it afterwards.
-            make_analyzer: Called on the inference thread, which also closes what it made.
+            make_finder: Called on the finding thread, which also closes what it made.
+            make_reader: Called on the reading thread.
             draw: Turns an analysis into the picture to show, on a thread of its own; without
                 it, that is the frame's own image.
             live: Drop frames rather than delay them.
         """
         self._source = source
-        self._make_analyzer = make_analyzer
+        self._make_finder = make_finder
+        self._make_reader = make_reader
         self._draw = draw
-        self._frames: Mailbox[tuple[Frame, float]] = Latest() if live else Channel()
-        self._analyses = Channel[Analysis]()
-        self._drawn = Channel[tuple[Analysis, Image]]()
+        self._frames: Mailbox[tuple[Frame, float]] = Latest() if live else Channel(_WAITING)
+        # Always as many, so that a file gives the same numbers each time; live, one, at once.
+        self._together = 1 if live else _TOGETHER
+        self._found = Channel[Found](self._together)
+        self._analyses = Channel[Analysis](_WAITING)
+        self._drawn = Channel[tuple[Analysis, Image]](_WAITING)
         self._error: Exception | None = None
         self._error_lock = threading.Lock()
         self._threads = [
             self._thread("capture", self._capture, self._frames.close),
-            self._thread("infer", self._infer, self._frames.close, self._analyses.close),
+            self._thread("find", self._find, self._frames.close, self._found.close),
+            self._thread("read", self._read, self._found.close, self._analyses.close),
             self._thread("draw", self._draw_all, self._analyses.close, self._drawn.close),
         ]
 
@@ -98,7 +118,7 @@ class Pipeline:
 
     def stop(self) -> None:
         """End early; from any thread or signal handler, any number of times."""
-        for mailbox in (self._frames, self._analyses, self._drawn):
+        for mailbox in (self._frames, self._found, self._analyses, self._drawn):
             mailbox.close()
 
     def _join(self) -> None:
@@ -138,15 +158,22 @@ class Pipeline:
             self._frames.put((frame, _ms_since(started)))
             started = time.monotonic()
 
-    def _infer(self) -> None:
-        analyzer = self._make_analyzer()
+    def _find(self) -> None:
+        finder = self._make_finder()
         try:
             for frame, decode_ms in self._frames:
-                analysis = analyzer.analyze(frame)
-                times_ms = {"decode": decode_ms, **analysis.times_ms}
-                self._analyses.put(replace(analysis, times_ms=times_ms))
+                found = finder.find(frame)
+                times_ms = {"decode": decode_ms, **found.times_ms}
+                self._found.put(replace(found, times_ms=times_ms))
         finally:
-            analyzer.close()
+            finder.close()
+
+    def _read(self) -> None:
+        reader = self._make_reader()
+        found = iter(self._found)
+        while several := list(islice(found, self._together)):
+            for analysis in reader.read(several):
+                self._analyses.put(analysis)
 
     def _draw_all(self) -> None:
         for analysis in self._analyses:

@@ -7,9 +7,8 @@ from typing import Final
 import numpy as np
 
 from engine.errors import ConfigError
-from engine.fusion import Reading
 from engine.landmarks import box_of
-from engine.types import Detection, Floats, Track
+from engine.types import Detection, Floats, Sighting, Track
 
 COVER: Final = 0.1  # overlap with a nearer face from which a lost one may be behind it
 
@@ -97,12 +96,12 @@ class Tracker:
         """Where each followed face is expected, (68, 2) each, in the order of `update`."""
         return [face.expected_landmarks(time_s) for face in self._seen]
 
-    def missing(self, readings: Sequence[Reading], frame_size: tuple[int, int]) -> list[int]:
-        """List the followed faces that are not where they were expected, as reading indices."""
+    def missing(self, sightings: Sequence[Sighting], frame_size: tuple[int, int]) -> list[int]:
+        """List the followed faces that are not where they were expected, as sighting indices."""
         return [
             index
             for index in range(len(self._seen))
-            if not self._holds(readings[index], frame_size, starting=False)
+            if not self._holds(sightings[index], frame_size, starting=False)
         ]
 
     def recovered(
@@ -151,17 +150,17 @@ class Tracker:
         self,
         time_s: float,
         frame_size: tuple[int, int],
-        readings: Sequence[Reading],
+        sightings: Sequence[Sighting],
     ) -> tuple[list[Track], list[int]]:
-        """Take the frame's readings: followed faces first, in order, then new ones.
+        """Take the frame's sightings: followed faces first, in order, then new ones.
 
         Args:
             time_s: Time of the frame.
             frame_size: Width and height, pixels.
-            readings: One per entry of `landmarks`, then one per new face.
+            sightings: One per entry of `landmarks`, then one per new face.
 
         Returns:
-            The faces present, ordered by id, and for each the index of its reading.
+            The faces present, ordered by id, and for each the index of its sighting.
         """
         followed, count = self._seen, len(self._seen)
         self._hidden = [
@@ -171,23 +170,23 @@ class Tracker:
         ]
         alive: list[tuple[_Followed, int]] = []
         lost: list[_Followed] = []
-        for index, (face, reading) in enumerate(zip(followed, readings[:count], strict=True)):
-            if self._holds(reading, frame_size, starting=False):
+        for index, (face, sighting) in enumerate(zip(followed, sightings[:count], strict=True)):
+            if self._holds(sighting, frame_size, starting=False):
                 alive.append((face, index))
             else:
                 lost.append(face)
-        alive = self._settle(alive, readings, time_s)
-        self._hide_covered(lost, [box_of(readings[index].landmarks) for _, index in alive], time_s)
+        alive = self._settle(alive, sightings, time_s)
+        self._hide_covered(lost, [box_of(sightings[index].landmarks) for _, index in alive], time_s)
         for face, index in alive:
-            _move(face, readings[index], time_s)
-        for index in range(count, len(readings)):
-            reading = readings[index]
+            _move(face, sightings[index], time_s)
+        for index in range(count, len(sightings)):
+            sighting = sightings[index]
             taken = [box_of(face.landmarks) for face, _ in alive]
-            box = box_of(reading.landmarks)
-            if self._holds(reading, frame_size, starting=True) and all(
+            box = box_of(sighting.landmarks)
+            if self._holds(sighting, frame_size, starting=True) and all(
                 _overlap(box, other) < self.config.same_iou for other in taken
             ):
-                alive.append((self._identify(reading, time_s), index))
+                alive.append((self._identify(sighting, time_s), index))
         alive.sort(key=lambda pair: pair[0].id)
         self._seen = [face for face, _ in alive]
         tracks = [
@@ -195,21 +194,21 @@ class Tracker:
         ]
         return tracks, [index for _, index in alive]
 
-    def _holds(self, reading: Reading, frame_size: tuple[int, int], *, starting: bool) -> bool:
+    def _holds(self, sighting: Sighting, frame_size: tuple[int, int], *, starting: bool) -> bool:
         config = self.config
-        if reading.presence < (config.presence_start if starting else config.presence_keep):
+        if sighting.presence < (config.presence_start if starting else config.presence_keep):
             return False
         inside_min = config.inside_start if starting else config.inside_keep
-        box = box_of(reading.landmarks)
+        box = box_of(sighting.landmarks)
         limit = np.array([*frame_size, *frame_size], np.float32)
         inside = np.clip(box, 0, limit)
         return _area(inside) >= inside_min * _area(box) > 0
 
     def _settle(
-        self, alive: list[tuple[_Followed, int]], readings: Sequence[Reading], time_s: float
+        self, alive: list[tuple[_Followed, int]], sightings: Sequence[Sighting], time_s: float
     ) -> list[tuple[_Followed, int]]:
         """Where two tracks slid onto one face, hide the one that was expected elsewhere."""
-        boxes = {index: box_of(readings[index].landmarks) for _, index in alive}
+        boxes = {index: box_of(sightings[index].landmarks) for _, index in alive}
         kept: list[tuple[_Followed, int]] = []
         # Those that are where they were expected come first; the others have slid.
         for face, index in sorted(alive, key=lambda p: p[0].surprise(boxes[p[1]], time_s)):
@@ -244,9 +243,9 @@ class Tracker:
         face.hidden_since_s = time_s
         self._hidden.append(face)
 
-    def _identify(self, reading: Reading, time_s: float) -> _Followed:
+    def _identify(self, sighting: Sighting, time_s: float) -> _Followed:
         """Give a new face the id of the hidden one expected there, else a new id."""
-        box = box_of(reading.landmarks)
+        box = box_of(sighting.landmarks)
         reach = float(np.sqrt(_area(box)))
         nearest, distance = None, reach
         for face in self._hidden:
@@ -257,24 +256,24 @@ class Tracker:
         if nearest is not None:
             self._hidden.remove(nearest)
             nearest.hidden_since_s = None
-            _move(nearest, reading, time_s)
+            _move(nearest, sighting, time_s)
             return nearest
         face = _Followed(
-            self._next_id, reading.landmarks, reading.presence, time_s, np.zeros(2, np.float32)
+            self._next_id, sighting.landmarks, sighting.presence, time_s, np.zeros(2, np.float32)
         )
         self._next_id += 1
         return face
 
 
-def _move(face: _Followed, reading: Reading, time_s: float) -> None:
-    """Put a face where the reading saw it, in place."""
+def _move(face: _Followed, sighting: Sighting, time_s: float) -> None:
+    """Put a face where the sighting saw it, in place."""
     elapsed_s = time_s - face.time_s
     if elapsed_s > 0:
-        step = _centre(box_of(reading.landmarks)) - _centre(box_of(face.landmarks))
+        step = _centre(box_of(sighting.landmarks)) - _centre(box_of(face.landmarks))
         face.velocity = (0.5 * face.velocity + 0.5 * step / np.float32(elapsed_s)).astype(
             np.float32
         )
-    face.landmarks, face.score, face.time_s = reading.landmarks, reading.presence, time_s
+    face.landmarks, face.score, face.time_s = sighting.landmarks, sighting.presence, time_s
 
 
 def _centre(box: Floats) -> Floats:

@@ -116,6 +116,49 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """What the landmark network saw in one crop.
+
+    Attributes:
+        face: The crop.
+        landmarks: (68, 2) float32, pixels of the source frame.
+        presence: 0 to 1, that the crop holds a well-centred face.
+        maps: Feature maps (C, S, S), finest first: the fusion's landmark stream.
+    """
+
+    face: Face
+    landmarks: Floats
+    presence: float
+    maps: tuple[Floats, ...]
+
+    def __post_init__(self) -> None:
+        _check("landmarks", self.landmarks, POINTS, 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """The faces of a frame, ready to be read.
+
+    Attributes:
+        frame: The frame they are in.
+        tracks: Faces present, ordered by id.
+        sightings: One per track, same order.
+        times_ms: Milliseconds spent per stage ("detect", "align", "landmarks", "track"); a
+            stage that did not run is absent.
+    """
+
+    frame: Frame
+    tracks: tuple[Track, ...]
+    sightings: tuple[Sighting, ...]
+    times_ms: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        if len(self.tracks) != len(self.sightings):
+            wanted = f"one per track ({len(self.tracks)})"
+            raise ValueError(f"sightings: expected {wanted}, got {len(self.sightings)}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
     """What one face shows in one frame.
 
@@ -150,8 +193,8 @@ class Analysis:
         frame: The frame analysed.
         tracks: Faces present, ordered by id.
         predictions: One per track, same order.
-        times_ms: Milliseconds spent per stage ("detect", "align", "fusion", "track"); a stage
-            that did not run is absent.
+        times_ms: Milliseconds spent per stage, those of `Found` and "fusion"; a stage that did
+            not run is absent.
     """
 
     frame: Frame

@@ -48,9 +48,8 @@ def export_detector(weights: Path, out: Path, metrics: Mapping[str, Any]) -> Non
     graph = DetectorGraph(network).eval()
     error = write_graph(
         graph,
-        torch.zeros(1, 1, 96, 128, dtype=torch.uint8),
+        {"image": torch.zeros(1, 1, 96, 128, dtype=torch.uint8)},
         out,
-        input_name="image",
         output_names=OUTPUTS,
         dynamic={
             2: STRIDES[-1] * torch.export.Dim("height", min=1, max=256),

@@ -23,23 +23,22 @@ PARITY: Final = 1e-4  # largest difference to torch that an fp32 export may show
 
 def write_graph(
     model: nn.Module,
-    example: Tensor,
+    examples: Mapping[str, Tensor],
     out: Path,
     *,
-    input_name: str,
     output_names: Sequence[str],
     dynamic: Mapping[int, Any],
     parity: Callable[[Path], float],
 ) -> float:
-    """Write a one-input network as ONNX; leave nothing behind if it disagrees with torch.
+    """Write a network as ONNX; leave nothing behind if it disagrees with torch.
 
     Args:
         model: In eval mode.
-        example: An input, with sizes above 1 where they may vary.
+        examples: An input each by its name in the graph, in the order of `model.forward`; sizes
+            that may vary are above 1.
         out: The ONNX file.
-        input_name: Of the graph.
         output_names: Of the graph, in the module's order.
-        dynamic: Dimension of the input to `torch.export.Dim`.
+        dynamic: Dimension of every input to `torch.export.Dim`.
         parity: Largest difference between torch and a written graph.
 
     Returns:
@@ -54,10 +53,10 @@ def write_graph(
             warnings.simplefilter("ignore")  # the exporter warns of its own internals
             program = torch.onnx.export(
                 model,
-                (example,),
-                input_names=[input_name],
+                tuple(examples.values()),
+                input_names=list(examples),
                 output_names=list(output_names),
-                dynamic_shapes=(dict(dynamic),),
+                dynamic_shapes=tuple(dict(dynamic) for _ in examples),
                 opset_version=OPSET,
                 dynamo=True,
                 optimize=True,

@@ -10,31 +10,42 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.align import CROP_SIZE
-from engine.fusion import Fusion
 from engine.labels import EXPRESSIONS
-from engine.landmarks import MARGIN
 from engine.manifest import load_manifest
-from engine.preprocess import MEAN, STD
 from export.graph import write_graph, write_manifest
+from export.landmark_net import BATCHES, FILE, INPUT, MAPS, export_landmark_net
 from training.calibration import fit_temperature
-from training.evaluate import answers_of, metrics_of
+from training.evaluate import answers_of, metrics_of, open_network
 from training.loop import load_weights
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
 
-OUTPUTS: Final = ("logits", "valence_arousal", "landmarks", "presence")
-BATCHES: Final = (1, 2, 7)
+OUTPUTS: Final = ("logits", "valence_arousal")
+
+
+class FusionGraph(nn.Module):
+    """What the ONNX file computes: poster-rt without its landmark network."""
+
+    def __init__(self, model: PosterRT) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, crops: Tensor, map4: Tensor, map8: Tensor, map16: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Map crops and the landmark network's taps to logits and valence-arousal."""
+        return self.model.fuse(crops, (map4, map8, map16))
 
 
 def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
-    """Write the network, its weights and its manifest.
+    """Write the network, the landmark network it needs, their manifests, and the weights.
 
     The temperature is fitted on FER+'s validation split; the figures of both splits go into
     the manifest.
 
     Args:
         weights: ``model.safetensors`` of a run.
-        out: The ONNX file; manifest and weights are written beside it.
+        out: The ONNX file; everything else is written beside it.
         data: Folder with the data packs.
         cache: Folder for decoded data.
 
@@ -45,13 +56,14 @@ def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
     model = PosterRT()
     load_weights(model, weights)
     round_to_half(model)
+    export_landmark_net(model.landmark_net, out.with_name(FILE), data, cache)
     facts = write_poster_rt(model, out)
     save_file(halved(model), out.with_suffix(".safetensors"))
     write_manifest(out, {**facts, "temperature": 1.0, "metrics": {}})
-    fusion = Fusion(load_manifest(out), "cpu")
-    valid = answers_of(fusion, "valid", data, cache)
+    network = open_network(out)
+    valid = answers_of(network, "valid", data, cache)
     temperature = fit_temperature(valid.logits["as served"], valid.labels)
-    test = answers_of(fusion, "test", data, cache)
+    test = answers_of(network, "test", data, cache)
     metrics = {
         "data": "FER+ label.csv, majority labels, 8 classes",
         "valid": metrics_of(valid, temperature),
@@ -81,46 +93,49 @@ def halved(model: nn.Module) -> dict[str, Tensor]:
 
 
 def write_poster_rt(model: PosterRT, out: Path) -> dict[str, Any]:
-    """Write the graph; give what its manifest says apart from calibration and figures."""
+    """Write the graph, beside its landmark network's; give what its manifest says.
+
+    Calibration and figures are left to the caller.
+    """
     model.eval()
+    batch = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
+    with torch.no_grad():
+        taps = model.landmark_net(batch).taps
+    landmarks = load_manifest(out.with_name(FILE))
     error = write_graph(
-        model,
-        torch.zeros(2, 3, CROP_SIZE, CROP_SIZE),
+        FusionGraph(model).eval(),
+        {"crops": batch, **dict(zip(MAPS, taps, strict=True))},
         out,
-        input_name="crops",
         output_names=OUTPUTS,
         dynamic={0: torch.export.Dim("batch", min=1, max=64)},
-        parity=lambda path: parity_error(model, path),
+        parity=lambda path: parity_error(model, landmarks.path, path),
     )
     return {
         "name": out.stem,
         "kind": "expression",
         "architecture": "PosterRT: landmark-image cross-fusion, 7x7 windows and query swap",
-        "input": {
-            "name": "crops",
-            "size": CROP_SIZE,
-            "margin": MARGIN,
-            "colour": "rgb",
-            "mean": list(MEAN),
-            "std": list(STD),
-        },
+        "input": dict(INPUT),
         "outputs": list(OUTPUTS),
         "labels": list(EXPRESSIONS),
-        "landmarks": "ibug68",
+        "landmarks": {"file": FILE, "sha256": landmarks.sha256, "maps": list(MAPS)},
         "parameters": parameter_count(model),
         "parity": error,
     }
 
 
 @torch.no_grad()
-def parity_error(model: nn.Module, path: Path) -> float:
-    """Largest difference of any output between torch and ONNX over batches of 1, 2 and 7."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+def parity_error(model: PosterRT, landmarks: Path, fusion: Path) -> float:
+    """Largest difference of an output between torch and the two graphs one after the other."""
+    providers = ["CPUExecutionProvider"]
+    first = onnxruntime.InferenceSession(str(landmarks), providers=providers)
+    second = onnxruntime.InferenceSession(str(fusion), providers=providers)
     generator = torch.Generator().manual_seed(0)
     worst = 0.0
     for size in BATCHES:
         crops = torch.randn(size, 3, CROP_SIZE, CROP_SIZE, generator=generator)
-        said = session.run(list(OUTPUTS), {"crops": crops.numpy()})
-        for mine, theirs in zip(model(crops), said, strict=True):
+        maps = first.run(list(MAPS), {"crops": crops.numpy()})
+        inputs = {"crops": crops.numpy(), **dict(zip(MAPS, maps, strict=True))}
+        said = second.run(list(OUTPUTS), inputs)
+        for mine, theirs in zip(model(crops)[:2], said, strict=True):
             worst = max(worst, float(np.abs(mine.numpy() - theirs).max()))
     return worst

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, recall_score
 
 from engine.errors import FerError
-from engine.fusion import Fusion, Reading
+from engine.fusion import Fusion, landmarks_of
 from engine.labels import EXPRESSIONS
+from engine.landmarker import Landmarker
 from engine.manifest import load_manifest
 from engine.reliability import probabilities_of
-from engine.types import Face, Floats, Image
+from engine.types import Face, Floats, Image, Sighting
 from training.calibration import (
     brier,
     expected_calibration_error,
@@ -79,34 +80,59 @@ class Answers:
     affect: Floats
 
 
-def answers_of(fusion: Fusion, split: Split, root: Path, cache: Path) -> Answers:
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """poster-rt as users run it: the landmark network, then the fusion."""
+
+    landmarker: Landmarker
+    fusion: Fusion
+
+
+def open_network(path: Path) -> Network:
+    """Load an exported fusion network and the landmark network beside it, on the CPU.
+
+    Raises:
+        ModelError: A file is missing or damaged, or is another network.
+    """
+    manifest = load_manifest(path)
+    return Network(Landmarker(landmarks_of(manifest), "cpu"), Fusion(manifest, "cpu"))
+
+
+def answers_of(network: Network, split: Split, root: Path, cache: Path) -> Answers:
     """Run a network over one split of FER+."""
     images = read_ferplus(split, root, cache)
     labels = majority(images.votes)
     images, labels = images.at(labels >= 0), labels[labels >= 0]
-    points = locate(_reader(fusion), images)
-    readings = {name: _read(fusion, crops(images, points)) for name, crops in VARIANTS.items()}
-    return Answers(
-        labels,
-        distribution(images.votes),
-        {name: np.stack([r.logits for r in rows]) for name, rows in readings.items()},
-        np.stack([r.valence_arousal for r in readings["as served"]]),
-    )
+    points = locate(_reader(network.landmarker), images)
+    said = {name: _read(network, crops(images, points)) for name, crops in VARIANTS.items()}
+    logits = {name: pair[0] for name, pair in said.items()}
+    return Answers(labels, distribution(images.votes), logits, said["as served"][1])
 
 
-def _read(fusion: Fusion, crops: Sequence[Image]) -> list[Reading]:
+def _read(network: Network, crops: Sequence[Image]) -> tuple[Floats, Floats]:
+    """Give logits (N, 8) and valence-arousal (N, 2) of crops."""
+    readings = [
+        reading
+        for first in range(0, len(crops), ROWS)
+        for reading in network.fusion.read(_see(network.landmarker, crops[first : first + ROWS]))
+    ]
+    logits = np.stack([reading.logits for reading in readings])
+    return logits, np.stack([reading.valence_arousal for reading in readings])
+
+
+def _see(landmarker: Landmarker, crops: Sequence[Image]) -> list[Sighting]:
     still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-    rows: list[Reading] = []
-    for first in range(0, len(crops), ROWS):
-        rows += fusion.read([Face(crop, still) for crop in crops[first : first + ROWS]])
-    return rows
+    return landmarker.locate([Face(crop, still) for crop in crops])
 
 
-def _reader(fusion: Fusion) -> Callable[[Sequence[Image]], tuple[Floats, Floats]]:
+def _reader(landmarker: Landmarker) -> Callable[[Sequence[Image]], tuple[Floats, Floats]]:
     def read(crops: Sequence[Image]) -> tuple[Floats, Floats]:
-        rows = _read(fusion, crops)
-        presence = np.array([row.presence for row in rows], np.float32)
-        return np.stack([row.landmarks for row in rows]), presence
+        points, presence = [], []
+        for first in range(0, len(crops), ROWS):
+            for sighting in _see(landmarker, crops[first : first + ROWS]):
+                points.append(sighting.landmarks)
+                presence.append(sighting.presence)
+        return np.stack(points), np.array(presence, np.float32)
 
     return read
 
@@ -142,7 +168,7 @@ def metrics_of(answers: Answers, temperature: float) -> dict[str, Any]:
     }
 
 
-def landmark_metrics(fusion: Fusion, root: Path, cache: Path) -> dict[str, float]:
+def landmark_metrics(landmarker: Landmarker, root: Path, cache: Path) -> dict[str, float]:
     """Measure the landmarks: normalised mean error, percent of the inter-ocular distance.
 
     Against the teacher, on held-out faces whose crops stray as a tracker's do, sharp and as
@@ -152,10 +178,10 @@ def landmark_metrics(fusion: Fusion, root: Path, cache: Path) -> dict[str, float
     for name, bank in held_out_banks(root, cache).items():
         crops, points, visible = held_out_crops(bank)
         for label, shown in (("", crops), (" at 32 px", [reduced(crop, 32) for crop in crops])):
-            rows = _read(fusion, shown)
-            said = (np.stack([row.landmarks for row in rows]) + 0.5) / fusion.size
+            points_said, presence = _reader(landmarker)(shown)
+            said = (points_said + 0.5) / landmarker.size
             figures[f"nme {name}{label}"] = nme(torch.from_numpy(said), points, visible)
-            figures[f"present {name}{label}"] = float(np.mean([r.presence > 0.5 for r in rows]))
+            figures[f"present {name}{label}"] = float(np.mean(presence > 0.5))
     return figures
 
 
@@ -189,12 +215,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        fusion = Fusion(load_manifest(args.model), "cpu")
+        network = open_network(args.model)
         if args.data == "landmarks":
-            metrics: dict[str, Any] = dict(landmark_metrics(fusion, args.root, args.cache))
+            found = landmark_metrics(network.landmarker, args.root, args.cache)
+            metrics: dict[str, Any] = dict(found)
         else:
-            answers = answers_of(fusion, args.split, args.root, args.cache)
-            metrics = metrics_of(answers, fusion.temperature)
+            answers = answers_of(network, args.split, args.root, args.cache)
+            metrics = metrics_of(answers, network.fusion.temperature)
         print(json.dumps(metrics, indent=2) if args.json else markdown(metrics))
     except FerError as error:
         sys.stderr.write(f"fer-eval: {error}\n")

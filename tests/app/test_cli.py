@@ -1,4 +1,4 @@
-"""The command around a fake analyzer: options, messages, exit codes, what is left on disk."""
+"""The command around fake stages: options, messages, exit codes, what is left on disk."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ from engine.analyze import AnalyzerConfig
 from engine.errors import ModelError, SourceError
 from engine.runtime import DEVICES
 from engine.source import open_source
-from engine.types import Analysis, Prediction, Track
+from engine.types import Analysis, Face, Found, Prediction, Sighting, Track
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = sorted(
@@ -33,40 +33,58 @@ OPTIONS = sorted(
 )
 
 
-class FakeAnalyzer:
-    """One happy face in every frame."""
+class FakeFinder:
+    """One face in every frame."""
 
-    device = "fake"
-
-    def analyze(self, frame):
+    def find(self, frame):
         box = np.array([10, 8, 40, 38], np.float32)
         landmarks = np.linspace((12, 10), (38, 36), 68, dtype=np.float32)
-        probabilities = np.array([0.1, 0.9, 0, 0, 0, 0, 0, 0], np.float32)
-        track, prediction = (
-            Track(1, box, landmarks, 0.9),
-            Prediction(1, probabilities, 0.7, 0.4, 0.8),
-        )
-        return Analysis(frame, (track,), (prediction,), {"fusion": 1.0})
+        face = Face(np.zeros((1, 1, 3), np.uint8), np.eye(2, 3, dtype=np.float32))
+        sighting = Sighting(face, landmarks, 0.9, ())
+        return Found(frame, (Track(1, box, landmarks, 0.9),), (sighting,), {"detect": 1.0})
 
     def close(self):
         pass
 
 
-class NoFaces(FakeAnalyzer):
-    def analyze(self, frame):
-        return Analysis(frame, (), (), {"detect": 1.0})
+class NoFaces(FakeFinder):
+    def find(self, frame):
+        return Found(frame, (), (), {"detect": 1.0})
+
+
+class FakeReader:
+    """Every face is happy."""
+
+    device = "fake"
+
+    def read(self, several):
+        return [self._read(found) for found in several]
+
+    def _read(self, found):
+        probabilities = np.array([0.1, 0.9, 0, 0, 0, 0, 0, 0], np.float32)
+        predictions = tuple(
+            Prediction(track.id, probabilities, 0.7, 0.4, 0.8) for track in found.tracks
+        )
+        times_ms = {**found.times_ms, "fusion": 1.0}
+        return Analysis(found.frame, found.tracks, predictions, times_ms)
 
 
 @pytest.fixture
 def configs(monkeypatch):
-    """Replace the models; give the configurations that they were opened with."""
-    opened = []
+    """Replace the models; give the configurations that finder and reader were opened with."""
+    opened = {}
 
-    def open_analyzer(config):
-        opened.append(config)
-        return FakeAnalyzer()
+    def open_finder(config):
+        opened["finder"] = config
+        return FakeFinder()
 
-    monkeypatch.setattr(app.job, "open_analyzer", open_analyzer)
+    def open_reader(config):
+        opened["reader"] = config
+        return FakeReader()
+
+    monkeypatch.setattr(app.job, "cores", lambda: 6)
+    monkeypatch.setattr(app.job, "open_finder", open_finder)
+    monkeypatch.setattr(app.job, "open_reader", open_reader)
     return opened
 
 
@@ -132,7 +150,7 @@ def test_json_is_one_object_on_stdout_and_nothing_else(clip, tmp_path, capsys):
     assert result["device"] == "fake"
     assert result["interrupted"] is False
     assert result["faces"][0]["seconds"] == {"happiness": 0.44}
-    assert set(result["times_ms"]) == {"decode", "fusion", "record"}
+    assert set(result["times_ms"]) == {"decode", "detect", "fusion", "record"}
 
 
 def test_quiet_says_nothing(clip, tmp_path, capsys):
@@ -141,7 +159,7 @@ def test_quiet_says_nothing(clip, tmp_path, capsys):
 
 
 def test_video_without_faces_is_a_success_that_says_so(clip, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(app.job, "open_analyzer", lambda config: NoFaces())
+    monkeypatch.setattr(app.job, "open_finder", lambda config: NoFaces())
     rows = tmp_path / "rows.csv"
     assert main([str(clip), "--records", str(rows)]) == 0
     assert "no faces" in capsys.readouterr().err
@@ -159,23 +177,24 @@ def test_analysis_options_reach_the_analyzer(clip, tmp_path, configs):
     given = ["--model", "m.onnx", "--device", "cpu", "--detector", "yunet", "--detector-model"]
     given += ["y.onnx", "--detect-every", "7", "--min-face", "30", "--max-faces", "3"]
     assert main([str(clip), "--records", str(tmp_path / "r.csv"), *given, "--smooth", "0"]) == 0
-    assert configs == [
-        AnalyzerConfig(
-            model="m.onnx",
-            device="cpu",
-            detector="yunet",
-            detector_model="y.onnx",
-            detect_every=7,
-            min_face_px=30,
-            max_faces=3,
-            smooth=0.0,
-        )
-    ]
+    wanted = AnalyzerConfig(
+        model="m.onnx",
+        device="cpu",
+        detector="yunet",
+        detector_model="y.onnx",
+        detect_every=7,
+        min_face_px=30,
+        max_faces=3,
+        smooth=0.0,
+        threads=3,
+    )
+    assert configs == {"finder": wanted, "reader": wanted}
 
 
 def test_analysis_options_left_out_keep_the_analyzers_defaults(clip, tmp_path, configs):
     assert main([str(clip), "--records", str(tmp_path / "r.csv")]) == 0
-    assert configs == [AnalyzerConfig()]
+    wanted = AnalyzerConfig(threads=3)
+    assert configs == {"finder": wanted, "reader": wanted}
 
 
 def test_landmarks_are_recorded_on_request(clip, tmp_path):
@@ -288,11 +307,12 @@ def test_cut_off_file_gives_what_can_be_decoded_and_one_warning(
     assert 5 < len(rows.read_text().splitlines()) - 1 < 30
 
 
-def test_analyzer_that_cannot_be_opened_leaves_nothing(clip, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("opener", ["open_finder", "open_reader"])
+def test_network_that_cannot_be_opened_leaves_nothing(clip, tmp_path, monkeypatch, capsys, opener):
     def broken(config):
         raise ModelError("poster-rt: sha256 differs from its manifest; install it again")
 
-    monkeypatch.setattr(app.job, "open_analyzer", broken)
+    monkeypatch.setattr(app.job, opener, broken)
     out, rows = tmp_path / "out.mp4", tmp_path / "rows.csv"
     assert main([str(clip), "--out", str(out), "--records", str(rows)]) == 4
     assert capsys.readouterr().err.splitlines() == [
@@ -326,14 +346,23 @@ def test_version_without_a_model_is_a_model_error(monkeypatch, tmp_path, capsys)
     assert capsys.readouterr().err.startswith("fer-video: asset poster-rt.onnx: not in")
 
 
-def test_bug_ends_in_a_traceback_and_one_line_and_leaves_nothing(
-    clip, tmp_path, monkeypatch, capsys
-):
-    class Broken(FakeAnalyzer):
-        def analyze(self, frame):
-            raise IndexError("off by one")
+class BrokenFinder(FakeFinder):
+    def find(self, frame):
+        raise IndexError("off by one")
 
-    monkeypatch.setattr(app.job, "open_analyzer", lambda config: Broken())
+
+class BrokenReader(FakeReader):
+    def read(self, several):
+        raise IndexError("off by one")
+
+
+@pytest.mark.parametrize(
+    ("opener", "stage"), [("open_finder", BrokenFinder), ("open_reader", BrokenReader)]
+)
+def test_bug_ends_in_a_traceback_and_one_line_and_leaves_nothing(
+    clip, tmp_path, monkeypatch, capsys, opener, stage
+):
+    monkeypatch.setattr(app.job, opener, lambda config: stage())
     assert main([str(clip), "--out", str(tmp_path / "out.mp4")]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("Traceback")
@@ -344,9 +373,9 @@ def test_bug_ends_in_a_traceback_and_one_line_and_leaves_nothing(
 def test_engine_warnings_are_shown_as_lines(clip, tmp_path, monkeypatch, capsys):
     def noisy(config):
         logging.getLogger("engine.analyze").warning("model %s is old", config.model)
-        return FakeAnalyzer()
+        return FakeFinder()
 
-    monkeypatch.setattr(app.job, "open_analyzer", noisy)
+    monkeypatch.setattr(app.job, "open_finder", noisy)
     before = logging.getLogger().handlers[:]
     assert main([str(clip), "--records", str(tmp_path / "r.csv"), "--quiet"]) == 0
     assert capsys.readouterr().err == "fer-video: warning: model poster-rt is old\n"

@@ -1,11 +1,13 @@
 """`fer-video` with the bundled models on clips whose faces are known, through `main([...])`."""
 
 import csv
+import hashlib
 import importlib.util
 import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,18 +192,59 @@ def test_turned_recording_is_analysed_and_written_upright(make_clip, shown, tmp_
     assert upright < 0.3 * upside_down
 
 
-def test_tampered_model_is_refused(film, tmp_path, capsys):
-    model = tmp_path / "mine.onnx"
-    content = bytearray(asset_path("poster-rt.onnx").read_bytes())
-    content[len(content) // 2] ^= 1
-    model.write_bytes(content)
-    manifest = asset_path("poster-rt.json").read_bytes()
-    model.with_suffix(".json").write_bytes(manifest)
-    rows = tmp_path / "rows.csv"
-    assert main([str(film), "--records", str(rows), "--model", str(model)]) == 4
+@pytest.fixture
+def models(tmp_path):
+    """A folder with a copy of the bundled networks."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name in ("poster-rt", "landmark-net"):
+        for ending in (".onnx", ".json"):
+            shutil.copy(asset_path(name + ending), folder)
+    return folder
+
+
+def refusal(film, models, capsys):
+    """The one line with which a run on these models ends; it leaves nothing behind."""
+    rows = models.with_name("rows.csv")
+    arguments = ["--records", str(rows), "--model", str(models / "poster-rt.onnx")]
+    assert main([str(film), *arguments]) == 4
     (line,) = capsys.readouterr().err.splitlines()
-    assert "sha256" in line
     assert not rows.exists()
+    return line
+
+
+def test_copied_models_are_as_good_as_the_bundled_ones(film, models, tmp_path):
+    copied, bundled = tmp_path / "copied.csv", tmp_path / "bundled.csv"
+    model = ["--model", str(models / "poster-rt.onnx")]
+    part = ["--duration", "0.2", "--quiet"]
+    assert main([str(film), "--records", str(copied), *model, *part]) == 0
+    assert main([str(film), "--records", str(bundled), *part]) == 0
+    assert copied.read_bytes() == bundled.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["poster-rt.onnx", "landmark-net.onnx"])
+def test_tampered_model_is_refused(film, models, capsys, name):
+    content = bytearray((models / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (models / name).write_bytes(content)
+    line = refusal(film, models, capsys)
+    assert name in line
+    assert "sha256" in line
+
+
+def test_landmark_network_of_another_training_is_refused(film, models, capsys):
+    other, manifest = models / "landmark-net.onnx", models / "landmark-net.json"
+    other.write_bytes(other.read_bytes() + b"\0")
+    digest = hashlib.sha256(other.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "sha256": digest}))
+    line = refusal(film, models, capsys)
+    assert "landmark-net.onnx: is not the landmark network that poster-rt was trained on" in line
+
+
+@pytest.mark.parametrize("name", ["landmark-net.onnx", "landmark-net.json"])
+def test_missing_landmark_network_is_named(film, models, capsys, name):
+    (models / name).unlink()
+    assert name in refusal(film, models, capsys)
 
 
 @pytest.mark.parametrize("name", ["abacus", "no/such.onnx"])

@@ -1,182 +1,249 @@
-"""The stages of a frame around a detector and a network that know where the faces are."""
+"""Readings over time around a network that says what the crops' numbers tell it."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import engine.analyze
 import engine.assets
-from engine.align import align, invert, template, transform
-from engine.analyze import Analyzer, AnalyzerConfig, _model_path, open_analyzer
+from engine.analyze import (
+    Analyzer,
+    AnalyzerConfig,
+    Reader,
+    _model_path,
+    open_analyzer,
+    open_finder,
+    open_reader,
+)
 from engine.errors import ConfigError, ModelError
+from engine.find import Finder
 from engine.fusion import Reading
-from engine.landmarks import box_of, five_points
-from engine.types import Detection, Frame
+from engine.landmarks import box_of
+from engine.types import Face, Found, Frame, Sighting, Track
 
-IMAGE = np.zeros((480, 640, 3), np.uint8)
+IMAGE = np.zeros((48, 64, 3), np.uint8)
 HAPPY = np.array([0, 4, 0, 0, 0, 0, 0, 0], np.float32)
-SIZE = 112
+POINTS = np.stack(np.meshgrid(np.arange(17), np.arange(4)), -1).reshape(68, 2).astype(np.float32)
+STILL = np.eye(2, 3, dtype=np.float32)
 
 
-def landmarks_at(x, y, scale=1.0, turn=0.0):
-    """68 points whose five points are the template's, in a crop centred on (x, y)."""
-    right, left, nose, *corners = template(SIZE) - (SIZE - 1) / 2
-    points = np.repeat([[0, 0]], 68, axis=0).astype(np.float32)
-    points[:17] = np.linspace((-40, 0), (40, 40), 17)
-    points[36:42], points[42:48], points[30] = right, left, nose
-    points[48], points[54] = corners
-    cos, sin = scale * np.cos(turn), scale * np.sin(turn)
-    return transform(points, np.array([[cos, -sin, x], [sin, cos, y]], np.float32))
+class FakeFusion:
+    """Reads happiness as strong as the crop is bright: 255 is `HAPPY`, 0 its contrary."""
+
+    temperature, device = 1.0, "fake"
+
+    def __init__(self):
+        self.calls = []
+
+    def read(self, sightings):
+        self.calls.append(list(sightings))
+        return [self._read(sighting.face.crop[0, 0, 0] / 255) for sighting in sightings]
+
+    def _read(self, joy):
+        logits = ((2 * joy - 1) * HAPPY).astype(np.float32)
+        return Reading(logits, np.array([0.8 * joy, 2.0 * joy], np.float32))
 
 
-class FakeDetector:
-    """Finds the faces of `truth`, moved and turned by an error."""
+def found(index=0, faces=None):
+    """A frame with faces of these ids and brightnesses."""
+    faces = {1: 255} if faces is None else faces
+    crops = [np.full((2, 2, 3), bright, np.uint8) for bright in faces.values()]
+    return Found(
+        Frame(index, index / 30, IMAGE),
+        tuple(Track(number, box_of(POINTS), POINTS, 0.9) for number in faces),
+        tuple(Sighting(Face(crop, STILL), POINTS, 0.9, ()) for crop in crops),
+        {"track": 2.0},
+    )
 
-    name = "fake"
 
-    def __init__(self, truth, **error):
-        self.truth, self.error = truth, {"dx": 0.0, "turn": 0.0, "zoom": 1.0, **error}
-        self.passes, self.closed = 0, False
+def test_face_is_read_clipped_and_calibrated():
+    reader = Reader(FakeFusion(), 0.25)
+    here = found()
+    (analysis,) = reader.read([here])
+    assert (analysis.frame, analysis.tracks) == (here.frame, here.tracks)
+    (prediction,) = analysis.predictions
+    assert prediction.track_id == 1
+    assert prediction.expression.label == "happiness"
+    assert prediction.probabilities[1] == pytest.approx(np.exp(4) / (np.exp(4) + 7), abs=1e-5)
+    assert (prediction.valence, prediction.arousal) == (pytest.approx(0.8), 1.0)
+    assert 0 < prediction.reliability < 1
+    assert reader.device == "fake"
 
-    def detect(self, image):
-        self.passes += 1
-        cos, sin = np.cos(self.error["turn"]), np.sin(self.error["turn"])
-        found = []
-        for face in self.truth:
-            five = five_points(face)
-            middle = five.mean(axis=0)
-            turned = (five - middle) @ np.array([[cos, sin], [-sin, cos]]) * self.error["zoom"]
-            points = (turned + middle + (self.error["dx"], 0)).astype(np.float32)
-            found.append(Detection(box_of(face), 0.9, points))
-        return tuple(found)
+
+def test_temperature_of_the_network_calibrates():
+    fusion = FakeFusion()
+    fusion.temperature = 2.0
+    ((prediction,),) = (a.predictions for a in Reader(fusion, 0.25).read([found()]))
+    assert prediction.probabilities[1] == pytest.approx(np.exp(2) / (np.exp(2) + 7), abs=1e-5)
+
+
+def test_faces_of_all_frames_are_one_network_call():
+    fusion, several = FakeFusion(), [found(0, {1: 9, 2: 8}), found(1, {}), found(2, {2: 7})]
+    analyses = Reader(fusion, 0).read(several)
+    (call,) = fusion.calls
+    assert call == [sighting for one in several for sighting in one.sightings]
+    assert [analysis.frame.index for analysis in analyses] == [0, 1, 2]
+    assert [[p.track_id for p in a.predictions] for a in analyses] == [[1, 2], [], [2]]
+
+
+FILM = [
+    found(0, {1: 255, 2: 0}),
+    found(1, {1: 200, 2: 30}),
+    found(2, {}),
+    found(3, {2: 90}),
+    found(4, {2: 10, 3: 250}),
+    found(5, {3: 0}),
+    found(6, {1: 0, 3: 100}),
+]
+
+
+def values(analyses):
+    return [
+        (a.frame.index, p.track_id, *p.probabilities.tolist(), p.valence, p.arousal, p.reliability)
+        for a in analyses
+        for p in a.predictions
+    ]
+
+
+@pytest.mark.parametrize("together", [2, 3, 4, 7])
+def test_frames_read_together_are_what_they_are_one_by_one(together):
+    alone, grouped = Reader(FakeFusion(), 0.25), Reader(FakeFusion(), 0.25)
+    wanted = [analysis for one in FILM for analysis in alone.read([one])]
+    groups = [FILM[first : first + together] for first in range(0, len(FILM), together)]
+    said = [analysis for group in groups for analysis in grouped.read(group)]
+    assert [a.frame.index for a in said] == list(range(7))
+    assert [a.tracks for a in said] == [one.tracks for one in FILM]
+    assert values(said) == values(wanted)
+    assert len(values(said)) == 10
+
+
+def test_expression_is_smoothed_over_time():
+    reader = Reader(FakeFusion(), 0.25)
+    before, after = (
+        analysis.predictions[0] for analysis in reader.read([found(0), found(1, {1: 0})])
+    )
+    assert 0.5 < after.probabilities[1] < before.probabilities[1]
+    assert 0 < after.valence < 0.8
+
+
+def test_smoothing_of_zero_takes_each_frame_as_it_is():
+    reader = Reader(FakeFusion(), 0)
+    _, after = reader.read([found(0), found(1, {1: 0})])
+    assert after.predictions[0].probabilities[1] < 0.01
+    assert after.predictions[0].valence == 0
+
+
+def test_track_that_was_lost_is_forgotten_within_a_call_and_between_two():
+    fresh = values(Reader(FakeFusion(), 10).read([found(2, {1: 0})]))
+    within = Reader(FakeFusion(), 10).read([found(0), found(1, {}), found(2, {1: 0})])
+    assert values(within)[1:] == fresh
+    reader = Reader(FakeFusion(), 10)
+    reader.read([found(0)])
+    reader.read([found(1, {2: 0})])
+    assert values(reader.read([found(2, {1: 0})])) == fresh
+
+
+def test_times_gain_each_frames_share_of_the_network(monkeypatch):
+    ticks = iter([10.0, 10.012])
+    monkeypatch.setattr(engine.analyze.time, "perf_counter", lambda: next(ticks))
+    several = [found(0, {1: 9, 2: 8}), found(1, {}), found(2, {2: 7})]
+    two, none, one = (a.times_ms for a in Reader(FakeFusion(), 0).read(several))
+    assert two == {"track": 2.0, "fusion": pytest.approx(8)}
+    assert none == {"track": 2.0}
+    assert one == {"track": 2.0, "fusion": pytest.approx(4)}
+    assert several[0].times_ms == {"track": 2.0}
+
+
+class FakeFinder:
+    def __init__(self):
+        self.closed = False
+
+    def find(self, frame):
+        return replace(found(), frame=frame)
 
     def close(self):
         self.closed = True
 
 
-class FakeFusion:
-    """Sees the face of `truth` nearest to the crop's centre, whatever the pixels."""
-
-    size, margin, temperature, device = SIZE, 0.1, 1.0, "fake"
-
-    def __init__(self, truth):
-        self.truth, self.calls = truth, []
-
-    def read(self, faces):
-        self.calls.append(faces)
-        return [self._read(face) for face in faces]
-
-    def _read(self, face):
-        centre = transform(np.full((1, 2), (SIZE - 1) / 2, np.float32), invert(face.matrix))
-        nearest = min(self.truth, key=lambda points: np.linalg.norm(points[30] - centre[0]))
-        return Reading(HAPPY, np.array([0.8, 2.0], np.float32), nearest, 0.9)
-
-
-def frame(index=0):
-    return Frame(index, index / 30, IMAGE)
-
-
-def make(truth, config=None, **error):
-    detector, fusion = FakeDetector(truth, **error), FakeFusion(truth)
-    return Analyzer(detector, fusion, config or AnalyzerConfig()), detector, fusion
-
-
-def test_new_face_is_found_aligned_and_read():
-    truth = [landmarks_at(200, 150)]
-    analyzer, _, fusion = make(truth)
-    analysis = analyzer.analyze(frame())
-    (track,), (prediction,) = analysis.tracks, analysis.predictions
-    assert (track.id, prediction.track_id, track.score) == (1, 1, 0.9)
-    np.testing.assert_array_equal(track.landmarks, truth[0])
-    assert prediction.expression.label == "happiness"
-    assert prediction.probabilities[1] == pytest.approx(np.exp(4) / (np.exp(4) + 7), abs=1e-5)
-    assert (prediction.valence, prediction.arousal) == (pytest.approx(0.8), 1.0)
-    assert 0 < prediction.reliability < 1
-    ((face,),) = fusion.calls
-    wanted = align(IMAGE, five_points(truth[0]), SIZE, 0.1)
-    np.testing.assert_allclose(face.matrix, wanted.matrix, atol=1e-4)
+def test_analyzer_finds_and_reads_frame_after_frame():
+    fusion = FakeFusion()
+    analyzer = Analyzer(FakeFinder(), Reader(fusion, 0.25))
+    frames = [found(index).frame for index in range(3)]
+    analyses = [analyzer.analyze(frame) for frame in frames]
+    assert [analysis.frame for analysis in analyses] == frames
+    assert [analysis.predictions[0].expression.label for analysis in analyses] == ["happiness"] * 3
+    assert [len(call) for call in fusion.calls] == [1, 1, 1]
     assert analyzer.device == "fake"
 
 
-@pytest.mark.parametrize("error", [{"dx": 14.0}, {"turn": 0.3}, {"zoom": 1.3}, {"zoom": 0.7}])
-def test_crop_that_was_off_is_cut_and_read_once_more(error):
-    truth = [landmarks_at(200, 150)]
-    analyzer, _, fusion = make(truth, **error)
-    analyzer.analyze(frame())
-    assert [len(faces) for faces in fusion.calls] == [1, 1]
-    again = fusion.calls[1][0]
-    wanted = align(IMAGE, five_points(truth[0]), SIZE, 0.1)
-    np.testing.assert_allclose(again.matrix, wanted.matrix, atol=1e-4)
+def test_leaving_the_analyzer_closes_the_finder():
+    finder = FakeFinder()
+    with Analyzer(finder, Reader(FakeFusion(), 0)):
+        assert not finder.closed
+    assert finder.closed
 
 
-@pytest.mark.parametrize("error", [{"dx": 3.0}, {"turn": 0.1}, {"zoom": 1.05}])
-def test_crop_that_was_nearly_right_is_read_once(error):
-    analyzer, _, fusion = make([landmarks_at(200, 150)], **error)
-    analyzer.analyze(frame())
-    assert len(fusion.calls) == 1
+@pytest.fixture
+def opened(monkeypatch):
+    """Replace the networks; give what they were opened with, by name."""
+    made = {}
+
+    class Network:
+        size, margin, temperature = 112, 0.1, 1.0
+
+        def __init__(self, manifest, device, threads):
+            made[manifest.kind] = (manifest.name, device, threads)
+            self.device = device
+
+    def open_detector(name, **given):
+        made["detector"] = (name, given)
+
+    monkeypatch.setattr(engine.analyze, "Landmarker", Network)
+    monkeypatch.setattr(engine.analyze, "Fusion", Network)
+    monkeypatch.setattr(engine.analyze, "open_detector", open_detector)
+    return made
 
 
-def test_faces_of_a_frame_are_one_batch_and_followed_without_detection():
-    truth = [landmarks_at(120, 150), landmarks_at(320, 200), landmarks_at(520, 300)]
-    analyzer, detector, fusion = make(truth)
-    first = analyzer.analyze(frame(0))
-    second = analyzer.analyze(frame(1))
-    assert [len(faces) for faces in fusion.calls] == [3, 3]
-    assert detector.passes == 1
-    assert [t.id for t in first.tracks] == [t.id for t in second.tracks] == [1, 2, 3]
-    where = {track.id: track.landmarks[30, 0] for track in first.tracks}
-    assert {track.id: track.landmarks[30, 0] for track in second.tracks} == where
+def test_settings_reach_detector_networks_and_tracker(opened, monkeypatch, tmp_path):
+    tracking = []
+
+    class Recorder(Finder):
+        def __init__(self, detector, landmarker, config):
+            tracking.append((config.detect_every, config.max_faces))
+
+    monkeypatch.setattr(engine.analyze, "Finder", Recorder)
+    settings = {"detector": "yunet", "detector_model": str(tmp_path / "y.onnx"), "threads": 3}
+    config = AnalyzerConfig(device="cpu", detect_every=7, max_faces=3, min_face_px=30, **settings)
+    assert open_analyzer(config).device == "cpu"
+    name, given = opened.pop("detector")
+    assert name == "yunet"
+    assert given == {
+        "model_path": tmp_path / "y.onnx",
+        "min_face_px": 30,
+        "device": "cpu",
+        "threads": 3,
+    }
+    assert opened == {
+        "landmarks": ("landmark-net", "cpu", 3),
+        "expression": ("poster-rt", "cpu", 3),
+    }
+    assert tracking == [(7, 3)]
 
 
-def test_only_the_crop_that_was_off_is_read_again():
-    truth = [landmarks_at(120, 150), landmarks_at(420, 200)]
-    analyzer, _, fusion = make(truth)
-    analyzer.analyze(frame(0))
-    truth[1] = landmarks_at(435, 200)
-    analysis = analyzer.analyze(frame(1))
-    assert [len(faces) for faces in fusion.calls] == [2, 2, 1]
-    assert sorted(track.landmarks[30, 0] for track in analysis.tracks) == pytest.approx(
-        sorted(points[30, 0] for points in truth)
-    )
+def test_finder_and_reader_load_no_network_of_the_other(opened):
+    open_finder(AnalyzerConfig())
+    assert sorted(opened) == ["detector", "landmarks"]
+    opened.clear()
+    open_reader(AnalyzerConfig())
+    assert sorted(opened) == ["expression"]
 
 
-def test_times_hold_the_stages_that_ran():
-    analyzer, _, _ = make([landmarks_at(200, 150)])
-    assert set(analyzer.analyze(frame(0)).times_ms) == {"detect", "align", "fusion", "track"}
-    followed = analyzer.analyze(frame(1)).times_ms
-    assert set(followed) == {"align", "fusion", "track"}
-    assert all(time_ms >= 0 for time_ms in followed.values())
-
-
-def test_frame_without_faces_runs_no_network():
-    analyzer, _, fusion = make([])
-    analysis = analyzer.analyze(frame())
-    assert (analysis.tracks, analysis.predictions, fusion.calls) == ((), (), [])
-    assert set(analysis.times_ms) == {"detect", "track"}
-
-
-def test_expression_is_smoothed_over_time():
-    truth = [landmarks_at(200, 150)]
-    analyzer, _, fusion = make(truth, AnalyzerConfig(smooth=0.25))
-    before = analyzer.analyze(frame(0)).predictions[0].probabilities[1]
-    calm = Reading(-HAPPY, np.zeros(2, np.float32), truth[0], 0.9)
-    fusion.read = lambda faces: [calm for _ in faces]
-    after = analyzer.analyze(frame(1)).predictions[0]
-    assert 0.5 < after.probabilities[1] < before
-    assert 0 < after.valence < 0.8
-
-
-def test_settings_reach_the_tracker():
-    truth = [landmarks_at(120, 150), landmarks_at(320, 200)]
-    analyzer, detector, _ = make(truth, AnalyzerConfig(max_faces=1, detect_every=2))
-    for index in range(6):
-        assert len(analyzer.analyze(frame(index)).tracks) == 1
-    assert detector.passes == 3
-
-
-def test_leaving_the_analyzer_closes_the_detector():
-    analyzer, detector, _ = make([])
-    with analyzer:
-        assert not detector.closed
-    assert detector.closed
+@pytest.mark.parametrize("smooth", [0.0, 0.5])
+def test_smoothing_reaches_the_reader(opened, smooth):
+    reader = open_reader(AnalyzerConfig(smooth=smooth))
+    reader._fusion = FakeFusion()
+    assert values(reader.read(FILM)) == values(Reader(FakeFusion(), smooth).read(FILM))
 
 
 @pytest.mark.parametrize(
@@ -194,14 +261,19 @@ def test_setting_out_of_range_is_named(setting, says):
         AnalyzerConfig(**setting)
 
 
-def test_unknown_model_lists_the_choices():
+OPENERS = [open_finder, open_reader, open_analyzer]
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+def test_unknown_model_lists_the_choices(opener):
     with pytest.raises(ModelError, match=r"model poster: unknown; choose poster-rt, or name an"):
-        open_analyzer(AnalyzerConfig(model="poster"))
+        opener(AnalyzerConfig(model="poster"))
 
 
-def test_model_file_that_is_missing_is_named(tmp_path):
+@pytest.mark.parametrize("opener", OPENERS)
+def test_model_file_that_is_missing_is_named(tmp_path, opener):
     with pytest.raises(ModelError, match=r"mine\.onnx: no such model file"):
-        open_analyzer(AnalyzerConfig(model=str(tmp_path / "mine.onnx")))
+        opener(AnalyzerConfig(model=str(tmp_path / "mine.onnx")))
 
 
 def test_bundled_model_that_is_missing_is_a_model_error(monkeypatch, tmp_path):

@@ -1,107 +1,90 @@
 """The network's outputs as readings, on a linear network made here."""
 
-import hashlib
-import json
-
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
-from engine.align import align, template, transform
 from engine.errors import ModelError
-from engine.fusion import Fusion
+from engine.fusion import Fusion, landmarks_of
 from engine.labels import EXPRESSIONS
 from engine.manifest import load_manifest
 from engine.preprocess import to_input
-from engine.types import Face
+from engine.types import Face, Sighting
 
 SIZE = 8
-SHAPES = {"logits": [8], "valence_arousal": [2], "landmarks": [68, 2], "presence": []}
+MEAN, STD = [0.5, 0.4, 0.3], [0.2, 0.3, 0.4]
+INPUT = {"size": SIZE, "margin": 0.1, "mean": MEAN, "std": STD}
+FINE, COARSE = [2, 4, 4], [4, 2, 2]
+# The graph's order is not the manifest's: maps are told apart by name.
+INPUTS = {"coarse": COARSE, "crops": [3, SIZE, SIZE], "fine": FINE}
+OUTPUTS = {"logits": [8], "valence_arousal": [2]}
+COUNT = 16 + 3 * SIZE * SIZE + 32
 STILL = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-
-
-def write(path, weights, **changes):
-    """Save `outputs = crops @ weights[:-1] + weights[-1]` with a manifest."""
-    counts = [int(np.prod(shape)) for shape in SHAPES.values()]
-    parts = np.split(weights.astype(np.float32), np.cumsum(counts)[:-1], axis=1)
-    nodes, constants, outputs = [helper.make_node("Flatten", ["crops"], ["flat"])], [], []
-    for part, (name, shape) in zip(parts, SHAPES.items(), strict=True):
-        tensors = {"w": part[:-1], "b": part[-1], "s": np.array([-1, *shape], np.int64)}
-        constants += [numpy_helper.from_array(x, f"{name}_{k}") for k, x in tensors.items()]
-        nodes.append(helper.make_node("Gemm", ["flat", f"{name}_w", f"{name}_b"], [f"{name}_y"]))
-        nodes.append(helper.make_node("Reshape", [f"{name}_y", f"{name}_s"], [name]))
-        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape]))
-    crops = helper.make_tensor_value_info("crops", TensorProto.FLOAT, ["N", 3, SIZE, SIZE])
-    graph = helper.make_graph(nodes, "linear", [crops], outputs, constants)
-    onnx.save(
-        helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 18)]), path
-    )
-    keys = {
-        "name": "linear",
-        "kind": "expression",
-        "architecture": "linear",
-        "opset": 18,
-        "commit": "unknown",
-        "licence": "CC0-1.0",
-        "metrics": {},
-        "temperature": 1.5,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "labels": list(EXPRESSIONS),
-        "input": {"size": SIZE, "margin": 0.1, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]},
-    }
-    path.with_suffix(".json").write_text(json.dumps({**keys, **changes}))
-    return path
 
 
 @pytest.fixture
 def weights():
-    return np.random.default_rng(0).normal(0, 0.02, (3 * SIZE * SIZE + 1, 147))
+    return np.random.default_rng(0).normal(0, 0.02, (COUNT + 1, 10))
 
 
-def faces(count):
-    crops = np.random.default_rng(1).integers(0, 256, (count, SIZE, SIZE, 3), np.uint8)
-    return [Face(crop, STILL) for crop in crops]
+@pytest.fixture
+def write(tmp_path, write_linear, weights):
+    """Give `write(**manifest)`, which saves a fusion network and gives its manifest."""
+
+    def write(**manifest):
+        keys = {
+            "kind": "expression",
+            "temperature": 1.5,
+            "labels": list(EXPRESSIONS),
+            "input": INPUT,
+            "landmarks": {"file": "marks.onnx", "sha256": "0", "maps": ["fine", "coarse"]},
+        }
+        path = tmp_path / "a.onnx"
+        write_linear(path, INPUTS, OUTPUTS, weights, **{**keys, **manifest})
+        return load_manifest(path)
+
+    return write
 
 
-def test_reading_is_the_networks_answer_to_the_normalised_crop(tmp_path, weights):
-    fusion = Fusion(load_manifest(write(tmp_path / "a.onnx", weights)), "cpu")
-    assert (fusion.size, fusion.margin, fusion.temperature) == (SIZE, 0.1, 1.5)
-    (face,) = faces(1)
-    batch = to_input([face.crop], (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
-    wanted = batch.reshape(1, -1) @ weights[:-1] + weights[-1]
-    (reading,) = fusion.read([face])
-    np.testing.assert_allclose(reading.logits, wanted[0, :8], atol=1e-4)
-    np.testing.assert_allclose(reading.valence_arousal, wanted[0, 8:10], atol=1e-4)
-    pixels = wanted[0, 10:146].reshape(68, 2) * SIZE - 0.5
-    np.testing.assert_allclose(reading.landmarks, pixels, atol=1e-3)
-    assert reading.presence == pytest.approx(1 / (1 + np.exp(-wanted[0, 146])), abs=1e-5)
-    assert reading.landmarks.dtype == reading.logits.dtype == np.float32
+def sightings(count, side=SIZE, fine=FINE):
+    rng = np.random.default_rng(1)
+    return [
+        Sighting(
+            Face(rng.integers(0, 256, (side, side, 3), np.uint8), STILL),
+            np.zeros((68, 2), np.float32),
+            0.9,
+            tuple(rng.normal(0, 1, shape).astype(np.float32) for shape in (fine, COARSE)),
+        )
+        for _ in range(count)
+    ]
 
 
-def test_faces_of_a_batch_do_not_touch_each_other(tmp_path, weights):
-    fusion = Fusion(load_manifest(write(tmp_path / "a.onnx", weights)), "cpu")
-    together = fusion.read(faces(3))
-    for face, reading in zip(faces(3), together, strict=True):
-        (alone,) = fusion.read([face])
+def test_reading_is_the_networks_answer_to_the_normalised_crop_and_the_maps(write, weights):
+    fusion = Fusion(write(), "cpu", threads=1)
+    assert (fusion.temperature, fusion.device) == (1.5, "cpu")
+    (sighting,) = sightings(1)
+    fine, coarse = sighting.maps
+    crops = to_input([sighting.face.crop], MEAN, STD)
+    row = np.concatenate([coarse.ravel(), crops.ravel(), fine.ravel()])
+    wanted = row @ weights[:-1] + weights[-1]
+    (reading,) = fusion.read([sighting])
+    np.testing.assert_allclose(reading.logits, wanted[:8], atol=1e-4)
+    np.testing.assert_allclose(reading.valence_arousal, wanted[8:], atol=1e-4)
+    assert reading.logits.dtype == reading.valence_arousal.dtype == np.float32
+
+
+def test_faces_of_a_batch_do_not_touch_each_other(write):
+    fusion = Fusion(write(), "cpu", threads=1)
+    together = fusion.read(sightings(3))
+    for sighting, reading in zip(sightings(3), together, strict=True):
+        (alone,) = fusion.read([sighting])
         np.testing.assert_allclose(alone.logits, reading.logits, atol=1e-5)
-        np.testing.assert_allclose(alone.landmarks, reading.landmarks, atol=1e-4)
+        np.testing.assert_allclose(alone.valence_arousal, reading.valence_arousal, atol=1e-5)
 
 
-def test_no_faces_are_no_readings(tmp_path, weights):
-    assert Fusion(load_manifest(write(tmp_path / "a.onnx", weights)), "cpu").read([]) == []
-
-
-def test_landmarks_come_back_in_source_pixels(tmp_path, weights):
-    five = template(SIZE, 0.1)
-    answer = np.zeros_like(weights)
-    spots = np.resize((five + 0.5) / SIZE, (68, 2))
-    answer[-1, 10:146] = spots.ravel()
-    fusion = Fusion(load_manifest(write(tmp_path / "a.onnx", answer)), "cpu")
-    source = transform(five, np.array([[3, -1, 40], [1, 3, 25]], np.float32))
-    face = align(np.zeros((90, 90, 3), np.uint8), source, SIZE, 0.1)
-    (reading,) = fusion.read([face])
-    np.testing.assert_allclose(reading.landmarks[:5], source, atol=1e-3)
+def test_no_faces_are_no_readings_and_no_run(write):
+    fusion = Fusion(write(), "cpu")
+    fusion._session = None
+    assert fusion.read([]) == []
 
 
 @pytest.mark.parametrize(
@@ -109,19 +92,72 @@ def test_landmarks_come_back_in_source_pixels(tmp_path, weights):
     [
         ({"labels": ["neutral", "happiness"]}, "linear: labels: expected neutral, happiness, su"),
         ({"kind": "detector"}, "is a network of kind detector, not expression"),
-        ({"temperature": None, "input": {}}, r"a\.json: input\.size: missing"),
-        (
-            {"input": {"size": 8, "margin": 0.1, "mean": [0.5], "std": [1, 1, 1]}},
-            "linear: input.mean: expected three numbers, got",
-        ),
+        ({"kind": "landmarks"}, "is a network of kind landmarks, not expression"),
+        ({"input": {}}, r"a\.json: input\.mean: missing"),
+        ({"input": {**INPUT, "mean": [0.5]}}, "linear: input.mean: expected three numbers, got"),
+        ({"landmarks": "ibug68"}, r"a\.json: landmarks\.maps: missing"),  # of one file for both
     ],
 )
-def test_manifest_that_does_not_fit_is_a_model_error(tmp_path, weights, changes, says):
+def test_manifest_that_does_not_fit_is_a_model_error(write, changes, says):
     with pytest.raises(ModelError, match=says):
-        Fusion(load_manifest(write(tmp_path / "a.onnx", weights, **changes)), "cpu")
+        Fusion(write(**changes), "cpu")
 
 
-def test_crop_of_another_size_is_a_model_error(tmp_path, weights):
-    fusion = Fusion(load_manifest(write(tmp_path / "a.onnx", weights)), "cpu")
+@pytest.mark.parametrize("wrong", [{"side": 9}, {"fine": [2, 4, 5]}])
+def test_crop_or_map_of_another_size_is_a_model_error(write, wrong):
     with pytest.raises(ModelError, match="linear: inference failed"):
-        fusion.read([Face(np.zeros((9, 9, 3), np.uint8), STILL)])
+        Fusion(write(), "cpu").read(sightings(1, **wrong))
+
+
+@pytest.fixture
+def marks(tmp_path, write_linear):
+    """The manifest of a landmark network, beside where `write` writes."""
+    inputs, outputs = {"crops": [3, SIZE, SIZE]}, {"landmarks": [68, 2]}
+    nothing = np.zeros((3 * SIZE * SIZE + 1, 136))
+    path = tmp_path / "marks.onnx"
+    return load_manifest(write_linear(path, inputs, outputs, nothing, kind="landmarks"))
+
+
+def trained_on(manifest):
+    return {"file": manifest.path.name, "sha256": manifest.sha256, "maps": ["fine", "coarse"]}
+
+
+def test_landmark_network_lies_beside_the_fusion_network(write, marks):
+    found = landmarks_of(write(landmarks=trained_on(marks)))
+    assert (found.path, found.kind, found.sha256) == (marks.path, "landmarks", marks.sha256)
+
+
+def test_another_landmark_network_is_refused(write, marks):
+    fusion = write(landmarks={**trained_on(marks), "sha256": "ab" * 32})
+    says = r"marks\.onnx: is not the landmark network that linear was trained on; get both files"
+    with pytest.raises(ModelError, match=says):
+        landmarks_of(fusion)
+
+
+def test_damaged_landmark_network_is_refused(write, marks):
+    fusion = write(landmarks=trained_on(marks))
+    marks.path.write_bytes(marks.path.read_bytes() + b"\0")
+    with pytest.raises(ModelError, match=r"marks\.onnx: sha256 is .*; the file is damaged"):
+        landmarks_of(fusion)
+
+
+def test_landmark_network_that_is_missing_is_named(write, marks):
+    fusion = write(landmarks=trained_on(marks))
+    marks.path.unlink()
+    with pytest.raises(ModelError, match=r"marks\.onnx: no such model file"):
+        landmarks_of(fusion)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"kind": "landmarks"}, "is a network of kind landmarks, not expression"),
+        ({"landmarks": "ibug68"}, r"a\.json: landmarks\.file: missing"),
+        ({"landmarks": {"file": "marks.onnx"}}, r"a\.json: landmarks\.sha256: missing"),
+    ],
+)
+def test_fusion_manifest_that_names_no_landmark_network_is_a_model_error(
+    write, marks, changes, says
+):
+    with pytest.raises(ModelError, match=says):
+        landmarks_of(write(**changes))

@@ -1,12 +1,15 @@
 """Hand-over between threads: nothing is lost in one kind, nothing waits in the other."""
 
 import threading
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.mailbox import Channel, Closed, Latest
+
+MAKERS = [partial(Channel, 8), Latest]
 
 
 @given(st.lists(st.integers(), min_size=1))
@@ -42,7 +45,7 @@ def test_channel_keeps_every_item_in_order(items, places):
     writer.join()
 
 
-@pytest.mark.parametrize("make", [Channel, Latest])
+@pytest.mark.parametrize("make", MAKERS)
 def test_what_lies_in_a_closed_mailbox_can_still_be_taken(make):
     box = make()
     box.put(1)
@@ -55,7 +58,7 @@ def test_what_lies_in_a_closed_mailbox_can_still_be_taken(make):
         box.put(2)
 
 
-@pytest.mark.parametrize("make", [Channel, Latest])
+@pytest.mark.parametrize("make", MAKERS)
 def test_close_wakes_a_waiting_reader(make):
     box = make()
     ended = []

@@ -56,6 +56,13 @@ def test_network_runs_on_the_cpu(manifest):
     np.testing.assert_array_equal(doubled, [[2, 4, 6]])
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_network_has_the_threads_it_was_given_and_they_rest_between_calls(manifest, threads):
+    options = Session(manifest, "cpu", threads)._session.get_session_options()
+    assert options.intra_op_num_threads == threads
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
 def test_auto_takes_what_there_is_and_says_so(manifest, cpu_build, caplog):
     caplog.set_level("INFO")
     assert Session(manifest).device == "cpu"

@@ -6,11 +6,9 @@ import pytest
 from engine.fusion import Reading
 from engine.temporal import Smoother
 
-POINTS = np.zeros((68, 2), np.float32)
-
 
 def reading(value):
-    return Reading(np.full(8, value, np.float32), np.full(2, value, np.float32), POINTS, 1.0)
+    return Reading(np.full(8, value, np.float32), np.full(2, value, np.float32))
 
 
 def step_answer(smoother, fps, end_s=0.5):

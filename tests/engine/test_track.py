@@ -1,4 +1,4 @@
-"""Ids in a world of square faces, read by a network that sees the face nearest to its crop."""
+"""Ids in a world of square faces, seen by a network that finds the face nearest to its crop."""
 
 from dataclasses import dataclass, field
 
@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError
-from engine.fusion import Reading
 from engine.landmarks import box_of
 from engine.track import Tracker, TrackerConfig
-from engine.types import Detection
+from engine.types import Detection, Face, Sighting
 
 SIZE = (1000, 600)
+CROP = Face(np.zeros((1, 1, 3), np.uint8), np.eye(2, 3, dtype=np.float32))
 GRID = np.stack(np.meshgrid(np.linspace(-0.5, 0.5, 17), np.linspace(-0.5, 0.5, 4)), -1)
 
 
@@ -21,8 +21,8 @@ def face_at(x, y, side=100.0):
     return (GRID.reshape(68, 2) * side + (x, y)).astype(np.float32)
 
 
-def read(landmarks, presence=0.95):
-    return Reading(np.zeros(8, np.float32), np.zeros(2, np.float32), landmarks, presence)
+def sight(landmarks, presence=0.95):
+    return Sighting(CROP, landmarks, presence, ())
 
 
 def detect(landmarks, score=0.9):
@@ -43,8 +43,8 @@ class World:
         gaps = {name: np.linalg.norm(face.mean(axis=0) - centre) for name, face in visible.items()}
         name = min(gaps, key=gaps.get, default=None)
         if name is None or gaps[name] > 60:
-            return read(landmarks, presence=0.05)
-        return read(visible[name])
+            return sight(landmarks, presence=0.05)
+        return sight(visible[name])
 
     def step(self, **visible):
         """Advance one frame of 1/30 s; give the ids by face."""
@@ -54,16 +54,16 @@ class World:
             found = self.tracker.new_faces([detect(face) for face in visible.values()])
             detections = [detection.points.mean(axis=0) for detection in found]
         places = self.tracker.landmarks(self.time_s) + [face_at(*place) for place in detections]
-        readings = [self.see(place, visible) for place in places]
-        if self.recovers and (missing := self.tracker.missing(readings, SIZE)):
+        sightings = [self.see(place, visible) for place in places]
+        if self.recovers and (missing := self.tracker.missing(sightings, SIZE)):
             seen = [detect(face) for face in visible.values()]
             for index, found in self.tracker.recovered(missing, seen, self.time_s).items():
-                readings[index] = self.see(face_at(*found.points.mean(axis=0)), visible)
-        tracks, order = self.tracker.update(self.time_s, SIZE, readings)
+                sightings[index] = self.see(face_at(*found.points.mean(axis=0)), visible)
+        tracks, order = self.tracker.update(self.time_s, SIZE, sightings)
         self.time_s += 1 / 30
         assert [track.id for track in tracks] == sorted({track.id for track in tracks})
         for track, index in zip(tracks, order, strict=True):
-            np.testing.assert_array_equal(track.landmarks, readings[index].landmarks)
+            np.testing.assert_array_equal(track.landmarks, sightings[index].landmarks)
             np.testing.assert_array_equal(track.box, box_of(track.landmarks))
         ids = {}
         for track in tracks:
@@ -87,7 +87,7 @@ def test_detector_runs_on_the_first_frame_then_every_tenth():
     due = []
     for step in range(31):
         due.append(tracker.detection_due())
-        tracker.update(step / 30, SIZE, [read(face_at(200, 300))])
+        tracker.update(step / 30, SIZE, [sight(face_at(200, 300))])
     assert [step for step, now in enumerate(due) if now] == [0, 10, 20, 30]
 
 
@@ -107,11 +107,11 @@ def test_lost_face_gets_a_new_id():
 
 def test_weak_presence_keeps_a_face_but_starts_none():
     tracker = Tracker(TrackerConfig(presence_start=0.5, presence_keep=0.3))
-    assert tracker.update(0.0, SIZE, [read(face_at(300, 300), 0.4)])[0] == []
-    assert [t.id for t in tracker.update(0.1, SIZE, [read(face_at(300, 300), 0.6)])[0]] == [1]
-    (track,), _ = tracker.update(0.2, SIZE, [read(face_at(302, 300), 0.4)])
+    assert tracker.update(0.0, SIZE, [sight(face_at(300, 300), 0.4)])[0] == []
+    assert [t.id for t in tracker.update(0.1, SIZE, [sight(face_at(300, 300), 0.6)])[0]] == [1]
+    (track,), _ = tracker.update(0.2, SIZE, [sight(face_at(302, 300), 0.4)])
     assert (track.id, track.score) == (1, 0.4)
-    assert tracker.update(0.3, SIZE, [read(face_at(302, 300), 0.2)])[0] == []
+    assert tracker.update(0.3, SIZE, [sight(face_at(302, 300), 0.2)])[0] == []
 
 
 def test_face_that_leaves_the_frame_is_lost_when_less_than_two_fifths_are_inside():
@@ -124,14 +124,14 @@ def test_two_detections_of_one_face_make_one_track():
     tracker = Tracker(TrackerConfig())
     face = face_at(300, 300)
     assert len(tracker.new_faces([detect(face), detect(face_at(310, 305))])) == 2
-    tracks, order = tracker.update(0.0, SIZE, [read(face), read(face_at(301, 300))])
+    tracks, order = tracker.update(0.0, SIZE, [sight(face), sight(face_at(301, 300))])
     assert [track.id for track in tracks] == [1]
     assert order == [0]
 
 
 def test_detection_of_a_followed_face_is_not_new():
     tracker = Tracker(TrackerConfig())
-    tracker.update(0.0, SIZE, [read(face_at(300, 300))])
+    tracker.update(0.0, SIZE, [sight(face_at(300, 300))])
     near, far = detect(face_at(315, 290)), detect(face_at(700, 300))
     assert tracker.new_faces([near, far]) == [far]
 
@@ -142,7 +142,7 @@ def test_the_biggest_faces_are_taken_up_to_the_limit():
         detect(face_at(200 * number, 300, side)) for number, side in ((1, 50), (2, 150), (3, 90))
     )
     assert tracker.new_faces([small, big, middle]) == [big, middle]
-    tracker.update(0.0, SIZE, [read(face_at(400, 300, 150)), read(face_at(600, 300, 90))])
+    tracker.update(0.0, SIZE, [sight(face_at(400, 300, 150)), sight(face_at(600, 300, 90))])
     assert tracker.new_faces([small, big, middle]) == []
 
 

@@ -20,9 +20,8 @@ def write(out, parity):
     batch = torch.export.Dim("batch", min=1, max=8)
     return write_graph(
         nn.Linear(3, 2).eval(),
-        torch.zeros(2, 3),
+        {"x": torch.zeros(2, 3)},
         out,
-        input_name="x",
         output_names=["y"],
         dynamic={0: batch},
         parity=parity,
@@ -37,6 +36,33 @@ def test_graph_has_its_names_and_any_batch(tmp_path):
     for rows in (1, 7):
         assert session.run(["y"], {"x": np.zeros((rows, 3), np.float32)})[0].shape == (rows, 2)
     assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
+
+
+class Scaled(nn.Module):
+    """Tells its inputs apart."""
+
+    def forward(self, a, b):
+        return a + 10 * b.sum(2), b
+
+
+def test_inputs_have_their_names_in_the_modules_order_and_any_batch(tmp_path):
+    out = tmp_path / "a.onnx"
+    write_graph(
+        Scaled().eval(),
+        {"small": torch.zeros(2, 3), "large": torch.zeros(2, 3, 4)},
+        out,
+        output_names=["sum", "same"],
+        dynamic={0: torch.export.Dim("batch", min=1, max=8)},
+        parity=lambda path: 0.0,
+    )
+    session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    assert [node.name for node in session.get_inputs()] == ["small", "large"]
+    for rows in (1, 7):
+        small = np.arange(3 * rows, dtype=np.float32).reshape(rows, 3)
+        large = np.arange(12 * rows, dtype=np.float32).reshape(rows, 3, 4)
+        total, same = session.run(["sum", "same"], {"small": small, "large": large})
+        np.testing.assert_allclose(total, small + 10 * large.sum(2))
+        np.testing.assert_array_equal(same, large)
 
 
 @pytest.mark.parametrize("error", [2 * PARITY, float("nan")])

@@ -1,18 +1,36 @@
 """poster-rt in torch and in ONNX, untrained but with batch norms that are not at rest."""
 
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+import export.landmark_net
+import export.poster_rt
 from engine.align import CROP_SIZE, invert, transform
-from engine.fusion import Fusion
+from engine.errors import ModelError
+from engine.fusion import Fusion, landmarks_of
 from engine.labels import EXPRESSIONS
+from engine.landmarker import Landmarker
 from engine.manifest import load_manifest
 from engine.preprocess import MEAN, STD, to_input
 from engine.types import Face
-from export.graph import PARITY, write_manifest
-from export.poster_rt import OUTPUTS, halved, parity_error, round_to_half, write_poster_rt
+from export.graph import PARITY
+from export.landmark_net import FILE
+from export.poster_rt import (
+    OUTPUTS,
+    export_poster_rt,
+    halved,
+    parity_error,
+    round_to_half,
+    write_poster_rt,
+)
+from training.calibration import fit_temperature
+from training.data.ferplus import valence_arousal
+from training.evaluate import Answers, Network, open_network
 from training.loop import load_weights
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
@@ -22,26 +40,50 @@ pytestmark = pytest.mark.slow  # torch.export takes seconds
 MATRIX = np.array([[0.8, 0.1, 3], [-0.1, 0.8, 9]], np.float32)
 
 
-@pytest.fixture(scope="module")
-def model():
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def answers(network, split, *_folders):
+    """Answers that are right in three of four pictures, whatever the network."""
+    assert isinstance(network, Network)
+    assert split in ("valid", "test")
+    labels = np.arange(32) % 8
+    said = np.where(np.arange(32) % 4, labels, (labels + 1) % 8)
+    shares = np.eye(8, dtype=np.float32)[labels]
+    logits = 3 * np.eye(8, dtype=np.float32)[said]
+    return Answers(labels, shares, {"as served": logits}, valence_arousal(shares))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """The ONNX file of an untrained network, everything that belongs to it beside it."""
     torch.manual_seed(0)
     model = PosterRT()
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
-    yield model.eval()
-    torch.set_num_threads(before)
+    folder = tmp_path_factory.mktemp("export")
+    weights, out = folder / "model.safetensors", folder / "poster-rt.onnx"
+    save_file(model.state_dict(), weights)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export.poster_rt, "answers_of", answers)
+        patch.setattr(export.landmark_net, "landmark_metrics", lambda *_: {"nme": 1.0})
+        export_poster_rt(weights, out, folder, folder)
+    return out
 
 
 @pytest.fixture(scope="module")
-def exported(model, tmp_path_factory):
-    out = tmp_path_factory.mktemp("export") / "poster-rt.onnx"
-    facts = write_poster_rt(model, out)
-    write_manifest(out, {**facts, "temperature": 1.3, "metrics": {}})
-    return out
+def model(exported):
+    """The network that the files beside the ONNX file hold."""
+    model = PosterRT()
+    load_weights(model, exported.with_suffix(".safetensors"))
+    return model.eval()
 
 
 def faces(count):
@@ -51,29 +93,64 @@ def faces(count):
 
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_engine_reads_a_crop_as_torch_does(model, exported, count):
-    fusion = Fusion(load_manifest(exported), "cpu", threads=1)
-    readings = fusion.read(faces(count))
+    """The landmark network, then the fusion on its maps, as in `engine.analyze`."""
+    manifest = load_manifest(exported)
+    sightings = Landmarker(landmarks_of(manifest), "cpu", threads=1).locate(faces(count))
+    readings = Fusion(manifest, "cpu", threads=1).read(sightings)
     with torch.no_grad():
         truth = model(torch.from_numpy(to_input([face.crop for face in faces(count)])))
     logits = np.stack([reading.logits for reading in readings])
     affect = np.stack([reading.valence_arousal for reading in readings])
     np.testing.assert_allclose(logits, truth.logits, atol=PARITY, rtol=0)
     np.testing.assert_allclose(affect, truth.valence_arousal, atol=PARITY, rtol=0)
-    presence = [reading.presence for reading in readings]
+    presence = [sighting.presence for sighting in sightings]
     np.testing.assert_allclose(presence, truth.presence.sigmoid(), atol=PARITY)
     pixels = transform(truth.landmarks.numpy() * CROP_SIZE - 0.5, invert(MATRIX))
-    np.testing.assert_allclose([r.landmarks for r in readings], pixels, atol=0.05)
+    np.testing.assert_allclose([s.landmarks for s in sightings], pixels, atol=0.05)
 
 
-def test_parity_sees_a_network_that_differs(model, exported):
-    assert parity_error(model, exported) <= PARITY
+def test_maps_reach_the_graph_by_their_names(exported):
+    manifest = load_manifest(exported)
+    sightings = Landmarker(landmarks_of(manifest), "cpu", threads=1).locate(faces(2))
+    fusion = Fusion(manifest, "cpu", threads=1)
+    said = fusion.read(sightings)[0].logits
+    for level in range(3):
+        maps = [-100 * x if level == place else x for place, x in enumerate(sightings[0].maps)]
+        (other,) = fusion.read([replace(sightings[0], maps=tuple(maps))])
+        assert np.abs(other.logits - said).max() > PARITY
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [("affect.bias", 0.01), ("landmark_net.trunk.stem.0.weight", 0.1)]
+)
+def test_parity_sees_a_network_that_differs(model, exported, name, change):
+    landmarks = exported.with_name(FILE)
+    assert parity_error(model, landmarks, exported) <= PARITY
+    parameter = model.get_parameter(name)
+    before = parameter.detach().clone()
     with torch.no_grad():
-        model.affect.bias += 0.01
+        parameter += change
     try:
-        assert parity_error(model, exported) > PARITY
+        assert parity_error(model, landmarks, exported) > PARITY
     finally:
         with torch.no_grad():
-            model.affect.bias -= 0.01
+            parameter.copy_(before)
+
+
+def test_export_writes_both_networks_their_manifests_and_the_weights(exported):
+    assert sorted(path.name for path in exported.parent.iterdir()) == [
+        *("landmark-net.json", "landmark-net.onnx", "model.safetensors"),
+        *("poster-rt.json", "poster-rt.onnx", "poster-rt.safetensors"),
+    ]
+    landmarks = load_manifest(exported.with_name(FILE))
+    assert landmarks.value("metrics") == {"nme": 1.0}
+    assert landmarks_of(load_manifest(exported)).sha256 == landmarks.sha256
+
+
+def test_landmark_network_must_be_there_before_the_fusion(model, tmp_path):
+    with pytest.raises(ModelError, match=r"landmark-net\.onnx: no such model file"):
+        write_poster_rt(model, tmp_path / "poster-rt.onnx")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_manifest_says_how_to_feed_the_network(model, exported):
@@ -92,7 +169,16 @@ def test_manifest_says_how_to_feed_the_network(model, exported):
     assert manifest.value("labels") == list(EXPRESSIONS)
     assert manifest.value("parameters") == parameter_count(model)
     assert manifest.value("parity") <= PARITY
-    assert manifest.value("temperature") == 1.3
+    assert manifest.value("landmarks") == {
+        "file": "landmark-net.onnx",
+        "sha256": hashlib.sha256(exported.with_name(FILE).read_bytes()).hexdigest(),
+        "maps": ["map4", "map8", "map16"],
+    }
+    known = answers(open_network(exported), "valid")
+    temperature = fit_temperature(known.logits["as served"], known.labels)
+    assert manifest.value("temperature") == pytest.approx(temperature)
+    assert manifest.value("metrics.valid.accuracy") == 3 / 4
+    assert manifest.value("metrics.test.accuracy") == 3 / 4
 
 
 def test_halved_weights_are_what_the_rounded_model_holds(tmp_path):

@@ -1,12 +1,33 @@
 """Figures of the model card from answers that are known."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
+import training.evaluate
+from engine.align import CROP_SIZE, template
+from engine.assets import asset_path
+from engine.errors import ModelError
+from engine.fusion import Reading
 from engine.labels import EXPRESSIONS
-from training.data.ferplus import valence_arousal
-from training.evaluate import Answers, main, markdown, metrics_of
+from engine.types import Sighting
+from training.data.faces import FaceBank
+from training.data.ferplus import SIDE, FerPlus, valence_arousal
+from training.evaluate import (
+    ROWS,
+    VARIANTS,
+    Answers,
+    Network,
+    answers_of,
+    landmark_metrics,
+    main,
+    markdown,
+    metrics_of,
+    open_network,
+)
 from training.losses.ccc import ccc
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 3])
@@ -73,3 +94,126 @@ def test_missing_model_is_one_line_and_exit_code_four(tmp_path, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("fer-eval: ")
     assert "none.onnx: no such model file" in line
+
+
+def face_points(side):
+    """68 points whose five points are the template's for a face of `side` pixels."""
+    points = np.random.default_rng(0).uniform(0.25, 0.75, (68, 2)).astype(np.float32) * side
+    right, left, nose, *corners = template(side)
+    points[36:42], points[42:48], points[30] = right, left, nose
+    points[48], points[54] = corners
+    return points
+
+
+class Landmarks:
+    """Sees a face where the template has it, in every crop."""
+
+    size, margin = CROP_SIZE, 0.1
+
+    def __init__(self, presence=0.9):
+        self.presence, self.batches = presence, []
+
+    def locate(self, faces):
+        self.batches.append(len(faces))
+        return [Sighting(face, face_points(CROP_SIZE), self.presence, ()) for face in faces]
+
+
+class Fusion:
+    """Says how bright the crop that it gets beside its sighting is."""
+
+    temperature, device = 1.0, "fake"
+
+    def __init__(self):
+        self.batches = []
+
+    def read(self, sightings):
+        self.batches.append(len(sightings))
+        bright = [float(sighting.face.crop.mean()) for sighting in sightings]
+        affect = np.array([0.5, -0.5], np.float32)
+        return [Reading(np.full(8, value, np.float32), affect) for value in bright]
+
+
+@pytest.fixture
+def pictures():
+    """Ever brighter pictures, more than a batch; the last has no majority."""
+    count = ROWS + 6
+    votes = np.zeros((count, 10), np.float32)
+    votes[:, 1] = 10
+    votes[-1] = [3, 3, 0, 0, 0, 0, 0, 0, 4, 0]
+    levels = np.arange(count, dtype=np.uint8) + 100
+    images = np.repeat(np.repeat(levels[:, None, None], SIDE, 1), SIDE, 2)
+    return FerPlus(np.array([f"{i}.png" for i in range(count)]), images, votes)
+
+
+def test_answers_are_those_to_the_majority_pictures_of_a_split_in_order(
+    pictures, monkeypatch, tmp_path
+):
+    asked = []
+
+    def read(*given):
+        asked.append(given)
+        return pictures
+
+    monkeypatch.setattr(training.evaluate, "read_ferplus", read)
+    network = Network(Landmarks(), Fusion())
+    said = answers_of(network, "valid", tmp_path / "root", tmp_path / "cache")
+    count = len(pictures) - 1
+    assert asked == [("valid", tmp_path / "root", tmp_path / "cache")]
+    assert said.labels.tolist() == [1] * count
+    assert said.shares.tolist() == [[0, 1, 0, 0, 0, 0, 0, 0]] * count
+    assert list(said.logits) == list(VARIANTS)
+    assert all(logits.shape == (count, 8) for logits in said.logits.values())
+    assert (np.diff(said.logits["as served"][:, 0]) > 0).all()
+    assert said.affect.tolist() == [[0.5, -0.5]] * count
+    assert network.fusion.batches == [ROWS, count - ROWS] * len(VARIANTS)
+    assert max(network.landmarker.batches) == ROWS
+
+
+@pytest.mark.parametrize(("presence", "share"), [(0.9, 1.0), (0.4, 0.0)])
+def test_landmark_figures_are_the_error_and_the_share_of_faces_seen(
+    monkeypatch, tmp_path, presence, share
+):
+    bank = FaceBank(
+        np.zeros((3, 80, 80, 3), np.uint8),
+        np.full((3, 2), 80, np.int32),
+        np.stack([face_points(80)] * 3),
+        np.ones((3, 68), bool),
+        np.array(["a", "b", "c"]),
+    )
+    monkeypatch.setattr(training.evaluate, "held_out_banks", lambda root, cache: {"toy": bank})
+    figures = landmark_metrics(Landmarks(presence), tmp_path, tmp_path)
+    assert list(figures) == ["nme toy", "present toy", "nme toy at 32 px", "present toy at 32 px"]
+    assert figures["present toy"] == figures["present toy at 32 px"] == share
+    assert figures["nme toy"] == figures["nme toy at 32 px"]  # it does not look at the pixels
+    assert 0 < figures["nme toy"] < 50  # the crops stray a little
+
+
+def test_landmark_figures_of_a_perfect_network_are_zero(monkeypatch, tmp_path):
+    truth = torch.from_numpy((face_points(CROP_SIZE)[None] + 0.5) / CROP_SIZE)
+    crop = np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    monkeypatch.setattr(training.evaluate, "held_out_banks", lambda root, cache: {"toy": None})
+    monkeypatch.setattr(
+        training.evaluate, "held_out_crops", lambda bank: ([crop], truth, torch.ones(1, 68))
+    )
+    figures = landmark_metrics(Landmarks(), tmp_path, tmp_path)
+    assert figures["nme toy"] == pytest.approx(0, abs=1e-4)
+
+
+def test_bundled_network_opens_with_its_landmark_network():
+    network = open_network(asset_path("poster-rt.onnx"))
+    assert network.landmarker.size == CROP_SIZE
+    assert network.fusion.device == "cpu"
+
+
+def test_network_beside_another_landmark_network_is_refused(tmp_path, capsys):
+    for name in ("poster-rt.onnx", "poster-rt.json", "landmark-net.onnx", "landmark-net.json"):
+        shutil.copy(asset_path(name), tmp_path)
+    path = tmp_path / "poster-rt.json"
+    data = json.loads(path.read_text())
+    data["landmarks"]["sha256"] = "ab" * 32
+    path.write_text(json.dumps(data))
+    with pytest.raises(ModelError, match="is not the landmark network that poster-rt was trained"):
+        open_network(tmp_path / "poster-rt.onnx")
+    assert main([str(tmp_path / "poster-rt.onnx"), "--data", "landmarks"]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("fer-eval: ")

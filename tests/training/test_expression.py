@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from engine.align import CROP_SIZE, align, template, transform
-from engine.analyze import Analyzer, AnalyzerConfig
+from engine.analyze import Analyzer, Reader
+from engine.find import Finder
 from engine.fusion import Reading
 from engine.landmarks import five_points
 from engine.preprocess import to_input
-from engine.types import Detection, Frame
+from engine.track import TrackerConfig
+from engine.types import Detection, Frame, Sighting
 from training.data.ferplus import SIDE, FerPlus, distribution, valence_arousal
 from training.data.located import locate
 from training.expression import (
@@ -51,23 +53,34 @@ def points():
     return np.stack(moved).astype(np.float32)
 
 
-class Recorder:
-    """A network that keeps the crops it is served."""
+class Landmarks:
+    """A landmark network that keeps the crops it is served, and sees a face in each."""
 
-    size, margin, temperature, device = CROP_SIZE, 0.1, 1.0, "fake"
+    size, margin = CROP_SIZE, 0.1
 
     def __init__(self):
         self.crops = []
 
-    def read(self, faces):
+    def locate(self, faces):
         self.crops += [face.crop for face in faces]
-        nothing = np.zeros((68, 2), np.float32)
-        return [Reading(np.zeros(8, np.float32), np.zeros(2, np.float32), nothing, 0.0)] * len(
-            faces
-        )
+        corners = np.array([[4, 12], [SIDE - 4, SIDE - 2]], np.float32)
+        return [Sighting(face, np.resize(corners, (68, 2)), 0.9, ()) for face in faces]
 
 
-class Finder:
+class Fusion:
+    """A fusion network that keeps the crops it is served."""
+
+    temperature, device = 1.0, "fake"
+
+    def __init__(self):
+        self.crops = []
+
+    def read(self, sightings):
+        self.crops += [sighting.face.crop for sighting in sightings]
+        return [Reading(np.zeros(8, np.float32), np.zeros(2, np.float32))] * len(sightings)
+
+
+class Detector:
     """A detector that finds one face, where it is told."""
 
     name = "fake"
@@ -83,12 +96,13 @@ class Finder:
 
 
 def served(image, points, monkeypatch):
-    """The crop that the engine's analyzer hands to its network."""
-    network = Recorder()
-    analyzer = Analyzer(Finder(points), network, AnalyzerConfig())
-    monkeypatch.setattr(analyzer, "_is_off", lambda face, reading: False)
-    analyzer.analyze(Frame(0, 0.0, image))
-    (crop,) = network.crops
+    """The crop that the engine hands to both of its networks."""
+    landmarks, fusion = Landmarks(), Fusion()
+    finder = Finder(Detector(points), landmarks, TrackerConfig())
+    monkeypatch.setattr(finder, "_is_off", lambda face, sighting: False)
+    Analyzer(finder, Reader(fusion, 0.25)).analyze(Frame(0, 0.0, image))
+    (crop,), (fused,) = landmarks.crops, fusion.crops
+    assert crop.tobytes() == fused.tobytes()
     return crop
 
 

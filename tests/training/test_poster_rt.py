@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from training.models.landmark_net import LandmarkNet
@@ -11,6 +12,8 @@ from training.models.poster_rt import (
     PosterRT,
     SwapAttention,
     WindowCrossAttention,
+    _unwindowed,
+    _windows,
     start_from_landmarks,
 )
 from training.models.trunk import Trunk, parameter_count
@@ -74,6 +77,19 @@ def test_landmark_stream_is_the_frozen_landmark_net(model, crops):
     assert not any(p.requires_grad for p in model.landmark_net.parameters())
 
 
+def test_fusion_of_the_landmark_nets_taps_is_what_the_network_says(model, crops):
+    model.eval()
+    with torch.no_grad():
+        said = model(crops)
+        taps = model.landmark_net(crops).taps
+        logits, affect = model.fuse(crops, taps)
+        assert torch.equal(logits, said.logits)
+        assert torch.equal(affect, said.valence_arousal)
+        for level in range(3):
+            other = [-100 * tap if level == place else tap for place, tap in enumerate(taps)]
+            assert not torch.allclose(model.fuse(crops, other)[0], logits, atol=1e-4)
+
+
 def test_landmark_net_is_bit_identical_after_a_training_step(model, crops):
     model.train()
     assert model.training
@@ -114,18 +130,42 @@ def test_colour_and_exposure_do_not_reach_the_image_stream(model, crops):
 
 @pytest.mark.parametrize("side", [7, 14, 28])
 def test_windows_and_back_is_the_identity(side):
-    attention = WindowCrossAttention(8, 8, heads=2)
     x = torch.randn(3, 8, side, side)
-    windows = attention._windows(x)
-    assert windows.shape == (3 * (side // WINDOW) ** 2, 2, WINDOW**2, 4)
-    assert torch.equal(attention._merge(windows, side), x)
+    rows = _windows(x)
+    assert rows.shape == (3 * (side // WINDOW) ** 2 * WINDOW**2, 8)
+    assert torch.equal(_unwindowed(rows, side), x)
 
 
 def test_a_window_holds_neighbouring_pixels_of_one_picture():
-    attention = WindowCrossAttention(2, 2, heads=1)
     place = torch.arange(2 * 14 * 14).reshape(2, 1, 14, 14).expand(2, 2, 14, 14)
-    second = attention._windows(place)[1, 0, :, 0].reshape(WINDOW, WINDOW)
+    second = _windows(place)[WINDOW**2 : 2 * WINDOW**2, 0].reshape(WINDOW, WINDOW)
     assert torch.equal(second, place[0, 0, :7, 7:])
+
+
+def test_heads_share_the_channels_of_a_window():
+    attention = WindowCrossAttention(8, 8, heads=2)
+    rows = torch.randn(3 * WINDOW**2, 8)
+    heads = attention._heads(rows)
+    assert heads.shape == (3, 2, WINDOW**2, 4)
+    assert torch.equal(heads[1, 0], rows[WINDOW**2 : 2 * WINDOW**2, :4])
+    assert torch.equal(heads[1, 1], rows[WINDOW**2 : 2 * WINDOW**2, 4:])
+
+
+def test_window_attention_is_torchs_attention_in_each_window():
+    attention = WindowCrossAttention(8, 6, heads=2).eval()
+    torch.nn.init.normal_(attention.bias)
+    image, landmarks = torch.randn(2, 8, 14, 14), torch.randn(2, 6, 14, 14)
+    said = attention(image, landmarks)
+    normed, asking = attention.image_norm(image), attention.query_norm(landmarks)
+    for picture, (top, left) in ((0, (0, 7)), (1, (7, 0))):
+        window = picture, slice(None), slice(top, top + 7), slice(left, left + 7)
+        query = attention.query(asking[window].flatten(1).T)
+        key, value = attention.key_value(normed[window].flatten(1).T).chunk(2, 1)
+        split = [x.reshape(WINDOW**2, 2, 4).transpose(0, 1) for x in (query, key, value)]
+        answer = functional.scaled_dot_product_attention(*split, attn_mask=attention.bias)
+        update = attention.project(answer.transpose(0, 1).reshape(WINDOW**2, 8))
+        wanted = image[window] + update.T.reshape(8, WINDOW, WINDOW)
+        torch.testing.assert_close(said[window], wanted, atol=1e-5, rtol=1e-5)
 
 
 def test_window_attention_adds_to_the_image_only():

@@ -15,7 +15,7 @@ from torch.nn import functional
 from engine.preprocess import STD
 from engine.types import CLASSES
 from training.models.landmark_net import LandmarkNet
-from training.models.trunk import CHANNELS, stage, stem
+from training.models.trunk import CHANNELS, Taps, stage, stem
 
 WINDOW = 7
 
@@ -32,34 +32,41 @@ class WindowCrossAttention(nn.Module):
         self.heads = heads
         self.image_norm = nn.BatchNorm2d(dim)
         self.query_norm = nn.BatchNorm2d(query_dim)
-        self.query = nn.Conv2d(query_dim, dim, 1)
-        self.key_value = nn.Conv2d(dim, 2 * dim, 1)
-        self.project = nn.Conv2d(dim, dim, 1)
+        self.query = nn.Linear(query_dim, dim)
+        self.key_value = nn.Linear(dim, 2 * dim)
+        self.project = nn.Linear(dim, dim)
         self.bias = nn.Parameter(torch.zeros(heads, WINDOW**2, WINDOW**2))
         nn.init.trunc_normal_(self.bias, std=0.02)
 
     def forward(self, image: Tensor, landmarks: Tensor) -> Tensor:
         """Add what the landmarks ask of the image: (B, dim, H, W) and (B, query_dim, H, W)."""
-        query = self._windows(self.query(self.query_norm(landmarks)))
-        key, value = (self._windows(x) for x in self.key_value(self.image_norm(image)).chunk(2, 1))
-        answer = functional.scaled_dot_product_attention(query, key, value, attn_mask=self.bias)
-        y: Tensor = self.project(self._merge(answer, image.shape[2]))
+        query = self._heads(self.query(_windows(self.query_norm(landmarks))))
+        pair = self.key_value(_windows(self.image_norm(image)))
+        key, value = (self._heads(x) for x in pair.chunk(2, 1))
+        # Written out: the fused form has no fast backward pass for a bias that is trained.
+        scores = (query * query.shape[3] ** -0.5) @ key.transpose(2, 3) + self.bias
+        answer = (scores.softmax(3) @ value).transpose(1, 2).flatten(0, 1).flatten(1)
+        y: Tensor = _unwindowed(self.project(answer), image.shape[2])
         return image + y
 
-    def _windows(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to (B * windows, heads, 49, C / heads)."""
-        rows, cols = x.shape[2] // WINDOW, x.shape[3] // WINDOW
-        dim = x.shape[1] // self.heads
-        x = x.reshape(-1, self.heads, dim, rows, WINDOW, cols, WINDOW)
-        x = x.permute(0, 3, 5, 1, 4, 6, 2)
-        return x.reshape(-1, self.heads, WINDOW**2, dim)
+    def _heads(self, x: Tensor) -> Tensor:
+        """(windows * 49, C) to (windows, heads, 49, C / heads)."""
+        return x.reshape(-1, WINDOW**2, self.heads, x.shape[1] // self.heads).transpose(1, 2)
 
-    def _merge(self, x: Tensor, side: int) -> Tensor:
-        """Undo `_windows` for a square map."""
-        count, dim = side // WINDOW, x.shape[3]
-        x = x.reshape(-1, count, count, self.heads, WINDOW, WINDOW, dim)
-        x = x.permute(0, 3, 6, 1, 4, 2, 5)
-        return x.reshape(-1, self.heads * dim, side, side)
+
+def _windows(x: Tensor) -> Tensor:
+    """(B, C, S, S) to (B * windows * 49, C): two axes, so that ONNX gets one Gemm a layer."""
+    count, channels = x.shape[2] // WINDOW, x.shape[1]
+    # A window's row stays one piece: cheap to move.
+    rows = x.permute(0, 2, 3, 1).reshape(-1, count, WINDOW, count, WINDOW * channels)
+    return rows.transpose(2, 3).reshape(-1, channels)
+
+
+def _unwindowed(x: Tensor, side: int) -> Tensor:
+    """Undo `_windows` for maps of `side`."""
+    count, channels = side // WINDOW, x.shape[1]
+    rows = x.reshape(-1, count, count, WINDOW, WINDOW * channels).transpose(2, 3)
+    return rows.reshape(-1, side, side, channels).permute(0, 3, 1, 2)
 
 
 class SwapAttention(nn.Module):
@@ -179,7 +186,7 @@ class PosterRT(nn.Module):
 
     def _gray(self, x: Tensor) -> Tensor:
         """(B, 3, 112, 112) RGB to (B, 1, 56, 56): gray, each crop with mean 0 and deviation 1."""
-        gray = functional.avg_pool2d((x * self.luminance).sum(1, keepdim=True), 2)
+        gray = functional.conv2d(x, self.luminance.expand(1, 3, 2, 2) / 4, stride=2)
         gray = gray - gray.mean((2, 3), keepdim=True)
         deviation = gray.square().mean((2, 3), keepdim=True).sqrt()
         return gray / (deviation + 0.02)
@@ -188,18 +195,21 @@ class PosterRT(nn.Module):
         """Map ImageNet-normalised RGB (B, 3, 112, 112) to `PosterRTOutput`."""
         with torch.no_grad():
             landmarks, presence, taps = self.landmark_net(x)
+        logits, affect = self.fuse(x, taps)
+        return PosterRTOutput(logits, affect, landmarks, presence)
+
+    def fuse(self, x: Tensor, taps: Taps) -> tuple[Tensor, Tensor]:
+        """Map crops and the landmark network's taps to logits (B, 8) and valence-arousal (B, 2)."""
         y = self.stem(self._gray(x))
         y = self.fuse1(self.stage1(y), taps[0])
         y = self.fuse2(self.stage2(y), taps[1])
         image = _tokens(self.stage3(y)) + self.position
-        marks = _tokens(taps[2])
-        marks = self.landmark_tokens(marks)
+        marks = self.landmark_tokens(_tokens(taps[2]))
         for block in self.blocks:
             image, marks = block(image, marks)
         feature = self.norm(torch.cat([image[:, 0], image[:, 1:].mean(1), marks[:, 0]], 1))
         feature = self.dropout(feature)
-        affect = torch.tanh(self.affect(feature))
-        return PosterRTOutput(self.expression(feature), affect, landmarks, presence)
+        return self.expression(feature), torch.tanh(self.affect(feature))
 
 
 def start_from_landmarks(model: PosterRT) -> None:

@@ -1,0 +1,96 @@
+"""The landmark network as ONNX, judged on held-out faces."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from engine.align import CROP_SIZE
+from engine.landmarker import Landmarker
+from engine.landmarks import MARGIN
+from engine.manifest import load_manifest
+from engine.preprocess import MEAN, STD
+from export.graph import write_graph, write_manifest
+from training.evaluate import landmark_metrics
+from training.models.landmark_net import LandmarkNet
+from training.models.trunk import parameter_count
+
+FILE: Final = "landmark-net.onnx"
+MAPS: Final = ("map4", "map8", "map16")  # the taps, by stride
+OUTPUTS: Final = ("landmarks", "presence", *MAPS)
+BATCHES: Final = (1, 2, 7)
+INPUT: Final[Mapping[str, Any]] = {
+    "name": "crops",
+    "size": CROP_SIZE,
+    "margin": MARGIN,
+    "colour": "rgb",
+    "mean": list(MEAN),
+    "std": list(STD),
+}
+
+
+class LandmarkGraph(nn.Module):
+    """What the ONNX file computes: the network's outputs side by side."""
+
+    def __init__(self, network: LandmarkNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        """Map (B, 3, 112, 112) to landmarks, presence and the three taps."""
+        landmarks, presence, taps = self.network(crops)
+        return landmarks, presence, *taps
+
+
+def export_landmark_net(network: LandmarkNet, out: Path, data: Path, cache: Path) -> None:
+    """Write the network and its manifest, with its errors on held-out faces.
+
+    Raises:
+        ModelError: ONNX and torch disagree.
+        SourceError: The data packs are missing.
+    """
+    facts = write_landmark_net(network, out)
+    write_manifest(out, {**facts, "metrics": {}})
+    metrics = landmark_metrics(Landmarker(load_manifest(out), "cpu"), data, cache)
+    write_manifest(out, {**facts, "metrics": metrics})
+
+
+def write_landmark_net(network: LandmarkNet, out: Path) -> dict[str, Any]:
+    """Write the graph; give what its manifest says apart from figures."""
+    graph = LandmarkGraph(network).eval()
+    error = write_graph(
+        graph,
+        {"crops": torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)},
+        out,
+        output_names=OUTPUTS,
+        dynamic={0: torch.export.Dim("batch", min=1, max=64)},
+        parity=lambda path: parity_error(graph, path),
+    )
+    return {
+        "name": out.stem,
+        "kind": "landmarks",
+        "architecture": "LandmarkNet: residual trunk, global depthwise pooling, 68 points",
+        "input": dict(INPUT),
+        "outputs": list(OUTPUTS),
+        "landmarks": "ibug68",
+        "parameters": parameter_count(network),
+        "parity": error,
+    }
+
+
+@torch.no_grad()
+def parity_error(graph: nn.Module, path: Path) -> float:
+    """Largest difference of any output between torch and ONNX over batches of 1, 2 and 7."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for size in BATCHES:
+        crops = torch.randn(size, 3, CROP_SIZE, CROP_SIZE, generator=generator)
+        said = session.run(list(OUTPUTS), {"crops": crops.numpy()})
+        for mine, theirs in zip(graph(crops), said, strict=True):
+            worst = max(worst, float(np.abs(mine.numpy() - theirs).max()))
+    return worst

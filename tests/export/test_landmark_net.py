@@ -1,0 +1,107 @@
+"""The landmark network in torch and in ONNX, untrained, with batch norms not at rest."""
+
+import numpy as np
+import pytest
+import torch
+
+import export.landmark_net
+from engine.align import CROP_SIZE, invert, transform
+from engine.landmarker import Landmarker
+from engine.manifest import load_manifest
+from engine.preprocess import MEAN, STD, to_input
+from engine.types import Face
+from export.graph import PARITY
+from export.landmark_net import OUTPUTS, LandmarkGraph, export_landmark_net, parity_error
+from training.models.landmark_net import LandmarkNet
+from training.models.trunk import parameter_count
+
+pytestmark = pytest.mark.slow  # torch.export takes seconds
+
+MATRIX = np.array([[0.8, 0.1, 3], [-0.1, 0.8, 9]], np.float32)
+
+
+@pytest.fixture(scope="module")
+def network():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    network = LandmarkNet()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    yield network.eval()
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def exported(network, tmp_path_factory):
+    """The ONNX file; its figures are how the engine sees a black crop."""
+    folder = tmp_path_factory.mktemp("export")
+
+    def figures(landmarker, data, cache):
+        assert (data, cache) == (folder / "packs", folder / "cache")
+        (sighting,) = landmarker.locate([Face(np.zeros((CROP_SIZE,) * 2 + (3,), np.uint8), MATRIX)])
+        return {"presence of black": sighting.presence}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export.landmark_net, "landmark_metrics", figures)
+        out = folder / "landmark-net.onnx"
+        export_landmark_net(network, out, folder / "packs", folder / "cache")
+    return out
+
+
+def faces(count):
+    crops = np.random.default_rng(3).integers(0, 256, (count, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    return [Face(crop, MATRIX) for crop in crops]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_engine_sees_a_crop_as_torch_does(network, exported, count):
+    sightings = Landmarker(load_manifest(exported), "cpu", threads=1).locate(faces(count))
+    with torch.no_grad():
+        truth = network(torch.from_numpy(to_input([face.crop for face in faces(count)])))
+    presence = [sighting.presence for sighting in sightings]
+    np.testing.assert_allclose(presence, truth.presence.sigmoid(), atol=PARITY, rtol=0)
+    pixels = transform(truth.landmarks.numpy() * CROP_SIZE - 0.5, invert(MATRIX))
+    np.testing.assert_allclose([s.landmarks for s in sightings], pixels, atol=0.05)
+    for level, tap in enumerate(truth.taps):
+        maps = np.stack([sighting.maps[level] for sighting in sightings])
+        np.testing.assert_allclose(maps, tap, atol=PARITY, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["points.bias", "presence.bias", "trunk.stem.0.weight"])
+def test_parity_sees_a_network_that_differs(network, exported, name):
+    graph = LandmarkGraph(network).eval()
+    assert parity_error(graph, exported) <= PARITY
+    parameter = network.get_parameter(name)
+    before = parameter.detach().clone()
+    with torch.no_grad():
+        parameter += 0.01
+    try:
+        assert parity_error(graph, exported) > PARITY
+    finally:
+        with torch.no_grad():
+            parameter.copy_(before)
+
+
+def test_manifest_says_how_to_feed_the_network_and_how_good_it_is(network, exported):
+    manifest = load_manifest(exported)
+    manifest.expect("landmarks")
+    assert manifest.name == "landmark-net"
+    assert manifest.value("input") == {
+        "name": "crops",
+        "size": CROP_SIZE,
+        "margin": 0.1,
+        "colour": "rgb",
+        "mean": list(MEAN),
+        "std": list(STD),
+    }
+    assert manifest.value("outputs") == list(OUTPUTS)
+    assert manifest.value("landmarks") == "ibug68"
+    assert manifest.value("parameters") == parameter_count(network)
+    assert manifest.value("parity") <= PARITY
+    with torch.no_grad():
+        black = network(torch.from_numpy(to_input([np.zeros((CROP_SIZE,) * 2 + (3,), np.uint8)])))
+    presence = black.presence.sigmoid().item()
+    assert manifest.value("metrics") == {"presence of black": pytest.approx(presence, abs=PARITY)}
