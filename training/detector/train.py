@@ -34,7 +34,7 @@ from training.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
-FALSE_PER_100 = 0.5  # half of what is allowed: the engine looks at every picture twice
+FALSE_PER_100 = 0.4  # of the one that is allowed: the engine looks twice, and at every size
 HARDEST = 20.0  # how much oftener than others the worst background is drawn
 
 Batch = tuple[Tensor, Targets]
