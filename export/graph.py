@@ -4,12 +4,14 @@ import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import ModelError
@@ -74,6 +76,11 @@ def write_graph(
         partial.unlink(missing_ok=True)
     log.info("wrote %s (%.1f MB), parity %.1e", out, out.stat().st_size / 1e6, error)
     return error
+
+
+def difference(mine: Iterable[Tensor], theirs: Iterable[NDArray[np.float32]]) -> float:
+    """Largest difference of any output between torch and ONNX; NaN where either has one."""
+    return float(np.max([np.abs(a.numpy() - b).max() for a, b in zip(mine, theirs, strict=True)]))
 
 
 def strip_traces(path: Path) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 
 from engine.errors import ModelError
 from engine.manifest import load_manifest
-from export.graph import OPSET, PARITY, commit, write_graph, write_manifest
+from export.graph import OPSET, PARITY, commit, difference, write_graph, write_manifest
 
 
 def write(out, parity):
@@ -63,6 +63,14 @@ def test_inputs_have_their_names_in_the_modules_order_and_any_batch(tmp_path):
         total, same = session.run(["sum", "same"], {"small": small, "large": large})
         np.testing.assert_allclose(total, small + 10 * large.sum(2))
         np.testing.assert_array_equal(same, large)
+
+
+def test_difference_is_the_largest_of_all_outputs_and_hides_no_nan():
+    mine = [torch.zeros(3), torch.zeros(2, 2)]
+    theirs = [np.array([0, -0.5, 0], np.float32), np.full((2, 2), 0.25, np.float32)]
+    assert difference(mine, theirs) == 0.5
+    theirs[1][1, 1] = np.nan
+    assert np.isnan(difference(mine, theirs))
 
 
 @pytest.mark.parametrize("error", [2 * PARITY, float("nan")])
