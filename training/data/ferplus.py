@@ -6,7 +6,7 @@ crowd-sourced label distribution", arXiv 1608.01041; their code's ``majority`` m
 
 import csv
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,14 +81,19 @@ def read_votes(path: Path) -> tuple[list[str], Floats]:
     """
     if not path.is_file():
         raise SourceError(f"{path}: missing; is the FER+ pack complete?")
-    names, votes = [], []
     with path.open(newline="") as file:
-        for line, row in enumerate(csv.reader(file), 1):
-            if len(row) != 12 or not all(value.isdigit() for value in row[2:]):
-                raise SourceError(f"{path}, line {line}: expected a name, a box and ten votes")
-            names.append(row[0])
-            votes.append([int(value) for value in row[2:]])
-    return names, np.array(votes, np.float32)
+        return parse_votes(file, str(path))
+
+
+def parse_votes(lines: Iterable[str], where: str) -> tuple[list[str], Floats]:
+    """Do `read_votes` on the lines of a ``label.csv`` that messages call `where`."""
+    names, votes = [], []
+    for line, row in enumerate(csv.reader(lines), 1):
+        if len(row) != 12 or not all(value.isdigit() for value in row[2:]):
+            raise SourceError(f"{where}, line {line}: expected a name, a box and ten votes")
+        names.append(row[0])
+        votes.append([int(value) for value in row[2:]])
+    return names, np.array(votes, np.float32).reshape(-1, 10)
 
 
 def cleaned(votes: Floats) -> Floats:

@@ -1,0 +1,72 @@
+"""RAF-DB, basic expressions: ``EmoLabel/list_patition_label.txt`` and ``Image/aligned``.
+
+Source: Li, Deng, Du (2017); common specification, section 4.
+"""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from engine.errors import SourceError
+from training.data.classes import RAF_DB
+from training.data.files import Files
+from training.data.reading import Reading, Row, reading_of
+
+LABELS = "EmoLabel/list_patition_label.txt"  # the misspelling is the real name
+PARTS = ("train", "test")
+
+
+def read_rafdb(files: Files, part: str) -> Reading:
+    """Read ``train`` or ``test``: the aligned pictures, 100 x 100.
+
+    Raises:
+        SourceError: A line is not ``train_NAME.jpg LABEL`` (or ``test_``) with label 1 to 7.
+    """
+    rows = [
+        Row(f"Image/aligned/{stem}_aligned.jpg", label, stem)
+        for stem, label in read_labels(files)
+        if stem.startswith(f"{part}_")
+    ]
+    return reading_of(files, "raf-db", RAF_DB, rows, labels_from=LABELS)
+
+
+def read_labels(files: Files) -> list[tuple[str, int]]:
+    """Give each picture's stem and its label, 0 to 6, in the file's order.
+
+    Raises:
+        SourceError: As `read_rafdb`.
+    """
+    found = []
+    for number, line in enumerate(files.lines(LABELS), 1):
+        name, _, label = line.strip().partition(" ")
+        named = name.endswith(".jpg") and name.startswith(tuple(f"{part}_" for part in PARTS))
+        if not named or label not in set("1234567"):
+            raise SourceError(
+                f"{files.place(LABELS)}, line {number}: expected train_NAME.jpg or test_NAME.jpg "
+                f"and a label 1 to 7, got {line!r}"
+            )
+        found.append((name.removesuffix(".jpg"), int(label) - 1))
+    return found
+
+
+def read_class_folders(files: Files, part: str, folders: Mapping[str, str]) -> Reading:
+    """Read the variant with one folder per class, ``train/CLASS/`` and ``valid/CLASS/``.
+
+    Args:
+        files: The dataset.
+        part: ``train`` or ``valid``.
+        folders: Folder names and the class each stands for; never guessed from their order.
+
+    Raises:
+        SourceError: A folder is not in `folders`.
+    """
+    rows = []
+    for folder in files.folders(part):
+        if folder not in folders:
+            raise SourceError(
+                f"{files.place(part)}/{folder}: no class given for this folder; given are: "
+                f"{', '.join(sorted(folders))}"
+            )
+        label = RAF_DB.index(folders[folder])
+        names = sorted(files.listed(f"{part}/{folder}"))
+        rows += [Row(f"{part}/{folder}/{name}", label, PurePosixPath(name).stem) for name in names]
+    return reading_of(files, "raf-db", RAF_DB, rows, labels_from=part)
