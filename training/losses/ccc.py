@@ -1,6 +1,10 @@
 """Concordance correlation: how well predicted valence and arousal agree with their targets."""
 
-from torch import Tensor
+from torch import Tensor, distributed
+from torch.distributed.nn import functional as gathered
+
+UNANNOTATED = -5  # what Aff-Wild2 writes for a frame without valence and arousal
+EPS = 1e-8
 
 
 def ccc(x: Tensor, y: Tensor) -> Tensor:
@@ -12,10 +16,37 @@ def ccc(x: Tensor, y: Tensor) -> Tensor:
     mean_x, mean_y = x.mean(), y.mean()
     covariance = ((x - mean_x) * (y - mean_y)).mean()
     spread = ((x - mean_x) ** 2).mean() + ((y - mean_y) ** 2).mean() + (mean_x - mean_y) ** 2
-    return 2 * covariance / spread.clamp(min=1e-8)
+    return 2 * covariance / spread.clamp(min=EPS)
+
+
+def annotated(target: Tensor) -> Tensor:
+    """Mark the rows of (N, 2) targets in which both values are known: neither NaN nor -5."""
+    known: Tensor = ~(target.isnan() | (target == UNANNOTATED)).any(1)
+    return known
 
 
 def ccc_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """One minus the mean CCC of the columns of two (N, 2) tensors."""
-    score = (ccc(predicted[:, 0], target[:, 0]) + ccc(predicted[:, 1], target[:, 1])) / 2
-    return 1 - score
+    """One minus the mean CCC of the columns of two (N, 2) tensors, over all processes.
+
+    Frames that are not `annotated` influence neither value nor gradient; without any the loss
+    is 1 and has no gradient. The processes of a distributed run share their moments, not their
+    coefficients, so that theirs is the loss of the whole batch.
+
+    Source: DAN specification, section 5.
+    """
+    known = annotated(target)
+    x, y = predicted[known], target[known]
+    count = total(x.new_tensor(len(x))).clamp(min=1)
+    mean_x, mean_y = total(x.sum(0)) / count, total(y.sum(0)) / count
+    moved_x, moved_y = x - mean_x, y - mean_y
+    covariance = total((moved_x * moved_y).sum(0)) / count
+    spread = total((moved_x**2 + moved_y**2).sum(0)) / count + (mean_x - mean_y) ** 2
+    return 1 - (2 * covariance / (spread + EPS)).mean()
+
+
+def total(x: Tensor) -> Tensor:
+    """Add up a tensor over the processes of a distributed run, gradients included."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return x
+    summed: Tensor = gathered.all_reduce(x)  # type: ignore[no-untyped-call]  # torch's stub lacks it
+    return summed

@@ -1,0 +1,42 @@
+"""Focal loss: faces that are already judged well count less.
+
+Source: Lin et al. (2017), "Focal Loss for Dense Object Detection"; DAN specification, section 5.
+"""
+
+import torch
+from torch import Tensor
+
+
+def focal_loss(
+    logits: Tensor, labels: Tensor, *, gamma: float = 2.0, weights: Tensor | None = None
+) -> Tensor:
+    """``(1/B) sum_i w[y_i] (1 - p[y_i])^gamma (-ln p[y_i])``; 0 for an empty batch.
+
+    Args:
+        logits: (B, C).
+        labels: (B,) int64, 0 to C - 1.
+        gamma: Focusing, at least 0; 0 is cross-entropy.
+        weights: (C,) w, such as `class_weights`; 1 for every class when left out.
+    """
+    log_p = logits.float().log_softmax(1).gather(1, labels[:, None])[:, 0]
+    losses = -modulation(log_p, gamma) * log_p
+    if weights is not None:
+        losses = weights[labels] * losses
+    return losses.sum() / max(len(labels), 1)
+
+
+def modulation(log_p: Tensor, gamma: float) -> Tensor:
+    """``(1 - p)^gamma`` of log-probabilities, exact near p = 1, with gradients that are finite."""
+    # A power below 1 has an infinite slope at 0.
+    tiny = torch.finfo(log_p.dtype).eps ** 2
+    return (-log_p.expm1()).clamp(min=tiny) ** gamma
+
+
+def class_weights(counts: Tensor) -> Tensor:
+    """Weights (C,) in proportion to 1 / n_c, their mean 1 over classes that have faces.
+
+    A class without faces has weight 0.
+    """
+    present = counts > 0
+    inverse = torch.where(present, 1 / counts.clamp(min=1).float(), 0.0)
+    return inverse * present.sum() / inverse.sum()
