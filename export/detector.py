@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from export.graph import difference, write_graph, write_manifest
 from training.detector.evaluate import NMS_IOU, PAD
 from training.detector.model import MEAN, SPREAD, STRIDES, FaceNet
-from training.loop import load_weights
 from training.models.trunk import parameter_count
+from training.weights import load_weights
 
 OUTPUTS: Final = ("scores", "geometry")
 

@@ -16,9 +16,9 @@ from export.graph import difference, write_graph, write_manifest
 from export.landmark_net import BATCHES, FILE, INPUT, MAPS, export_landmark_net
 from training.calibration import fit_temperature
 from training.evaluate import answers_of, metrics_of, open_network
-from training.loop import load_weights
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
+from training.weights import load_weights
 
 OUTPUTS: Final = ("logits", "valence_arousal")
 

@@ -1,6 +1,7 @@
 """Training of poster-rt on FER+ vote distributions, on the crops the engine serves."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +26,14 @@ from training.data.ferplus import (
     without_duplicates,
 )
 from training.data.located import located
-from training.loop import LoopConfig, fit, load_weights
+from training.loop import Batches, LoopConfig, Task, device_of, fit
 from training.losses.ccc import ccc, ccc_loss
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import PosterRT, start_from_landmarks
-from training.provenance import write_provenance
+from training.optimizers import OptimizerConfig
+from training.provenance import pack_digests, write_provenance
 from training.recipe import Recipe
+from training.weights import load_weights
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +75,7 @@ class ExpressionConfig:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ExpressionBatches:
+class ExpressionBatches(Batches):
     """Random crops with vote shares; the batch of a step depends on (seed, step) alone."""
 
     data: FerPlus
@@ -83,11 +86,26 @@ class ExpressionBatches:
     seed: int
     config: ExpressionConfig
 
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+    @property
+    def per_epoch(self) -> int:
+        """Batches that hold as many crops as there are pictures."""
+        return max(1, len(self.data) // self.batch)
+
+    def names(self, index: int) -> Sequence[str]:
+        """File names of the pictures of a batch."""
+        return [str(self.data.names[row]) for row in self._rows(self._rng(index))]
+
+    def _rng(self, index: int) -> Rng:
+        return np.random.default_rng((self.seed, index))
+
+    def _rows(self, rng: Rng) -> NDArray[np.int64]:
+        return rng.choice(len(self.data), self.batch, p=self.chances)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Make inputs (B, 3, S, S) and vote shares (B, 8)."""
-        rng = np.random.default_rng((self.seed, step))
-        chosen = rng.choice(len(self.data), self.batch, p=self.chances)
-        crops = [self._crop(int(index), rng) for index in chosen]
+        rng = self._rng(index)
+        chosen = self._rows(rng)
+        crops = [self._crop(int(row), rng) for row in chosen]
         inputs, shares = to_input(crops), self.shares[chosen]
         if rng.random() < self.config.mixed:
             share = np.float32(rng.beta(0.4, 0.4))
@@ -121,13 +139,13 @@ def chances(shares: Floats, balance: float) -> NDArray[np.float64]:
     return np.asarray(weights / weights.sum(), np.float64)
 
 
-class ExpressionTask:
+class ExpressionTask(Task):
     """Loss and validation of poster-rt."""
 
     def __init__(
         self, model: PosterRT, valid: FerPlus, points: Floats, affect_weight: float
     ) -> None:
-        self.model = model
+        super().__init__(model)
         self.affect_weight = affect_weight
         labels = majority(valid.votes)
         keep = labels >= 0
@@ -140,32 +158,35 @@ class ExpressionTask:
         places = torch.from_numpy(valence_arousal(np.eye(CLASSES, dtype=np.float32)))
         self.places = places
 
-    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def loss(
+        self, model: nn.Module, batch: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy with the vote shares plus CCC loss of valence and arousal."""
         inputs, shares = batch
-        said = self.model(inputs.contiguous(memory_format=torch.channels_last))
+        said = model(inputs.contiguous(memory_format=torch.channels_last))
         cross_entropy = -(shares * said.logits.log_softmax(1)).sum(1).mean()
-        affect = ccc_loss(said.valence_arousal, shares @ self.places)
+        affect = ccc_loss(said.valence_arousal, shares @ self.places.to(shares.device))
         agree = (said.logits.argmax(1) == shares.argmax(1)).float().mean()
-        figures = {"ce": cross_entropy.item(), "affect": affect.item(), "agree": agree.item()}
+        figures = {"ce": cross_entropy, "affect": affect, "agree": agree}
         return cross_entropy + self.affect_weight * affect, figures
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Accuracy on the majority labels, also with the crop 10 % tighter."""
         model.eval()
+        where = device_of(model)
         figures: dict[str, float] = {}
         for name, crops in self.crops.items():
             said = [
-                model(torch.from_numpy(to_input(crops[i : i + 128])))
+                model(torch.from_numpy(to_input(crops[i : i + 128])).to(where))
                 for i in range(0, len(crops), 128)
             ]
-            logits = torch.cat([part.logits for part in said])
+            logits = torch.cat([part.logits for part in said]).cpu()
             figures[f"accuracy{name}"] = float(np.mean(logits.argmax(1).numpy() == self.labels))
             if not name:
                 truth = torch.from_numpy(self.shares)
                 figures["valid_ce"] = float(-(truth * logits.log_softmax(1)).sum(1).mean())
-                affect = torch.cat([part.valence_arousal for part in said])
+                affect = torch.cat([part.valence_arousal for part in said]).cpu()
                 for column, axis in enumerate(("valence", "arousal")):
                     figures[f"ccc_{axis}"] = float(
                         ccc(affect[:, column], (truth @ self.places)[:, column])
@@ -182,6 +203,7 @@ def crops_of(images: FerPlus, points: Floats, zoom: float = 1.0) -> list[Image]:
 def run(recipe: Recipe) -> None:
     """Train the network of a ``task = "expression"`` recipe."""
     loop = recipe.section("loop", LoopConfig)
+    optimizer = recipe.section("optimizer", OptimizerConfig)
     config = recipe.section("expression", ExpressionConfig)
     weights = Path(config.landmarks)
     if not weights.is_file():
@@ -216,5 +238,6 @@ def run(recipe: Recipe) -> None:
         config,
     )
     started = [weights, Path(config.start)] if config.start else [weights]
-    write_provenance(recipe, ("ferplus",), started)
-    fit(task, batches, loop, recipe.folder)
+    tables = {"loop": loop, "optimizer": optimizer, "expression": config}
+    write_provenance(recipe, tables, pack_digests(recipe, ("ferplus",)), started)
+    fit(task, batches, loop, optimizer, recipe.folder)

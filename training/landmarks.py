@@ -17,13 +17,15 @@ from engine.types import Floats, Image
 from training.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
 from training.data.faces import FaceBank, background_names, open_bank
 from training.data.packs import read_image
-from training.loop import LoopConfig, fit
+from training.loop import Batches, LoopConfig, Task, device_of, fit
 from training.models.landmark_net import LandmarkNet
-from training.provenance import write_provenance
+from training.optimizers import OptimizerConfig
+from training.provenance import pack_digests, write_provenance
 from training.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
+READ = ("faces_wild", "scenes", "ferplus", "teacher_labels")  # data packs
 JITTER = JitterConfig(rotation_deg=40, scale=1.35, shift=0.16)
 # A crop this far off is not "a face, well centred": the tracker must find it again.
 ASTRAY = 2.2
@@ -43,7 +45,7 @@ class LandmarkConfig:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LandmarkBatches:
+class LandmarkBatches(Batches):
     """Random crops of the banks' faces; the batch of a step depends on (seed, step) alone."""
 
     banks: tuple[FaceBank, ...]
@@ -52,9 +54,14 @@ class LandmarkBatches:
     seed: int
     config: LandmarkConfig
 
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    @property
+    def per_epoch(self) -> int:
+        """Batches that hold as many crops as there are faces."""
+        return max(1, sum(len(bank) for bank in self.banks) // self.batch)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Make inputs (B, 3, S, S), points (B, 68, 2), weights (B, 68) and presence (B,)."""
-        rng = np.random.default_rng((self.seed, step))
+        rng = np.random.default_rng((self.seed, index))
         samples = [self._sample(rng) for _ in range(self.batch)]
         crops, points, weights, presence = zip(*samples, strict=True)
         return (
@@ -127,37 +134,37 @@ def inter_ocular(points: Tensor) -> Tensor:
     return across.square().sum(1).sqrt()
 
 
-class LandmarkTask:
+class LandmarkTask(Task):
     """Loss and validation of the landmark network."""
 
     def __init__(self, model: LandmarkNet, held_out: dict[str, FaceBank]) -> None:
-        self.model = model
+        super().__init__(model)
         self.held_out = {name: held_out_crops(bank) for name, bank in held_out.items()}
 
-    def loss(self, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def loss(
+        self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean L1 error of the visible points, in percent of the crop, plus presence."""
         inputs, points, weights, presence = batch
-        said = self.model(inputs.to(memory_format=torch.channels_last))
+        said = model(inputs.to(memory_format=torch.channels_last))
         error = (said.landmarks - points).abs().sum(2) * weights
         regression = 100 * error.sum() / weights.sum().clamp(min=1)
         there = functional.binary_cross_entropy_with_logits(said.presence, presence)
         correct = ((said.presence > 0) == (presence > 0.5)).float().mean()
-        figures = {"points": regression.item(), "presence": there.item(), "correct": correct.item()}
+        figures = {"points": regression, "presence": there, "correct": correct}
         return regression + there, figures
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Normalised mean error, percent of inter-ocular distance, sharp and at 32 px."""
         model.eval()
+        where = device_of(model)
         figures = {}
         for name, (crops, points, visible) in self.held_out.items():
             for label, shown in (("", crops), ("@32", [reduced(crop, 32) for crop in crops])):
-                said = torch.cat(
-                    [
-                        model(torch.from_numpy(to_input(shown[i : i + 64]))).landmarks
-                        for i in range(0, len(shown), 64)
-                    ]
-                )
+                batches = (shown[i : i + 64] for i in range(0, len(shown), 64))
+                inputs = (torch.from_numpy(to_input(batch)).to(where) for batch in batches)
+                said = torch.cat([model(batch).landmarks.cpu() for batch in inputs])
                 figures[f"nme_{name}{label}"] = nme(said, points, visible)
         return figures
 
@@ -199,6 +206,7 @@ def held_out_banks(root: Path, cache: Path) -> dict[str, FaceBank]:
 def run(recipe: Recipe) -> None:
     """Train the network of a ``task = "landmarks"`` recipe."""
     loop = recipe.section("loop", LoopConfig)
+    optimizer = recipe.section("optimizer", OptimizerConfig)
     config = recipe.section("landmarks", LandmarkConfig)
     root, cache = recipe.data, recipe.cache
     banks = tuple(
@@ -209,5 +217,6 @@ def run(recipe: Recipe) -> None:
     torch.manual_seed(loop.seed)
     task = LandmarkTask(LandmarkNet(), held_out)
     batches = LandmarkBatches(banks, backgrounds, loop.batch, loop.seed, config)
-    write_provenance(recipe, ("faces_wild", "scenes", "ferplus", "teacher_labels"))
-    fit(task, batches, loop, recipe.folder)
+    tables = {"loop": loop, "optimizer": optimizer, "landmarks": config}
+    write_provenance(recipe, tables, pack_digests(recipe, READ))
+    fit(task, batches, loop, optimizer, recipe.folder)

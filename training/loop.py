@@ -1,195 +1,440 @@
-"""One small training loop: batches by step number, cosine schedule, averaged weights, resume."""
+"""The training loop: one optimiser step after another, on one device or many, resumable.
 
-import csv
-import json
+Lightning Fabric moves batches, scales precision and joins processes; what is trained, on what
+and how it is judged comes from a `Task` and its `Batches` (docs/decisions/0007).
+"""
+
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, get_args
 
 import cv2
 import torch
-from safetensors.torch import load_file, save_file
+from lightning_fabric import Fabric
+from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ModelError
+from training.checkpoint import load_state, save_state
+from training.journal import Journal
+from training.optimizers import OptimizerConfig, ascend, descend, make_optimizer, rate, set_rate
+from training.weights import load_weights, save_weights
 
 log = logging.getLogger(__name__)
 
 Metrics = Mapping[str, float]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Accelerator = Literal["auto", "cpu", "cuda"]
+
+CHECKPOINT, BEST, MODEL = "checkpoint.safetensors", "best.safetensors", "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopConfig:
-    """How long and how fast to train.
+    """How long to train, on what, and which weights to keep.
 
     Attributes:
-        steps: Optimiser steps in all.
-        batch: Samples per step.
-        lr: Peak learning rate of AdamW.
-        weight_decay: Decoupled weight decay on matrices and kernels.
-        warmup: Steps of linear warm-up before the cosine.
-        ema: Decay of the averaged weights, which are the ones evaluated and kept.
-        every: Steps between evaluations and checkpoints.
+        steps: Optimiser steps in all; or give `epochs`.
+        epochs: Passes over the data, where `steps` is 0.
+        batch: Samples of one forward pass, over all devices.
+        accumulate: Forward passes per optimiser step.
+        ema: Decay of the averaged weights, which are the ones judged and kept; 0 is off.
+        every: Steps between evaluations and checkpoints; 0 is once per epoch.
+        monitor: Figure of the evaluation that decides which weights are kept, more is better;
+            empty keeps the last ones.
+        patience: Evaluations without a better `monitor` before the run ends; 0 never ends it.
         seed: Of everything random.
-        workers: Processes that make batches.
+        workers: Processes that make batches, per device.
+        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
+        accelerator: ``cpu``, ``cuda`` or ``auto``.
+        devices: Processes on this machine.
+        nodes: Machines.
     """
 
-    steps: int
     batch: int
-    lr: float = 2e-3
-    weight_decay: float = 0.05
-    warmup: int = 200
-    ema: float = 0.998
-    every: int = 500
+    steps: int = 0
+    epochs: float = 0.0
+    accumulate: int = 1
+    ema: float = 0.0
+    every: int = 0
+    monitor: str = ""
+    patience: int = 0
     seed: int = 0
     workers: int = 1
+    precision: Precision = "32-true"
+    accelerator: Accelerator = "auto"
+    devices: int = 1
+    nodes: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "every"):
+        for name in ("batch", "accumulate", "devices", "nodes"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"loop.{name}: must be at least 1, got {getattr(self, name)}")
+        if (self.steps > 0) == (self.epochs > 0):
+            raise ConfigError("loop.steps, loop.epochs: give one of them, above 0")
+        for name, kind in (("precision", Precision), ("accelerator", Accelerator)):
+            if getattr(self, name) not in get_args(kind):
+                choices = ", ".join(get_args(kind))
+                raise ConfigError(
+                    f"loop.{name}: {getattr(self, name)!r} is unknown; choose one of {choices}"
+                )
+        if self.patience and not self.monitor:
+            raise ConfigError("loop.patience: needs loop.monitor, the figure to watch")
 
 
-class Batches(Protocol):
-    """A data set whose item is the whole batch of one step: a pure function of (seed, step)."""
+class Batches(ABC):
+    """A data set whose item is one whole batch: a pure function of (seed, index)."""
 
-    def __getitem__(self, step: int) -> Any: ...  # noqa: ANN401 - a tuple of tensors, per task
-
-
-class Task(Protocol):
-    """What is trained: loss of a batch and metrics of the averaged weights."""
+    @abstractmethod
+    def __getitem__(self, index: int) -> Any:  # noqa: ANN401 - nested tuples of tensors
+        """Make a batch: nested tuples of tensors (B, ...)."""
 
     @property
-    def model(self) -> nn.Module:
-        """The network whose parameters are trained."""
-        ...
+    @abstractmethod
+    def per_epoch(self) -> int:
+        """Batches in one pass over the data."""
 
-    def loss(self, batch: Any) -> tuple[Tensor, Metrics]:  # noqa: ANN401 - see Batches
-        """Give the loss to minimise and figures worth logging."""
-        ...
+    def names(self, index: int) -> Sequence[str]:
+        """Names of the samples of a batch, where they are known."""
+        return ()
 
+    def shard(self, rank: int, world: int) -> "Batches":
+        """Give every `world`-th sample of each batch, from `rank` on."""
+        return _Shard(self, rank, world)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shard(Batches):
+    whole: Batches
+    rank: int
+    world: int
+
+    def __getitem__(self, index: int) -> Any:  # noqa: ANN401 - see Batches
+        return apply_to_collection(
+            self.whole[index], Tensor, lambda rows: rows[self.rank :: self.world]
+        )
+
+    @property
+    def per_epoch(self) -> int:
+        return self.whole.per_epoch
+
+
+class Task(ABC):
+    """What is trained.
+
+    Attributes:
+        model: The network whose parameters are trained.
+        methods: Its methods, besides ``forward``, that compute a loss.
+    """
+
+    methods: Sequence[str] = ()
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, Mapping[str, Tensor]]:  # noqa: ANN401 - see Batches
+        """Give the loss to minimise and figures worth logging; `model` may be a wrapped one."""
+
+    @abstractmethod
     def evaluate(self, model: nn.Module) -> Metrics:
         """Measure on the validation split."""
-        ...
+
+    def before_step(self, progress: float) -> None:
+        """Adapt schedules in place before a step; `progress` runs from 0 to 1."""
+        return
+
+    def after_step(self) -> None:
+        """Mend parameters in place after a step."""
+        return
 
 
-def fit(task: Task, batches: Batches, config: LoopConfig, folder: Path) -> nn.Module:
-    """Train, resuming from `folder` if it holds a checkpoint; return the averaged model.
+@dataclass(slots=True)
+class _Progress:
+    """Where a run stands."""
 
-    The folder receives ``log.csv``, ``checkpoint.pt`` (tensors and numbers only) and, at the
-    end, ``model.safetensors`` with the averaged weights.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "loop.json").write_text(json.dumps(asdict(config), indent=2))
-    torch.manual_seed(config.seed)
-    model: nn.Module = task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-    average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]  # torch's stub lacks it
-    averaged = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
-    optimizer = torch.optim.AdamW(_groups(model, config), lr=config.lr)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(config))
-    start = _resume(folder, model, averaged, optimizer, schedule)
-    loader = DataLoader(
-        _Steps(batches),
-        batch_size=None,
-        sampler=range(start, config.steps),
-        num_workers=config.workers,
-        prefetch_factor=4 if config.workers else None,
-    )
-    sums: dict[str, float] = {}
-    began, since = time.monotonic(), start
-    model.train()
-    for step, batch in enumerate(loader, start + 1):
-        torch.manual_seed(config.seed * 1_000_003 + step)  # resuming draws the same dropout
-        optimizer.zero_grad(set_to_none=True)
-        loss, figures = task.loss(batch)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks it
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
-        averaged.update_parameters(model)
+    step: int = 0
+    best: float = -math.inf
+    waited: int = 0  # evaluations since the best one
+    done: bool = False
+
+
+@dataclass(slots=True)
+class _Window:
+    """Sums of figures since the last evaluation."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    count: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def add(self, figures: Mapping[str, float]) -> None:
         for name, value in figures.items():
-            sums[name] = sums.get(name, 0.0) + float(value)
-        if step % config.every == 0 or step == config.steps:
-            rate = (step - since) * config.batch / (time.monotonic() - began)
-            means = {name: value / (step - since) for name, value in sums.items()}
-            row = {"step": step, "images_per_s": round(rate, 1), **means}
-            row |= dict(task.evaluate(averaged.module))
-            _log(folder, row)
-            _save(folder, step, model, averaged, optimizer, schedule)
-            sums, began, since = {}, time.monotonic(), step
-            model.train()
-    result: nn.Module = averaged.module
-    save_weights(result, folder / "model.safetensors")
-    return result
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.count += 1
+
+    def means(self) -> dict[str, float]:
+        return {name: value / self.count for name, value in self.sums.items()}
 
 
-class _Steps(Dataset[Any]):
+def fit(
+    task: Task, batches: Batches, config: LoopConfig, optimizer: OptimizerConfig, folder: Path
+) -> nn.Module:
+    """Train, resuming from `folder` if it holds a checkpoint; return the network to keep.
+
+    The folder receives ``log.csv``, ``tensorboard/``, ``checkpoint.safetensors``,
+    ``best.safetensors`` where a figure is monitored and, at the end, ``model.safetensors``.
+
+    Raises:
+        ConfigError: Settings that exclude each other or the machine.
+        ModelError: The loss is not finite, or the checkpoint is another network's.
+        SinkError: A checkpoint cannot be written; the one before is whole.
+    """
+    return _Run(task, batches, config, optimizer, folder).go()
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's parameters lie."""
+    return next(model.parameters(), torch.empty(0)).device
+
+
+def open_fabric(config: LoopConfig) -> Fabric:
+    """Join the processes that `config` asks for.
+
+    Raises:
+        ConfigError: Such a device is not there.
+    """
+    many = config.devices * config.nodes > 1
+    try:
+        fabric = Fabric(
+            accelerator=config.accelerator,
+            devices=config.devices,
+            num_nodes=config.nodes,
+            strategy="ddp" if many else "auto",
+            precision=config.precision,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(f"loop.accelerator {config.accelerator}: {error}") from error
+    fabric.launch()
+    return fabric
+
+
+class _Run:
+    def __init__(
+        self,
+        task: Task,
+        batches: Batches,
+        config: LoopConfig,
+        optimizer: OptimizerConfig,
+        folder: Path,
+    ) -> None:
+        if optimizer.sam_rho and config.precision == "16-mixed":
+            raise ConfigError("optimizer.sam_rho: not with loop.precision 16-mixed; use bf16-mixed")
+        self.task, self.config, self.moves, self.folder = task, config, optimizer, folder
+        self.fabric = fabric = open_fabric(config)
+        if config.batch % fabric.world_size:
+            raise ConfigError(f"loop.batch: {config.batch} over {fabric.world_size} devices")
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(config.seed)
+        self.model = task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+        self.averaged: AveragedModel | None = None
+        self.optimizer: Optimizer = make_optimizer(self.model, optimizer)
+        self.module, self.wrapped = fabric.setup(self.model, self.optimizer)
+        for name in task.methods:
+            self.module.mark_forward_method(name)
+        if config.ema:
+            average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]  # torch's stub lacks it
+            self.averaged = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
+        self.per_epoch = max(1, batches.per_epoch // config.accumulate)
+        self.steps = config.steps or max(1, round(config.epochs * self.per_epoch))
+        self.every = config.every or self.per_epoch
+        self.all_batches = batches
+        self.batches = (
+            batches.shard(fabric.global_rank, fabric.world_size)
+            if fabric.world_size > 1
+            else batches
+        )
+        self.progress = _Progress()
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is judged: averaged weights where there are any."""
+        return self.averaged.module if self.averaged is not None else self.model
+
+    def go(self) -> nn.Module:
+        self._resume()
+        start = self.progress.step
+        if self.fabric.is_global_zero and not self.progress.done:
+            with Journal(self.folder, start, self.steps) as journal:
+                self._train(start, journal)
+        elif not self.progress.done:
+            self._train(start, None)
+        self.fabric.barrier()
+        if self.config.monitor and (self.folder / BEST).exists():
+            load_weights(self.kept, self.folder / BEST)
+        if self.fabric.is_global_zero:
+            save_weights(self.kept, self.folder / MODEL)
+        return self.kept.eval()
+
+    def _train(self, start: int, journal: Journal | None) -> None:
+        source = self._batches(start)
+        window = _Window()
+        self.module.train()
+        for step in range(start, self.steps):
+            loss, figures = self._step(step, source)
+            window.add(figures)
+            if journal:
+                journal.advance(step + 1, loss)
+            if (step + 1) % self.every == 0 or step + 1 == self.steps:
+                self._judge(step + 1, window, journal)
+                window = _Window()
+                if self.progress.done:
+                    break
+                self.module.train()
+
+    def _batches(self, start: int) -> Iterator[Any]:
+        many, workers = self.config.accumulate, self.config.workers
+        loader = DataLoader(
+            _Indexed(self.batches),
+            batch_size=None,
+            sampler=range(start * many, self.steps * many),
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            pin_memory=self.fabric.device.type == "cuda",
+        )
+        return iter(loader)
+
+    def _step(self, step: int, source: Iterator[Any]) -> tuple[float, dict[str, float]]:
+        """One optimiser step; gives the loss and the figures, both means over all devices."""
+        self.task.before_step(step / self.steps)
+        set_rate(self.optimizer, rate(self.moves, step, self.steps, self.per_epoch))
+        passes = [self.fabric.to_device(next(source)) for _ in range(self.config.accumulate)]
+        loss, figures = self._gradient(step, passes)
+        if self.moves.sam_rho:
+            before = ascend(self.optimizer, self.moves.sam_rho)
+            self._gradient(step, passes)
+            descend(before)
+        if self.moves.clip:
+            self.fabric.clip_gradients(
+                self.module, self.wrapped, max_norm=self.moves.clip, error_if_nonfinite=False
+            )
+        self.wrapped.step()
+        self.task.after_step()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.model)
+        return loss, figures
+
+    def _gradient(self, step: int, passes: Sequence[Any]) -> tuple[float, dict[str, float]]:
+        """Gather the mean gradient of the passes."""
+        self.wrapped.zero_grad()
+        rows: list[dict[str, Tensor]] = []
+        world, rank = self.fabric.world_size, self.fabric.global_rank
+        for k, batch in enumerate(passes):
+            index = step * len(passes) + k
+            # Resuming, and SAM's second look, draw the same dropout.
+            torch.manual_seed((self.config.seed * 1_000_003 + index) * world + rank)
+            more = k + 1 < len(passes)
+            with self.fabric.no_backward_sync(self.module, enabled=more):
+                loss, figures = self.task.loss(self.module, batch)
+                self.fabric.backward(loss / len(passes))
+            rows.append({"loss": loss.detach(), **figures})
+        means = {name: torch.stack([_tensor(row[name]) for row in rows]).mean() for name in rows[0]}
+        if world > 1:
+            means = {name: _tensor(self.fabric.all_reduce(mean)) for name, mean in means.items()}
+        numbers = {name: float(value) for name, value in means.items()}
+        if not math.isfinite(numbers["loss"]):
+            raise ModelError(self._broken(step))
+        return numbers["loss"], numbers
+
+    def _broken(self, step: int) -> str:
+        first = step * self.config.accumulate
+        indices = range(first, first + self.config.accumulate)
+        names = [name for index in indices for name in self.all_batches.names(index)]
+        faces = f"; faces {', '.join(names)}" if names else ""
+        saved = self.folder / CHECKPOINT
+        last = f"{saved} holds an earlier step" if saved.exists() else "no checkpoint yet"
+        return (
+            f"step {step + 1}: the loss is not finite; {last}; lower optimizer.lr or raise "
+            f"optimizer.warmup{faces}"
+        )
+
+    def _judge(self, step: int, window: _Window, journal: Journal | None) -> None:
+        """Evaluate, remember the best weights, save; in place."""
+        spent = time.monotonic() - window.began
+        many = self.config.batch * self.config.accumulate
+        figures: dict[str, float] = {}
+        if self.fabric.is_global_zero:
+            figures = dict(self.task.evaluate(self.kept))
+        figures = self.fabric.broadcast(figures)
+        now = self.progress
+        now.step = step
+        self._compare(figures)
+        now.done = step >= self.steps or bool(
+            self.config.patience and now.waited >= self.config.patience
+        )
+        if journal:
+            speed = round(window.count * many / spent, 1)
+            journal.write({"step": step, "images_per_s": speed, **window.means(), **figures})
+        self._save()
+
+    def _compare(self, figures: Metrics) -> None:
+        monitor, now = self.config.monitor, self.progress
+        if not monitor:
+            return
+        if monitor not in figures:
+            raise ConfigError(f"loop.monitor: {monitor} is not among {', '.join(figures)}")
+        now.waited += 1
+        if figures[monitor] > now.best:
+            now.best, now.waited = figures[monitor], 0
+            if self.fabric.is_global_zero:
+                save_weights(self.kept, self.folder / BEST)
+
+    def _parts(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {"model": self.model, "optimizer": self.optimizer}
+        parts["precision"] = self.fabric.strategy.precision
+        if self.averaged is not None:
+            parts["averaged"] = self.averaged
+        return parts
+
+    def _save(self) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        now = self.progress
+        standing = {"step": now.step, "best": now.best, "waited": now.waited, "done": now.done}
+        states = {name: part.state_dict() for name, part in self._parts().items()}
+        save_state(self.folder / CHECKPOINT, {"progress": standing, **states})
+
+    def _resume(self) -> None:
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return
+        state = load_state(path)
+        try:
+            for name, part in self._parts().items():
+                part.load_state_dict(state[name])
+            self.progress = _Progress(**state["progress"])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ModelError(f"{path}: of another run than this one: {error}") from error
+        log.info("resuming at step %d", self.progress.step)
+
+
+def _tensor(value: Any) -> Tensor:  # noqa: ANN401 - what Fabric reduces, or a task's figure
+    return torch.as_tensor(value, dtype=torch.float32).detach()
+
+
+class _Indexed(Dataset[Any]):
     """Adapts `Batches` to a DataLoader with threads kept off the trainer's cores."""
 
     def __init__(self, batches: Batches) -> None:
         self.batches = batches
 
-    def __getitem__(self, step: int) -> Any:  # noqa: ANN401 - see Batches
+    def __getitem__(self, index: int) -> Any:  # noqa: ANN401 - see Batches
         cv2.setNumThreads(0)
-        return self.batches[step]
-
-
-def _groups(model: nn.Module, config: LoopConfig) -> list[dict[str, Any]]:
-    trained = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def _schedule(config: LoopConfig) -> Callable[[int], float]:
-    def factor(step: int) -> float:
-        if step < config.warmup:
-            return (step + 1) / config.warmup
-        done = (step - config.warmup) / max(1, config.steps - config.warmup)
-        return 0.5 * (1 + float(torch.cos(torch.tensor(min(done, 1.0) * torch.pi)))) + 1e-3
-
-    return factor
-
-
-def _log(folder: Path, row: Mapping[str, float]) -> None:
-    path = folder / "log.csv"
-    fresh = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, list(row))
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
-    log.info(" ".join(f"{name}={value:.5g}" for name, value in row.items()))
-
-
-def _save(folder: Path, step: int, *parts: Any) -> None:  # noqa: ANN401 - all have state_dict
-    partial = folder / "checkpoint.partial"
-    torch.save({"step": step, "parts": [part.state_dict() for part in parts]}, partial)
-    partial.replace(folder / "checkpoint.pt")
-
-
-def _resume(folder: Path, *parts: Any) -> int:  # noqa: ANN401 - all have state_dict
-    path = folder / "checkpoint.pt"
-    if not path.exists():
-        return 0
-    saved = torch.load(path, weights_only=True)
-    for part, state in zip(parts, saved["parts"], strict=True):
-        part.load_state_dict(state)
-    log.info("resuming at step %d", saved["step"])
-    return int(saved["step"])
-
-
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a model's parameters and buffers as safetensors."""
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
-
-
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Read what `save_weights` wrote, strictly."""
-    model.load_state_dict(load_file(path))
+        return self.batches[index]

@@ -3,36 +3,94 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from engine.errors import ConfigError
 from training.data.packs import pack_folder
+from training.data.table import FaceTable
 from training.recipe import Recipe
 
+# Where a run goes on may differ from where it began.
+PLACE = frozenset({"loop.workers", "loop.accelerator", "loop.devices", "loop.nodes"})
 TABLES = frozenset({".csv", ".npz"})  # read whole; a picture counts by its name and size
 
 
-def write_provenance(recipe: Recipe, packs: Sequence[str], files: Sequence[Path] = ()) -> None:
-    """Write ``recipe.json`` and ``provenance.json`` into the run folder.
+def write_provenance(
+    recipe: Recipe,
+    configs: Mapping[str, Any],
+    data: Mapping[str, str],
+    files: Sequence[Path] = (),
+) -> None:
+    """Write ``recipe.json``, defaults filled in, and ``provenance.json`` into the run folder.
 
     Args:
-        recipe: Of the run, already found to be right.
-        packs: Data packs it reads.
+        recipe: Of the run.
+        configs: Its tables as the dataclasses they were understood as, by name.
+        data: Digest of everything it reads, by name (`pack_digests`, `table_digest`).
         files: Weights it starts from.
 
     Raises:
-        SourceError: A data pack is missing.
+        ConfigError: A table of the recipe is not among `configs`, or the folder holds a run of
+            another recipe.
     """
+    for name in recipe.tables.keys() - configs.keys():
+        raise ConfigError(f"{name}: unknown table; known here: {', '.join(sorted(configs))}")
     recipe.folder.mkdir(parents=True, exist_ok=True)
-    resolved = {"task": recipe.task, **recipe.tables}
+    resolved = {"task": recipe.task, **{name: asdict(table) for name, table in configs.items()}}
+    _refuse_another(recipe.folder, resolved)
     source = {
         "commit": commit(),
-        "data": {name: digest(pack_folder(recipe.data, name, recipe.cache)) for name in packs},
+        "data": dict(data),
         "files": {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
     }
     for name, content in (("recipe", resolved), ("provenance", source)):
         text = json.dumps(content, indent=2) + "\n"
         (recipe.folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def _refuse_another(folder: Path, resolved: Mapping[str, Any]) -> None:
+    path = folder / "recipe.json"
+    if not path.exists():
+        return
+    before, now = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(resolved)
+    for name in sorted((before.keys() | now.keys()) - PLACE):
+        was, is_ = before.get(name), now.get(name)
+        if was != is_:
+            raise ConfigError(
+                f"{folder}: holds a run of another recipe ({name} was {was}, is {is_}); "
+                "choose another --out or remove it"
+            )
+
+
+def _flat(tables: Mapping[str, Any]) -> dict[str, str]:
+    """Give every setting by its dotted name, as JSON, in which tuples and lists are one."""
+    rows: dict[str, str] = {}
+    for name, value in tables.items():
+        inner = value if isinstance(value, Mapping) else {"": value}
+        rows |= {f"{name}.{key}".rstrip("."): json.dumps(item) for key, item in inner.items()}
+    return rows
+
+
+def pack_digests(recipe: Recipe, names: Sequence[str]) -> dict[str, str]:
+    """Give the digests of data packs.
+
+    Raises:
+        SourceError: A data pack is missing.
+    """
+    return {name: digest(pack_folder(recipe.data, name, recipe.cache)) for name in names}
+
+
+def table_digest(table: FaceTable) -> str:
+    """Give a SHA-256 of the names and truths of a table's faces, in their order."""
+    total = hashlib.sha256("\n".join(table.names.tolist()).encode())
+    for values in (table.labels.astype(np.int64), table.shares, table.affect):
+        total.update(np.ascontiguousarray(values).tobytes())
+    return total.hexdigest()
 
 
 def digest(folder: Path) -> str:

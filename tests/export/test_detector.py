@@ -13,7 +13,7 @@ from engine.runtime import Session
 from export.detector import DetectorGraph, export_detector
 from export.graph import PARITY
 from training.detector.model import FaceNet
-from training.loop import load_weights
+from training.weights import load_weights
 
 
 @pytest.fixture(scope="module")

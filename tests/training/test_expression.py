@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine.align import CROP_SIZE, align, template, transform
+from engine.align import CROP_SIZE, align, invert, template, transform
 from engine.analyze import Analyzer, Reader
 from engine.find import Finder
 from engine.fusion import Reading
-from engine.landmarks import five_points
+from engine.landmarks import MARGIN, five_points
 from engine.preprocess import to_input
 from engine.track import TrackerConfig
 from engine.types import Detection, Frame, Sighting
@@ -56,7 +56,7 @@ def points():
 class Landmarks:
     """A landmark network that keeps the crops it is served, and sees a face in each."""
 
-    size, margin = CROP_SIZE, 0.1
+    size, margin = CROP_SIZE, MARGIN
 
     def __init__(self):
         self.crops = []
@@ -136,10 +136,10 @@ def test_landmarks_are_sought_in_the_engines_crops(images):
     found = locate(read, images, rounds=2)
     whole = template(SIDE, 0.0)
     assert seen[0] == [align(images.image(i), whole).crop.tobytes() for i in range(COUNT)]
-    middle = five_points(np.resize(template(CROP_SIZE), (68, 2)))
+    spots = np.resize(template(CROP_SIZE), (68, 2)).astype(np.float32)
     matrix = align(images.image(0), whole).matrix
-    first = transform(middle, np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2])
-    assert seen[1][0] == align(images.image(0), first.astype(np.float32)).crop.tobytes()
+    first = five_points(transform(spots, invert(matrix)))
+    assert seen[1][0] == align(images.image(0), first).crop.tobytes()
     assert found.shape == (COUNT, 5, 2)
 
 
@@ -222,7 +222,7 @@ def test_loss_is_cross_entropy_with_the_votes_plus_concordance(images, points):
     shares = torch.from_numpy(distribution(images.votes))
     logits, affect = torch.randn(COUNT, 8), torch.rand(COUNT, 2)
     task = ExpressionTask(Fixed(logits, affect), images, points, affect_weight=0.5)
-    loss, figures = task.loss((torch.zeros(COUNT, 3, 112, 112), shares))
+    loss, figures = task.loss(task.model, (torch.zeros(COUNT, 3, 112, 112), shares))
     cross_entropy = -(shares * logits.log_softmax(1)).sum(1).mean()
     targets = torch.from_numpy(valence_arousal(shares.numpy()))
     wanted = cross_entropy + 0.5 * ccc_loss(affect, targets)

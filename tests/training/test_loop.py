@@ -1,17 +1,26 @@
-"""The training loop on a toy: what it writes, and that resuming changes nothing."""
+"""The training loop on a toy: what it writes, and that resuming or sharing changes nothing."""
 
 import csv
-import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from engine.errors import ConfigError
-from training.loop import LoopConfig, fit, load_weights, save_weights
+from engine.errors import ConfigError, ModelError
+from training.loop import Batches, LoopConfig, Task, fit
+from training.optimizers import OptimizerConfig
 
-CONFIG = LoopConfig(steps=6, batch=16, lr=0.05, warmup=2, ema=0.5, every=3, workers=0)
+OPTIMIZER = OptimizerConfig(lr=0.05, warmup=2, clip=5.0)
+
+
+def config(**changed):
+    plain = {"steps": 6, "batch": 16, "ema": 0.5, "every": 3, "workers": 0, "accelerator": "cpu"}
+    return LoopConfig(**{**plain, **changed})
 
 
 @pytest.fixture(autouse=True)
@@ -22,37 +31,60 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-class Lines:
-    """Batches of y = 3 x; fails when asked for `broken`."""
+class Lines(Batches):
+    """Batches of y = 3 x; fails when asked for `broken`, and is not a number at `poison`."""
 
-    def __init__(self, broken=None):
-        self.broken, self.asked = broken, []
+    per_epoch = 2
 
-    def __getitem__(self, step):
-        if step == self.broken:
+    def __init__(self, broken=None, poison=None):
+        self.broken, self.poison, self.asked = broken, poison, []
+
+    def __getitem__(self, index):
+        if index == self.broken:
             raise KeyboardInterrupt
-        self.asked.append(step)
-        x = torch.randn(16, 2, generator=torch.Generator().manual_seed(step))
-        return x, 3 * x.sum(1, keepdim=True)
+        self.asked.append(index)
+        x = torch.randn(16, 2, generator=torch.Generator().manual_seed(index))
+        return x, 3 * x.sum(1, keepdim=True) * (float("nan") if index == self.poison else 1)
+
+    def names(self, index):
+        return [f"face-{index}"]
 
 
-class Regression:
-    def __init__(self):
+class Regression(Task):
+    """A small network with all that resuming could get wrong; `scores` play the evaluation."""
+
+    def __init__(self, scores=()):
         torch.manual_seed(7)
-        self.model = nn.Sequential(
-            nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 1)
+        super().__init__(
+            nn.Sequential(
+                nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 1)
+            )
         )
+        self.scores, self.told = list(scores), []
 
-    def loss(self, batch):
+    def loss(self, model, batch):
         x, y = batch
-        error = (self.model(x) - y).square().mean()
-        return error, {"error": error.item()}
+        error = (model(x) - y).square().mean()
+        return error, {"error": error}
+
+    def before_step(self, progress):
+        self.told.append(progress)
 
     @torch.no_grad()
     def evaluate(self, model):
+        if self.scores:
+            return {"score": self.scores.pop(0)}
         model.eval()
         x, y = Lines()[10_000]
         return {"valid": (model(x) - y).square().mean().item()}
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
 
 
 def rows_of(folder):
@@ -60,51 +92,67 @@ def rows_of(folder):
         return list(csv.DictReader(file))
 
 
-def test_resumed_training_ends_in_the_same_weights(tmp_path):
-    fit(Regression(), Lines(), CONFIG, tmp_path / "whole")
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"loop": {"accumulate": 2}},
+        {"optimizer": {"sam_rho": 0.05, "name": "adam"}},
+        {"optimizer": {"name": "sgd", "schedule": "exponential", "gamma": 0.5}},
+        {"loop": {"precision": "bf16-mixed", "ema": 0.0}},
+    ],
+)
+def test_resumed_training_ends_in_the_same_weights(tmp_path, changed):
+    loop = config(**changed.get("loop", {}))
+    moves = OptimizerConfig(**{"lr": 0.05, "warmup": 2, **changed.get("optimizer", {})})
+    fit(Regression(), Lines(), loop, moves, tmp_path / "whole")
+    broken = 4 * loop.accumulate
     with pytest.raises(KeyboardInterrupt):
-        fit(Regression(), Lines(broken=4), CONFIG, tmp_path / "parts")
+        fit(Regression(), Lines(broken=broken), loop, moves, tmp_path / "parts")
     assert not (tmp_path / "parts" / "model.safetensors").exists()
     rest = Lines()
-    fit(Regression(), rest, CONFIG, tmp_path / "parts")
-    assert rest.asked == [3, 4, 5]
-    whole, parts = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
-    assert whole.keys() == parts.keys()
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    fit(Regression(), rest, loop, moves, tmp_path / "parts")
+    assert rest.asked == list(range(3 * loop.accumulate, 6 * loop.accumulate))
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
     valid = [[row["valid"] for row in rows_of(tmp_path / name)] for name in ("whole", "parts")]
     assert valid[0] == valid[1]
 
 
+def test_rows_after_the_checkpoint_are_written_once(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(Regression(), Lines(broken=4), config(), OPTIMIZER, tmp_path)
+    with (tmp_path / "log.csv").open("a") as file:
+        file.write("6,1,1,1,1\n")  # a row whose checkpoint was never written
+    fit(Regression(), Lines(), config(), OPTIMIZER, tmp_path)
+    rows = rows_of(tmp_path)
+    assert [row["step"] for row in rows] == ["3", "6"]
+    assert rows[1]["valid"] != "1"
+
+
 def test_another_seed_gives_other_weights(tmp_path):
-    other = LoopConfig(steps=6, batch=16, lr=0.05, warmup=2, ema=0.5, every=3, workers=0, seed=1)
-    one = fit(Regression(), Lines(), CONFIG, tmp_path / "one").state_dict()
-    two = fit(Regression(), Lines(), other, tmp_path / "two").state_dict()
-    assert not torch.equal(one["0.weight"], two["0.weight"])
+    fit(Regression(), Lines(), config(), OPTIMIZER, tmp_path / "one")
+    fit(Regression(), Lines(), config(seed=1), OPTIMIZER, tmp_path / "two")
+    assert not same(weights(tmp_path / "one"), weights(tmp_path / "two"))
 
 
 def test_run_folder_tells_what_was_done(tmp_path):
-    model = fit(Regression(), Lines(), CONFIG, tmp_path)
-    rows = rows_of(tmp_path)
-    assert [row["step"] for row in rows] == ["3", "6"]
-    assert set(rows[0]) == {"step", "images_per_s", "error", "valid"}
-    assert json.loads((tmp_path / "loop.json").read_text())["lr"] == 0.05
-    saved = load_file(tmp_path / "model.safetensors")
-    assert all(torch.equal(saved[name], value) for name, value in model.state_dict().items())
-    assert not (tmp_path / "checkpoint.partial").exists()
-    torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    model = fit(Regression(), Lines(), config(), OPTIMIZER, tmp_path)
+    assert set(rows_of(tmp_path)[0]) == {"step", "images_per_s", "loss", "error", "valid"}
+    assert same(weights(tmp_path), model.state_dict())
+    assert not list(tmp_path.glob("*.partial"))
+    assert list((tmp_path / "tensorboard").iterdir())
 
 
 def test_finished_run_is_not_trained_on(tmp_path):
-    first = fit(Regression(), Lines(), CONFIG, tmp_path).state_dict()
-    again = Lines()
-    second = fit(Regression(), again, CONFIG, tmp_path).state_dict()
+    fit(Regression(), Lines(), config(), OPTIMIZER, tmp_path)
+    first, again = weights(tmp_path), Lines()
+    fit(Regression(), again, config(), OPTIMIZER, tmp_path)
     assert again.asked == []
-    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert same(first, weights(tmp_path))
 
 
 def test_training_learns(tmp_path):
-    config = LoopConfig(steps=150, batch=16, lr=0.05, warmup=5, ema=0.8, every=75, workers=0)
-    fit(Regression(), Lines(), config, tmp_path)
+    fit(Regression(), Lines(), config(steps=150, ema=0.8, every=75), OPTIMIZER, tmp_path)
     errors = [float(row["valid"]) for row in rows_of(tmp_path)]
     assert errors[-1] < 4
 
@@ -113,26 +161,126 @@ def test_frozen_parameters_are_left_alone(tmp_path):
     task = Regression()
     task.model[0].requires_grad_(False)
     before = task.model[0].weight.clone()
-    after = fit(task, Lines(), CONFIG, tmp_path).state_dict()["0.weight"]
-    assert torch.equal(after, before)
+    fit(task, Lines(), config(), OPTIMIZER, tmp_path)
+    assert torch.equal(weights(tmp_path)["0.weight"], before)
 
 
 def test_batches_made_by_a_worker_are_the_same(tmp_path):
-    alone = fit(Regression(), Lines(), CONFIG, tmp_path / "alone").state_dict()
-    config = LoopConfig(steps=6, batch=16, lr=0.05, warmup=2, ema=0.5, every=3, workers=1)
-    helped = fit(Regression(), Lines(), config, tmp_path / "helped").state_dict()
-    assert all(torch.equal(alone[name], helped[name]) for name in alone)
+    fit(Regression(), Lines(), config(), OPTIMIZER, tmp_path / "alone")
+    fit(Regression(), Lines(), config(workers=1), OPTIMIZER, tmp_path / "helped")
+    assert same(weights(tmp_path / "alone"), weights(tmp_path / "helped"))
 
 
-def test_weights_are_loaded_strictly(tmp_path):
-    save_weights(nn.Linear(2, 3), tmp_path / "a.safetensors")
-    model = nn.Linear(2, 3)
-    load_weights(model, tmp_path / "a.safetensors")
-    with pytest.raises(RuntimeError):
-        load_weights(nn.Sequential(nn.Linear(2, 3)), tmp_path / "a.safetensors")
+class Halves(Lines):
+    """The batches of `Lines`, each in two halves one after the other."""
+
+    def __getitem__(self, index):
+        rows = slice(0, 8) if index % 2 == 0 else slice(8, 16)
+        return tuple(tensor[rows] for tensor in super().__getitem__(index // 2))
 
 
-@pytest.mark.parametrize("name", ["steps", "batch", "every"])
-def test_settings_below_one_are_refused(name):
-    with pytest.raises(ConfigError, match=rf"loop\.{name}: must be at least 1, got 0"):
-        LoopConfig(**{"steps": 1, "batch": 1, name: 0})
+class Linear(Regression):
+    """Without dropout and batch statistics, which see one pass at a time."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = nn.Linear(2, 1)
+
+
+def test_accumulated_passes_move_like_one_batch(tmp_path):
+    fit(Linear(), Lines(), config(), OPTIMIZER, tmp_path / "one")
+    fit(Linear(), Halves(), config(batch=8, accumulate=2), OPTIMIZER, tmp_path / "two")
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
+
+
+def test_hooks_are_told_once_per_step_even_with_sam(tmp_path):
+    task = Regression()
+    moves = OptimizerConfig(lr=0.05, warmup=0, sam_rho=0.1)
+    fit(task, Lines(), config(accumulate=2), moves, tmp_path)
+    assert task.told == pytest.approx([k / 6 for k in range(6)])
+
+
+def test_best_weights_are_kept_and_the_run_ends_early(tmp_path):
+    task = Regression(scores=[0.5, 0.9, 0.7, 0.8, 1.0])
+    loop = config(steps=10, every=2, monitor="score", patience=2, ema=0.0)
+    fit(task, Lines(), loop, OPTIMIZER, tmp_path)
+    assert [row["step"] for row in rows_of(tmp_path)] == ["2", "4", "6", "8"]
+    short = config(steps=10, every=2, monitor="score", ema=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Regression(scores=[0.5, 0.9]), Lines(broken=4), short, OPTIMIZER, tmp_path / "short")
+    assert same(weights(tmp_path), load_file(tmp_path / "short" / "best.safetensors"))
+
+
+def test_epochs_are_turned_into_steps(tmp_path):
+    fit(Regression(), Lines(), config(steps=0, epochs=2.5, every=0), OPTIMIZER, tmp_path)
+    assert [row["step"] for row in rows_of(tmp_path)] == ["2", "4", "5"]
+
+
+def test_loss_that_is_not_a_number_stops_the_run(tmp_path):
+    with pytest.raises(ModelError, match=r"step 5: the loss is not finite.*earlier.*face-4"):
+        fit(Regression(), Lines(poison=4), config(), OPTIMIZER, tmp_path)
+    assert (tmp_path / "checkpoint.safetensors").exists()
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_checkpoint_of_another_network_is_refused(tmp_path):
+    fit(Regression(), Lines(), config(), OPTIMIZER, tmp_path)
+    with pytest.raises(ModelError, match="of another run than this one"):
+        fit(Linear(), Lines(), config(), OPTIMIZER, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"steps": 0}, r"loop\.steps, loop\.epochs: give one"),
+        ({"epochs": 1.0}, r"loop\.steps, loop\.epochs: give one"),
+        ({"batch": 0}, r"loop\.batch: must be at least 1, got 0"),
+        ({"devices": 0}, r"loop\.devices: must be at least 1"),
+        ({"precision": "fp8"}, r"loop\.precision: 'fp8' is unknown; choose one of 32-true"),
+        ({"patience": 3}, r"loop\.patience: needs loop\.monitor"),
+    ],
+)
+def test_wrong_settings_are_refused(changed, message):
+    with pytest.raises(ConfigError, match=message):
+        config(**changed)
+
+
+def test_unknown_figure_to_monitor_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"loop\.monitor: f1 is not among valid"):
+        fit(Regression(), Lines(), config(monitor="f1"), OPTIMIZER, tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_device_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match=r"loop\.accelerator cuda"):
+        fit(Regression(), Lines(), config(accelerator="cuda"), OPTIMIZER, tmp_path)
+
+
+WORKER = """
+    import sys, torch
+    from pathlib import Path
+    sys.path[:0] = [{tests!r}]
+    from test_loop import Linear, Lines, OPTIMIZER, config
+    from training.loop import fit
+    torch.set_num_threads(1)
+    loop = config(steps=8, every=4, devices=2)
+    fit(Linear(), Lines(), loop, OPTIMIZER, Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_like_one(tmp_path):
+    script = tmp_path / "worker.py"
+    script.write_text(textwrap.dedent(WORKER.format(tests=str(Path(__file__).parent))))
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command = [*launch, "--nproc-per-node=2", str(script), str(tmp_path / "2")]
+    subprocess.run(command, check=True, timeout=240, capture_output=True)
+    fit(Linear(), Lines(), config(steps=8, every=4), OPTIMIZER, tmp_path / "1")
+    one, two = rows_of(tmp_path / "1"), rows_of(tmp_path / "2")
+    assert len(one) == len(two) == 2
+    for name in ("loss", "error", "valid"):
+        curves = [[float(row[name]) for row in rows] for rows in (one, two)]
+        assert curves[0] == pytest.approx(curves[1], rel=1e-5)
+    alone, shared = weights(tmp_path / "1"), weights(tmp_path / "2")
+    assert all(torch.allclose(alone[name], shared[name], atol=1e-6) for name in alone)

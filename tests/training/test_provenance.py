@@ -3,12 +3,13 @@
 import hashlib
 import json
 import subprocess
+from dataclasses import dataclass
 
 import pytest
 
-from engine.errors import SourceError
+from engine.errors import ConfigError, SourceError
 from training import provenance
-from training.provenance import commit, digest, write_provenance
+from training.provenance import commit, digest, pack_digests, write_provenance
 from training.recipe import Recipe
 
 
@@ -21,20 +22,32 @@ def pack(tmp_path):
     return folder
 
 
-def recipe(tmp_path):
-    tables = {"loop": {"steps": 3, "seed": 7}}
+@dataclass(frozen=True)
+class Loop:
+    steps: int = 3
+    seed: int = 0
+    sizes: tuple[int, ...] = (1, 2)
+    workers: int = 1
+
+
+def recipe(tmp_path, **tables):
     return Recipe("expression", tables, tmp_path / "packs", tmp_path / "cache", tmp_path / "run")
+
+
+def write(recipe, loop=Loop(), packs=("ferplus",), files=()):
+    write_provenance(recipe, {"loop": loop}, pack_digests(recipe, packs), files)
 
 
 def test_run_folder_names_recipe_commit_data_and_weights(tmp_path, pack):
     weights = tmp_path / "start.safetensors"
     weights.write_bytes(b"weights")
-    write_provenance(recipe(tmp_path), ("ferplus",), [weights])
+    write(recipe(tmp_path, loop={"seed": 7}), Loop(seed=7), files=[weights])
     read = {
         name: json.loads((tmp_path / "run" / f"{name}.json").read_text())
         for name in ("recipe", "provenance")
     }
-    assert read["recipe"] == {"task": "expression", "loop": {"steps": 3, "seed": 7}}
+    loop = {"steps": 3, "seed": 7, "sizes": [1, 2], "workers": 1}
+    assert read["recipe"] == {"task": "expression", "loop": loop}
     assert read["provenance"] == {
         "commit": commit(),
         "data": {"ferplus": digest(pack)},
@@ -44,8 +57,20 @@ def test_run_folder_names_recipe_commit_data_and_weights(tmp_path, pack):
 
 def test_missing_pack_is_a_source_error_and_leaves_no_recipe(tmp_path):
     with pytest.raises(SourceError, match="data pack scenes: neither"):
-        write_provenance(recipe(tmp_path), ("scenes",))
+        write(recipe(tmp_path), packs=["scenes"])
     assert not (tmp_path / "run" / "recipe.json").exists()
+
+
+def test_unknown_table_is_refused(tmp_path, pack):
+    with pytest.raises(ConfigError, match="lop: unknown table; known here: loop"):
+        write(recipe(tmp_path, lop={}))
+
+
+def test_run_goes_on_with_its_recipe_only(tmp_path, pack):
+    write(recipe(tmp_path))
+    write(recipe(tmp_path), Loop(workers=8))  # on another machine, say
+    with pytest.raises(ConfigError, match=r"another recipe \(loop\.steps was 3, is 4\)"):
+        write(recipe(tmp_path), Loop(steps=4))
 
 
 def test_digest_sees_labels_names_and_sizes_but_no_place(tmp_path, pack):

@@ -1,20 +1,25 @@
-"""Where the face lies in every FER+ picture, by the landmark network that serves live."""
+"""Where the face lies in every picture, by the landmark network that serves live."""
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from engine.align import CROP_SIZE, align, invert, template, transform
-from engine.landmarks import five_points
+from engine.landmarks import MARGIN, five_points
 from engine.preprocess import to_input
 from engine.types import Floats, Image
-from training.data.ferplus import SIDE, FerPlus
-from training.loop import load_weights
+from training.data.ferplus import FerPlus
+from training.data.pictures import key_of
+from training.data.progress import tracked
+from training.data.table import FaceTable
 from training.models.landmark_net import LandmarkNet
+from training.weights import load_weights
 
 log = logging.getLogger(__name__)
 
@@ -24,41 +29,78 @@ Reader = Callable[[Sequence[Image]], tuple[Floats, Floats]]
 BATCH = 128
 
 
-def locate(read: Reader, images: FerPlus, rounds: int = 3) -> Floats:
+class Pictures(Protocol):
+    """Face pictures by row."""
+
+    def __len__(self) -> int: ...
+
+    def image(self, index: int) -> Image:
+        """Give one picture, (H, W, 3) uint8, BGR."""
+        ...
+
+
+def locate(read: Reader, images: Pictures, rounds: int = 3) -> Floats:
     """Find the five points of every picture the way the engine follows faces.
 
-    The first crop is the whole picture, as FER+ pictures are face crops already; each round
-    cuts again by what the last one found, as the engine does from frame to frame. Where no
-    face is present in the end, the whole picture stays the crop.
+    The first crop is the picture's largest square, as face datasets hold face crops already;
+    each round cuts again by what the last one found, as the engine does from frame to frame.
+    Where no face is present in the end, the square stays the crop.
 
     Returns:
-        (N, 5, 2) float32, pixels of the 48 pixel pictures.
+        (N, 5, 2) float32, pixels of the pictures.
     """
-    whole = template(SIDE, 0.0)
-    points = np.repeat(whole[None], len(images), axis=0)
+    whole = np.stack([_whole(images.image(row)) for row in range(len(images))])
+    points = whole.copy()
     found = np.zeros(len(images), bool)
-    for _ in range(rounds):
-        for first in range(0, len(images), BATCH):
+    for number in range(rounds):
+        starts = range(0, len(images), BATCH)
+        for first in tracked(starts, f"finding landmarks, {number + 1} of {rounds}", len(starts)):
             rows = range(first, min(first + BATCH, len(images)))
             faces = [align(images.image(row), points[row]) for row in rows]
             pixels, presence = read([face.crop for face in faces])
             for row, face, crop_points in zip(rows, faces, pixels, strict=True):
                 points[row] = five_points(transform(crop_points, invert(face.matrix)))
             found[first : first + BATCH] = presence > 0.5
-    points[~found] = whole
+    points[~found] = whole[~found]
     log.info("no face in %d of %d pictures: the whole picture is used", (~found).sum(), len(found))
     return points
 
 
 def located(split: str, images: FerPlus, weights: Path, cache: Path) -> Floats:
     """Do `locate` with the network in `weights`, once; keep the answer in the cache."""
-    key = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
-    path = cache / "ferplus" / f"points-{split}-{len(images)}-{key}.npy"
+    path = cache / "ferplus" / f"points-{split}-{len(images)}-{_key(weights)}.npy"
     if not path.is_file():
         model = LandmarkNet()
         load_weights(model, weights)
         np.save(path, locate(torch_reader(model), images))
     return np.asarray(np.load(path), np.float32)
+
+
+def located_table(table: FaceTable, weights: Path, cache: Path) -> Floats:
+    """Do `locate` on a dataset's faces with the network in `weights`, once."""
+    path = cache / "points" / f"{table.dataset}-{key_of(table)}-{_key(weights)}.npy"
+    if not path.is_file():
+        model = LandmarkNet()
+        load_weights(model, weights)
+        points = locate(torch_reader(model), table)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.npy")
+        np.save(partial, points)
+        partial.rename(path)
+    return np.asarray(np.load(path), np.float32)
+
+
+def _key(weights: Path) -> str:
+    """Give what the answer depends on besides the pictures: the network and its framing."""
+    return f"{hashlib.sha256(weights.read_bytes()).hexdigest()[:12]}-{MARGIN}"
+
+
+def _whole(image: Image) -> Floats:
+    """Place the five points as if the picture's largest centred square were an exact crop."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    corner = np.array([width - side, height - side], np.float32) / 2
+    return np.asarray(template(side, 0.0) + corner, np.float32)
 
 
 def torch_reader(model: LandmarkNet) -> Reader:

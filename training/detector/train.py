@@ -28,12 +28,14 @@ from training.detector.loss import Losses, Targets, detection_loss
 from training.detector.model import FaceNet, cells
 from training.detector.mosaics import Sample, SceneMaker
 from training.detector.packs import Pack, Packs, load_packs
-from training.loop import LoopConfig, Metrics, fit
-from training.provenance import write_provenance
+from training.loop import Batches, LoopConfig, Metrics, Task, fit
+from training.optimizers import OptimizerConfig
+from training.provenance import pack_digests, write_provenance
 from training.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
+READ = ("faces_wild", "scenes", "ferplus", "teacher_labels")  # data packs
 FALSE_PER_100 = 0.4  # of the one that is allowed: the engine looks twice, and at every size
 HARDEST = 20.0  # how much oftener than others the worst background is drawn
 
@@ -51,7 +53,6 @@ class DetectorConfig:
         large_share: How many of the steps use `large_side`.
         check_share: Validate during training on every n-th held-out picture.
         threads: CPU threads of the trainer.
-        bfloat16: Run the network's layers in bfloat16 where torch deems it safe.
     """
 
     width: int = 64
@@ -60,7 +61,6 @@ class DetectorConfig:
     large_share: float = 0.2
     check_share: int = 4
     threads: int = 2
-    bfloat16: bool = False
 
     def __post_init__(self) -> None:
         for name in ("side", "large_side"):
@@ -69,7 +69,7 @@ class DetectorConfig:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DetectorBatches:
+class DetectorBatches(Batches):
     """Random scenes; the batch of a step depends on (seed, step) and the hard negatives."""
 
     maker: SceneMaker
@@ -77,9 +77,18 @@ class DetectorBatches:
     seed: int
     config: DetectorConfig
 
-    def __getitem__(self, step: int) -> Batch:
+    @property
+    def per_epoch(self) -> int:
+        """1: scenes are new at every step, so an epoch has no other meaning here."""
+        return 1
+
+    def shard(self, rank: int, world: int) -> Batches:
+        """Refuse: a scene's faces are listed apart from its pixels."""
+        raise ConfigError("loop.devices, loop.nodes: the detector trains on one device")
+
+    def __getitem__(self, index: int) -> Batch:
         """Make images (B, 1, S, S) uint8 and their faces."""
-        rng = np.random.default_rng((self.seed, step))
+        rng = np.random.default_rng((self.seed, index))
         large = rng.random() < self.config.large_share
         side = self.config.large_side if large else self.config.side
         count = self.batch
@@ -101,7 +110,7 @@ def collate(samples: list[Sample]) -> Batch:
     return images, targets
 
 
-class DetectorTask:
+class DetectorTask(Task):
     """The detector's loss, validation and search for hard negatives.
 
     Args:
@@ -114,20 +123,18 @@ class DetectorTask:
     def __init__(
         self, packs: Packs, config: DetectorConfig, weights: NDArray[np.float64], folder: Path
     ) -> None:
-        self.model: nn.Module = FaceNet(config.width)
+        super().__init__(FaceNet(config.width))
         self._packs = packs
-        self._bfloat16 = config.bfloat16
         self._weights = weights
         self._hard = folder / "hard.npy"
         if self._hard.exists():
             weights[:] = np.load(self._hard)
         self._sets = validation(packs, share=config.check_share)
 
-    def loss(self, batch: Batch) -> tuple[Tensor, Metrics]:
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Compare with the truth."""
         images, targets = batch
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
-            raw = self.model(images)
+        raw = model(images)
         losses = detection_loss(raw, cells(*images.shape[2:]), targets)
         return losses.total, _figures(losses)
 
@@ -160,17 +167,18 @@ def _shared(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(tensor.numpy())
 
 
-def _figures(losses: Losses) -> Metrics:
+def _figures(losses: Losses) -> Mapping[str, Tensor]:
     return {
-        "score_loss": float(losses.score),
-        "box_loss": float(losses.box),
-        "points_loss": float(losses.points),
+        "score_loss": losses.score,
+        "box_loss": losses.box,
+        "points_loss": losses.points,
     }
 
 
 def run(recipe: Recipe) -> None:
     """Train the detector; resume where the run folder holds a checkpoint."""
     loop = recipe.section("loop", LoopConfig)
+    optimizer = recipe.section("optimizer", OptimizerConfig)
     config = recipe.section("detector", DetectorConfig)
     torch.set_num_threads(config.threads)
     cv2.setNumThreads(1)
@@ -178,8 +186,10 @@ def run(recipe: Recipe) -> None:
     weights = _shared(flat_weights(packs, held=False))
     task = DetectorTask(packs, config, weights, recipe.folder)
     maker = SceneMaker(packs, held=False, weights=weights)
-    write_provenance(recipe, ("faces_wild", "scenes", "ferplus", "teacher_labels"))
-    model = fit(task, DetectorBatches(maker, loop.batch, loop.seed, config), loop, recipe.folder)
+    tables = {"loop": loop, "optimizer": optimizer, "detector": config}
+    write_provenance(recipe, tables, pack_digests(recipe, READ))
+    batches = DetectorBatches(maker, loop.batch, loop.seed, config)
+    model = fit(task, batches, loop, optimizer, recipe.folder)
     report(model, packs, recipe.folder)
 
 

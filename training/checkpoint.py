@@ -1,0 +1,78 @@
+"""State of a training run as one safetensors file: tensors, and plain JSON in its header.
+
+Nothing is unpickled on loading, so a checkpoint from a stranger can do no harm.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from engine.errors import ModelError, SinkError
+
+TENSOR = "tensor"  # the key that stands for a tensor in the header
+
+
+def save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write nested mappings and lists of tensors and numbers; the old file stays till the end.
+
+    Raises:
+        SinkError: The file cannot be written, as when the disk is full.
+    """
+    tensors: dict[str, Tensor] = {}
+    header = json.dumps(_strip(state, tensors))
+    partial = path.with_suffix(".partial")
+    try:
+        save_file(tensors, partial, metadata={"state": header})
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise SinkError(f"{path}: cannot be written: {error}") from error
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read what `save_state` wrote.
+
+    Raises:
+        ModelError: Not such a file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {})["state"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path}: not a checkpoint of this program: {error}") from error
+    state: dict[str, Any] = _fill(header, tensors)
+    return state
+
+
+def _strip(value: Any, tensors: dict[str, Tensor]) -> Any:  # noqa: ANN401 - any nesting
+    """Move tensors into `tensors`, in place, and give the JSON that names them."""
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().cpu().contiguous()
+        return {TENSOR: name}
+    if isinstance(value, Mapping):
+        # Pairs, as an optimizer's state has numbers for keys and JSON would make them strings.
+        return {"pairs": [[key, _strip(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, tuple):
+        return {"tuple": [_strip(item, tensors) for item in value]}
+    if isinstance(value, list):
+        return [_strip(item, tensors) for item in value]
+    return value
+
+
+def _fill(value: Any, tensors: Mapping[str, Tensor]) -> Any:  # noqa: ANN401 - any nesting
+    if isinstance(value, list):
+        return [_fill(item, tensors) for item in value]
+    if isinstance(value, dict) and TENSOR in value:
+        return tensors[value[TENSOR]]
+    if isinstance(value, dict) and "tuple" in value:
+        return tuple(_fill(item, tensors) for item in value["tuple"])
+    if isinstance(value, dict):
+        return {key: _fill(item, tensors) for key, item in value["pairs"]}
+    return value
