@@ -1,6 +1,6 @@
-"""`fer-eval MODEL --data ferplus`: judge an exported network on the crops it is served.
+"""`fer-eval MODEL --data DATASET`: judge a trained system, or an exported network as served.
 
-This is the one place in `training` that runs the engine's network: what is judged must be
+This is the one place in `training` that runs the engine's network: what is judged of it must be
 what users get, calibration included.
 """
 
@@ -16,23 +16,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, recall_score
 
-from engine.errors import FerError
+from engine.errors import ConfigError, FerError
 from engine.fusion import Fusion, landmarks_of
 from engine.labels import EXPRESSIONS
 from engine.landmarker import Landmarker
 from engine.manifest import load_manifest
 from engine.reliability import probabilities_of
 from engine.types import Face, Floats, Image, Sighting
-from training.calibration import (
-    brier,
-    expected_calibration_error,
-    negative_log_likelihood,
-)
 from training.data.faces import Split
 from training.data.ferplus import (
-    CLASSES,
     FerPlus,
     distribution,
     majority,
@@ -42,12 +35,14 @@ from training.data.ferplus import (
 from training.data.located import locate
 from training.expression import crops_of
 from training.landmarks import held_out_banks, held_out_crops, nme, reduced
-from training.losses.ccc import ccc
+from training.metrics import affect_metrics, expression_metrics
+from training.tables import expression_figures, markdown
 
 log = logging.getLogger(__name__)
 
 Variant = Callable[[FerPlus, Floats], list[Image]]
 ROWS = 64
+SERVED = ("ferplus", "landmarks")  # what an exported network is judged on
 
 
 def _small(side: int) -> Variant:
@@ -139,32 +134,16 @@ def _reader(landmarker: Landmarker) -> Callable[[Sequence[Image]], tuple[Floats,
 
 def metrics_of(answers: Answers, temperature: float) -> dict[str, Any]:
     """Compute every figure of the model card."""
-    labels = answers.labels
     probabilities = probabilities_of(answers.logits["as served"], temperature)
-    said = probabilities.argmax(axis=1)
-    every = list(range(CLASSES))
-    recalls = recall_score(labels, said, labels=every, average=None, zero_division=0)
-    affect = torch.from_numpy(answers.affect)
-    truth = torch.from_numpy(valence_arousal(answers.shares))
+    affect = affect_metrics(answers.affect, valence_arousal(answers.shares))
     return {
-        "images": len(labels),
-        "accuracy": float((said == labels).mean()),
-        "balanced_accuracy": float(balanced_accuracy_score(labels, said)),
-        "macro_f1": float(f1_score(labels, said, labels=every, average="macro", zero_division=0)),
-        "ece": expected_calibration_error(probabilities, labels),
-        "nll": negative_log_likelihood(probabilities, labels),
-        "brier": brier(probabilities, labels),
-        "ccc_valence": float(ccc(affect[:, 0], truth[:, 0])),
-        "ccc_arousal": float(ccc(affect[:, 1], truth[:, 1])),
+        **expression_figures(expression_metrics(probabilities, answers.labels), EXPRESSIONS),
+        "ccc_valence": affect.ccc_valence,
+        "ccc_arousal": affect.ccc_arousal,
         "accuracy_by_crop": {
-            name: float((logits.argmax(axis=1) == labels).mean())
+            name: float((logits.argmax(axis=1) == answers.labels).mean())
             for name, logits in answers.logits.items()
         },
-        "per_class": {
-            name: {"recall": float(recalls[i]), "images": int((labels == i).sum())}
-            for i, name in enumerate(EXPRESSIONS)
-        },
-        "confusion": confusion_matrix(labels, said, labels=every).tolist(),
     }
 
 
@@ -185,44 +164,62 @@ def landmark_metrics(landmarker: Landmarker, root: Path, cache: Path) -> dict[st
     return figures
 
 
-def markdown(metrics: dict[str, Any]) -> str:
-    """Write the figures as the model card shows them."""
-    lines = ["| figure | value |", "| --- | --- |"]
-    for name, value in metrics.items():
-        if isinstance(value, int | float):
-            lines.append(f"| {name} | {value if isinstance(value, int) else round(value, 4)} |")
-    if "confusion" not in metrics:
-        return "\n".join(lines)
-    for name, value in metrics["accuracy_by_crop"].items():
-        lines.append(f"| accuracy, crop {name} | {value:.4f} |")
-    lines += ["", "| true / said | " + " | ".join(EXPRESSIONS) + " | recall |"]
-    lines.append("| --- " * (CLASSES + 2) + "|")
-    for name, row in zip(EXPRESSIONS, metrics["confusion"], strict=True):
-        counts = " | ".join(str(count) for count in row)
-        lines.append(f"| {name} | {counts} | {metrics['per_class'][name]['recall']:.3f} |")
-    return "\n".join(lines)
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parse = argparse.ArgumentParser(prog="fer-eval", description=__doc__)
+    parse.add_argument(
+        "model",
+        type=Path,
+        help="run folder, a weights file in it, or an ONNX file with its manifest beside it",
+    )
+    parse.add_argument(
+        "--data",
+        default="",
+        help="dataset that judges; default what the run was trained on; for an ONNX file "
+        f"{' or '.join(SERVED)}, default {SERVED[0]}",
+    )
+    parse.add_argument("--fold", default="", help="subject or character that judges, of --data")
+    parse.add_argument("--split", choices=["valid", "test"], default="test")
+    parse.add_argument("--root", type=Path, default=Path("../shared/data"), help="datasets")
+    parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
+    parse.add_argument("--json", action="store_true", help="one JSON object instead of Markdown")
+    return parse
+
+
+def figures_served(model: Path, data: str, split: Split, root: Path, cache: Path) -> dict[str, Any]:
+    """Judge an exported network on FER+ or, its landmarks alone, on held-out faces.
+
+    Raises:
+        ConfigError: `data` is something else.
+        ModelError: The network cannot be opened.
+    """
+    if data not in SERVED:
+        raise ConfigError(f"--data {data}: an exported network is judged on {' or '.join(SERVED)}")
+    network = open_network(model)
+    if data == "landmarks":
+        return dict(landmark_metrics(network.landmarker, root, cache))
+    answers = answers_of(network, split, root, cache)
+    return metrics_of(answers, network.fusion.temperature)
+
+
+def evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    """Judge what the command line names."""
+    where = {"root": options.root, "cache": options.cache}
+    if options.model.is_dir() or options.model.suffix == ".safetensors":
+        from training.systems.judged import judge  # brings every system along, and timm
+
+        chosen = {"dataset": options.data, "fold": options.fold}
+        return judge(options.model, options.split, **where, **chosen).figures()
+    return figures_served(options.model, options.data or SERVED[0], options.split, **where)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate from the command line; return the exit code."""
-    parse = argparse.ArgumentParser(prog="fer-eval", description=__doc__)
-    parse.add_argument("model", type=Path, help="ONNX file with its manifest beside it")
-    parse.add_argument("--data", choices=["ferplus", "landmarks"], default="ferplus")
-    parse.add_argument("--split", choices=["valid", "test"], default="test")
-    parse.add_argument("--root", type=Path, default=Path("../shared/data"), help="data packs")
-    parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
-    parse.add_argument("--json", action="store_true", help="one JSON object instead of Markdown")
-    args = parse.parse_args(argv)
+    options = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        network = open_network(args.model)
-        if args.data == "landmarks":
-            found = landmark_metrics(network.landmarker, args.root, args.cache)
-            metrics: dict[str, Any] = dict(found)
-        else:
-            answers = answers_of(network, args.split, args.root, args.cache)
-            metrics = metrics_of(answers, network.fusion.temperature)
-        print(json.dumps(metrics, indent=2) if args.json else markdown(metrics))
+        figures = evaluate(options)
+        print(json.dumps(figures, indent=2) if options.json else markdown(figures))
     except FerError as error:
         sys.stderr.write(f"fer-eval: {error}\n")
         return error.exit_code

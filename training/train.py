@@ -15,6 +15,7 @@ TASKS = {
     "detector": "training.detector.train",
     "expression": "training.expression",
     "landmarks": "training.landmarks",
+    "system": "training.systems.train",
 }
 
 

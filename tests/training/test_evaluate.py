@@ -24,11 +24,11 @@ from training.evaluate import (
     answers_of,
     landmark_metrics,
     main,
-    markdown,
     metrics_of,
     open_network,
 )
 from training.losses.ccc import ccc
+from training.tables import markdown
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 3])
 SAID = np.array([0, 0, 0, 1, 1, 1, 2, 0])
@@ -61,8 +61,8 @@ def test_figures_of_known_answers(answers):
 def test_every_class_is_listed_even_without_pictures(answers):
     metrics = metrics_of(answers, temperature=1.0)
     assert list(metrics["per_class"]) == list(EXPRESSIONS)
-    assert metrics["per_class"]["neutral"] == {"recall": 3 / 4, "images": 4}
-    assert metrics["per_class"]["contempt"] == {"recall": 0, "images": 0}
+    assert metrics["per_class"]["neutral"] == {"recall": 3 / 4, "precision": 3 / 4, "images": 4}
+    assert metrics["per_class"]["contempt"] == {"recall": 0, "precision": 0, "images": 0}
     confusion = np.array(metrics["confusion"])
     assert confusion.shape == (8, 8)
     assert (confusion[0, 0], confusion[0, 1], confusion[3, 0]) == (3, 1, 1)
@@ -94,6 +94,31 @@ def test_missing_model_is_one_line_and_exit_code_four(tmp_path, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("fer-eval: ")
     assert "none.onnx: no such model file" in line
+
+
+def test_run_folder_is_judged_on_the_data_it_was_trained_on(
+    system_run, ferplus_root, tmp_path, capsys
+):
+    where = ["--root", str(ferplus_root), "--cache", str(tmp_path / "cache")]
+    assert main([str(system_run), "--json", *where]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["dataset"], figures["split"], figures["images"]) == ("ferplus", "test", 8)
+    assert {"ece", "ece_raw", "temperature", "macro_f1", "confusion"} <= figures.keys()
+    assert main([str(system_run / "model.safetensors"), "--split", "valid", *where]) == 0
+    assert "| split | valid |" in capsys.readouterr().out
+
+
+def test_folder_that_is_no_run_of_a_system_is_refused(tmp_path, capsys):
+    (tmp_path / "recipe.json").write_text('{"task": "landmarks"}')
+    (tmp_path / "model.json").write_text("{}")
+    assert main([str(tmp_path)]) == 4
+    assert "holds a run of task landmarks, expected system" in capsys.readouterr().err
+
+
+def test_exported_network_on_another_dataset_is_refused(capsys):
+    assert main(["poster-rt.onnx", "--data", "raf-db"]) == 2
+    wanted = "--data raf-db: an exported network is judged on ferplus or landmarks"
+    assert wanted in capsys.readouterr().err
 
 
 def face_points(side):

@@ -1,0 +1,63 @@
+"""A tiny FER+ and the run folder of a tiny system, as a training leaves it."""
+
+import json
+from dataclasses import asdict
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from training.data.prepared import DataConfig
+from training.data.registry import read_dataset
+from training.loop import LoopConfig
+from training.systems.build import SystemConfig
+from training.systems.neural_resizer import NeuralResizerConfig, NeuralResizerSystem
+from training.systems.saved import write_card
+from training.weights import save_weights
+
+
+@pytest.fixture
+def ferplus_root(tmp_path):
+    """Eight gray pictures of neutral, happiness, surprise and sadness in each split."""
+    rng = np.random.default_rng(0)
+    for split in ("Train", "Valid", "Test"):
+        folder = tmp_path / "data" / "ferplus" / f"FER2013{split}"
+        folder.mkdir(parents=True)
+        rows = []
+        for face in range(8):
+            votes = ["10" if label == face % 4 else "0" for label in range(10)]
+            rows.append(f'{face}.png,"(0, 0, 48, 48)",{",".join(votes)}')
+            noise = rng.integers(0, 256, (48, 48), dtype=np.uint8)
+            cv2.imwrite(str(folder / f"{face}.png"), noise // (1 + face % 4))
+        (folder / "label.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def system_run(tmp_path, ferplus_root):
+    """An untrained Neural Resizer, setting b, saved as if it had been trained on the tiny FER+."""
+    config = NeuralResizerConfig(
+        setting="b",
+        backbone="swin_micro",
+        input_size=48,
+        upscaler="bilinear",
+        upscaled_size=96,
+        backbone_size=56,
+        loss="ce",
+    )
+    torch.manual_seed(0)
+    system = NeuralResizerSystem(config)
+    folder = tmp_path / "runs" / "tiny"
+    folder.mkdir(parents=True)
+    tables = {
+        "system": asdict(SystemConfig(name="neural_resizer")),
+        "neural_resizer": asdict(config),
+        "loop": asdict(LoopConfig(batch=4, steps=2)),
+        "data": asdict(DataConfig(align="none")),
+    }
+    (folder / "recipe.json").write_text(json.dumps({"task": "system", **tables}))
+    write_card(system, read_dataset("ferplus", ferplus_root, "valid", tmp_path / "cache"), folder)
+    save_weights(system, folder / "model.safetensors")
+    (folder / "log.csv").write_text("step,loss,accuracy\n1,2.5,0.25\n2,2.0,0.5\n")
+    return folder

@@ -1,0 +1,246 @@
+"""Grids: what is trained, what is skipped, what the table says, and what is said of a wrong one."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ConfigError, ModelError
+from training import grid as grids
+from training.grid import METRICS, Grid, Place, Row, main, read_grid, recipe_of, run_grid
+from training.systems.train import understood
+
+FOLDER = Path(grids.__file__).parent / "grids"
+FILES = sorted(FOLDER.glob("*.toml"))
+RECIPE = 'task = "system"\n[system]\nname = "poster"\n[loop]\nepochs = 1\nbatch = 2\n'
+ACCURACY = {("one", 0): 0.5, ("one", 1): 0.7, ("two", 0): 0.25, ("two", 1): 0.25}
+
+
+class Trainer:
+    """Keeps a list of runs; fails or is interrupted where asked to."""
+
+    def __init__(self, stop_at=None, error=KeyboardInterrupt):
+        self.trained, self.stop_at, self.error = [], stop_at, error
+
+    def __call__(self, recipe):
+        if recipe.folder.name == self.stop_at:
+            raise self.error("stopped")
+        recipe.folder.mkdir(parents=True)
+        self.trained.append(recipe.folder.name)
+
+
+def judge(recipe, split):
+    name, seed = recipe.folder.name.rsplit("-", 1)
+    return {"accuracy": ACCURACY[name, int(seed)], "ece": 0.125, "nll": 1.0}
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture
+def grid(recipe):
+    rows = (Row("One", (), 91), Row("two", ("poster.depth=2",)))
+    return Grid("Depths", recipe, (0, 1), rows)
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path, tmp_path, tmp_path / "out")
+
+
+@pytest.fixture
+def written(tmp_path, recipe):
+    """Give `written(text)`, which writes a grid file beside the recipe."""
+
+    def written(text):
+        path = tmp_path / "grid.toml"
+        path.write_text(text)
+        return path
+
+    return written
+
+
+def test_every_row_is_trained_with_every_seed(grid, place):
+    seen = []
+    run_grid(grid, place, lambda recipe: seen.append(recipe) or Trainer()(recipe), judge)
+    assert [recipe.folder.name for recipe in seen] == ["one-0", "two-0", "one-1", "two-1"]
+    assert [recipe.tables["loop"]["seed"] for recipe in seen] == [0, 0, 1, 1]
+    assert [recipe.tables.get("poster") for recipe in seen] == [None, {"depth": 2}] * 2
+
+
+def test_table_puts_mean_and_deviation_beside_the_published_number(grid, place):
+    run_grid(grid, place, Trainer(), judge)
+    text = (place.out / "table.md").read_text()
+    assert text.startswith("# Depths\n\n`recipe.toml` on the valid split; mean ± standard")
+    assert "|  | runs | accuracy, % | ECE, % | published, % |" in text
+    assert "| One | 2 | 60.00 ± 14.14 | 12.50 ± 0.00 | 91.00 |" in text
+    assert "| two | 2 | 25.00 ± 0.00 | 12.50 ± 0.00 | - |" in text
+    with (place.out / "table.csv").open(newline="") as file:
+        one, two = csv.DictReader(file)
+    assert float(one["accuracy_mean_percent"]) == pytest.approx(60)
+    assert float(one["accuracy_std_percent"]) == pytest.approx(14.1421, abs=1e-4)
+    assert (one["published_percent"], two["published_percent"]) == ("91", "")
+    assert "nll_mean_percent" not in one
+
+
+def test_single_run_has_no_deviation(grid, place):
+    single = Grid(grid.title, grid.recipe, (0,), grid.rows)
+    run_grid(single, place, Trainer(), judge)
+    assert "| One | 1 | 50.00 | 12.50 | 91.00 |" in (place.out / "table.md").read_text()
+
+
+def test_finished_runs_are_skipped_and_the_interrupted_one_goes_on(grid, place):
+    with pytest.raises(KeyboardInterrupt):
+        run_grid(grid, place, Trainer(stop_at="one-1"), judge)
+    half = (place.out / "table.md").read_text()
+    assert "| One | 1 | 50.00 |" in half
+    rest = Trainer()
+    run_grid(grid, place, rest, judge)
+    assert rest.trained == ["one-1", "two-1"]
+    assert "| One | 2 | 60.00 ± 14.14 |" in (place.out / "table.md").read_text()
+    again = Trainer()
+    run_grid(grid, place, again, judge)
+    assert again.trained == []
+
+
+def test_run_that_was_trained_but_not_judged_goes_to_its_trainer_again(grid, place):
+    def broken(recipe, split):
+        raise ModelError("no weights")
+
+    with pytest.raises(ModelError):
+        run_grid(grid, place, Trainer(), broken)
+    assert not (place.out / "one-0" / METRICS).exists()
+    seen = []
+    run_grid(grid, place, lambda recipe: seen.append(recipe.folder.name), _judge_and_make)
+    assert seen[0] == "one-0"
+
+
+def _judge_and_make(recipe, split):
+    recipe.folder.mkdir(exist_ok=True)
+    return judge(recipe, split)
+
+
+def test_splits_are_judged_apart(grid, place):
+    run_grid(grid, place, Trainer(), judge)
+    test = Place(place.data, place.cache, place.out, "test")
+    run_grid(grid, test, lambda recipe: None, lambda recipe, split: {"accuracy": 0.1})
+    said = json.loads((place.out / "one-0" / METRICS).read_text())["figures"]
+    assert said == {"valid": {"accuracy": 0.5, "ece": 0.125, "nll": 1.0}, "test": {"accuracy": 0.1}}
+    assert "on the test split" in (place.out / "table.md").read_text()
+
+
+def test_run_of_other_settings_is_refused_before_anything_is_trained(grid, place):
+    run_grid(grid, place, Trainer(), judge)
+    changed = Grid(grid.title, grid.recipe, (0, 1), (Row("new"), Row("two", ("poster.depth=3",))))
+    trainer = Trainer()
+    with pytest.raises(ConfigError, match=r"two-0: holds a run of other settings \(poster\.depth"):
+        run_grid(changed, place, trainer, judge)
+    assert trainer.trained == []
+
+
+def test_where_a_run_goes_on_does_not_matter(grid, place):
+    run_grid(grid, place, Trainer(), judge)
+    rows = tuple(Row(row.name, (*row.overrides, "loop.workers=3")) for row in grid.rows)
+    trainer = Trainer()
+    run_grid(Grid(grid.title, grid.recipe, (0, 1), rows), place, trainer, judge)
+    assert trainer.trained == []
+
+
+def test_damaged_metrics_are_named(grid, place):
+    run_grid(grid, place, Trainer(), judge)
+    (place.out / "two-1" / METRICS).write_text("{}")
+    with pytest.raises(ModelError, match=r"two-1/metrics\.json: cannot be read, remove it"):
+        run_grid(grid, place, Trainer(), judge)
+
+
+def test_grid_file_is_read(written, recipe):
+    path = written(
+        'title = "T"\nrecipe = "recipe.toml"\nseeds = [3, 1]\n'
+        '[[row]]\nname = "K = 10, noise 5 %"\nset = ["arbex.anchors=10"]\npublished = 70\n'
+        '[[row]]\nname = "plain"\n'
+    )
+    said = read_grid(path)
+    assert (said.title, said.recipe, said.seeds) == ("T", recipe, (3, 1))
+    assert said.rows == (Row("K = 10, noise 5 %", ("arbex.anchors=10",), 70), Row("plain"))
+    assert said.rows[0].folder == "k-10-noise-5"
+
+
+GOOD = 'title = "T"\nrecipe = "recipe.toml"\nseeds = [0]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("title = ", "cannot be read"),
+        ('title = "T"\n', r"recipe: missing"),
+        (GOOD + "colour = 1\n", r"colour: unknown key; known here: recipe, row, seeds, title"),
+        (GOOD + '[[row]]\nnmae = "a"\n', r"row\.nmae: unknown key; known here: name, publ"),
+        (GOOD + "[[row]]\nset = []\n", r"row\.name: missing"),
+        (GOOD + '[[row]]\nname = "a"\n[[row]]\nname = "A"\n', r"row\.name: .*none twice"),
+        (GOOD + '[[row]]\nname = "?"\n', r"row\.name: needs a letter or digit, got '\?'"),
+        (GOOD + '[[row]]\nname = "a"\npublished = "x"\n', r"row\.published: got 'x'"),
+        (GOOD + '[[row]]\nname = "a"\nset = [1]\n', r"row\.set: expected table\.key=value"),
+        (GOOD + '[[row]]\nname = "a"\nset = ["loop.seed=1"]\n', r"loop\.seed comes from seeds"),
+        (GOOD + "row = []\n", r"row\.name: expected one or more"),
+        (GOOD + "row = [1]\n", r"row: expected a table, got 1"),
+        (GOOD.replace("[0]", "[0, 0]") + '[[row]]\nname = "a"\n', r"seeds: .*none twice"),
+        (GOOD.replace("[0]", "[-1]") + '[[row]]\nname = "a"\n', r"seeds: expected numbers"),
+        (GOOD.replace("[0]", "[]") + '[[row]]\nname = "a"\n', r"seeds: expected one or more"),
+        (GOOD.replace("recipe.", "none.") + '[[row]]\nname = "a"\n', r"none\.toml is missing"),
+    ],
+)
+def test_wrong_grid_is_named(written, text, says):
+    with pytest.raises(ConfigError, match=rf"grid\.toml: .*{says}"):
+        read_grid(written(text))
+
+
+def test_missing_grid_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
+        read_grid(tmp_path / "none.toml")
+
+
+def test_command_trains_and_judges(written, tmp_path, monkeypatch):
+    trainer = Trainer()
+    monkeypatch.setattr(grids, "train_system", trainer)
+    monkeypatch.setattr(grids, "judge_run", judge)
+    path = written(GOOD + '[[row]]\nname = "one"\n')
+    assert main([str(path), "--out", str(tmp_path / "runs"), "--split", "test"]) == 0
+    assert trainer.trained == ["one-0"]
+    assert "on the test split" in (tmp_path / "runs" / "table.md").read_text()
+
+
+def test_command_says_that_it_can_go_on(written, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(grids, "train_system", Trainer(stop_at="one-0"))
+    path = written(GOOD + '[[row]]\nname = "one"\n')
+    assert main([str(path), "--out", str(tmp_path / "runs")]) == 130
+    assert capsys.readouterr().err == (
+        "fer-grid: interrupted; the same command goes on from here\n"
+    )
+
+
+def test_command_refuses_a_recipe_of_another_task(written, recipe, tmp_path, capsys):
+    recipe.write_text('task = "detector"\n')
+    path = written(GOOD + '[[row]]\nname = "one"\n')
+    assert main([str(path), "--out", str(tmp_path / "runs")]) == 2
+    assert "task: expected system, got detector" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_row_of_our_grids_is_a_recipe(path, place):
+    grid = read_grid(path)
+    assert len(grid.seeds) >= 2
+    settings = [understood(recipe_of(grid, row, 0, place)).tables() for row in grid.rows]
+    for number, one in enumerate(settings):
+        assert one not in settings[:number], grid.rows[number].name
+
+
+def test_there_is_a_grid_for_every_ablation():
+    assert {path.stem for path in FILES} == {
+        *("arbex-anchors", "arbex-noise", "arbex-smoothing", "arbex-anchor-loss"),
+        *("poster-sizes", "adaface", "resizer-settings", "resizer-losses"),
+    }

@@ -1,0 +1,112 @@
+"""A saved run opened again and judged, calibrated on validation."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import training.systems.judged
+from engine.errors import ConfigError, ModelError
+from training.calibration import fit_temperature
+from training.data.classes import FER_PLUS
+from training.systems.answers import Answers
+from training.systems.judged import judge, temperature_of
+from training.systems.types import Target
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def places(ferplus_root, tmp_path):
+    return {"root": ferplus_root, "cache": tmp_path / "cache"}
+
+
+def answers(logits, labels):
+    target = Target(
+        torch.tensor(labels), torch.zeros(len(labels), 8), torch.full((len(labels), 2), math.nan)
+    )
+    rows = np.asarray(logits, np.float32)
+    return Answers(target, rows, rows[:, :0], rows, {})
+
+
+def test_figures_are_raw_and_calibrated_with_the_validation_temperature(system_run, places):
+    judged, valid = judge(system_run, "test", **places), judge(system_run, "valid", **places)
+    known = valid.answers
+    wanted = fit_temperature(known.logits, known.target.labels.numpy())
+    assert judged.temperature == pytest.approx(wanted, rel=1e-6)
+    assert judged.temperature == valid.temperature
+    figures = judged.figures()
+    assert (figures["run"], figures["system"], figures["split"]) == (
+        "tiny",
+        "neural_resizer",
+        "test",
+    )
+    assert figures["images"] == 8
+    assert list(figures["per_class"]) == list(FER_PLUS)
+    assert figures["ece"] != figures["ece_raw"]
+    assert valid.figures()["nll"] <= valid.figures()["nll_raw"] + 1e-6
+    assert {"brier", "brier_raw", "davies_bouldin", "calinski_harabasz"} <= figures.keys()
+    json.dumps(figures, allow_nan=False)
+
+
+def test_weights_file_of_a_run_is_judged_alike(system_run, places):
+    folder = judge(system_run, "test", **places)
+    file = judge(system_run / "model.safetensors", "test", **places)
+    np.testing.assert_array_equal(folder.answers.logits, file.answers.logits)
+    assert file.folder == system_run
+
+
+def test_another_order_of_classes_is_refused_with_both_named(system_run, places):
+    card = system_run / "model.json"
+    content = json.loads(card.read_text())
+    content["classes"] = list(reversed(FER_PLUS))
+    card.write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=r"are contempt, fear, .*; ferplus has neutral, happ"):
+        judge(system_run, "test", **places)
+
+
+def test_another_dataset_with_the_same_classes_is_judged_with_the_runs_own_temperature(
+    system_run, places
+):
+    own = judge(system_run, "test", **places)
+    other = judge(system_run, "test", dataset="ferplus-votes", **places)
+    assert other.temperature == own.temperature
+    np.testing.assert_array_equal(other.answers.logits, own.answers.logits)
+
+
+def test_unknown_dataset_is_refused(system_run, places):
+    with pytest.raises(ConfigError, match="dataset fer: unknown; known here"):
+        judge(system_run, "test", dataset="fer", **places)
+
+
+def test_fold_is_for_datasets_without_splits(system_run, places):
+    with pytest.raises(ConfigError, match="fold: this dataset has splits of its own, got KA"):
+        judge(system_run, "test", fold="KA", **places)
+
+
+def test_temperature_leaves_faces_without_a_label_out():
+    logits = [[2.0, 0], [0, 2], [2, 0], [9, 0]]
+    with_unknown = temperature_of(answers(logits, [0, 1, 1, -1]))
+    assert with_unknown == pytest.approx(temperature_of(answers(logits[:3], [0, 1, 1])))
+    assert temperature_of(answers(logits, [-1] * 4)) is None
+    assert temperature_of(answers(np.zeros((2, 0)), [0, 1])) is None
+
+
+def test_validation_faces_are_not_judged_twice(system_run, places, monkeypatch):
+    asked = []
+
+    def counted(faces, system, config):
+        asked.append(len(faces.table))
+        return answers(np.eye(8), list(range(8)))
+
+    monkeypatch.setattr(training.systems.judged, "answers_on", counted)
+    judge(system_run, "valid", **places)
+    assert asked == [8]

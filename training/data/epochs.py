@@ -1,0 +1,202 @@
+"""Batches of cached crops, epoch by epoch: each a pure function of (seed, index)."""
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.errors import ConfigError
+from engine.preprocess import to_input
+from engine.types import Image
+from training.data.operations import resized
+from training.data.samplers import Rows, Sampler
+from training.data.table import FaceTable
+from training.data.transforms import Transform
+from training.loop import Batches
+from training.systems.types import Target
+
+# First words of the generators' seeds, see `training.data.samplers`.
+SAMPLE, MIX = 4, 5
+MIX_BETA = 0.4
+
+ChannelOrder = Literal["rgb", "bgr"]
+
+
+class Crops(Protocol):
+    """Crops by row, such as a memory-mapped (N, H, W, 3) array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int, /) -> Image:
+        """Give one crop, (H, W, 3) uint8, BGR; it is not written into."""
+        ...
+
+
+def images_of(crops: Sequence[Image], channel_order: ChannelOrder = "rgb") -> Tensor:
+    """Stack uint8 BGR crops of one size into a normalised batch (B, 3, S, S), float32.
+
+    Channel order ``bgr`` is for POSTER's released RAF-DB weights alone, which were trained on
+    BGR under the constants of RGB (common specification, section 7).
+    """
+    ordered = crops if channel_order == "rgb" else [crop[..., ::-1] for crop in crops]
+    return torch.from_numpy(to_input(ordered))
+
+
+def target_of(table: FaceTable) -> Target:
+    """Give the truth about all faces of a table as tensors."""
+    return Target(
+        torch.from_numpy(table.labels.astype(np.int64)),
+        torch.from_numpy(table.shares),
+        torch.from_numpy(table.affect),
+    )
+
+
+class EpochBatches(Batches):
+    """Augmented batches of one size; what an epoch has left over at its end is not shown.
+
+    The randomness of a crop depends on the seed, the epoch and its position in the epoch alone:
+    the shards of several processes together are the batch of a single one, bit for bit.
+    """
+
+    def __init__(
+        self,
+        crops: Crops,
+        target: Target,
+        sampler: Sampler,
+        transform: Transform,
+        *,
+        batch: int,
+        input_size: int,
+        seed: int,
+        mixed: float = 0.0,
+        channel_order: ChannelOrder = "rgb",
+        names: NDArray[np.str_] | None = None,
+    ) -> None:
+        """Check that an epoch holds at least one batch.
+
+        Args:
+            crops: Of all N faces.
+            target: The truth about all N faces.
+            sampler: Gives each epoch's rows.
+            transform: Augmentation, on crops already brought to `input_size`.
+            batch: Faces of a batch, over all processes.
+            input_size: Side of the network's input, pixels.
+            seed: Of the run, 0 or more.
+            mixed: Share of batches blended pairwise (Zhang et al. 2018, "mixup"), with weights
+                of a Beta(0.4, 0.4); labels become those of the heavier part, valence and arousal
+                are unknown where one part's are.
+            channel_order: See `images_of`.
+            names: (N,) what a message calls each face.
+
+        Raises:
+            ConfigError: An epoch has fewer faces than a batch.
+            ValueError: Crops and truths differ in number.
+        """
+        if len(crops) != len(target.labels):
+            raise ValueError(f"target: expected {len(crops)} faces, got {len(target.labels)}")
+        self.crops, self.target, self.sampler, self.transform = crops, target, sampler, transform
+        self.batch, self.input_size, self.seed, self.mixed = batch, input_size, seed, mixed
+        self.channel_order, self.face_names = channel_order, names
+        self.rank, self.world = 0, 1
+        self._last: tuple[int, Rows] = 0, sampler.order(0)
+        self._per_epoch = len(self._last[1]) // batch
+        if self._per_epoch < 1:
+            raise ConfigError(
+                f"loop.batch: must not exceed the {len(self._last[1])} faces of an epoch, "
+                f"got {batch}"
+            )
+
+    @property
+    def per_epoch(self) -> int:
+        """Full batches of an epoch."""
+        return self._per_epoch
+
+    def shard(self, rank: int, world: int) -> "EpochBatches":
+        """Give every `world`-th face of each batch, from `rank` on; only those are cut."""
+        part = copy(self)
+        part.rank, part.world = rank, world
+        return part
+
+    def names(self, index: int) -> Sequence[str]:
+        """Name the faces of a batch, as far as they are known; of the whole batch in a shard."""
+        if self.face_names is None:
+            return ()
+        return [str(name) for name in self.face_names[self._rows(index)]]
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Target]:
+        """Make images (B, 3, S, S) float32, normalised RGB, and their truth."""
+        rows = self._rows(index)
+        own = np.arange(self.rank, self.batch, self.world)
+        share = self._share(index)
+        if share is None:
+            return self._images(index, rows, own), _at(self.target, rows[own])
+        partners = self.batch - 1 - own
+        both = np.union1d(own, partners)
+        images = self._images(index, rows, both)
+        pair = [images[np.searchsorted(both, places)] for places in (own, partners)]
+        truths = [_at(self.target, rows[places]) for places in (own, partners)]
+        return _mix(share, *pair), _mixed_target(share, *truths)
+
+    def _rows(self, index: int) -> Rows:
+        epoch, place = divmod(index, self._per_epoch)
+        if self._last[0] != epoch:
+            self._last = epoch, self.sampler.order(epoch)
+        return self._last[1][place * self.batch : (place + 1) * self.batch]
+
+    def _images(self, index: int, rows: Rows, positions: Rows) -> Tensor:
+        crops = [self._crop(index, int(rows[place]), int(place)) for place in positions]
+        return images_of(crops, self.channel_order)
+
+    def _crop(self, index: int, row: int, place: int) -> Image:
+        epoch, batch = divmod(index, self._per_epoch)
+        rng = np.random.default_rng((SAMPLE, self.seed, epoch, batch * self.batch + place))
+        return self.transform(resized(self.crops[row], self.input_size), rng)
+
+    def _share(self, index: int) -> float | None:
+        """Weight of a batch's own faces, or none where it is not blended."""
+        rng = np.random.default_rng((MIX, self.seed, index))
+        return float(rng.beta(MIX_BETA, MIX_BETA)) if rng.random() < self.mixed else None
+
+
+def evaluation_batches(
+    crops: Crops,
+    target: Target,
+    *,
+    batch: int,
+    input_size: int,
+    channel_order: ChannelOrder = "rgb",
+) -> Iterator[tuple[Tensor, Target]]:
+    """Give all faces in their order, only resized and normalised; the last batch may be small.
+
+    Args:
+        crops: Of all N faces.
+        target: The truth about all N faces.
+        batch: Faces of a batch.
+        input_size: Side of the network's input, pixels.
+        channel_order: See `images_of`.
+    """
+    for start in range(0, len(crops), batch):
+        rows = np.arange(start, min(start + batch, len(crops)))
+        chosen = [resized(crops[int(row)], input_size) for row in rows]
+        yield images_of(chosen, channel_order), _at(target, rows)
+
+
+def _at(target: Target, rows: Rows) -> Target:
+    chosen = torch.from_numpy(rows)
+    return Target(*(values[chosen] for values in target))
+
+
+def _mix(share: float, own: Tensor, other: Tensor) -> Tensor:
+    return share * own + (1 - share) * other
+
+
+def _mixed_target(share: float, own: Target, other: Target) -> Target:
+    return Target(
+        own.labels if share >= 0.5 else other.labels,
+        _mix(share, own.shares, other.shares),
+        _mix(share, own.affect, other.affect),
+    )

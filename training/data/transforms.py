@@ -1,0 +1,171 @@
+"""Augmentation sets of training, by name (common specification, section 7).
+
+Each is a function of a square uint8 BGR crop, already at the network's input size, and a
+generator; it gives a crop of the same size. What the sets call "resize" is therefore done
+before (`training.data.operations.resized`), and normalisation after (`engine.preprocess`).
+None of them turns a face upside down.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from engine.align import warp
+from engine.errors import ConfigError
+from engine.types import Floats, Image
+from training.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
+from training.data import operations as op
+
+Transform = Callable[[Image, Rng], Image]
+
+SMALL_ERASING: Final = (0.02, 0.1)
+WEBCAM: Final = JitterConfig(rotation_deg=15, scale=1.2, shift=0.08)
+
+
+def none(crop: Image, rng: Rng) -> Image:
+    """Leave the crop as it is."""
+    return crop
+
+
+def raf_poster(crop: Image, rng: Rng) -> Image:
+    """POSTER on RAF-DB: now and then a flip or noise, then a flip, then erasing."""
+    if rng.random() < 0.5:
+        crop = op.flipped(crop) if rng.random() < 0.5 else op.gaussian_noise(crop, rng)
+    return op.erase(op.flip(crop, rng), rng, area=SMALL_ERASING)
+
+
+def poster_v2_raf(crop: Image, rng: Rng) -> Image:
+    """POSTER++ on RAF-DB: `raf_poster` without the noise (ARBEx specification, section 7)."""
+    return op.erase(op.flip(crop, rng), rng, area=SMALL_ERASING)
+
+
+def poster_v2_affectnet(crop: Image, rng: Rng) -> Image:
+    """POSTER++ on AffectNet: a flip, and always a twentieth erased."""
+    return op.erase(op.flip(crop, rng), rng, area=(0.05, 0.05), chance=1)
+
+
+def adaface(
+    crop: Image, rng: Rng, *, cropped: float = 0.2, reduced: float = 0.2, jittered: float = 0.2
+) -> Image:
+    """AdaFace, the paper's "w/DA": each of three ops with its own probability, in this order.
+
+    Args:
+        crop: (S, S, 3) uint8, BGR.
+        rng: Source of randomness.
+        cropped: Probability that only a rectangle is kept, on black.
+        reduced: Probability of a loss of resolution.
+        jittered: Probability of a change of brightness, contrast and saturation.
+    """
+    if rng.random() < cropped:
+        crop = op.keep_rectangle(crop, rng)
+    if rng.random() < reduced:
+        crop = op.low_resolution(crop, rng)
+    if rng.random() < jittered:
+        crop = op.color_jitter(crop, rng, brightness=0.5, contrast=0.5, saturation=0.5)
+    return crop
+
+
+def arbex_heavy(crop: Image, rng: Rng) -> Image:
+    """ARBEx: enlarged by 256/224, turned, jittered, noisy, cut back, flipped, erased."""
+    size = len(crop)
+    crop = op.resized(crop, round(size * 256 / 224))
+    crop = op.affine(crop, rng, rotation_deg=15)
+    crop = op.color_jitter(crop, rng, brightness=0.3, contrast=0.3, saturation=0.3, hue=0.05)
+    if rng.random() < 0.3:
+        crop = op.gaussian_noise(crop, rng)
+    crop = op.flip(op.random_crop(crop, rng, size), rng)
+    return op.erase(crop, rng, area=SMALL_ERASING, chance=0.3)
+
+
+def nr_hard(crop: Image, rng: Rng) -> Image:
+    """Neural Resizer, at 384: a flip, two turns, the second zooming by 1.2, and jitter."""
+    crop = op.affine(op.flip(crop, rng), rng, rotation_deg=45)
+    crop = op.affine(crop, rng, rotation_deg=15, scale=(1.2, 1.2))
+    return op.color_jitter(crop, rng, brightness=0.4, contrast=0.4, saturation=0.4)
+
+
+def dan_raf(crop: Image, rng: Rng) -> Image:
+    """DAN on RAF-DB: a flip, sometimes a turn and a padded crop, erasing."""
+    size = len(crop)
+    crop = op.flip(crop, rng)
+    if rng.random() < 0.2:
+        crop = op.affine(crop, rng, rotation_deg=20)
+        crop = op.random_crop(op.padded(crop, round(size * 32 / 224)), rng, size)
+    return op.erase(crop, rng, area=(0.02, 0.25))
+
+
+def dan_affectnet(crop: Image, rng: Rng) -> Image:
+    """DAN on AffectNet: a flip, mostly a turn with zoom and shift, erasing."""
+    crop = op.flip(crop, rng)
+    if rng.random() < 0.7:
+        crop = op.affine(crop, rng, rotation_deg=20, scale=(0.8, 1), translate=0.2)
+    return op.erase(crop, rng, area=(0.02, 0.33))
+
+
+def abaw_dan(crop: Image, rng: Rng) -> Image:
+    """DAN at ABAW: one of jitter, crop, flip, jitter and crop, crop and flip.
+
+    The paper gives no strengths: jitter and crop are those of `arbex_heavy`.
+    """
+    jittered, cropped, mirrored = ABAW[rng.integers(len(ABAW))]
+    size = len(crop)
+    if jittered:
+        crop = op.color_jitter(crop, rng, brightness=0.3, contrast=0.3, saturation=0.3, hue=0.05)
+    if cropped:
+        crop = op.random_crop(op.resized(crop, round(size * 256 / 224)), rng, size)
+    return op.flipped(crop) if mirrored else crop
+
+
+# The five recipes of `abaw_dan`: jitter, random crop, flip.
+ABAW: Final = (
+    (True, False, False),
+    (False, True, False),
+    (False, False, True),
+    (True, True, False),
+    (False, True, True),
+)
+
+
+def webcam(crop: Image, rng: Rng) -> Image:
+    """Ours: turned, zoomed and moved a little, mirrored, with a webcam's faults, partly covered.
+
+    As poster-rt is trained; there the picture around the crop comes into sight as it moves, here
+    the border is made up. For crops of 24 pixels and more.
+    """
+    size = len(crop)
+    matrix: Floats = jitter(np.eye(2, 3, dtype=np.float32), size, WEBCAM, rng)
+    if rng.random() < 0.5:
+        matrix = mirror(matrix, size)
+    crop = warp(crop, matrix, size, border=BORDERS[rng.integers(len(BORDERS))])
+    if rng.random() < 0.5:
+        crop = degrade(crop, rng)
+    if rng.random() < 0.3:
+        crop = occlude(crop, rng)
+    return crop
+
+
+TRANSFORMS: Final[dict[str, Transform]] = {
+    "none": none,
+    "raf_poster": raf_poster,
+    "poster_v2_raf": poster_v2_raf,
+    "poster_v2_affectnet": poster_v2_affectnet,
+    "adaface": adaface,
+    "arbex_heavy": arbex_heavy,
+    "nr_hard": nr_hard,
+    "dan_raf": dan_raf,
+    "dan_affectnet": dan_affectnet,
+    "abaw_dan": abaw_dan,
+    "webcam": webcam,
+}
+
+
+def transform(name: str) -> Transform:
+    """Give the augmentation set of that name.
+
+    Raises:
+        ConfigError: There is none; the message lists those there are.
+    """
+    if name not in TRANSFORMS:
+        raise ConfigError(f"transform: must be one of {', '.join(TRANSFORMS)}, got {name}")
+    return TRANSFORMS[name]

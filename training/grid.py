@@ -1,0 +1,351 @@
+"""`fer-grid GRID.toml`: one recipe trained in many ways, beside the paper's own numbers.
+
+Each row of a grid overrides some settings of the recipe and is trained once per seed, in a run
+folder of its own. Started again, it skips finished runs and goes on with an interrupted one.
+"""
+
+import argparse
+import csv
+import json
+import logging
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Final, get_args
+
+from engine.errors import ConfigError, FerError, ModelError
+from training.data.faces import Split
+from training.provenance import PLACE
+from training.recipe import Recipe, read_recipe
+from training.tables import table
+
+log = logging.getLogger(__name__)
+
+METRICS = "metrics.json"
+# What the table shows, in percent; a published number is an accuracy, or a score where there are
+# no expressions.
+SHOWN: Final = {"accuracy": "accuracy", "macro_f1": "macro-F1", "ece": "ECE", "va_score": "CCC"}
+NONE = "-"
+
+Figures = Mapping[str, float]
+Train = Callable[[Recipe], None]  # trains, or goes on, in the recipe's folder
+Judge = Callable[[Recipe, Split], Figures]  # judges the weights that a finished run kept
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way to train the recipe.
+
+    Attributes:
+        name: In the table; the run folders are named after it.
+        overrides: ``table.key=value`` each.
+        published: The paper's number for it, percent; None where there is none.
+    """
+
+    name: str
+    overrides: tuple[str, ...] = ()
+    published: float | None = None
+
+    @property
+    def folder(self) -> str:
+        """The name as part of a path."""
+        return re.sub(r"[^a-z0-9.]+", "-", self.name.lower()).strip("-.")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What is trained.
+
+    Attributes:
+        title: Of the table.
+        recipe: TOML file of task ``system``.
+        seeds: Each row is trained once with each.
+        rows: In the table's order.
+    """
+
+    title: str
+    recipe: Path
+    seeds: tuple[int, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a grid is trained and judged.
+
+    Attributes:
+        data: Folder with the data.
+        cache: Folder for decoded data.
+        out: Gets a folder per run, ``table.md`` and ``table.csv``.
+        split: Split that judges.
+    """
+
+    data: Path
+    cache: Path
+    out: Path
+    split: Split = "valid"
+
+
+def read_grid(path: Path) -> Grid:
+    """Read a grid file; its recipe is looked for beside it.
+
+    Raises:
+        ConfigError: It cannot be read, a key is unknown, missing or of the wrong type, two rows
+            share a name, or there is no such recipe.
+    """
+    try:
+        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    _check_keys(path, "", tables, {"title": str, "recipe": str, "seeds": list, "row": list})
+    rows = tuple(_row(path, row) for row in tables["row"])
+    seeds = tuple(tables["seeds"])
+    recipe = path.parent / tables["recipe"]
+    if not recipe.is_file():
+        raise ConfigError(f"{path}: recipe: {recipe} is missing")
+    if not all(type(seed) is int and seed >= 0 for seed in seeds):
+        raise ConfigError(f"{path}: seeds: expected numbers of 0 or more, got {list(seeds)}")
+    for key, values in (("seeds", seeds), ("row.name", [row.folder for row in rows])):
+        if not values or len(set(values)) < len(values):
+            raise ConfigError(f"{path}: {key}: expected one or more, none twice; got {values}")
+    return Grid(tables["title"], recipe, seeds, rows)
+
+
+def _row(path: Path, row: object) -> Row:
+    if not isinstance(row, dict):
+        raise ConfigError(f"{path}: row: expected a table, got {row!r}")
+    kinds: dict[str, type | tuple[type, ...]]
+    kinds = {"name": str, "set": list, "published": (int, float)}
+    _check_keys(path, "row.", row, kinds, optional=("set", "published"))
+    overrides = row.get("set", [])
+    if not all(isinstance(override, str) for override in overrides):
+        raise ConfigError(f"{path}: row.set: expected table.key=value texts, got {overrides}")
+    if any(override.startswith("loop.seed=") for override in overrides):
+        raise ConfigError(f"{path}: row.set: loop.seed comes from seeds")
+    made = Row(row["name"], tuple(overrides), row.get("published"))
+    if not made.folder:
+        raise ConfigError(f"{path}: row.name: needs a letter or digit, got {made.name!r}")
+    return made
+
+
+def _check_keys(
+    path: Path,
+    prefix: str,
+    given: Mapping[str, object],
+    kinds: Mapping[str, type | tuple[type, ...]],
+    optional: Sequence[str] = (),
+) -> None:
+    for key, value in given.items():
+        if key not in kinds:
+            known = ", ".join(sorted(kinds))
+            raise ConfigError(f"{path}: {prefix}{key}: unknown key; known here: {known}")
+        if not isinstance(value, kinds[key]) or isinstance(value, bool):
+            raise ConfigError(f"{path}: {prefix}{key}: got {value!r}")
+    for key in kinds:
+        if key not in given and key not in optional:
+            raise ConfigError(f"{path}: {prefix}{key}: missing")
+
+
+def recipe_of(grid: Grid, row: Row, seed: int, place: Place) -> Recipe:
+    """Give the recipe of one run."""
+    return read_recipe(
+        grid.recipe,
+        [*row.overrides, f"loop.seed={seed}"],
+        data=place.data,
+        cache=place.cache,
+        folder=place.out / f"{row.folder}-{seed}",
+    )
+
+
+def run_grid(grid: Grid, place: Place, train: Train, judge: Judge) -> None:
+    """Train and judge what is not yet, one seed of all rows after the other; write the table.
+
+    Raises:
+        ConfigError: A run folder holds a run of other settings, or the recipe is not understood.
+        FerError: What training or judging raises; runs finished before are kept.
+    """
+    recipes = [recipe_of(grid, row, seed, place) for seed in grid.seeds for row in grid.rows]
+    done = {recipe.folder: finished(recipe, place.split) for recipe in recipes}  # refuse early
+    for number, recipe in enumerate(recipes, 1):
+        if done[recipe.folder] is not None:
+            continue
+        log.info("run %d of %d: %s", number, len(recipes), recipe.folder)
+        train(recipe)
+        write_metrics(recipe, place.split, judge(recipe, place.split))
+        write_tables(grid, place)
+    write_tables(grid, place)
+
+
+def finished(recipe: Recipe, split: Split) -> Figures | None:
+    """Give what a run was judged as on a split, None while it has not been.
+
+    Raises:
+        ConfigError: It was a run of other settings.
+    """
+    path = recipe.folder / METRICS
+    if not path.exists():
+        return None
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        before, figures = said["settings"], said["figures"].get(split)
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(f"{path}: cannot be read, remove it: {error!r}") from error
+    now = _settings(recipe)
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            raise ConfigError(
+                f"{recipe.folder}: holds a run of other settings ({name} was {before.get(name)}, "
+                f"is {now.get(name)}); choose another --out or remove it"
+            )
+    return dict(figures) if figures is not None else None
+
+
+def write_metrics(recipe: Recipe, split: Split, figures: Figures) -> None:
+    """Write ``metrics.json`` into a run's folder, beside what other splits said."""
+    path = recipe.folder / METRICS
+    known = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else {}
+    content = {"settings": _settings(recipe), "figures": known | {split: dict(figures)}}
+    _write(path, json.dumps(content, indent=2) + "\n")
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """Give what decides a run's outcome, by dotted names."""
+    named = {
+        f"{name}.{key}": value
+        for name, settings in recipe.tables.items()
+        for key, value in settings.items()
+    }
+    return {name: value for name, value in named.items() if name not in PLACE}
+
+
+def write_tables(grid: Grid, place: Place) -> None:
+    """Write ``table.md`` and ``table.csv`` of the runs there are."""
+    runs = {row.name: _runs(grid, row, place) for row in grid.rows}
+    shown = [key for key in SHOWN if any(key in run for many in runs.values() for run in many)]
+    _write(place.out / "table.md", _markdown(grid, runs, shown, place.split))
+    _write_csv(grid, runs, shown, place.out / "table.csv")
+
+
+def _runs(grid: Grid, row: Row, place: Place) -> list[Figures]:
+    found = [finished(recipe_of(grid, row, seed, place), place.split) for seed in grid.seeds]
+    return [figures for figures in found if figures is not None]
+
+
+def _markdown(
+    grid: Grid, runs: Mapping[str, Sequence[Figures]], shown: Sequence[str], split: Split
+) -> str:
+    seeds = ", ".join(map(str, grid.seeds))
+    head = ("", "runs", *(f"{SHOWN[key]}, %" for key in shown), "published, %")
+    rows = [
+        (
+            row.name,
+            str(len(runs[row.name])),
+            *(_spread(runs[row.name], key) for key in shown),
+            NONE if row.published is None else f"{row.published:.2f}",
+        )
+        for row in grid.rows
+    ]
+    about = (
+        f"`{grid.recipe.name}` on the {split} split; mean ± standard deviation over seeds {seeds}. "
+        "Published numbers are of the paper's own data and network."
+    )
+    return "\n".join([f"# {grid.title}", "", about, "", *table(head, rows)]) + "\n"
+
+
+def _spread(runs: Sequence[Figures], key: str) -> str:
+    values = _percents(runs, key)
+    if not values:
+        return NONE
+    return f"{mean(values):.2f}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "")
+
+
+def _percents(runs: Sequence[Figures], key: str) -> list[float]:
+    return [100 * run[key] for run in runs if key in run]
+
+
+def _write_csv(
+    grid: Grid, runs: Mapping[str, Sequence[Figures]], shown: Sequence[str], path: Path
+) -> None:
+    """Write means and deviations in percent; empty where there is none."""
+    names = [f"{key}_{what}_percent" for key in shown for what in ("mean", "std")]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "runs", *names, "published_percent"])
+        for row in grid.rows:
+            many = [_percents(runs[row.name], key) for key in shown]
+            cells = [
+                cell
+                for values in many
+                for cell in (
+                    mean(values) if values else None,
+                    stdev(values) if len(values) > 1 else None,
+                )
+            ]
+            writer.writerow([row.name, len(runs[row.name]), *cells, row.published])
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whose old content stays till the end."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def train_system(recipe: Recipe) -> None:
+    """Train a system of the papers, or go on where it stopped."""
+    from training.systems.train import run
+
+    run(recipe)
+
+
+def judge_run(recipe: Recipe, split: Split) -> Figures:
+    """Let the system of a finished run judge a split."""
+    from training.systems.answers import figures_of
+    from training.systems.saved import open_run
+    from training.systems.train import answers_on, faces_of, understood
+
+    settings = understood(recipe)
+    faces = faces_of(settings, split, recipe)
+    return figures_of(answers_on(faces, open_run(recipe.folder).system, settings.data))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parse = argparse.ArgumentParser(prog="fer-grid", description=__doc__)
+    parse.add_argument("grid", type=Path, help="TOML file; see training/grids")
+    parse.add_argument("--data", type=Path, default=Path("../shared/data"), help="data packs")
+    parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
+    parse.add_argument("--out", type=Path, help="folder of the runs; default runs/GRID")
+    parse.add_argument("--split", choices=get_args(Split), default="valid", help="which judges")
+    return parse
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a grid from the command line; return the exit code."""
+    args = parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    place = Place(args.data, args.cache, args.out or Path("runs") / args.grid.stem, args.split)
+    try:
+        grid = read_grid(args.grid)
+        _check_task(recipe_of(grid, grid.rows[0], grid.seeds[0], place), grid.recipe)
+        run_grid(grid, place, train_system, judge_run)
+    except FerError as error:
+        sys.stderr.write(f"fer-grid: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("fer-grid: interrupted; the same command goes on from here\n")
+        return 130
+    return 0
+
+
+def _check_task(recipe: Recipe, path: Path) -> None:
+    if recipe.task != "system":
+        raise ConfigError(f"{path}: task: expected system, got {recipe.task}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

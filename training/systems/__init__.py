@@ -1,0 +1,1 @@
+"""The systems of the source papers: a network, its loss and its settings, one file each."""

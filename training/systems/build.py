@@ -1,0 +1,119 @@
+"""Systems by name, from the tables of a recipe."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from engine.errors import ConfigError
+from engine.types import Floats
+from training.losses.arbex import inverse_frequency
+from training.models.resnet import resnet
+from training.models.streams import image_trunk, landmark_stream
+from training.systems.arbex import ArbexConfig, ArbexSystem
+from training.systems.dan import DanConfig, DanSystem
+from training.systems.neural_resizer import (
+    NeuralResizerConfig,
+    NeuralResizerSystem,
+    make_upscaler,
+)
+from training.systems.poster import PosterConfig, PosterSystem
+from training.systems.poster_pp import PosterPPConfig, PosterPPSystem
+from training.systems.types import System
+from training.weights import load_weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemConfig:
+    """Which system, on which streams.
+
+    Attributes:
+        name: A name of `SYSTEMS`; the table of that name holds its settings.
+        image: Image trunk of the cross-fusion systems (`training.models.streams`).
+        image_weights: Pre-trained weights of the image trunk, DAN's too, safetensors; empty for
+            none.
+        landmarks: Their landmark stream.
+        landmark_weights: Its weights, without which it says nothing.
+        start: Weights of the whole system to go on from; empty for none.
+    """
+
+    name: str
+    image: str = "ir50"
+    image_weights: str = ""
+    landmarks: str = "mobilefacenet"
+    landmark_weights: str = ""
+    start: str = ""
+
+    def __post_init__(self) -> None:
+        if self.name not in SYSTEMS:
+            raise ConfigError(
+                f"system.name: {self.name!r} is unknown; choose one of {', '.join(SYSTEMS)}"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truths:
+    """What losses ask of the training data.
+
+    Attributes:
+        counts: Training faces of each class.
+        prior: (C, C) how votes spread over the classes (`training.data.prior`).
+    """
+
+    counts: tuple[int, ...]
+    prior: Floats | None
+
+
+Make = Callable[[Any, SystemConfig, Truths], System]
+
+
+def _streams(system: SystemConfig) -> tuple[nn.Module, nn.Module]:
+    return (
+        image_trunk(system.image, system.image_weights),
+        landmark_stream(system.landmarks, system.landmark_weights),
+    )
+
+
+def _arbex(config: ArbexConfig, system: SystemConfig, truths: Truths) -> System:
+    weights = inverse_frequency(torch.tensor(truths.counts)) if config.balanced else None
+    return ArbexSystem(config, *_streams(system), class_weights=weights)
+
+
+def _neural_resizer(config: NeuralResizerConfig, system: SystemConfig, truths: Truths) -> System:
+    upscaler = make_upscaler(config)
+    if config.upscaler_weights:
+        load_weights(upscaler, Path(config.upscaler_weights))
+    return NeuralResizerSystem(config, truths.prior, upscaler=upscaler)
+
+
+def _dan(config: DanConfig, system: SystemConfig, truths: Truths) -> System:
+    trunk, width = resnet(config.trunk, config.convention)
+    if system.image_weights:
+        load_weights(trunk, Path(system.image_weights))
+    return DanSystem(config, trunk, width, counts=truths.counts)
+
+
+# Name to the settings' type and what makes the system of them.
+SYSTEMS: Final[Mapping[str, tuple[type[Any], Make]]] = {
+    "poster": (PosterConfig, lambda config, system, _: PosterSystem(config, *_streams(system))),
+    "poster_pp": (
+        PosterPPConfig,
+        lambda config, system, _: PosterPPSystem(config, *_streams(system)),
+    ),
+    "arbex": (ArbexConfig, _arbex),
+    "neural_resizer": (NeuralResizerConfig, _neural_resizer),
+    "dan": (DanConfig, _dan),
+}
+
+
+def settings_type(system: SystemConfig) -> type[Any]:
+    """Give the dataclass of a system's settings."""
+    return SYSTEMS[system.name][0]
+
+
+def build(config: Any, system: SystemConfig, truths: Truths) -> System:  # noqa: ANN401 - any system's settings
+    """Build a system from its settings."""
+    return SYSTEMS[system.name][1](config, system, truths)

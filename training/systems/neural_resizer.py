@@ -1,0 +1,212 @@
+"""Neural Resizer with F-PDLS: pretrained transformers on enlarged, learnably reduced faces."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.errors import ConfigError
+from engine.types import Floats
+from training.losses.pdls import f_pdls, pdls
+from training.models.backbones import BACKBONES, backbone
+from training.models.neural_resizer import SETTINGS, NeuralResizer, NeuralResizerOutput, Setting
+from training.models.super_resolution import Interpolate, Precomputed, SRLite, Upscaler
+from training.systems.types import Answer, System, Target
+
+Loss = Literal["ce", "pdls", "fpdls"]
+
+# What keeps feature maps has no pooled features for the head.
+POOLED = tuple(name for name in BACKBONES if not name.startswith("resnet"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeuralResizerConfig:
+    """A row of the Neural Resizer specification, section 4, and its loss, section 5.
+
+    The defaults are setting d. Setting a reads `input_size` and `backbone_size` only; a and b
+    enlarge by ``bilinear``. Ours for a CPU: 48, 96 and 56 pixels with ``swin_micro``.
+
+    Attributes:
+        setting: Which stages stand before the backbone.
+        backbone: Name in `training.models.backbones`.
+        pretrained: Start the backbone from ImageNet weights.
+        classes: C.
+        input_size: Side of the faces handed in, pixels; `upscaled_size` for ``disk``.
+        upscaler: ``disk`` takes faces that were super-resolved beforehand.
+        upscaled_size: Pixels; a power of 2 times `input_size` for ``sr_lite``.
+        backbone_size: Pixels.
+        upscaler_weights: Trained weights of ``sr_lite``, safetensors.
+        sr_channels: Channels of ``sr_lite``.
+        sr_blocks: Residual blocks of ``sr_lite``.
+        width: Channels of the Neural Resizer.
+        blocks: Its residual blocks.
+        legacy_scale: Resize by 0.584 like the paper's checkpoints; 384 to 224 pixels only.
+        stn_scale_limit: Largest deviation of setting e's warp from scale 1; 0 is no limit.
+        loss: Cross-entropy, PDLS or F-PDLS.
+        alpha: Share of the hard label in PDLS and F-PDLS.
+        gamma: Focusing of F-PDLS.
+        comp: Variant of F-PDLS, see `training.losses.pdls.f_pdls`.
+    """
+
+    setting: Setting = "d"
+    backbone: str = "swin_s"
+    pretrained: bool = False
+    classes: int = 8
+    input_size: int = 384
+    upscaler: Upscaler = "disk"
+    upscaler_weights: str = ""
+    upscaled_size: int = 384
+    backbone_size: int = 224
+    sr_channels: int = 32
+    sr_blocks: int = 8
+    width: int = 16
+    blocks: int = 1
+    legacy_scale: bool = False
+    stn_scale_limit: float = 0.0
+    loss: Loss = "fpdls"
+    alpha: float = 0.8
+    gamma: float = 2.0
+    comp: bool = False
+
+    def __post_init__(self) -> None:
+        for key, choices in _CHOICES.items():
+            _check(self, key, getattr(self, key) in choices, "one of " + ", ".join(choices))
+        _check(self, "classes", self.classes >= 2, "at least 2")
+        for key in ("input_size", "upscaled_size", "backbone_size", "sr_channels", "width"):
+            _check(self, key, getattr(self, key) >= 1, "at least 1")
+        for key in ("sr_blocks", "blocks", "gamma"):
+            _check(self, key, getattr(self, key) >= 0, "at least 0")
+        _check(self, "stn_scale_limit", 0 <= self.stn_scale_limit < 1, "from 0 to below 1")
+        _check(self, "alpha", 0 <= self.alpha <= 1, "from 0 to 1")
+        _check_sizes(self)
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "setting": get_args(Setting),
+    "backbone": POOLED,
+    "upscaler": get_args(Upscaler),
+    "loss": get_args(Loss),
+}
+
+
+def _check(config: NeuralResizerConfig, key: str, holds: bool, wanted: str) -> None:
+    if not holds:
+        raise ConfigError(f"neural_resizer.{key}: must be {wanted}, got {getattr(config, key)}")
+
+
+def _check_sizes(config: NeuralResizerConfig) -> None:
+    """Check that the sizes suit the upscaler, and the upscaler the setting."""
+    size, large = config.input_size, config.upscaled_size
+    if not SETTINGS[config.setting].super_resolved:
+        _check(config, "upscaler", config.upscaler == "bilinear", "bilinear in settings a and b")
+    if config.upscaler == "disk":
+        _check(config, "input_size", size == large, f"{large}, the upscaled_size, for disk")
+    if config.upscaler == "sr_lite":
+        fits = large > size and large == size << _doublings(config)
+        _check(config, "input_size", fits, f"{large}, the upscaled_size, halved once or more")
+    if config.setting == "e":
+        _check(config, "upscaled_size", large >= 18, "at least 18 in setting e")
+    if config.legacy_scale:
+        sizes = (large, config.backbone_size) == (384, 224)
+        _check(config, "legacy_scale", sizes, "false unless 384 pixels become 224")
+
+
+def _doublings(config: NeuralResizerConfig) -> int:
+    """How often `input_size` doubles on its way to `upscaled_size`."""
+    return max(0, (config.upscaled_size // config.input_size).bit_length() - 1)
+
+
+class NeuralResizerSystem(System):
+    """The network and the loss it is trained by.
+
+    Args:
+        config: Setting, sizes and loss.
+        prior: (C, C), rows summing to 1, in the data set's class order (`training.data.prior`);
+            ``ce`` needs none.
+        upscaler: A trained one in place of the configured, such as `SRLite`, which starts
+            untrained; it is frozen.
+
+    Raises:
+        ConfigError: The loss needs a prior and has none, or one of other classes.
+    """
+
+    prior: Tensor
+
+    def __init__(
+        self,
+        config: NeuralResizerConfig,
+        prior: Floats | None = None,
+        *,
+        upscaler: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.input_size = config.input_size
+        self.register_buffer("prior", _checked_prior(config, prior))
+        self.network = NeuralResizer(
+            config.setting,
+            backbone(
+                config.backbone, pretrained=config.pretrained, image_size=config.backbone_size
+            ),
+            upscaler or make_upscaler(config),
+            classes=config.classes,
+            upscaled_size=config.upscaled_size,
+            backbone_size=config.backbone_size,
+            width=config.width,
+            blocks=config.blocks,
+            legacy_scale=config.legacy_scale,
+            scale_limit=config.stn_scale_limit,
+        )
+
+    def forward(self, images: Tensor) -> Answer:
+        """Judge normalised RGB faces (B, 3, S, S), S the input size."""
+        said: NeuralResizerOutput = self.network(images)
+        return Answer(said.logits, said.logits[:, :0], said.embedding, {})
+
+    def loss(self, images: Tensor, target: Target) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Give the configured loss over faces that have a label, and their cross-entropy."""
+        said: NeuralResizerOutput = self.network(images)
+        known = target.labels >= 0
+        logits, labels = said.logits[known].float(), target.labels[known]
+        plain = functional.cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
+        config = self.config
+        if config.loss == "ce":
+            value = plain
+        elif config.loss == "pdls":
+            value = pdls(logits, labels, self.prior, alpha=config.alpha)
+        else:
+            value = f_pdls(
+                logits,
+                labels,
+                self.prior,
+                alpha=config.alpha,
+                gamma=config.gamma,
+                comp=config.comp,
+            )
+        return value, {"cross_entropy": plain.detach()}
+
+
+def make_upscaler(config: NeuralResizerConfig) -> nn.Module:
+    """Build the configured upscaler; ``sr_lite`` untrained."""
+    large = config.upscaled_size if SETTINGS[config.setting].enlarged else config.backbone_size
+    if config.upscaler == "disk":
+        return Precomputed(large)
+    if config.upscaler == "sr_lite":
+        return SRLite(config.sr_channels, config.sr_blocks, _doublings(config))
+    return Interpolate(large, config.upscaler)
+
+
+def _checked_prior(config: NeuralResizerConfig, prior: Floats | None) -> Tensor:
+    """Give the prior as a buffer; uniform where the loss reads none."""
+    classes = config.classes
+    if prior is None and config.loss == "ce":
+        return torch.full((classes, classes), 1 / classes)
+    if prior is None or prior.shape != (classes, classes):
+        got = "none" if prior is None else f"one of shape {prior.shape}"
+        raise ConfigError(
+            f"neural_resizer.loss: {config.loss} needs a prior of {classes} classes, got {got}"
+        )
+    return torch.as_tensor(prior, dtype=torch.float32)

@@ -1,0 +1,166 @@
+"""POSTER and POSTER-Ada: cross-fusion with a linear or a quality-adaptive classifier."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.errors import ConfigError
+from training.losses.adaface import clipped_norm
+from training.models.adaface_head import AdaFaceHead, Statistics
+from training.models.poster import Poster, PosterFeatures, Tokenise
+from training.systems.types import Answer, System, Target
+
+Head = Literal["linear", "adaface"]
+Norm = Literal["z", "image", "pre_ln"]
+SMOOTHING = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PosterConfig:
+    """The rows of the paper's table (POSTER specification, section 4).
+
+    POSTER-s, -m, -l: `depth` 4, 6, 8. POSTER-Ada: `head` "adaface". w/MLP: `mlp`. w/IRf: `norm`
+    "image". Smaller `depth` and `dim` make versions for a CPU.
+    """
+
+    classes: int = 8
+    input_size: int = 112  # 224 is what the released weights saw, each second pixel of it
+    depth: int = 4
+    dim: int = 512
+    tokenise: Tokenise = "raw_view"
+    token_mix: bool = True  # false for AffectNet
+    q_proj: bool = False
+    drop_path: float = 0.1
+    head: Head = "linear"
+    mlp: bool = False  # a linear layer between the body and the head
+    norm: Norm = "z"  # whose length is the quality: what the head reads, image branch, class token
+    m: float = 0.4
+    h: float = 0.33
+    s: float = 64.0
+    stats: Statistics = "ema"
+    ema_alpha: float = 0.01
+
+    def __post_init__(self) -> None:
+        for key, choices in _CHOICES.items():
+            _check(self, key, getattr(self, key) in choices, "one of " + _listed(choices))
+        _check(self, "classes", self.classes >= 2, "at least 2")
+        _check(self, "depth", self.depth >= 1, "at least 1")
+        _check(self, "dim", self.dim > 0 and self.dim % 32 == 0, "a positive multiple of 32")
+        _check(self, "drop_path", 0 <= self.drop_path < 1, "from 0 to below 1")
+        _check(self, "m", self.m >= 0, "at least 0")
+        _check(self, "h", self.h >= 0, "at least 0")
+        _check(self, "s", self.s > 0, "above 0")
+        _check(self, "ema_alpha", 0 < self.ema_alpha <= 1, "above 0 and at most 1")
+
+
+_CHOICES: dict[str, tuple[str | int, ...]] = {
+    "input_size": (112, 224),
+    "tokenise": get_args(Tokenise),
+    "head": get_args(Head),
+    "norm": get_args(Norm),
+    "stats": get_args(Statistics),
+}
+
+
+def _check(config: PosterConfig, key: str, holds: bool, wanted: str) -> None:
+    if not holds:
+        raise ConfigError(f"poster.{key}: must be {wanted}, got {getattr(config, key)}")
+
+
+def _listed(choices: tuple[str | int, ...]) -> str:
+    return ", ".join(str(choice) for choice in choices)
+
+
+class PosterSystem(System):
+    """POSTER with its classifier and loss (POSTER specification, sections 4 and 5).
+
+    `before_step` must come once per optimiser step, before its first forward pass, and not again
+    before the second one of SAM: it allows AdaFace's moving averages one move.
+
+    Args:
+        config: Of the body and the head.
+        image: Image trunk, `channels` and taps as in `Poster`.
+        landmarks: Frozen landmark network, `channels` and taps as in `Poster`.
+    """
+
+    def __init__(self, config: PosterConfig, image: nn.Module, landmarks: nn.Module) -> None:
+        super().__init__()
+        self.input_size = config.input_size
+        self.norm = config.norm
+        self.body = Poster(
+            image,
+            landmarks,
+            dim=config.dim,
+            depth=config.depth,
+            tokenise=config.tokenise,
+            token_mix=config.token_mix,
+            q_proj=config.q_proj,
+            drop_path=config.drop_path,
+        )
+        self.mlp = nn.Linear(config.dim, config.dim) if config.mlp else nn.Identity()
+        self.head = _head(config)
+
+    def forward(self, images: Tensor) -> Answer:
+        """Judge crops; extras: ``norm`` (B,), and with AdaFace ``quality`` (B,), -1 to 1."""
+        feature, norms = self._read(images)
+        extras = {"norm": norms}
+        if isinstance(self.head, AdaFaceHead):
+            extras["quality"] = self.head.quality(norms)
+        return Answer(self.head(feature), feature[:, :0], feature, extras)
+
+    def loss(self, images: Tensor, target: Target) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Give the head's loss over rows that have a label, and what the norms do."""
+        feature, norms = self._read(images)
+        figures = {"norm_mean": norms.mean(), "norm_deviation": norms.std(correction=0)}
+        known = target.labels >= 0
+        labels = target.labels[known]
+        if isinstance(self.head, AdaFaceHead):
+            nhat = self.head.indicator(norms)
+            figures["quality_clipped"] = (nhat.abs() == 1).float().mean()
+            logits = self.head.training_logits(feature[known], labels, nhat[known])
+            return _cross_entropy(logits, labels), figures
+        return poster_loss(self.head(feature[known]), labels), figures
+
+    def before_step(self, progress: float) -> None:
+        """Allow AdaFace's moving averages one move."""
+        del progress
+        if isinstance(self.head, AdaFaceHead):
+            self.head.arm()
+
+    def _read(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what the head reads (B, dim), and n (B,)."""
+        said: PosterFeatures = self.body(images)
+        feature = self.mlp(said.z)
+        sources = {"z": feature, "image": said.image_token, "pre_ln": said.class_token}
+        return feature, clipped_norm(sources[self.norm])
+
+
+def poster_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """2 LS(0.2) + CE of (B, C) logits, the loss of the linear head; 0 for an empty batch.
+
+    Source: POSTER specification, section 5.1; the same as 3 CE with smoothing 0.4 / 3.
+    """
+    return 2 * _cross_entropy(logits, labels, SMOOTHING) + _cross_entropy(logits, labels)
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean over the batch; unlike torch's, 0 and not NaN where no row has a label."""
+    total = functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+    return total / max(len(labels), 1)
+
+
+def _head(config: PosterConfig) -> nn.Module:
+    if config.head == "linear":
+        return nn.Linear(config.dim, config.classes)
+    return AdaFaceHead(
+        config.dim,
+        config.classes,
+        m=config.m,
+        h=config.h,
+        s=config.s,
+        stats=config.stats,
+        ema_alpha=config.ema_alpha,
+    )

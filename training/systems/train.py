@@ -1,0 +1,245 @@
+"""Training of a system of the papers: the task ``system`` of `fer-train`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.errors import ConfigError
+from engine.types import Floats
+from training.data.classes import FER_PLUS
+from training.data.epochs import EpochBatches, evaluation_batches, target_of
+from training.data.faces import Split
+from training.data.ferplus import FOLDERS, parse_votes
+from training.data.files import open_files
+from training.data.prepared import DataConfig, Prepared, prepare
+from training.data.prior import FER_PLUS_PRIOR, ferplus_prior, remap
+from training.data.samplers import SamplerConfig, sampler
+from training.data.table import FaceTable
+from training.data.transforms import transform
+from training.loop import LoopConfig, Metrics, Task, fit
+from training.optimizers import OptimizerConfig
+from training.provenance import table_digest, write_provenance
+from training.recipe import Recipe
+from training.systems.answers import Answers, collect, figures_of
+from training.systems.build import SystemConfig, Truths, build, settings_type
+from training.systems.neural_resizer import NeuralResizerConfig
+from training.systems.saved import write_card
+from training.systems.types import System, Target
+from training.weights import load_weights
+
+EVALUATED = 128  # faces of a validation batch
+
+
+def answers_on(faces: Prepared, system: System, config: DataConfig) -> Answers:
+    """Let a system judge every face of a split."""
+    batches = evaluation_batches(
+        faces.crops,
+        target_of(faces.table),
+        batch=EVALUATED,
+        input_size=system.input_size,
+        channel_order=config.channel_order,
+    )
+    return collect(system, batches)
+
+
+class SystemTask(Task):
+    """A system's own loss, judged on a split."""
+
+    methods = ("loss",)
+
+    def __init__(self, system: System, valid: Prepared, config: DataConfig) -> None:
+        super().__init__(system)
+        self.system, self.valid, self.config = system, valid, config
+
+    def loss(
+        self, model: nn.Module, batch: tuple[Tensor, Target]
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Give the system's loss and figures."""
+        said: tuple[Tensor, Mapping[str, Tensor]] = model.loss(*batch)  # type: ignore[operator]  # a System, wrapped
+        return said
+
+    def before_step(self, progress: float) -> None:
+        """Tell the system."""
+        self.system.before_step(progress)
+
+    def after_step(self) -> None:
+        """Tell the system."""
+        self.system.after_step()
+
+    def evaluate(self, model: nn.Module) -> Metrics:
+        """Judge on the validation split."""
+        return figures_of(answers_on(self.valid, cast(System, model), self.config))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The tables of a recipe, understood."""
+
+    system: SystemConfig
+    own: Any  # the system's settings, of `settings_type`
+    loop: LoopConfig
+    optimizer: OptimizerConfig
+    data: DataConfig
+    sampler: SamplerConfig
+
+    def tables(self) -> dict[str, Any]:
+        """Give the tables by the names they have in a recipe."""
+        named = {"system": self.system, self.system.name: self.own, "loop": self.loop}
+        return named | {
+            "optimizer": self.optimizer,
+            "data": self.data,
+            "sampler": self.sampler,
+        }
+
+
+def understood(recipe: Recipe) -> Settings:
+    """Read the tables of a ``task = "system"`` recipe.
+
+    Raises:
+        ConfigError: Something in it is wrong, with its dotted path.
+    """
+    system = recipe.section("system", SystemConfig)
+    return Settings(
+        system,
+        recipe.section(system.name, settings_type(system)),
+        recipe.section("loop", LoopConfig),
+        recipe.section("optimizer", OptimizerConfig),
+        recipe.section("data", DataConfig),
+        recipe.section("sampler", SamplerConfig),
+    )
+
+
+def run(recipe: Recipe) -> None:
+    """Train the system of a ``task = "system"`` recipe.
+
+    Raises:
+        ConfigError: Settings that do not fit each other, the data, or an earlier run.
+        SourceError: The data is missing or malformed.
+        ModelError: Weights to start from are missing or another network's; the loss diverged.
+    """
+    settings = understood(recipe)
+    check_upscaler(settings)
+    train, valid = faces_of(settings, "train", recipe), faces_of(settings, "valid", recipe)
+    check_size(settings, train.table)
+    system = made(settings, train.table, recipe)
+    data = {
+        "train": f"{train.table.labels_from} {table_digest(train.table)}",
+        "valid": f"{valid.table.labels_from} {table_digest(valid.table)}",
+    }
+    write_provenance(recipe, settings.tables(), data, started_from(settings))
+    write_card(system, train.table, recipe.folder)
+    task = SystemTask(system, valid, settings.data)
+    fit(task, batches_of(settings, train), settings.loop, settings.optimizer, recipe.folder)
+
+
+def check_upscaler(settings: Settings) -> None:
+    """Refuse a super-resolution network that nobody trained: it is frozen.
+
+    Raises:
+        ConfigError: There are no weights for it.
+    """
+    own = settings.own
+    if not isinstance(own, NeuralResizerConfig) or own.upscaler != "sr_lite":
+        return
+    if not own.upscaler_weights and not settings.system.start:
+        raise ConfigError(
+            "neural_resizer.upscaler_weights: missing; sr_lite is frozen: it must be trained before"
+        )
+
+
+def check_size(settings: Settings, table: FaceTable) -> None:
+    """Refuse pictures that were not super-resolved where the recipe says they were.
+
+    Raises:
+        ConfigError: The first picture has another size.
+    """
+    own = settings.own
+    if not isinstance(own, NeuralResizerConfig) or own.upscaler != "disk":
+        return
+    side = max(table.image(0).shape[:2])
+    if side != own.input_size:
+        raise ConfigError(
+            f"neural_resizer.upscaler: disk wants pictures of {own.input_size} pixels, "
+            f"{table.names[0]} has {side}; super-resolve them first, or choose another upscaler"
+        )
+
+
+def faces_of(settings: Settings, split: Split, recipe: Recipe) -> Prepared:
+    """Read one split as the system sees it."""
+    return prepare(
+        settings.data,
+        split,
+        settings.own.input_size,
+        root=recipe.data,
+        cache=recipe.cache,
+        seed=settings.loop.seed,
+    )
+
+
+def made(settings: Settings, table: FaceTable, recipe: Recipe) -> System:
+    """Build the system for the classes of its training faces, untrained or from `start`.
+
+    Raises:
+        ConfigError: The settings name another number of classes than the data has.
+    """
+    name, classes = settings.system.name, settings.own.classes
+    if classes != len(table.classes):
+        raise ConfigError(
+            f"{name}.classes: {classes}, but {table.dataset} has {len(table.classes)}: "
+            f"{', '.join(table.classes)}"
+        )
+    torch.manual_seed(settings.loop.seed)
+    counts = np.bincount(table.labels[table.labels >= 0], minlength=classes)
+    own = settings.own
+    smoothed = isinstance(own, NeuralResizerConfig) and own.loss != "ce"
+    prior = prior_of(table, recipe.data) if smoothed else None
+    truths = Truths(tuple(int(count) for count in counts), prior)
+    system = build(settings.own, settings.system, truths)
+    if settings.system.start:
+        load_weights(system, Path(settings.system.start))
+    return system
+
+
+def prior_of(table: FaceTable, root: Path) -> Floats | None:
+    """Give how votes spread over a dataset's classes; None where FER+ lacks one of them.
+
+    Of FER+ itself from its training votes, for others FER+'s published prior.
+    """
+    if table.dataset == "ferplus":
+        files = open_files(root, "ferplus")
+        labels = f"{FOLDERS['train']}/label.csv"
+        return ferplus_prior(parse_votes(files.lines(labels), files.place(labels))[1])
+    if set(table.classes) - set(FER_PLUS):
+        return None
+    return remap(np.array(FER_PLUS_PRIOR, np.float32), FER_PLUS, table.classes)
+
+
+def batches_of(settings: Settings, train: Prepared) -> EpochBatches:
+    """Make the training batches."""
+    table, loop = train.table, settings.loop
+    return EpochBatches(
+        train.crops,
+        target_of(table),
+        sampler(settings.sampler, table.labels, table.groups, loop.seed),
+        transform(settings.data.augmentation),
+        batch=loop.batch,
+        input_size=settings.own.input_size,
+        seed=loop.seed,
+        mixed=settings.data.mixed,
+        channel_order=settings.data.channel_order,
+        names=table.names,
+    )
+
+
+def started_from(settings: Settings) -> list[Path]:
+    """List the weights files that a run starts from or is fed by."""
+    system = settings.system
+    named = [system.start, system.image_weights, system.landmark_weights]
+    if settings.data.align == "landmarks":
+        named.append(settings.data.landmark_weights)
+    return [Path(name) for name in named if name]
