@@ -40,8 +40,9 @@ TEMPLATE: Final[Floats] = np.array(
     [[0.3212, 0.3823], [0.6788, 0.3823], [0.5, 0.5833], [0.3589, 0.7666], [0.6411, 0.7666]],
     dtype=np.float32,
 )
-# FER+ pictures end at the chin; a tenth more keeps an open mouth inside the crop.
-MARGIN: Final = 0.1
+# FER+ pictures end at the chin; a little more keeps an open mouth inside the crop. Chosen on
+# FER+ validation: cross-entropy 0.517 at a tenth, 0.510 at a twentieth, 0.516 at nothing.
+MARGIN: Final = 0.05
 
 
 def five_points(landmarks: Floats) -> Floats:

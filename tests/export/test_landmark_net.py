@@ -92,7 +92,7 @@ def test_manifest_says_how_to_feed_the_network_and_how_good_it_is(network, expor
     assert manifest.value("input") == {
         "name": "crops",
         "size": CROP_SIZE,
-        "margin": 0.1,
+        "margin": 0.05,
         "colour": "rgb",
         "mean": list(MEAN),
         "std": list(STD),

@@ -31,9 +31,9 @@ from export.poster_rt import (
 from training.calibration import fit_temperature
 from training.data.ferplus import valence_arousal
 from training.evaluate import Answers, Network, open_network
-from training.loop import load_weights
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
+from training.weights import load_weights
 
 pytestmark = pytest.mark.slow  # torch.export takes seconds
 
@@ -160,7 +160,7 @@ def test_manifest_says_how_to_feed_the_network(model, exported):
     assert manifest.value("input") == {
         "name": "crops",
         "size": CROP_SIZE,
-        "margin": 0.1,
+        "margin": 0.05,
         "colour": "rgb",
         "mean": list(MEAN),
         "std": list(STD),
