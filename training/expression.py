@@ -26,13 +26,15 @@ from training.data.ferplus import (
     without_duplicates,
 )
 from training.data.located import located
-from training.loop import Batches, LoopConfig, Task, device_of, fit
+from training.distil import soft_targets
+from training.loop import LoopConfig, device_of, fit
 from training.losses.ccc import ccc, ccc_loss
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import PosterRT, start_from_landmarks
 from training.optimizers import OptimizerConfig
 from training.provenance import pack_digests, write_provenance
 from training.recipe import Recipe
+from training.task import Batches, Task
 from training.weights import load_weights
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,8 @@ class ExpressionConfig:
     Attributes:
         landmarks: Weights of the landmark network, safetensors.
         start: Weights of poster-rt to go on from; empty for none.
+        teachers: Run folders of systems whose answers are mixed into the targets.
+        distilled: Share of the target that is the teachers' answer; the rest are the votes.
         balance: 0 draws pictures as they come, 1 draws every class equally often.
         affect_weight: Weight of the valence-arousal loss.
         rotation_deg: Largest rotation of a crop.
@@ -62,6 +66,8 @@ class ExpressionConfig:
 
     landmarks: str = "assets/landmark-net.safetensors"
     start: str = ""
+    teachers: tuple[str, ...] = ()
+    distilled: float = 0.0
     balance: float = 0.2
     affect_weight: float = 0.5
     rotation_deg: float = 15.0
@@ -72,6 +78,12 @@ class ExpressionConfig:
     mixed: float = 0.0
     dropout: float = 0.2
     drop_path: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.distilled <= 1:
+            raise ConfigError(f"expression.distilled: must be 0 to 1, got {self.distilled}")
+        if bool(self.teachers) != (self.distilled > 0):
+            raise ConfigError("expression.teachers, expression.distilled: give both or none")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,19 +237,25 @@ def run(recipe: Recipe) -> None:
     start_from_landmarks(model)
     if config.start:
         load_weights(model, Path(config.start))
+    train_points = located("train", train, weights, recipe.cache)
+    if config.teachers:
+        runs = [Path(name) for name in config.teachers]
+        said = soft_targets(runs, train, train_points, recipe.cache)
+        shares = (1 - np.float32(config.distilled)) * shares + np.float32(config.distilled) * said
     valid = splits["valid"]
     points = located("valid", valid, weights, recipe.cache)
     task = ExpressionTask(model, valid, points, config.affect_weight)
     batches = ExpressionBatches(
         train,
-        located("train", train, weights, recipe.cache),
+        train_points,
         shares,
         chances(shares, config.balance),
         loop.batch,
         loop.seed,
         config,
     )
-    started = [weights, Path(config.start)] if config.start else [weights]
+    started = [weights, *(Path(name) for name in (config.start,) if name)]
+    started += [Path(name) / "model.safetensors" for name in config.teachers]
     tables = {"loop": loop, "optimizer": optimizer, "expression": config}
     write_provenance(recipe, tables, pack_digests(recipe, ("ferplus",)), started)
     fit(task, batches, loop, optimizer, recipe.folder)

@@ -17,11 +17,12 @@ from engine.types import Floats, Image
 from training.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
 from training.data.faces import FaceBank, background_names, open_bank
 from training.data.packs import read_image
-from training.loop import Batches, LoopConfig, Task, device_of, fit
+from training.loop import LoopConfig, device_of, fit
 from training.models.landmark_net import LandmarkNet
 from training.optimizers import OptimizerConfig
 from training.provenance import pack_digests, write_provenance
 from training.recipe import Recipe
+from training.task import Batches, Task
 
 log = logging.getLogger(__name__)
 

@@ -17,6 +17,18 @@ from training.systems.saved import write_card
 from training.weights import save_weights
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Keep torch and OpenCV to one core, where small arrays are fastest; draw the same numbers."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(before[0])
+    cv2.setNumThreads(before[1])
+
+
 @pytest.fixture
 def ferplus_root(tmp_path):
     """Eight gray pictures of neutral, happiness, surprise and sadness in each split."""

@@ -18,15 +18,6 @@ C = 4
 SMALL = {"width": 64, "depth": 1, "heads": 4, "embedding": 16, "classes": C, "anchors": 3}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def crops():
     return torch.randn(4, 3, 112, 112)

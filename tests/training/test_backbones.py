@@ -8,16 +8,6 @@ from engine.errors import ConfigError, ModelError
 from training.models import backbones
 from training.models.backbones import BACKBONES, backbone
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 # Neural Resizer specification, section 3.4: parameters, F, GMAC.
 TRANSFORMERS = {
     "swin_t": (27_519_354, 768, 4.490),

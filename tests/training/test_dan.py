@@ -16,15 +16,6 @@ from training.models.trunk import parameter_count
 WIDTH = 64
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def maps():
     return torch.randn(6, WIDTH, 7, 7, generator=torch.Generator().manual_seed(1))

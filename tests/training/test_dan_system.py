@@ -15,15 +15,6 @@ NAN = float("nan")
 WIDTH = 32
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 def trunk():
     return nn.Sequential(
         nn.Conv2d(3, 48, 5, 4, 2, bias=False), nn.BatchNorm2d(48), nn.ReLU(inplace=True)

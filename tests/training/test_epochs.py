@@ -1,6 +1,5 @@
 """Batches of an epoch: what they hold, and that shards add up to the whole, bit for bit."""
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,16 +16,6 @@ from training.data.transforms import none, transform
 
 FACES, SIDE, CLASSES = 23, 32, 4
 CROPS = np.random.default_rng(1).integers(0, 256, (FACES, SIDE, SIDE, 3), np.uint8)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)
-    yield
-    torch.set_num_threads(before[0])
-    cv2.setNumThreads(before[1])
 
 
 def table():

@@ -9,15 +9,6 @@ from training.models.ir50 import IR50, IRUnit, halved
 from training.models.trunk import parameter_count
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def small():
     return IR50((4, 6, 8), (1, 2, 3))

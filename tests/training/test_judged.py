@@ -16,14 +16,6 @@ from training.systems.judged import judge, temperature_of
 from training.systems.types import Target
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def places(ferplus_root, tmp_path):
     return {"root": ferplus_root, "cache": tmp_path / "cache"}

@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from engine.errors import ConfigError, ModelError
-from training.loop import Batches, LoopConfig, Task, fit
+from training.loop import LoopConfig, fit
 from training.optimizers import OptimizerConfig
+from training.task import Batches, Task
 
 OPTIMIZER = OptimizerConfig(lr=0.05, warmup=2, clip=5.0)
 
@@ -21,14 +22,6 @@ OPTIMIZER = OptimizerConfig(lr=0.05, warmup=2, clip=5.0)
 def config(**changed):
     plain = {"steps": 6, "batch": 16, "ema": 0.5, "every": 3, "workers": 0, "accelerator": "cpu"}
     return LoopConfig(**{**plain, **changed})
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Lines(Batches):

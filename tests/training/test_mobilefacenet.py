@@ -7,15 +7,6 @@ from training.models.mobilefacenet import MobileFaceNet
 from training.models.trunk import parameter_count
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def crops():
     return torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(1))

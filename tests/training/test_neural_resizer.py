@@ -13,15 +13,6 @@ from training.models.stn import SpatialTransformer
 from training.models.super_resolution import Interpolate, Precomputed, SRLite
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 def parameters(net):
     return sum(p.numel() for p in net.parameters())
 

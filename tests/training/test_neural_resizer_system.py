@@ -27,15 +27,6 @@ MICRO = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 def target_of(labels):
     labels = torch.as_tensor(labels)
     shares = functional.one_hot(labels.clamp(min=0), 8).float()

@@ -12,14 +12,6 @@ from training.data import operations as op
 SIDE = 64
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(0)
-    yield
-    cv2.setNumThreads(before)
-
-
 def rng(seed=0):
     return np.random.default_rng(seed)
 

@@ -21,15 +21,6 @@ from training.models.poster_rt import SwapAttention
 from training.models.trunk import parameter_count
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 class Stream(nn.Module):
     """Stands in for a backbone: its third tap is the picture in few pixels, times weights."""
 

@@ -16,15 +16,6 @@ from training.systems.types import Target
 SMALL = {"width": 64, "depth": 1, "heads": 4}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def full():
     with torch.device("meta"):

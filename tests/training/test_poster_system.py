@@ -15,15 +15,6 @@ from training.systems.poster import PosterConfig, PosterSystem, poster_loss
 from training.systems.types import Target
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def crops():
     return torch.randn(4, 3, 112, 112, generator=torch.Generator().manual_seed(1))

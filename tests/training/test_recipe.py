@@ -79,14 +79,6 @@ def read(tmp_path):
     return read
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_loads_into_its_configs(path):
     recipe = read_recipe(path, **PLACES)

@@ -59,6 +59,16 @@ def test_empty_folder_is_an_error_that_names_a_place_in_it(tmp_path, name):
         read_dataset(name, tmp_path, "train", tmp_path / "cache")
 
 
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+@pytest.mark.parametrize("name", list(DATASETS))
+def test_a_dataset_has_the_splits_it_names_and_no_other(tmp_path, name, split):
+    # Of an empty folder, a split that is there cannot be read; another is refused before.
+    wanted = SourceError if split in DATASETS[name].splits else ConfigError
+    fold = "KA" if name == "jaffe" else None
+    with pytest.raises(wanted):
+        read_dataset(name, tmp_path, split, tmp_path / "cache", fold=fold)
+
+
 def test_ferplus_votes_are_read_from_the_ferplus_pack(tmp_path):
     folder = tmp_path / "ferplus" / "FER2013Train"
     folder.mkdir(parents=True)

@@ -22,15 +22,6 @@ from training.report.reliability import spread_of
 from training.report.resized import reduced
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_gaps_of_the_reliability_diagram_add_up_to_the_calibration_error():
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.ones(4), 50).astype(np.float32)

@@ -8,15 +8,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from training.models.resizer import LearnedResizer
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(("blocks", "count"), [(0, 7_379), (1, 12_083), (2, 16_787)])
 def test_size_is_the_specifications(blocks, count):
     assert sum(p.numel() for p in LearnedResizer(blocks=blocks).parameters()) == count

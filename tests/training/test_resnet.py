@@ -9,15 +9,6 @@ from training.models.resnet import CAFFE_MEAN, CaffeResNet, resnet
 from training.models.trunk import parameter_count
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_both_wirings_have_the_specifications_count_and_map():
     with torch.device("meta"):
         for convention in ("imagenet_norm", "caffe"):

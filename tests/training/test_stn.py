@@ -7,15 +7,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from training.models.stn import SpatialTransformer, warp
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 def parameters(net):
     return sum(p.numel() for p in net.parameters())
 

@@ -8,15 +8,6 @@ from engine.errors import SourceError
 from training.models.super_resolution import Interpolate, Precomputed, SRLite
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(
     ("channels", "blocks", "count", "giga"),
     [(32, 8, 269_955, 2.274), (64, 16, 1_665_283, 10.196)],

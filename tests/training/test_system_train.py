@@ -41,14 +41,6 @@ align = "none"
 """
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def recipe(tmp_path, ferplus_root):
     """Give `recipe(*overrides)`: the tiny recipe on the tiny FER+."""

@@ -1,6 +1,5 @@
 """The augmentation sets: what every one keeps, and what each one is made of."""
 
-import cv2
 import numpy as np
 import pytest
 
@@ -10,14 +9,6 @@ from training.data.transforms import TRANSFORMS, adaface, raf_poster, transform
 
 SEEDS = range(40)
 MEAN = np.array(op.MEAN_BGR)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(0)
-    yield
-    cv2.setNumThreads(before)
 
 
 def rng(seed):

@@ -9,15 +9,6 @@ from training.models.window_attention import WindowCrossAttention, merge, partit
 LEVELS = [(64, 28), (128, 14), (256, 7)]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def attention():
     made = WindowCrossAttention(64, 7)

@@ -16,8 +16,8 @@ from training.data.operations import resized
 from training.data.samplers import Rows, Sampler
 from training.data.table import FaceTable
 from training.data.transforms import Transform
-from training.loop import Batches
 from training.systems.types import Target
+from training.task import Batches
 
 # First words of the generators' seeds, see `training.data.samplers`.
 SAMPLE, MIX = 4, 5

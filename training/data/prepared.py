@@ -111,7 +111,8 @@ def _for_training(
     config: DataConfig, table: FaceTable, root: Path, cache: Path, seed: int
 ) -> FaceTable:
     if not config.copies:
-        held_out = [_read(config, split, root, cache) for split in ("valid", "test")]
+        splits = dataset(config.dataset).splits[1:]
+        held_out = [_read(config, split, root, cache) for split in splits]
         table = without_copies(table, held_out, cache)
     if config.limit:
         table = table.at(_few(table.labels, config.limit, seed))

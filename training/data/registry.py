@@ -35,12 +35,14 @@ class Dataset:
     Attributes:
         read: Reads one of its parts.
         parts: The parts it has on disk, by its own names.
-        plan: Makes train, valid and test of them.
+        plan: Makes the splits of them.
+        splits: What the plan can make.
     """
 
     read: Callable[[Files, str], Reading]
     parts: tuple[str, ...]
     plan: Plan
+    splits: tuple[Split, ...] = ("train", "valid", "test")
 
 
 _FOLDERS: Final = official(train="FER2013Train", valid="FER2013Valid", test="FER2013Test")
@@ -69,9 +71,12 @@ DATASETS: Final[dict[str, Dataset]] = {
     "aff-wild2-va": Dataset(affwild2.read_affect, affwild2.PARTS, _AFF_WILD2),
     "jaffe": Dataset(jaffe.read_jaffe, jaffe.PARTS, one_out("all")),
     "ferg": Dataset(ferg.read_ferg, ferg.PARTS, one_out("all", random_share=0.2)),
-    "expw": Dataset(expw.read_expw, expw.PARTS, official(train="all")),
+    "expw": Dataset(expw.read_expw, expw.PARTS, official(train="all"), ("train",)),
     "ai-hub": Dataset(
-        aihub.read_aihub, aihub.PARTS, official(train="Training", valid="Validation")
+        aihub.read_aihub,
+        aihub.PARTS,
+        official(train="Training", valid="Validation"),
+        ("train", "valid"),
     ),
 }
 

@@ -21,7 +21,7 @@ from training.data.prior import FER_PLUS_PRIOR, ferplus_prior, remap
 from training.data.samplers import SamplerConfig, sampler
 from training.data.table import FaceTable
 from training.data.transforms import transform
-from training.loop import LoopConfig, Metrics, Task, fit
+from training.loop import LoopConfig, fit
 from training.optimizers import OptimizerConfig
 from training.provenance import table_digest, write_provenance
 from training.recipe import Recipe
@@ -30,6 +30,7 @@ from training.systems.build import SystemConfig, Truths, build, settings_type
 from training.systems.neural_resizer import NeuralResizerConfig
 from training.systems.saved import write_card
 from training.systems.types import System, Target
+from training.task import Metrics, Task
 from training.weights import load_weights
 
 EVALUATED = 128  # faces of a validation batch

@@ -1,0 +1,93 @@
+"""Teachers: what they are shown, how their answers are joined and kept."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from engine.align import align
+from engine.errors import ConfigError
+from engine.preprocess import to_input
+from training import distil
+from training.data.registry import read_dataset
+from training.distil import ask, soft_targets
+from training.expression import ExpressionConfig
+from training.systems.types import Answer, System
+
+FIVE = np.array([[15, 18], [33, 18], [24, 28], [17, 37], [31, 37]], np.float32)
+
+
+class Teacher(System):
+    """Answers by the crop's left half, so that a mirrored crop gets another answer."""
+
+    def __init__(self):
+        super().__init__()
+        self.input_size, self.seen = 64, []
+
+    def forward(self, images):
+        self.seen.append(images)
+        left = images[:, :, :, :32].mean((1, 2, 3))
+        logits = torch.stack([left, *[torch.zeros_like(left)] * 7], 1)
+        return Answer(logits, logits[:, :0], logits, {})
+
+    def loss(self, images, target):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def pictures(ferplus_root, tmp_path):
+    return read_dataset("ferplus", ferplus_root, "train", tmp_path / "cache")
+
+
+@pytest.fixture
+def points(pictures):
+    return np.stack([FIVE] * len(pictures))
+
+
+def test_teacher_sees_the_engines_crop_of_its_own_size_and_its_mirror_image(pictures, points):
+    teacher = Teacher()
+    said = ask(teacher, pictures, points)
+    crops = [align(pictures.image(row), FIVE, 64).crop for row in range(len(pictures))]
+    straight = torch.from_numpy(to_input(crops))
+    assert torch.equal(teacher.seen[0], straight)
+    assert torch.equal(teacher.seen[1], straight.flip(3))
+    wanted = (teacher(straight).logits.softmax(1) + teacher(straight.flip(3)).logits.softmax(1)) / 2
+    assert np.allclose(said, wanted.numpy(), atol=1e-7)
+
+
+def test_answers_are_averaged_and_asked_for_once(
+    system_run, pictures, points, tmp_path, monkeypatch
+):
+    asked = []
+    answers = [np.full((8, 8), 1 / 8, np.float32), np.eye(8, dtype=np.float32)]
+
+    def fake(system, images, places):
+        asked.append(system)
+        return answers[len(asked) - 1]
+
+    monkeypatch.setattr(distil, "ask", fake)
+    other = tmp_path / "runs" / "other"
+    other.mkdir()
+    for name in ("recipe.json", "model.json", "model.safetensors"):
+        (other / name).write_bytes((system_run / name).read_bytes())
+    for _ in range(2):
+        said = soft_targets([system_run, other], pictures, points, tmp_path / "cache")
+        assert np.allclose(said, (answers[0] + answers[1]) / 2)
+    assert len(asked) == 2
+
+
+def test_teacher_of_other_classes_is_refused(system_run, pictures, points, tmp_path):
+    card = json.loads((system_run / "model.json").read_text())
+    card["classes"] = card["classes"][::-1]
+    (system_run / "model.json").write_text(json.dumps(card))
+    with pytest.raises(ConfigError, match=r"knows contempt, fear, .*; expected neutral, happiness"):
+        soft_targets([system_run], pictures, points, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("changed", [{"teachers": ("runs/a",)}, {"distilled": 0.5}])
+def test_teachers_and_their_share_come_together(changed):
+    with pytest.raises(
+        ConfigError, match=r"expression\.teachers, expression\.distilled: give both"
+    ):
+        ExpressionConfig(**changed)
