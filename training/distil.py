@@ -6,7 +6,6 @@ the targets are mixed with vote shares, which are soft already.
 
 import hashlib
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from engine.errors import ConfigError
 from engine.labels import EXPRESSIONS
 from engine.preprocess import to_input
 from engine.types import Floats
+from training.atomic import kept
 from training.data.located import Pictures
 from training.data.progress import tracked
 from training.loop import device_of
@@ -52,20 +52,18 @@ def soft_targets(runs: Sequence[Path], images: Pictures, points: Floats, cache: 
 def _targets(run: Path, images: Pictures, points: Floats, cache: Path) -> Floats:
     key = hashlib.sha256((run / "model.safetensors").read_bytes() + points.tobytes()).hexdigest()
     path = cache / "distil" / f"{run.name}-{key[:16]}.npy"
-    if not path.is_file():
-        saved = open_run(run)
-        if saved.classes != EXPRESSIONS:
-            raise ConfigError(
-                f"expression.teachers: {run} knows {', '.join(saved.classes)}; "
-                f"expected {', '.join(EXPRESSIONS)}"
-            )
-        log.info("asking %s about %d pictures", run, len(images))
-        said = ask(saved.system, images, points)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.npy")
-        np.save(partial, said)
-        partial.rename(path)
-    return np.asarray(np.load(path, allow_pickle=False), np.float32)
+    return kept(path, lambda: _asked(run, images, points))
+
+
+def _asked(run: Path, images: Pictures, points: Floats) -> Floats:
+    saved = open_run(run)
+    if saved.classes != EXPRESSIONS:
+        raise ConfigError(
+            f"expression.teachers: {run} knows {', '.join(saved.classes)}; "
+            f"expected {', '.join(EXPRESSIONS)}"
+        )
+    log.info("asking %s about %d pictures", run, len(images))
+    return ask(saved.system, images, points)
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ from statistics import mean, stdev
 from typing import Any, Final, get_args
 
 from engine.errors import ConfigError, FerError, ModelError
+from training.atomic import write_text
 from training.data.faces import Split
 from training.provenance import PLACE
 from training.recipe import Recipe, read_recipe
@@ -209,7 +210,7 @@ def write_metrics(recipe: Recipe, split: Split, figures: Figures) -> None:
     path = recipe.folder / METRICS
     known = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else {}
     content = {"settings": _settings(recipe), "figures": known | {split: dict(figures)}}
-    _write(path, json.dumps(content, indent=2) + "\n")
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:
@@ -226,7 +227,7 @@ def write_tables(grid: Grid, place: Place) -> None:
     """Write ``table.md`` and ``table.csv`` of the runs there are."""
     runs = {row.name: _runs(grid, row, place) for row in grid.rows}
     shown = [key for key in SHOWN if any(key in run for many in runs.values() for run in many)]
-    _write(place.out / "table.md", _markdown(grid, runs, shown, place.split))
+    write_text(place.out / "table.md", _markdown(grid, runs, shown, place.split))
     _write_csv(grid, runs, shown, place.out / "table.csv")
 
 
@@ -286,13 +287,6 @@ def _write_csv(
                 )
             ]
             writer.writerow([row.name, len(runs[row.name]), *cells, row.published])
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whose old content stays till the end."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def train_system(recipe: Recipe) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from engine.align import align, template
 from engine.errors import SinkError, SourceError
-from training.data.crops import cached_crops, fitted
+from training.data.crops import cached_crops
+from training.data.operations import resized
 from training.data.table import FaceTable, one_hot
 
 
@@ -76,7 +77,7 @@ def test_aligned_pictures_are_only_resized(pictures, tmp_path):
 
 def test_enlarged_pictures_are_interpolated():
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    np.testing.assert_array_equal(fitted(image, 8), cv2.resize(image, (8, 8)))
+    np.testing.assert_array_equal(resized(image, 8), cv2.resize(image, (8, 8)))
 
 
 def test_other_points_rows_sizes_or_datasets_are_cut_anew(pictures, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from engine.align import CROP_SIZE, align
 from engine.errors import ConfigError
 from training.data import prepared
-from training.data.crops import fitted
+from training.data.operations import resized
 from training.data.prepared import DataConfig, prepare
 
 
@@ -18,7 +18,7 @@ def places(tmp_path, ferplus_root):
 def test_unaligned_pictures_are_only_resized(places):
     faces = prepare(DataConfig(align="none"), "valid", 24, **places)
     assert faces.crops.shape == (8, 24, 24, 3)
-    assert np.array_equal(faces.crops[3], fitted(faces.table.read(3), 24))
+    assert np.array_equal(faces.crops[3], resized(faces.table.read(3), 24))
 
 
 def test_aligned_crops_are_the_engines(places, monkeypatch):

@@ -5,13 +5,13 @@ import os
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.align import align
 from engine.errors import SinkError, SourceError
-from engine.types import Floats, Image
+from engine.types import Floats
+from training.data.operations import resized
 from training.data.pictures import key_of
 from training.data.progress import tracked
 from training.data.table import FaceTable
@@ -52,13 +52,6 @@ def cached_crops(
     return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
-def fitted(image: Image, size: int) -> Image:
-    """Resize a picture to (size, size, 3), averaging areas where it shrinks."""
-    shrinks = min(image.shape[:2]) >= size
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (size, size), interpolation=how), np.uint8)
-
-
 def _key(table: FaceTable, points: Floats | None) -> str:
     where = b"aligned already" if points is None else np.ascontiguousarray(points).tobytes()
     return f"{key_of(table)}-{hashlib.sha256(where).hexdigest()[:16]}"
@@ -76,7 +69,7 @@ def _cut(table: FaceTable, points: Floats | None, size: int, target: Path) -> No
     for row in tracked(range(len(table)), f"cutting {table.dataset}", len(table)):
         image = table.read(row)
         if points is None:
-            crops[row] = fitted(image, size)
+            crops[row] = resized(image, size)
             continue
         try:
             crops[row] = align(image, points[row], size).crop

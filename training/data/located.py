@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +13,7 @@ from engine.align import CROP_SIZE, align, invert, template, transform
 from engine.landmarks import MARGIN, five_points
 from engine.preprocess import to_input
 from engine.types import Floats, Image
+from training.atomic import kept
 from training.data.ferplus import FerPlus
 from training.data.pictures import key_of
 from training.data.progress import tracked
@@ -69,25 +69,19 @@ def locate(read: Reader, images: Pictures, rounds: int = 3) -> Floats:
 def located(split: str, images: FerPlus, weights: Path, cache: Path) -> Floats:
     """Do `locate` with the network in `weights`, once; keep the answer in the cache."""
     path = cache / "ferplus" / f"points-{split}-{len(images)}-{_key(weights)}.npy"
-    if not path.is_file():
-        model = LandmarkNet()
-        load_weights(model, weights)
-        np.save(path, locate(torch_reader(model), images))
-    return np.asarray(np.load(path), np.float32)
+    return kept(path, lambda: _sought(images, weights))
 
 
 def located_table(table: FaceTable, weights: Path, cache: Path) -> Floats:
     """Do `locate` on a dataset's faces with the network in `weights`, once."""
     path = cache / "points" / f"{table.dataset}-{key_of(table)}-{_key(weights)}.npy"
-    if not path.is_file():
-        model = LandmarkNet()
-        load_weights(model, weights)
-        points = locate(torch_reader(model), table)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.npy")
-        np.save(partial, points)
-        partial.rename(path)
-    return np.asarray(np.load(path), np.float32)
+    return kept(path, lambda: _sought(table, weights))
+
+
+def _sought(images: Pictures, weights: Path) -> Floats:
+    model = LandmarkNet()
+    load_weights(model, weights)
+    return locate(torch_reader(model), images)
 
 
 def _key(weights: Path) -> str:

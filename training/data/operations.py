@@ -34,7 +34,7 @@ def resized(crop: Image, size: int) -> Image:
     """
     if crop.shape[:2] == (size, size):
         return crop
-    way = cv2.INTER_AREA if min(crop.shape[:2]) > size else cv2.INTER_LINEAR
+    way = cv2.INTER_AREA if min(crop.shape[:2]) >= size else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(crop, (size, size), interpolation=way), np.uint8)
 
 

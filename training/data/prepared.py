@@ -91,7 +91,7 @@ def prepare(
         ConfigError: Unknown fold, or a split that the dataset lacks.
         SourceError: The data is missing or malformed, with file and line.
     """
-    table = _read(config, split, root, cache)
+    table = labelled(config, split, root, cache)
     if split == "train":
         table = _for_training(config, table, root, cache, seed)
     points = None
@@ -100,7 +100,8 @@ def prepare(
     return Prepared(table, cached_crops(table, points, side, cache))
 
 
-def _read(config: DataConfig, split: Split, root: Path, cache: Path) -> FaceTable:
+def labelled(config: DataConfig, split: Split, root: Path, cache: Path) -> FaceTable:
+    """Read one split as it is on disk, no picture cut yet."""
     pictures = PictureConfig(missing_max=config.missing_max)
     return read_dataset(
         config.dataset, root, split, cache, fold=config.fold or None, config=pictures
@@ -112,7 +113,7 @@ def _for_training(
 ) -> FaceTable:
     if not config.copies:
         splits = dataset(config.dataset).splits[1:]
-        held_out = [_read(config, split, root, cache) for split in splits]
+        held_out = [labelled(config, split, root, cache) for split in splits]
         table = without_copies(table, held_out, cache)
     if config.limit:
         table = table.at(_few(table.labels, config.limit, seed))

@@ -9,8 +9,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from training.losses.smoothing import smoothed_target
 from training.models.reliability import anchor_distances
 
 Pairs = Literal["cross_class", "same_index"]
@@ -29,8 +29,7 @@ def class_distribution_loss(
         smoothing: eps_s, 0 to 1: share of the target that all classes divide evenly.
         weights: (C,) w; 1 for every class when left out.
     """
-    classes = corrected.shape[1]
-    target = functional.one_hot(labels, classes) * (1 - smoothing) + smoothing / classes
+    target = smoothed_target(labels, corrected.shape[1], smoothing)
     losses = -(target * corrected.clamp(min=FLOOR).log()).sum(1)
     losses = losses if weights is None else weights[labels] * losses
     return losses.sum() / max(len(losses), 1)

@@ -21,7 +21,7 @@ def smoothed_target(labels: Tensor, classes: int, smoothing: float) -> Tensor:
     return (1 - smoothing) * hard + smoothing / classes
 
 
-def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
     """Mean cross-entropy of (B, C) logits against `smoothed_target`; 0 for an empty batch.
 
     The same as ``(1 - e) (-ln p_y) + e mean_c(-ln p_c)``, averaged over the batch.

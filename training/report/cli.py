@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.errors import ConfigError, FerError, SinkError
+from training.atomic import write_text
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def report(options: argparse.Namespace) -> None:
             raise SinkError(f"{page}: exists already; use --overwrite or another --out")
     # Heavy: torch, timm and matplotlib.
     from training.report.comparison import comparison_table, rows_of
-    from training.report.page import write_report, write_text
+    from training.report.page import write_report
     from training.systems.judged import judge
 
     recipes, figures = [], []

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from engine.errors import SinkError
+from training.atomic import write_text
 from training.report.curves import curve_section
 from training.report.drawing import write_figure
 from training.report.embeddings import embedding_section
@@ -61,18 +61,3 @@ def page_of(figures: dict[str, Any], sections: Sequence[Section]) -> str:
         for name, picture in section.pictures.items():
             lines += ["", f"![{picture.caption}]({name}.png)", "", f"*{picture.caption}*"]
     return "\n".join(lines) + "\n"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file beside its place and move it there.
-
-    Raises:
-        SinkError: It cannot be written.
-    """
-    partial = path.with_suffix(".partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise SinkError(f"{path}: cannot be written: {error}") from error

@@ -30,10 +30,9 @@ class Answers:
     embedding: Floats
     extras: Mapping[str, Floats]
 
-    @property
-    def probabilities(self) -> Floats:
-        """(N, C) uncalibrated distributions."""
-        return torch.from_numpy(self.logits).softmax(1).numpy()
+    def probabilities(self, temperature: float = 1.0) -> Floats:
+        """(N, C) distributions at a temperature; 1 is uncalibrated."""
+        return torch.from_numpy(self.logits / temperature).softmax(1).numpy()
 
 
 @torch.no_grad()
@@ -60,7 +59,7 @@ def figures_of(answers: Answers) -> dict[str, float]:
     figures: dict[str, float] = {}
     labels = answers.target.labels.numpy()
     if answers.logits.shape[1] and (labels >= 0).any():
-        said = expression_metrics(answers.probabilities, labels)
+        said = expression_metrics(answers.probabilities(), labels)
         figures |= {"accuracy": said.accuracy, "balanced_accuracy": said.balanced_accuracy}
         figures |= {"macro_f1": said.macro_f1, "ece": said.ece, "nll": said.nll}
     truth = answers.target.affect.numpy()

@@ -5,12 +5,12 @@ Source: ARBEx (Wasi et al. 2023), sections 3.3-3.5; ARBEx specification, section
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, distributed, nn
 
-from engine.errors import ConfigError
 from training.losses.arbex import FLOOR, Pairs, anchor_loss, center_loss, class_distribution_loss
 from training.models.class_means import ClassMeans
 from training.models.poster_pp import PosterPP
@@ -23,6 +23,7 @@ from training.models.reliability import (
     Scope,
     confidence,
 )
+from training.systems.settings import require, require_choices
 from training.systems.types import Answer, System, Target
 
 AnchorInit = Literal["normal", "class_mean"]
@@ -95,9 +96,7 @@ class ArbexConfig:
     center_confidence: bool = False
 
     def __post_init__(self) -> None:
-        for key, choices in _CHOICES.items():
-            wanted = "one of " + ", ".join(str(choice) for choice in choices)
-            _check(self, key, getattr(self, key) in choices, wanted)
+        require_choices("arbex", self, _CHOICES)
         for key, least in _LEAST.items():
             _check(self, key, getattr(self, key) >= least, f"at least {least}")
         for key in ("drop_path", "dropout"):
@@ -127,9 +126,7 @@ _LEAST = {
 }
 
 
-def _check(config: ArbexConfig, key: str, holds: bool, wanted: str) -> None:
-    if not holds:
-        raise ConfigError(f"arbex.{key}: must be {wanted}, got {getattr(config, key)}")
+_check = partial(require, "arbex")
 
 
 class Judged(NamedTuple):

@@ -5,6 +5,7 @@ Source: the ABAW 2022 extension of DAN; DAN specification, sections 4 to 6.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -16,6 +17,7 @@ from training.losses.dan import AffinityLoss, partition_loss
 from training.losses.focal import class_weights, focal_loss
 from training.models.dan import Dan, DanOutput
 from training.models.resnet import Convention
+from training.systems.settings import require
 from training.systems.types import Answer, System, Target
 
 Task = Literal["expr", "va", "multi"]
@@ -57,9 +59,7 @@ class DanConfig:
         _check(self, "partition_eps", self.partition_eps > 0, "above 0")
 
 
-def _check(config: DanConfig, key: str, holds: bool, wanted: str) -> None:
-    if not holds:
-        raise ConfigError(f"dan.{key}: must be {wanted}, got {getattr(config, key)}")
+_check = partial(require, "dan")
 
 
 class DanSystem(System):

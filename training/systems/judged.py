@@ -12,8 +12,7 @@ from engine.errors import ModelError
 from engine.types import Floats
 from training.calibration import fit_temperature
 from training.data.faces import Split
-from training.data.prepared import DataConfig, Prepared, prepare
-from training.data.registry import read_dataset
+from training.data.prepared import DataConfig, Prepared, labelled, prepare
 from training.data.table import FaceTable
 from training.metrics import (
     Labels,
@@ -63,7 +62,7 @@ class Judged:
 
     def probabilities(self, temperature: float = 1.0) -> Floats:
         """(N, C) distributions at a temperature; 1 is uncalibrated."""
-        return torch.from_numpy(self.answers.logits / temperature).softmax(1).numpy()
+        return self.answers.probabilities(temperature)
 
     def figures(self) -> dict[str, Any]:
         """Give every figure by name; `ece`, `nll` and `brier` calibrated, with ``_raw`` not."""
@@ -100,7 +99,7 @@ def judge(
         config = replace(own, dataset=dataset, fold="")
     if fold:
         config = replace(config, fold=fold)
-    _check_classes(checkpoint, saved, _table(config, split, root, cache))
+    _check_classes(checkpoint, saved, labelled(config, split, root, cache))
 
     def prepared(data: DataConfig, part: Split) -> Prepared:
         side = saved.system.input_size
@@ -131,10 +130,6 @@ def _opened(checkpoint: Path) -> Saved:
     log.info("%s: %s on %s", checkpoint, saved.recipe["system"]["name"], device)
     saved.system.to(device)
     return saved
-
-
-def _table(config: DataConfig, split: Split, root: Path, cache: Path) -> FaceTable:
-    return read_dataset(config.dataset, root, split, cache, fold=config.fold or None)
 
 
 def _check_classes(checkpoint: Path, saved: Saved, table: FaceTable) -> None:

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.errors import ConfigError
 from engine.types import Floats
 from training.losses.pdls import f_pdls, pdls
+from training.losses.smoothing import smoothed_cross_entropy
 from training.models.backbones import BACKBONES, backbone
 from training.models.neural_resizer import SETTINGS, NeuralResizer, NeuralResizerOutput, Setting
 from training.models.super_resolution import Interpolate, Precomputed, SRLite, Upscaler
+from training.systems.settings import require, require_choices
 from training.systems.types import Answer, System, Target
 
 Loss = Literal["ce", "pdls", "fpdls"]
@@ -72,8 +74,7 @@ class NeuralResizerConfig:
     comp: bool = False
 
     def __post_init__(self) -> None:
-        for key, choices in _CHOICES.items():
-            _check(self, key, getattr(self, key) in choices, "one of " + ", ".join(choices))
+        require_choices("neural_resizer", self, _CHOICES)
         _check(self, "classes", self.classes >= 2, "at least 2")
         for key in ("input_size", "upscaled_size", "backbone_size", "sr_channels", "width"):
             _check(self, key, getattr(self, key) >= 1, "at least 1")
@@ -92,9 +93,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
-def _check(config: NeuralResizerConfig, key: str, holds: bool, wanted: str) -> None:
-    if not holds:
-        raise ConfigError(f"neural_resizer.{key}: must be {wanted}, got {getattr(config, key)}")
+_check = partial(require, "neural_resizer")
 
 
 def _check_sizes(config: NeuralResizerConfig) -> None:
@@ -171,7 +170,7 @@ class NeuralResizerSystem(System):
         said: NeuralResizerOutput = self.network(images)
         known = target.labels >= 0
         logits, labels = said.logits[known].float(), target.labels[known]
-        plain = functional.cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
+        plain = smoothed_cross_entropy(logits, labels)
         config = self.config
         if config.loss == "ce":
             value = plain

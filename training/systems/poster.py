@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 from torch import Tensor, nn
-from torch.nn import functional
 
-from engine.errors import ConfigError
 from training.losses.adaface import clipped_norm
+from training.losses.smoothing import smoothed_cross_entropy
 from training.models.adaface_head import AdaFaceHead, Statistics
 from training.models.poster import Poster, PosterFeatures, Tokenise
+from training.systems.settings import require, require_choices
 from training.systems.types import Answer, System, Target
 
 Head = Literal["linear", "adaface"]
@@ -44,8 +45,7 @@ class PosterConfig:
     ema_alpha: float = 0.01
 
     def __post_init__(self) -> None:
-        for key, choices in _CHOICES.items():
-            _check(self, key, getattr(self, key) in choices, "one of " + _listed(choices))
+        require_choices("poster", self, _CHOICES)
         _check(self, "classes", self.classes >= 2, "at least 2")
         _check(self, "depth", self.depth >= 1, "at least 1")
         _check(self, "dim", self.dim > 0 and self.dim % 32 == 0, "a positive multiple of 32")
@@ -65,13 +65,7 @@ _CHOICES: dict[str, tuple[str | int, ...]] = {
 }
 
 
-def _check(config: PosterConfig, key: str, holds: bool, wanted: str) -> None:
-    if not holds:
-        raise ConfigError(f"poster.{key}: must be {wanted}, got {getattr(config, key)}")
-
-
-def _listed(choices: tuple[str | int, ...]) -> str:
-    return ", ".join(str(choice) for choice in choices)
+_check = partial(require, "poster")
 
 
 class PosterSystem(System):
@@ -121,7 +115,7 @@ class PosterSystem(System):
             nhat = self.head.indicator(norms)
             figures["quality_clipped"] = (nhat.abs() == 1).float().mean()
             logits = self.head.training_logits(feature[known], labels, nhat[known])
-            return _cross_entropy(logits, labels), figures
+            return smoothed_cross_entropy(logits, labels), figures
         return poster_loss(self.head(feature[known]), labels), figures
 
     def before_step(self, progress: float) -> None:
@@ -143,13 +137,8 @@ def poster_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     Source: POSTER specification, section 5.1; the same as 3 CE with smoothing 0.4 / 3.
     """
-    return 2 * _cross_entropy(logits, labels, SMOOTHING) + _cross_entropy(logits, labels)
-
-
-def _cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean over the batch; unlike torch's, 0 and not NaN where no row has a label."""
-    total = functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
-    return total / max(len(labels), 1)
+    smoothed = smoothed_cross_entropy(logits, labels, SMOOTHING)
+    return 2 * smoothed + smoothed_cross_entropy(logits, labels)
 
 
 def _head(config: PosterConfig) -> nn.Module:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.errors import ConfigError
+from training.losses.smoothing import smoothed_cross_entropy
 from training.models.poster_pp import PosterPP
 from training.systems.types import Answer, System, Target
 
@@ -68,5 +68,4 @@ class PosterPPSystem(System):
         """Give the mean cross-entropy over rows that have a label, 0 where none has."""
         known = target.labels >= 0
         logits, labels = self(images).logits[known], target.labels[known]
-        total = functional.cross_entropy(logits, labels, reduction="sum")
-        return total / max(len(labels), 1), {}
+        return smoothed_cross_entropy(logits, labels), {}
