@@ -15,6 +15,7 @@ TASKS = {
     "detector": "training.detector.train",
     "expression": "training.expression",
     "landmarks": "training.landmarks",
+    "super_resolution": "training.super_resolution",
     "system": "training.systems.train",
 }
 

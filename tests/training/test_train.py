@@ -48,7 +48,7 @@ def test_error_is_one_line_and_its_exit_code(recipe, capsys, arguments, code, sa
 def test_unknown_task_lists_the_choices(recipe, capsys):
     recipe.write_text('task = "gaze"\n')
     assert main([str(recipe)]) == 2
-    tasks = "detector, expression, landmarks, system"
+    tasks = "detector, expression, landmarks, super_resolution, system"
     wanted = f"fer-train: task gaze: unknown; choose one of {tasks}\n"
     assert capsys.readouterr().err == wanted
 
