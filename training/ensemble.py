@@ -2,10 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine.errors import ConfigError, ModelError
+from training.data.faces import Split
+from training.data.prepared import DataConfig
+from training.loop import device_of
+from training.systems.judged import judge_saved, opened
+from training.systems.saved import Saved
 from training.systems.types import Answer, System, Target
 
 
@@ -43,3 +51,88 @@ class Vote(System):
             ValueError: Always.
         """
         raise ValueError("a vote is not trained: train its members, each on its own bootstrap")
+
+
+def judge_vote(
+    checkpoints: Sequence[Path],
+    split: Split,
+    *,
+    root: Path,
+    cache: Path,
+    dataset: str = "",
+    fold: str = "",
+) -> dict[str, Any]:
+    """Give the figures of the soft vote of several runs, calibrated as one system.
+
+    Args:
+        checkpoints: Folders of runs of the task ``system``, or weights files in them.
+        split: The split that judges.
+        root: Where datasets lie.
+        cache: Folder for decoded data.
+        dataset: As in `training.systems.judged.judge`.
+        fold: As there.
+
+    Returns:
+        As `training.systems.judged.Judged.figures`; parameters and gmac are those of all members.
+
+    Raises:
+        ConfigError: A run is named twice.
+        ModelError: One is no such run, or two were not trained to judge the same faces.
+        FerError: As `training.systems.judged.judge`.
+    """
+    if len({path.resolve() for path in checkpoints}) < len(checkpoints):
+        named = ", ".join(map(str, checkpoints))
+        raise ConfigError(f"{named}: a run has one vote; name each once")
+    members = {path: opened(path) for path in checkpoints}
+    check_alike(members)
+    saved = list(members.values())
+    card = dict(saved[0].card)
+    for key in ("parameters", "gmac"):
+        card[key] = sum(one.card[key] for one in saved)
+    vote = Vote([one.system for one in saved]).eval()
+    joint = Saved(vote, saved[0].classes, saved[0].recipe, card)
+    places = {"root": root, "cache": cache}
+    judged = judge_saved(joint, checkpoints[0], split, **places, dataset=dataset, fold=fold)
+    folders = [path if path.is_dir() else path.parent for path in checkpoints]
+    names = dict.fromkeys(str(one.recipe["system"]["name"]) for one in saved)
+    return {
+        **judged.figures(),
+        "run": " + ".join(folder.resolve().name for folder in folders),
+        "system": f"vote of {len(saved)}: {', '.join(names)}",
+        "seed": ", ".join(str(one.recipe["loop"]["seed"]) for one in saved),
+    }
+
+
+def check_alike(members: Mapping[Path, Saved]) -> None:
+    """Refuse members that do not see the same faces or do not answer the same question.
+
+    Raises:
+        ModelError: Two differ; both are named.
+    """
+    (first, wanted), *others = ((path, _outlook(saved)) for path, saved in members.items())
+    for path, outlook in others:
+        for key, value in wanted.items():
+            if outlook[key] != value:
+                raise ModelError(
+                    f"{path}: {key} is {outlook[key]}, but {value} in {first}; "
+                    "only runs that are alike in it can vote"
+                )
+
+
+def _outlook(saved: Saved) -> dict[str, str]:
+    """Say what a system is shown and what it answers."""
+    data, side = DataConfig(**saved.recipe["data"]), saved.system.input_size
+    with torch.no_grad():
+        said: Answer = saved.system(torch.zeros(1, 3, side, side, device=device_of(saved.system)))
+    aligned = data.landmark_weights if data.align == "landmarks" else "none"
+    return {
+        "data.dataset": data.dataset,
+        "data.fold": data.fold or "none",
+        "classes": ", ".join(saved.classes),
+        "data.align": data.align,
+        "data.landmark_weights": aligned,
+        "data.channel_order": data.channel_order,
+        "input size": str(side),
+        "number of logits": str(said.logits.shape[1]),
+        "number of affect values": str(said.affect.shape[1]),
+    }

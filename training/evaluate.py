@@ -1,4 +1,6 @@
-"""`fer-eval MODEL --data DATASET`: judge a trained system, or an exported network as served.
+"""`fer-eval MODEL ... --data DATASET`: judge a trained system, or an exported network as served.
+
+Several run folders are judged as one: each has one vote.
 
 This is the one place in `training` that runs the engine's network: what is judged of it must be
 what users get, calibration included.
@@ -170,7 +172,9 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument(
         "model",
         type=Path,
-        help="run folder, a weights file in it, or an ONNX file with its manifest beside it",
+        nargs="+",
+        help="run folder, a weights file in it, or an ONNX file with its manifest beside it; "
+        "several runs vote",
     )
     parse.add_argument(
         "--data",
@@ -205,12 +209,22 @@ def figures_served(model: Path, data: str, split: Split, root: Path, cache: Path
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     """Judge what the command line names."""
     where = {"root": options.root, "cache": options.cache}
-    if options.model.is_dir() or options.model.suffix == ".safetensors":
-        from training.systems.judged import judge  # brings every system along, and timm
+    models: list[Path] = options.model
+    others = [path for path in models if not path.is_dir() and path.suffix != ".safetensors"]
+    if len(models) > 1 and others:
+        raise ConfigError(
+            f"{others[0]}: neither a run folder nor a weights file in one; cannot vote"
+        )
+    if others:
+        return figures_served(models[0], options.data or SERVED[0], options.split, **where)
+    # These bring every system along, and timm.
+    from training.ensemble import judge_vote
+    from training.systems.judged import judge
 
-        chosen = {"dataset": options.data, "fold": options.fold}
-        return judge(options.model, options.split, **where, **chosen).figures()
-    return figures_served(options.model, options.data or SERVED[0], options.split, **where)
+    chosen = {**where, "dataset": options.data, "fold": options.fold}
+    if len(models) > 1:
+        return judge_vote(models, options.split, **chosen)
+    return judge(models[0], options.split, **chosen).figures()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

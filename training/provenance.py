@@ -3,8 +3,8 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,13 @@ def write_provenance(
 
     Raises:
         ConfigError: A table of the recipe is not among `configs`, or the folder holds a run of
-            another recipe.
+            another recipe; a setting that its recipe does not know yet counts as the default.
     """
     for name in recipe.tables.keys() - configs.keys():
         raise ConfigError(f"{name}: unknown table; known here: {', '.join(sorted(configs))}")
     recipe.folder.mkdir(parents=True, exist_ok=True)
     resolved = {"task": recipe.task, **{name: asdict(table) for name, table in configs.items()}}
-    _refuse_another(recipe.folder, resolved)
+    _refuse_another(recipe.folder, resolved, _at_default(configs))
     source = {
         "commit": commit(),
         "data": dict(data),
@@ -53,18 +53,30 @@ def write_provenance(
         (recipe.folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
-def _refuse_another(folder: Path, resolved: Mapping[str, Any]) -> None:
+def _refuse_another(folder: Path, resolved: Mapping[str, Any], at_default: Set[str]) -> None:
     path = folder / "recipe.json"
     if not path.exists():
         return
     before, now = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(resolved)
     for name in sorted((before.keys() | now.keys()) - PLACE):
         was, is_ = before.get(name), now.get(name)
-        if was != is_:
+        if was != is_ and not (was is None and name in at_default):
             raise ConfigError(
                 f"{folder}: holds a run of another recipe ({name} was {was}, is {is_}); "
                 "choose another --out or remove it"
             )
+
+
+def _at_default(configs: Mapping[str, Any]) -> set[str]:
+    """Name the settings that have their default value, by their dotted names."""
+    names = set()
+    for table, config in configs.items():
+        for field in fields(config):
+            made = field.default_factory
+            default = field.default if made is MISSING else made()
+            if getattr(config, field.name) == default:
+                names.add(f"{table}.{field.name}")
+    return names
 
 
 def _flat(tables: Mapping[str, Any]) -> dict[str, str]:

@@ -1,11 +1,19 @@
-"""Soft voting of fixed answers."""
+"""Soft voting: of fixed answers, and of run folders."""
 
+import shutil
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from training.ensemble import Vote
+from engine.errors import ConfigError, ModelError
+from training.ensemble import Vote, check_alike, judge_vote
+from training.systems.judged import judge
+from training.systems.saved import Saved, open_run
 from training.systems.types import Answer, System, Target
+from training.weights import save_weights
 
 IMAGES = torch.zeros(5, 3, 8, 8)
 
@@ -77,6 +85,74 @@ def test_members_of_different_input_sizes_are_refused():
         Vote([Member(1, 16), Member(2, 8)])
     with pytest.raises(ValueError, match="one input size"):
         Vote([])
+
+
+def test_members_without_expressions_vote_on_valence_and_arousal():
+    members = [Member(1), Member(2)]
+    for member in members:
+        member.logits = nn.Parameter(torch.empty(5, 0))
+    said = Vote(members)(IMAGES)
+    assert said.logits.shape == (5, 0)
+    torch.testing.assert_close(said.affect, (members[0].affect + members[1].affect) / 2)
+
+
+def saved(size=8, logits=7, classes=("anger", "fear"), **data):
+    system = Member(1, size)
+    system.logits = nn.Parameter(torch.zeros(5, logits))
+    return Saved(system, classes, {"data": {"align": "none", **data}}, {})
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (saved(dataset="raf-db"), r"runs/b: data\.dataset is raf-db, but ferplus in runs/a; only"),
+        (saved(fold="KA"), r"data\.fold is KA, but none in"),
+        (saved(classes=("fear", "anger")), r"classes is fear, anger, but anger, fear in runs/a"),
+        (saved(align="landmarks"), r"data\.align is landmarks, but none"),
+        (saved(channel_order="bgr"), r"data\.channel_order is bgr, but rgb"),
+        (saved(size=16), r"input size is 16, but 8"),
+        (saved(logits=0), r"number of logits is 0, but 7"),
+    ],
+)
+def test_members_that_differ_in_what_they_judge_are_refused_with_both_named(other, says):
+    with pytest.raises(ModelError, match=says):
+        check_alike({Path("runs/a"): saved(), Path("runs/b"): other})
+
+
+def test_members_may_differ_in_what_they_were_trained_on():
+    other = saved(also=["expw"], noise=0.1, limit=9, augmentation="abaw_dan")
+    check_alike({Path("a"): saved(), Path("b"): other})
+
+
+def test_run_named_twice_has_one_vote(tmp_path):
+    (tmp_path / "a").mkdir()
+    runs = [tmp_path / "a", tmp_path / "a" / ".." / "a"]
+    with pytest.raises(ConfigError, match="a run has one vote; name each once"):
+        judge_vote(runs, "test", root=tmp_path, cache=tmp_path)
+
+
+def test_vote_of_runs_is_judged_by_the_mean_of_their_distributions(
+    system_run, ferplus_root, tmp_path
+):
+    other = tmp_path / "runs" / "other"
+    shutil.copytree(system_run, other)
+    changed = open_run(other).system
+    with torch.no_grad():
+        for weight in changed.parameters():
+            weight.add_(0.05 * torch.randn(weight.shape))
+    save_weights(changed, other / "model.safetensors")
+    places = {"root": ferplus_root, "cache": tmp_path / "cache"}
+    said = judge_vote([system_run, other], "test", **places)
+    alone = [judge(run, "test", **places) for run in (system_run, other)]
+    one, two = (judged.probabilities() for judged in alone)
+    assert np.abs(one - two).max() > 0.01
+    both = -np.log(((one + two) / 2)[np.arange(8), alone[0].labels]).mean()
+    assert said["nll_raw"] == pytest.approx(both, rel=1e-4)
+    assert said.keys() == alone[0].figures().keys()
+    names = (said["run"], said["system"], said["seed"])
+    assert names == ("tiny + other", "vote of 2: neural_resizer", "0, 0")
+    assert said["parameters"] == 2 * alone[0].saved.card["parameters"]
+    assert said["data_sha256"] == alone[0].figures()["data_sha256"]
 
 
 def test_a_vote_is_not_trained():

@@ -108,6 +108,23 @@ def test_run_folder_is_judged_on_the_data_it_was_trained_on(
     assert "| split | valid |" in capsys.readouterr().out
 
 
+def test_several_runs_vote(system_run, ferplus_root, tmp_path, capsys):
+    shutil.copytree(system_run, tmp_path / "runs" / "second")
+    runs = [str(system_run), str(tmp_path / "runs" / "second")]
+    where = ["--root", str(ferplus_root), "--cache", str(tmp_path / "cache")]
+    assert main([*runs, "--split", "valid", *where]) == 0
+    text = capsys.readouterr().out
+    assert "| run | tiny + second |" in text
+    assert "| system | vote of 2: neural_resizer |" in text
+    assert "| split | valid |" in text
+
+
+def test_what_is_no_run_cannot_vote(tmp_path, capsys):
+    assert main([str(tmp_path), "poster-rt.onnx"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("fer-eval: poster-rt.onnx: neither a run folder nor a weights file")
+
+
 def test_folder_that_is_no_run_of_a_system_is_refused(tmp_path, capsys):
     (tmp_path / "recipe.json").write_text('{"task": "landmarks"}')
     (tmp_path / "model.json").write_text("{}")

@@ -242,5 +242,5 @@ def test_every_row_of_our_grids_is_a_recipe(path, place):
 def test_there_is_a_grid_for_every_ablation():
     assert {path.stem for path in FILES} == {
         *("arbex-anchors", "arbex-noise", "arbex-smoothing", "arbex-anchor-loss"),
-        *("poster-sizes", "adaface", "resizer-settings", "resizer-losses"),
+        *("poster-sizes", "adaface", "resizer-settings", "resizer-losses", "dan-data"),
     }

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from engine.errors import ModelError
 from training.models.mobilefacenet import MobileFaceNet
 from training.models.trunk import parameter_count
 
@@ -61,6 +62,49 @@ def test_landmark_net_is_bit_identical_after_a_training_step(crops):
     changed = {name for name, value in system.state_dict().items() if (before[name] != value).any()}
     assert changed == {"2.weight", "2.bias"}
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_released_names_are_those_of_the_public_network():
+    with torch.device("meta"):
+        names = MobileFaceNet(output_head=False).released_names()
+    assert len(set(names.values())) == len(names)
+    assert names["conv1.0.weight"] == "conv1.conv.weight"
+    assert names["conv2_dw.1.running_var"] == "conv2_dw.bn.running_var"
+    assert names["conv_23.conv_dw.2.weight"] == "conv_23.conv_dw.prelu.weight"
+    assert names["conv_3.3.project.1.bias"] == "conv_3.model.3.project.bn.bias"
+    assert names["conv_6_sep.2.weight"] == "conv_6_sep.prelu.weight"
+
+
+def test_released_weights_arrive_whole_and_counters_may_be_missing(crops):
+    source, target = MobileFaceNet(output_head=False), MobileFaceNet(output_head=False)
+    names = source.released_names()
+    state = {f"module.{names[name]}": tensor for name, tensor in source.state_dict().items()}
+    target.load_released({k: v for k, v in state.items() if "num_batches" not in k})
+    assert all(torch.equal(a, b) for a, b in zip(source(crops), target(crops), strict=True))
+    assert not any(parameter.requires_grad for parameter in target.parameters())
+
+
+def test_released_weights_that_do_not_match_are_refused_and_change_nothing():
+    network = MobileFaceNet(output_head=False)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    names = network.released_names()
+    state = {names[name]: tensor + 1 for name, tensor in before.items()}
+    state["conv_4.model.5.conv.conv.weight"] = torch.zeros(1)
+    says = r"conv_4\.model\.5\.conv\.conv\.weight is \(1,\), expected \(256, 128, 1, 1\)"
+    with pytest.raises(ModelError, match=says):
+        network.load_released(state)
+    del state["conv_23.conv.bn.weight"]
+    with pytest.raises(ModelError, match=r"conv_23\.conv\.bn\.weight is missing"):
+        network.load_released(state)
+    after = network.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+def test_network_with_its_output_head_takes_no_released_weights():
+    with torch.device("meta"):
+        whole = MobileFaceNet()
+    with pytest.raises(ValueError, match="names of the output head are not known"):
+        whole.load_released({})
 
 
 class Last(torch.nn.Module):

@@ -73,6 +73,18 @@ def test_run_goes_on_with_its_recipe_only(tmp_path, pack):
         write(recipe(tmp_path), Loop(steps=4))
 
 
+def test_run_from_before_a_setting_goes_on_with_its_default_only(tmp_path, pack):
+    write(recipe(tmp_path))
+    path = tmp_path / "run" / "recipe.json"
+    content = json.loads(path.read_text())
+    del content["loop"]["sizes"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"another recipe \(loop\.sizes was None, is \[3\]\)"):
+        write(recipe(tmp_path), Loop(sizes=(3,)))
+    write(recipe(tmp_path))
+    assert json.loads(path.read_text())["loop"]["sizes"] == [1, 2]
+
+
 def test_digest_sees_labels_names_and_sizes_but_no_place(tmp_path, pack):
     before = digest(pack)
     pack.rename(tmp_path / "moved")

@@ -2,13 +2,14 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from engine.errors import ConfigError, ModelError
-from training.data.classes import AFF_WILD2, RAF_DB
+from training.data.classes import AFF_WILD2, FER_PLUS, RAF_DB
 from training.data.registry import read_dataset
 from training.data.table import FaceTable, one_hot
 from training.recipe import read_recipe
@@ -72,6 +73,21 @@ def test_run_folder_says_what_it_was_trained_on(recipe, tmp_path):
     assert resolved["optimizer"]["clip"] == 5.0  # a default, filled in
 
 
+def test_run_folder_names_every_dataset_it_was_trained_on(recipe, tmp_path, ferplus_root):
+    folder = ferplus_root / "expw" / "images"
+    folder.mkdir(parents=True)
+    for label in range(7):
+        cv2.imwrite(str(folder / f"{label}.png"), np.full((48, 48), 30 * label, np.uint8))
+    lines = [f"{label}.png 0 0 0 48 48 90.5 {label}" for label in range(7)]
+    (ferplus_root / "expw" / "label.lst").write_text("\n".join(lines))
+    run(recipe("neural_resizer.loss=ce", 'data.also=["expw"]'))
+    data = json.loads((tmp_path / "run" / "provenance.json").read_text())["data"]
+    assert data.keys() == {"train", "valid", "train ferplus", "train expw"}
+    assert "expw/label.lst " in data["train expw"]
+    assert len({value.rpartition(" ")[2] for value in data.values()}) == 4
+    assert open_run(tmp_path / "run").classes == FER_PLUS
+
+
 def test_label_noise_is_part_of_what_it_was_trained_on(recipe, tmp_path):
     run(recipe("neural_resizer.loss=ce"))
     clean = json.loads((tmp_path / "run" / "provenance.json").read_text())["data"]
@@ -104,6 +120,11 @@ def test_label_noise_is_part_of_what_it_was_trained_on(recipe, tmp_path):
             r"disk wants pictures of 96 pixels, FER2013Train/0\.png has 48",
         ),
         (["data.dataset=rafdb"], r"dataset rafdb: unknown; known here: raf-db"),
+        (['data.also=["aff-wild2-va"]'], r"data\.also: aff-wild2-va has no expressions to learn"),
+        (
+            ["system.name=dan", "dan.task=va", 'data.also=["expw"]'],
+            r"data\.also: expw has no valence and arousal",
+        ),
         (["data.augmentation=heavy"], "heavy"),
         (["loop.batch=100"], r"loop\.batch: must not exceed the 8 faces"),
     ],

@@ -1,6 +1,8 @@
 """From a dataset's name to the crops a system sees: read, mended, aligned, cut once."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,10 +14,11 @@ from training.data.crops import cached_crops
 from training.data.epochs import ChannelOrder
 from training.data.faces import Split
 from training.data.located import located_table
+from training.data.merged import merged
 from training.data.noise import with_label_noise
 from training.data.pictures import PictureConfig, without_copies
-from training.data.registry import dataset, read_dataset
-from training.data.table import FaceTable
+from training.data.registry import DATASETS, dataset, read_dataset
+from training.data.table import FaceTable, joined
 from training.data.transforms import transform
 
 Align = Literal["landmarks", "none"]
@@ -26,7 +29,10 @@ class DataConfig:
     """Which faces a system is trained on, and how they are shown.
 
     Attributes:
-        dataset: A name of `training.data.registry.DATASETS`.
+        dataset: A name of `training.data.registry.DATASETS`; its classes are the system's, and
+            its splits alone choose the model and judge it.
+        also: More datasets, whose training splits are added in those classes
+            (`training.data.merged`); not one of the same pictures.
         fold: The subject or character left out, for datasets without a split of their own.
         align: ``landmarks`` cuts faces out as the live engine does; ``none`` takes pictures as
             they are, for datasets that come aligned.
@@ -41,6 +47,7 @@ class DataConfig:
     """
 
     dataset: str = "ferplus"
+    also: tuple[str, ...] = ()
     fold: str = ""
     align: Align = "landmarks"
     landmark_weights: str = "assets/landmark-net.safetensors"
@@ -54,6 +61,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         dataset(self.dataset)
+        _check_also(self.dataset, self.also)
         transform(self.augmentation)
         for key, choices in (("align", get_args(Align)), ("channel_order", get_args(ChannelOrder))):
             if getattr(self, key) not in choices:
@@ -67,6 +75,22 @@ class DataConfig:
             raise ConfigError(f"data.limit: must not be negative, got {self.limit}")
 
 
+def _check_also(main: str, also: Sequence[str]) -> None:
+    if not isinstance(also, list | tuple) or not all(isinstance(name, str) for name in also):
+        raise ConfigError(f"data.also: expected a list of datasets, got {also!r}")
+    for name in also:
+        if name not in DATASETS:
+            raise ConfigError(f"data.also: {name!r} is unknown; known here: {', '.join(DATASETS)}")
+        if name == main:
+            raise ConfigError(f"data.also: {name} is data.dataset already; leave it out")
+        if dataset(name).needs_fold:
+            raise ConfigError(f"data.also: {name} has no training split of its own; leave it out")
+    for one, other in combinations((main, *also), 2):
+        shared = dataset(one).collection
+        if one == other or (shared and shared == dataset(other).collection):
+            raise ConfigError(f"data.also: {other} has the pictures of {one}; leave one out")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """Faces of one split with their crops.
@@ -74,10 +98,13 @@ class Prepared:
     Attributes:
         table: Labels and names, N rows.
         crops: (N, S, S, 3) uint8, BGR, memory-mapped.
+        parts: What the table was put together of, one table of each dataset, before
+            faces were limited and labels made noisy.
     """
 
     table: FaceTable
     crops: NDArray[np.uint8]
+    parts: tuple[FaceTable, ...]
 
 
 def prepare(
@@ -85,19 +112,22 @@ def prepare(
 ) -> Prepared:
     """Read one split and cut its faces to crops of `side` pixels.
 
-    Noise, limit and the search for copies are for training alone.
+    Noise, limit, added datasets and the search for copies are for training alone.
 
     Raises:
-        ConfigError: Unknown fold, or a split that the dataset lacks.
+        ConfigError: Unknown fold, a split that the dataset lacks, or an added dataset without a
+            face for it.
         SourceError: The data is missing or malformed, with file and line.
     """
-    table = labelled(config, split, root, cache)
+    parts: tuple[FaceTable, ...] = (labelled(config, split, root, cache),)
+    table = parts[0]
     if split == "train":
-        table = _for_training(config, table, root, cache, seed)
+        parts = _for_training(config, table, root, cache)
+        table = _chosen(config, joined(parts), seed)
     points = None
     if config.align == "landmarks":
         points = located_table(table, Path(config.landmark_weights), cache)
-    return Prepared(table, cached_crops(table, points, side, cache))
+    return Prepared(table, cached_crops(table, points, side, cache), parts)
 
 
 def labelled(config: DataConfig, split: Split, root: Path, cache: Path) -> FaceTable:
@@ -109,12 +139,19 @@ def labelled(config: DataConfig, split: Split, root: Path, cache: Path) -> FaceT
 
 
 def _for_training(
-    config: DataConfig, table: FaceTable, root: Path, cache: Path, seed: int
-) -> FaceTable:
+    config: DataConfig, table: FaceTable, root: Path, cache: Path
+) -> tuple[FaceTable, ...]:
+    """Give the training faces of each dataset, without copies of held-out ones."""
+    others = [replace(config, dataset=name, also=(), fold="") for name in config.also]
+    tables = [table, *(labelled(other, "train", root, cache) for other in others)]
     if not config.copies:
         splits = dataset(config.dataset).splits[1:]
         held_out = [labelled(config, split, root, cache) for split in splits]
-        table = without_copies(table, held_out, cache)
+        tables = [without_copies(one, held_out, cache) for one in tables]
+    return merged(tables[0], tables[1:])
+
+
+def _chosen(config: DataConfig, table: FaceTable, seed: int) -> FaceTable:
     if config.limit:
         table = table.at(_few(table.labels, config.limit, seed))
     return with_label_noise(table, config.noise, seed) if config.noise else table

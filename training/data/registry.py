@@ -37,12 +37,20 @@ class Dataset:
         parts: The parts it has on disk, by its own names.
         plan: Makes the splits of them.
         splits: What the plan can make.
+        collection: Shared by datasets of the same pictures; empty where no other shows them.
+        expressions: Whether its faces have classes.
+        affect: Whether its faces have valence and arousal.
+        needs_fold: Whether there are splits only once a fold is named.
     """
 
     read: Callable[[Files, str], Reading]
     parts: tuple[str, ...]
     plan: Plan
     splits: tuple[Split, ...] = ("train", "valid", "test")
+    collection: str = ""
+    expressions: bool = True
+    affect: bool = False
+    needs_fold: bool = False
 
 
 _FOLDERS: Final = official(train="FER2013Train", valid="FER2013Valid", test="FER2013Test")
@@ -53,23 +61,48 @@ _AFF_WILD2: Final = carved("Train_Set", "Validation_Set", by_group=True)
 
 DATASETS: Final[dict[str, Dataset]] = {
     "raf-db": Dataset(rafdb.read_rafdb, rafdb.PARTS, carved("train", "test")),
-    "fer2013": Dataset(fer2013.read_fer2013, fer2013.PARTS, _USAGES),
-    "ferplus": Dataset(ferplus_folder.read_ferplus_folder, ferplus_folder.PARTS, _FOLDERS),
+    "fer2013": Dataset(fer2013.read_fer2013, fer2013.PARTS, _USAGES, collection="fer2013"),
+    "ferplus": Dataset(
+        ferplus_folder.read_ferplus_folder,
+        ferplus_folder.PARTS,
+        _FOLDERS,
+        collection="fer2013",
+    ),
     "ferplus-votes": Dataset(
         partial(ferplus_folder.read_ferplus_folder, protocol="votes"),
         ferplus_folder.PARTS,
         _FOLDERS,
+        collection="fer2013",
     ),
-    "ferplus-csv": Dataset(ferplus_csv.read_ferplus_csv, fer2013.PARTS, _USAGES),
+    "ferplus-csv": Dataset(
+        ferplus_csv.read_ferplus_csv, fer2013.PARTS, _USAGES, collection="fer2013"
+    ),
     "affectnet-8": Dataset(
-        partial(affectnet.read_affectnet, classes=AFFECTNET_8), affectnet.PARTS, _AFFECTNET
+        partial(affectnet.read_affectnet, classes=AFFECTNET_8),
+        affectnet.PARTS,
+        _AFFECTNET,
+        collection="affectnet",
+        affect=True,
     ),
     "affectnet-7": Dataset(
-        partial(affectnet.read_affectnet, classes=AFFECTNET_7), affectnet.PARTS, _AFFECTNET
+        partial(affectnet.read_affectnet, classes=AFFECTNET_7),
+        affectnet.PARTS,
+        _AFFECTNET,
+        collection="affectnet",
+        affect=True,
     ),
-    "aff-wild2-expr": Dataset(affwild2.read_expressions, affwild2.PARTS, _AFF_WILD2),
-    "aff-wild2-va": Dataset(affwild2.read_affect, affwild2.PARTS, _AFF_WILD2),
-    "jaffe": Dataset(jaffe.read_jaffe, jaffe.PARTS, one_out("all")),
+    "aff-wild2-expr": Dataset(
+        affwild2.read_expressions, affwild2.PARTS, _AFF_WILD2, collection="aff-wild2"
+    ),
+    "aff-wild2-va": Dataset(
+        affwild2.read_affect,
+        affwild2.PARTS,
+        _AFF_WILD2,
+        collection="aff-wild2",
+        expressions=False,
+        affect=True,
+    ),
+    "jaffe": Dataset(jaffe.read_jaffe, jaffe.PARTS, one_out("all"), needs_fold=True),
     "ferg": Dataset(ferg.read_ferg, ferg.PARTS, one_out("all", random_share=0.2)),
     "expw": Dataset(expw.read_expw, expw.PARTS, official(train="all"), ("train",)),
     "ai-hub": Dataset(

@@ -50,8 +50,11 @@ class IR50(nn.Module):
             trunk for a CPU about four times cheaper up to there; the taps have the same sides.
 
     Attributes:
-        channels: Of the taps with sides 56, 28 and 14.
+        channels: Of the taps.
+        sides: Of the taps.
     """
+
+    sides: tuple[int, int, int] = (56, 28, 14)
 
     def __init__(
         self,

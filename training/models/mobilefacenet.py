@@ -4,8 +4,11 @@ Source: Chen et al. (2018), "MobileFaceNets", as the 68-point regressor that POS
 common specification, section 1. No convolution has a bias.
 """
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
+from engine.errors import ModelError
 from engine.types import POINTS
 from training.models.trunk import Taps
 
@@ -60,6 +63,55 @@ class MobileFaceNet(nn.Module):
             raise ValueError("landmarks: built with output_head=False")
         y: Tensor = self.output(self(x)[2])
         return y
+
+    def load_released(self, state: Mapping[str, Tensor]) -> None:
+        """Take the weights of the landmark network that POSTER reads, in place.
+
+        Its output head is ignored, as is a ``module.`` prefix. Counters of batches may be
+        missing, as older versions of torch wrote none; nothing reads them.
+
+        Not checked against the released file, which is not here: the specification has its
+        stages, sizes and shapes alone. The names inside a stage are those of the public torch
+        MobileFaceNet, as messages about missing tensors show them.
+
+        Args:
+            state: Tensors by name: ``conv1.bn.weight``, ``conv_3.model.0.conv_dw.conv.weight``.
+
+        Raises:
+            ModelError: A tensor of this network is missing there or has another shape.
+            ValueError: The network was built with its output head.
+        """
+        if self.output is not None:
+            raise ValueError("load_released: the names of the output head are not known")
+        given = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+        own = self.state_dict()
+        for name, released in self.released_names().items():
+            tensor = given.get(released)
+            if tensor is None and name.endswith(_COUNTER):
+                continue
+            if tensor is None or tensor.shape != own[name].shape:
+                found = "is missing" if tensor is None else f"is {tuple(tensor.shape)}"
+                raise ModelError(
+                    f"MobileFaceNet weights: {released} {found}, expected "
+                    f"{tuple(own[name].shape)}; give the released landmark checkpoint"
+                )
+            own[name] = tensor
+        self.load_state_dict(own)
+
+    def released_names(self) -> dict[str, str]:
+        """Map the name of every own state tensor to its name in the released checkpoint."""
+        return {name: _released_name(name) for name in self.state_dict()}
+
+
+def _released_name(name: str) -> str:
+    *place, layer, kind = name.split(".")
+    if len(place) == 3:  # stage, block, layers of the block: a stage of residual blocks
+        place.insert(1, "model")
+    return ".".join([*place, _LAYERS[int(layer)], kind])
+
+
+_LAYERS = ("conv", "bn", "prelu")
+_COUNTER = "num_batches_tracked"
 
 
 class _DepthWise(nn.Module):

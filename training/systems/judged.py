@@ -92,11 +92,25 @@ def judge(
         ConfigError: Unknown dataset or fold, or a split that the dataset lacks.
         SourceError: The data is missing or malformed.
     """
-    saved = _opened(checkpoint)
+    places = {"root": root, "cache": cache}
+    return judge_saved(opened(checkpoint), checkpoint, split, **places, dataset=dataset, fold=fold)
+
+
+def judge_saved(
+    saved: Saved,
+    checkpoint: Path,
+    split: Split,
+    *,
+    root: Path,
+    cache: Path,
+    dataset: str = "",
+    fold: str = "",
+) -> Judged:
+    """Judge a system that is open already; as `judge`."""
     own, seed = DataConfig(**saved.recipe["data"]), int(saved.recipe["loop"]["seed"])
     config = own
     if dataset and dataset != own.dataset:
-        config = replace(own, dataset=dataset, fold="")
+        config = replace(own, dataset=dataset, also=(), fold="")
     if fold:
         config = replace(config, fold=fold)
     _check_classes(checkpoint, saved, labelled(config, split, root, cache))
@@ -123,7 +137,12 @@ def temperature_of(valid: Answers) -> float | None:
     return fit_temperature(valid.logits[known], labels[known])
 
 
-def _opened(checkpoint: Path) -> Saved:
+def opened(checkpoint: Path) -> Saved:
+    """Open a run, or one of its weights files, on the device that judges.
+
+    Raises:
+        ModelError: It is no run of a system.
+    """
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
     saved = open_run(folder) if folder == checkpoint else open_run(folder, checkpoint.name)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
