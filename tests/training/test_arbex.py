@@ -35,6 +35,7 @@ class Pooled(nn.Module):
     def __init__(self, channels, side):
         super().__init__()
         self.channels, self.side = channels, side
+        self.sides = (side, side // 2, side // 4)
         self.mixes = nn.ModuleList(
             nn.Sequential(nn.Conv2d(3, count, 1), nn.BatchNorm2d(count)) for count in channels
         )

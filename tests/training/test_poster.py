@@ -14,6 +14,7 @@ from training.models.poster import (
     Poster,
     PyramidBlock,
     PyramidFusion,
+    grid,
     raw_view,
     space_to_depth,
 )
@@ -27,7 +28,7 @@ class Stream(nn.Module):
     def __init__(self, channels, side):
         super().__init__()
         self.channels = (2, 2, channels)
-        self.side = side
+        self.side, self.sides = side, (4 * side, 2 * side, side)
         self.weight = nn.Parameter(torch.randn(channels, 3))
 
     def forward(self, x):
@@ -310,3 +311,11 @@ def test_graph_takes_any_number_of_faces(crops):
     graph = torch.export.export(body, (crops,), dynamic_shapes=({0: batch},), strict=False)
     said = graph.module()(crops[:2])
     torch.testing.assert_close(said[0], body(crops[:2]).z, atol=1e-5, rtol=1e-5)
+
+
+def test_places_of_a_map_of_side_7_are_the_tokens(crops):
+    body = Poster(Stream(12, 7), Stream(10, 7), dim=32, depth=1).eval()
+    assert body.image_project.in_features == 12
+    tokens = body.image_project(grid(body.image(crops)[2]))
+    assert tokens.shape == (3, 49, 32)
+    torch.testing.assert_close(body(crops).image_token, tokens.mean(1))

@@ -38,6 +38,7 @@ class Pooled(nn.Module):
     def __init__(self, channels, side):
         super().__init__()
         self.channels, self.side = channels, side
+        self.sides = (side, side // 2, side // 4)
         self.mixes = nn.ModuleList(nn.Conv2d(3, count, 1) for count in channels)
 
     def forward(self, x):
@@ -118,7 +119,7 @@ def test_levels_drop_paths_and_epsilons_are_the_specifications(full):
 
 
 def test_a_level_without_its_branches_is_the_normalised_map():
-    level = CrossLevel(32, 7, 48, drop_path=0.0)
+    level = CrossLevel(32, 7, 48, drop_path=0.0, side=14)
     torch.testing.assert_close(level.attention_scale, torch.full((32,), 1e-5))
     torch.testing.assert_close(level.mlp_scale, torch.full((32,), 1e-5))
     nn.init.zeros_(level.attention_scale)
@@ -132,7 +133,7 @@ def test_a_level_without_its_branches_is_the_normalised_map():
 
 
 def test_a_level_adds_the_answer_then_the_mlp():
-    level = CrossLevel(32, 7, 32, drop_path=0.25).eval()
+    level = CrossLevel(32, 7, 32, drop_path=0.25, side=14).eval()
     nn.init.uniform_(level.attention_scale, 0.5, 1.5)
     nn.init.uniform_(level.mlp_scale, 0.5, 1.5)
     image, landmarks = torch.randn(2, 32, 14, 14), torch.randn(2, 32, 7, 7)
@@ -243,3 +244,11 @@ def test_a_step_trains_all_but_the_landmarks(crops):
 def test_settings_out_of_range_are_named(key, value):
     with pytest.raises(ConfigError, match=rf"poster_pp\.{key}: must be .*got {value}"):
         PosterPPConfig(**{**SMALL, key: value})
+
+
+def test_trunk_with_maps_of_the_landmarks_sides_is_not_halved(crops):
+    encoder = PosterPP(Pooled((32, 32, 64), 28), Pooled((32, 32, 48), 28), **SMALL).eval()
+    assert [level.halve.stride for level in encoder.levels] == [(1, 1)] * 3
+    maps = encoder.fuse(encoder.image(crops), encoder.landmarks(crops))
+    assert [x.shape[2] for x in maps] == [28, 14, 7]
+    assert encoder(crops).feature.shape == (3, 64)

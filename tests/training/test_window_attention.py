@@ -104,3 +104,12 @@ def test_every_window_of_a_face_is_asked_by_its_own_landmarks(attention):
             window = slice(None), slice(top, top + 7), slice(left, left + 7)
             alone = attention(image[window], landmarks)
             torch.testing.assert_close(said[window], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_narrow_heads_let_other_widths_in():
+    attention = WindowCrossAttention(80, 7, head_size=16).eval()
+    assert attention.heads == 5
+    image, marks = torch.randn(2, 2, 14, 14, 80), torch.randn(2, 7, 7, 80)
+    assert attention(image[0], marks).shape == (2, 14, 14, 80)
+    with pytest.raises(ValueError, match="multiple of 32, got 80"):
+        WindowCrossAttention(80, 7)

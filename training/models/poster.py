@@ -36,6 +36,11 @@ def space_to_depth(x: Tensor) -> Tensor:
     return functional.pixel_unshuffle(x, 2).flatten(2).transpose(1, 2)
 
 
+def grid(x: Tensor) -> Tensor:
+    """Take each place of (B, C, 7, 7) for a token in reading order, (B, 49, C)."""
+    return x.flatten(2).transpose(1, 2)
+
+
 TOKENISERS: dict[Tokenise, Callable[[Tensor], Tensor]] = {
     "raw_view": raw_view,
     "space_to_depth": space_to_depth,
@@ -177,12 +182,13 @@ class Poster(nn.Module):
     """POSTER without its classifier; depth 4, 6 and 8 are POSTER-s, -m and -l.
 
     Args:
-        image: Trunk with attribute `channels` whose third tap is (B, channels[2], 14, 14).
+        image: Trunk with attributes `channels` and `sides` whose third tap is
+            (B, channels[2], 14, 14); or of side 7, whose places are the tokens.
         landmarks: Frozen network, always in eval, with attribute `channels` whose third tap is
             (B, channels[2], 7, 7); projected where its channels are not `dim`.
         dim: Features of a token at the widest level, a multiple of 32; 512 in the paper.
         depth: Pyramid blocks.
-        tokenise: How the image's third tap becomes 49 tokens.
+        tokenise: How the image's third tap of side 14 becomes 49 tokens.
         token_mix: See `CrossBlock`.
         q_proj: See `CrossBlock`.
         drop_path: Of the last block; it rises linearly from 0 in the first.
@@ -202,8 +208,9 @@ class Poster(nn.Module):
     ) -> None:
         super().__init__()
         self.image, self.landmarks = image, landmarks
-        self.tokenise = TOKENISERS[tokenise]
-        self.image_project = nn.Linear(4 * _last_channels(image), dim)
+        ready = _last_side(image) ** 2 == PLACES
+        self.tokenise = grid if ready else TOKENISERS[tokenise]
+        self.image_project = nn.Linear((1 if ready else 4) * _last_channels(image), dim)
         width = _last_channels(landmarks)
         self.landmark_project = nn.Identity() if width == dim else nn.Linear(width, dim)
         self.fusion = PyramidFusion(
@@ -217,7 +224,7 @@ class Poster(nn.Module):
         with torch.no_grad():
             marks = self.landmarks(images)[2]
         x_image = self.image_project(self.tokenise(self.image(images)[2]))
-        x_marks = self.landmark_project(marks.flatten(2).transpose(1, 2))
+        x_marks = self.landmark_project(grid(marks))
         token, f = self.fusion(x_image, x_marks)
         return PosterFeatures(self.gate(f), token, x_image.mean(1))
 
@@ -227,6 +234,11 @@ def _last_channels(stream: nn.Module) -> int:
     if not isinstance(channels, tuple) or len(channels) != 3:
         raise TypeError(f"channels: expected three numbers, got {channels!r}")
     return int(channels[2])
+
+
+def _last_side(trunk: nn.Module) -> int:
+    sides: tuple[int, int, int] = trunk.sides  # type: ignore[assignment]  # of nn.Module
+    return sides[2]
 
 
 def _with_class(x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from training.models.drop_path import DropPath, drop_rates
 from training.models.ir50 import halved
 from training.models.poster import Gate
 from training.models.trunk import Taps
-from training.models.window_attention import WindowCrossAttention
+from training.models.window_attention import HEAD_SIZE, WindowCrossAttention
 
 WINDOWS = (28, 14, 7)
 TOKENS = 3 * WINDOWS[-1] ** 2 + 1
@@ -40,15 +40,26 @@ class CrossLevel(nn.Module):
         window: Side of the halved map and of the landmark map.
         landmarks: Channels of the landmark map; a 3x3 convolution mends a difference.
         drop_path: Rate of both residual branches.
+        side: Of the image map: 2M, or M, which is not halved.
+        head_size: Of the attention.
     """
 
-    def __init__(self, dim: int, window: int, landmarks: int, drop_path: float) -> None:
+    def __init__(
+        self,
+        dim: int,
+        window: int,
+        landmarks: int,
+        drop_path: float,
+        *,
+        side: int,
+        head_size: int = HEAD_SIZE,
+    ) -> None:
         super().__init__()
         same = landmarks == dim
         self.landmarks = nn.Identity() if same else nn.Conv2d(landmarks, dim, 3, 1, 1)
-        self.halve = nn.Conv2d(dim, dim, 3, 2, 1)
+        self.halve = nn.Conv2d(dim, dim, 3, side // window, 1)
         self.norm = nn.LayerNorm(dim)
-        self.attention = WindowCrossAttention(dim, window)
+        self.attention = WindowCrossAttention(dim, window, head_size)
         self.attention_scale = nn.Parameter(torch.full((dim,), 1e-5))
         self.mlp_norm = nn.LayerNorm(dim)
         self.mlp = _mlp(dim)
@@ -56,7 +67,7 @@ class CrossLevel(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, image: Tensor, landmarks: Tensor) -> Tensor:
-        """Map (B, dim, 2M, 2M) and landmarks (B, C, M, M) to (B, dim, M, M).
+        """Map (B, dim, side, side) and landmarks (B, C, M, M) to (B, dim, M, M).
 
         Y = R + DropPath(g1 O), Z = Y + DropPath(g2 MLP(LN(Y))); R is the normalised map.
         """
@@ -116,13 +127,14 @@ class PosterPP(nn.Module):
     """Encoder of normalised RGB crops (B, 3, 112, 112) or (B, 3, 224, 224).
 
     Args:
-        image: Trunk with `channels` and taps of sides 56, 28 and 14, as `IR50`.
+        image: Trunk with `channels` and `sides`: 56, 28 and 14 as `IR50`, or half of these.
         landmarks: Network with `channels` and taps of sides 28, 14 and 7, as `MobileFaceNet`;
             it freezes itself.
         width: Of the tokens and of the feature.
         depth: Blocks of the ViT.
         heads: Of each of them; divides `width`.
         drop_path: Rate of the last level; 0 in the first, half of it in the second.
+        head_size: Of the window attention; divides the trunk's channels.
     """
 
     def __init__(
@@ -134,13 +146,17 @@ class PosterPP(nn.Module):
         depth: int = 2,
         heads: int = 8,
         drop_path: float = 0.25,
+        head_size: int = HEAD_SIZE,
     ) -> None:
         super().__init__()
         self.image = image
         self.landmarks = landmarks
         dims, marks = _channels(image), _channels(landmarks)
-        settings = zip(dims, WINDOWS, marks, drop_rates(drop_path, 3), strict=True)
-        self.levels = nn.ModuleList(CrossLevel(*setting) for setting in settings)
+        taps = zip(dims, WINDOWS, marks, drop_rates(drop_path, 3), _sides(image), strict=True)
+        self.levels = nn.ModuleList(
+            CrossLevel(dim, window, channels, rate, side=side, head_size=head_size)
+            for dim, window, channels, rate, side in taps
+        )
         self.embeds = nn.ModuleList(
             [
                 nn.Sequential(_halving(dims[0], width), _halving(width, width)),
@@ -170,6 +186,12 @@ def _channels(network: nn.Module) -> tuple[int, int, int]:
     """Of a backbone's three taps."""
     channels: tuple[int, int, int] = network.channels  # type: ignore[assignment]  # of nn.Module
     return channels
+
+
+def _sides(trunk: nn.Module) -> tuple[int, int, int]:
+    """Of an image trunk's three taps."""
+    sides: tuple[int, int, int] = trunk.sides  # type: ignore[assignment]  # of nn.Module
+    return sides
 
 
 def _halving(cin: int, cout: int) -> nn.Conv2d:

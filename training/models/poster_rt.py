@@ -18,6 +18,7 @@ from training.models.landmark_net import LandmarkNet
 from training.models.trunk import CHANNELS, Taps, stage, stem
 
 WINDOW = 7
+BLOCKS = (2, 3, 3)  # residual units of the image stream's stages
 
 
 class WindowCrossAttention(nn.Module):
@@ -154,7 +155,7 @@ class PosterRT(nn.Module):
         self,
         landmark_net: LandmarkNet | None = None,
         *,
-        blocks: tuple[int, int, int] = (2, 3, 3),
+        blocks: tuple[int, int, int] = BLOCKS,
         depth: int = 1,
         dropout: float = 0.2,
         drop_path: float = 0.1,
@@ -164,7 +165,7 @@ class PosterRT(nn.Module):
         self.landmark_net = landmark_net or LandmarkNet()
         self.landmark_net.requires_grad_(False)
         self.stem = stem(1, c1, cin=1)
-        self.register_buffer("luminance", _luminance())
+        self.register_buffer("luminance", luminance())
         self.stage1 = stage(c1, c1, blocks[0], stride=1)
         self.fuse1 = WindowCrossAttention(c1, c1, heads=2)
         self.stage2 = stage(c1, c2, blocks[1])
@@ -184,13 +185,6 @@ class PosterRT(nn.Module):
         self.landmark_net.eval()
         return self
 
-    def _gray(self, x: Tensor) -> Tensor:
-        """(B, 3, 112, 112) RGB to (B, 1, 56, 56): gray, each crop with mean 0 and deviation 1."""
-        gray = functional.conv2d(x, self.luminance.expand(1, 3, 2, 2) / 4, stride=2)
-        gray = gray - gray.mean((2, 3), keepdim=True)
-        deviation = gray.square().mean((2, 3), keepdim=True).sqrt()
-        return gray / (deviation + 0.02)
-
     def forward(self, x: Tensor) -> PosterRTOutput:
         """Map ImageNet-normalised RGB (B, 3, 112, 112) to `PosterRTOutput`."""
         with torch.no_grad():
@@ -200,7 +194,7 @@ class PosterRT(nn.Module):
 
     def fuse(self, x: Tensor, taps: Taps) -> tuple[Tensor, Tensor]:
         """Map crops and the landmark network's taps to logits (B, 8) and valence-arousal (B, 2)."""
-        y = self.stem(self._gray(x))
+        y = self.stem(standardised(x, self.luminance))
         y = self.fuse1(self.stage1(y), taps[0])
         y = self.fuse2(self.stage2(y), taps[1])
         image = _tokens(self.stage3(y)) + self.position
@@ -223,10 +217,48 @@ def start_from_landmarks(model: PosterRT) -> None:
     model.load_state_dict({**own, **fits})
 
 
-def _luminance() -> Tensor:
+def standardised(x: Tensor, weights: Tensor) -> Tensor:
+    """(B, 3, 112, 112) RGB to (B, 1, 56, 56): gray, each crop with mean 0 and deviation 1."""
+    gray = functional.conv2d(x, weights.expand(1, 3, 2, 2) / 4, stride=2)
+    gray = gray - gray.mean((2, 3), keepdim=True)
+    deviation = gray.square().mean((2, 3), keepdim=True).sqrt()
+    return gray / (deviation + 0.02)
+
+
+def luminance() -> Tensor:
     """Weights (1, 3, 1, 1) that turn ImageNet-normalised RGB into gray up to a constant."""
     weights = torch.tensor([0.299, 0.587, 0.114]) * torch.tensor(STD)  # ITU-R BT.601
     return weights.reshape(1, 3, 1, 1)
+
+
+class RTTrunk(nn.Module):
+    """The image stream of `PosterRT` without its cross-fusion, an image trunk for other systems.
+
+    Names and shapes of its weights are those of `PosterRT`.
+
+    Attributes:
+        channels: Of the taps.
+        sides: Of the taps.
+    """
+
+    channels: tuple[int, int, int] = CHANNELS
+    sides: tuple[int, int, int] = (28, 14, 7)
+    luminance: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        c1, c2, c3 = CHANNELS
+        self.stem = stem(1, c1, cin=1)
+        self.register_buffer("luminance", luminance())
+        self.stage1 = stage(c1, c1, BLOCKS[0], stride=1)
+        self.stage2 = stage(c1, c2, BLOCKS[1])
+        self.stage3 = stage(c2, c3, BLOCKS[2])
+
+    def forward(self, x: Tensor) -> Taps:
+        """Map normalised RGB (B, 3, 112, 112) to taps (B, channels[i], sides[i], sides[i])."""
+        l1 = self.stage1(self.stem(standardised(x, self.luminance)))
+        l2 = self.stage2(l1)
+        return l1, l2, self.stage3(l2)
 
 
 def _tokens(x: Tensor) -> Tensor:

@@ -1,17 +1,31 @@
 """The two streams every cross-fusion system is built on, by name: image trunk, landmark net."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ModelError
 from training.models.ir50 import IR50
 from training.models.landmark_net import LandmarkNet
 from training.models.mobilefacenet import MobileFaceNet
+from training.models.poster_rt import RTTrunk
 from training.models.trunk import CHANNELS, Taps
-from training.weights import load_weights
+from training.weights import checkpoint_tensors, is_checkpoint, load_part, load_weights
+
+
+@runtime_checkable
+class Released(Protocol):
+    """A network whose authors' checkpoint is known."""
+
+    def load_released(self, state: Mapping[str, Tensor]) -> None:
+        """Take the tensors of the authors' checkpoint, in place.
+
+        Raises:
+            ModelError: One of this network's is missing there or has another shape.
+        """
+        ...
 
 
 class LandmarkStream(nn.Module):
@@ -43,6 +57,8 @@ IMAGE_TRUNKS: Final[dict[str, Callable[[], nn.Module]]] = {
     "ir50": IR50,
     # Ours for a CPU: a twentieth of the multiplications.
     "ir-small": lambda: IR50((32, 64, 128), (1, 1, 2), half_input=True),
+    # Its weights lie in a file of poster-rt, such as assets/poster-rt.safetensors.
+    "rt": RTTrunk,
 }
 LANDMARK_STREAMS: Final[dict[str, Callable[[], nn.Module]]] = {
     "mobilefacenet": lambda: MobileFaceNet(output_head=False),
@@ -53,6 +69,8 @@ LANDMARK_STREAMS: Final[dict[str, Callable[[], nn.Module]]] = {
 def image_trunk(name: str, weights: str = "") -> nn.Module:
     """Build an image trunk, with weights of its own where a file is named.
 
+    The file is one of safetensors or, for ``ir50``, the checkpoint that POSTER's authors released.
+
     Raises:
         ConfigError: Unknown name.
         ModelError: The file does not hold this network's weights.
@@ -61,13 +79,29 @@ def image_trunk(name: str, weights: str = "") -> nn.Module:
 
 
 def landmark_stream(name: str, weights: str = "") -> nn.Module:
-    """Build a frozen landmark stream; as `image_trunk`."""
+    """Build a frozen landmark stream; as `image_trunk`, the checkpoint being MobileFaceNet's."""
     stream = _built("system.landmarks", LANDMARK_STREAMS, name, "")
     if weights:
-        load_weights(
-            stream.network if isinstance(stream, LandmarkStream) else stream, Path(weights)
-        )
+        _load(stream.network if isinstance(stream, LandmarkStream) else stream, Path(weights))
     return stream
+
+
+class _LastTap(nn.Module):
+    """An image trunk that gives its last tap alone."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.network(x)[2]
+        return y
+
+
+def last_tap(trunk: nn.Module) -> tuple[nn.Module, int]:
+    """Let an image trunk give its last tap (B, C, S, S) alone, and say what C is."""
+    channels: tuple[int, int, int] = trunk.channels  # type: ignore[assignment]  # of nn.Module
+    return _LastTap(trunk), channels[2]
 
 
 def _built(
@@ -77,5 +111,22 @@ def _built(
         raise ConfigError(f"{key}: {name!r} is unknown; choose one of {', '.join(known)}")
     network = known[name]()
     if weights:
-        load_weights(network, Path(weights))
+        _load(network, Path(weights))
     return network
+
+
+def _load(network: nn.Module, path: Path) -> None:
+    """Read weights in place: safetensors of ours or, by its first bytes, a torch checkpoint."""
+    if not is_checkpoint(path):
+        load = load_part if isinstance(network, RTTrunk) else load_weights
+        load(network, path)
+        return
+    if not isinstance(network, Released):
+        raise ModelError(
+            f"{path}: a torch checkpoint, but {type(network).__name__} takes safetensors alone"
+        )
+    state = checkpoint_tensors(path)
+    try:
+        network.load_released(state)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error

@@ -16,8 +16,9 @@ class WindowCrossAttention(nn.Module):
     """What a landmark map asks of an image map; every window is asked the same.
 
     Args:
-        dim: Channels of both maps, a multiple of the head size 32.
+        dim: Channels of both maps, a multiple of `head_size`.
         window: Side M of the landmark map and of the windows.
+        head_size: Features of a head, 32 in the paper.
 
     Raises:
         ValueError: No whole number of heads fits `dim`.
@@ -25,12 +26,12 @@ class WindowCrossAttention(nn.Module):
 
     index: Tensor
 
-    def __init__(self, dim: int, window: int) -> None:
+    def __init__(self, dim: int, window: int, head_size: int = HEAD_SIZE) -> None:
         super().__init__()
-        if dim % HEAD_SIZE:
-            raise ValueError(f"dim: must be a multiple of {HEAD_SIZE}, got {dim}")
-        self.window = window
-        self.heads = dim // HEAD_SIZE
+        if dim % head_size:
+            raise ValueError(f"dim: must be a multiple of {head_size}, got {dim}")
+        self.window, self.head_size = window, head_size
+        self.heads = dim // head_size
         self.key_value = nn.Linear(dim, 2 * dim)
         self.project = nn.Linear(dim, dim)
         self.table = nn.Parameter(torch.empty((2 * window - 1) ** 2, self.heads))
@@ -38,7 +39,7 @@ class WindowCrossAttention(nn.Module):
         self.register_buffer("index", relative_index(window), persistent=False)
 
     def forward(self, image: Tensor, landmarks: Tensor) -> Tensor:
-        """O = merge(softmax(Q K^T / sqrt(32) + b_rel) V) W_o, heads concatenated.
+        """O = merge(softmax(Q K^T / sqrt(head_size) + b_rel) V) W_o, heads concatenated.
 
         Args:
             image: (B, H, W, dim), normalised; H and W multiples of the window.
@@ -56,9 +57,9 @@ class WindowCrossAttention(nn.Module):
         return merge(self.project(answer), self.window, image)
 
     def weights(self, query: Tensor, key: Tensor) -> Tensor:
-        """Map two (windows, heads, M^2, 32) to attention (windows, heads, M^2, M^2)."""
+        """Map two (windows, heads, M^2, head_size) to attention (windows, heads, M^2, M^2)."""
         # Written out: the fused form has no fast backward pass for a bias that is trained.
-        scores = query / math.sqrt(HEAD_SIZE) @ key.transpose(2, 3) + self.bias()
+        scores = query / math.sqrt(self.head_size) @ key.transpose(2, 3) + self.bias()
         return scores.softmax(3)
 
     def bias(self) -> Tensor:
@@ -66,8 +67,8 @@ class WindowCrossAttention(nn.Module):
         return self.table[self.index].permute(2, 0, 1)
 
     def _heads(self, x: Tensor) -> Tensor:
-        """(windows, M^2, dim) to (windows, heads, M^2, 32)."""
-        return x.reshape(*x.shape[:2], self.heads, HEAD_SIZE).transpose(1, 2)
+        """(windows, M^2, dim) to (windows, heads, M^2, head_size)."""
+        return x.reshape(*x.shape[:2], self.heads, self.head_size).transpose(1, 2)
 
 
 def relative_index(window: int) -> Tensor:

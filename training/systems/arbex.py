@@ -42,6 +42,7 @@ class ArbexConfig:
         depth: Blocks of the encoder's ViT.
         heads: Of each of them.
         drop_path: Rate of the encoder's last level.
+        head_size: Of the encoder's window attention; divides the trunk's channels.
         freeze_image: Keep the image trunk as it is; false where it has no pre-trained weights.
         embedding: D, features of the embedding that classifier and anchors read.
         hidden: Width of the primary head.
@@ -72,6 +73,7 @@ class ArbexConfig:
     depth: int = 2
     heads: int = 8
     drop_path: float = 0.25
+    head_size: int = 32
     freeze_image: bool = True
     embedding: int = 128
     hidden: int = 64
@@ -119,7 +121,7 @@ _CHOICES: dict[str, tuple[str | int, ...]] = {
 }
 _LEAST = {
     "classes": 2,
-    **dict.fromkeys(("width", "depth", "heads", "embedding", "hidden"), 1),
+    **dict.fromkeys(("width", "depth", "heads", "head_size", "embedding", "hidden"), 1),
     **dict.fromkeys(("attention_heads", "attention_groups"), 1),
     **dict.fromkeys(("anchors", "anchor_radius", "anchor_multiplier"), 0),
     **dict.fromkeys(("class_weight", "anchor_weight", "center_weight"), 0),
@@ -173,6 +175,7 @@ class ArbexSystem(System):
             depth=config.depth,
             heads=config.heads,
             drop_path=config.drop_path,
+            head_size=config.head_size,
         )
         if config.freeze_image:
             self.encoder.image.requires_grad_(False)

@@ -12,7 +12,7 @@ from engine.errors import ConfigError
 from engine.types import Floats
 from training.losses.arbex import inverse_frequency
 from training.models.resnet import resnet
-from training.models.streams import image_trunk, landmark_stream
+from training.models.streams import IMAGE_TRUNKS, image_trunk, landmark_stream, last_tap
 from training.systems.arbex import ArbexConfig, ArbexSystem
 from training.systems.dan import DanConfig, DanSystem
 from training.systems.neural_resizer import (
@@ -23,7 +23,7 @@ from training.systems.neural_resizer import (
 from training.systems.poster import PosterConfig, PosterSystem
 from training.systems.poster_pp import PosterPPConfig, PosterPPSystem
 from training.systems.types import System
-from training.weights import load_weights
+from training.weights import load_part, load_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +33,11 @@ class SystemConfig:
     Attributes:
         name: A name of `SYSTEMS`; the table of that name holds its settings.
         image: Image trunk of the cross-fusion systems (`training.models.streams`).
-        image_weights: Pre-trained weights of the image trunk, DAN's too, safetensors; empty for
-            none.
+        image_weights: Pre-trained weights of the image trunk, DAN's too, safetensors; of
+            ``ir50`` also the checkpoint that POSTER's authors released; empty for none.
         landmarks: Their landmark stream.
-        landmark_weights: Its weights, without which it says nothing.
+        landmark_weights: Its weights, without which it says nothing; as `image_weights`, for
+            ``mobilefacenet``.
         start: Weights of the whole system to go on from; empty for none.
     """
 
@@ -86,13 +87,19 @@ def _neural_resizer(config: NeuralResizerConfig, system: SystemConfig, truths: T
     upscaler = make_upscaler(config)
     if config.upscaler_weights:
         load_weights(upscaler, Path(config.upscaler_weights))
-    return NeuralResizerSystem(config, truths.prior, upscaler=upscaler)
+    made = NeuralResizerSystem(config, truths.prior, upscaler=upscaler)
+    if config.backbone_weights:
+        load_part(made.network.backbone, Path(config.backbone_weights), "network.backbone.")
+    return made
 
 
 def _dan(config: DanConfig, system: SystemConfig, truths: Truths) -> System:
-    trunk, width = resnet(config.trunk, config.convention)
-    if system.image_weights:
-        load_weights(trunk, Path(system.image_weights))
+    if config.trunk in IMAGE_TRUNKS:
+        trunk, width = last_tap(image_trunk(config.trunk, system.image_weights))
+    else:
+        trunk, width = resnet(config.trunk, config.convention)
+        if system.image_weights:
+            load_weights(trunk, Path(system.image_weights))
     return DanSystem(config, trunk, width, counts=truths.counts)
 
 

@@ -34,7 +34,7 @@ class DanConfig:
 
     task: Task = "expr"
     classes: int = 8  # not used by "va"
-    trunk: str = "resnet50"  # a timm name
+    trunk: str = "resnet50"  # or resnet18; or an image trunk of `training.models.streams`
     convention: Convention = "imagenet_norm"  # of the trunk's pretrained weights
     input_size: int = 224
     heads: int = 4

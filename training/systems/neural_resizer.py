@@ -35,6 +35,8 @@ class NeuralResizerConfig:
         setting: Which stages stand before the backbone.
         backbone: Name in `training.models.backbones`.
         pretrained: Start the backbone from ImageNet weights.
+        backbone_weights: Of a system with the same backbone, safetensors, such as a run's
+            ``model.safetensors``; its backbone is what this one starts from.
         classes: C.
         input_size: Side of the faces handed in, pixels; `upscaled_size` for ``disk``.
         upscaler: ``disk`` takes faces that were super-resolved beforehand.
@@ -56,6 +58,7 @@ class NeuralResizerConfig:
     setting: Setting = "d"
     backbone: str = "swin_s"
     pretrained: bool = False
+    backbone_weights: str = ""
     classes: int = 8
     input_size: int = 384
     upscaler: Upscaler = "disk"
@@ -75,6 +78,8 @@ class NeuralResizerConfig:
 
     def __post_init__(self) -> None:
         require_choices("neural_resizer", self, _CHOICES)
+        both = self.pretrained and bool(self.backbone_weights)
+        _check(self, "backbone_weights", not both, "empty where pretrained is true")
         _check(self, "classes", self.classes >= 2, "at least 2")
         for key in ("input_size", "upscaled_size", "backbone_size", "sr_channels", "width"):
             _check(self, key, getattr(self, key) >= 1, "at least 1")
@@ -103,6 +108,8 @@ def _check_sizes(config: NeuralResizerConfig) -> None:
         _check(config, "upscaler", config.upscaler == "bilinear", "bilinear in settings a and b")
     if config.upscaler == "disk":
         _check(config, "input_size", size == large, f"{large}, the upscaled_size, for disk")
+    lite = config.upscaler == "sr_lite" or not config.upscaler_weights
+    _check(config, "upscaler_weights", lite, "empty but for sr_lite")
     if config.upscaler == "sr_lite":
         fits = large > size and large == size << _doublings(config)
         _check(config, "input_size", fits, f"{large}, the upscaled_size, halved once or more")

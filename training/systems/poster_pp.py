@@ -21,6 +21,7 @@ class PosterPPConfig:
     depth: int = 2  # blocks of the ViT
     heads: int = 8  # of each of them
     drop_path: float = 0.25  # rate of the last level; 0 in the first, half of it in the second
+    head_size: int = 32  # of the window attention; divides the trunk's channels
 
     def __post_init__(self) -> None:
         rules = {
@@ -29,6 +30,7 @@ class PosterPPConfig:
             "depth": (self.depth >= 1, "at least 1"),
             "heads": (self.heads >= 1, "at least 1"),
             "width": (self.width % max(self.heads, 1) == 0 < self.width, "a multiple of heads"),
+            "head_size": (self.head_size >= 1, "at least 1"),
             "drop_path": (0 <= self.drop_path < 1, "from 0 to below 1"),
         }
         for key, (holds, wanted) in rules.items():
@@ -55,6 +57,7 @@ class PosterPPSystem(System):
             depth=config.depth,
             heads=config.heads,
             drop_path=config.drop_path,
+            head_size=config.head_size,
         )
         self.classifier = nn.Linear(config.width, config.classes)
 

@@ -18,6 +18,7 @@ from training.data.ferplus import FOLDERS, parse_votes
 from training.data.files import open_files
 from training.data.prepared import DataConfig, Prepared, prepare
 from training.data.prior import FER_PLUS_PRIOR, ferplus_prior, remap
+from training.data.registry import dataset
 from training.data.samplers import SamplerConfig, sampler
 from training.data.table import FaceTable
 from training.data.transforms import transform
@@ -27,6 +28,7 @@ from training.provenance import table_digest, write_provenance
 from training.recipe import Recipe
 from training.systems.answers import Answers, collect, figures_of
 from training.systems.build import SystemConfig, Truths, build, settings_type
+from training.systems.dan import DanConfig
 from training.systems.neural_resizer import NeuralResizerConfig
 from training.systems.saved import write_card
 from training.systems.types import System, Target
@@ -125,13 +127,12 @@ def run(recipe: Recipe) -> None:
     """
     settings = understood(recipe)
     check_upscaler(settings)
+    check_also(settings)
     train, valid = faces_of(settings, "train", recipe), faces_of(settings, "valid", recipe)
-    check_size(settings, train.table)
+    for part in train.parts:
+        check_size(settings, part)
     system = made(settings, train.table, recipe)
-    data = {
-        "train": f"{train.table.labels_from} {table_digest(train.table)}",
-        "valid": f"{valid.table.labels_from} {table_digest(valid.table)}",
-    }
+    data = digests_of(train, valid)
     write_provenance(recipe, settings.tables(), data, started_from(settings))
     write_card(system, train.table, recipe.folder)
     task = SystemTask(system, valid, settings.data)
@@ -151,6 +152,29 @@ def check_upscaler(settings: Settings) -> None:
         raise ConfigError(
             "neural_resizer.upscaler_weights: missing; sr_lite is frozen: it must be trained before"
         )
+
+
+def check_also(settings: Settings) -> None:
+    """Refuse added datasets that say nothing of what the system learns.
+
+    Raises:
+        ConfigError: One has no expressions, or no valence and arousal.
+    """
+    task = settings.own.task if isinstance(settings.own, DanConfig) else "expr"
+    for name in settings.data.also:
+        found = dataset(name)
+        if task == "expr" and not found.expressions:
+            raise ConfigError(f"data.also: {name} has no expressions to learn; leave it out")
+        if task == "va" and not found.affect:
+            raise ConfigError(f"data.also: {name} has no valence and arousal; leave it out")
+
+
+def digests_of(train: Prepared, valid: Prepared) -> dict[str, str]:
+    """Say where the labels of each split lie, and their digest; of each dataset if several."""
+    tables = {"train": train.table, "valid": valid.table}
+    if len(train.parts) > 1:
+        tables |= {f"train {part.dataset}": part for part in train.parts}
+    return {name: f"{table.labels_from} {table_digest(table)}" for name, table in tables.items()}
 
 
 def check_size(settings: Settings, table: FaceTable) -> None:
@@ -209,7 +233,7 @@ def made(settings: Settings, table: FaceTable, recipe: Recipe) -> System:
 def prior_of(table: FaceTable, root: Path) -> Floats | None:
     """Give how votes spread over a dataset's classes; None where FER+ lacks one of them.
 
-    Of FER+ itself from its training votes, for others FER+'s published prior.
+    Of FER+ alone from its training votes, for others and merged ones FER+'s published prior.
     """
     if table.dataset == "ferplus":
         files = open_files(root, "ferplus")
@@ -241,6 +265,8 @@ def started_from(settings: Settings) -> list[Path]:
     """List the weights files that a run starts from or is fed by."""
     system = settings.system
     named = [system.start, system.image_weights, system.landmark_weights]
+    if isinstance(settings.own, NeuralResizerConfig):
+        named += [settings.own.backbone_weights, settings.own.upscaler_weights]
     if settings.data.align == "landmarks":
         named.append(settings.data.landmark_weights)
     return [Path(name) for name in named if name]
