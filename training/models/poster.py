@@ -14,6 +14,7 @@ from torch.nn import functional
 from training.models.drop_path import DropPath, drop_rates
 from training.models.ir50 import halved
 from training.models.poster_rt import SwapAttention
+from training.models.trunk import sides_of
 
 PLACES = 49  # of the 7x7 grid
 STREAM = 1 + PLACES  # a class token, then one token a place
@@ -208,7 +209,7 @@ class Poster(nn.Module):
     ) -> None:
         super().__init__()
         self.image, self.landmarks = image, landmarks
-        ready = _last_side(image) ** 2 == PLACES
+        ready = sides_of(image)[2] ** 2 == PLACES
         self.tokenise = grid if ready else TOKENISERS[tokenise]
         self.image_project = nn.Linear((1 if ready else 4) * _last_channels(image), dim)
         width = _last_channels(landmarks)
@@ -234,11 +235,6 @@ def _last_channels(stream: nn.Module) -> int:
     if not isinstance(channels, tuple) or len(channels) != 3:
         raise TypeError(f"channels: expected three numbers, got {channels!r}")
     return int(channels[2])
-
-
-def _last_side(trunk: nn.Module) -> int:
-    sides: tuple[int, int, int] = trunk.sides  # type: ignore[assignment]  # of nn.Module
-    return sides[2]
 
 
 def _with_class(x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from training.models.drop_path import DropPath, drop_rates
 from training.models.ir50 import halved
 from training.models.poster import Gate
-from training.models.trunk import Taps
+from training.models.trunk import Taps, channels_of, sides_of
 from training.models.window_attention import HEAD_SIZE, WindowCrossAttention
 
 WINDOWS = (28, 14, 7)
@@ -151,8 +151,8 @@ class PosterPP(nn.Module):
         super().__init__()
         self.image = image
         self.landmarks = landmarks
-        dims, marks = _channels(image), _channels(landmarks)
-        taps = zip(dims, WINDOWS, marks, drop_rates(drop_path, 3), _sides(image), strict=True)
+        dims, marks = channels_of(image), channels_of(landmarks)
+        taps = zip(dims, WINDOWS, marks, drop_rates(drop_path, 3), sides_of(image), strict=True)
         self.levels = nn.ModuleList(
             CrossLevel(dim, window, channels, rate, side=side, head_size=head_size)
             for dim, window, channels, rate, side in taps
@@ -180,18 +180,6 @@ class PosterPP(nn.Module):
         """Give each level's map: (B, C1, 28, 28), (B, C2, 14, 14) and (B, C3, 7, 7)."""
         taps = zip(self.levels, image, landmarks, strict=True)
         return [level(picture, marks) for level, picture, marks in taps]
-
-
-def _channels(network: nn.Module) -> tuple[int, int, int]:
-    """Of a backbone's three taps."""
-    channels: tuple[int, int, int] = network.channels  # type: ignore[assignment]  # of nn.Module
-    return channels
-
-
-def _sides(trunk: nn.Module) -> tuple[int, int, int]:
-    """Of an image trunk's three taps."""
-    sides: tuple[int, int, int] = trunk.sides  # type: ignore[assignment]  # of nn.Module
-    return sides
 
 
 def _halving(cin: int, cout: int) -> nn.Conv2d:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from engine.preprocess import STD
 from engine.types import CLASSES
 from training.models.landmark_net import LandmarkNet
-from training.models.trunk import CHANNELS, Taps, stage, stem
+from training.models.trunk import CHANNELS, Taps, Trunk, stage, stem
 
 WINDOW = 7
 BLOCKS = (2, 3, 3)  # residual units of the image stream's stages
@@ -231,7 +231,7 @@ def luminance() -> Tensor:
     return weights.reshape(1, 3, 1, 1)
 
 
-class RTTrunk(nn.Module):
+class RTTrunk(Trunk):
     """The image stream of `PosterRT` without its cross-fusion, an image trunk for other systems.
 
     Names and shapes of its weights are those of `PosterRT`.
@@ -246,19 +246,12 @@ class RTTrunk(nn.Module):
     luminance: Tensor
 
     def __init__(self) -> None:
-        super().__init__()
-        c1, c2, c3 = CHANNELS
-        self.stem = stem(1, c1, cin=1)
+        super().__init__(stem_stride=1, cin=1, blocks=BLOCKS)
         self.register_buffer("luminance", luminance())
-        self.stage1 = stage(c1, c1, BLOCKS[0], stride=1)
-        self.stage2 = stage(c1, c2, BLOCKS[1])
-        self.stage3 = stage(c2, c3, BLOCKS[2])
 
     def forward(self, x: Tensor) -> Taps:
         """Map normalised RGB (B, 3, 112, 112) to taps (B, channels[i], sides[i], sides[i])."""
-        l1 = self.stage1(self.stem(standardised(x, self.luminance)))
-        l2 = self.stage2(l1)
-        return l1, l2, self.stage3(l2)
+        return super().forward(standardised(x, self.luminance))
 
 
 def _tokens(x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from training.models.ir50 import IR50
 from training.models.landmark_net import LandmarkNet
 from training.models.mobilefacenet import MobileFaceNet
 from training.models.poster_rt import RTTrunk
-from training.models.trunk import CHANNELS, Taps
+from training.models.trunk import CHANNELS, Taps, channels_of
 from training.weights import checkpoint_tensors, is_checkpoint, load_part, load_weights
 
 
@@ -100,8 +100,7 @@ class _LastTap(nn.Module):
 
 def last_tap(trunk: nn.Module) -> tuple[nn.Module, int]:
     """Let an image trunk give its last tap (B, C, S, S) alone, and say what C is."""
-    channels: tuple[int, int, int] = trunk.channels  # type: ignore[assignment]  # of nn.Module
-    return _LastTap(trunk), channels[2]
+    return _LastTap(trunk), channels_of(trunk)[2]
 
 
 def _built(

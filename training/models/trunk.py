@@ -59,10 +59,12 @@ def stem(stride: int, cout: int, cin: int = 3) -> nn.Sequential:
 class Trunk(nn.Module):
     """Stem and three stages; its taps are (B, 32, 28, 28), (B, 80, 14, 14), (B, 160, 7, 7)."""
 
-    def __init__(self, *, stem_stride: int = 2, blocks: tuple[int, int, int] = BLOCKS) -> None:
+    def __init__(
+        self, *, stem_stride: int = 2, cin: int = 3, blocks: tuple[int, int, int] = BLOCKS
+    ) -> None:
         super().__init__()
         c1, c2, c3 = CHANNELS
-        self.stem = stem(stem_stride, c1)
+        self.stem = stem(stem_stride, c1, cin)
         self.stage1 = stage(c1, c1, blocks[0], stride=1)
         self.stage2 = stage(c1, c2, blocks[1])
         self.stage3 = stage(c2, c3, blocks[2])
@@ -72,6 +74,18 @@ class Trunk(nn.Module):
         l1 = self.stage1(self.stem(x))
         l2 = self.stage2(l1)
         return l1, l2, self.stage3(l2)
+
+
+def channels_of(trunk: nn.Module) -> tuple[int, int, int]:
+    """Give the channels of a trunk's three taps."""
+    channels: tuple[int, int, int] = trunk.channels  # type: ignore[assignment]  # of nn.Module
+    return channels
+
+
+def sides_of(trunk: nn.Module) -> tuple[int, int, int]:
+    """Give the sides of an image trunk's three taps, pixels."""
+    sides: tuple[int, int, int] = trunk.sides  # type: ignore[assignment]  # of nn.Module
+    return sides
 
 
 def parameter_count(module: nn.Module) -> int:
