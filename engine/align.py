@@ -128,3 +128,28 @@ def align(image: Image, points: Floats, size: int = CROP_SIZE, margin: float = M
     """
     matrix = similarity(points, template(size, margin))
     return Face(crop=warp(image, matrix, size), matrix=matrix)
+
+
+def recut(image: Image, face: Face, size: int, margin: float = MARGIN) -> Image:
+    """Cut a face that `align` has cut again, for a network with another input.
+
+    Args:
+        image: (H, W, 3) uint8, BGR, the picture it was cut from.
+        face: The crop, `MARGIN` around it.
+        size: Side of the new crop, pixels.
+        margin: Of the new crop.
+
+    Returns:
+        (size, size, 3) uint8, BGR; the face's own crop where nothing differs.
+    """
+    if (size, margin) == (face.crop.shape[0], MARGIN):
+        return face.crop
+    old, new = template(face.crop.shape[0]), template(size, margin)
+    return warp(image, chained(similarity(old, new), face.matrix), size)
+
+
+def chained(second: Floats, first: Floats) -> Floats:
+    """Give the (2, 3) affine matrix that applies `first`, then `second`."""
+    linear = second[:, :2] @ first[:, :2]
+    shift = second[:, :2] @ first[:, 2] + second[:, 2]
+    return np.hstack([linear, shift[:, None]]).astype(np.float32)

@@ -82,7 +82,8 @@ class Reader:
         """
         started = time.perf_counter()
         sightings = [sighting for found in several for sighting in found.sightings]
-        readings = iter(self._fusion.read(sightings))
+        images = [found.frame.image for found in several for _ in found.sightings]
+        readings = iter(self._fusion.read(sightings, images))
         face_ms = 1000 * (time.perf_counter() - started) / max(1, len(sightings))
         return [self._analysis(found, readings, face_ms) for found in several]
 

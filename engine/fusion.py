@@ -1,17 +1,24 @@
-"""The cross-fusion network: crops and their landmark maps in; expression, valence-arousal out."""
+"""The expression network: crops in, poster-rt's landmark maps too; logits, valence-arousal out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from engine.align import recut
 from engine.errors import ModelError
-from engine.labels import EXPRESSIONS
+from engine.labels import EXPRESSIONS, VALENCE_AROUSAL
 from engine.landmarker import normalisation
 from engine.manifest import Manifest, load_manifest
 from engine.preprocess import to_input
+from engine.reliability import probabilities_of
 from engine.runtime import Device, Session
-from engine.types import Floats, Sighting
+from engine.types import Face, Floats, Image, Sighting
+
+# The logit of an expression that the network does not know: no temperature makes it probable.
+UNKNOWN: Final = -1e6
+PLACES: Final = np.array(list(VALENCE_AROUSAL.values()), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,28 +49,57 @@ class Fusion:
             ModelError: Not an expression network of this code base, or it cannot run.
         """
         manifest.expect("expression")
-        if tuple(manifest.value("labels")) != EXPRESSIONS:
-            raise ModelError(f"{manifest.name}: labels: expected {', '.join(EXPRESSIONS)}")
+        self._places = _places(manifest)
         self.temperature = float(manifest.value("temperature"))
+        self._size = int(manifest.value("input.size"))
+        self._margin = float(manifest.value("input.margin"))
         self._mean, self._std = normalisation(manifest)
         self._maps = [str(name) for name in manifest.value("landmarks.maps")]
         self._session = Session(manifest, device, threads)
         self.device = self._session.device
 
-    def read(self, sightings: Sequence[Sighting]) -> list[Reading]:
+    def read(self, sightings: Sequence[Sighting], images: Sequence[Image]) -> list[Reading]:
         """Run all faces, of one frame or several, as one batch.
+
+        Args:
+            sightings: The faces.
+            images: The frame each was seen in.
 
         Raises:
             ModelError: Inference failed.
         """
         if not sightings:
             return []
-        crops = [sighting.face.crop for sighting in sightings]
-        inputs = {"crops": to_input(crops, self._mean, self._std)}
+        faces = [sighting.face for sighting in sightings]
+        inputs = {"crops": to_input(self._crops(faces, images), self._mean, self._std)}
         for level, name in enumerate(self._maps):
             inputs[name] = np.stack([sighting.maps[level] for sighting in sightings])
-        logits, affect = self._session.run(inputs)
+        said = dict(zip(self._session.outputs, self._session.run(inputs), strict=True))
+        logits = np.full((len(sightings), len(EXPRESSIONS)), UNKNOWN, np.float32)
+        logits[:, self._places] = said["logits"]
+        affect = said.get("valence_arousal")
+        if affect is None:  # where the classes it takes for likely lie
+            affect = probabilities_of(logits, self.temperature) @ PLACES
         return [Reading(logits[row], affect[row]) for row in range(len(sightings))]
+
+    def _crops(self, faces: Sequence[Face], images: Sequence[Image]) -> list[Image]:
+        if self._maps:  # made from these very crops
+            return [face.crop for face in faces]
+        pairs = zip(faces, images, strict=True)
+        return [recut(image, face, self._size, self._margin) for face, image in pairs]
+
+
+def _places(manifest: Manifest) -> list[int]:
+    """Give the index in `EXPRESSIONS` of each class of a network."""
+    labels = [str(label) for label in manifest.value("labels")]
+    for label in labels:
+        if label not in EXPRESSIONS:
+            raise ModelError(
+                f"{manifest.name}: labels: {label} is none of {', '.join(EXPRESSIONS)}"
+            )
+    if len(set(labels)) != len(labels) or len(labels) < 2:
+        raise ModelError(f"{manifest.name}: labels: expected several, each once, got {labels}")
+    return [EXPRESSIONS.index(label) for label in labels]
 
 
 def landmarks_of(manifest: Manifest) -> Manifest:

@@ -29,6 +29,7 @@ class Session:
     Attributes:
         device: ``cpu``, ``cuda`` or ``tensorrt``: what it really runs on.
         manifest: Of the network.
+        outputs: Names, in the order that `run` gives them.
     """
 
     def __init__(self, manifest: Manifest, device: Device = "auto", threads: int = 0) -> None:
@@ -59,6 +60,7 @@ class Session:
             raise ModelError(f"{manifest.path}: cannot be loaded: {error}") from error
         active = self._session.get_providers()[0]
         self.device = next(name for name, provider in PROVIDERS.items() if provider == active)
+        self.outputs = [output.name for output in self._session.get_outputs()]
         if device not in ("auto", self.device):
             raise ModelError(
                 f"device {device}: {manifest.name} fell back to {self.device}; "

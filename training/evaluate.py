@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import ConfigError, FerError
-from engine.fusion import Fusion, landmarks_of
+from engine.fusion import Fusion, Reading, landmarks_of
 from engine.labels import EXPRESSIONS
 from engine.landmarker import Landmarker
 from engine.manifest import load_manifest
@@ -108,11 +108,10 @@ def answers_of(network: Network, split: Split, root: Path, cache: Path) -> Answe
 
 def _read(network: Network, crops: Sequence[Image]) -> tuple[Floats, Floats]:
     """Give logits (N, 8) and valence-arousal (N, 2) of crops."""
-    readings = [
-        reading
-        for first in range(0, len(crops), ROWS)
-        for reading in network.fusion.read(_see(network.landmarker, crops[first : first + ROWS]))
-    ]
+    readings: list[Reading] = []
+    for first in range(0, len(crops), ROWS):
+        part = crops[first : first + ROWS]
+        readings += network.fusion.read(_see(network.landmarker, part), part)
     logits = np.stack([reading.logits for reading in readings])
     return logits, np.stack([reading.valence_arousal for reading in readings])
 
@@ -237,6 +236,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FerError as error:
         sys.stderr.write(f"fer-eval: {error}\n")
         return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("fer-eval: interrupted\n")
+        return 130
     return 0
 
 

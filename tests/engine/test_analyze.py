@@ -36,7 +36,7 @@ class FakeFusion:
     def __init__(self):
         self.calls = []
 
-    def read(self, sightings):
+    def read(self, sightings, images):
         self.calls.append(list(sightings))
         return [self._read(sighting.face.crop[0, 0, 0] / 255) for sighting in sightings]
 

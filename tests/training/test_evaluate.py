@@ -168,7 +168,7 @@ class Fusion:
     def __init__(self):
         self.batches = []
 
-    def read(self, sightings):
+    def read(self, sightings, images):
         self.batches.append(len(sightings))
         bright = [float(sighting.face.crop.mean()) for sighting in sightings]
         affect = np.array([0.5, -0.5], np.float32)

@@ -75,7 +75,7 @@ class Fusion:
     def __init__(self):
         self.crops = []
 
-    def read(self, sightings):
+    def read(self, sightings, images):
         self.crops += [sighting.face.crop for sighting in sightings]
         return [Reading(np.zeros(8, np.float32), np.zeros(2, np.float32))] * len(sightings)
 
