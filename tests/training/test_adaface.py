@@ -29,10 +29,11 @@ def of(cosines, labels):
 
 @pytest.mark.parametrize(("nhat", "logit"), [(-1, -0.0291995), (0, -0.0376422), (1, -0.1032933)])
 def test_true_class_has_the_specifications_numbers(nhat, logit):
-    cosines = torch.tensor([[math.cos(1.2), 0.3]])
-    said = margin_logits(cosines, torch.tensor([0]), torch.tensor([float(nhat)]), m=0.4, s=1)
-    assert said[0, 0].item() == pytest.approx(logit, abs=1e-6)
-    assert said[0, 1].item() == pytest.approx(0.3, abs=1e-6)
+    cosines = torch.tensor([[math.cos(1.2), 0.3]], dtype=torch.float64)
+    quality = torch.tensor([nhat], dtype=torch.float64)
+    said = margin_logits(cosines, torch.tensor([0]), quality, m=0.4, s=1)
+    assert said[0, 0].item() == pytest.approx(logit, abs=5e-8)
+    assert said[0, 1].item() == 0.3
 
 
 def test_lowest_quality_is_arcface(batch):

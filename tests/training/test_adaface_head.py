@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from training.losses.adaface import clipped_norm
+from training.losses.adaface import clipped_norm, norm_statistics, quality_indicator
 from training.models.adaface_head import AdaFaceHead
 from training.models.trunk import parameter_count
 
@@ -117,27 +117,53 @@ def test_one_sample_is_measured_by_the_averages_and_moves_nothing(features, stat
     assert statistics(head) != (20, 100)
 
 
-def test_scaling_a_batch_changes_nothing_with_batch_statistics(features, labels):
+@pytest.mark.parametrize(("scale", "within"), [(0.01, 2), (0.3, 0.03), (3, 0.02)])
+def test_scaling_a_batch_changes_nothing_with_batch_statistics(features, labels, scale, within):
     head = AdaFaceHead(20, 7, stats="batch").train()
-    wanted = trained_on(head, features, labels)
-    for scale in (0.3, 3):
-        norms = clipped_norm(scale * features)
-        assert (norms > 0.001).all()
-        assert (norms < 100).all()
-        said = trained_on(head, scale * features, labels)
-        torch.testing.assert_close(said, wanted, atol=0.02, rtol=1e-3)
-    assert not torch.allclose(head.quality(clipped_norm(3 * features)), head.indicator(norms))
+    norms, scaled = clipped_norm(features), clipped_norm(scale * features)
+    assert (scaled > 0.001).all()
+    assert (scaled < 100).all()
+    said = trained_on(head, scale * features, labels)
+    unscaled = trained_on(head, features, labels)
+    torch.testing.assert_close(said, unscaled, atol=within, rtol=0)
+    # What is left of the scale is the 1e-3 in the denominator, and nothing else.
+    mean, deviation = norm_statistics(norms)
+    nhat = quality_indicator(norms, mean, deviation + 1e-3 / scale - 1e-3, head.h)
+    wanted = head.training_logits(features, labels, nhat)
+    torch.testing.assert_close(said, wanted, atol=1e-3, rtol=0)
+    assert not torch.allclose(head.quality(scaled), head.indicator(scaled))
 
 
-def test_no_concentration_makes_the_head_cosface(features, labels):
-    head = AdaFaceHead(20, 7, h=0, m=0.4, s=64)
+@pytest.mark.parametrize("m", [0.4, 0.75])
+def test_no_concentration_makes_the_head_cosface(features, labels, m):
+    head = AdaFaceHead(20, 7, h=0, m=m, s=64)
     said = trained_on(head, features, labels)
-    wanted = head(features) - 64 * 0.4 * functional.one_hot(labels, 7)
-    torch.testing.assert_close(said, wanted, atol=1e-4, rtol=1e-5)
+    wanted = head(features) - 64 * m * functional.one_hot(labels, 7)
+    torch.testing.assert_close(said, wanted, atol=1e-4, rtol=0)
 
 
-def test_gradient_does_not_flow_through_quality(features, labels):
-    head = AdaFaceHead(20, 7, stats="batch").train()
+def test_no_margin_makes_the_head_the_scaled_cosine(features, labels):
+    head = AdaFaceHead(20, 7, m=0, stats="batch").train()
+    torch.testing.assert_close(
+        trained_on(head, features, labels), head(features), atol=1e-4, rtol=0
+    )
+
+
+@pytest.mark.parametrize("changed", [{"m": 0.75}, {"h": 3.0}, {"scale": 4}])
+def test_other_classes_know_neither_margin_nor_concentration_nor_norm(features, labels, changed):
+    options = dict(changed)
+    scale = options.pop("scale", 1)  # a power of two: no direction is rounded
+    plain, other = AdaFaceHead(20, 7).train(), AdaFaceHead(20, 7, **options).train()
+    other.load_state_dict(plain.state_dict())
+    said, wanted = trained_on(other, scale * features, labels), trained_on(plain, features, labels)
+    others = functional.one_hot(labels, 7) == 0
+    assert torch.equal(said[others], wanted[others])
+    assert not torch.allclose(said[~others], wanted[~others], atol=0.1)
+
+
+@pytest.mark.parametrize("stats", ["ema", "batch"])
+def test_gradient_does_not_flow_through_quality(features, labels, stats):
+    head = AdaFaceHead(20, 7, stats=stats).train()
     live = features.clone().requires_grad_()
     nhat = head.indicator(clipped_norm(live))
     assert not nhat.requires_grad

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from engine.errors import ConfigError
+from training.checkpoint import load_state, save_state
 from training.losses.arbex import anchor_loss, center_loss, class_distribution_loss
 from training.models.class_means import ClassMeans
 from training.models.ir50 import IR50
@@ -13,6 +15,7 @@ from training.models.mobilefacenet import MobileFaceNet
 from training.models.reliability import confidence
 from training.systems.arbex import ArbexConfig, ArbexSystem
 from training.systems.types import Target
+from training.weights import load_weights, save_weights
 
 C = 4
 SMALL = {"width": 64, "depth": 1, "heads": 4, "embedding": 16, "classes": C, "anchors": 3}
@@ -86,6 +89,29 @@ def test_the_papers_system_has_the_specifications_size(classes, wanted):
     assert count(made.reduction) == 98_432
 
 
+def test_balancing_adds_next_to_nothing_to_the_encoders_cost():
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.device("meta"):
+        paper().eval()(torch.zeros(1, 3, 112, 112))
+    counts = counter.get_flop_counts()
+    whole, encoder = (
+        sum(counts[name].values()) / 2e9 for name in ("ArbexSystem", "ArbexSystem.encoder")
+    )
+    assert encoder == pytest.approx(8.592, abs=5e-4)
+    assert whole == pytest.approx(8.592, abs=1e-3)
+    assert 0 < whole - encoder < 2e-4
+
+
+@pytest.mark.parametrize(("classes", "side"), [(8, 112), (7, 224)])
+def test_the_papers_system_has_the_specifications_shapes(classes, side):
+    made = paper(classes=classes).eval()
+    judged = made.judge(torch.zeros(2, 3, side, side, device="meta"))
+    assert judged.embedding.shape == (2, 128)
+    assert made.primary(judged.embedding).shape == judged.primary.shape == (2, classes)
+    balanced = made.balancing(judged.primary, judged.embedding[:, None])
+    assert {tuple(x.shape) for x in balanced} == {(2, classes)}
+    assert made.balancing.anchors.points.shape == (classes, 10, 128)
+
+
 def test_the_public_codes_embedding_has_the_specifications_sizes():
     made = paper(embedding=768)
     assert count(made.primary) == 54_152
@@ -132,8 +158,19 @@ def test_only_the_batch_scope_reads_other_faces(scope, crops):
     with torch.no_grad():
         # Outputs that differ, or whom a face attends to would not show.
         made.balancing.attention.project.weight.mul_(10)
-        together, alone = made(crops).logits[:1], made(crops[:1]).logits
-    assert torch.allclose(together, alone, atol=1e-4) == (scope != "batch")
+        together = everything(made(crops))
+        alone = [everything(made(crop[None])) for crop in crops]
+    changed = {
+        name
+        for name, said in together.items()
+        for face in range(4)
+        if not torch.allclose(said[face], alone[face][name][0], atol=1e-4)
+    }
+    assert changed == ({"logits", "corrected", "confidence"} if scope == "batch" else set())
+
+
+def everything(answer):
+    return {"logits": answer.logits, "embedding": answer.embedding, **answer.extras}
 
 
 def test_token_scope_attends_to_all_tokens_of_the_face(crops):
@@ -194,6 +231,28 @@ def test_a_multiplier_of_zero_trains_without_anchor_loss(crops, target):
     assert not torch.equal(said[points], with_loss[points])
 
 
+def test_training_with_a_multiplier_of_zero_is_training_on_the_other_terms(crops, target):
+    def others(made):
+        judged, points = made.judge(crops), made.balancing.anchors.points
+        distribution = class_distribution_loss(judged.corrected, target.labels, smoothing=0.11)
+        return distribution + center_loss(points, judged.embedding, target.labels)
+
+    silenced = quiet(anchor_weight=1.0, anchor_multiplier=0.0)
+    said = trained(silenced, lambda made: made.loss(crops, target)[0])
+    for name, value in trained(quiet(), others).items():
+        torch.testing.assert_close(said[name], value)
+
+
+def trained(made, loss):
+    """Give what two steps made of the parameters and buffers."""
+    optimizer = torch.optim.SGD((p for p in made.parameters() if p.requires_grad), lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss(made).backward()
+        optimizer.step()
+    return made.state_dict()
+
+
 def test_without_smoothing_and_anchors_terms_the_loss_is_the_nll_of_q(crops, target):
     made = quiet(smoothing=0.0, anchor_weight=0.0, center_weight=0.0)
     loss, _ = made.loss(crops, target)
@@ -234,6 +293,19 @@ def test_a_checkpoint_keeps_the_trust(crops):
     resumed.load_state_dict(made.state_dict())
     assert resumed.balancing.trust.item() == 0.625
     assert torch.equal(resumed(crops).logits, made(crops).logits)
+
+
+def test_files_of_weights_and_of_checkpoints_keep_the_trust(crops, tmp_path):
+    made = system(trust="linear").eval()
+    made.before_step(0.625)
+    save_weights(made, tmp_path / "model.safetensors")
+    save_state(tmp_path / "checkpoint.safetensors", {"model": made.state_dict()})
+    kept, resumed = system(trust="linear").eval(), system(trust="linear").eval()
+    load_weights(kept, tmp_path / "model.safetensors")
+    resumed.load_state_dict(load_state(tmp_path / "checkpoint.safetensors")["model"])
+    for read in (kept, resumed):
+        assert read.balancing.trust.item() == 0.625
+        assert torch.equal(read(crops).logits, made(crops).logits)
 
 
 def test_class_weights_stay_out_of_the_checkpoint():

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from training.flops import size_of
 from training.losses.dan import partition_loss
 from training.models.backbones import backbone
 from training.models.dan import AttentionHead, ChannelAttention, Dan, SpatialAttention, fuse
@@ -61,6 +62,29 @@ def test_counts_of_the_parts_are_the_specifications():
     assert parameter_count(head) == 2_135_904
     assert parameter_count(head.spatial) == 2_102_528
     assert parameter_count(head.channel) == 33_376
+
+
+@pytest.mark.parametrize(
+    ("outputs", "wanted"),
+    [({"classes": 7}, 3_605), ({"classes": 8}, 4_120), ({"affect": True}, 1_030)],
+)
+def test_counts_of_the_output_layers_are_the_specifications(outputs, wanted):
+    model = Dan(nn.Identity(), 512, heads=1, **outputs)
+    assert parameter_count(model.expression or model.affect) == wanted
+
+
+def test_costs_of_the_parts_are_the_specifications():
+    with torch.device("meta"):
+        reduce = Dan(nn.Identity(), 2048, classes=8, heads=1).reduce
+        head = AttentionHead(512)
+        reduced = size_of(reduce, torch.empty(1, 2048, 7, 7))
+        attended = size_of(head, torch.empty(1, 512, 7, 7))
+    assert reduced.gmac == pytest.approx(0.051, abs=5e-4)
+    assert attended.gmac == pytest.approx(0.103, abs=5e-4)
+
+
+def test_heads_read_a_map_of_their_own_width_directly(maps):
+    assert torch.equal(small()(maps).features, maps)
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4, 8])
@@ -168,8 +192,9 @@ def test_heads_start_as_the_specification_says():
     assert all((layer.bias == 0).all() for layer in layers)
 
 
-def test_answers_are_a_distribution_and_an_open_interval(maps):
-    said = small()(maps)
+@pytest.mark.parametrize(("training", "scale"), [(False, 1), (True, 1), (True, 1e4)])
+def test_answers_are_a_distribution_and_an_open_interval(maps, training, scale):
+    said = small().train(training)(scale * maps)
     torch.testing.assert_close(said.logits.softmax(1).sum(1), torch.ones(6))
     assert said.affect.abs().max() < 1
     assert said.affect.std() > 0

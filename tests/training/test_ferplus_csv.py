@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from engine.errors import SourceError
+from training.data import ferplus_csv
 from training.data.ferplus_csv import read_ferplus_csv
 from training.data.files import open_files
+from training.data.published import TOTALS
 
 HEADER = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -54,6 +56,34 @@ def test_public_and_private_tests_are_parts_of_their_own(tmp_path):
 def test_votes_protocol_keeps_split_votes(tmp_path):
     table = read_ferplus_csv(tree(tmp_path), "Training", "votes").table
     assert table.labels.tolist() == [-1, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("part", "rows", "unnamed", "counts"),
+    [
+        ("Training", 28_709, 148, [8740, 7287, 3149, 3014, 2100, 119, 532, 119]),
+        ("PublicTest", 3_589, 10, [3199, 0, 0, 0, 0, 0, 0, 0]),  # only their sum is published
+        ("PrivateTest", 3_589, 15, [1090, 893, 396, 384, 273, 18, 83, 16]),
+    ],
+)
+def test_full_tables_give_the_published_counts(tmp_path, monkeypatch, part, rows, unnamed, counts):
+    clear = [
+        ",".join("9" if column == label else "0" for column in range(10)) for label in range(8)
+    ]
+    votes = [f"{part},,{clear[0]}"] * unnamed
+    for label, count in enumerate(counts):
+        votes += [f"{part},{label}-{face}.png,{clear[label]}" for face in range(count)]
+    torn = rows - len(votes)
+    votes += [f"{part},torn-{face}.png,5,5,0,0,0,0,0,0,0,0" for face in range(torn)]
+    (tmp_path / "fer2013new.csv").write_text("\n".join([HEADER, *votes]) + "\n")
+    pictures = "\n".join(["emotion,pixels,Usage", *[f"0,0,{part}"] * rows])
+    (tmp_path / "fer2013.csv").write_text(pictures + "\n")
+    black = np.zeros((48, 48), np.uint8)
+    monkeypatch.setattr(ferplus_csv, "pixels_of", lambda *_: black)
+    reading = read_ferplus_csv(open_files(tmp_path), part)
+    assert np.bincount(reading.table.labels, minlength=8).tolist() == counts
+    assert len(reading.table) == TOTALS["ferplus-csv"][part]
+    assert reading.left_out == {"no image name": unnamed, "no majority class": torn}
 
 
 @pytest.mark.parametrize("bad", ["Training,a.png,1,2", "Training,a.png,x,0,0,0,0,0,0,0,0,0"])

@@ -117,6 +117,7 @@ def test_super_resolution_never_learns(setting):
     net(x).logits.square().sum().backward()
     assert not any(module.training for module in net.upscaler.modules())
     assert all(p.grad is None for p in net.upscaler.parameters())
+    assert x.grad is None
     after = net.upscaler.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert all(p.grad is not None for p in net.parameters() if p.requires_grad)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.data.noise import symmetric_label_noise, with_label_noise
+from training.data.prepared import DataConfig, prepare
 from training.data.table import FaceTable, one_hot
 
 CLASSES = 8
@@ -68,6 +69,17 @@ def test_noisy_training_table_leaves_the_test_table_and_itself_untouched():
     for part, (labels, shares) in zip((train, test), before, strict=True):
         assert np.array_equal(part.labels, labels)
         assert np.array_equal(part.shares, shares)
+
+
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_noise_of_a_recipe_leaves_held_out_labels_untouched(tmp_path, ferplus_root, split):
+    places = {"root": ferplus_root, "cache": tmp_path / "cache"}
+    clean, noisy = DataConfig(align="none"), DataConfig(align="none", noise=1.0)
+    train, judging = (prepare(noisy, part, 24, **places).table for part in ("train", split))
+    assert (train.labels != prepare(clean, "train", 24, **places).table.labels).all()
+    truth = prepare(clean, split, 24, **places).table
+    assert np.array_equal(judging.labels, truth.labels)
+    assert np.array_equal(judging.shares, truth.shares)
 
 
 def test_shares_follow_a_replaced_label_and_stay_elsewhere():

@@ -10,6 +10,7 @@ from engine.errors import ConfigError
 from training.models.ir50 import IR50
 from training.models.mobilefacenet import MobileFaceNet
 from training.models.poster_pp import CrossLevel, MultiScaleViT, PosterPP, ViTBlock
+from training.models.window_attention import WindowCrossAttention
 from training.systems.poster_pp import PosterPPConfig, PosterPPSystem
 from training.systems.types import Target
 
@@ -91,25 +92,78 @@ def test_poster_pp_with_its_classifier_has_the_published_size():
 
 
 def test_the_papers_encoder_costs_what_the_specification_says(full):
-    with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.device("meta"):
+    with FlopCounterMode(display=False, depth=4) as counter, torch.no_grad(), torch.device("meta"):
         full(torch.zeros(1, 3, 112, 112))
-    assert counter.get_total_flops() / 2e9 == pytest.approx(8.592, abs=5e-4)
-    with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.device("meta"):
-        full.vit(torch.zeros(1, 147, 768))
-    assert counter.get_total_flops() / 2e9 == pytest.approx(2.164, abs=5e-4)
+    counts = counter.get_flop_counts()
+    each = {name: sum(flops.values()) / 2e9 for name, flops in counts.items()}
+    said = {
+        part: sum(each[f"PosterPP.levels.{level}.{part}"] for level in range(3))
+        for part in ("halve", "attention", "mlp")
+    }
+    said["embeds"] = sum(each[f"PosterPP.embeds.{level}"] for level in range(3))
+    for part in ("landmarks", "image", "levels.2.landmarks", "vit"):
+        said[part] = each[f"PosterPP.{part}"]
+    wanted = {"landmarks": 0.221, "image": 5.468, "levels.2.landmarks": 0.058, "halve": 0.087}
+    wanted |= {"attention": 0.119, "mlp": 0.077, "embeds": 0.400, "vit": 2.164}
+    assert said == pytest.approx(wanted, abs=5e-4)
+    assert each["Global"] == pytest.approx(8.592, abs=5e-4)
+    products = counts["Global"][torch.ops.aten.bmm] / 2e9
+    assert each["Global"] - products == pytest.approx(8.435, abs=5e-4)
 
 
-def test_the_papers_encoder_has_the_specifications_shapes(full):
+@pytest.mark.parametrize("side", [112, 224])
+def test_the_papers_encoder_has_the_specifications_shapes(full, side):
+    said = _shapes(full, side)
+    assert said["landmarks"] == [(2, 64, 28, 28), (2, 128, 14, 14), (2, 512, 7, 7)]
+    assert said["levels.2.landmarks"] == (2, 256, 7, 7)
+    assert said["image"] == [(2, 64, 56, 56), (2, 128, 28, 28), (2, 256, 14, 14)]
+    for level, (dim, window) in enumerate([(64, 28), (128, 14), (256, 7)]):
+        assert said[f"levels.{level}.halve"] == (2, dim, window, window)
+        assert said[f"levels.{level}.norm"] == (2, window, window, dim)
+        assert said[f"levels.{level}.attention.key_value"] == (2, window**2, 2 * dim)
+        assert said[f"levels.{level}.attention"] == (2, window, window, dim)
+        assert said[f"levels.{level}"] == (2, dim, window, window)
+        assert said[f"embeds.{level}"] == (2, 768, 7, 7)
+    assert said["embeds.0.0"] == (2, 768, 14, 14)
+    assert said["vit.blocks"] == said["vit.norm"] == (2, 148, 768)
+    assert said["vit"] == [(2, 768), (2, 148, 768)]
+
+
+def _shapes(module, side):
+    """Shape of what each module said of two crops, by its name; a list where it said more."""
+    said = {}
+
+    def keep(name):
+        def hook(_module, _inputs, out):
+            many = [tuple(x.shape) for x in (out if isinstance(out, tuple) else [out])]
+            said[name] = many if isinstance(out, tuple) else many[0]
+
+        return hook
+
+    hooks = [each.register_forward_hook(keep(name)) for name, each in module.named_modules()]
     with torch.device("meta"), torch.no_grad():
-        crops = torch.zeros(2, 3, 112, 112)
-        maps = full.fuse(full.image(crops), full.landmarks(crops))
-        embedded = [embed(x) for embed, x in zip(full.embeds, maps, strict=True)]
-        said = full(crops)
-    assert [tuple(x.shape) for x in maps] == [(2, 64, 28, 28), (2, 128, 14, 14), (2, 256, 7, 7)]
-    assert [tuple(x.shape) for x in embedded] == [(2, 768, 7, 7)] * 3
-    assert said.tokens.shape == (2, 148, 768)
-    assert said.feature.shape == (2, 768)
-    assert [level.attention.heads for level in full.levels] == [2, 4, 8]
+        module(torch.zeros(2, 3, side, side))
+    for hook in hooks:
+        hook.remove()
+    return said
+
+
+def test_all_landmark_places_of_a_level_attend_to_all_its_image_places(full, monkeypatch):
+    said, weigh = [], WindowCrossAttention.weights
+
+    def spy(self, query, key):
+        weights = weigh(self, query, key)
+        said.append([tuple(x.shape) for x in (query, key, weights)])
+        return weights
+
+    monkeypatch.setattr(WindowCrossAttention, "weights", spy)
+    with torch.device("meta"), torch.no_grad():
+        full(torch.zeros(3, 3, 112, 112))
+    assert said == [
+        [(3, 2, 784, 32), (3, 2, 784, 32), (3, 2, 784, 784)],
+        [(3, 4, 196, 32), (3, 4, 196, 32), (3, 4, 196, 196)],
+        [(3, 8, 49, 32), (3, 8, 49, 32), (3, 8, 49, 49)],
+    ]
 
 
 def test_levels_drop_paths_and_epsilons_are_the_specifications(full):

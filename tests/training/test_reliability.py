@@ -117,8 +117,8 @@ def test_weights_of_two_unsure_distributions_are_equal():
 def test_an_embedding_on_an_anchor_gets_its_class(anchors):
     with torch.no_grad():
         anchors.points.normal_().mul_(100)
-    said = anchors(anchors.points[3, 1][None])
-    wanted = functional.one_hot(torch.tensor([3]), C).float()
+    said = anchors(anchors.points.detach().flatten(0, 1))
+    wanted = torch.eye(C).repeat_interleave(K, 0)
     torch.testing.assert_close(said, wanted, atol=1e-6, rtol=0)
 
 
@@ -126,6 +126,9 @@ def test_anchors_all_as_far_vote_uniformly(anchors):
     with torch.no_grad():
         anchors.points.copy_(anchors.points[0, 0].clone())
     torch.testing.assert_close(anchors(torch.randn(2, D)), UNIFORM.expand(2, C))
+    with torch.no_grad():
+        anchors.points.copy_(torch.eye(D)[: C * K].reshape(C, K, D))
+    torch.testing.assert_close(anchors(torch.zeros(1, D)), UNIFORM)
 
 
 def test_anchor_vote_sums_the_softmax_of_distances(anchors):

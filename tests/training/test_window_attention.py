@@ -60,13 +60,26 @@ def test_queries_of_zero_attend_by_position_alone(attention):
     assert not torch.allclose(attention.weights(key, key), wanted, atol=1e-3)
 
 
+@pytest.mark.parametrize(("dim", "window"), LEVELS)
+def test_landmarks_of_zero_hear_the_image_by_position_alone(dim, window):
+    attention = WindowCrossAttention(dim, window).eval()
+    torch.nn.init.normal_(attention.table)
+    image = torch.randn(2, window, window, dim)
+    value = attention.key_value(image.flatten(1, 2))[:, :, dim:]
+    value = value.reshape(2, window**2, -1, 32).transpose(1, 2)
+    heard = (attention.bias().softmax(2) @ value).transpose(1, 2).reshape(image.shape)
+    said = attention(image, torch.zeros_like(image))
+    torch.testing.assert_close(said, attention.project(heard), atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize(("height", "width"), [(7, 7), (14, 14), (7, 21), (28, 14)])
-def test_windows_and_back_is_the_identity(batch, height, width):
-    x = torch.randn(batch, height, width, 5)
-    windows = partition(x, 7)
-    assert windows.shape == (batch * height * width // 49, 49, 5)
-    assert torch.equal(merge(windows, 7, x), x)
+@pytest.mark.parametrize("window", [7, 14, 28])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 2), (1, 3), (4, 2)])
+def test_windows_and_back_is_the_identity(batch, window, rows, columns):
+    x = torch.randn(batch, rows * window, columns * window, 5)
+    windows = partition(x, window)
+    assert windows.shape == (batch * rows * columns, window**2, 5)
+    assert torch.equal(merge(windows, window, x), x)
 
 
 def test_a_window_holds_neighbouring_places_of_one_face():
