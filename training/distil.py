@@ -21,7 +21,7 @@ from training.atomic import kept
 from training.data.located import Pictures
 from training.data.progress import tracked
 from training.loop import device_of
-from training.systems.saved import open_run
+from training.systems.saved import open_run, weights_of
 from training.systems.types import System
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def soft_targets(runs: Sequence[Path], images: Pictures, points: Floats, cache: 
 
 
 def _targets(run: Path, images: Pictures, points: Floats, cache: Path) -> Floats:
-    key = hashlib.sha256((run / "model.safetensors").read_bytes() + points.tobytes()).hexdigest()
+    key = hashlib.sha256(weights_of(run).read_bytes() + points.tobytes()).hexdigest()
     path = cache / "distil" / f"{run.name}-{key[:16]}.npy"
     return kept(path, lambda: _asked(run, images, points))
 

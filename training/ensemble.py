@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 
 from engine.errors import ConfigError, ModelError
 from training.data.faces import Split
-from training.data.prepared import DataConfig
 from training.loop import device_of
 from training.systems.judged import judge_saved, opened
 from training.systems.saved import Saved
@@ -86,20 +86,20 @@ def judge_vote(
     members = {path: opened(path) for path in checkpoints}
     check_alike(members)
     saved = list(members.values())
-    card = dict(saved[0].card)
-    for key in ("parameters", "gmac"):
-        card[key] = sum(one.card[key] for one in saved)
+    cards = [one.card for one in saved]
+    parameters, gmac = sum(card.parameters for card in cards), sum(card.gmac for card in cards)
     vote = Vote([one.system for one in saved]).eval()
-    joint = Saved(vote, saved[0].classes, saved[0].recipe, card)
+    card = replace(cards[0], parameters=parameters, gmac=gmac)
+    joint = replace(saved[0], system=vote, card=card)
     places = {"root": root, "cache": cache}
     judged = judge_saved(joint, checkpoints[0], split, **places, dataset=dataset, fold=fold)
     folders = [path if path.is_dir() else path.parent for path in checkpoints]
-    names = dict.fromkeys(str(one.recipe["system"]["name"]) for one in saved)
+    names = dict.fromkeys(one.name for one in saved)
     return {
         **judged.figures(),
         "run": " + ".join(folder.resolve().name for folder in folders),
         "system": f"vote of {len(saved)}: {', '.join(names)}",
-        "seed": ", ".join(str(one.recipe["loop"]["seed"]) for one in saved),
+        "seed": ", ".join(str(one.seed) for one in saved),
     }
 
 
@@ -121,7 +121,7 @@ def check_alike(members: Mapping[Path, Saved]) -> None:
 
 def _outlook(saved: Saved) -> dict[str, str]:
     """Say what a system is shown and what it answers."""
-    data, side = DataConfig(**saved.recipe["data"]), saved.system.input_size
+    data, side = saved.data, saved.system.input_size
     with torch.no_grad():
         said: Answer = saved.system(torch.zeros(1, 3, side, side, device=device_of(saved.system)))
     aligned = data.landmark_weights if data.align == "landmarks" else "none"

@@ -214,6 +214,7 @@ def crops_of(images: FerPlus, points: Floats, zoom: float = 1.0) -> list[Image]:
 
 def run(recipe: Recipe) -> None:
     """Train the network of a ``task = "expression"`` recipe."""
+    recipe.check_tables({"loop", "optimizer", "expression"})
     loop = recipe.section("loop", LoopConfig)
     optimizer = recipe.section("optimizer", OptimizerConfig)
     config = recipe.section("expression", ExpressionConfig)

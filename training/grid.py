@@ -18,7 +18,7 @@ from statistics import mean, stdev
 from typing import Any, Final, get_args
 
 from engine.errors import ConfigError, FerError, ModelError
-from training.atomic import write_text
+from training.atomic import write_text, written
 from training.data.faces import Split
 from training.provenance import PLACE
 from training.recipe import Recipe, read_recipe
@@ -273,7 +273,7 @@ def _write_csv(
 ) -> None:
     """Write means and deviations in percent; empty where there is none."""
     names = [f"{key}_{what}_percent" for key in shown for what in ("mean", "std")]
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with written(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["row", "runs", *names, "published_percent"])
         for row in grid.rows:

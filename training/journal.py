@@ -1,17 +1,55 @@
 """What a run says of itself while it goes on: ``log.csv``, TensorBoard and a progress bar."""
 
 import csv
+import io
 import logging
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, distributed
 from torch.utils.tensorboard import SummaryWriter
 
+from training.atomic import write_text
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Window:
+    """Sums of figures since the last evaluation, and how many passes reported each."""
+
+    steps: int = 0
+    sums: dict[str, tuple[float, int]] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    def add(self, rows: Sequence[Mapping[str, Tensor]]) -> None:
+        """Take the figures of a step's passes."""
+        self.steps += 1
+        for row in rows:
+            for name, value in row.items():
+                self._put(name, float(value), 1)
+
+    def means(self, world: int) -> dict[str, float]:
+        """Average over the passes of `world` processes, each of which must ask for it."""
+        parts: list[Any] = [self.sums] * world
+        if world > 1:
+            distributed.all_gather_object(parts, self.sums)
+        whole = Window()
+        for part in parts:
+            for name, (total, count) in part.items():
+                whole._put(name, total, count)
+        return {name: total / count for name, (total, count) in whole.sums.items()}
+
+    def _put(self, name: str, total: float, count: int) -> None:
+        before, counted = self.sums.get(name, (0.0, 0))
+        self.sums[name] = before + total, counted + count
 
 
 class Journal:
@@ -19,7 +57,7 @@ class Journal:
 
     def __init__(self, folder: Path, start: int, steps: int) -> None:
         self._path = folder / "log.csv"
-        self._keep(start)
+        self._rows = self._kept(start)
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         self._bar = Progress(
@@ -48,28 +86,27 @@ class Journal:
         self._bar.update(self._task, completed=step, description=f"loss {loss:.4g}")
 
     def write(self, row: Mapping[str, float]) -> None:
-        """Append a row; its first column is the step."""
-        fresh = not self._path.exists()
-        with self._path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        """Append a row; its first column is the step, and a new name is a new column.
+
+        Raises:
+            SinkError: The log cannot be written; the one before is whole.
+        """
+        self._rows.append(row)
+        names = dict.fromkeys(name for row in self._rows for name in row)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(names), lineterminator="\n")  # no cell is an empty one
+        writer.writeheader()
+        writer.writerows(self._rows)
+        write_text(self._path, text.getvalue())
         for name, value in row.items():
             self._board.add_scalar(name, value, int(row["step"]))
         self._board.flush()
         log.info(" ".join(f"{name}={value:.5g}" for name, value in row.items()))
 
-    def _keep(self, start: int) -> None:
+    def _kept(self, start: int) -> list[Mapping[str, object]]:
+        """Read the rows up to `start`, the resumed step."""
         if not self._path.exists():
-            return
-        with self._path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            rows = [row for row in reader if int(row["step"]) <= start]
-            names = reader.fieldnames or []
-        partial = self._path.with_suffix(".partial")
-        with partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(rows)
-        partial.replace(self._path)
+            return []
+        with self._path.open(newline="", encoding="utf-8") as file:
+            rows = [dict(row) for row in csv.DictReader(file)]
+        return [row for row in rows if int(row["step"]) <= start]

@@ -206,6 +206,7 @@ def held_out_banks(root: Path, cache: Path) -> dict[str, FaceBank]:
 
 def run(recipe: Recipe) -> None:
     """Train the network of a ``task = "landmarks"`` recipe."""
+    recipe.check_tables({"loop", "optimizer", "landmarks"})
     loop = recipe.section("loop", LoopConfig)
     optimizer = recipe.section("optimizer", OptimizerConfig)
     config = recipe.section("landmarks", LandmarkConfig)

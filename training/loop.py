@@ -8,7 +8,8 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,10 +23,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from engine.errors import ConfigError, ModelError
 from training.checkpoint import load_state, save_state
-from training.journal import Journal
+from training.journal import Journal, Window
 from training.optimizers import OptimizerConfig, ascend, descend, make_optimizer, rate, set_rate
+from training.systems.settings import require
 from training.task import Batches, Metrics, Task
-from training.weights import load_weights, save_weights
+from training.weights import HOLDS, kind_of, load_weights, save_weights, take
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Accelerator = Literal["auto", "cpu", "cuda"]
 
 CHECKPOINT, BEST, MODEL = "checkpoint.safetensors", "best.safetensors", "model.safetensors"
+SEED_MAX = 2**32 - 1  # torch's generator takes 64 bits, and every pass needs a seed of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class LoopConfig:
         monitor: Figure of the evaluation that decides which weights are kept, more is better;
             empty keeps the last ones.
         patience: Evaluations without a better `monitor` before the run ends; 0 never ends it.
-        seed: Of everything random.
+        seed: Of everything random, 0 or more.
         workers: Processes that make batches, per device.
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
         accelerator: ``cpu``, ``cuda`` or ``auto``.
@@ -74,8 +77,12 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         for name in ("batch", "accumulate", "devices", "nodes"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"loop.{name}: must be at least 1, got {getattr(self, name)}")
+            _check(self, name, getattr(self, name) >= 1, "at least 1")
+        for name in ("steps", "every", "patience", "workers"):
+            _check(self, name, getattr(self, name) >= 0, "at least 0")
+        _check(self, "epochs", 0 <= self.epochs < math.inf, "finite and at least 0")
+        _check(self, "ema", 0 <= self.ema < 1, "from 0 to below 1")
+        _check(self, "seed", 0 <= self.seed <= SEED_MAX, f"from 0 to {SEED_MAX}")
         if (self.steps > 0) == (self.epochs > 0):
             raise ConfigError("loop.steps, loop.epochs: give one of them, above 0")
         for name, kind in (("precision", Precision), ("accelerator", Accelerator)):
@@ -88,6 +95,9 @@ class LoopConfig:
             raise ConfigError("loop.patience: needs loop.monitor, the figure to watch")
 
 
+_check = partial(require, "loop")
+
+
 @dataclass(slots=True)
 class _Progress:
     """Where a run stands."""
@@ -96,23 +106,6 @@ class _Progress:
     best: float = -math.inf
     waited: int = 0  # evaluations since the best one
     done: bool = False
-
-
-@dataclass(slots=True)
-class _Window:
-    """Sums of figures since the last evaluation."""
-
-    sums: dict[str, float] = field(default_factory=dict)
-    count: int = 0
-    began: float = field(default_factory=time.monotonic)
-
-    def add(self, figures: Mapping[str, float]) -> None:
-        for name, value in figures.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-        self.count += 1
-
-    def means(self) -> dict[str, float]:
-        return {name: value / self.count for name, value in self.sums.items()}
 
 
 def fit(
@@ -125,7 +118,8 @@ def fit(
 
     Raises:
         ConfigError: Settings that exclude each other or the machine.
-        ModelError: The loss is not finite, or the checkpoint is another network's.
+        ModelError: The loss, its gradient or a weight is not finite, or the checkpoint is
+            another network's.
         SinkError: A checkpoint cannot be written; the one before is whole.
     """
     return _Run(task, batches, config, optimizer, folder).go()
@@ -157,6 +151,15 @@ def open_fabric(config: LoopConfig) -> Fabric:
     return fabric
 
 
+def with_shared_statistics(model: nn.Module) -> nn.Module:
+    """Let BatchNorm see the batches of all devices, in place; names and weights stay.
+
+    torch can do so on CUDA alone. In eval such a layer is the BatchNorm that it was.
+    """
+    converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # torch's stub lacks it
+    return converted
+
+
 class _Run:
     def __init__(
         self,
@@ -174,7 +177,9 @@ class _Run:
             raise ConfigError(f"loop.batch: {config.batch} over {fabric.world_size} devices")
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
-        self.model = task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+        shared = fabric.world_size > 1 and fabric.device.type == "cuda"
+        model = with_shared_statistics(task.model) if shared else task.model
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         self.averaged: AveragedModel | None = None
         self.optimizer: Optimizer = make_optimizer(self.model, optimizer)
         self.module, self.wrapped = fabric.setup(self.model, self.optimizer)
@@ -216,16 +221,16 @@ class _Run:
 
     def _train(self, start: int, journal: Journal | None) -> None:
         source = self._batches(start)
-        window = _Window()
+        window = Window()
         self.module.train()
         for step in range(start, self.steps):
-            loss, figures = self._step(step, source)
-            window.add(figures)
+            loss, rows = self._step(step, source)
+            window.add(rows)
             if journal:
                 journal.advance(step + 1, loss)
             if (step + 1) % self.every == 0 or step + 1 == self.steps:
                 self._judge(step + 1, window, journal)
-                window = _Window()
+                window = Window()
                 if self.progress.done:
                     break
                 self.module.train()
@@ -242,30 +247,39 @@ class _Run:
         )
         return iter(loader)
 
-    def _step(self, step: int, source: Iterator[Any]) -> tuple[float, dict[str, float]]:
-        """One optimiser step; gives the loss and the figures, both means over all devices."""
+    def _step(self, step: int, source: Iterator[Any]) -> tuple[float, list[Mapping[str, Tensor]]]:
+        """One optimiser step; gives what `_gradient` does, before SAM's climb."""
         self.task.before_step(step / self.steps)
         set_rate(self.optimizer, rate(self.moves, step, self.steps, self.per_epoch))
         passes = [self.fabric.to_device(next(source)) for _ in range(self.config.accumulate)]
-        loss, figures = self._gradient(step, passes)
+        loss, rows = self._gradient(step, passes)
         if self.moves.sam_rho:
             before = ascend(self.optimizer, self.moves.sam_rho)
             self._gradient(step, passes)
             descend(before)
-        if self.moves.clip:
-            self.fabric.clip_gradients(
-                self.module, self.wrapped, max_norm=self.moves.clip, error_if_nonfinite=False
-            )
+        largest = self.moves.clip or math.inf
+        norm = self.fabric.clip_gradients(
+            self.module, self.wrapped, max_norm=largest, error_if_nonfinite=False
+        )
+        # The scaler of 16-mixed leaves such steps out, and tries a smaller scale.
+        if self.config.precision != "16-mixed" and not _tensor(norm).isfinite():
+            raise ModelError(self._broken(step, "the gradient is"))
         self.wrapped.step()
         self.task.after_step()
         if self.averaged is not None:
             self.averaged.update_parameters(self.model)
-        return loss, figures
+        return loss, rows
 
-    def _gradient(self, step: int, passes: Sequence[Any]) -> tuple[float, dict[str, float]]:
-        """Gather the mean gradient of the passes."""
+    def _gradient(
+        self, step: int, passes: Sequence[Any]
+    ) -> tuple[float, list[Mapping[str, Tensor]]]:
+        """Gather the mean gradient of the passes.
+
+        Returns:
+            The mean loss over all devices, and this device's figures of each pass.
+        """
         self.wrapped.zero_grad()
-        rows: list[dict[str, Tensor]] = []
+        rows: list[Mapping[str, Tensor]] = []
         world, rank = self.fabric.world_size, self.fabric.global_rank
         for k, batch in enumerate(passes):
             index = step * len(passes) + k
@@ -275,16 +289,15 @@ class _Run:
             with self.fabric.no_backward_sync(self.module, enabled=more):
                 loss, figures = self.task.loss(self.module, batch)
                 self.fabric.backward(loss / len(passes))
-            rows.append({"loss": loss.detach(), **figures})
-        means = {name: torch.stack([_tensor(row[name]) for row in rows]).mean() for name in rows[0]}
-        if world > 1:
-            means = {name: _tensor(self.fabric.all_reduce(mean)) for name, mean in means.items()}
-        numbers = {name: float(value) for name, value in means.items()}
-        if not math.isfinite(numbers["loss"]):
-            raise ModelError(self._broken(step))
-        return numbers["loss"], numbers
+            told = {"loss": loss, **figures}
+            rows.append({name: _tensor(value) for name, value in told.items()})
+        mean = torch.stack([row["loss"] for row in rows]).mean()
+        everywhere = float(_tensor(self.fabric.all_reduce(mean)) if world > 1 else mean)
+        if not math.isfinite(everywhere):
+            raise ModelError(self._broken(step, "the loss is"))
+        return everywhere, rows
 
-    def _broken(self, step: int) -> str:
+    def _broken(self, step: int, what: str) -> str:
         first = step * self.config.accumulate
         indices = range(first, first + self.config.accumulate)
         names = [name for index in indices for name in self.all_batches.names(index)]
@@ -292,13 +305,20 @@ class _Run:
         saved = self.folder / CHECKPOINT
         last = f"{saved} holds an earlier step" if saved.exists() else "no checkpoint yet"
         return (
-            f"step {step + 1}: the loss is not finite; {last}; lower optimizer.lr or raise "
-            f"optimizer.warmup{faces}"
+            f"step {step + 1}: {what} not finite; {last}; lower optimizer.lr or raise "
+            f"optimizer.warmup; batch {', '.join(map(str, indices))}{faces}"
         )
 
-    def _judge(self, step: int, window: _Window, journal: Journal | None) -> None:
+    def _check_weights(self, step: int) -> None:
+        states = [network.state_dict().values() for network in (self.model, self.kept)]
+        if not all(bool(tensor.isfinite().all()) for state in states for tensor in state):
+            raise ModelError(self._broken(step - 1, "the weights are"))
+
+    def _judge(self, step: int, window: Window, journal: Journal | None) -> None:
         """Evaluate, remember the best weights, save; in place."""
         spent = time.monotonic() - window.began
+        self._check_weights(step)
+        means = window.means(self.fabric.world_size)
         many = self.config.batch * self.config.accumulate
         figures: dict[str, float] = {}
         if self.fabric.is_global_zero:
@@ -311,8 +331,8 @@ class _Run:
             self.config.patience and now.waited >= self.config.patience
         )
         if journal:
-            speed = round(window.count * many / spent, 1)
-            journal.write({"step": step, "images_per_s": speed, **window.means(), **figures})
+            speed = round(window.steps * many / spent, 1)
+            journal.write({"step": step, "images_per_s": speed, **means, **figures})
         self._save()
 
     def _compare(self, figures: Metrics) -> None:
@@ -340,19 +360,22 @@ class _Run:
         now = self.progress
         standing = {"step": now.step, "best": now.best, "waited": now.waited, "done": now.done}
         states = {name: part.state_dict() for name, part in self._parts().items()}
-        save_state(self.folder / CHECKPOINT, {"progress": standing, **states})
+        holds = kind_of(self.model)
+        save_state(self.folder / CHECKPOINT, {"progress": standing, HOLDS: holds, **states})
 
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT
         if not path.exists():
             return
-        state = load_state(path)
+        state, parts = load_state(path), self._parts()
+        another = f"{path}: of another run than this one"
         try:
-            for name, part in self._parts().items():
+            take(parts.pop("model"), state["model"], state.get(HOLDS, {}), another)
+            for name, part in parts.items():
                 part.load_state_dict(state[name])
             self.progress = _Progress(**state["progress"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise ModelError(f"{path}: of another run than this one: {error}") from error
+            raise ModelError(f"{another}: {error}") from error
         log.info("resuming at step %d", self.progress.step)
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -10,9 +11,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from engine.errors import ConfigError
+from training.systems.settings import require
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
 ScheduleName = Literal["constant", "cosine", "exponential", "step"]
+LR_MAX = 1000  # no schedule of use comes near it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +58,23 @@ class OptimizerConfig:
                 raise ConfigError(
                     f"optimizer.{key}: {getattr(self, key)!r} is unknown; choose one of {choices}"
                 )
-        for key in ("lr", "gamma", "drop_every"):
-            if getattr(self, key) <= 0:
-                raise ConfigError(f"optimizer.{key}: must be above 0, got {getattr(self, key)}")
+        _check(self, "lr", 0 < self.lr <= LR_MAX, f"above 0 and at most {LR_MAX}")
+        for key in ("gamma", "drop_every"):
+            _check(self, key, 0 < getattr(self, key) < math.inf, "finite and above 0")
         for key in ("weight_decay", "warmup", "sam_rho", "clip"):
-            value = getattr(self, key)
-            if value < 0:
-                raise ConfigError(f"optimizer.{key}: must not be negative, got {value}")
+            _check(self, key, 0 <= getattr(self, key) < math.inf, "finite and at least 0")
+        _check(self, "momentum", 0 <= self.momentum < 1, "from 0 to below 1")
+        _check(self, "factors", isinstance(self.factors, Mapping), "a table of numbers")
+        for start, factor in self.factors.items():
+            number = isinstance(factor, int | float) and not isinstance(factor, bool)
+            if not number or not 0 <= factor < math.inf:
+                raise ConfigError(
+                    f"optimizer.factors.{start}: must be a number, finite and at least 0, got "
+                    f"{factor!r}; a name with dots goes in quotes"
+                )
+
+
+_check = partial(require, "optimizer")
 
 
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> Optimizer:

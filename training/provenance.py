@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ModelError
+from training.atomic import write_text
 from training.data.packs import pack_folder
 from training.data.table import FaceTable
 from training.recipe import Recipe
@@ -18,6 +19,7 @@ from training.recipe import Recipe
 # Where a run goes on may differ from where it began.
 PLACE = frozenset({"loop.workers", "loop.accelerator", "loop.devices", "loop.nodes"})
 TABLES = frozenset({".csv", ".npz"})  # read whole; a picture counts by its name and size
+CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"  # as `training.loop` has them
 
 
 def write_provenance(
@@ -28,6 +30,8 @@ def write_provenance(
 ) -> None:
     """Write ``recipe.json``, defaults filled in, and ``provenance.json`` into the run folder.
 
+    A run that goes on keeps what it began with; a commit that trains on is added.
+
     Args:
         recipe: Of the run.
         configs: Its tables as the dataclasses they were understood as, by name.
@@ -35,36 +39,76 @@ def write_provenance(
         files: Weights it starts from.
 
     Raises:
-        ConfigError: A table of the recipe is not among `configs`, or the folder holds a run of
-            another recipe; a setting that its recipe does not know yet counts as the default.
+        ConfigError: The folder holds a run of another recipe, of other data or from other weights;
+            a setting that its recipe does not know yet counts as the default.
+        ModelError: What the folder says of its run, or one of `files`, cannot be read.
+        SinkError: The folder cannot be written.
     """
-    for name in recipe.tables.keys() - configs.keys():
-        raise ConfigError(f"{name}: unknown table; known here: {', '.join(sorted(configs))}")
-    recipe.folder.mkdir(parents=True, exist_ok=True)
     resolved = {"task": recipe.task, **{name: asdict(table) for name, table in configs.items()}}
     _refuse_another(recipe.folder, resolved, _at_default(configs))
     source = {
-        "commit": commit(),
+        "commits": [commit()],
         "data": dict(data),
-        "files": {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        "files": {str(path): file_digest(path) for path in files},
     }
+    if (recipe.folder / CHECKPOINT).exists():
+        source = _gone_on(recipe.folder, source)
     for name, content in (("recipe", resolved), ("provenance", source)):
-        text = json.dumps(content, indent=2) + "\n"
-        (recipe.folder / f"{name}.json").write_text(text, encoding="utf-8")
+        write_text(recipe.folder / f"{name}.json", json.dumps(content, indent=2) + "\n")
 
 
 def _refuse_another(folder: Path, resolved: Mapping[str, Any], at_default: Set[str]) -> None:
     path = folder / "recipe.json"
     if not path.exists():
         return
-    before, now = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(resolved)
+    before, now = _flat(_json(path)), _flat(resolved)
     for name in sorted((before.keys() | now.keys()) - PLACE):
         was, is_ = before.get(name), now.get(name)
         if was != is_ and not (was is None and name in at_default):
-            raise ConfigError(
-                f"{folder}: holds a run of another recipe ({name} was {was}, is {is_}); "
-                "choose another --out or remove it"
-            )
+            raise _another(folder, "of another recipe", name, was, is_)
+
+
+def _gone_on(folder: Path, now: Mapping[str, Any]) -> dict[str, Any]:
+    """Give where a run that is there came from, with the commit that trains on.
+
+    Raises:
+        ConfigError: It was of other data, or from other weights.
+    """
+    before = _json(folder / "provenance.json")
+    for key, what in (("data", "of other data"), ("files", "from other weights")):
+        said, found = before.get(key, {}), now[key]
+        for name in sorted(said.keys() | found.keys()):
+            was, is_ = _digest_in(said.get(name)), _digest_in(found.get(name))
+            if was != is_:
+                raise _another(folder, what, name, was, is_)
+    commits = before.get("commits") or [before.pop("commit", "unknown")]
+    if not (folder / MODEL).exists() and commits[-1:] != now["commits"]:
+        commits = [*commits, *now["commits"]]
+    return {**now, **before, "commits": commits}
+
+
+def _digest_in(said: str | None) -> str | None:
+    """Give the digest, shortened, without the place of the labels: those may be moved."""
+    return None if said is None else said.rpartition(" ")[2][:16]
+
+
+def _another(folder: Path, what: str, name: str, was: object, is_: object) -> ConfigError:
+    return ConfigError(
+        f"{folder}: holds a run {what} ({name} was {was}, is {is_}); "
+        "choose another --out or remove it"
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{path}: cannot be read: {error}; choose another --out or remove its folder"
+        ) from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: holds no settings; choose another --out or remove its folder")
+    return content
 
 
 def _at_default(configs: Mapping[str, Any]) -> set[str]:
@@ -103,6 +147,18 @@ def table_digest(table: FaceTable) -> str:
     for values in (table.labels.astype(np.int64), table.shares, table.affect):
         total.update(np.ascontiguousarray(values).tobytes())
     return total.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Give the SHA-256 of a weights file.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def digest(folder: Path) -> str:

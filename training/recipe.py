@@ -2,7 +2,7 @@
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +28,15 @@ class Recipe:
     data: Path
     cache: Path
     folder: Path
+
+    def check_tables(self, known: Set[str]) -> None:
+        """Refuse tables that the task does not know.
+
+        Raises:
+            ConfigError: There is one, with its name.
+        """
+        for name in sorted(self.tables.keys() - known):
+            raise ConfigError(f"{name}: unknown table; known here: {', '.join(sorted(known))}")
 
     def section(self, name: str, kind: type[T]) -> T:
         """Build a component's config from its table.

@@ -302,6 +302,7 @@ def held_out_crops(bank: FaceBank, size: int) -> list[Image]:
 
 def run(recipe: Recipe) -> None:
     """Train the network of a ``task = "super_resolution"`` recipe."""
+    recipe.check_tables({"loop", "optimizer", "super_resolution"})
     loop = recipe.section("loop", LoopConfig)
     optimizer = recipe.section("optimizer", OptimizerConfig)
     config = recipe.section("super_resolution", SuperResolutionConfig)

@@ -47,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FerError as error:
         sys.stderr.write(f"fer-train: {error}\n")
         return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("fer-train: interrupted; the same command goes on from here\n")
+        return 130
     return 0
 
 

@@ -1,21 +1,34 @@
 """Weights of one network as a safetensors file; those of others also as a torch checkpoint."""
 
+import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.errors import ModelError, SinkError
 
+HOLDS: Final = "holds"  # key of `kind_of` in a file's header
 _ZIP = b"PK\x03\x04"
 
 
+def kind_of(model: nn.Module) -> dict[str, Any]:
+    """Say what a network's weights are, ready for JSON.
+
+    ``network`` names its Python class, ``classes`` what its logits stand for, in their order;
+    empty in networks that have no `class_names`.
+    """
+    classes = list(getattr(model, "class_names", ()))
+    return {"network": type(model).__name__, "classes": classes}
+
+
 def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a model's parameters and buffers; the old file stays till the end.
+    """Write a model's parameters and buffers, and its kind; the old file stays till the end.
 
     Raises:
         SinkError: The file cannot be written, as when the disk is full.
@@ -23,7 +36,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
     partial = path.with_suffix(".partial")
     tensors = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
     try:
-        save_file(tensors, partial)
+        save_file(tensors, partial, metadata={HOLDS: json.dumps(kind_of(model))})
         partial.chmod(0o644)  # safetensors makes it its writer's own
         partial.replace(path)
     except (OSError, SafetensorError) as error:
@@ -34,10 +47,13 @@ def save_weights(model: nn.Module, path: Path) -> None:
 def load_weights(model: nn.Module, path: Path) -> None:
     """Read what `save_weights` wrote, strictly, in place.
 
+    A file that does not say what it holds is judged by its tensors alone.
+
     Raises:
-        ModelError: Not a safetensors file, or another network's.
+        ModelError: Not a safetensors file, or of another network or other classes.
     """
-    _take(model, _tensors(path), path)
+    tensors, holds = _read(path)
+    take(model, tensors, holds, str(path))
 
 
 def load_part(model: nn.Module, path: Path, prefix: str = "") -> None:
@@ -51,10 +67,44 @@ def load_part(model: nn.Module, path: Path, prefix: str = "") -> None:
     Raises:
         ModelError: Not a safetensors file, or such a network is not in it.
     """
-    tensors = _tensors(path)
+    tensors, holds = _read(path)
     named = {name: prefix + name for name in model.state_dict()}
     part = {name: tensors[there] for name, there in named.items() if there in tensors}
-    _take(model, part, path)
+    _fill(model, part, str(path), _what(holds, tensors))
+
+
+def take(
+    model: nn.Module, tensors: Mapping[str, Tensor], holds: Mapping[str, Any], place: str
+) -> None:
+    """Give a network all its parameters and buffers, in place.
+
+    Args:
+        model: Of the kind that `holds` names.
+        tensors: By their names in `model`.
+        holds: `kind_of` the network they were taken from; empty where nobody knows.
+        place: Where they lie, for the message.
+
+    Raises:
+        ModelError: They are another network's, or their classes or the order of these are others.
+    """
+    own, what = kind_of(model), _what(holds, tensors)
+    if holds.get("network", own["network"]) != own["network"]:
+        raise _misfit(model, tensors, place, what)
+    check_classes(place, holds.get("classes", ()), own["classes"])
+    _fill(model, tensors, place, what)
+
+
+def check_classes(place: str, held: Sequence[str], wanted: Sequence[str]) -> None:
+    """Refuse weights whose logits stand for other classes, where both sides name them.
+
+    Raises:
+        ModelError: Another class or another order.
+    """
+    if held and wanted and list(held) != list(wanted):
+        raise ModelError(
+            f"{place}: its classes are {', '.join(held)}; expected {', '.join(wanted)}; "
+            "choose weights of the same ones in this order"
+        )
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -98,16 +148,37 @@ def checkpoint_tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Give the tensors of a safetensors file and, if it says so, the kind of their network."""
     try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
+        with safe_open(path, "pt") as file:
+            holds = json.loads((file.metadata() or {}).get(HOLDS, "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, holds  # noqa: SIM118 - no mapping
+    except (OSError, SafetensorError, ValueError) as error:
         raise ModelError(f"{path}: cannot be read: {error}") from error
 
 
-def _take(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+def _what(holds: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    return f"a {holds['network']}" if "network" in holds else f"{len(tensors)} tensors"
+
+
+def _fill(model: nn.Module, tensors: Mapping[str, Tensor], place: str, what: str) -> None:
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        name = type(model).__name__
-        raise ModelError(f"{path}: not the weights of a {name}: {error}") from error
+        raise _misfit(model, tensors, place, what) from error
+
+
+def _misfit(model: nn.Module, tensors: Mapping[str, Tensor], place: str, what: str) -> ModelError:
+    """Name both networks and, of each way in which their tensors differ, the first one."""
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    held = {name: tuple(value.shape) for name, value in tensors.items()}
+    both = [name for name in wanted if name in held and held[name] != wanted[name]]
+    found = {
+        "missing": [name for name in wanted if name not in held],
+        "unexpected": [name for name in held if name not in wanted],
+        "of another shape": [f"{name}, {held[name]} for {wanted[name]}" for name in both],
+    }
+    said = [f"; {len(names)} {how}: {names[0]}" for how, names in found.items() if names]
+    name = type(model).__name__
+    return ModelError(f"{place}: not the weights of a {name}: holds {what}{''.join(said)}")

@@ -6,11 +6,9 @@ import pytest
 
 from engine.errors import SourceError
 from training.data.affwild2 import (
-    ACTION_UNITS,
     FOLDERS,
     HEADERS,
     Track,
-    read_action_units,
     read_affect,
     read_expressions,
     read_tracks,
@@ -62,16 +60,6 @@ def test_frames_without_valence_or_arousal_are_dropped(tmp_path):
     assert not table.shares.any()
 
 
-def test_frames_with_an_invalid_action_unit_are_dropped(tmp_path):
-    row = [0, 1] * 6
-    annotate(tmp_path, "action units", "v", [",".join(map(str, x)) for x in (row, [-1] * 12, row)])
-    picture(tmp_path, "v", 1, 2)
-    names, units = read_action_units(open_files(tmp_path), "Train_Set")
-    assert names.tolist() == ["cropped_aligned/v/00001.jpg"]
-    assert units.tolist() == [row]
-    assert len(ACTION_UNITS) == 12
-
-
 def test_subjects_of_one_video_are_tracks_of_their_own_in_one_group(tmp_path):
     for video, label in (("a", 1), ("a_left", 2), ("a_right", 3), ("b", 4)):
         annotate(tmp_path, "expression", video, [label, label])
@@ -79,6 +67,8 @@ def test_subjects_of_one_video_are_tracks_of_their_own_in_one_group(tmp_path):
     table = read_expressions(open_files(tmp_path), "Train_Set").table
     assert len(table) == 8
     assert table.labels.tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
+    folders = [name.split("/")[1] for name in table.names.tolist()]
+    assert folders == [video for video in ("a", "a_left", "a_right", "b") for _ in range(2)]
     assert table.groups.tolist() == ["a"] * 6 + ["b"] * 2
     tracks = read_tracks(open_files(tmp_path), "Train_Set", "expression")
     assert [track.name for track in tracks] == ["a", "a_left", "a_right", "b"]
@@ -104,8 +94,6 @@ def test_annotations_may_lie_in_a_folder_of_the_release(tmp_path):
         ("affect", read_affect, "0.5,1.5", "two numbers"),
         ("affect", read_affect, "0.5,nan", "two numbers"),
         ("affect", read_affect, "0.5;0.5", "two numbers"),
-        ("action units", read_action_units, "0,1", "twelve values"),
-        ("action units", read_action_units, ",".join(["2"] * 12), "twelve values"),
     ],
 )
 def test_malformed_line_is_named(tmp_path, task, read, bad, what):

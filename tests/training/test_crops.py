@@ -110,3 +110,9 @@ def test_full_disk_is_told_before_cutting(pictures, tmp_path, monkeypatch):
     with pytest.raises(SinkError, match="crops need"):
         cached_crops(pictures.table(), None, 24, tmp_path)
     assert pictures.reads == 0
+
+
+def test_cache_that_cannot_be_written_is_named(pictures, tmp_path):
+    (tmp_path / "crops").write_text("in the way")
+    with pytest.raises(SinkError, match=r"toy-24-[\w-]+\.npy: cannot be written"):
+        cached_crops(pictures.table(), None, 24, tmp_path)

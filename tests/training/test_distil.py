@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.align import align
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ModelError
 from engine.preprocess import to_input
 from training import distil
 from training.data.registry import read_dataset
@@ -82,6 +82,12 @@ def test_teacher_of_other_classes_is_refused(system_run, pictures, points, tmp_p
     card["classes"] = card["classes"][::-1]
     (system_run / "model.json").write_text(json.dumps(card))
     with pytest.raises(ConfigError, match=r"knows contempt, fear, .*; expected neutral, happiness"):
+        soft_targets([system_run], pictures, points, tmp_path / "cache")
+
+
+def test_unfinished_teacher_is_refused(system_run, pictures, points, tmp_path):
+    (system_run / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"model\.safetensors: missing; has the run ended\?"):
         soft_targets([system_run], pictures, points, tmp_path / "cache")
 
 

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from engine.errors import ConfigError, ModelError
+from training.data.prepared import DataConfig
 from training.ensemble import Vote, check_alike, judge_vote
 from training.systems.judged import judge
-from training.systems.saved import Saved, open_run
+from training.systems.saved import Card, Saved, open_run
 from training.systems.types import Answer, System, Target
 from training.weights import save_weights
 
@@ -99,7 +100,8 @@ def test_members_without_expressions_vote_on_valence_and_arousal():
 def saved(size=8, logits=7, classes=("anger", "fear"), **data):
     system = Member(1, size)
     system.logits = nn.Parameter(torch.zeros(5, logits))
-    return Saved(system, classes, {"data": {"align": "none", **data}}, {})
+    card = Card("ferplus", classes, size, 1, 1.0)
+    return Saved(system, "dan", DataConfig(**{"align": "none", **data}), 0, card, {})
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_vote_of_runs_is_judged_by_the_mean_of_their_distributions(
     assert said.keys() == alone[0].figures().keys()
     names = (said["run"], said["system"], said["seed"])
     assert names == ("tiny + other", "vote of 2: neural_resizer", "0, 0")
-    assert said["parameters"] == 2 * alone[0].saved.card["parameters"]
+    assert said["parameters"] == 2 * alone[0].saved.card.parameters
     assert said["data_sha256"] == alone[0].figures()["data_sha256"]
 
 

@@ -259,3 +259,12 @@ def test_network_beside_another_landmark_network_is_refused(tmp_path, capsys):
     assert main([str(tmp_path / "poster-rt.onnx"), "--data", "landmarks"]) == 4
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("fer-eval: ")
+
+
+def test_interruption_is_one_line_and_exit_code_130(monkeypatch, capsys, tmp_path):
+    def stop(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.evaluate, "evaluate", stop)
+    assert main([str(tmp_path)]) == 130
+    assert capsys.readouterr() == ("", "fer-eval: interrupted\n")

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.errors import SourceError
+from engine.errors import SinkError, SourceError
 from training.data.faces import SIDE, background_names, open_bank
 
 PEOPLE = 40  # every twentieth is held out
@@ -115,3 +115,18 @@ def test_backgrounds_are_those_without_a_suspected_face(tmp_path):
             csv.writer(file).writerows(rows)
     names = background_names(tmp_path, tmp_path, "train")
     assert names == [tmp_path / "scenes" / "images" / "a.jpg"]
+
+
+def test_cache_that_cannot_be_written_is_named(root, tmp_path):
+    (tmp_path / "faces").write_text("in the way")
+    with pytest.raises(SinkError, match=r"faces/faces_wild-valid: cannot be written"):
+        open_bank("faces_wild", "valid", root, tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no zip"])
+def test_missing_or_damaged_landmarks_are_named_and_leave_nothing(root, tmp_path, content):
+    path = root / "teacher_labels" / "landmarks_faces_wild.npz"
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"landmarks_faces_wild\.npz: cannot be read"):
+        open_bank("faces_wild", "valid", root, tmp_path)
+    assert list((tmp_path / "faces").iterdir()) == []

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.errors import SourceError
+from engine.errors import SinkError, SourceError
 from engine.labels import VALENCE_AROUSAL
 from training.data.ferplus import (
     FOLDERS,
@@ -65,12 +65,25 @@ def test_missing_pack_is_named(tmp_path):
         read_ferplus("train", tmp_path, tmp_path)
 
 
-def test_pictures_are_decoded_once(tmp_path):
+@pytest.fixture
+def folder(tmp_path):
+    """Give the folder of a validation split of one picture."""
     folder = tmp_path / "ferplus" / "FER2013Valid"
     folder.mkdir(parents=True)
     picture = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
     cv2.imwrite(str(folder / "a.png"), picture)
     (folder / "label.csv").write_text("a.png,box,1,9,0,0,0,0,0,0,0,0\n")
+    return folder
+
+
+def test_cache_that_cannot_be_written_is_named(tmp_path, folder):
+    (tmp_path / "cache").write_text("in the way")
+    with pytest.raises(SinkError, match=r"ferplus/valid\.npy: cannot be written"):
+        read_ferplus("valid", tmp_path, tmp_path / "cache")
+
+
+def test_pictures_are_decoded_once(tmp_path, folder):
+    picture = cv2.imread(str(folder / "a.png"), cv2.IMREAD_GRAYSCALE)
     split = read_ferplus("valid", tmp_path, tmp_path / "cache")
     np.testing.assert_array_equal(split.image(0), np.repeat(picture[..., None], 3, axis=2))
     (folder / "a.png").unlink()

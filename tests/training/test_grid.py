@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ConfigError, ModelError
+from engine.errors import ConfigError, ModelError, SinkError
 from training import grid as grids
 from training.grid import METRICS, Grid, Place, Row, main, read_grid, recipe_of, run_grid
 from training.systems.train import understood
@@ -244,3 +244,193 @@ def test_there_is_a_grid_for_every_ablation():
         *("arbex-anchors", "arbex-noise", "arbex-smoothing", "arbex-anchor-loss"),
         *("poster-sizes", "adaface", "resizer-settings", "resizer-losses", "dan-data"),
     }
+
+
+def test_place_that_cannot_be_written_is_one_line(written, tmp_path, monkeypatch, capsys):
+    (tmp_path / "runs").write_text("in the way")
+    monkeypatch.setattr(grids, "train_system", lambda recipe: None)
+    monkeypatch.setattr(grids, "judge_run", judge)
+    path = written(GOOD + '[[row]]\nname = "one"\n')
+    assert main([str(path), "--out", str(tmp_path / "runs")]) == 5
+    assert "runs/one-0/metrics.json: cannot be written: " in capsys.readouterr().err
+
+
+def test_table_that_cannot_be_written_is_named_and_the_old_one_stays(grid, place, monkeypatch):
+    run_grid(grid, place, Trainer(), judge)
+    before = (place.out / "table.csv").read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(grids.csv, "writer", full)
+    with pytest.raises(SinkError, match=r"table\.csv: cannot be written: No space left"):
+        run_grid(grid, place, Trainer(), judge)
+    assert (place.out / "table.csv").read_bytes() == before
+
+
+K = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20)
+NOISE = (0, 5, 10, 15, 20, 25, 30, 35, 40, 50)  # percent
+SMOOTHING = (0, 5, 10, 11, 15, 18, 20, 25, 30, 35, 40, 50)  # percent
+# What each row sets and the paper's number for it, as the specifications quote them: ARBEx,
+# section 8; POSTER, section 7; Neural Resizer, section 7; DAN, section 6.
+WANTED = {
+    "arbex-anchors": [
+        ({"arbex.smoothing": 0, "arbex.anchors": k}, percent)
+        for k, percent in zip(
+            K,
+            (
+                *(68.92, 70.74, 70.95, 71.03, 71.11, 71.16, 71.18, 71.21, 71.24, 71.24, 71.25),
+                round(68.92 + 0.51, 2),
+            ),
+            strict=True,
+        )
+    ],
+    "arbex-noise": [
+        ({"arbex.smoothing": 0, "arbex.anchors": k, "data.noise": noise / 100}, percent)
+        for k, percents in (
+            (0, (68.92, 68.41, 67.70, 63.69, 54.99, 50.36, 41.18, 36.94, 34.12, 30.92)),
+            (10, (71.25, 70.73, 70.53, 67.02, 60.33, 51.69, 44.51, 38.27, 36.45, 34.30)),
+        )
+        for noise, percent in zip(NOISE, percents, strict=True)
+    ],
+    "arbex-smoothing": [
+        ({"arbex.smoothing": smoothing / 100, "arbex.anchors": 10}, percent)
+        for smoothing, percent in zip(
+            SMOOTHING,
+            (
+                *(71.25, 71.89, 72.45, 72.48, 71.97, 71.19),
+                *(71.13, 67.10, 63.58, 61.17, 56.66, 51.71),
+            ),
+            strict=True,
+        )
+    ],
+    "arbex-anchor-loss": [
+        ({"arbex.anchor_multiplier": factor}, percent)
+        for factor, percent in ((1, 89.6), (100, 47.9), (0.01, 82.3), (0, 88.5))
+    ],
+    "poster-sizes": [
+        ({"poster.depth": depth, "poster.head": "linear"}, percent)
+        for depth, percent in ((4, 90.94), (6, 91.87), (8, 91.59))
+    ],
+    "adaface": [
+        ({"poster.head": "linear"}, 90.94),
+        (ada := {"poster.head": "adaface", "poster.m": 0.4}, 88.30),
+        (ada | {"poster.m": 0.75}, 85.3),
+        (ada | {"poster.mlp": True}, 87.32),
+        (ada | {"data.augmentation": "adaface"}, 86.99),
+        (ada | {"poster.norm": "image"}, 87.06),
+        (ada | {"poster.norm": "pre_ln"}, None),
+        (ada | {"poster.depth": 3}, 87.26),
+        (ada | {"poster.stats": "batch"}, None),
+        (ada | {"poster.s": 30.0}, None),
+        (ada | {"poster.s": 10.0}, None),
+    ],
+    "resizer-settings": [
+        (
+            {
+                "neural_resizer.setting": setting,
+                "neural_resizer.upscaler": "bilinear" if setting in "ab" else "sr_lite",
+                "neural_resizer.loss": "fpdls",
+            },
+            percent,
+        )
+        for setting, percent in zip("abcde", (88.69, 88.53, 89.03, 89.28, 89.50), strict=True)
+    ],
+    "resizer-losses": [
+        ({"neural_resizer.setting": setting, "neural_resizer.loss": loss}, percent)
+        for setting, percents in (("a", (88.72, 88.69, 88.78)), ("d", (88.87, 88.91, 89.50)))
+        for loss, percent in zip(("ce", "pdls", "fpdls"), percents, strict=True)
+    ],
+    "dan-data": [
+        ({"data.dataset": "aff-wild2-expr", "data.also": also}, None)
+        for also in (
+            (),
+            ("affectnet-8",),
+            ("affectnet-8", "expw"),
+            ("affectnet-8", "expw", "ai-hub"),
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_rows_and_published_numbers_of_our_grids_are_the_specified_ones(path, place):
+    grid = read_grid(path)
+    for row, (wanted, published) in zip(grid.rows, WANTED[path.stem], strict=True):
+        settings = understood(recipe_of(grid, row, 0, place)).tables()
+        said = {key: _setting(settings, key) for key in wanted}
+        assert (said, row.published) == (wanted, published), row.name
+
+
+def _setting(tables, key):
+    table, _, name = key.partition(".")
+    value = getattr(tables[table], name)
+    return tuple(value) if isinstance(value, list) else value
+
+
+TINY = """
+task = "system"
+[system]
+name = "neural_resizer"
+[neural_resizer]
+setting = "b"
+backbone = "swin_micro"
+pretrained = false
+input_size = 48
+upscaler = "bilinear"
+upscaled_size = 96
+backbone_size = 56
+loss = "ce"
+[loop]
+steps = 1
+batch = 4
+every = 1
+workers = 0
+accelerator = "cpu"
+[data]
+align = "none"
+"""
+TWO_ROWS = """
+title = "Settings"
+recipe = "recipe.toml"
+seeds = [3]
+[[row]]
+name = "A"
+set = ["neural_resizer.setting=a"]
+published = 88.69
+[[row]]
+name = "B"
+"""
+
+
+def test_command_really_trains_and_judges_and_goes_on(
+    written, recipe, ferplus_root, tmp_path, monkeypatch
+):
+    recipe.write_text(TINY)
+    out = tmp_path / "runs"
+    command = [str(written(TWO_ROWS)), "--data", str(ferplus_root), "--out", str(out)]
+    command += ["--cache", str(tmp_path / "cache")]
+    real, begun = grids.train_system, []
+
+    def stopped(recipe):
+        begun.append(recipe.folder.name)
+        if recipe.folder.name == "b-3" and len(begun) == 2:
+            raise KeyboardInterrupt
+        real(recipe)
+
+    monkeypatch.setattr(grids, "train_system", stopped)
+    assert main(command) == 130
+    assert "| B | 0 | - | - | - | - |" in (out / "table.md").read_text()
+    assert main(command) == 0
+    assert main(command) == 0
+    assert begun == ["a-3", "b-3", "b-3"]
+    text = (out / "table.md").read_text()
+    for name in ("a-3", "b-3"):
+        said = json.loads((out / name / METRICS).read_text())["figures"]["valid"]
+        with (out / name / "log.csv").open(newline="") as file:
+            (logged,) = csv.DictReader(file)
+        assert said["accuracy"] == pytest.approx(float(logged["accuracy"]), abs=1e-4)
+        assert json.loads((out / name / "recipe.json").read_text())["loop"]["seed"] == 3
+        figures = " | ".join(f"{100 * said[key]:.2f}" for key in ("accuracy", "macro_f1", "ece"))
+        published = "88.69" if name == "a-3" else "-"
+        assert f"| {name[:-2].upper()} | 1 | {figures} | {published} |" in text

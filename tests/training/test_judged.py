@@ -10,10 +10,12 @@ import torch
 import training.systems.judged
 from engine.errors import ConfigError, ModelError
 from training.calibration import fit_temperature
-from training.data.classes import FER_PLUS
+from training.data.classes import FER_PLUS, RAF_DB
 from training.systems.answers import Answers
 from training.systems.judged import judge, temperature_of
+from training.systems.saved import open_run
 from training.systems.types import Target
+from training.weights import save_weights
 
 
 @pytest.fixture
@@ -63,6 +65,81 @@ def test_another_order_of_classes_is_refused_with_both_named(system_run, places)
     card.write_text(json.dumps(content))
     with pytest.raises(ModelError, match=r"are contempt, fear, .*; ferplus has neutral, happ"):
         judge(system_run, "test", **places)
+
+
+def test_weights_of_another_order_than_the_card_says_are_refused(system_run):
+    system = open_run(system_run).system
+    system.class_names = FER_PLUS[::-1]
+    save_weights(system, system_run / "best.safetensors")
+    with pytest.raises(
+        ModelError, match=r"best\.safetensors: its classes are contempt, .*; expected"
+    ):
+        open_run(system_run, "best.safetensors")
+
+
+def test_run_is_opened_without_the_weights_it_started_from(system_run):
+    path = system_run / "recipe.json"
+    recipe = json.loads(path.read_text())
+    recipe["system"] |= dict.fromkeys(("start", "image_weights", "landmark_weights"), "gone")
+    recipe["neural_resizer"]["backbone_weights"] = "gone.safetensors"
+    path.write_text(json.dumps(recipe))
+    assert open_run(system_run).name == "neural_resizer"
+
+
+def without(table, key=None):
+    """Take a table or a key of it away."""
+
+    def change(content):
+        del (content[table] if key else content)[key or table]
+        return content
+
+    return change
+
+
+def having(table, **keys):
+    """Change keys of a table."""
+
+    def change(content):
+        content[table] |= keys
+        return content
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("recipe", without("system"), "system: missing"),
+        ("recipe", without("neural_resizer"), "neural_resizer: missing"),
+        ("recipe", without("data"), "data: missing"),
+        ("recipe", without("loop"), "loop: missing"),
+        ("recipe", without("system", "name"), "system: .*'name'"),
+        ("recipe", having("system", name="x"), r"system\.name: 'x' is unknown"),
+        ("recipe", having("neural_resizer", wide=1), r"neural_resizer\.wide: unknown key"),
+        ("recipe", having("neural_resizer", width="x"), r"neural_resizer\.width: expected int"),
+        ("recipe", having("data", dataset="x"), "dataset x: unknown"),
+        ("recipe", lambda content: content | {"data": []}, "data: missing, or no table"),
+        ("recipe", lambda content: [content], "expected a JSON object, got list"),
+        ("model", lambda content: [content], "expected a JSON object, got list"),
+        ("model", without("classes"), "classes: missing"),
+        ("model", without("parameters"), "parameters: missing"),
+        ("model", lambda content: content | {"gmac": "much"}, "gmac: missing, or not of the kind"),
+    ],
+)
+def test_damaged_run_folder_is_one_line_that_names_file_and_key(system_run, name, change, says):
+    path = system_run / f"{name}.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    with pytest.raises(ModelError, match=rf"{name}\.json: {says}") as caught:
+        open_run(system_run)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_card_and_recipe_of_different_numbers_of_classes_are_named(system_run):
+    path = system_run / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"classes": RAF_DB}))
+    says = r"recipe\.json: neural_resizer\.classes: 8, but model\.json has 7 classes"
+    with pytest.raises(ModelError, match=says):
+        open_run(system_run)
 
 
 def test_another_dataset_with_the_same_classes_is_judged_with_the_runs_own_temperature(

@@ -1,11 +1,15 @@
 """Optimisers, schedules and sharpness-aware steps against their definitions."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from engine.errors import ConfigError
 from training.optimizers import OptimizerConfig, ascend, descend, make_optimizer, rate, set_rate
+
+NAN = math.nan
 
 
 def test_adamw_spares_vectors_the_decay_and_adam_does_not():
@@ -79,8 +83,21 @@ def test_ascent_goes_uphill_by_rho_and_descent_undoes_it():
     [
         ({"name": "lion"}, r"optimizer\.name: 'lion' is unknown; choose one of adam, adamw, sgd"),
         ({"schedule": "linear"}, r"optimizer\.schedule: 'linear' is unknown"),
-        ({"lr": 0.0}, r"optimizer\.lr: must be above 0, got 0"),
-        ({"sam_rho": -1.0}, r"optimizer\.sam_rho: must not be negative"),
+        ({"lr": 0.0}, r"optimizer\.lr: must be above 0 and at most 1000, got 0"),
+        ({"lr": NAN}, r"optimizer\.lr: must be above 0 and at most 1000, got nan"),
+        ({"lr": math.inf}, r"optimizer\.lr: must be above 0 and at most 1000, got inf"),
+        ({"lr": 1e38}, r"optimizer\.lr: must be above 0 and at most 1000, got 1e\+38"),
+        ({"sam_rho": -1.0}, r"optimizer\.sam_rho: must be finite and at least 0, got -1"),
+        ({"sam_rho": NAN}, r"optimizer\.sam_rho: must be finite"),
+        ({"weight_decay": NAN}, r"optimizer\.weight_decay: must be finite"),
+        ({"clip": NAN}, r"optimizer\.clip: must be finite"),
+        ({"gamma": NAN}, r"optimizer\.gamma: must be finite and above 0, got nan"),
+        ({"momentum": -1.0}, r"optimizer\.momentum: must be from 0 to below 1, got -1"),
+        ({"momentum": NAN}, r"optimizer\.momentum: must be from 0 to below 1, got nan"),
+        ({"factors": 3}, r"optimizer\.factors: must be a table of numbers, got 3"),
+        ({"factors": {"stn": NAN}}, r"optimizer\.factors\.stn: must be a number, finite and .*nan"),
+        ({"factors": {"stn": True}}, r"optimizer\.factors\.stn: must be a number"),
+        ({"factors": {"stn": {"bias": 1}}}, r"optimizer\.factors\.stn: .*dots goes in quotes"),
     ],
 )
 def test_wrong_settings_are_refused(changed, message):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.errors import SourceError
+from engine.errors import SinkError, SourceError
 from training.data.packs import pack_folder, read_image, read_table
 
 
@@ -26,6 +26,30 @@ def test_zip_is_unpacked_once(tmp_path):
 
 def test_missing_pack_says_where_it_was_sought(tmp_path):
     with pytest.raises(SourceError, match=r"data pack scenes: neither scenes/ nor scenes\.zip in"):
+        pack_folder(tmp_path, "scenes", tmp_path / "cache")
+
+
+def damaged(content):
+    """Break the first packed byte."""
+    return content[:40] + b"\xff\xff\xff\xff" + content[44:]
+
+
+@pytest.mark.parametrize("spoil", [lambda _: b"no zip", lambda content: content[:-9], damaged])
+def test_broken_zip_is_named_and_leaves_nothing(tmp_path, spoil):
+    path = tmp_path / "scenes.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("a.png", bytes(1000) + b"text" * 100)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(SourceError, match=r"scenes\.zip: not a readable zip: .*; copy it again"):
+        pack_folder(tmp_path, "scenes", tmp_path / "cache")
+    assert not list(tmp_path.glob("cache/packs/*"))
+
+
+def test_cache_that_cannot_be_written_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "scenes.zip", "w") as zipped:
+        zipped.writestr("a.png", b"text")
+    (tmp_path / "cache").write_text("in the way")
+    with pytest.raises(SinkError, match=r"packs/scenes: cannot be written"):
         pack_folder(tmp_path, "scenes", tmp_path / "cache")
 
 

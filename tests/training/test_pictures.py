@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.errors import ConfigError, SourceError
+from engine.errors import ConfigError, SinkError, SourceError
 from training.data.files import open_files
 from training.data.pictures import (
     PictureConfig,
@@ -56,7 +56,7 @@ def test_by_default_one_in_a_hundred_may_be_missing(tmp_path):
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])
 def test_share_out_of_range_is_refused(share):
-    with pytest.raises(ConfigError, match=r"pictures\.missing_max: must be"):
+    with pytest.raises(ConfigError, match=r"data\.missing_max: must be"):
         PictureConfig(missing_max=share)
 
 
@@ -72,6 +72,12 @@ def test_fingerprints_are_computed_once(tmp_path):
     (tmp_path / "a.png").unlink()
     np.testing.assert_array_equal(fingerprints(table, tmp_path / "cache"), first)
     assert len(list((tmp_path / "cache").rglob("*"))) == 2
+
+
+def test_cache_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "cache").write_text("in the way")
+    with pytest.raises(SinkError, match=r"fingerprints/toy-\w+\.npy: cannot be written"):
+        fingerprints(reading(tmp_path, "a", {"a": 1}).table, tmp_path / "cache")
 
 
 def test_identical_pixels_are_found_whatever_the_file(tmp_path):

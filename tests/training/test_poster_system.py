@@ -6,13 +6,18 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from engine.errors import ConfigError
+from training.loop import LoopConfig, fit
 from training.models.ir50 import IR50
 from training.models.mobilefacenet import MobileFaceNet
 from training.models.trunk import parameter_count
+from training.optimizers import OptimizerConfig
 from training.systems.poster import PosterConfig, PosterSystem, poster_loss
+from training.systems.train import SystemTask
 from training.systems.types import Target
+from training.task import Batches
 
 
 @pytest.fixture
@@ -41,7 +46,8 @@ class Landmarks(nn.Module):
 
 def small(**options):
     trunk = IR50((8, 8, 12), (1, 1, 1), half_input=True)
-    return PosterSystem(PosterConfig(dim=32, depth=1, **options), trunk, Landmarks())
+    config = PosterConfig(**{"dim": 32, "depth": 1, **options})
+    return PosterSystem(config, trunk, Landmarks())
 
 
 def twin(system, **options):
@@ -72,6 +78,26 @@ def test_rows_of_the_papers_table_have_their_sizes(options, count):
     assert trained == count - 1_007_248
 
 
+@pytest.mark.parametrize(("classes", "count"), [(7, 3_591), (8, 4_104)])
+def test_linear_head_and_feature_layer_have_the_papers_sizes(classes, count):
+    with torch.device("meta"):
+        system = small(dim=512, classes=classes, mlp=True)
+    assert parameter_count(system.head) == count
+    assert parameter_count(system.mlp) == 262_656
+
+
+def test_adaface_costs_what_a_linear_head_does_and_the_feature_layer_little(crops):
+    system = small(dim=512, classes=7, head="adaface", mlp=True).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        system(crops[:1])
+    costs = {name: sum(ops.values()) / 2 for name, ops in counter.get_flop_counts().items()}
+    assert costs["PosterSystem.head"] == 512 * 7
+    assert costs["PosterSystem.mlp"] == 512 * 512
+    assert costs["PosterSystem.mlp"] / 1e9 == pytest.approx(0.0003, abs=5e-5)
+    parts = [costs[f"PosterSystem.{part}"] for part in ("body", "mlp", "head")]
+    assert costs["PosterSystem"] == sum(parts)
+
+
 @pytest.mark.parametrize(
     ("options", "heads"),
     [({}, {"norm"}), ({"head": "adaface"}, {"norm", "quality"}), ({"mlp": True}, {"norm"})],
@@ -83,6 +109,24 @@ def test_answers_have_their_shapes(crops, options, heads):
     assert said.embedding.shape == (4, 32)
     assert set(said.extras) == heads
     assert all(extra.shape == (4,) for extra in said.extras.values())
+
+
+@pytest.mark.parametrize("options", [{}, {"head": "adaface", "stats": "batch"}])
+def test_answer_to_a_face_does_not_depend_on_the_others(crops, options):
+    system = small(depth=2, drop_path=0.9, **options).eval()
+    said, order = everything(system(crops)), torch.tensor([2, 0, 3, 1])
+    assert torch.equal(everything(system(crops)), said)
+    mixed = everything(system(crops[order]))
+    torch.testing.assert_close(mixed, said[order], atol=1e-4, rtol=1e-5)
+    alone = torch.cat([everything(system(crop.unsqueeze(0))) for crop in crops])
+    torch.testing.assert_close(alone, said, atol=1e-4, rtol=1e-5)
+
+
+def everything(answer):
+    """Lay all that is said of a face side by side."""
+    return torch.cat(
+        [answer.logits, answer.embedding, *(x[:, None] for x in answer.extras.values())], 1
+    )
 
 
 @pytest.mark.parametrize("options", [{}, {"head": "adaface", "mlp": True}])
@@ -167,7 +211,7 @@ def test_norm_comes_from_where_the_recipe_says(crops, norm):
 def test_norm_of_the_image_branch_does_not_know_the_landmarks(crops):
     system = small(head="adaface", norm="image").eval()
     before = system(crops)
-    nn.init.normal_(system.body.landmarks.conv.weight)
+    system.body.landmarks.register_forward_pre_hook(lambda _, inputs: (inputs[0].flip(3),))
     after = system(crops)
     assert torch.equal(before.extras["norm"], after.extras["norm"])
     assert not torch.allclose(before.logits, after.logits)
@@ -184,34 +228,47 @@ def averages(system):
     return system.head.mean.item(), system.head.deviation.item()
 
 
-def test_step_of_sam_moves_the_averages_once(crops):
-    system = small(head="adaface").train()
-    target = truth(0, 1, 2, 3)
-    optimizer = torch.optim.Adam((p for p in system.parameters() if p.requires_grad), lr=1e-3)
-    seen = []
-    for step in range(2):
-        system.before_step(step / 2)
-        system.loss(crops, target)[0].backward()
-        seen.append(averages(system))
-        grads = [p for p in system.parameters() if p.grad is not None]
-        length = torch.stack([p.grad.norm() for p in grads]).norm()
-        shifts = [0.05 * p.grad / length for p in grads]
-        move(grads, shifts, 1)
-        optimizer.zero_grad()
-        loss, figures = system.loss(crops, target)
-        loss.backward()
-        assert averages(system) == seen[-1]
-        assert figures["norm_mean"].isfinite()
-        move(grads, shifts, -1)
-        optimizer.step()
-        optimizer.zero_grad()
-    assert len({(20, 100), *seen}) == 3
+class Watched(SystemTask):
+    """Keeps the averages that each pass leaves and the norms it saw; judges nothing."""
+
+    def __init__(self, system):
+        super().__init__(system, valid=None, config=None)
+        self.passes = []
+
+    def loss(self, model, batch):
+        loss, figures = super().loss(model, batch)
+        self.passes.append((*averages(self.system), figures["norm_mean"].item()))
+        return loss, figures
+
+    def evaluate(self, model):
+        return {}
 
 
-@torch.no_grad()
-def move(parameters, shifts, sign):
-    for parameter, shift in zip(parameters, shifts, strict=True):
-        parameter.add_(shift, alpha=sign)
+class Same(Batches):
+    """One batch of four faces, again and again."""
+
+    per_epoch = 1
+
+    def __init__(self, crops):
+        self.batch = crops, truth(0, 1, 2, 3)
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+def test_step_of_sam_moves_the_averages_once(crops, tmp_path):
+    task = Watched(small(head="adaface"))
+    loop = LoopConfig(steps=3, batch=4, workers=0, every=3, accelerator="cpu")
+    moves = OptimizerConfig(name="adam", lr=1e-3, weight_decay=0, warmup=0, sam_rho=0.05)
+    fit(task, Same(crops), loop, moves, tmp_path)
+    mean = 20
+    for (*first, norm), (*second, other) in zip(task.passes[::2], task.passes[1::2], strict=True):
+        mean = 0.99 * mean + 0.01 * norm
+        assert first[0] == pytest.approx(mean, rel=1e-6)
+        assert second == first
+        assert other != norm
+    assert len(task.passes) == 6
+    assert averages(task.system) == tuple(first)
 
 
 def test_eval_leaves_the_averages(crops):
@@ -221,10 +278,11 @@ def test_eval_leaves_the_averages(crops):
     assert averages(system) == (20, 100)
 
 
-def test_training_step_moves_the_network_but_not_the_landmarks(crops):
+@pytest.mark.parametrize("norm", ["z", "image"])
+def test_training_step_moves_the_network_but_not_the_landmarks(crops, norm):
     trunk = IR50((8, 8, 12), (1, 1, 1), half_input=True)
     marks = MobileFaceNet(output_head=False)
-    config = PosterConfig(dim=32, depth=1, head="adaface")
+    config = PosterConfig(dim=32, depth=1, head="adaface", norm=norm)
     system = PosterSystem(config, trunk, marks).train()
     before = {name: value.clone() for name, value in system.state_dict().items()}
     optimizer = torch.optim.SGD((p for p in system.parameters() if p.requires_grad), lr=0.1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from engine.align import CROP_SIZE, align
-from engine.errors import ConfigError, SourceError
+from engine.errors import ConfigError, ModelError, SourceError
 from training.data import prepared
 from training.data.operations import resized
 from training.data.prepared import DataConfig, prepare
@@ -31,6 +31,11 @@ def test_aligned_crops_are_the_engines(places, monkeypatch):
     faces = prepare(DataConfig(), "valid", CROP_SIZE, **places)
     live = align(faces.table.read(5), points).crop
     assert faces.crops[5].tobytes() == live.tobytes()
+
+
+def test_landmark_weights_that_are_not_there_are_named(places):
+    with pytest.raises(ModelError, match=r"^nope: cannot be read: No such file"):
+        prepare(DataConfig(landmark_weights="nope"), "valid", CROP_SIZE, **places)
 
 
 def test_copies_of_held_out_pictures_do_not_train(places, ferplus_root):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from engine.errors import ConfigError, SourceError
-from training import provenance
+from engine.errors import ConfigError, ModelError, SinkError, SourceError
+from training import loop, provenance
 from training.provenance import commit, digest, pack_digests, write_provenance
 from training.recipe import Recipe
 
@@ -49,7 +49,7 @@ def test_run_folder_names_recipe_commit_data_and_weights(tmp_path, pack):
     loop = {"steps": 3, "seed": 7, "sizes": [1, 2], "workers": 1}
     assert read["recipe"] == {"task": "expression", "loop": loop}
     assert read["provenance"] == {
-        "commit": commit(),
+        "commits": [commit()],
         "data": {"ferplus": digest(pack)},
         "files": {str(weights): hashlib.sha256(b"weights").hexdigest()},
     }
@@ -61,9 +61,105 @@ def test_missing_pack_is_a_source_error_and_leaves_no_recipe(tmp_path):
     assert not (tmp_path / "run" / "recipe.json").exists()
 
 
-def test_unknown_table_is_refused(tmp_path, pack):
-    with pytest.raises(ConfigError, match="lop: unknown table; known here: loop"):
-        write(recipe(tmp_path, lop={}))
+@pytest.fixture
+def begun(tmp_path, pack):
+    """Give a run folder with a checkpoint, begun at the commit ``one``."""
+    weights = tmp_path / "start.safetensors"
+    weights.write_bytes(b"weights")
+    write(recipe(tmp_path), files=[weights])
+    folder = tmp_path / "run"
+    said = source_of(folder) | {"commits": ["one"]}
+    (folder / "provenance.json").write_text(json.dumps(said))
+    (folder / loop.CHECKPOINT).touch()
+    return folder
+
+
+def source_of(folder):
+    return json.loads((folder / "provenance.json").read_text())
+
+
+def go_on(begun):
+    root = begun.parent
+    write(recipe(root), files=[root / "start.safetensors"])
+
+
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("packs/ferplus/label.csv", r"of other data \(ferplus was \w{16}, is \w{16}\)"),
+        ("start.safetensors", r"from other weights \(.*start\.safetensors was \w{16}, is \w{16}\)"),
+    ],
+)
+def test_run_goes_on_with_its_data_and_weights_only(begun, tmp_path, name, says, ended):
+    if ended:
+        (begun / loop.MODEL).touch()
+    before = (begun / "provenance.json").read_bytes()
+    (tmp_path / name).write_bytes(b"changed")
+    with pytest.raises(ConfigError, match=rf"run: holds a run {says}; choose another --out"):
+        go_on(begun)
+    assert (begun / "provenance.json").read_bytes() == before
+
+
+def test_commits_that_train_on_are_added_once(begun, monkeypatch):
+    for now in ("one", "two", "two"):
+        monkeypatch.setattr(provenance, "commit", lambda now=now: now)
+        go_on(begun)
+    assert source_of(begun)["commits"] == ["one", "two"]
+
+
+def test_commit_that_finds_the_run_ended_is_not_added(begun):
+    (begun / loop.MODEL).touch()
+    go_on(begun)
+    assert source_of(begun)["commits"] == ["one"]
+
+
+def test_run_that_never_got_to_a_checkpoint_begins_anew(begun, pack):
+    (begun / loop.CHECKPOINT).unlink()
+    (pack / "label.csv").write_text("a.png,2\n")
+    go_on(begun)
+    assert source_of(begun)["commits"] == [commit()]
+    assert source_of(begun)["data"] == {"ferplus": digest(pack)}
+
+
+def test_run_that_named_its_single_commit_goes_on(begun):
+    now = source_of(begun)
+    before = {"commit": "one", "data": now["data"], "files": now["files"]}
+    (begun / "provenance.json").write_text(json.dumps(before))
+    go_on(begun)
+    assert source_of(begun) == now | {"commits": ["one", commit()]}
+
+
+def test_labels_may_be_moved(tmp_path):
+    tables = {"loop": Loop()}
+    write_provenance(recipe(tmp_path), tables, {"train": "/here/label.csv 12"})
+    (tmp_path / "run" / loop.CHECKPOINT).touch()
+    write_provenance(recipe(tmp_path), tables, {"train": "/there too/label.csv 12"})
+    with pytest.raises(ConfigError, match=r"other data \(train was 12, is 13\)"):
+        write_provenance(recipe(tmp_path), tables, {"train": "/here/label.csv 13"})
+
+
+@pytest.mark.parametrize("name", ["recipe", "provenance"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff"])
+def test_damaged_run_folder_is_named(begun, name, content):
+    (begun / f"{name}.json").write_bytes(content)
+    with pytest.raises(ModelError, match=rf"{name}\.json: .*; choose another --out or remove"):
+        go_on(begun)
+
+
+def test_folder_that_cannot_be_written_is_named(tmp_path, pack):
+    (tmp_path / "run").write_text("in the way")
+    with pytest.raises(SinkError, match=r"run/recipe\.json: cannot be written: "):
+        write(recipe(tmp_path))
+
+
+def test_weights_that_are_not_there_are_named(tmp_path, pack):
+    with pytest.raises(ModelError, match=r"none\.safetensors: cannot be read: No such file"):
+        write(recipe(tmp_path), files=[tmp_path / "none.safetensors"])
+
+
+def test_trainer_keeps_its_files_under_the_names_looked_for():
+    assert (provenance.CHECKPOINT, provenance.MODEL) == (loop.CHECKPOINT, loop.MODEL)
 
 
 def test_run_goes_on_with_its_recipe_only(tmp_path, pack):

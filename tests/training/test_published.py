@@ -16,6 +16,9 @@ def test_histogram_sums_to_the_published_total(name, part):
 
 def test_specified_sums_are_the_ones_here():
     assert TOTALS["raf-db"] == {"train": 12_271, "test": 3_068}
+    assert TOTALS["raf-db-folders"] == {"train": 12_271, "valid": 3_068}
+    assert TOTALS["fer2013"] == {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
+    assert TOTALS["fer2013-folders"] == {"train": 28_709, "test": 2 * 3_589}
     assert TOTALS["expw"]["all"] == 91_793
     assert TOTALS["ferg"]["all"] == 55_767
     assert TOTALS["affectnet-8"]["train_set"] == 287_651

@@ -1,5 +1,7 @@
 """RAF-DB on generated trees of the real form."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from engine.errors import SourceError
 from training.data.classes import RAF_DB
 from training.data.files import open_files
 from training.data.published import HISTOGRAMS
-from training.data.rafdb import read_class_folders, read_labels, read_rafdb
+from training.data.rafdb import read_labels, read_rafdb, read_rafdb_folders
+from training.data.registry import read_dataset
 
 
 def tree(root, lines, pictures=True):
@@ -89,14 +92,49 @@ def test_missing_picture_is_named_and_left_out(tmp_path):
     assert int(reading.table.read(0).mean()) == 10
 
 
-def test_class_folders_need_a_map_and_not_their_order(tmp_path):
-    for folder, names in {"1": "a", "2": "bc"}.items():
-        path = tmp_path / "train" / folder
+def folders(root, *names, part="train"):
+    """Write a picture, as gray as its folder is late, into each folder."""
+    for number, name in enumerate(names):
+        path = root / part / name
         path.mkdir(parents=True)
-        for name in names:
-            (path / f"{name}.jpg").touch()
-    files = open_files(tmp_path)
-    table = read_class_folders(files, "train", {"1": "neutral", "2": "anger"}).table
-    assert [table.classes[label] for label in table.labels] == ["neutral", "anger", "anger"]
-    with pytest.raises(SourceError, match="train/2: no class given"):
-        read_class_folders(files, "train", {"1": "neutral"})
+        cv2.imwrite(str(path / "a.png"), np.full((100, 100, 3), 20 * number, np.uint8))
+    return open_files(root)
+
+
+NAMES = ("Neutral", "anger", "sad", "Happiness", "disgust", "fear", "surprise")
+
+
+@pytest.mark.parametrize("names", ["7654321", NAMES])
+def test_class_folders_are_known_by_name_and_not_by_order(tmp_path, names):
+    table = read_rafdb_folders(folders(tmp_path, *names), "train").table
+    assert table.classes == RAF_DB
+    assert table.labels.tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert [int(table.read(row).mean()) for row in range(7)] == [120, 100, 80, 60, 40, 20, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ("0123456", "train/0: stands for no class; known here: 1, 2, 3, 4, 5, 6, 7, surprise"),
+        ("12345678", "train/8: stands for no class"),
+        ("123456", "train: expected a folder for each class, none for neutral"),
+        ((*"1234567", "happy"), "train: expected one folder for happiness, got 4 and happy"),
+        ("", "train: expected a folder for each class, none for surprise, fear"),
+    ],
+)
+def test_malformed_class_folders_are_named(tmp_path, names, says):
+    with pytest.raises(SourceError, match=says):
+        read_rafdb_folders(folders(tmp_path, *names), "train")
+
+
+def test_folders_give_all_three_splits_and_hold_a_tenth_of_train_out(tmp_path):
+    for part, count in (("train", 20), ("valid", 3)):
+        for number, name in itertools.product(range(count), "1234567"):
+            path = tmp_path / "raf-db-folders" / part / name / f"{part}{name}{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), np.full((8, 8, 3), number, np.uint8))
+    sizes = {
+        split: len(read_dataset("raf-db-folders", tmp_path, split, tmp_path / "cache"))
+        for split in ("train", "valid", "test")
+    }
+    assert sizes == {"train": 126, "valid": 14, "test": 21}

@@ -1,16 +1,18 @@
 """Reports of runs: figures with known values, pages, comparison, command line."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from engine.errors import ConfigError, ModelError
+from engine.errors import ConfigError, ModelError, SinkError
 from training.calibration import expected_calibration_error
 from training.models.neural_resizer import NeuralResizer
 from training.models.resizer import LearnedResizer
+from training.report import page
 from training.report.cli import folders_of, main
 from training.report.comparison import comparison_table, rows_of
 from training.report.curves import read_log
@@ -93,15 +95,32 @@ def test_no_two_classes_look_alike():
 
 
 def test_broken_log_is_named_with_its_line(tmp_path):
-    (tmp_path / "log.csv").write_text("step,loss\n1,2.5\n2,\n")
+    (tmp_path / "log.csv").write_text("step,loss\n1,2.5\n2\n")
     with pytest.raises(ModelError, match=r"log\.csv, line 3: loss: expected a number"):
         read_log(tmp_path / "log.csv")
+
+
+def test_figure_that_a_row_lacks_is_a_gap(tmp_path):
+    (tmp_path / "log.csv").write_text("step,loss,ccc\n1,2.5,\n2,2,0.5\n")
+    rows = read_log(tmp_path / "log.csv")
+    np.testing.assert_array_equal(rows["ccc"], [np.nan, 0.5])
+    assert rows["loss"] == [2.5, 2]
 
 
 def test_figure_leaves_nothing_but_itself(tmp_path):
     write_figure(figure_of()[0], tmp_path / "a.png")
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_report_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "out").write_text("in the way")
+    figures = {"run": "a", "system": "dan", "dataset": "ferplus", "split": "test"}
+    monkeypatch.setattr(page, "SECTIONS", ())
+    with pytest.raises(SinkError, match=r"out/a/metrics\.json: cannot be written"):
+        page.write_report(SimpleNamespace(figures=lambda: figures), tmp_path / "out" / "a")
+    with pytest.raises(SinkError, match=r"out/a\.png: cannot be written"):
+        write_figure(figure_of()[0], tmp_path / "out" / "a.png")
 
 
 def said(run, accuracy, data="d"):
@@ -145,8 +164,8 @@ def test_run_is_reported_and_a_report_is_not_overwritten_unasked(
     names = {path.name for path in (out / "tiny").iterdir()}
     pictures = {"confusion.png", "reliability.png", "tsne.png", "resizer.png", "curves.png"}
     assert names == pictures | {"report.md", "metrics.json"}
-    page = (out / "tiny" / "report.md").read_text()
-    assert all(f"]({name})" in page for name in pictures)
+    text = (out / "tiny" / "report.md").read_text()
+    assert all(f"]({name})" in text for name in pictures)
     assert json.loads((out / "tiny" / "metrics.json").read_text())["images"] == 8
     assert main(command) == 5
     assert "report.md: exists already; use --overwrite" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Which rows an epoch shows: counts, caps, and that (seed, epoch) decides all."""
 
+import logging
 from collections import Counter
 
 import numpy as np
@@ -201,3 +202,13 @@ def test_config_reaches_the_sampler():
     made_one = made("refinement", group_cap=3, per_class=2)
     assert (made_one.group_cap, made_one.per_class) == (3, 2)
     assert made("power_frequency", balance=0.5).balance == 0.5
+
+
+def test_log_says_how_many_faces_a_bag_leaves_out(caplog):
+    bag = GroupBootstrap(GROUPS, 5)
+    with caplog.at_level(logging.INFO, "training.data.samplers"):
+        sampler(SamplerConfig(name="group_bootstrap"), np.zeros(len(GROUPS), np.intp), GROUPS, 5)
+    outside = len(GROUPS) - len(set(bag.rows().tolist()))
+    assert outside > 0
+    said = f"bag 5: {len(bag.rows())} faces; {outside} of {len(GROUPS)} in no drawn group"
+    assert caplog.messages == [said]

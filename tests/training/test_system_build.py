@@ -1,11 +1,15 @@
 """Systems by name, on trunks and backbones that other networks were trained with."""
 
+from dataclasses import fields, replace
+from pathlib import Path
+
 import pytest
 import torch
 
 from engine.errors import ConfigError, ModelError
+from training.data.classes import FER_PLUS
 from training.models.poster_rt import PosterRT
-from training.systems.build import SystemConfig, Truths, build
+from training.systems.build import SYSTEMS, SystemConfig, Truths, build
 from training.systems.dan import DanConfig
 from training.systems.neural_resizer import NeuralResizerConfig
 from training.weights import save_weights
@@ -64,3 +68,34 @@ def test_a_backbone_has_one_source():
 def test_only_sr_lite_has_weights():
     with pytest.raises(ConfigError, match=r"neural_resizer\.upscaler_weights: must be empty"):
         NeuralResizerConfig(setting="d", upscaler_weights="x", **SMALL)
+
+
+def test_classes_are_the_systems_own_where_it_tells_expressions_apart():
+    config, truths = (
+        DanConfig(trunk="rt", input_size=112, width=32),
+        Truths((1,) * 8, None, FER_PLUS),
+    )
+    assert build(config, SystemConfig(name="dan"), truths).class_names == FER_PLUS
+    affect = build(replace(config, task="va"), SystemConfig(name="dan"), truths)
+    assert affect.class_names == ()
+
+
+@pytest.mark.parametrize("kind", [SystemConfig, *(kind for kind, _ in SYSTEMS.values())])
+def test_every_file_that_settings_name_is_one_to_start_from(kind):
+    named = {each.name for each in fields(kind) if each.name.endswith(("weights", "start"))}
+    flags = {"class_weights"}
+    assert named - flags <= set(kind.STARTS)
+
+
+def test_bare_settings_start_from_nothing():
+    system = SystemConfig(
+        name="dan", start="a", image_weights="b", landmark_weights="c", image="rt"
+    )
+    assert system.files() == [Path("a"), Path("b"), Path("c")]
+    assert system.bare() == SystemConfig(name="dan", image="rt")
+    own = NeuralResizerConfig(setting="a", backbone_weights="d", **SMALL)
+    assert own.files() == [Path("d")]
+    assert own.bare() == NeuralResizerConfig(setting="a", **SMALL)
+    imagenet = NeuralResizerConfig(setting="a", pretrained=True, **SMALL)
+    assert imagenet.files() == []
+    assert not imagenet.bare().pretrained

@@ -1,20 +1,24 @@
 """Training a system from a recipe: what the run folder holds, and what is refused."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from engine.errors import ConfigError, ModelError
 from training.data.classes import AFF_WILD2, FER_PLUS, RAF_DB
+from training.data.prepared import DataConfig
 from training.data.registry import read_dataset
 from training.data.table import FaceTable, one_hot
 from training.recipe import read_recipe
-from training.systems.saved import open_run
-from training.systems.train import prior_of, run, understood
+from training.systems.dan import DanConfig
+from training.systems.saved import open_run, write_card
+from training.systems.train import check_also, made, prior_of, run, understood
+from training.weights import save_weights
 
 TINY = """
 task = "system"
@@ -88,6 +92,20 @@ def test_run_folder_names_every_dataset_it_was_trained_on(recipe, tmp_path, ferp
     assert open_run(tmp_path / "run").classes == FER_PLUS
 
 
+def test_run_that_ended_is_not_said_to_be_of_labels_that_changed_since(
+    recipe, tmp_path, ferplus_root
+):
+    run(recipe("neural_resizer.loss=ce"))
+    folder = tmp_path / "run"
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    labels = ferplus_root / "ferplus" / "FER2013Train" / "label.csv"
+    first, *rest = labels.read_text().splitlines()
+    labels.write_text("\n".join([*rest, first]) + "\n")
+    with pytest.raises(ConfigError, match=r"run: holds a run of other data \(train was \w+, is "):
+        run(recipe("neural_resizer.loss=ce"))
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
 def test_label_noise_is_part_of_what_it_was_trained_on(recipe, tmp_path):
     run(recipe("neural_resizer.loss=ce"))
     clean = json.loads((tmp_path / "run" / "provenance.json").read_text())["data"]
@@ -121,10 +139,6 @@ def test_label_noise_is_part_of_what_it_was_trained_on(recipe, tmp_path):
         ),
         (["data.dataset=rafdb"], r"dataset rafdb: unknown; known here: raf-db"),
         (['data.also=["aff-wild2-va"]'], r"data\.also: aff-wild2-va has no expressions to learn"),
-        (
-            ["system.name=dan", "dan.task=va", 'data.also=["expw"]'],
-            r"data\.also: expw has no valence and arousal",
-        ),
         (["data.augmentation=heavy"], "heavy"),
         (["loop.batch=100"], r"loop\.batch: must not exceed the 8 faces"),
     ],
@@ -134,12 +148,62 @@ def test_settings_that_do_not_fit_are_refused(recipe, overrides, says):
         run(recipe("neural_resizer.loss=ce", *overrides))
 
 
-def test_weights_of_another_system_are_refused(recipe, tmp_path):
+def test_added_datasets_say_something_of_what_is_learned(recipe):
+    def checked(task, also):
+        own, data = DanConfig(task=task), DataConfig(also=(also,))
+        check_also(replace(understood(recipe()), own=own, data=data))
+
+    checked("multi", "expw")
+    checked("multi", "aff-wild2-va")
+    checked("va", "aff-wild2-va")
+    with pytest.raises(ConfigError, match=r"data\.also: expw has no valence and arousal"):
+        checked("va", "expw")
+    with pytest.raises(ConfigError, match=r"data\.also: aff-wild2-va has no expressions to learn"):
+        checked("expr", "aff-wild2-va")
+
+
+def test_weights_and_checkpoint_of_another_system_are_refused(recipe, tmp_path):
     run(recipe("neural_resizer.loss=ce"))
     start = tmp_path / "run" / "model.safetensors"
     other = recipe("neural_resizer.loss=ce", f"system.start={start}", "neural_resizer.blocks=2")
-    with pytest.raises(ModelError, match="not the weights of a NeuralResizerSystem"):
+    says = (
+        r"not the weights of a NeuralResizerSystem: holds a NeuralResizerSystem; \d+ missing: net"
+    )
+    with pytest.raises(ModelError, match=says):
         run(other)
+    (tmp_path / "run" / "recipe.json").unlink()
+    with pytest.raises(ModelError, match=rf"another run than this one: {says}") as caught:
+        run(recipe("neural_resizer.loss=ce", "neural_resizer.blocks=2"))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.fixture
+def started(recipe, tmp_path):
+    """Give `started(classes, start)`: the tiny system for these, from the weights of `start`."""
+
+    def make(classes, start=""):
+        ours = recipe("neural_resizer.loss=ce", f"system.start='{start}'")
+        return made(understood(ours), table(classes), ours)
+
+    return make
+
+
+def test_weights_of_another_label_order_do_not_start_a_run(started, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_weights(started(FER_PLUS), path)
+    started(FER_PLUS, path)
+    with pytest.raises(ModelError, match=r"its classes are neutral, .*; expected contempt, fear, "):
+        started(FER_PLUS[::-1], path)
+
+
+def test_run_card_speaks_for_weights_that_do_not_name_their_classes(started, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file(started(FER_PLUS).state_dict(), path)
+    started(FER_PLUS[::-1], path)  # nothing says that they are of another order
+    write_card(started(FER_PLUS), table(FER_PLUS), tmp_path)
+    started(FER_PLUS, path)
+    with pytest.raises(ModelError, match=r"its classes are neutral, .*; expected contempt, fear, "):
+        started(FER_PLUS[::-1], path)
 
 
 def test_folder_of_another_task_is_no_system(tmp_path):

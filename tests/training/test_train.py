@@ -59,6 +59,17 @@ def test_expression_without_landmark_weights_says_what_to_train(recipe, capsys):
     assert "none.safetensors: no such file; train landmarks.toml first" in capsys.readouterr().err
 
 
+def test_interruption_is_one_line_and_exit_code_130(recipe, monkeypatch, capsys):
+    def run(_):
+        raise KeyboardInterrupt
+
+    module = type("Task", (), {"run": staticmethod(run)})
+    monkeypatch.setattr(train.importlib, "import_module", lambda name: module)
+    assert main([str(recipe)]) == 130
+    wanted = "fer-train: interrupted; the same command goes on from here\n"
+    assert capsys.readouterr().err == wanted
+
+
 def test_wrong_usage_is_exit_code_two(capsys):
     with pytest.raises(SystemExit) as raised:
         main([])

@@ -1,12 +1,15 @@
 """Torch checkpoints: told from safetensors, read as tensors alone."""
 
+import errno
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from engine.errors import ModelError
+from engine.errors import ModelError, SinkError
+from training import weights
 from training.weights import (
     checkpoint_tensors,
     is_checkpoint,
@@ -100,3 +103,80 @@ def test_part_that_is_not_there_or_has_another_shape_is_refused(tmp_path, part, 
     save_weights(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4)), tmp_path / "whole.safetensors")
     with pytest.raises(ModelError, match=r"whole\.safetensors: not the weights of a Linear"):
         load_part(part, tmp_path / "whole.safetensors", prefix)
+
+
+def test_full_disk_leaves_the_weights_of_before(tmp_path, monkeypatch):
+    model, path = nn.Linear(2, 3), tmp_path / "best.safetensors"
+    save_weights(model, path)
+    before = path.read_bytes()
+
+    def full(tensors, partial, *_, **__):
+        Path(partial).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(weights, "save_file", full)
+    with pytest.raises(SinkError, match=r"best\.safetensors: cannot be written: .*No space left"):
+        save_weights(nn.Linear(2, 3), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+class Known(nn.Linear):
+    """A classifier that knows what its two logits stand for."""
+
+    def __init__(self, *class_names):
+        super().__init__(3, 2)
+        self.class_names = class_names
+
+
+def test_another_network_is_refused_in_one_line_with_both_named(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_weights(nn.Linear(2, 3), path)
+    with pytest.raises(ModelError) as caught:
+        load_weights(nn.Sequential(nn.Linear(2, 3)), path)
+    assert str(caught.value) == (
+        f"{path}: not the weights of a Sequential: holds a Linear; "
+        "2 missing: 0.weight; 2 unexpected: bias"
+    )
+    with pytest.raises(
+        ModelError, match=r"a Linear; 1 of another shape: weight, \(3, 2\) for \(3, 5\)$"
+    ):
+        load_weights(nn.Linear(5, 3), path)
+
+
+def test_a_network_that_happens_to_have_the_same_tensors_is_refused(tmp_path):
+    save_weights(nn.BatchNorm1d(3), tmp_path / "a.safetensors")
+    with pytest.raises(ModelError, match=r"not the weights of a BatchNorm2d: holds a BatchNorm1d$"):
+        load_weights(nn.BatchNorm2d(3), tmp_path / "a.safetensors")
+
+
+def test_file_that_does_not_say_what_it_holds_is_judged_by_its_tensors(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file(nn.Linear(3, 2).state_dict(), path)
+    load_weights(Known("fear", "anger"), path)
+    with pytest.raises(ModelError, match=r"of a ReLU: holds 2 tensors; 2 unexpected: bias$"):
+        load_weights(nn.ReLU(), path)
+
+
+def test_another_order_of_classes_is_refused_with_both_named(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_weights(Known("anger", "fear"), path)
+    load_weights(Known("anger", "fear"), path)
+    load_weights(Known(), path)
+    with pytest.raises(
+        ModelError, match=r"a\.safetensors: its classes are anger, fear; expected fear, anger;"
+    ):
+        load_weights(Known("fear", "anger"), path)
+
+
+def test_the_same_weights_are_the_same_file(tmp_path):
+    model = Known("anger", "fear")
+    for name in ("a", "b"):
+        save_weights(model, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_damaged_header_is_one_line(tmp_path):
+    save_file(STATE, tmp_path / "a.safetensors", metadata={"holds": "{"})
+    with pytest.raises(ModelError, match=r"a\.safetensors: cannot be read"):
+        load_weights(nn.Linear(2, 3), tmp_path / "a.safetensors")

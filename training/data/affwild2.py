@@ -1,4 +1,4 @@
-"""Aff-Wild2: annotations per video frame of expression, valence and arousal, or action units.
+"""Aff-Wild2: annotations per video frame of expression, or valence and arousal.
 
 A frame is valid where its annotation is valid AND its picture is there; annotation line i (from
 0, below the header) belongs to picture i + 1. Lines and pictures are joined on that number.
@@ -21,7 +21,7 @@ from training.data.classes import AFF_WILD2
 from training.data.files import Files
 from training.data.reading import Reading, Row, reading_of
 
-Task = Literal["expression", "affect", "action units"]
+Task = Literal["expression", "affect"]
 
 PARTS = ("Train_Set", "Validation_Set")
 PICTURES = "cropped_aligned"
@@ -29,20 +29,16 @@ FOLDERS: Final[dict[Task, tuple[str, ...]]] = {
     # The name changed between the challenge's editions.
     "expression": ("EXPR_Classification_Challenge", "EXPR_Recognition_Challenge"),
     "affect": ("VA_Estimation_Challenge",),
-    "action units": ("AU_Detection_Challenge",),
 }
 HEADERS: Final[dict[Task, str]] = {
     "expression": "Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise,Other",
     "affect": "valence,arousal",
-    "action units": "AU1,AU2,AU4,AU6,AU7,AU10,AU12,AU15,AU23,AU24,AU25,AU26",
 }
-ACTION_UNITS: Final = tuple(HEADERS["action units"].split(","))
 EXPECTED: Final[dict[Task, str]] = {
     "expression": "one integer, 0 to 7 or -1",
     "affect": "two numbers, -1 to 1 or -5",
-    "action units": "twelve values, 0, 1 or -1",
 }
-COLUMNS: Final[dict[Task, int]] = {"expression": 1, "affect": 2, "action units": 12}
+COLUMNS: Final[dict[Task, int]] = {"expression": 1, "affect": 2}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,18 +99,6 @@ def read_affect(files: Files, part: str) -> Reading:
         SourceError: As `read_expressions`.
     """
     return _reading(files, part, "affect", lambda values: (-1, (values[0], values[1])))
-
-
-def read_action_units(files: Files, part: str) -> tuple[NDArray[np.str_], NDArray[np.int8]]:
-    """Read the pictures of the valid frames, (N,), and their action units, (N, 12), 0 or 1.
-
-    Raises:
-        SourceError: As `read_expressions`.
-    """
-    tracks = read_tracks(files, part, "action units")
-    names = [track.picture(int(line)) for track in tracks for line in track.valid]
-    units = [track.values[track.valid] for track in tracks]
-    return np.array(names, np.str_), np.concatenate(units).astype(np.int8)
 
 
 def read_tracks(files: Files, part: str, task: Task) -> list[Track]:
@@ -193,6 +177,5 @@ def _values(line: str, task: Task) -> list[float] | None:
     if task == "affect":
         fits = all(-1 <= value <= 1 or value == -5 for value in values)
     else:
-        top = 7 if task == "expression" else 1
-        fits = all(value in range(-1, top + 1) for value in values)
+        fits = all(value in range(-1, 8) for value in values)
     return values if fits and len(values) == COLUMNS[task] else None

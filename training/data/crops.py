@@ -1,7 +1,6 @@
 """Aligned crops of a whole table, cut once into a memory-mapped array."""
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from engine.align import align
 from engine.errors import SinkError, SourceError
 from engine.types import Floats
+from training.atomic import written
 from training.data.operations import resized
 from training.data.pictures import key_of
 from training.data.progress import tracked
@@ -34,21 +34,15 @@ def cached_crops(
 
     Raises:
         SourceError: A picture is missing or unreadable, or its points coincide.
-        SinkError: The cache's disk is too full.
+        SinkError: The cache cannot be written, or its disk is too full.
     """
     if points is not None and points.shape != (len(table), 5, 2):
         raise ValueError(f"points: expected {(len(table), 5, 2)}, got {points.shape}")
     path = cache / "crops" / f"{table.dataset}-{size}-{_key(table, points)}.npy"
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _check_space(path.parent, len(table) * size * size * 3)
-        # Several processes may cut the same crops at once: each has its own, the last one stays.
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        try:
+        with written(path) as partial:
+            _check_space(path.parent, len(table) * size * size * 3)
             _cut(table, points, size, partial)
-            partial.rename(path)
-        finally:
-            partial.unlink(missing_ok=True)
     return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 

@@ -1,17 +1,20 @@
 """Faces with teacher landmarks from all packs, decoded once into memory-mapped arrays."""
 
 import logging
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import SourceError
 from engine.landmarks import box_of
 from engine.types import Floats, Image
+from training.atomic import written
 from training.data.packs import FLIP_ERROR_MAX, pack_folder, read_image, read_table
 
 log = logging.getLogger(__name__)
@@ -57,14 +60,14 @@ def open_bank(pack: PackName, split: Split, root: Path, cache: Path) -> FaceBank
     ``test``.
 
     Raises:
-        SourceError: The pack is not there.
+        SourceError: The pack is not there, or damaged.
+        SinkError: The cache cannot be written.
     """
     folder = cache / "faces" / f"{pack}-{split}"
     if not folder.is_dir():
-        partial = folder.with_suffix(".partial")
-        partial.mkdir(parents=True, exist_ok=True)
-        _decode(pack, split, root, cache, partial)
-        partial.rename(folder)
+        with written(folder) as partial:
+            partial.mkdir()
+            _decode(pack, split, root, cache, partial)
     arrays = {
         name: np.load(folder / f"{name}.npy", mmap_mode="r" if name == "images" else None)
         for name in FaceBank.__dataclass_fields__
@@ -73,7 +76,7 @@ def open_bank(pack: PackName, split: Split, root: Path, cache: Path) -> FaceBank
 
 
 def _decode(pack: PackName, split: Split, root: Path, cache: Path, target: Path) -> None:
-    labels = dict(np.load(pack_folder(root, "teacher_labels", cache) / f"landmarks_{pack}.npz"))
+    labels = _teacher_labels(pack_folder(root, "teacher_labels", cache) / f"landmarks_{pack}.npz")
     with np.errstate(invalid="ignore"):
         good = labels["found"] & (labels["flip_err"].astype(np.float32) < FLIP_ERROR_MAX)
     chosen = np.flatnonzero(good & (_splits(pack, labels["names"], labels) == split))
@@ -97,6 +100,13 @@ def _decode(pack: PackName, split: Split, root: Path, cache: Path, target: Path)
     np.save(target / "landmarks.npy", points)
     np.save(target / "names.npy", labels["names"][chosen])
     np.save(target / "visible.npy", _visible(labels["yaw_pitch_roll"][chosen, 0]))
+
+
+def _teacher_labels(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        return dict(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise SourceError(f"{path}: cannot be read: {error}") from error
 
 
 def _splits(

@@ -1,17 +1,18 @@
-"""FER2013: ``fer2013.csv``, one row of 2,304 gray values per face.
+"""FER2013: ``fer2013.csv``, one row of 2,304 gray values per face; or folders of pictures.
 
 Source: Goodfellow et al. (2013), arXiv 1307.0414; common specification, section 4.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import SourceError
 from engine.types import Floats, Image
+from training.data.class_folders import read_class_folders
 from training.data.classes import FER2013, Classes
 from training.data.files import Files
 from training.data.reading import Reading
@@ -21,6 +22,16 @@ PICTURES = "fer2013.csv"
 HEADER = ["emotion", "pixels", "Usage"]
 PARTS = ("Training", "PublicTest", "PrivateTest")
 SIDE = 48  # pixels
+FOLDER_PARTS = ("train", "test")
+FOLDERS: Final[Mapping[str, str]] = {
+    "angry": "anger",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happy": "happiness",
+    "neutral": "neutral",
+    "sad": "sadness",
+    "surprise": "surprise",
+}
 
 
 class Record(NamedTuple):
@@ -59,6 +70,17 @@ def read_fer2013(files: Files, part: str) -> Reading:
             pictures=pictures,
             labels_from=files.place(PICTURES),
         )
+    )
+
+
+def read_fer2013_folders(files: Files, part: str) -> Reading:
+    """Read ``train``, which is ``Training``, or ``test``, ``PublicTest`` and ``PrivateTest``.
+
+    Raises:
+        SourceError: As `read_class_folders`.
+    """
+    return read_class_folders(
+        files, part, dataset="fer2013-folders", classes=FER2013, folders=FOLDERS
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.errors import SourceError
 from engine.labels import EXPRESSIONS, VALENCE_AROUSAL, Expression
 from engine.types import Floats, Image
+from training.atomic import written
 from training.data.faces import Split
 from training.data.packs import pack_folder, read_image
 
@@ -61,15 +62,15 @@ def read_ferplus(split: Split, root: Path, cache: Path) -> FerPlus:
 
     Raises:
         SourceError: The pack is missing, or a row of ``label.csv`` is malformed.
+        SinkError: The cache cannot be written.
     """
     folder = pack_folder(root, "ferplus", cache) / FOLDERS[split]
     names, votes = read_votes(folder / "label.csv")
     store = cache / "ferplus" / f"{split}.npy"
     if not store.is_file():
-        store.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.stack([read_image(folder / name)[..., 0] for name in names])
-        np.save(store.with_suffix(".partial.npy"), pixels)
-        store.with_suffix(".partial.npy").rename(store)
+        with written(store) as partial:
+            np.save(partial, pixels)
     return FerPlus(np.array(names), np.load(store), votes)
 
 

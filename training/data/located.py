@@ -1,6 +1,5 @@
 """Where the face lies in every picture, by the landmark network that serves live."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from training.data.pictures import key_of
 from training.data.progress import tracked
 from training.data.table import FaceTable
 from training.models.landmark_net import LandmarkNet
+from training.provenance import file_digest
 from training.weights import load_weights
 
 log = logging.getLogger(__name__)
@@ -67,13 +67,22 @@ def locate(read: Reader, images: Pictures, rounds: int = 3) -> Floats:
 
 
 def located(split: str, images: FerPlus, weights: Path, cache: Path) -> Floats:
-    """Do `locate` with the network in `weights`, once; keep the answer in the cache."""
+    """Do `locate` with the network in `weights`, once; keep the answer in the cache.
+
+    Raises:
+        ModelError: The weights cannot be read, or are another network's.
+        SinkError: The cache cannot be written.
+    """
     path = cache / "ferplus" / f"points-{split}-{len(images)}-{_key(weights)}.npy"
     return kept(path, lambda: _sought(images, weights))
 
 
 def located_table(table: FaceTable, weights: Path, cache: Path) -> Floats:
-    """Do `locate` on a dataset's faces with the network in `weights`, once."""
+    """Do `locate` on a dataset's faces with the network in `weights`, once.
+
+    Raises:
+        ModelError, SinkError: As `located`.
+    """
     path = cache / "points" / f"{table.dataset}-{key_of(table)}-{_key(weights)}.npy"
     return kept(path, lambda: _sought(table, weights))
 
@@ -86,7 +95,7 @@ def _sought(images: Pictures, weights: Path) -> Floats:
 
 def _key(weights: Path) -> str:
     """Give what the answer depends on besides the pictures: the network and its framing."""
-    return f"{hashlib.sha256(weights.read_bytes()).hexdigest()[:12]}-{MARGIN}"
+    return f"{file_digest(weights)[:12]}-{MARGIN}"
 
 
 def _whole(image: Image) -> Floats:

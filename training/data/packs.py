@@ -3,6 +3,7 @@
 import csv
 import logging
 import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 
 from engine.errors import SourceError
 from engine.types import Image
+from training.atomic import written
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,8 @@ def pack_folder(root: Path, name: str, cache: Path) -> Path:
         cache: Folder for unpacked and decoded data.
 
     Raises:
-        SourceError: Neither the folder nor the zip is there.
+        SourceError: Neither the folder nor the zip is there, or the zip is broken.
+        SinkError: The cache cannot be written.
     """
     if (root / name).is_dir():
         return root / name
@@ -34,11 +37,12 @@ def pack_folder(root: Path, name: str, cache: Path) -> Path:
         return target
     if not archive.is_file():
         raise SourceError(f"data pack {name}: neither {name}/ nor {name}.zip in {root}")
-    partial = target.with_suffix(".partial")
     log.info("unpacking %s", archive)
-    with zipfile.ZipFile(archive) as zipped:
-        zipped.extractall(partial)
-    partial.rename(target)
+    try:
+        with zipfile.ZipFile(archive) as zipped, written(target) as partial:
+            zipped.extractall(partial)
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise SourceError(f"{archive}: not a readable zip: {error}; copy it again") from error
     return target
 
 

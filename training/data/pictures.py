@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ConfigError, SourceError
+from training.atomic import written
 from training.data.progress import tracked
 from training.data.reading import Reading
 from training.data.table import FaceTable
@@ -34,7 +34,7 @@ class PictureConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.missing_max < 1:
             raise ConfigError(
-                f"pictures.missing_max: must be at least 0 and under 1, got {self.missing_max}"
+                f"data.missing_max: must be at least 0 and under 1, got {self.missing_max}"
             )
 
 
@@ -73,6 +73,9 @@ def fingerprints(table: FaceTable, cache: Path) -> NDArray[np.uint8]:
     """Give (N, 16) a digest of each picture's pixels, zeros where it cannot be read.
 
     Computed once; kept in the cache unless a picture was unreadable.
+
+    Raises:
+        SinkError: The cache cannot be written.
     """
     path = cache / "fingerprints" / f"{table.dataset}-{key_of(table)}.npy"
     if path.is_file():
@@ -81,10 +84,8 @@ def fingerprints(table: FaceTable, cache: Path) -> NDArray[np.uint8]:
     for row in tracked(range(len(table)), f"reading {table.dataset}", len(table)):
         digests[row] = _fingerprint(table, row)
     if readable(digests).all():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.npy")
-        np.save(partial, digests)
-        partial.rename(path)
+        with written(path) as partial:
+            np.save(partial, digests)
     return digests
 
 

@@ -61,6 +61,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         dataset(self.dataset)
+        PictureConfig(missing_max=self.missing_max)
         _check_also(self.dataset, self.also)
         transform(self.augmentation)
         for key, choices in (("align", get_args(Align)), ("channel_order", get_args(ChannelOrder))):

@@ -9,7 +9,9 @@ from typing import Final
 
 TOTALS: Final[Mapping[str, Mapping[str, int]]] = {
     "raf-db": {"train": 12_271, "test": 3_068},
+    "raf-db-folders": {"train": 12_271, "valid": 3_068},
     "fer2013": {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589},
+    "fer2013-folders": {"train": 28_709, "test": 7_178},  # test: both of the csv's
     "ferplus": {"FER2013Train": 25_045, "FER2013Valid": 3_191, "FER2013Test": 3_137},
     "ferplus-csv": {"Training": 25_060, "PublicTest": 3_199, "PrivateTest": 3_153},
     "affectnet-8": {"train_set": 287_651, "val_set": 3_999},
@@ -19,11 +21,13 @@ TOTALS: Final[Mapping[str, Mapping[str, int]]] = {
     "ferg": {"all": 55_767},
     "expw": {"all": 91_793},
 }
+_RAF_DB: Final = (
+    (1290, 281, 717, 4772, 1982, 705, 2524),
+    (329, 74, 160, 1185, 478, 162, 680),
+)
 HISTOGRAMS: Final[Mapping[str, Mapping[str, tuple[int, ...]]]] = {
-    "raf-db": {
-        "train": (1290, 281, 717, 4772, 1982, 705, 2524),
-        "test": (329, 74, 160, 1185, 478, 162, 680),
-    },
+    "raf-db": dict(zip(("train", "test"), _RAF_DB, strict=True)),
+    "raf-db-folders": dict(zip(("train", "valid"), _RAF_DB, strict=True)),
     "ferplus": {
         "FER2013Train": (8733, 7284, 3136, 3022, 2098, 116, 536, 120),
         "FER2013Valid": (1180, 862, 411, 348, 289, 25, 60, 16),

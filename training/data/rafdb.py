@@ -1,18 +1,30 @@
 """RAF-DB, basic expressions: ``EmoLabel/list_patition_label.txt`` and ``Image/aligned``.
 
+It is also passed on as folders, ``train/CLASS/`` and ``valid/CLASS/``.
+
 Source: Li, Deng, Du (2017); common specification, section 4.
 """
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from typing import Final
 
 from engine.errors import SourceError
+from training.data.class_folders import read_class_folders
 from training.data.classes import RAF_DB
 from training.data.files import Files
 from training.data.reading import Reading, Row, reading_of
 
 LABELS = "EmoLabel/list_patition_label.txt"  # the misspelling is the real name
 PARTS = ("train", "test")
+FOLDER_PARTS = ("train", "valid")
+# The label file's numbers, and words.
+FOLDERS: Final[Mapping[str, str]] = {
+    **{str(number): word for number, word in enumerate(RAF_DB, 1)},
+    **{word: word for word in RAF_DB},
+    "happy": "happiness",
+    "sad": "sadness",
+    "angry": "anger",
+}
 
 
 def read_rafdb(files: Files, part: str) -> Reading:
@@ -48,25 +60,12 @@ def read_labels(files: Files) -> list[tuple[str, int]]:
     return found
 
 
-def read_class_folders(files: Files, part: str, folders: Mapping[str, str]) -> Reading:
-    """Read the variant with one folder per class, ``train/CLASS/`` and ``valid/CLASS/``.
-
-    Args:
-        files: The dataset.
-        part: ``train`` or ``valid``.
-        folders: Folder names and the class each stands for; never guessed from their order.
+def read_rafdb_folders(files: Files, part: str) -> Reading:
+    """Read the variant with one folder per class: ``train`` or ``valid``, its test part.
 
     Raises:
-        SourceError: A folder is not in `folders`.
+        SourceError: As `read_class_folders`.
     """
-    rows = []
-    for folder in files.folders(part):
-        if folder not in folders:
-            raise SourceError(
-                f"{files.place(part)}/{folder}: no class given for this folder; given are: "
-                f"{', '.join(sorted(folders))}"
-            )
-        label = RAF_DB.index(folders[folder])
-        names = sorted(files.listed(f"{part}/{folder}"))
-        rows += [Row(f"{part}/{folder}/{name}", label, PurePosixPath(name).stem) for name in names]
-    return reading_of(files, "raf-db", RAF_DB, rows, labels_from=part)
+    return read_class_folders(
+        files, part, dataset="raf-db-folders", classes=RAF_DB, folders=FOLDERS
+    )

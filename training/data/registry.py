@@ -60,8 +60,20 @@ _AFFECTNET: Final = carved("train_set", "val_set")
 _AFF_WILD2: Final = carved("Train_Set", "Validation_Set", by_group=True)
 
 DATASETS: Final[dict[str, Dataset]] = {
-    "raf-db": Dataset(rafdb.read_rafdb, rafdb.PARTS, carved("train", "test")),
+    "raf-db": Dataset(rafdb.read_rafdb, rafdb.PARTS, carved("train", "test"), collection="raf-db"),
+    "raf-db-folders": Dataset(
+        rafdb.read_rafdb_folders,
+        rafdb.FOLDER_PARTS,
+        carved("train", "valid"),
+        collection="raf-db",
+    ),
     "fer2013": Dataset(fer2013.read_fer2013, fer2013.PARTS, _USAGES, collection="fer2013"),
+    "fer2013-folders": Dataset(
+        fer2013.read_fer2013_folders,
+        fer2013.FOLDER_PARTS,
+        carved("train", "test"),
+        collection="fer2013",
+    ),
     "ferplus": Dataset(
         ferplus_folder.read_ferplus_folder,
         ferplus_folder.PARTS,

@@ -1,5 +1,6 @@
 """Which faces an epoch shows, and in which order: pure functions of (seed, epoch)."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 Rows = NDArray[np.intp]
 Rng = np.random.Generator
@@ -215,6 +218,14 @@ def _rng(seed: int, epoch: int) -> Rng:
 Labels = NDArray[np.intp]
 Groups = NDArray[np.str_]
 
+
+def _bag(groups: Groups, seed: int) -> GroupBootstrap:
+    bag = GroupBootstrap(groups, seed)
+    outside, drawn = len(bag.out_of_bag()), len(bag.rows())
+    log.info("bag %d: %d faces; %d of %d in no drawn group", seed, drawn, outside, len(groups))
+    return bag
+
+
 SAMPLERS: dict[str, Callable[[SamplerConfig, Labels, Groups, int], Sampler]] = {
     "shuffle": lambda config, labels, groups, seed: Shuffle(len(labels), seed),
     "inverse_frequency": lambda config, labels, groups, seed: InverseFrequency(labels, seed),
@@ -224,7 +235,7 @@ SAMPLERS: dict[str, Callable[[SamplerConfig, Labels, Groups, int], Sampler]] = {
     "refinement": lambda config, labels, groups, seed: Refinement(
         labels, groups, seed, config.group_cap, config.per_class
     ),
-    "group_bootstrap": lambda config, labels, groups, seed: GroupBootstrap(groups, seed),
+    "group_bootstrap": lambda config, labels, groups, seed: _bag(groups, seed),
 }
 NEED_LABELS = ("inverse_frequency", "power_frequency", "refinement")
 

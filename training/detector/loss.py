@@ -1,7 +1,7 @@
 """Which cell answers for which face, and how wrong it is."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,9 +14,8 @@ REACH: Final = {8: (0.0, 72.0), 16: (28.0, 176.0), 32: (80.0, 1e6)}
 MOST_CELLS: Final = 10  # per face
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Targets:
-    """The faces of a batch, all pictures in one list.
+class Targets(NamedTuple):
+    """The faces of a batch, all pictures in one list; a tuple, which the loop can move.
 
     Attributes:
         boxes: (n, 4) float32, pixels.

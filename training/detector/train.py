@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import ConfigError
+from training.atomic import write_text, written
 from training.detector.evaluate import (
     BUCKETS,
     detect,
@@ -157,7 +158,8 @@ class DetectorTask(Task):
         for k, picture in enumerate(self._packs.select(Pack.BACKGROUND, held=False)):
             scores = detect(model, whole(self._packs, int(picture)).image).scores
             self._weights[k] = 1 + (HARDEST - 1) * float(scores.max(initial=0.0)) ** 2
-        np.save(self._hard, self._weights)
+        with written(self._hard) as partial:
+            np.save(partial, self._weights)
         log.info("backgrounds drawn more than 5x: %d", int((self._weights > 5).sum()))
 
 
@@ -178,6 +180,7 @@ def _figures(losses: Losses) -> Mapping[str, Tensor]:
 
 def run(recipe: Recipe) -> None:
     """Train the detector; resume where the run folder holds a checkpoint."""
+    recipe.check_tables({"loop", "optimizer", "detector"})
     loop = recipe.section("loop", LoopConfig)
     optimizer = recipe.section("optimizer", OptimizerConfig)
     config = recipe.section("detector", DetectorConfig)
@@ -219,6 +222,6 @@ def report(model: nn.Module, packs: Packs, folder: Path) -> Mapping[str, object]
             for low, high in itertools.pairwise(BUCKETS)
         },
     }
-    (folder / "metrics.json").write_text(json.dumps(result, indent=2))
+    write_text(folder / "metrics.json", json.dumps(result, indent=2) + "\n")
     log.info("%s", json.dumps(result))
     return result

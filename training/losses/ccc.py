@@ -1,4 +1,8 @@
-"""Concordance correlation: how well predicted valence and arousal agree with their targets."""
+"""Concordance correlation: how well predicted valence and arousal agree with their targets.
+
+Source: Lin (1989); the ABAW paper (Jeong et al. 2022, section 2.2) names the loss and prints no
+equation; DAN specification, section 5.
+"""
 
 from torch import Tensor, distributed
 from torch.distributed.nn import functional as gathered
@@ -10,8 +14,8 @@ EPS = 1e-8
 def ccc(x: Tensor, y: Tensor) -> Tensor:
     """Concordance correlation coefficient of two (N,) series, -1 to 1.
 
-    Population moments; 0 when both are constant and differ. Source: Lin (1989); common
-    specification, section 5.
+    Population moments; 0 when both are constant and differ. Source: common specification,
+    section 5.
     """
     mean_x, mean_y = x.mean(), y.mean()
     covariance = ((x - mean_x) * (y - mean_y)).mean()
@@ -31,8 +35,6 @@ def ccc_loss(predicted: Tensor, target: Tensor) -> Tensor:
     Frames that are not `annotated` influence neither value nor gradient; without any the loss
     is 1 and has no gradient. The processes of a distributed run share their moments, not their
     coefficients, so that theirs is the loss of the whole batch.
-
-    Source: DAN specification, section 5.
     """
     known = annotated(target)
     x, y = predicted[known], target[known]

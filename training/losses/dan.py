@@ -1,4 +1,8 @@
-"""The two losses that DAN adds: features gather by class, attention heads part from each other."""
+"""The two losses that DAN adds: features gather by class, attention heads part from each other.
+
+Source: Wen et al. (2021), in the form of their code; DAN specification, sections 5 and 8. The
+ABAW paper (Jeong et al. 2022, section 2.2) names them and prints no equation.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +12,7 @@ class AffinityLoss(nn.Module):
     """Draw each class's features to a learnable centre and the centres apart.
 
     ``L_af = (1/B) sum_i ||a_i - c_yi||^2 / sum_d Var_j(c_jd)``, a the pooled feature map. The
-    spread of the centres is part of the graph. Source: DAN specification, section 5.
+    spread of the centres is part of the graph.
 
     Attributes:
         centres: (C, D), one per class, drawn from N(0, 1), trained by the network's optimiser.
@@ -29,7 +33,7 @@ def partition_loss(attention: Tensor, eps: float = 2.22e-16) -> Tensor:
     """Push attention heads apart.
 
     ``L_pt = ln(1 + H / (V + eps))``, V the mean over batch and channels of the unbiased variance
-    over heads. Source: DAN specification, section 5.
+    over heads.
 
     Args:
         attention: (B, H, D), log-softmax over heads where there are several.

@@ -1,6 +1,7 @@
 """Focal loss: faces that are already judged well count less.
 
 Source: Lin et al. (2017), "Focal Loss for Dense Object Detection"; DAN specification, section 5.
+The ABAW paper (Jeong et al. 2022, section 2.2) names it and prints no equation.
 """
 
 import torch

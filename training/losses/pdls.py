@@ -1,7 +1,8 @@
 """Prior distribution label smoothing, plain and focal: PDLS and F-PDLS.
 
 The target mixes the hard label with its class's prior row: how people who look at such faces
-spread their votes (`training.data.prior`). Source: Neural Resizer specification, section 5.
+spread their votes (`training.data.prior`). Source: Hwang et al., "Neural Resizer", whose two
+formulas, b. F-PDLS, have no numbers; PDLS is of Vo et al. (2020); specification, section 5.
 """
 
 from torch import Tensor
@@ -25,6 +26,8 @@ def mixed_target(labels: Tensor, prior: Tensor, alpha: float) -> Tensor:
 def pdls(logits: Tensor, labels: Tensor, prior: Tensor, *, alpha: float = 0.8) -> Tensor:
     """``L_PDLS = -sum_c q_c ln p_c``, averaged over the batch; 0 for an empty one.
 
+    Source: the paper's first formula (it has no numbers).
+
     Args:
         logits: (B, C).
         labels: See `mixed_target`.
@@ -46,7 +49,9 @@ def f_pdls(
 ) -> Tensor:
     """``L_F-PDLS = -sum_c (1 - p_c)^gamma q_c ln p_c``, averaged over the batch.
 
-    The factor belongs to every class's term, not the label's alone, and to the graph.
+    The factor belongs to every class's term, not the label's alone, and to the graph. Source: the
+    paper's second formula (it has no numbers), as section 5 of the specification mends it: printed
+    are an exponent y for gamma and a second minus sign.
 
     Args:
         logits: (B, C).

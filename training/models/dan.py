@@ -1,7 +1,8 @@
 """DAN: a trunk's map weighed by several heads of spatial, then channel attention.
 
 Source: Wen et al. (2021), "Distract your attention: multi-head cross attention network for
-facial expression recognition"; DAN specification, sections 2 and 3.
+facial expression recognition", in the form of their code; Jeong et al. (2022), section 2.2, which
+prints no equation; DAN specification, sections 2 and 3.
 """
 
 from contextlib import AbstractContextManager, nullcontext

@@ -1,7 +1,8 @@
 """Neural Resizer: a picture made smaller by a small network instead of by interpolation.
 
-Source: Talebi and Milanfar (2021), "Learning to Resize Images for Computer Vision Tasks"; Neural
-Resizer specification, section 3.3.
+Source: Talebi and Milanfar (2021), "Learning to Resize Images for Computer Vision Tasks"; the
+Neural Resizer paper (Hwang et al.), a. Neural Resizer, which prints no equation; its specification,
+section 3.3.
 """
 
 from torch import Tensor, nn

@@ -1,7 +1,7 @@
 """Spatial transformer: an affine warp that the network chooses for each picture.
 
-Source: Jaderberg et al. (2015), "Spatial Transformer Networks"; Neural Resizer specification,
-section 3.2.
+Source: Jaderberg et al. (2015), "Spatial Transformer Networks"; the Neural Resizer paper (Hwang et
+al.) has it in its table 2, setting e, without an equation; its specification, section 3.2.
 """
 
 import torch

@@ -1,6 +1,7 @@
 """How a run went: loss and validation accuracy from its ``log.csv``."""
 
 import csv
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +30,7 @@ def curve_section(judged: Judged, _: dict[str, Any]) -> Section | None:
 
 
 def read_log(path: Path) -> Rows:
-    """Read a log's columns by name.
+    """Read a log's columns by name; a figure that a row does not have is NaN, a gap in its curve.
 
     Raises:
         ModelError: A row is cut off, or a value is no number; the line is named.
@@ -40,7 +41,7 @@ def read_log(path: Path) -> Rows:
         for row in reader:
             for name, values in columns.items():
                 try:
-                    values.append(float(row[name]))
+                    values.append(math.nan if row[name] == "" else float(row[name]))
                 except (TypeError, ValueError):
                     raise ModelError(
                         f"{path}, line {reader.line_num}: {name}: expected a number, "

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from engine.errors import SinkError
+from training.atomic import written
 
 # Okabe and Ito (2008), "Color universal design"; wine of Tol (2021) in place of their pale yellow.
 COLOURS: Final = (
@@ -77,15 +77,10 @@ def legend(axes: Axes, columns: int = 1) -> None:
 
 
 def write_figure(figure: Figure, path: Path) -> None:
-    """Write a PNG beside its place and move it there.
+    """Write a PNG.
 
     Raises:
         SinkError: It cannot be written.
     """
-    partial = path.with_suffix(".partial")
-    try:
+    with written(path) as partial:
         figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise SinkError(f"{path}: cannot be written: {error}") from error

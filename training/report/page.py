@@ -40,7 +40,6 @@ def write_report(judged: Judged, folder: Path) -> dict[str, Any]:
     """
     figures = judged.figures()
     sections = [part for make in SECTIONS if (part := make(judged, figures)) is not None]
-    folder.mkdir(parents=True, exist_ok=True)
     for section in sections:
         for name, picture in section.pictures.items():
             write_figure(picture.figure, folder / f"{name}.png")

@@ -103,7 +103,7 @@ def _first_faces(judged: Judged) -> Tensor:
             target_of(judged.faces.table),
             batch=FACES,
             input_size=judged.saved.system.input_size,
-            channel_order=judged.saved.recipe["data"]["channel_order"],
+            channel_order=judged.saved.data.channel_order,
         )
     )
     return images.to(next(judged.saved.system.parameters()).device)

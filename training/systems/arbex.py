@@ -23,7 +23,7 @@ from training.models.reliability import (
     Scope,
     confidence,
 )
-from training.systems.settings import require, require_choices
+from training.systems.settings import SystemSettings, require, require_choices
 from training.systems.types import Answer, System, Target
 
 AnchorInit = Literal["normal", "class_mean"]
@@ -32,7 +32,7 @@ MOMENTUM = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArbexConfig:
+class ArbexConfig(SystemSettings):
     """Size and settings of ARBEx; the defaults are the specification's.
 
     Attributes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import torch
 from torch import nn
@@ -22,12 +22,13 @@ from training.systems.neural_resizer import (
 )
 from training.systems.poster import PosterConfig, PosterSystem
 from training.systems.poster_pp import PosterPPConfig, PosterPPSystem
+from training.systems.settings import Starting, SystemSettings
 from training.systems.types import System
 from training.weights import load_part, load_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SystemConfig:
+class SystemConfig(Starting):
     """Which system, on which streams.
 
     Attributes:
@@ -40,6 +41,8 @@ class SystemConfig:
             ``mobilefacenet``.
         start: Weights of the whole system to go on from; empty for none.
     """
+
+    STARTS: ClassVar[tuple[str, ...]] = ("start", "image_weights", "landmark_weights")
 
     name: str
     image: str = "ir50"
@@ -62,10 +65,12 @@ class Truths:
     Attributes:
         counts: Training faces of each class.
         prior: (C, C) how votes spread over the classes (`training.data.prior`).
+        classes: In the order of the labels; empty where nobody named them.
     """
 
     counts: tuple[int, ...]
     prior: Floats | None
+    classes: tuple[str, ...] = ()
 
 
 Make = Callable[[Any, SystemConfig, Truths], System]
@@ -104,7 +109,7 @@ def _dan(config: DanConfig, system: SystemConfig, truths: Truths) -> System:
 
 
 # Name to the settings' type and what makes the system of them.
-SYSTEMS: Final[Mapping[str, tuple[type[Any], Make]]] = {
+SYSTEMS: Final[Mapping[str, tuple[type[SystemSettings], Make]]] = {
     "poster": (PosterConfig, lambda config, system, _: PosterSystem(config, *_streams(system))),
     "poster_pp": (
         PosterPPConfig,
@@ -116,11 +121,13 @@ SYSTEMS: Final[Mapping[str, tuple[type[Any], Make]]] = {
 }
 
 
-def settings_type(system: SystemConfig) -> type[Any]:
+def settings_type(system: SystemConfig) -> type[SystemSettings]:
     """Give the dataclass of a system's settings."""
     return SYSTEMS[system.name][0]
 
 
-def build(config: Any, system: SystemConfig, truths: Truths) -> System:  # noqa: ANN401 - any system's settings
+def build(config: SystemSettings, system: SystemConfig, truths: Truths) -> System:
     """Build a system from its settings."""
-    return SYSTEMS[system.name][1](config, system, truths)
+    made = SYSTEMS[system.name][1](config, system, truths)
+    made.class_names = truths.classes if config.expressions else ()
+    return made

@@ -17,7 +17,7 @@ from training.losses.dan import AffinityLoss, partition_loss
 from training.losses.focal import class_weights, focal_loss
 from training.models.dan import Dan, DanOutput
 from training.models.resnet import Convention
-from training.systems.settings import require
+from training.systems.settings import SystemSettings, require
 from training.systems.types import Answer, System, Target
 
 Task = Literal["expr", "va", "multi"]
@@ -25,7 +25,7 @@ FRAMES_MIN = 32  # annotated frames without which a batch says too little of a c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DanConfig:
+class DanConfig(SystemSettings):
     """A row of the DAN specification, section 4.
 
     DAN: `trunk` "resnet18". The seed: "resnet50". Switches of section 4 are the loss weights at
@@ -58,6 +58,16 @@ class DanConfig:
         _check(self, "width", self.width >= 16, "at least 16")
         _check(self, "partition_eps", self.partition_eps > 0, "above 0")
 
+    @property
+    def expressions(self) -> bool:
+        """Whether its task has them."""
+        return self.task != "va"
+
+    @property
+    def affect(self) -> bool:
+        """Whether its task has valence and arousal."""
+        return self.task != "expr"
+
 
 _check = partial(require, "dan")
 
@@ -85,12 +95,12 @@ class DanSystem(System):
         super().__init__()
         self.config = config
         self.input_size = config.input_size
-        classes = 0 if config.task == "va" else config.classes
+        classes = config.classes if config.expressions else 0
         self.network = Dan(
             trunk,
             width_in,
             classes=classes,
-            affect=config.task != "expr",
+            affect=config.affect,
             heads=config.heads,
             width=config.width,
         )
@@ -109,15 +119,15 @@ class DanSystem(System):
         A correlation over fewer than 32 annotated frames is left out; where it is the task, the
         whole batch is: loss and gradients are 0 and no statistics move. ``dropped`` says so.
         """
-        enough = self.config.task == "expr" or _frames(target) >= FRAMES_MIN
-        if self.config.task == "va" and not enough:
+        enough = not self.config.affect or _frames(target) >= FRAMES_MIN
+        if not self.config.expressions and not enough:
             return self._nothing(), {"dropped": target.affect.new_ones(())}
         said: DanOutput = self.network(images)
         parts = self._parts(said, target, enough)
         weights = {"affinity": self.config.affinity, "partition": self.config.partition}
         loss = torch.stack([weights.get(name, 1.0) * part for name, part in parts.items()]).sum()
         figures = {name: part.detach() for name, part in parts.items()}
-        if self.config.task != "expr":
+        if self.config.affect:
             figures["dropped"] = loss.new_tensor(float(not enough))
         return loss, figures
 
@@ -126,12 +136,12 @@ class DanSystem(System):
         parts: dict[str, Tensor] = {}
         known = target.labels >= 0
         labels, logits = target.labels[known], said.logits[known]
-        if self.config.task != "va":
+        if self.config.expressions:
             gamma, weights = self.config.gamma, self.weights
             parts["focal"] = focal_loss(logits, labels, gamma=gamma, weights=weights)
         if self.affinity is not None:
             parts["affinity"] = self.affinity(said.features[known], labels)
-        if self.config.task != "expr":
+        if self.config.affect:
             parts["ccc"] = ccc_loss(said.affect, target.affect) if enough else said.affect.sum() * 0
         if self.config.partition:
             parts["partition"] = partition_loss(said.attention, self.config.partition_eps)

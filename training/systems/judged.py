@@ -1,6 +1,7 @@
 """A trained system judged on a split of a dataset, its temperature fitted on validation."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from training.metrics import (
 from training.provenance import table_digest
 from training.systems.answers import Answers
 from training.systems.saved import Saved, open_run
+from training.systems.submission import submission_figures
 from training.systems.train import answers_on
 from training.tables import expression_figures
 
@@ -41,6 +43,7 @@ class Judged:
         answers: To them, in the same order.
         temperature: Above 0, fitted on the validation split of the dataset that the run was
             trained on; None for a system without expressions.
+        submission: Figures as the challenges of Aff-Wild2 score it (`submission_figures`).
     """
 
     folder: Path
@@ -49,6 +52,7 @@ class Judged:
     faces: Prepared
     answers: Answers
     temperature: float | None
+    submission: Mapping[str, Any]
 
     @property
     def labels(self) -> Labels:
@@ -71,6 +75,7 @@ class Judged:
             **_expressions(self),
             **_affect(self.answers),
             **_clusters(self.answers.embedding, self.labels),
+            **self.submission,
         }
 
 
@@ -107,8 +112,7 @@ def judge_saved(
     fold: str = "",
 ) -> Judged:
     """Judge a system that is open already; as `judge`."""
-    own, seed = DataConfig(**saved.recipe["data"]), int(saved.recipe["loop"]["seed"])
-    config = own
+    config = own = saved.data
     if dataset and dataset != own.dataset:
         config = replace(own, dataset=dataset, also=(), fold="")
     if fold:
@@ -117,7 +121,7 @@ def judge_saved(
 
     def prepared(data: DataConfig, part: Split) -> Prepared:
         side = saved.system.input_size
-        return prepare(data, part, side, root=root, cache=cache, seed=seed)
+        return prepare(data, part, side, root=root, cache=cache, seed=saved.seed)
 
     faces = prepared(config, split)
     answers = answers_on(faces, saved.system, config)
@@ -125,7 +129,8 @@ def judge_saved(
     if answers.logits.shape[1] and (config, split) != (own, "valid"):
         valid = answers_on(prepared(own, "valid"), saved.system, own)
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
-    return Judged(folder, saved, split, faces, answers, temperature_of(valid))
+    submission = submission_figures(faces.table, split, answers, root)
+    return Judged(folder, saved, split, faces, answers, temperature_of(valid), submission)
 
 
 def temperature_of(valid: Answers) -> float | None:
@@ -146,7 +151,7 @@ def opened(checkpoint: Path) -> Saved:
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
     saved = open_run(folder) if folder == checkpoint else open_run(folder, checkpoint.name)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    log.info("%s: %s on %s", checkpoint, saved.recipe["system"]["name"], device)
+    log.info("%s: %s on %s", checkpoint, saved.name, device)
     saved.system.to(device)
     return saved
 
@@ -163,14 +168,14 @@ def _origin(judged: Judged) -> dict[str, Any]:
     saved, table = judged.saved, judged.faces.table
     return {
         "run": judged.folder.resolve().name,
-        "system": saved.recipe["system"]["name"],
-        "seed": saved.recipe["loop"]["seed"],
+        "system": saved.name,
+        "seed": saved.seed,
         "dataset": table.dataset,
         "labels_from": table.labels_from,
         "split": judged.split,
         "data_sha256": table_digest(table),
-        "parameters": saved.card["parameters"],
-        "gmac": saved.card["gmac"],
+        "parameters": saved.card.parameters,
+        "gmac": saved.card.gmac,
     }
 
 

@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from engine.errors import ConfigError
 from engine.types import Floats
+from training.data.table import FaceTable
 from training.losses.pdls import f_pdls, pdls
 from training.losses.smoothing import smoothed_cross_entropy
 from training.models.backbones import BACKBONES, backbone
 from training.models.neural_resizer import SETTINGS, NeuralResizer, NeuralResizerOutput, Setting
 from training.models.super_resolution import Interpolate, Precomputed, SRLite, Upscaler
-from training.systems.settings import require, require_choices
+from training.systems.settings import SystemSettings, require, require_choices
 from training.systems.types import Answer, System, Target
 
 Loss = Literal["ce", "pdls", "fpdls"]
@@ -25,7 +26,7 @@ POOLED = tuple(name for name in BACKBONES if not name.startswith("resnet"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NeuralResizerConfig:
+class NeuralResizerConfig(SystemSettings):
     """A row of the Neural Resizer specification, section 4, and its loss, section 5.
 
     The defaults are setting d. Setting a reads `input_size` and `backbone_size` only; a and b
@@ -54,6 +55,8 @@ class NeuralResizerConfig:
         gamma: Focusing of F-PDLS.
         comp: Variant of F-PDLS, see `training.losses.pdls.f_pdls`.
     """
+
+    STARTS: ClassVar[tuple[str, ...]] = ("pretrained", "backbone_weights", "upscaler_weights")
 
     setting: Setting = "d"
     backbone: str = "swin_s"
@@ -88,6 +91,28 @@ class NeuralResizerConfig:
         _check(self, "stn_scale_limit", 0 <= self.stn_scale_limit < 1, "from 0 to below 1")
         _check(self, "alpha", 0 <= self.alpha <= 1, "from 0 to 1")
         _check_sizes(self)
+
+    @property
+    def needs_prior(self) -> bool:
+        """Whether labels are smoothed by it."""
+        return self.loss != "ce"
+
+    def check_start(self, start: str) -> None:
+        """Refuse a super-resolution network that nobody trained: it is frozen."""
+        if self.upscaler == "sr_lite" and not (self.upscaler_weights or start):
+            raise ConfigError(
+                "neural_resizer.upscaler_weights: missing; sr_lite is frozen: it must be trained "
+                "before"
+            )
+
+    def check_pictures(self, table: FaceTable) -> None:
+        """Refuse pictures that were not super-resolved where ``disk`` says they were."""
+        side = max(table.image(0).shape[:2]) if self.upscaler == "disk" else self.input_size
+        if side != self.input_size:
+            raise ConfigError(
+                f"neural_resizer.upscaler: disk wants pictures of {self.input_size} pixels, "
+                f"{table.names[0]} has {side}; super-resolve them first, or choose another upscaler"
+            )
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -131,7 +156,7 @@ class NeuralResizerSystem(System):
     Args:
         config: Setting, sizes and loss.
         prior: (C, C), rows summing to 1, in the data set's class order (`training.data.prior`);
-            ``ce`` needs none.
+            None where the settings need none.
         upscaler: A trained one in place of the configured, such as `SRLite`, which starts
             untrained; it is frozen.
 
@@ -208,7 +233,7 @@ def make_upscaler(config: NeuralResizerConfig) -> nn.Module:
 def _checked_prior(config: NeuralResizerConfig, prior: Floats | None) -> Tensor:
     """Give the prior as a buffer; uniform where the loss reads none."""
     classes = config.classes
-    if prior is None and config.loss == "ce":
+    if prior is None and not config.needs_prior:
         return torch.full((classes, classes), 1 / classes)
     if prior is None or prior.shape != (classes, classes):
         got = "none" if prior is None else f"one of shape {prior.shape}"

@@ -11,7 +11,7 @@ from training.losses.adaface import clipped_norm
 from training.losses.smoothing import smoothed_cross_entropy
 from training.models.adaface_head import AdaFaceHead, Statistics
 from training.models.poster import Poster, PosterFeatures, Tokenise
-from training.systems.settings import require, require_choices
+from training.systems.settings import SystemSettings, require, require_choices
 from training.systems.types import Answer, System, Target
 
 Head = Literal["linear", "adaface"]
@@ -20,7 +20,7 @@ SMOOTHING = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PosterConfig:
+class PosterConfig(SystemSettings):
     """The rows of the paper's table (POSTER specification, section 4).
 
     POSTER-s, -m, -l: `depth` 4, 6, 8. POSTER-Ada: `head` "adaface". w/MLP: `mlp`. w/IRf: `norm`

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 from engine.errors import ConfigError
 from training.losses.smoothing import smoothed_cross_entropy
 from training.models.poster_pp import PosterPP
+from training.systems.settings import SystemSettings
 from training.systems.types import Answer, System, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PosterPPConfig:
+class PosterPPConfig(SystemSettings):
     """Size of POSTER++; the defaults are the paper's (ARBEx specification, section 3)."""
 
     classes: int = 8

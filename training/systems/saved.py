@@ -1,22 +1,48 @@
 """A trained system on disk: its run folder, opened again with nothing unpickled."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import torch
 
-from engine.errors import ModelError
+from engine.errors import ConfigError, ModelError
+from training.atomic import write_text
+from training.data.prepared import DataConfig
 from training.data.table import FaceTable
 from training.flops import size_of
+from training.loop import MODEL, LoopConfig
+from training.recipe import Recipe
 from training.systems.build import SystemConfig, Truths, build, settings_type
-from training.systems.neural_resizer import NeuralResizerConfig
+from training.systems.settings import SystemSettings
 from training.systems.types import System
-from training.weights import load_weights
+from training.weights import check_classes, load_weights
 
-CARD = "model.json"
+CARD: Final = "model.json"
+RECIPE: Final = "recipe.json"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Content of ``model.json``: what the weights beside it are.
+
+    Attributes:
+        dataset: Whose classes the system learned.
+        classes: In the order of its logits.
+        input_size: Side of the crops it takes, pixels.
+        parameters: Of the network.
+        gmac: Of one forward pass.
+    """
+
+    dataset: str
+    classes: tuple[str, ...]
+    input_size: int
+    parameters: int
+    gmac: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,56 +51,125 @@ class Saved:
 
     Attributes:
         system: In eval mode.
-        classes: In the order of its logits.
-        recipe: The run's resolved recipe.
-        card: Content of ``model.json``.
+        name: Of the system, as in `training.systems.build.SYSTEMS`.
+        data: What it was trained on.
+        seed: Of its run.
+        card: What its weights are.
+        recipe: The run's resolved recipe, as it is on disk.
     """
 
     system: System
-    classes: tuple[str, ...]
+    name: str
+    data: DataConfig
+    seed: int
+    card: Card
     recipe: dict[str, Any]
-    card: dict[str, Any]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """In the order of the system's logits."""
+        return self.card.classes
 
 
 def write_card(system: System, table: FaceTable, folder: Path) -> None:
     """Write ``model.json``: what the weights beside it are and in which order classes come."""
     size = size_of(system, torch.zeros(1, 3, system.input_size, system.input_size))
-    card = {
-        "dataset": table.dataset,
-        "classes": list(table.classes),
-        "input_size": system.input_size,
-        **size.as_dict(),
-    }
-    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    card = Card(table.dataset, table.classes, system.input_size, size.parameters, size.gmac)
+    write_text(folder / CARD, json.dumps(asdict(card), indent=2) + "\n")
 
 
-def open_run(folder: Path, weights: str = "model.safetensors") -> Saved:
+def read_card(path: Path) -> Card:
+    """Read what `write_card` wrote.
+
+    Raises:
+        ModelError: It cannot be read, or a key is missing or holds something else.
+    """
+    content = _json(path)
+    for key, kind in _KINDS.items():
+        if not isinstance(content.get(key), kind):
+            raise ModelError(f"{path}: {key}: missing, or not of the kind that a training writes")
+    classes = tuple(map(str, content["classes"]))
+    return Card(**{**{key: content[key] for key in _KINDS}, "classes": classes})
+
+
+_KINDS: Final[dict[str, type | tuple[type, ...]]] = {
+    "dataset": str,
+    "classes": list,
+    "input_size": int,
+    "parameters": int,
+    "gmac": (int, float),
+}
+
+
+def weights_of(folder: Path, name: str = MODEL) -> Path:
+    """Give the weights file of a run.
+
+    Raises:
+        ModelError: There is none.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise ModelError(f"{path}: missing; has the run ended?")
+    return path
+
+
+def load_start(system: System, path: Path) -> None:
+    """Go on from the weights of another run, in place.
+
+    The run's card speaks for a file that does not name its classes itself.
+
+    Raises:
+        ModelError: They are another network's, or their classes or the order of these are others.
+    """
+    card = path.parent / CARD
+    if card.is_file():
+        check_classes(str(path), read_card(card).classes, system.class_names)
+    load_weights(system, path)
+
+
+def open_run(folder: Path, weights: str = MODEL) -> Saved:
     """Open a run folder of the task ``system``.
 
     Raises:
         ModelError: It is no such folder, its run is not finished, or its parts do not fit.
     """
-    recipe, card = _json(folder / "recipe.json"), _json(folder / CARD)
-    if recipe.get("task") != "system":
-        raise ModelError(f"{folder}: holds a run of task {recipe.get('task')}, expected system")
-    path = folder / weights
-    if not path.is_file():
-        raise ModelError(f"{path}: missing; has the run ended?")
-    config = SystemConfig(**recipe["system"])
-    bare = replace(config, start="", image_weights="", landmark_weights="")
-    own = settings_type(config)(**recipe[config.name])
-    if isinstance(own, NeuralResizerConfig):  # what it started from is in the weights now
-        own = replace(own, pretrained=False, upscaler_weights="")
-    count = len(card["classes"])
-    blank = Truths((1,) * count, np.full((count, count), 1 / count, np.float32))
-    system = build(own, bare, blank)
-    load_weights(system, path)
-    return Saved(system.eval(), tuple(card["classes"]), recipe, card)
+    path = folder / RECIPE
+    tables = _json(path)
+    if tables.get("task") != "system":
+        raise ModelError(f"{folder}: holds a run of task {tables.get('task')}, expected system")
+    card, file = read_card(folder / CARD), weights_of(folder, weights)
+    try:
+        config = _table(tables, "system", SystemConfig)
+        own = _table(tables, config.name, settings_type(config))
+        data, loop = _table(tables, "data", DataConfig), _table(tables, "loop", LoopConfig)
+        system = _blank(own, config, card.classes)
+    except ConfigError as error:
+        raise ModelError(f"{path}: {error}") from error
+    load_weights(system, file)
+    return Saved(system.eval(), config.name, data, loop.seed, card, tables)
+
+
+def _blank(own: SystemSettings, config: SystemConfig, classes: tuple[str, ...]) -> System:
+    """Build a system that starts from nothing: all it started from is in its weights now."""
+    count = len(classes)
+    if count != own.classes:
+        raise ConfigError(f"{config.name}.classes: {own.classes}, but {CARD} has {count} classes")
+    truths = Truths((1,) * count, np.full((count, count), 1 / count, np.float32), classes)
+    return build(own.bare(), config.bare(), truths)
+
+
+def _table(tables: dict[str, Any], name: str, kind: type[T]) -> T:
+    if not isinstance(tables.get(name), dict):
+        raise ConfigError(f"{name}: missing, or no table")
+    recipe = Recipe(task="system", tables=tables, data=Path(), cache=Path(), folder=Path())
+    return recipe.section(name, kind)
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: expected a JSON object, got {type(content).__name__}")
     return content

@@ -1,10 +1,80 @@
-"""Checks that the systems' settings share, with the dotted path in the message."""
+"""What the systems' settings share: what the trainer asks of them, and how they are checked."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import ClassVar, Self
 
 from engine.errors import ConfigError
+from training.data.table import FaceTable
 
 Choices = Mapping[str, tuple[str | int, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starting:
+    """Settings that may say what a network starts from.
+
+    Attributes:
+        STARTS: The keys that do, such as paths of weights; by default they say nothing.
+    """
+
+    STARTS: ClassVar[tuple[str, ...]] = ()
+
+    def files(self) -> list[Path]:
+        """List the weights files that it starts from or is fed by."""
+        named = [getattr(self, key) for key in self.STARTS]
+        return [Path(name) for name in named if name and isinstance(name, str)]
+
+    def bare(self) -> Self:
+        """Give the same settings for a network that starts from nothing."""
+        defaults = {each.name: each.default for each in fields(self) if each.name in self.STARTS}
+        return replace(self, **defaults)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemSettings(Starting):
+    """What the trainer asks of any system's settings; the answers here suit most.
+
+    Attributes:
+        classes: C.
+        input_size: Side of the crops it takes, pixels.
+    """
+
+    classes: int
+    input_size: int
+
+    @property
+    def expressions(self) -> bool:
+        """Whether it learns to tell expressions apart."""
+        return True
+
+    @property
+    def affect(self) -> bool:
+        """Whether it learns valence and arousal."""
+        return False
+
+    @property
+    def needs_prior(self) -> bool:
+        """Whether its loss asks how votes spread over the classes."""
+        return False
+
+    def check_start(self, start: str) -> None:
+        """Refuse to train without weights that it cannot do without.
+
+        Args:
+            start: Weights of the whole system; empty for none.
+
+        Raises:
+            ConfigError: There are none.
+        """
+
+    def check_pictures(self, table: FaceTable) -> None:
+        """Refuse pictures that were not made ready as it asks.
+
+        Raises:
+            ConfigError: They were not.
+        """
 
 
 def require(table: str, config: object, key: str, holds: bool, wanted: str) -> None:

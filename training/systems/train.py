@@ -28,12 +28,10 @@ from training.provenance import table_digest, write_provenance
 from training.recipe import Recipe
 from training.systems.answers import Answers, collect, figures_of
 from training.systems.build import SystemConfig, Truths, build, settings_type
-from training.systems.dan import DanConfig
-from training.systems.neural_resizer import NeuralResizerConfig
-from training.systems.saved import write_card
+from training.systems.saved import load_start, write_card
+from training.systems.settings import SystemSettings
 from training.systems.types import System, Target
 from training.task import Metrics, Task
-from training.weights import load_weights
 
 EVALUATED = 128  # faces of a validation batch
 
@@ -84,7 +82,7 @@ class Settings:
     """The tables of a recipe, understood."""
 
     system: SystemConfig
-    own: Any  # the system's settings, of `settings_type`
+    own: SystemSettings  # of `settings_type`
     loop: LoopConfig
     optimizer: OptimizerConfig
     data: DataConfig
@@ -107,7 +105,7 @@ def understood(recipe: Recipe) -> Settings:
         ConfigError: Something in it is wrong, with its dotted path.
     """
     system = recipe.section("system", SystemConfig)
-    return Settings(
+    settings = Settings(
         system,
         recipe.section(system.name, settings_type(system)),
         recipe.section("loop", LoopConfig),
@@ -115,6 +113,8 @@ def understood(recipe: Recipe) -> Settings:
         recipe.section("data", DataConfig),
         recipe.section("sampler", SamplerConfig),
     )
+    recipe.check_tables(settings.tables().keys())
+    return settings
 
 
 def run(recipe: Recipe) -> None:
@@ -123,14 +123,15 @@ def run(recipe: Recipe) -> None:
     Raises:
         ConfigError: Settings that do not fit each other, the data, or an earlier run.
         SourceError: The data is missing or malformed.
-        ModelError: Weights to start from are missing or another network's; the loss diverged.
+        ModelError: Weights to start from are missing, another network's or of other classes; the
+            loss diverged.
     """
     settings = understood(recipe)
-    check_upscaler(settings)
+    settings.own.check_start(settings.system.start)
     check_also(settings)
     train, valid = faces_of(settings, "train", recipe), faces_of(settings, "valid", recipe)
     for part in train.parts:
-        check_size(settings, part)
+        settings.own.check_pictures(part)
     system = made(settings, train.table, recipe)
     data = digests_of(train, valid)
     write_provenance(recipe, settings.tables(), data, started_from(settings))
@@ -139,34 +140,18 @@ def run(recipe: Recipe) -> None:
     fit(task, batches_of(settings, train), settings.loop, settings.optimizer, recipe.folder)
 
 
-def check_upscaler(settings: Settings) -> None:
-    """Refuse a super-resolution network that nobody trained: it is frozen.
-
-    Raises:
-        ConfigError: There are no weights for it.
-    """
-    own = settings.own
-    if not isinstance(own, NeuralResizerConfig) or own.upscaler != "sr_lite":
-        return
-    if not own.upscaler_weights and not settings.system.start:
-        raise ConfigError(
-            "neural_resizer.upscaler_weights: missing; sr_lite is frozen: it must be trained before"
-        )
-
-
 def check_also(settings: Settings) -> None:
     """Refuse added datasets that say nothing of what the system learns.
 
     Raises:
         ConfigError: One has no expressions, or no valence and arousal.
     """
-    task = settings.own.task if isinstance(settings.own, DanConfig) else "expr"
+    own = settings.own
     for name in settings.data.also:
         found = dataset(name)
-        if task == "expr" and not found.expressions:
-            raise ConfigError(f"data.also: {name} has no expressions to learn; leave it out")
-        if task == "va" and not found.affect:
-            raise ConfigError(f"data.also: {name} has no valence and arousal; leave it out")
+        if not ((own.expressions and found.expressions) or (own.affect and found.affect)):
+            lacks = "expressions to learn" if own.expressions else "valence and arousal"
+            raise ConfigError(f"data.also: {name} has no {lacks}; leave it out")
 
 
 def digests_of(train: Prepared, valid: Prepared) -> dict[str, str]:
@@ -175,23 +160,6 @@ def digests_of(train: Prepared, valid: Prepared) -> dict[str, str]:
     if len(train.parts) > 1:
         tables |= {f"train {part.dataset}": part for part in train.parts}
     return {name: f"{table.labels_from} {table_digest(table)}" for name, table in tables.items()}
-
-
-def check_size(settings: Settings, table: FaceTable) -> None:
-    """Refuse pictures that were not super-resolved where the recipe says they were.
-
-    Raises:
-        ConfigError: The first picture has another size.
-    """
-    own = settings.own
-    if not isinstance(own, NeuralResizerConfig) or own.upscaler != "disk":
-        return
-    side = max(table.image(0).shape[:2])
-    if side != own.input_size:
-        raise ConfigError(
-            f"neural_resizer.upscaler: disk wants pictures of {own.input_size} pixels, "
-            f"{table.names[0]} has {side}; super-resolve them first, or choose another upscaler"
-        )
 
 
 def faces_of(settings: Settings, split: Split, recipe: Recipe) -> Prepared:
@@ -211,8 +179,9 @@ def made(settings: Settings, table: FaceTable, recipe: Recipe) -> System:
 
     Raises:
         ConfigError: The settings name another number of classes than the data has.
+        ModelError: The weights to start from do not fit, or are of other classes.
     """
-    name, classes = settings.system.name, settings.own.classes
+    name, own, classes = settings.system.name, settings.own, settings.own.classes
     if classes != len(table.classes):
         raise ConfigError(
             f"{name}.classes: {classes}, but {table.dataset} has {len(table.classes)}: "
@@ -220,13 +189,11 @@ def made(settings: Settings, table: FaceTable, recipe: Recipe) -> System:
         )
     torch.manual_seed(settings.loop.seed)
     counts = np.bincount(table.labels[table.labels >= 0], minlength=classes)
-    own = settings.own
-    smoothed = isinstance(own, NeuralResizerConfig) and own.loss != "ce"
-    prior = prior_of(table, recipe.data) if smoothed else None
-    truths = Truths(tuple(int(count) for count in counts), prior)
-    system = build(settings.own, settings.system, truths)
+    prior = prior_of(table, recipe.data) if own.needs_prior else None
+    truths = Truths(tuple(int(count) for count in counts), prior, table.classes)
+    system = build(own, settings.system, truths)
     if settings.system.start:
-        load_weights(system, Path(settings.system.start))
+        load_start(system, Path(settings.system.start))
     return system
 
 
@@ -263,10 +230,7 @@ def batches_of(settings: Settings, train: Prepared) -> EpochBatches:
 
 def started_from(settings: Settings) -> list[Path]:
     """List the weights files that a run starts from or is fed by."""
-    system = settings.system
-    named = [system.start, system.image_weights, system.landmark_weights]
-    if isinstance(settings.own, NeuralResizerConfig):
-        named += [settings.own.backbone_weights, settings.own.upscaler_weights]
-    if settings.data.align == "landmarks":
-        named.append(settings.data.landmark_weights)
-    return [Path(name) for name in named if name]
+    files = [*settings.system.files(), *settings.own.files()]
+    if settings.data.align == "landmarks" and settings.data.landmark_weights:
+        files.append(Path(settings.data.landmark_weights))
+    return files

@@ -44,9 +44,11 @@ class System(nn.Module, ABC):
 
     Attributes:
         input_size: Side of the square crops it takes, pixels.
+        class_names: In the order of its logits; empty where nobody named them or there are none.
     """
 
     input_size: int
+    class_names: tuple[str, ...] = ()
 
     @abstractmethod
     def forward(self, images: Tensor) -> Answer:
