@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from engine.assets import asset_path
+from engine.bundle import SUFFIX, open_bundle
 from engine.detect import open_detector
 from engine.errors import ConfigError, ModelError
 from engine.find import Finder
@@ -30,7 +31,8 @@ class AnalyzerConfig:
     """What to run and how to follow faces.
 
     Attributes:
-        model: Name in `MODELS`, or the path of an ONNX file with its manifest beside it.
+        model: Name in `MODELS`, the path of an ONNX file with its manifest beside it, or that
+            of a bundle (``.fer``), whose detector is then what `fer` means.
         device: Where the networks run; only ``auto`` may fall back.
         detector: Name of a detector, see `engine.detect`.
         detector_model: Model file of a detector that needs one.
@@ -154,11 +156,12 @@ def open_finder(config: AnalyzerConfig) -> Finder:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
         ConfigError: Unknown detector.
     """
-    model = load_manifest(_model_path(config.model))
-    landmarker = Landmarker(landmarks_of(model), config.device, config.threads)
+    model_path, detector_path = _paths(config)
+    landmarks = landmarks_of(load_manifest(model_path))
+    landmarker = Landmarker(landmarks, config.device, config.threads)
     detector = open_detector(
         config.detector,
-        model_path=Path(config.detector_model) if config.detector_model else None,
+        model_path=detector_path,
         min_face_px=config.min_face_px,
         device=config.device,
         threads=config.threads,
@@ -173,8 +176,8 @@ def open_reader(config: AnalyzerConfig) -> Reader:
     Raises:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
-    model = load_manifest(_model_path(config.model))
-    return Reader(Fusion(model, config.device, config.threads), config.smooth)
+    model_path, _ = _paths(config)
+    return Reader(Fusion(load_manifest(model_path), config.device, config.threads), config.smooth)
 
 
 def open_analyzer(config: AnalyzerConfig) -> Analyzer:
@@ -187,11 +190,19 @@ def open_analyzer(config: AnalyzerConfig) -> Analyzer:
     return Analyzer(open_finder(config), open_reader(config))
 
 
-def _model_path(model: str) -> Path:
-    if model in MODELS:
-        return asset_path(MODELS[model])
-    path = Path(model)
+def _paths(config: AnalyzerConfig) -> tuple[Path, Path | None]:
+    """Give the expression network's file and, unless it is the shipped one, the detector's."""
+    detector = Path(config.detector_model) if config.detector_model else None
+    if config.model in MODELS:
+        return asset_path(MODELS[config.model]), detector
+    path = Path(config.model)
+    if path.suffix == SUFFIX:
+        bundle = open_bundle(path)
+        own = bundle.detector if config.detector == "fer" else None
+        return bundle.expression, detector or own
     if path.suffix != ".onnx":
         choices = ", ".join(sorted(MODELS))
-        raise ModelError(f"model {model}: unknown; choose {choices}, or name an .onnx file")
-    return path
+        raise ModelError(
+            f"model {config.model}: unknown; choose {choices}, or name an .onnx or {SUFFIX} file"
+        )
+    return path, detector

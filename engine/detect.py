@@ -14,7 +14,7 @@ from engine.assets import asset_path
 from engine.detect_backends import open_mediapipe, open_mtcnn, open_yunet
 from engine.errors import ConfigError, FerError, ModelError
 from engine.manifest import Manifest, load_manifest
-from engine.runtime import Device, Session
+from engine.runtime import Device, open_session
 from engine.types import Detection, Floats, Image
 
 Gray = NDArray[np.uint8]
@@ -108,7 +108,7 @@ class FerDetector:
         threads: int = 0,
     ) -> None:
         manifest.expect("detector")
-        self._session = Session(manifest, device, threads)
+        self._session = open_session(manifest, device, threads)
         self._min_face_px = min_face_px
         self._strides = tuple(int(stride) for stride in manifest.value("strides"))
         self._pad = int(manifest.value("input.pad"))

@@ -13,7 +13,7 @@ from engine.landmarker import normalisation
 from engine.manifest import Manifest, load_manifest
 from engine.preprocess import to_input
 from engine.reliability import probabilities_of
-from engine.runtime import Device, Session
+from engine.runtime import Device, open_session
 from engine.types import Face, Floats, Image, Sighting
 
 # The logit of an expression that the network does not know: no temperature makes it probable.
@@ -55,7 +55,7 @@ class Fusion:
         self._margin = float(manifest.value("input.margin"))
         self._mean, self._std = normalisation(manifest)
         self._maps = [str(name) for name in manifest.value("landmarks.maps")]
-        self._session = Session(manifest, device, threads)
+        self._session = open_session(manifest, device, threads)
         self.device = self._session.device
 
     def read(self, sightings: Sequence[Sighting], images: Sequence[Image]) -> list[Reading]:

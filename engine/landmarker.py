@@ -8,7 +8,7 @@ from engine.align import invert, transform
 from engine.errors import ModelError
 from engine.manifest import Manifest
 from engine.preprocess import to_input
-from engine.runtime import Device, Session
+from engine.runtime import Device, open_session
 from engine.types import Face, Sighting
 
 
@@ -30,7 +30,7 @@ class Landmarker:
         self.size = int(manifest.value("input.size"))
         self.margin = float(manifest.value("input.margin"))
         self._mean, self._std = normalisation(manifest)
-        self._session = Session(manifest, device, threads)
+        self._session = open_session(manifest, device, threads)
 
     def locate(self, faces: Sequence[Face]) -> list[Sighting]:
         """Run all crops as one batch.

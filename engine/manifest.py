@@ -5,11 +5,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from engine._onnx import has_external_data
 from engine.errors import ModelError
 
 REQUIRED = ("name", "kind", "architecture", "sha256", "opset", "commit", "licence", "metrics")
+NETWORK_MAX: Final = 2**31 - 1  # bytes; the ONNX format allows no more in one file
+MANIFEST_MAX: Final = 2**20  # bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,23 +59,72 @@ def load_manifest(path: Path) -> Manifest:
         path: The ``.onnx`` file; the manifest lies beside it as ``.json``.
 
     Raises:
-        ModelError: Either file is missing, the JSON is malformed or incomplete, or the bytes
-            of the ONNX file are not those that the manifest describes.
+        ModelError: Either file is missing or too large, the JSON is malformed or incomplete, or
+            the bytes of the ONNX file are not those that the manifest describes, or not all.
     """
     beside = path.with_suffix(".json")
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
+    data = parse_manifest(_read(beside, MANIFEST_MAX), str(beside))
+    content = _read(path, NETWORK_MAX)
+    check_network(content, data, str(path))
+    return Manifest(path, str(data["name"]), str(data["kind"]), str(data["sha256"]), data)
+
+
+def parse_manifest(content: bytes, where: str) -> Mapping[str, Any]:
+    """Read the JSON of a manifest.
+
+    Args:
+        content: Of the file.
+        where: What messages call it.
+
+    Raises:
+        ModelError: It is malformed or incomplete.
+    """
     try:
-        data = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{beside}: the model's manifest cannot be read: {error}") from error
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{where}: the model's manifest cannot be read: {error}") from error
     missing = [key for key in REQUIRED if not isinstance(data, dict) or key not in data]
     if missing:
-        raise ModelError(f"{beside}: {', '.join(missing)}: missing")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        raise ModelError(f"{where}: {', '.join(missing)}: missing")
+    return dict(data)
+
+
+def check_network(content: bytes, data: Mapping[str, Any], where: str) -> None:
+    """Check that a network is the one that its manifest describes, and all of it.
+
+    Args:
+        content: Of the ONNX file.
+        data: Of the manifest.
+        where: What messages call the ONNX file.
+
+    Raises:
+        ModelError: It is another, or keeps weights in files that no manifest vouches for.
+    """
+    digest = hashlib.sha256(content).hexdigest()
     if digest != data["sha256"]:
         raise ModelError(
-            f"{path}: sha256 is {digest[:12]}…, its manifest says {str(data['sha256'])[:12]}…; "
+            f"{where}: sha256 is {digest[:12]}…, its manifest says {str(data['sha256'])[:12]}…; "
             "the file is damaged or was changed: get it again"
         )
-    return Manifest(path, str(data["name"]), str(data["kind"]), digest, data)
+    try:
+        external = has_external_data(content)
+    except ValueError as error:
+        raise ModelError(f"{where}: is no ONNX file: {error}") from error
+    if external:
+        raise ModelError(
+            f"{where}: keeps weights in other files, which its manifest does not vouch for; "
+            "export it again as one file"
+        )
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > most:
+            raise ModelError(f"{path}: has {size} bytes, expected at most {most}")
+        return path.read_bytes()
+    except OSError as error:
+        what = "the model's manifest" if path.suffix == ".json" else "the model"
+        raise ModelError(f"{path}: {what} cannot be read: {error}") from error

@@ -1,17 +1,21 @@
 """Readings over time around a network that says what the crops' numbers tell it."""
 
+import json
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 import engine.analyze
 import engine.assets
+import engine.bundle
 from engine.analyze import (
     Analyzer,
     AnalyzerConfig,
     Reader,
-    _model_path,
     open_analyzer,
     open_finder,
     open_reader,
@@ -26,6 +30,7 @@ IMAGE = np.zeros((48, 64, 3), np.uint8)
 HAPPY = np.array([0, 4, 0, 0, 0, 0, 0, 0], np.float32)
 POINTS = np.stack(np.meshgrid(np.arange(17), np.arange(4)), -1).reshape(68, 2).astype(np.float32)
 STILL = np.eye(2, 3, dtype=np.float32)
+OPENERS = [open_finder, open_reader, open_analyzer]
 
 
 class FakeFusion:
@@ -239,6 +244,58 @@ def test_finder_and_reader_load_no_network_of_the_other(opened):
     assert sorted(opened) == ["expression"]
 
 
+@pytest.fixture
+def bundle(monkeypatch, tmp_path):
+    """A bundle of the shipped networks, unpacked in a folder of the test."""
+    names = {"detector": "fer-detector", "landmarks": "landmark-net", "expression": "poster-rt"}
+    networks = {kind: f"{name}.onnx" for kind, name in names.items()}
+    path = tmp_path / "all.fer"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("bundle.json", json.dumps({"format": 1, "networks": networks}))
+        for name in names.values():
+            for file in (f"{name}.onnx", f"{name}.json"):
+                archive.write(engine.assets.asset_path(file), file)
+    monkeypatch.setattr(engine.bundle, "cache_folder", lambda: tmp_path)
+    return path
+
+
+def test_bundle_names_all_networks(opened, bundle, tmp_path):
+    open_analyzer(AnalyzerConfig(model=str(bundle)))
+    name, given = opened["detector"]
+    assert name == "fer"
+    assert given["model_path"].is_relative_to(tmp_path / "bundles")
+    assert opened["landmarks"][0] == "landmark-net"
+    assert opened["expression"][0] == "poster-rt"
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [({"detector": "yunet"}, None), ({"detector_model": "mine.onnx"}, Path("mine.onnx"))],
+)
+def test_detector_that_is_asked_for_wins_over_the_bundles(opened, bundle, settings, path):
+    open_finder(AnalyzerConfig(model=str(bundle), **settings))
+    assert opened["detector"][1]["model_path"] == path
+
+
+def test_bundle_reads_a_face_as_its_loose_files_do(bundle):
+    path = engine.assets.asset_path("portrait.jpg")
+    frame = Frame(0, 0.0, np.asarray(cv2.imread(str(path)), np.uint8))
+    answers = []
+    for model in ("poster-rt", str(bundle)):
+        with open_analyzer(AnalyzerConfig(model=model, device="cpu", threads=1)) as analyzer:
+            (prediction,) = analyzer.analyze(frame).predictions
+            answers.append([*prediction.probabilities, prediction.valence, prediction.arousal])
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+def test_damaged_bundle_is_one_line(tmp_path, opener):
+    path = tmp_path / "all.fer"
+    path.write_bytes(b"not a zip")
+    with pytest.raises(ModelError, match=r"all\.fer: is no bundle or is damaged"):
+        opener(AnalyzerConfig(model=str(path)))
+
+
 @pytest.mark.parametrize("smooth", [0.0, 0.5])
 def test_smoothing_reaches_the_reader(opened, smooth):
     reader = open_reader(AnalyzerConfig(smooth=smooth))
@@ -261,9 +318,6 @@ def test_setting_out_of_range_is_named(setting, says):
         AnalyzerConfig(**setting)
 
 
-OPENERS = [open_finder, open_reader, open_analyzer]
-
-
 @pytest.mark.parametrize("opener", OPENERS)
 def test_unknown_model_lists_the_choices(opener):
     with pytest.raises(ModelError, match=r"model poster: unknown; choose poster-rt, or name an"):
@@ -276,7 +330,8 @@ def test_model_file_that_is_missing_is_named(tmp_path, opener):
         opener(AnalyzerConfig(model=str(tmp_path / "mine.onnx")))
 
 
-def test_bundled_model_that_is_missing_is_a_model_error(monkeypatch, tmp_path):
+@pytest.mark.parametrize("opener", OPENERS)
+def test_shipped_model_that_is_missing_is_a_model_error(monkeypatch, tmp_path, opener):
     monkeypatch.setattr(engine.assets, "__file__", str(tmp_path / "engine" / "assets.py"))
     with pytest.raises(ModelError, match=r"asset poster-rt\.onnx: not in this installation"):
-        _model_path("poster-rt")
+        opener(AnalyzerConfig())

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+import engine.manifest
 from engine.errors import ModelError
 from engine.manifest import REQUIRED, load_manifest
 
@@ -74,6 +75,49 @@ def test_every_required_key_is_missed(model, key):
 def test_tampered_model_is_refused(model):
     model.write_bytes(b"bytes of another")
     with pytest.raises(ModelError, match="damaged or was changed: get it again"):
+        load_manifest(model)
+
+
+@pytest.fixture
+def rewrite(model):
+    """Give `rewrite(content)`, which makes that the network of the manifest."""
+
+    def make(content):
+        data = {**DATA, "sha256": hashlib.sha256(content).hexdigest()}
+        model.write_bytes(content)
+        model.with_suffix(".json").write_text(json.dumps(data))
+        return model
+
+    return make
+
+
+def test_weights_in_other_files_are_refused(rewrite):
+    """No hash vouches for them, and they may lie anywhere."""
+    import onnx
+
+    weight = onnx.TensorProto(name="w", data_location=onnx.TensorProto.EXTERNAL)
+    weight.external_data.add(key="location", value="../secret.bin")
+    graph = onnx.helper.make_graph([], "g", [], [], [weight])
+    path = rewrite(onnx.helper.make_model(graph).SerializeToString())
+    with pytest.raises(ModelError, match=r"tiny\.onnx: keeps weights in other files.*export it"):
+        load_manifest(path)
+
+
+def test_graph_that_cannot_be_looked_through_is_refused(rewrite):
+    with pytest.raises(ModelError, match=r"tiny\.onnx: is no ONNX file: "):
+        load_manifest(rewrite(b"location"))
+
+
+@pytest.mark.parametrize(("limit", "name"), [("NETWORK_MAX", "onnx"), ("MANIFEST_MAX", "json")])
+def test_oversized_file_is_not_read(model, monkeypatch, limit, name):
+    monkeypatch.setattr(engine.manifest, limit, 10)
+    with pytest.raises(ModelError, match=rf"tiny\.{name}: has \d+ bytes, expected at most 10"):
+        load_manifest(model)
+
+
+def test_deeply_nested_manifest_is_one_line(model):
+    model.with_suffix(".json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match=r"tiny\.json: the model's manifest cannot be read"):
         load_manifest(model)
 
 

@@ -1,0 +1,60 @@
+"""Tell engines that this user built on this machine from engines of others.
+
+A serialized TensorRT engine is native code: reading one is running it. Model files come from
+anywhere, so an engine is read only where its description carries a signature that nobody else
+can make.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from engine.errors import SinkError
+
+
+def cache_folder() -> Path:
+    """Give the folder of files that only this user may write; it may be emptied at any time."""
+    return Path.home() / ".cache" / "fer-live"
+
+
+def sign(text: bytes) -> str:
+    """Sign a text with this user's secret, made the first time.
+
+    Raises:
+        SinkError: The secret cannot be kept.
+    """
+    return _signature(_secret(), text)
+
+
+def is_signed(text: bytes, signature: object) -> bool:
+    """Say whether `sign` made this signature, for this user and this text."""
+    try:
+        secret = _path().read_bytes()
+    except OSError:
+        return False
+    return isinstance(signature, str) and hmac.compare_digest(_signature(secret, text), signature)
+
+
+def _signature(secret: bytes, text: bytes) -> str:
+    return hmac.new(secret, text, hashlib.sha256).hexdigest()
+
+
+def _path() -> Path:
+    return cache_folder() / "engine-secret"
+
+
+def _secret() -> bytes:
+    path = _path()
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f".{secrets.token_hex(8)}.partial")
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_bytes(32))
+            part.replace(path)
+        return path.read_bytes()
+    except OSError as error:
+        raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
