@@ -10,17 +10,22 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import ModelError
+from training.atomic import write_text, written
 from training.provenance import commit
 
 log = logging.getLogger(__name__)
 
 OPSET: Final = 18
 PARITY: Final = 1e-4  # largest difference to torch that an fp32 export may show
+MOST: Final = 64  # faces of one call of a graph with a dynamic batch
+BATCHES: Final = (1, 2, 7)  # that parity is tried on
+CARD: Final = "fer-live"  # the manifest inside an ONNX file, under this name
 
 
 def write_graph(
@@ -48,9 +53,9 @@ def write_graph(
 
     Raises:
         ModelError: The graph gives other answers than torch.
+        SinkError: It cannot be written.
     """
-    partial = out.with_suffix(".partial.onnx")
-    try:
+    with written(out) as partial:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter warns of its own internals
             program = torch.onnx.export(
@@ -68,12 +73,10 @@ def write_graph(
             raise ModelError(f"{out}: torch gave no ONNX program")
         program.save(str(partial), external_data=False)
         strip_traces(partial)
+        onnx.checker.check_model(partial, full_check=True)
         error = parity(partial)
         if not error <= PARITY:
             raise ModelError(f"{out}: differs from torch by {error:.2e}, allowed {PARITY:.0e}")
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
     log.info("wrote %s (%.1f MB), parity %.1e", out, out.stat().st_size / 1e6, error)
     return error
 
@@ -81,6 +84,20 @@ def write_graph(
 def difference(mine: Iterable[Tensor], theirs: Iterable[NDArray[np.float32]]) -> float:
     """Largest difference of any output between torch and ONNX; NaN where either has one."""
     return float(np.max([np.abs(a.numpy() - b).max() for a, b in zip(mine, theirs, strict=True)]))
+
+
+@torch.no_grad()
+def crops_parity(
+    graph: nn.Module, path: Path, side: int, batches: Iterable[int] = BATCHES
+) -> float:
+    """Largest difference of any output between torch and ONNX for crops (B, 3, side, side)."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    errors = []
+    for size in batches:
+        crops = torch.randn(size, 3, side, side, generator=generator)
+        errors.append(difference(graph(crops), session.run(None, {"crops": crops.numpy()})))
+    return float(np.max(errors))
 
 
 def strip_traces(path: Path) -> None:
@@ -96,12 +113,17 @@ def strip_traces(path: Path) -> None:
 
 
 def write_manifest(out: Path, facts: Mapping[str, Any]) -> None:
-    """Write the manifest of an ONNX file beside it: `facts` plus hash, commit and licence."""
-    manifest = {
-        **facts,
-        "opset": OPSET,
-        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
-        "commit": commit(),
-        "licence": "GPL-3.0-or-later",
-    }
-    out.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n")
+    """Write the manifest of an ONNX file into it and, with the file's hash, beside it.
+
+    Args:
+        out: The ONNX file.
+        facts: What it says; opset, commit and licence are added.
+    """
+    manifest = {**facts, "opset": OPSET, "commit": commit(), "licence": "GPL-3.0-or-later"}
+    model = onnx.load(out)
+    del model.metadata_props[:]
+    model.metadata_props.add(key=CARD, value=json.dumps(manifest))
+    with written(out) as partial:
+        onnx.save(model, partial)
+    manifest["sha256"] = hashlib.sha256(out.read_bytes()).hexdigest()
+    write_text(out.with_suffix(".json"), json.dumps(manifest, indent=2) + "\n")

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +12,7 @@ from engine.landmarker import Landmarker
 from engine.landmarks import MARGIN
 from engine.manifest import load_manifest
 from engine.preprocess import MEAN, STD
-from export.graph import difference, write_graph, write_manifest
+from export.graph import MOST, crops_parity, write_graph, write_manifest
 from training.evaluate import landmark_metrics
 from training.models.landmark_net import LandmarkNet
 from training.models.trunk import parameter_count
@@ -22,7 +20,6 @@ from training.models.trunk import parameter_count
 FILE: Final = "landmark-net.onnx"
 MAPS: Final = ("map4", "map8", "map16")  # the taps, by stride
 OUTPUTS: Final = ("landmarks", "presence", *MAPS)
-BATCHES: Final = (1, 2, 7)
 INPUT: Final[Mapping[str, Any]] = {
     "name": "crops",
     "size": CROP_SIZE,
@@ -67,8 +64,8 @@ def write_landmark_net(network: LandmarkNet, out: Path) -> dict[str, Any]:
         {"crops": torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)},
         out,
         output_names=OUTPUTS,
-        dynamic={0: torch.export.Dim("batch", min=1, max=64)},
-        parity=lambda path: parity_error(graph, path),
+        dynamic={0: torch.export.Dim("batch", min=1, max=MOST)},
+        parity=lambda path: crops_parity(graph, path, CROP_SIZE),
     )
     return {
         "name": out.stem,
@@ -80,16 +77,3 @@ def write_landmark_net(network: LandmarkNet, out: Path) -> dict[str, Any]:
         "parameters": parameter_count(network),
         "parity": error,
     }
-
-
-@torch.no_grad()
-def parity_error(graph: nn.Module, path: Path) -> float:
-    """Largest difference of any output between torch and ONNX over batches of 1, 2 and 7."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    generator = torch.Generator().manual_seed(0)
-    errors = []
-    for size in BATCHES:
-        crops = torch.randn(size, 3, CROP_SIZE, CROP_SIZE, generator=generator)
-        said = session.run(list(OUTPUTS), {"crops": crops.numpy()})
-        errors.append(difference(graph(crops), said))
-    return float(np.max(errors))

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from engine.align import CROP_SIZE
 from engine.labels import EXPRESSIONS
 from engine.manifest import load_manifest
-from export.graph import difference, write_graph, write_manifest
-from export.landmark_net import BATCHES, FILE, INPUT, MAPS, export_landmark_net
+from export.graph import BATCHES, MOST, difference, write_graph, write_manifest
+from export.landmark_net import FILE, INPUT, MAPS, export_landmark_net
 from training.calibration import fit_temperature
 from training.evaluate import answers_of, metrics_of, open_network
 from training.models.poster_rt import PosterRT
@@ -107,7 +107,7 @@ def write_poster_rt(model: PosterRT, out: Path) -> dict[str, Any]:
         {"crops": batch, **dict(zip(MAPS, taps, strict=True))},
         out,
         output_names=OUTPUTS,
-        dynamic={0: torch.export.Dim("batch", min=1, max=64)},
+        dynamic={0: torch.export.Dim("batch", min=1, max=MOST)},
         parity=lambda path: parity_error(model, landmarks.path, path),
     )
     return {

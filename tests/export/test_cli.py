@@ -1,11 +1,14 @@
 """`fer-export`: exit codes and messages."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 import export.detector
 import export.poster_rt
+import export.system
+from engine.errors import ModelError
 from export.cli import main
 
 
@@ -27,10 +30,16 @@ def run(tmp_path, monkeypatch):
 
 @pytest.fixture
 def exports(monkeypatch):
-    """Replace both exports; give what they were called with."""
+    """Replace all exports by one that writes a file; give what they were called with."""
     calls = []
-    monkeypatch.setattr(export.detector, "export_detector", lambda *given: calls.append(given))
-    monkeypatch.setattr(export.poster_rt, "export_poster_rt", lambda *given: calls.append(given))
+
+    def write(weights, out, *rest):
+        out.write_bytes(b"graph")
+        calls.append((weights, out, *rest))
+
+    monkeypatch.setattr(export.detector, "export_detector", write)
+    monkeypatch.setattr(export.poster_rt, "export_poster_rt", write)
+    monkeypatch.setattr(export.system, "export_system", write)
     return calls
 
 
@@ -39,14 +48,52 @@ def test_expression_run_goes_to_its_asset(run, exports):
     assert main([str(folder), "--data", "packs"]) == 0
     ((weights, out, data, cache),) = exports
     assert weights == folder / "model.safetensors"
-    assert (str(out), str(data), str(cache)) == ("assets/poster-rt.onnx", "packs", "cache")
+    assert (out.name, str(data), str(cache)) == ("poster-rt.onnx", "packs", "cache")
+    assert Path("assets/poster-rt.onnx").read_bytes() == b"graph"
 
 
 def test_detector_run_takes_its_metrics_along(run, exports):
     assert main([str(run("detector")), "--out", "mine.onnx"]) == 0
-    ((_, out, metrics),) = exports
-    assert str(out) == "mine.onnx"
+    ((_, _, metrics),) = exports
     assert metrics == {"threshold": 0.4}
+    assert Path("mine.onnx").read_bytes() == b"graph"
+
+
+def test_system_goes_into_its_run_with_the_batch_asked_for(run, exports):
+    folder = run("system")
+    assert main([str(folder), "--batch", "4"]) == 0
+    ((source, *_, batch),) = exports
+    assert (source, batch) == (folder, 4)
+    assert (folder / "run.onnx").read_bytes() == b"graph"
+
+
+@pytest.mark.parametrize("batch", ["0", "-1", "many"])
+def test_batch_that_is_no_count_is_a_usage_error(run, exports, capsys, batch):
+    with pytest.raises(SystemExit, match="2"):
+        main([str(run("system")), "--batch", batch])
+    assert "neither dynamic nor a number above 0" in capsys.readouterr().err
+
+
+def test_fixed_batch_is_for_systems(run, exports, capsys):
+    assert main([str(run("expression")), "--batch", "4"]) == 2
+    assert "--batch: the graphs of task expression take any batch" in capsys.readouterr().err
+    assert exports == []
+
+
+def test_failed_export_leaves_nothing_behind(run, monkeypatch, capsys):
+    def fail(weights, out, *rest):
+        out.write_bytes(b"half a graph")
+        raise ModelError("differs from torch")
+
+    monkeypatch.setattr(export.poster_rt, "export_poster_rt", fail)
+    folder = run("expression")
+    assert main([str(folder), "--out", str(folder / "mine.onnx")]) == 4
+    assert capsys.readouterr().err == "fer-export: differs from torch\n"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "metrics.json",
+        "model.safetensors",
+        "recipe.json",
+    ]
 
 
 @pytest.mark.parametrize("missing", ["model.safetensors", "recipe.json"])
@@ -61,5 +108,5 @@ def test_unfinished_run_is_one_line(run, exports, capsys, missing):
 
 
 def test_task_without_a_graph_is_one_line(run, exports, capsys):
-    assert main([str(run("landmarks"))]) == 2
-    assert "nothing to export for task landmarks" in capsys.readouterr().err
+    assert main([str(run("super_resolution"))]) == 2
+    assert "nothing to export for task super_resolution" in capsys.readouterr().err

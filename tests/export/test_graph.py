@@ -13,7 +13,7 @@ from torch import nn
 
 from engine.errors import ModelError
 from engine.manifest import load_manifest
-from export.graph import OPSET, PARITY, commit, difference, write_graph, write_manifest
+from export.graph import CARD, OPSET, PARITY, commit, difference, write_graph, write_manifest
 
 
 def write(out, parity):
@@ -93,19 +93,15 @@ def test_parity_that_fails_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_manifest_states_hash_opset_commit_and_licence(tmp_path):
+def test_manifest_states_hash_opset_commit_and_licence_inside_and_beside(tmp_path):
     out = tmp_path / "a.onnx"
-    out.write_bytes(b"graph")
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([], "a", [], [])), out)
     facts = {"name": "a", "kind": "expression", "architecture": "none", "metrics": {}}
     write_manifest(out, facts)
     data = json.loads(out.with_suffix(".json").read_text())
-    assert data == {
-        **facts,
-        "opset": OPSET,
-        "sha256": hashlib.sha256(b"graph").hexdigest(),
-        "commit": commit(),
-        "licence": "GPL-3.0-or-later",
-    }
+    inside = {**facts, "opset": OPSET, "commit": commit(), "licence": "GPL-3.0-or-later"}
+    assert data == {**inside, "sha256": hashlib.sha256(out.read_bytes()).hexdigest()}
+    assert {p.key: json.loads(p.value) for p in onnx.load(out).metadata_props} == {CARD: inside}
     assert load_manifest(out).name == "a"
 
 

@@ -10,8 +10,8 @@ from engine.landmarker import Landmarker
 from engine.manifest import load_manifest
 from engine.preprocess import MEAN, STD, to_input
 from engine.types import Face
-from export.graph import PARITY
-from export.landmark_net import OUTPUTS, LandmarkGraph, export_landmark_net, parity_error
+from export.graph import PARITY, crops_parity
+from export.landmark_net import OUTPUTS, LandmarkGraph, export_landmark_net
 from training.models.landmark_net import LandmarkNet
 from training.models.trunk import parameter_count
 
@@ -73,13 +73,13 @@ def test_engine_sees_a_crop_as_torch_does(network, exported, count):
 @pytest.mark.parametrize("name", ["points.bias", "presence.bias", "trunk.stem.0.weight"])
 def test_parity_sees_a_network_that_differs(network, exported, name):
     graph = LandmarkGraph(network).eval()
-    assert parity_error(graph, exported) <= PARITY
+    assert crops_parity(graph, exported, CROP_SIZE) <= PARITY
     parameter = network.get_parameter(name)
     before = parameter.detach().clone()
     with torch.no_grad():
         parameter += 0.01
     try:
-        assert parity_error(graph, exported) > PARITY
+        assert crops_parity(graph, exported, CROP_SIZE) > PARITY
     finally:
         with torch.no_grad():
             parameter.copy_(before)

@@ -38,6 +38,7 @@ from training.weights import load_weights
 pytestmark = pytest.mark.slow  # torch.export takes seconds
 
 MATRIX = np.array([[0.8, 0.1, 3], [-0.1, 0.8, 9]], np.float32)
+PICTURE = np.zeros((200, 200, 3), np.uint8)  # frames; maps come from the crops alone
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -96,7 +97,7 @@ def test_engine_reads_a_crop_as_torch_does(model, exported, count):
     """The landmark network, then the fusion on its maps, as in `engine.analyze`."""
     manifest = load_manifest(exported)
     sightings = Landmarker(landmarks_of(manifest), "cpu", threads=1).locate(faces(count))
-    readings = Fusion(manifest, "cpu", threads=1).read(sightings)
+    readings = Fusion(manifest, "cpu", threads=1).read(sightings, count * [PICTURE])
     with torch.no_grad():
         truth = model(torch.from_numpy(to_input([face.crop for face in faces(count)])))
     logits = np.stack([reading.logits for reading in readings])
@@ -113,10 +114,10 @@ def test_maps_reach_the_graph_by_their_names(exported):
     manifest = load_manifest(exported)
     sightings = Landmarker(landmarks_of(manifest), "cpu", threads=1).locate(faces(2))
     fusion = Fusion(manifest, "cpu", threads=1)
-    said = fusion.read(sightings)[0].logits
+    said = fusion.read(sightings, 2 * [PICTURE])[0].logits
     for level in range(3):
         maps = [-100 * x if level == place else x for place, x in enumerate(sightings[0].maps)]
-        (other,) = fusion.read([replace(sightings[0], maps=tuple(maps))])
+        (other,) = fusion.read([replace(sightings[0], maps=tuple(maps))], [PICTURE])
         assert np.abs(other.logits - said).max() > PARITY
 
 

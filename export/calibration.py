@@ -1,0 +1,267 @@
+"""Real faces for reduced precision: training crops to calibrate on, validation to judge by."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from engine.align import align, recut
+from engine.errors import ModelError, SourceError
+from engine.fusion import landmarks_of
+from engine.labels import EXPRESSIONS
+from engine.landmarker import Landmarker, normalisation
+from engine.manifest import Manifest, load_manifest
+from engine.preprocess import to_input
+from engine.types import Face, Floats, Image, Sighting
+from training.data.ferplus import FerPlus, majority, read_ferplus, without_duplicates
+from training.data.located import Pictures, Reader, locate
+
+log = logging.getLogger(__name__)
+
+Feed = Mapping[str, Floats]  # one batch: an array per input of a graph
+
+COUNT: Final = 256  # crops
+BATCH: Final = 16
+SEED: Final = 0
+KINDS: Final = ("expression", "landmarks")
+
+
+def calibration_feeds(
+    model: Path,
+    root: Path,
+    cache: Path,
+    *,
+    count: int = COUNT,
+    batch: int = BATCH,
+    threads: int = 1,
+) -> list[Feed]:
+    """Cut training faces the way the engine does and make a network's inputs of them.
+
+    The faces are FER+'s training split without what lies in the other two splits as well, drawn
+    once and for all; where the network reads the landmark network's maps, these are made by the
+    one beside it.
+
+    Args:
+        model: The ONNX file, its manifest beside it.
+        root: Folder with the data packs.
+        cache: Folder for decoded data.
+        count: Faces.
+        batch: Faces of a feed; a network of a fixed batch has its own.
+        threads: Of the landmark network.
+
+    Returns:
+        Feeds of `batch` faces each; the last is not filled up but left out.
+
+    Raises:
+        ModelError: The network takes no aligned crops, or cannot be opened.
+        SourceError: FER+ is missing or broken, or holds too few faces.
+        SinkError: The cache cannot be written.
+    """
+    inputs = open_inputs(model, threads)
+    try:
+        faces = training_faces(root, cache, count)
+    except SourceError as error:
+        raise SourceError(f"int8 is calibrated on the training faces of FER+: {error}") from error
+    batch = inputs.batch or batch
+    starts = range(0, len(faces) - batch + 1, batch)
+    if not starts:
+        raise SourceError(f"FER+: {len(faces)} training faces are no feed of {batch}")
+    crops = aligned(inputs.landmarker, faces)
+    log.info("calibrating %s on %d training faces", model.name, len(starts) * batch)
+    return [inputs.feed(crops[first : first + batch]) for first in starts]
+
+
+def training_faces(root: Path, cache: Path, count: int = COUNT) -> FerPlus:
+    """Draw majority-labelled faces of FER+'s training split, the same ones every time.
+
+    Raises:
+        SourceError, SinkError: As `read_ferplus`.
+    """
+    train, *others = (read_ferplus(split, root, cache) for split in ("train", "valid", "test"))
+    train = without_duplicates(train, others)
+    usable = np.flatnonzero(majority(train.votes) >= 0)
+    chosen = np.random.default_rng(SEED).permutation(usable)[:count]
+    return train.at(np.sort(chosen))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """A picture and the face that was cut from it.
+
+    Attributes:
+        image: (H, W, 3) uint8, BGR.
+        face: Its aligned crop.
+    """
+
+    image: Image
+    face: Face
+
+
+def aligned(landmarker: Landmarker, pictures: Pictures) -> list[Crop]:
+    """Find the face of every picture and cut it, as the engine follows faces."""
+    points = locate(_reader(landmarker), pictures)
+    images = [pictures.image(row) for row in range(len(pictures))]
+    return [Crop(image, align(image, at)) for image, at in zip(images, points, strict=True)]
+
+
+def _reader(landmarker: Landmarker) -> Reader:
+    """Adapt the engine's landmark network to `locate`."""
+    still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+
+    def read(crops: Sequence[Image]) -> tuple[Floats, Floats]:
+        seen = landmarker.locate([Face(crop, still) for crop in crops])
+        presence = np.array([sighting.presence for sighting in seen], np.float32)
+        return np.stack([sighting.landmarks for sighting in seen]), presence
+
+    return read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """What a network wants to be fed.
+
+    Attributes:
+        manifest: Of the network.
+        landmarker: That finds the faces, and makes the maps where there are any.
+        size: Side of a crop, pixels.
+        margin: Of a crop, see `engine.align.align`.
+        maps: Names of the landmark network's maps that it reads.
+        batch: Faces of a call; 0 is any number.
+    """
+
+    manifest: Manifest
+    landmarker: Landmarker
+    size: int
+    margin: float
+    maps: tuple[str, ...]
+    batch: int
+
+    def feed(self, crops: Sequence[Crop]) -> Feed:
+        """Make one batch."""
+        cut = [recut(crop.image, crop.face, self.size, self.margin) for crop in crops]
+        feed = {"crops": to_input(cut, *normalisation(self.manifest))}
+        seen = self.landmarker.locate([crop.face for crop in crops]) if self.maps else []
+        return {**feed, **_maps(self.maps, seen)}
+
+
+def _maps(names: Sequence[str], seen: Sequence[Sighting]) -> Feed:
+    return {name: np.stack([face.maps[level] for face in seen]) for level, name in enumerate(names)}
+
+
+def open_inputs(model: Path, threads: int = 1) -> Inputs:
+    """Read what a network wants from its manifest; open the landmark network it goes with.
+
+    Raises:
+        ModelError: It takes no aligned crops, or a file is missing or damaged.
+    """
+    manifest = load_manifest(model)
+    if manifest.kind not in KINDS:
+        raise ModelError(
+            f"{model}: a network of kind {manifest.kind} takes no aligned crops; "
+            f"int8 is for those of kind {' and '.join(KINDS)}"
+        )
+    own = manifest.kind == "landmarks"
+    batch = manifest.value("input").get("batch", "dynamic")
+    return Inputs(
+        manifest,
+        Landmarker(manifest if own else landmarks_of(manifest), "cpu", threads),
+        int(manifest.value("input.size")),
+        float(manifest.value("input.margin")),
+        () if own else tuple(str(name) for name in manifest.value("landmarks.maps")),
+        0 if batch == "dynamic" else int(batch),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """Accuracy on labelled faces, with another file in the place of a network.
+
+    Attributes:
+        inputs: Of the expression network.
+        crops: The faces.
+        labels: (N,) their classes, order of `engine.labels.Expression`.
+        threads: Of a network.
+    """
+
+    inputs: Inputs
+    crops: Sequence[Crop]
+    labels: NDArray[np.intp]
+    threads: int = 1
+
+    def fusion(self, path: Path) -> float:
+        """Give the accuracy, 0 to 1, with this file as the expression network."""
+        return self._accuracy(self.answers(path))
+
+    def landmarks(self, path: Path) -> float:
+        """Give the accuracy, 0 to 1, with this file making the maps; crops stay as they are.
+
+        Raises:
+            ModelError: The expression network reads no maps.
+        """
+        if not self.inputs.maps:
+            raise ModelError(f"{self.inputs.manifest.name}: reads no maps of a landmark network")
+        return self._accuracy(self.answers(self.inputs.manifest.path, path))
+
+    def answers(self, fusion: Path, landmarks: Path | None = None) -> NDArray[np.intp]:
+        """Give the class that two files say each face shows, (N,).
+
+        Args:
+            fusion: The expression network.
+            landmarks: Makes the maps; None is the landmark network that belongs to it.
+        """
+        reader, maps = _session(fusion, self.threads), list(self.inputs.maps)
+        maker = None if landmarks is None else _session(landmarks, self.threads)
+        size = self.inputs.batch or BATCH
+        said = []
+        for first in range(0, self._judged, size):
+            feed = dict(self.inputs.feed(self.crops[first : first + size]))
+            if maker is not None:
+                feed.update(zip(maps, maker.run(maps, {"crops": feed["crops"]}), strict=True))
+            said.append(reader.run(["logits"], feed)[0].argmax(axis=1))
+        labels = [EXPRESSIONS.index(str(label)) for label in self.inputs.manifest.value("labels")]
+        return np.asarray(np.array(labels)[np.concatenate(said)], np.intp)
+
+    @property
+    def _judged(self) -> int:
+        """Faces that are asked for: a network of a fixed batch takes no part of one."""
+        return len(self.crops) - (len(self.crops) % self.inputs.batch if self.inputs.batch else 0)
+
+    def _accuracy(self, answers: NDArray[np.intp]) -> float:
+        return float(np.mean(answers == self.labels[: len(answers)]))
+
+
+def validation_judge(
+    model: Path, root: Path, cache: Path, *, count: int = 0, threads: int = 1
+) -> Judge:
+    """Load FER+'s majority-labelled validation faces, once for many files to be judged on.
+
+    Args:
+        model: The expression network's ONNX file, its manifest beside it.
+        root: Folder with the data packs.
+        cache: Folder for decoded data.
+        count: Faces, evenly spread over the split; 0 is all.
+        threads: Of a network.
+
+    Raises:
+        ModelError: The network cannot be opened, or reads no expressions.
+        SourceError, SinkError: As `read_ferplus`.
+    """
+    inputs = open_inputs(model, threads)
+    inputs.manifest.expect("expression")
+    faces = read_ferplus("valid", root, cache)
+    rows = np.flatnonzero(majority(faces.votes) >= 0)
+    if count:
+        rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+    faces = faces.at(rows)
+    return Judge(inputs, aligned(inputs.landmarker, faces), majority(faces.votes), threads)
+
+
+def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,119 @@
+"""A system of the papers as ONNX, calibrated on the validation split it was trained beside."""
+
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from engine.assets import asset_path
+from engine.landmarks import MARGIN
+from engine.manifest import load_manifest
+from engine.preprocess import MEAN, STD
+from export.graph import BATCHES, MOST, crops_parity, write_graph, write_manifest
+from export.landmark_net import FILE
+from training.data.epochs import ChannelOrder
+from training.data.prepared import DataConfig
+from training.systems.judged import judge_saved
+from training.systems.saved import Saved, open_run
+from training.systems.types import System
+
+OUTPUTS: Final = ("logits", "valence_arousal")
+
+
+class SystemGraph(nn.Module):
+    """What the ONNX file computes: the outputs that the system has, of RGB crops.
+
+    Attributes:
+        outputs: Their names, in the order of the results.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, system: System, channel_order: ChannelOrder = "rgb") -> None:
+        super().__init__()
+        self.system = system.eval()
+        self._reverse = channel_order == "bgr"
+        mean, spread = (torch.tensor(x).reshape(3, 1, 1) for x in (MEAN, STD))
+        # BGR under the constants of RGB, see `training.data.epochs.images_of`.
+        self.register_buffer("scale", spread.flip(0) / spread)
+        self.register_buffer("shift", (mean.flip(0) - mean) / spread)
+        with torch.no_grad():
+            side = system.input_size
+            answer = system(torch.zeros(1, 3, side, side))
+        widths = (answer.logits.shape[1], answer.affect.shape[1])
+        self.outputs = tuple(name for name, width in zip(OUTPUTS, widths, strict=True) if width > 0)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        """Map normalised RGB crops (B, 3, S, S) to the outputs, (B, C) and (B, 2)."""
+        if self._reverse:
+            crops = crops.flip(1) * self.scale + self.shift
+        answer = self.system(crops)
+        named = {"logits": answer.logits, "valence_arousal": answer.affect}
+        return tuple(named[name] for name in self.outputs)
+
+
+def export_system(run: Path, out: Path, data: Path, cache: Path, batch: int = 0) -> None:
+    """Write the network with its manifest, and the landmark network that faces are followed by.
+
+    Args:
+        run: Run folder of the task ``system``.
+        out: The ONNX file.
+        data: Folder with the datasets.
+        cache: Folder for decoded data.
+        batch: Faces of a call; 0 is any number.
+
+    Raises:
+        ModelError: It is no such run, or ONNX and torch disagree.
+        SinkError: It cannot be written.
+        SourceError: The run's validation split, which the temperature is fitted on, is missing.
+    """
+    saved = open_run(run)
+    facts = write_system(saved, out, batch)
+    for suffix in (".onnx", ".json"):
+        beside = out.with_name(FILE).with_suffix(suffix)
+        bundled = asset_path(beside.name)
+        if not beside.exists() or not beside.samefile(bundled):
+            shutil.copyfile(bundled, beside)
+    judged = judge_saved(saved, run, "valid", root=data, cache=cache)
+    metrics = {"data": saved.card.dataset, "valid": judged.figures()}
+    write_manifest(out, {**facts, "temperature": judged.temperature, "metrics": metrics})
+
+
+def write_system(saved: Saved, out: Path, batch: int = 0) -> dict[str, Any]:
+    """Write the graph; give what its manifest says apart from calibration and figures."""
+    side = saved.system.input_size
+    order = DataConfig(**saved.recipe["data"]).channel_order
+    graph = SystemGraph(saved.system, order).eval()
+    error = write_graph(
+        graph,
+        {"crops": torch.zeros(batch or 2, 3, side, side)},
+        out,
+        output_names=graph.outputs,
+        dynamic={} if batch else {0: torch.export.Dim("batch", min=1, max=MOST)},
+        parity=lambda path: crops_parity(graph, path, side, (batch,) if batch else BATCHES),
+    )
+    landmarks = load_manifest(asset_path(FILE))
+    return {
+        "name": out.stem,
+        "kind": "expression",
+        "architecture": saved.recipe["system"]["name"],
+        "input": {
+            "name": "crops",
+            "size": side,
+            "margin": MARGIN,
+            "colour": "rgb",
+            "mean": list(MEAN),
+            "std": list(STD),
+            "batch": batch or "dynamic",
+        },
+        "outputs": list(graph.outputs),
+        "labels": list(saved.classes) if "logits" in graph.outputs else [],
+        "landmarks": {"file": FILE, "sha256": landmarks.sha256, "maps": []},
+        "parameters": saved.card.parameters,
+        "gmac": saved.card.gmac,
+        "parity": error,
+        "recipe": saved.recipe,
+    }

@@ -1,0 +1,199 @@
+"""A stand-in for Triton that is as strict, and the repository of the shipped networks."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import onnxruntime
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+
+from engine.assets import asset_path
+from export.triton import write_triton
+
+TYPES = ("INVALID", "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16")
+TYPES = (*TYPES, "INT32", "INT64", "FP16", "FP32", "FP64", "STRING", "BF16")
+KINDS = ("AUTO", "GPU", "CPU", "MODEL")
+STRING, INT32, INT64, UINT64, MESSAGE, ENUM = 9, 5, 3, 4, 11, 14  # FieldDescriptorProto.Type
+STRINGS = {"key": (1, STRING, ""), "value": (2, STRING, "")}
+IO = {"name": (1, STRING, ""), "data_type": (2, ENUM, "DataType")}
+# The part of Triton's model_config.proto that is used: field to number, type and the message or
+# enumeration; * is repeated. `test_schema_is_tritons` compares it with the real one.
+SCHEMA = {
+    "ModelTensorReshape": {"shape": (1, INT64, "*")},
+    "ModelInput": {
+        **IO,
+        "dims": (4, INT64, "*"),
+        "reshape": (5, MESSAGE, "ModelTensorReshape"),
+    },
+    "ModelOutput": {
+        **IO,
+        "dims": (3, INT64, "*"),
+        "label_filename": (4, STRING, ""),
+        "reshape": (5, MESSAGE, "ModelTensorReshape"),
+    },
+    "ModelInstanceGroup": {"kind": (4, ENUM, "ModelInstanceGroup.Kind"), "count": (2, INT32, "")},
+    "ModelDynamicBatching": {
+        "preferred_batch_size": (1, INT32, "*"),
+        "max_queue_delay_microseconds": (2, UINT64, ""),
+    },
+    "ModelParameter": {"string_value": (1, STRING, "")},
+    "ModelEnsembling": {"step": (1, MESSAGE, "*ModelEnsembling.Step")},
+    "ModelEnsembling.Step": {
+        "model_name": (1, STRING, ""),
+        "model_version": (2, INT64, ""),
+        "input_map": (3, MESSAGE, "*ModelEnsembling.Step.InputMapEntry"),
+        "output_map": (4, MESSAGE, "*ModelEnsembling.Step.OutputMapEntry"),
+    },
+    "ModelEnsembling.Step.InputMapEntry": STRINGS,
+    "ModelEnsembling.Step.OutputMapEntry": STRINGS,
+    "ModelConfig": {
+        "name": (1, STRING, ""),
+        "platform": (2, STRING, ""),
+        "backend": (17, STRING, ""),
+        "max_batch_size": (4, INT32, ""),
+        "input": (5, MESSAGE, "*ModelInput"),
+        "output": (6, MESSAGE, "*ModelOutput"),
+        "instance_group": (7, MESSAGE, "*ModelInstanceGroup"),
+        "dynamic_batching": (11, MESSAGE, "ModelDynamicBatching"),
+        "ensemble_scheduling": (15, MESSAGE, "ModelEnsembling"),
+        "parameters": (14, MESSAGE, "*ModelConfig.ParametersEntry"),
+    },
+    "ModelConfig.ParametersEntry": {
+        "key": (1, STRING, ""),
+        "value": (2, MESSAGE, "ModelParameter"),
+    },
+}
+
+
+def built():
+    """`ModelConfig` of `SCHEMA`: parsing refuses every other field, word or type."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name="fer_test.proto", package="fer_test", syntax="proto3"
+    )
+    enum = file.enum_type.add(name="DataType")
+    for number, name in enumerate(TYPES):
+        enum.value.add(name=f"TYPE_{name}", number=number)
+    places = {}
+    for full, fields in SCHEMA.items():
+        outer, _, name = full.rpartition(".")
+        message = places[outer].nested_type.add() if outer in places else file.message_type.add()
+        if outer and outer not in places:  # the outer one comes later: make it now
+            message.name, places[outer] = outer, message
+            message = message.nested_type.add()
+        if full in places:
+            message = places[full]
+        message.name, places[full] = name, message
+        message.options.map_entry = name.endswith("Entry")
+        for field, (number, kind, what) in fields.items():
+            label = 3 if what.startswith("*") else 1
+            entry = message.field.add(name=field, number=number, type=kind, label=label)
+            if kind in (MESSAGE, ENUM):
+                entry.type_name = f".fer_test.{what.lstrip('*')}"
+    kinds = places["ModelInstanceGroup"].enum_type.add(name="Kind")
+    for number, name in enumerate(KINDS):
+        kinds.value.add(name=f"KIND_{name}", number=number)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("fer_test.ModelConfig"))
+
+
+MODEL_CONFIG = built()
+
+
+def read_config(folder):
+    return text_format.Parse((folder / "config.pbtxt").read_text(), MODEL_CONFIG())
+
+
+class Triton:
+    """Stands in for the server: checks what it checks, runs ONNX files, ensembles and python.
+
+    Attributes:
+        calls: Model and batch of each call of a network.
+    """
+
+    def __init__(self, folder):
+        self.folder, self.calls = folder, []
+        self.configs = {path.name: read_config(path) for path in folder.iterdir()}
+        for name, config in self.configs.items():
+            assert config.name == name, "the folder is named after the model"
+            assert (folder / name / "1").is_dir()
+        self.sessions = {
+            name: onnxruntime.InferenceSession(
+                str(folder / name / "1" / "model.onnx"), providers=["CPUExecutionProvider"]
+            )
+            for name, config in self.configs.items()
+            if config.platform == "onnxruntime_onnx"
+        }
+
+    def run(self, name, feed):
+        config = self.configs[name]
+        self._check(config, config.input, feed)
+        if name in self.sessions:
+            outputs = self._network(name, feed)
+        else:
+            outputs = self._ensemble(config, feed)
+        self._check(config, config.output, outputs)
+        return outputs
+
+    def _check(self, config, stated, arrays):
+        assert sorted(arrays) == sorted(tensor.name for tensor in stated)
+        for tensor in stated:
+            array, dims = arrays[tensor.name], list(tensor.dims)
+            shape = list(array.shape)
+            if config.max_batch_size:
+                assert 1 <= shape.pop(0) <= config.max_batch_size
+            kind = {np.float32: 11, np.uint8: 2}[array.dtype.type]
+            assert tensor.data_type == kind
+            assert len(shape) == len(dims) > 0
+            assert all(want in (-1, have) for want, have in zip(dims, shape, strict=True))
+
+    def _network(self, name, feed):
+        session, config = self.sessions[name], self.configs[name]
+        self.calls.append((name, next(iter(feed.values())).shape[0]))
+        names = [output.name for output in session.get_outputs()]
+        outputs = dict(zip(names, session.run(names, feed), strict=True))
+        for tensor in config.output:
+            if tensor.HasField("reshape"):
+                batch = outputs[tensor.name].shape[:1] if config.max_batch_size else ()
+                assert outputs[tensor.name].shape == (*batch, *tensor.reshape.shape)
+                outputs[tensor.name] = outputs[tensor.name].reshape(*batch, *tensor.dims)
+        return outputs
+
+    def _ensemble(self, config, feed):
+        known = dict(feed)
+        for step in config.ensemble_scheduling.step:
+            assert step.model_version == -1
+            outputs = self.run(step.model_name, {k: known[v] for k, v in step.input_map.items()})
+            known |= {v: outputs[k] for k, v in step.output_map.items()}
+        return {tensor.name: known[tensor.name] for tensor in config.output}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The repository of the shipped networks."""
+    path = tmp_path_factory.mktemp("triton") / "repository"
+    write_triton(asset_path("poster-rt.onnx"), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def triton(folder):
+    return Triton(folder)
+
+
+@pytest.fixture
+def model_config():
+    """The class of configurations; parsing refuses what Triton's refuses."""
+    return MODEL_CONFIG
+
+
+@pytest.fixture
+def triton_schema():
+    """`SCHEMA`, and the words of the enumerations by their numbers."""
+    return SimpleNamespace(messages=SCHEMA, types=TYPES, kinds=KINDS)
+
+
+@pytest.fixture
+def serve():
+    """Give `serve(folder)`: the stand-in with that repository."""
+    return Triton

@@ -1,0 +1,580 @@
+"""fp16 and int8 on graphs small enough to know the answer, and on the shipped networks."""
+
+import hashlib
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import export.calibration
+from engine.align import CROP_SIZE
+from engine.assets import asset_path
+from engine.errors import ConfigError, ModelError, SinkError, SourceError
+from engine.labels import EXPRESSIONS
+from engine.manifest import REQUIRED
+from engine.preprocess import to_input
+from engine.types import Face
+from export.calibration import (
+    Crop,
+    Judge,
+    aligned,
+    calibration_feeds,
+    open_inputs,
+    training_faces,
+    validation_judge,
+)
+from export.precision import (
+    QuantizeConfig,
+    fewest,
+    full_precision_nodes,
+    quantize,
+    quantize_within,
+    supports_fast_int8,
+    to_half,
+)
+from training.data.ferplus import FerPlus
+
+FLOAT = TensorProto.FLOAT
+
+
+def save(path, nodes, inputs, outputs, constants=(), kind=FLOAT):
+    """Write a graph; `inputs` and `outputs` are shapes by name, `constants` arrays by name."""
+    ends = [
+        [helper.make_tensor_value_info(name, kind, shape) for name, shape in shapes.items()]
+        for shapes in (inputs, outputs)
+    ]
+    held = [numpy_helper.from_array(value, name) for name, value in dict(constants).items()]
+    graph = helper.make_graph(nodes, "graph", *ends, held)
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, ir_version=9, opset_imports=opset), path)
+    return path
+
+
+def run(path, **feed):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(None, feed)
+
+
+def ops_of(path):
+    return [node.op_type for node in onnx.load(path).graph.node]
+
+
+@pytest.fixture
+def dan(tmp_path):
+    """A map summed over channels, multiplied with the features and pooled, then a gate."""
+    gate = np.full((4, 4), 1e-5, np.float32)
+    nodes = [
+        helper.make_node("Mul", ["x", "one"], ["features"], "scale"),
+        helper.make_node("ReduceSum", ["features", "axis"], ["map"], "sum", keepdims=1),
+        helper.make_node("Mul", ["features", "map"], ["seen"], "product"),
+        helper.make_node("ReduceMean", ["seen", "sides"], ["pooled"], "pool", keepdims=0),
+        helper.make_node("MatMul", ["pooled", "gate"], ["told"], "gate"),
+        helper.make_node("Sigmoid", ["told"], ["open"], "squash"),
+        helper.make_node("MatMul", ["open", "gate"], ["y"], "head"),
+    ]
+    constants = {
+        "one": np.ones(1, np.float32),
+        "axis": np.array([1]),
+        "sides": np.array([2, 3]),
+        "gate": gate,
+    }
+    return save(tmp_path / "dan.onnx", nodes, {"x": ["N", 4, 2, 2]}, {"y": ["N", 4]}, constants)
+
+
+def test_what_follows_from_a_channel_sum_never_passes_through_half_precision(dan, tmp_path):
+    out = tmp_path / "half.onnx"
+    kept = to_half(dan, out)
+    assert set(kept) == {"sum", "product", "pool", "gate", "squash"}
+    x = np.full((1, 4, 2, 2), 300, np.float32)  # 300 * 1200 = 360,000; float16 ends at 65,504
+    np.testing.assert_allclose(run(out, x=x)[0], run(dan, x=x)[0], rtol=2e-3)
+    open_ = 1 / (1 + np.exp(-4 * 360_000 * 1e-5))
+    np.testing.assert_allclose(run(out, x=x)[0], np.full((1, 4), 4e-5 * open_), rtol=2e-2)
+    narrowed = [
+        node
+        for node in onnx.load(out).graph.node
+        if node.op_type == "Cast" and node.attribute[0].i == TensorProto.FLOAT16
+    ]
+    assert {node.input[0] for node in narrowed} & {"map", "seen", "pooled", "told"} == set()
+
+
+def test_half_keeps_its_ends_and_halves_the_weights(dan, tmp_path):
+    out = tmp_path / "half.onnx"
+    to_half(dan, out)
+    graph = onnx.load(out).graph
+    assert [end.type.tensor_type.elem_type for end in (*graph.input, *graph.output)] == [FLOAT] * 2
+    kinds = {each.name: each.data_type for each in graph.initializer}
+    assert kinds["one"] == kinds["gate"] == TensorProto.FLOAT16
+    onnx.checker.check_model(out, full_check=True)
+
+
+def test_half_is_the_same_twice_and_refused_of_itself(dan, tmp_path):
+    first, second = tmp_path / "1.onnx", tmp_path / "2.onnx"
+    to_half(dan, first)
+    to_half(dan, second)
+    assert first.read_bytes() == second.read_bytes()
+    with pytest.raises(ModelError, match="half precision already"):
+        to_half(first, second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_statistics_of_a_normalisation_stay_whole_with_their_epsilon(tmp_path):
+    nodes = [
+        helper.make_node("Mul", ["x", "two"], ["a"], "before"),
+        helper.make_node("ReduceMean", ["a", "axis"], ["mean"], "mean"),
+        helper.make_node("Sub", ["a", "mean"], ["centred"], "centre"),
+        helper.make_node("Pow", ["centred", "two"], ["square"], "square"),
+        helper.make_node("ReduceMean", ["square", "axis"], ["variance"], "variance"),
+        helper.make_node("Constant", [], ["epsilon"], "epsilon", value_float=1e-9),
+        helper.make_node("Add", ["variance", "epsilon"], ["sure"], "add"),
+        helper.make_node("Sqrt", ["sure"], ["root"], "root"),
+        helper.make_node("Div", ["centred", "root"], ["n"], "divide"),
+        helper.make_node("Mul", ["n", "two"], ["y"], "after"),
+    ]
+    constants = {"two": np.full(1, 2, np.float32), "axis": np.array([1])}
+    path = save(tmp_path / "n.onnx", nodes, {"x": ["N", 4]}, {"y": ["N", 4]}, constants)
+    kept = full_precision_nodes(onnx.load(path))
+    assert kept == {"mean", "centre", "square", "variance", "epsilon", "add", "root", "divide"}
+    to_half(path, tmp_path / "half.onnx")
+    x = np.array([[1e-4, 2e-4, 3e-4, 4e-4]], np.float32)  # squares that float16 does not hold
+    whole = run(path, x=x)[0]
+    np.testing.assert_allclose(run(tmp_path / "half.onnx", x=x)[0], whole, atol=0.02)
+
+
+def test_nothing_to_halve_is_an_error(tmp_path):
+    node = helper.make_node("Softmax", ["x"], ["y"])
+    path = save(tmp_path / "s.onnx", [node], {"x": ["N", 4]}, {"y": ["N", 4]})
+    with pytest.raises(ModelError, match="nothing to halve"):
+        to_half(path, tmp_path / "half.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", None])
+def test_a_file_that_is_no_network_is_refused(tmp_path, content):
+    path = tmp_path / "x.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match="not a readable ONNX file"):
+        to_half(path, tmp_path / "out.onnx")
+    with pytest.raises(ModelError, match="not a readable ONNX file"):
+        quantize(path, tmp_path / "out.onnx", [{}])
+    assert not (tmp_path / "out.onnx").exists()
+
+
+def test_no_place_to_write_to_is_a_sink_error(dan, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError):
+        to_half(dan, tmp_path / "file" / "half.onnx")
+
+
+@pytest.mark.parametrize("name", ["landmark-net", "poster-rt"])
+def test_shipped_networks_answer_alike_in_half_precision(tmp_path, name):
+    path, out = asset_path(f"{name}.onnx"), tmp_path / "half.onnx"
+    kept = to_half(path, out)
+    assert out.stat().st_size < 0.52 * path.stat().st_size
+    kinds = {node.name: node.op_type for node in onnx.load(path).graph.node}
+    assert {"Softmax", "LayerNormalization"} <= {kinds[n] for n in kept} or name == "landmark-net"
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    feed = {
+        each.name: rng.standard_normal((2, *each.shape[1:])).astype(np.float32)
+        for each in session.get_inputs()
+    }
+    for whole, half in zip(session.run(None, feed), run(out, **feed), strict=True):
+        assert half.dtype == np.float32
+        np.testing.assert_allclose(half, whole, atol=1e-2 * np.abs(whole).max())
+
+
+@pytest.fixture
+def layers(tmp_path):
+    """Three products in a row and a head; the second reads few huge values among small ones."""
+    rng = np.random.default_rng(0)
+    weights = {f"w{i}": (rng.standard_normal((16, 16)) / 4).astype(np.float32) for i in range(4)}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w0"], ["a"], "first"),
+        helper.make_node("Pow", ["a", "nine"], ["b"], "outliers"),
+        helper.make_node("MatMul", ["b", "w1"], ["c"], "second"),
+        helper.make_node("Tanh", ["c"], ["d"], "squash"),
+        helper.make_node("MatMul", ["d", "w2"], ["e"], "third"),
+        helper.make_node("Tanh", ["e"], ["f"], "again"),
+        helper.make_node("MatMul", ["f", "w3"], ["g"], "head"),
+        helper.make_node("Tanh", ["g"], ["y"], "last"),
+    ]
+    constants = {**weights, "nine": np.full((), 9, np.float32)}
+    return save(tmp_path / "f.onnx", nodes, {"x": ["N", 16]}, {"y": ["N", 16]}, constants)
+
+
+@pytest.fixture
+def feeds():
+    rng = np.random.default_rng(1)
+    return [{"x": rng.standard_normal((8, 16)).astype(np.float32)} for _ in range(4)]
+
+
+def one_product(path, weights):
+    """Write a product with these weights, and an activation behind it."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"], "only"),
+        helper.make_node("Relu", ["a"], ["y"], "after"),
+    ]
+    rows, columns = weights.shape
+    return save(path, nodes, {"x": ["N", rows]}, {"y": ["N", columns]}, {"w": weights})
+
+
+@pytest.mark.parametrize("method", ["minmax", "percentile", "entropy"])
+def test_int8_answers_nearly_like_float(tmp_path, feeds, method):
+    weights = np.random.default_rng(2).standard_normal((16, 16)).astype(np.float32)
+    path, out = one_product(tmp_path / "f.onnx", weights), tmp_path / "q.onnx"
+    done = quantize(path, out, feeds, config=QuantizeConfig(method=method))
+    assert (done.layers, done.kept, done.tried) == (("only",), (), {})
+    whole, said = run(path, **feeds[0])[0], run(out, **feeds[0])[0]
+    # Entropy cuts off what is rare, and of so few values many are.
+    assert np.abs(said - whole).mean() < (0.1 if method == "entropy" else 0.02) * whole.std()
+
+
+def test_weights_have_a_scale_per_channel_and_none_is_shifted(tmp_path, feeds):
+    weights = np.random.default_rng(2).standard_normal((16, 16)).astype(np.float32)
+    weights[:, 3] *= 100
+    path, out = one_product(tmp_path / "f.onnx", weights), tmp_path / "q.onnx"
+    quantize(path, out, feeds)
+    held = {e.name: numpy_helper.to_array(e) for e in onnx.load(out).graph.initializer}
+    np.testing.assert_allclose(held["w_scale"], np.abs(weights).max(axis=0) / 64, rtol=1e-5)
+    assert not held["w_zero_point"].any()
+
+
+def test_int8_does_not_saturate_where_sixteen_bits_add_two_products(tmp_path):
+    # The largest activations times the largest weights: 2 * 255 * 127 is beyond 32,767.
+    path, out = one_product(tmp_path / "f.onnx", np.ones((64, 8), np.float32)), tmp_path / "q.onnx"
+    x = np.ones((4, 64), np.float32)
+    for reduce_range, most in ((False, 127), (True, 64)):
+        quantize(path, out, [{"x": x}], config=QuantizeConfig(reduce_range=reduce_range))
+        (held,) = (e for e in onnx.load(out).graph.initializer if e.name == "w_quantized")
+        assert np.abs(numpy_helper.to_array(held).astype(int)).max() == most
+    np.testing.assert_allclose(run(out, x=x)[0], np.full((4, 8), 64), rtol=0.01)
+    assert QuantizeConfig().reduce_range
+
+
+def test_what_makes_an_output_stays_in_float(layers, feeds, tmp_path):
+    assert quantize(layers, tmp_path / "q.onnx", feeds).layers == ("first", "second", "third")
+    assert kept_in(tmp_path / "q.onnx") == {"head"}
+
+
+def test_activations_around_zero_on_request(layers, feeds, tmp_path):
+    out = tmp_path / "q.onnx"
+    for activations, kind in (("int8", TensorProto.INT8), ("uint8", TensorProto.UINT8)):
+        quantize(layers, out, feeds, config=QuantizeConfig(activations=activations))
+        points = {e.name: e for e in onnx.load(out).graph.initializer if "zero_point" in e.name}
+        assert points["x_zero_point"].data_type == kind
+        assert bool(numpy_helper.to_array(points["x_zero_point"])) == (activations == "uint8")
+
+
+def test_int8_uses_no_operator_of_a_library(layers, feeds, tmp_path):
+    out = tmp_path / "q.onnx"
+    quantize(layers, out, feeds)
+    model = onnx.load(out)
+    assert [each.domain for each in model.opset_import] == [""]
+    assert {node.domain for node in model.graph.node} == {""}
+    assert "QuantizeLinear" in ops_of(out)
+
+
+def test_kept_layers_read_floats(layers, feeds, tmp_path):
+    out = tmp_path / "q.onnx"
+    done = quantize(layers, out, feeds, keep=["second"])
+    assert (done.layers, done.kept) == (("first", "third"), ("second",))
+    graph = onnx.load(out).graph
+    unpacked = {n.output[0] for n in graph.node if n.op_type == "DequantizeLinear"}
+    reads = {n.name: set(n.input) <= unpacked for n in graph.node if n.op_type == "MatMul"}
+    assert reads == {"first": True, "second": False, "third": True, "head": False}
+
+
+def test_a_product_of_two_activations_is_no_layer(tmp_path, feeds):
+    weights = {"w": np.eye(16, dtype=np.float32)}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"], "weighed"),
+        helper.make_node("Transpose", ["a"], ["t"], "turn"),
+        helper.make_node("MatMul", ["a", "t"], ["b"], "attention"),
+        helper.make_node("Softmax", ["b"], ["y"], "after"),
+    ]
+    path = save(tmp_path / "f.onnx", nodes, {"x": ["N", 16]}, {"y": ["N", "N"]}, weights)
+    assert quantize(path, tmp_path / "q.onnx", feeds).layers == ("weighed",)
+
+
+@pytest.mark.parametrize(
+    ("given", "keep", "error", "says"),
+    [
+        ([], [], ConfigError, "nothing to calibrate on"),
+        ([{"z": np.zeros((1, 16), np.float32)}], [], ConfigError, "inputs x; the feeds have z"),
+        ([{"x": np.zeros((1, 3), np.float32)}], [], ModelError, "cannot be quantised"),
+        (None, ["nobody"], ConfigError, "keep: nobody: no such layer; known here: first"),
+        (None, ["first", "second", "third"], ModelError, "no layer is left"),
+    ],
+)
+def test_what_cannot_be_quantised_says_why(layers, feeds, tmp_path, given, keep, error, says):
+    out = tmp_path / "q.onnx"
+    with pytest.raises(error, match=says):
+        quantize(layers, out, feeds if given is None else given, keep=keep)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["f.onnx"]
+
+
+def test_int8_of_int8_and_of_half_is_refused(layers, feeds, tmp_path):
+    quantize(layers, tmp_path / "q.onnx", feeds)
+    to_half(layers, tmp_path / "h.onnx")
+    for make in (lambda p: quantize(p, tmp_path / "x.onnx", feeds), lambda p: to_half(p, p)):
+        with pytest.raises(ModelError, match="int8 already; start from the fp32 file"):
+            make(tmp_path / "q.onnx")
+    with pytest.raises(ModelError, match="half precision already"):
+        quantize(tmp_path / "h.onnx", tmp_path / "x.onnx", feeds)
+
+
+def kept_in(path):
+    graph = onnx.load(path).graph
+    unpacked = {n.output[0] for n in graph.node if n.op_type == "DequantizeLinear"}
+    return {n.name for n in graph.node if n.op_type == "MatMul" and not set(n.input) <= unpacked}
+
+
+def test_the_most_sensitive_layer_returns_to_float_and_no_other(layers, feeds, tmp_path):
+    out = tmp_path / "q.onnx"
+    judge = lambda path: 0.9 if path == layers or "second" in kept_in(path) else 0.8  # noqa: E731
+    done = quantize_within(layers, out, feeds, judge)
+    assert next(iter(done.errors)) == "second"
+    assert list(done.errors.values()) == sorted(done.errors.values(), reverse=True)
+    assert (done.kept, done.tried, done.reference) == (("second",), {0: 0.8, 1: 0.9}, 0.9)
+    assert set(done.layers) == {"first", "third"}
+    assert kept_in(out) == {"second", "head"}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["f.onnx", "q.onnx"]
+
+
+def test_a_loss_within_the_limit_is_taken(layers, feeds, tmp_path):
+    judge = lambda path: 0.900 if path == layers else 0.896  # noqa: E731
+    out = tmp_path / "q.onnx"
+    assert quantize_within(layers, out, feeds, judge).kept == ()
+    strict = QuantizeConfig(loss_max_points=0.3)
+    with pytest.raises(ModelError, match=r"more than 0.3 points of 90.00 %"):
+        quantize_within(layers, tmp_path / "none.onnx", feeds, judge, config=strict)
+    assert not (tmp_path / "none.onnx").exists()
+
+
+def test_a_loss_of_exactly_the_limit_is_taken(layers, feeds, tmp_path):
+    judge = lambda path: 1.0 if path == layers else 0.99  # noqa: E731
+    config = QuantizeConfig(loss_max_points=1.0)
+    assert quantize_within(layers, tmp_path / "q.onnx", feeds, judge, config=config).kept == ()
+
+
+def test_layers_that_must_stay_are_not_ranked(layers, feeds, tmp_path):
+    done = quantize_within(layers, tmp_path / "q.onnx", feeds, lambda _: 0.5, keep=["first"])
+    assert set(done.errors) == {"second", "third"}
+    assert kept_in(tmp_path / "q.onnx") == {"first", "head"}
+
+
+def test_a_judge_that_says_nan_is_not_believed(layers, feeds, tmp_path):
+    judge = lambda path: 0.9 if path == layers else float("nan")  # noqa: E731
+    with pytest.raises(ModelError, match="loses more than"):
+        quantize_within(layers, tmp_path / "q.onnx", feeds, judge)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 40])
+def test_the_fewest_are_found_wherever_they_are(limit):
+    for least in range(limit + 2):
+        tried = []
+
+        def holds(count, least=least, tried=tried):
+            tried.append(count)
+            return count >= least
+
+        assert fewest(limit, holds) == (least if least < limit else None)
+        assert len(tried) == len(set(tried)) <= 2 * limit.bit_length() + 1
+        assert all(0 <= count < limit for count in tried)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"method": "guess"}, "choose minmax, percentile, entropy"),
+        ({"activations": "int4"}, "choose int8, uint8"),
+        ({"percentile": 10.0}, "percentile: must be above 50"),
+        ({"loss_max_points": -1.0}, "loss_max_points: must be at least 0"),
+        ({"loss_max_points": float("nan")}, "loss_max_points: must be at least 0"),
+        ({"ops": ()}, "ops: name at least one"),
+    ],
+)
+def test_settings_are_checked(setting, says):
+    with pytest.raises(ConfigError, match=says):
+        QuantizeConfig(**setting)
+
+
+UNKNOWN = "unknown: Linux does not say what the processor can do"
+X86 = "processor : {}\nflags\t\t: fpu avx2 {}\n"
+ARM = "processor : {}\nFeatures\t: fp asimd {}\n"
+
+
+@pytest.mark.parametrize(
+    ("machine", "text", "wanted"),
+    [
+        ("x86_64", X86.format(0, "fma"), (False, "no VNNI")),
+        ("x86_64", X86.format(0, "avx512_vnni"), (True, "AVX512-VNNI")),
+        ("x86_64", X86.format(0, "avx_vnni"), (True, "AVX-VNNI")),
+        ("x86_64", X86.format(0, "avx_vnni_int16"), (False, "no VNNI")),
+        ("x86_64", X86.format(0, "avx_vnni") + X86.format(1, ""), (False, "no VNNI")),
+        ("aarch64", ARM.format(0, "asimddp"), (True, "arm dotprod")),
+        ("aarch64", ARM.format(0, "aes"), (False, "no dotprod")),
+        ("riscv64", "isa : rv64", (False, UNKNOWN)),
+    ],
+)
+def test_the_processor_says_whether_int8_is_fast(monkeypatch, tmp_path, machine, text, wanted):
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    path = tmp_path / "cpuinfo"
+    path.write_text(text)
+    assert supports_fast_int8(path) == wanted
+
+
+def test_a_processor_that_says_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr("platform.system", lambda: "Windows")
+    fast, why = supports_fast_int8(tmp_path / "none")
+    assert not fast
+    assert why.startswith("unknown: Windows")
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert supports_fast_int8(tmp_path / "none") == (True, "arm dotprod")
+
+
+SIDE = 48
+
+
+def pictures(seed, count):
+    """Gray noise, smooth enough that no two are alike, happy by seven of ten votes."""
+    rng = np.random.default_rng(seed)
+    votes = np.zeros((count, 10), np.float32)
+    votes[:, 1], votes[:, 0] = 7, 3
+    names = np.array([f"{seed}-{row}.png" for row in range(count)])
+    return FerPlus(names, rng.integers(0, 256, (count, SIDE, SIDE), np.uint8), votes)
+
+
+@pytest.fixture
+def ferplus(monkeypatch):
+    """A FER+ of noise; two training rows are no faces, and one is a test picture as well."""
+    splits = {"train": pictures(0, 12), "valid": pictures(1, 6), "test": pictures(2, 4)}
+    splits["train"].votes[3] = splits["train"].votes[5] = [0] * 9 + [10]
+    splits["train"].images[7] = splits["test"].images[2]
+    monkeypatch.setattr(export.calibration, "read_ferplus", lambda split, *_: splits[split])
+    return splits
+
+
+def test_calibration_draws_training_faces_only(ferplus, tmp_path):
+    faces = training_faces(tmp_path, tmp_path, count=5)
+    assert len(faces) == 5
+    rest = [f"0-{row}.png" for row in (0, 1, 2, 4, 6, 8, 9, 10, 11)]
+    assert list(training_faces(tmp_path, tmp_path, 99).names) == rest
+    assert set(faces.names) < set(rest)
+    assert list(training_faces(tmp_path, tmp_path, 5).names) == list(faces.names)
+
+
+def test_feeds_are_the_engines_own_crops_and_maps(ferplus, tmp_path):
+    path = asset_path("poster-rt.onnx")
+    feeds = calibration_feeds(path, tmp_path, tmp_path, count=8, batch=3)
+    assert [len(feed["crops"]) for feed in feeds] == [3, 3]
+    inputs = open_inputs(path)
+    assert set(feeds[0]) == {"crops", "map4", "map8", "map16"}
+    crops = aligned(inputs.landmarker, training_faces(tmp_path, tmp_path, 8))
+    seen = inputs.landmarker.locate([crop.face for crop in crops[:3]])
+    np.testing.assert_array_equal(feeds[0]["crops"], to_input([c.face.crop for c in crops[:3]]))
+    np.testing.assert_allclose(feeds[0]["map8"], np.stack([s.maps[1] for s in seen]), atol=1e-5)
+    alone = calibration_feeds(asset_path("landmark-net.onnx"), tmp_path, tmp_path, count=2, batch=2)
+    assert [set(feed) for feed in alone] == [{"crops"}]
+
+
+def test_too_few_faces_for_a_feed_are_named(ferplus, tmp_path):
+    with pytest.raises(SourceError, match="9 training faces are no feed of 16"):
+        calibration_feeds(asset_path("landmark-net.onnx"), tmp_path, tmp_path)
+
+
+def test_missing_faces_are_named(tmp_path):
+    with pytest.raises(SourceError, match=r"calibrated on the training faces of FER\+: data pack"):
+        calibration_feeds(asset_path("landmark-net.onnx"), tmp_path, tmp_path)
+
+
+def test_a_network_that_takes_no_crops_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="kind detector takes no aligned crops"):
+        calibration_feeds(asset_path("fer-detector.onnx"), tmp_path, tmp_path)
+    with pytest.raises(ModelError, match="landmarks, not expression"):
+        validation_judge(asset_path("landmark-net.onnx"), tmp_path, tmp_path)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A network of crops of 4 pixels that says what is brightest: red, green or blue."""
+    weights = np.repeat(np.eye(3, dtype=np.float32), 16, axis=0)
+    nodes = [
+        helper.make_node("Flatten", ["crops"], ["flat"], "flatten"),
+        helper.make_node("MatMul", ["flat", "w"], ["logits"], "sum"),
+    ]
+    ends = {"crops": ["N", 3, 4, 4]}, {"logits": ["N", 3]}
+    path = save(tmp_path / "small.onnx", nodes, *ends, {"w": weights})
+    for suffix in (".onnx", ".json"):
+        beside = asset_path("landmark-net.onnx").with_suffix(suffix)
+        (tmp_path / beside.name).write_bytes(beside.read_bytes())
+    landmarks = json.loads((tmp_path / "landmark-net.json").read_text())["sha256"]
+    facts = {
+        **dict.fromkeys(REQUIRED, ""),
+        "kind": "expression",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "labels": ["anger", "happiness", "neutral"],
+        "landmarks": {"file": "landmark-net.onnx", "sha256": landmarks, "maps": []},
+        "input": {"size": 4, "margin": 0.05, "mean": [0, 0, 0], "std": [1, 1, 1]},
+    }
+    path.with_suffix(".json").write_text(json.dumps(facts))
+    return path
+
+
+def coloured(*channels):
+    """Crops of one colour each: 0 blue, 1 green, 2 red."""
+    images = [np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8) for _ in channels]
+    for image, channel in zip(images, channels, strict=True):
+        image[..., channel] = 200
+    still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    return [Crop(image, Face(image, still)) for image in images]
+
+
+def test_judge_reads_classes_in_the_networks_order(small):
+    crops = coloured(2, 1, 0, 0)
+    wanted = [EXPRESSIONS.index(name) for name in ("anger", "happiness", "neutral", "neutral")]
+    judge = Judge(open_inputs(small), crops, np.array(wanted))
+    assert list(judge.answers(small)) == wanted
+    assert judge.fusion(small) == 1
+    wrong = Judge(judge.inputs, crops, np.array([*wanted[:3], 7]))
+    assert wrong.fusion(small) == 0.75
+    with pytest.raises(ModelError, match="reads no maps"):
+        judge.landmarks(small)
+
+
+def test_a_fixed_batch_is_fed_whole(small):
+    facts = json.loads(small.with_suffix(".json").read_text())
+    facts["input"]["batch"] = 3
+    small.with_suffix(".json").write_text(json.dumps(facts))
+    judge = Judge(open_inputs(small), coloured(2, 2, 2, 2), np.zeros(4, int))
+    assert len(judge.answers(small)) == 3
+
+
+def test_validation_faces_are_spread_over_the_split(ferplus, small, tmp_path):
+    judge = validation_judge(small, tmp_path, tmp_path, count=3)
+    assert [crop.image.tobytes() for crop in judge.crops] == [
+        np.repeat(ferplus["valid"].images[row][..., None], 3, axis=2).tobytes() for row in (0, 2, 5)
+    ]
+    assert list(judge.labels) == [1, 1, 1]
+    assert len(validation_judge(small, tmp_path, tmp_path).labels) == 6
+
+
+def test_judge_puts_another_landmark_network_in_the_place_of_the_first(ferplus, tmp_path):
+    judge = validation_judge(asset_path("poster-rt.onnx"), tmp_path, tmp_path)
+    assert judge.landmarks(asset_path("landmark-net.onnx")) == judge.fusion(
+        asset_path("poster-rt.onnx")
+    )
+    blind = onnx.load(asset_path("landmark-net.onnx"))
+    for held in blind.graph.initializer:
+        if held.data_type == FLOAT:
+            held.CopyFrom(
+                numpy_helper.from_array(np.zeros_like(numpy_helper.to_array(held)), held.name)
+            )
+    onnx.save(blind, tmp_path / "blind.onnx")
+    fusion = judge.inputs.manifest.path
+    assert list(judge.answers(fusion, tmp_path / "blind.onnx")) != list(judge.answers(fusion))
