@@ -1,7 +1,7 @@
 """Time the landmark network and the fusion in every way that might be faster; prints Markdown.
 
     scripts/bench --help                       # makes .venv, once
-    .venv/bin/python scripts/frontier.py       # the shipped networks, about four minutes
+    .venv/bin/python scripts/frontier.py       # the shipped networks, some five minutes
     .venv/bin/python scripts/frontier.py OTHER.onnx --rounds 50
 
 What is compared takes turns call by call, so that a busy machine is busy for all. Milliseconds,
@@ -13,6 +13,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from app.interrupt import Interrupt
+from app.job import Job, run_job
+from engine.analyze import AnalyzerConfig
 from engine.assets import asset_path
 from engine.fusion import landmarks_of
 from engine.manifest import load_manifest
@@ -62,12 +66,16 @@ def main() -> None:
     shipped = [asset_path("poster-rt.onnx"), asset_path("poster-rt-int8.onnx")]
     parser.add_argument("models", nargs="*", type=Path, default=shipped, help="expression networks")
     parser.add_argument("--rounds", type=int, default=150, help="calls behind each median (150)")
+    clip = asset_path("demo.mp4")
+    parser.add_argument("--clip", type=Path, default=clip, help="video of the whole commands")
+    parser.add_argument("--repeats", type=int, default=5, help="whole commands behind a median (5)")
     options = parser.parse_args()
     pairs = {path.stem: Pair(path) for path in options.models}
     print(f"onnxruntime {onnxruntime.__version__}, {options.rounds} rounds\n")
     print(networks(pairs, options.rounds))
     print(settings(pairs, options.rounds))
     print(arrangements(pairs, options.rounds))
+    print(commands(options.models, options.clip, options.repeats))
 
 
 class Pair:
@@ -211,6 +219,24 @@ def beside(first: Call, second: Call) -> Call:
         thread.join()
 
     return both
+
+
+def commands(models: Sequence[Path], clip: Path, repeats: int) -> str:
+    """Table of whole commands, video and rows, by threads of each network."""
+    frames, took = 0, dict[tuple[str, int], list[float]]()
+    with TemporaryDirectory() as folder:
+        out, rows = Path(folder, "out.mp4"), Path(folder, "rows.csv")
+        for turn in range(repeats + 1):  # the first one warms the disk's cache
+            for model in models:
+                for threads in (1, 2):
+                    analyzer = AnalyzerConfig(model=str(model), device="cpu", threads=threads)
+                    job = Job(input=str(clip), out=out, records=rows, overwrite=True)
+                    done = run_job(replace(job, analyzer=analyzer), Interrupt())
+                    frames = done.summary.frames
+                    if turn:
+                        took.setdefault((model.stem, threads), []).append(done.elapsed_s)
+    medians = [(*key, frames / statistics.median(times)) for key, times in took.items()]
+    return table((f"whole command, {clip.name}", "threads of a network", "frames/s"), medians)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
