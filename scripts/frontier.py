@@ -2,7 +2,7 @@
 
     scripts/bench --help                       # makes .venv, once
     .venv/bin/python scripts/frontier.py       # the shipped networks, some five minutes
-    .venv/bin/python scripts/frontier.py OTHER.onnx --rounds 50
+    .venv/bin/python scripts/frontier.py OTHER.onnx --parts networks commands
 
 What is compared takes turns call by call, so that a busy machine is busy for all. Milliseconds,
 median of the rounds.
@@ -45,18 +45,23 @@ LEVELS: Final = onnxruntime.GraphOptimizationLevel
 VARIANTS: Final[Mapping[str, Settings]] = {
     "as served": {},
     "threads sleep between layers": {"session.intra_op.allow_spinning": "0"},
-    "threads spin between calls": {"session.force_spinning_stop": "0"},
     "denormals as zero": {"session.set_denormal_as_zero": "1"},
     "no memory pattern": {"enable_mem_pattern": False},
     "no arena": {"enable_cpu_mem_arena": False},
-    "nodes in parallel, 2 threads more": {
-        "execution_mode": onnxruntime.ExecutionMode.ORT_PARALLEL,
-        "inter_op_num_threads": 2,
-    },
     "work cut finer (dynamic_block_base 4)": {"session.dynamic_block_base": "4"},
     "optimised basic": {"graph_optimization_level": LEVELS.ORT_ENABLE_BASIC},
     "optimised extended": {"graph_optimization_level": LEVELS.ORT_ENABLE_EXTENDED},
     "not optimised": {"graph_optimization_level": LEVELS.ORT_DISABLE_ALL},
+}
+# What leaves threads busy after a call is measured apart, or it slows down whatever comes next;
+# a network alone finds its weights in the cache, so it is compared with the served one alone.
+BUSY: Final[Mapping[str, Settings]] = {
+    "apart: as served": {},
+    "apart: threads spin between calls": {"session.force_spinning_stop": "0"},
+    "apart: nodes in parallel, 2 threads more": {
+        "execution_mode": onnxruntime.ExecutionMode.ORT_PARALLEL,
+        "inter_op_num_threads": 2,
+    },
 }
 
 
@@ -69,13 +74,25 @@ def main() -> None:
     clip = asset_path("demo.mp4")
     parser.add_argument("--clip", type=Path, default=clip, help="video of the whole commands")
     parser.add_argument("--repeats", type=int, default=5, help="whole commands behind a median (5)")
+    parts: dict[str, Callable[[], str]] = {
+        "networks": lambda: networks(pairs, options.rounds),
+        "settings": lambda: settings(pairs, options.rounds),
+        "arrangements": lambda: arrangements(pairs, options.rounds),
+        "commands": lambda: commands(options.models, options.clip, options.repeats),
+    }
+    parser.add_argument(
+        "--parts", nargs="+", choices=parts, default=list(parts), help="tables (all)"
+    )
     options = parser.parse_args()
-    pairs = {path.stem: Pair(path) for path in options.models}
+    pairs = {label(path): Pair(path) for path in options.models}
     print(f"onnxruntime {onnxruntime.__version__}, {options.rounds} rounds\n")
-    print(networks(pairs, options.rounds))
-    print(settings(pairs, options.rounds))
-    print(arrangements(pairs, options.rounds))
-    print(commands(options.models, options.clip, options.repeats))
+    for part in options.parts:
+        print(parts[part](), flush=True)
+
+
+def label(path: Path) -> str:
+    """Name a network as tables do."""
+    return f"{path.resolve().parent.name}/{path.stem}"
 
 
 class Pair:
@@ -156,7 +173,10 @@ def settings(pairs: Mapping[str, Pair], rounds: int) -> str:
         for threads in (1, 2):
             calls = {v: in_turn(*pair.calls(1, threads, VARIANTS[v])) for v in VARIANTS}
             calls |= others(pair, threads)
-            took.append(race(calls, rounds))
+            times = race(calls, rounds)
+            for variant, changed in BUSY.items():
+                times |= race({variant: in_turn(*pair.calls(1, threads, changed))}, rounds)
+            took.append(times)
             columns.append(f"{name}, {threads} thread{'s' * (threads > 1)}")
     return table(columns, [(v, *(column[v] for column in took)) for v in took[0]])
 
@@ -234,7 +254,7 @@ def commands(models: Sequence[Path], clip: Path, repeats: int) -> str:
                     done = run_job(replace(job, analyzer=analyzer), Interrupt())
                     frames = done.summary.frames
                     if turn:
-                        took.setdefault((model.stem, threads), []).append(done.elapsed_s)
+                        took.setdefault((label(model), threads), []).append(done.elapsed_s)
     medians = [(*key, frames / statistics.median(times)) for key, times in took.items()]
     return table((f"whole command, {clip.name}", "threads of a network", "frames/s"), medians)
 
