@@ -83,7 +83,8 @@ class Session:
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         # Threads that sleep between two layers cost a third of a call; threads that spin between
-        # two calls take the cores that decoding and encoding need.
+        # two calls take the cores that decoding and encoding need. No other setting changes
+        # anything for the better (docs/speed.md).
         options.add_session_config_entry("session.intra_op.allow_spinning", "1")
         options.add_session_config_entry("session.force_spinning_stop", "1")
         wanted = _candidates(device)
