@@ -541,3 +541,29 @@ def test_judge_puts_another_landmark_network_in_the_place_of_the_first(ferplus, 
     onnx.save(blind, tmp_path / "blind.onnx")
     fusion = judge.inputs.manifest.path
     assert list(judge.answers(fusion, tmp_path / "blind.onnx")) != list(judge.answers(fusion))
+
+
+def test_small_sums_stay_in_float_and_a_cut_belongs_to_its_layer(tmp_path):
+    rng = np.random.default_rng(0)
+    shapes = {"first": (16, 3, 3, 3), "deep": (16, 1, 7, 7), "dense": (16, 16, 3, 3)}
+    nodes, value = [], "x"
+    for name, shape in shapes.items():
+        groups, pad = 16 if shape[1] == 1 else 1, shape[2] // 2
+        nodes.append(
+            helper.make_node(
+                "Conv", [value, name], [f"{name}.y"], name, group=groups, pads=[pad] * 4
+            )
+        )
+        nodes.append(helper.make_node("Relu", [f"{name}.y"], [f"{name}.cut"], f"{name}.relu"))
+        value = f"{name}.cut"
+    nodes.append(helper.make_node("Sigmoid", [value], ["y"], "after"))
+    weights = {n: rng.standard_normal(s).astype(np.float32) for n, s in shapes.items()}
+    path = save(tmp_path / "f.onnx", nodes, {"x": ["N", 3, 8, 8]}, {"y": ["N", 16, 8, 8]}, weights)
+    x = rng.standard_normal((4, 3, 8, 8)).astype(np.float32)
+    assert quantize(path, tmp_path / "q.onnx", [{"x": x}]).layers == ("dense",)
+    graph = onnx.load(tmp_path / "q.onnx").graph
+    assert [n.name for n in graph.node if n.op_type == "Relu"] == ["first.relu", "deep.relu"]
+    points = {e.name: numpy_helper.to_array(e) for e in graph.initializer}
+    assert points["dense.cut_zero_point"] == 0  # every step is above zero
+    quantize(path, tmp_path / "s.onnx", [{"x": x}], config=QuantizeConfig(activations="int8"))
+    assert "dense.relu" in {n.name for n in onnx.load(tmp_path / "s.onnx").graph.node}
