@@ -26,6 +26,7 @@ _MODEL: Final = "poster-rt"
 _ANALYZER: Final = (
     "model",
     "device",
+    "precision",
     "detector",
     "detector_model",
     "detect_every",
@@ -130,6 +131,7 @@ def _report(
             "warnings": list(outcome.warnings),
             "model": job.analyzer.model,
             "device": outcome.device,
+            "precision": outcome.precision,
             **summary.to_json(elapsed_s),
         }
         print(json.dumps(result, ensure_ascii=False))
@@ -137,7 +139,7 @@ def _report(
         if interrupted:
             _say("interrupted; what was done is kept")
         print(summary.to_text(elapsed_s), file=sys.stderr)
-        print(f"{job.analyzer.model} on {outcome.device}", file=sys.stderr)
+        print(f"{job.analyzer.model} in {outcome.precision} on {outcome.device}", file=sys.stderr)
         print(f"written: {', '.join(written)}", file=sys.stderr)
 
 
@@ -183,6 +185,11 @@ def _add_analyzer_options(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add("--model", metavar="NAME|PATH", help="expression model (poster-rt)")
     add("--device", choices=("auto", "cpu", "cuda", "tensorrt"), help="what to run on (auto)")
+    add(
+        "--precision",
+        choices=("auto", "fp32", "int8"),
+        help="int8 is faster on newer processors, and taken there (auto)",
+    )
     add("--detector", metavar="NAME", help="face detector: fer, yunet, mtcnn, mediapipe (fer)")
     add("--detector-model", metavar="FILE", help="model file of yunet and mediapipe")
     add("--detect-every", type=int, metavar="N", help="frames between detections (10)")

@@ -47,12 +47,14 @@ class Outcome:
         summary: Of every frame written.
         elapsed_s: From opening the outputs to closing them, loading the model included.
         device: What the analysis ran on.
+        precision: What the expression network calculated in.
         warnings: One line for each thing that went wrong without ending the work.
     """
 
     summary: Summary
     elapsed_s: float
     device: str
+    precision: str
     warnings: tuple[str, ...]
 
 
@@ -64,14 +66,14 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
         FerError: It cannot be done; no output is left behind.
         KeyboardInterrupt: Interrupted before the first frame; no output is left behind.
     """
-    summary, devices = Summary(), list[str]()
+    summary, readers = Summary(), list[tuple[str, str]]()
 
     # Finder and reader are at work at the same time: each gets half of the cores.
     analyzer = replace(job.analyzer, threads=job.analyzer.threads or max(1, cores() // 2))
 
     def make_reader() -> Reader:
         reader = open_reader(analyzer)
-        devices.append(reader.device)
+        readers.append((reader.device, reader.precision))
         return reader
 
     with open_source(job.input, job.source) as source:
@@ -92,7 +94,7 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
         if lost is not None:
             raise SourceError(f"{lost} (what was done is kept)") from lost
         elapsed_s = time.monotonic() - started
-        return Outcome(summary, elapsed_s, devices[0], tuple(source.warnings))
+        return Outcome(summary, elapsed_s, *readers[0], tuple(source.warnings))
 
 
 def cores() -> int:

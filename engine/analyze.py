@@ -1,29 +1,27 @@
 """One frame in, one analysis out: faces are found, then read, smoothed and calibrated."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final
 
 import numpy as np
 
-from engine.assets import asset_path
-from engine.bundle import SUFFIX, open_bundle
 from engine.detect import open_detector
-from engine.errors import ConfigError, ModelError
+from engine.errors import ConfigError
 from engine.find import Finder
 from engine.fusion import Fusion, Reading, landmarks_of
 from engine.landmarker import Landmarker
-from engine.manifest import load_manifest
+from engine.models import PRECISIONS, Chosen, Precision, choose
 from engine.reliability import probabilities_of, reliability_of
 from engine.runtime import Device
 from engine.temporal import Smoother
 from engine.track import TrackerConfig
 from engine.types import Analysis, Found, Frame, Prediction
 
-MODELS: Final = {"poster-rt": "poster-rt.onnx"}
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +29,11 @@ class AnalyzerConfig:
     """What to run and how to follow faces.
 
     Attributes:
-        model: Name in `MODELS`, the path of an ONNX file with its manifest beside it, or that
-            of a bundle (``.fer``), whose detector is then what `fer` means.
+        model: Name in `engine.models.MODELS`, the path of an ONNX file with its manifest beside
+            it, or that of a bundle (``.fer``), whose detector is then what `fer` means.
         device: Where the networks run; only ``auto`` may fall back.
+        precision: Of the expression network and its landmark network; ``auto`` is int8 where that
+            is faster, see `engine.models`.
         detector: Name of a detector, see `engine.detect`.
         detector_model: Model file of a detector that needs one.
         detect_every: Frames between detector passes while faces are followed.
@@ -45,6 +45,7 @@ class AnalyzerConfig:
 
     model: str = "poster-rt"
     device: Device = "auto"
+    precision: Precision = "auto"
     detector: str = "fer"
     detector_model: str | None = None
     detect_every: int = 10
@@ -54,6 +55,9 @@ class AnalyzerConfig:
     threads: int = 0
 
     def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            known = ", ".join(PRECISIONS)
+            raise ConfigError(f"precision: {self.precision}: unknown; choose {known}")
         if self.detect_every < 1:
             raise ConfigError(f"detect_every: must be at least 1, got {self.detect_every}")
         if self.min_face_px < 1:
@@ -75,6 +79,11 @@ class Reader:
     def device(self) -> str:
         """What the cross-fusion network runs on."""
         return self._fusion.device
+
+    @property
+    def precision(self) -> str:
+        """What the cross-fusion network calculates in."""
+        return self._fusion.precision
 
     def read(self, several: Sequence[Found]) -> list[Analysis]:
         """Read the faces of the next frames, all in one network call.
@@ -156,12 +165,12 @@ def open_finder(config: AnalyzerConfig) -> Finder:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
         ConfigError: Unknown detector.
     """
-    model_path, detector_path = _paths(config)
-    landmarks = landmarks_of(load_manifest(model_path))
-    landmarker = Landmarker(landmarks, config.device, config.threads)
+    chosen = _chosen(config)
+    landmarks = landmarks_of(chosen.expression)
+    landmarker = Landmarker(landmarks, chosen.device, config.threads)
     detector = open_detector(
         config.detector,
-        model_path=detector_path,
+        model_path=_detector_path(config, chosen),
         min_face_px=config.min_face_px,
         device=config.device,
         threads=config.threads,
@@ -176,8 +185,10 @@ def open_reader(config: AnalyzerConfig) -> Reader:
     Raises:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
-    model_path, _ = _paths(config)
-    return Reader(Fusion(load_manifest(model_path), config.device, config.threads), config.smooth)
+    chosen = _chosen(config)
+    log.info("%s: %s", config.model, chosen.why)
+    fusion = Fusion(chosen.expression, chosen.device, config.threads)
+    return Reader(fusion, config.smooth)
 
 
 def open_analyzer(config: AnalyzerConfig) -> Analyzer:
@@ -190,19 +201,12 @@ def open_analyzer(config: AnalyzerConfig) -> Analyzer:
     return Analyzer(open_finder(config), open_reader(config))
 
 
-def _paths(config: AnalyzerConfig) -> tuple[Path, Path | None]:
-    """Give the expression network's file and, unless it is the shipped one, the detector's."""
-    detector = Path(config.detector_model) if config.detector_model else None
-    if config.model in MODELS:
-        return asset_path(MODELS[config.model]), detector
-    path = Path(config.model)
-    if path.suffix == SUFFIX:
-        bundle = open_bundle(path)
-        own = bundle.detector if config.detector == "fer" else None
-        return bundle.expression, detector or own
-    if path.suffix != ".onnx":
-        choices = ", ".join(sorted(MODELS))
-        raise ModelError(
-            f"model {config.model}: unknown; choose {choices}, or name an .onnx or {SUFFIX} file"
-        )
-    return path, detector
+def _chosen(config: AnalyzerConfig) -> Chosen:
+    return choose(config.model, config.precision, config.device)
+
+
+def _detector_path(config: AnalyzerConfig, chosen: Chosen) -> Path | None:
+    """Give the detector's file, unless it is the shipped one."""
+    if config.detector_model:
+        return Path(config.detector_model)
+    return chosen.detector if config.detector == "fer" else None

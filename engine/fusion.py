@@ -40,6 +40,7 @@ class Fusion:
     Attributes:
         temperature: Of the calibrated softmax.
         device: What it runs on.
+        precision: What it calculates in: ``fp32``, ``fp16`` or ``int8``.
     """
 
     def __init__(self, manifest: Manifest, device: Device = "auto", threads: int = 0) -> None:
@@ -57,6 +58,7 @@ class Fusion:
         self._maps = [str(name) for name in manifest.value("landmarks.maps")]
         self._session = open_session(manifest, device, threads)
         self.device = self._session.device
+        self.precision = manifest.precision
 
     def read(self, sightings: Sequence[Sighting], images: Sequence[Image]) -> list[Reading]:
         """Run all faces, of one frame or several, as one batch.

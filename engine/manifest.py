@@ -46,6 +46,11 @@ class Manifest:
             node = node[key]
         return node
 
+    @property
+    def precision(self) -> str:
+        """What the network calculates in: ``fp32``, ``fp16`` or ``int8``."""
+        return str(self.data.get("precision", "fp32"))
+
     def expect(self, kind: str) -> None:
         """Raise ModelError unless the network is of this kind."""
         if self.kind != kind:

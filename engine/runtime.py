@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from engine._tensorrt_build import BuildConfig, range_of
 from engine._tensorrt_file import multiple_of
 from engine.errors import ModelError
 from engine.manifest import Manifest
-from engine.tensorrt import EngineSession, engine_of
+from engine.tensorrt import EngineSession, engine_beside, engine_of
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,8 @@ class Session:
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         # Threads that sleep between two layers cost a third of a call; threads that spin between
-        # two calls take the cores that decoding and encoding need.
+        # two calls take the cores that decoding and encoding need. No other setting changes
+        # anything for the better (docs/speed.md).
         options.add_session_config_entry("session.intra_op.allow_spinning", "1")
         options.add_session_config_entry("session.force_spinning_stop", "1")
         wanted = _candidates(device)
@@ -158,6 +160,15 @@ def open_session(manifest: Manifest, device: Device = "auto", threads: int = 0) 
     start = f"device {device}: "
     why = "; ".join(str(error).removeprefix(start) for _, error in refused)
     raise ModelError(f"{start}{why}") from last
+
+
+def runs_on_cpu(path: Path, device: Device) -> bool:
+    """Tell whether `open_session` is sure to take the CPU for this ONNX file."""
+    if device != "auto":
+        return device == "cpu"
+    others = {provider for name, provider in PROVIDERS.items() if name != "cpu"}
+    there = others.intersection(onnxruntime.get_available_providers())
+    return not there and not engine_beside(path).is_file()
 
 
 def _ways(

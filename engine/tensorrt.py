@@ -223,7 +223,12 @@ class EngineSession:
 
 def engine_of(manifest: Manifest) -> Path:
     """Give the path of the engine that belongs to an ONNX file."""
-    return manifest.path.with_suffix(SUFFIX)
+    return engine_beside(manifest.path)
+
+
+def engine_beside(path: Path) -> Path:
+    """Give the path of the engine that belongs to the ONNX file at `path`."""
+    return path.with_suffix(SUFFIX)
 
 
 def _free(prepared: OrderedDict[Shapes, Prepared]) -> None:

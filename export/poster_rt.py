@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from engine.align import CROP_SIZE
 from engine.labels import EXPRESSIONS
 from engine.manifest import load_manifest
+from export.folded import FoldedFusion
 from export.graph import BATCHES, MOST, difference, write_graph, write_manifest
 from export.landmark_net import FILE, INPUT, MAPS, export_landmark_net
 from training.calibration import fit_temperature
@@ -21,20 +22,6 @@ from training.models.trunk import parameter_count
 from training.weights import load_weights
 
 OUTPUTS: Final = ("logits", "valence_arousal")
-
-
-class FusionGraph(nn.Module):
-    """What the ONNX file computes: poster-rt without its landmark network."""
-
-    def __init__(self, model: PosterRT) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(
-        self, crops: Tensor, map4: Tensor, map8: Tensor, map16: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Map crops and the landmark network's taps to logits and valence-arousal."""
-        return self.model.fuse(crops, (map4, map8, map16))
 
 
 def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
@@ -103,7 +90,7 @@ def write_poster_rt(model: PosterRT, out: Path) -> dict[str, Any]:
         taps = model.landmark_net(batch).taps
     landmarks = load_manifest(out.with_name(FILE))
     error = write_graph(
-        FusionGraph(model).eval(),
+        FoldedFusion(model).eval(),
         {"crops": batch, **dict(zip(MAPS, taps, strict=True))},
         out,
         output_names=OUTPUTS,

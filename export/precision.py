@@ -1,7 +1,7 @@
 """Reduced precision: an fp32 ONNX file as fp16, or as int8 calibrated on real faces."""
 
 import logging
-import platform
+import math
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -82,15 +82,12 @@ ACTIVATIONS: Final[Mapping[Activations, QuantType]] = {
     "uint8": QuantType.QUInt8,
 }
 THERE_AND_BACK: Final = (TensorProto.FLOAT16, TensorProto.FLOAT)
-# Flags of /proc/cpuinfo, those of Arm last.
-FAST_INT8: Final[Mapping[str, str]] = {
-    "avx512_vnni": "AVX512-VNNI",
-    "avx_vnni": "AVX-VNNI",
-    "asimddp": "arm dotprod",
-}
 ROUNDING: Final = 1e-9  # points; 100 * (1 - 0.99) is a little above 1
 # What stands between a head and its output: the bias of a matrix product and the form.
 FORMS: Final = frozenset({"Add", "Flatten", "Identity", "Reshape", "Squeeze", "Tanh", "Transpose"})
+# Values that an output adds up. Of fewer, or of one channel alone, a convolution is no matrix
+# product worth the name: bytes are slower than floats there, and the answers worse.
+SUMMED_MIN: Final = 32
 RANKED_ON: Final = 2  # feeds that layers are ranked on: every tensor of each is kept in memory
 
 
@@ -200,7 +197,7 @@ class QuantizeConfig:
         reduce_range: Weights of seven bits. Without VNNI an x86 multiplies uint8 by int8 and adds
             two products in sixteen bits (vpmaddubsw): 2 x 255 x 127 does not fit and saturates,
             2 x 255 x 64 does. So the same file gives the same answers on every machine.
-        ops: Types of the nodes that are quantised.
+        ops: Types of the nodes that are quantised, as far as they gain by it (`_layers`).
         loss_max_points: Accuracy that may be lost, percentage points (`quantize_within`).
     """
 
@@ -366,6 +363,7 @@ class _Job:
     def write(self, out: Path, keep: Collection[str]) -> tuple[str, ...]:
         """Write an int8 file; give the names of the nodes in int8."""
         config, chosen = self.config, tuple(name for name in self.layers if name not in keep)
+        behind = _cut_off(onnx.load(self.ready), chosen) if config.activations == "uint8" else ()
         unknown = sorted(set(keep) - set(self.layers))
         if unknown:
             known = ", ".join(self.layers)
@@ -378,8 +376,8 @@ class _Job:
                 out,
                 _Reader(self.feeds),
                 quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=list(config.ops),
-                nodes_to_quantize=list(chosen),
+                op_types_to_quantize=[*config.ops, "Relu"],
+                nodes_to_quantize=[*chosen, *behind],
                 per_channel=True,
                 reduce_range=config.reduce_range,
                 activation_type=ACTIVATIONS[config.activations],
@@ -467,12 +465,31 @@ def _layers(model: ModelProto, ops: Collection[str]) -> tuple[str, ...]:
 
     A product of two activations, such as an attention's, has no weights: in int8 it costs more
     to convert than it saves. A matrix product that makes an output of the graph would give it in
-    256 steps, half a pixel wide for landmarks, and costs next to nothing in float.
+    256 steps, half a pixel wide for landmarks, and costs next to nothing in float. Depthwise
+    convolutions and those of a first layer stay in float as well (`SUMMED_MIN`).
     """
-    weights = {each.name for each in model.graph.initializer}
+    weights = {each.name: each.dims for each in model.graph.initializer}
     heads = _heads(model)
     chosen = [node for node in model.graph.node if node.op_type in ops and node.name not in heads]
-    return tuple(n.name for n in chosen if n.op_type != "MatMul" or n.input[1] in weights)
+    return tuple(n.name for n in chosen if _gains(n, weights.get(n.input[1])))
+
+
+def _gains(node: NodeProto, shape: Sequence[int] | None) -> bool:
+    """Tell whether a product with weights of this shape is one that bytes are faster at."""
+    if node.op_type == "Conv" and shape is not None:
+        return shape[1] > 1 and math.prod(shape[1:]) >= SUMMED_MIN
+    return node.op_type != "MatMul" or shape is not None
+
+
+def _cut_off(model: ModelProto, layers: Collection[str]) -> list[str]:
+    """Name what is behind these layers and cuts off below zero.
+
+    Told of it, the quantiser spends no step on what is cut off anyway, and the layer does the
+    cutting itself.
+    """
+    nodes = model.graph.node
+    made = {output for node in nodes if node.name in layers for output in node.output}
+    return [node.name for node in nodes if node.op_type == "Relu" and node.input[0] in made]
 
 
 def _heads(model: ModelProto) -> set[str]:
@@ -541,29 +558,3 @@ def _translated(path: Path, what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise ModelError(f"{path}: cannot be {what}: {error}") from error
-
-
-def supports_fast_int8(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[bool, str]:
-    """Tell whether this processor adds up products of bytes in one instruction, and why.
-
-    Without, int8 takes three instructions for it and gains less: measured on AVX2, one thread,
-    landmark-net ran 1.3 times and poster-rt 1.2 times as fast as in float32.
-
-    Returns:
-        The answer, and its reason in two or three words, such as ``no VNNI``.
-    """
-    machine = platform.machine().lower()
-    if platform.system() == "Darwin" and machine == "arm64":
-        return True, "arm dotprod"  # every processor that Apple sells with this name
-    text = cpuinfo.read_text(encoding="utf-8", errors="replace") if cpuinfo.is_file() else ""
-    pairs = [line.partition(":") for line in text.splitlines()]
-    cores = [set(flags.split()) for key, _, flags in pairs if key.strip() in ("flags", "Features")]
-    if not cores:
-        return False, f"unknown: {platform.system()} does not say what the processor can do"
-    every = set.intersection(*cores)  # a big core may have what a small one lacks
-    found = next((name for flag, name in FAST_INT8.items() if flag in every), None)
-    return found is not None, found or _lacking(machine)
-
-
-def _lacking(machine: str) -> str:
-    return "no dotprod" if machine in ("aarch64", "arm64", "armv7l") else "no VNNI"

@@ -18,6 +18,7 @@ import engine.assets
 from app.cli import main
 from engine.analyze import AnalyzerConfig
 from engine.errors import ModelError, SourceError
+from engine.models import PRECISIONS
 from engine.runtime import DEVICES
 from engine.source import open_source
 from engine.types import Analysis, Face, Found, Prediction, Sighting, Track
@@ -25,7 +26,8 @@ from engine.types import Analysis, Face, Found, Prediction, Sighting, Track
 ROOT = Path(__file__).parents[2]
 OPTIONS = sorted(
     {
-        *("--out", "--records", "--landmarks", "--model", "--device", "--detector"),
+        *("--out", "--records", "--landmarks", "--model", "--device", "--precision"),
+        "--detector",
         *("--detector-model", "--detect-every", "--min-face", "--max-faces", "--smooth"),
         *("--start", "--duration", "--no-audio", "--no-timeline", "--overwrite", "--json"),
         *("--quiet", "--version"),
@@ -55,7 +57,7 @@ class NoFaces(FakeFinder):
 class FakeReader:
     """Every face is happy."""
 
-    device = "fake"
+    device, precision = "fake", "fp8"
 
     def read(self, several):
         return [self._read(found) for found in several]
@@ -133,7 +135,7 @@ def test_video_and_rows_are_written(clip, tmp_path, capsys):
     assert printed.out == ""
     assert "12 frames, 0.4 s of video" in printed.err
     assert "face 1: happiness 0.4 s; mean valence +0.70, arousal +0.40" in printed.err
-    assert "poster-rt on fake" in printed.err
+    assert "poster-rt in fp8 on fake" in printed.err
     assert left_in(tmp_path) == ["clip.mp4", "out.mp4", "rows.csv"]
 
 
@@ -147,7 +149,7 @@ def test_json_is_one_object_on_stdout_and_nothing_else(clip, tmp_path, capsys):
     assert result["input"] == str(clip)
     assert result["out"] is None
     assert result["records"] == str(rows)
-    assert result["device"] == "fake"
+    assert (result["device"], result["precision"]) == ("fake", "fp8")
     assert result["interrupted"] is False
     assert result["faces"][0]["seconds"] == {"happiness": 0.44}
     assert set(result["times_ms"]) == {"decode", "detect", "fusion", "record"}
@@ -394,6 +396,11 @@ def test_progress_bar_shows_on_a_terminal_only(clip, tmp_path, monkeypatch, caps
 def test_device_choices_are_the_analyzers():
     (action,) = (a for a in app.cli._parser()._actions if a.dest == "device")
     assert action.choices == DEVICES
+
+
+def test_precision_choices_are_the_engines():
+    (action,) = (a for a in app.cli._parser()._actions if a.dest == "precision")
+    assert action.choices == PRECISIONS
 
 
 def test_every_option_is_known_and_in_the_readme():

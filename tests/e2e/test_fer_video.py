@@ -129,6 +129,29 @@ def test_rows_hold_what_they_promise(film, tmp_path):
     assert found[-1]["expression"] == "happiness"  # the portrait beams
 
 
+@pytest.mark.slow
+def test_int8_reads_the_demo_as_float_does(tmp_path, capsys):
+    said = {}
+    for precision in ("fp32", "int8"):
+        rows = tmp_path / f"{precision}.csv"
+        given = ["--precision", precision, "--records", str(rows), "--landmarks"]
+        assert main([str(asset_path("demo.mp4")), *given]) == 0
+        assert f"poster-rt in {precision} on cpu" in capsys.readouterr().err
+        said[precision] = {(row["frame"], row["face_id"]): row for row in read_rows(rows)}
+    whole, small = said["fp32"], said["int8"]
+    assert len(whole) > 290
+    assert set(whole) == set(small)
+    same = [whole[key]["expression"] == small[key]["expression"] for key in whole]
+    assert np.mean(same) >= 0.99
+    for name in ("happiness", "valence", "arousal"):
+        apart = [float(whole[key][name]) - float(small[key][name]) for key in whole]
+        assert np.abs(apart).max() < 0.05, name
+    points = [np.stack([five_points_of(rows[key]) for key in whole]) for rows in (whole, small)]
+    eyes = np.linalg.norm(points[0][:, 1] - points[0][:, 0], axis=1)
+    moved = np.linalg.norm(points[0] - points[1], axis=2).mean(axis=1) / eyes
+    assert 0 < moved.mean() < 0.01
+
+
 def test_face_that_leaves_and_returns_gets_a_new_id(make_clip, stage, tmp_path):
     portrait, ground = stage.load_portrait(), stage.backdrop(0.0)
     face = stage.compose(ground, portrait, [stage.Place(x=320, y=180, side=260)])[0]
@@ -216,7 +239,7 @@ def refusal(film, models, capsys):
 def test_copied_models_are_as_good_as_the_bundled_ones(film, models, tmp_path):
     copied, bundled = tmp_path / "copied.csv", tmp_path / "bundled.csv"
     model = ["--model", str(models / "poster-rt.onnx")]
-    part = ["--duration", "0.2", "--quiet"]
+    part = ["--duration", "0.2", "--quiet", "--precision", "fp32"]
     assert main([str(film), "--records", str(copied), *model, *part]) == 0
     assert main([str(film), "--records", str(bundled), *part]) == 0
     assert copied.read_bytes() == bundled.read_bytes()
@@ -262,6 +285,15 @@ def test_unknown_detector_is_refused(film, tmp_path, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert "abacus" in line
     assert "yunet" in line
+    assert not rows.exists()
+
+
+def test_precision_that_a_file_is_not_in_is_refused(film, tmp_path, capsys):
+    model, rows = asset_path("poster-rt.onnx"), tmp_path / "r.csv"
+    given = ["--model", str(model), "--precision", "int8", "--records", str(rows)]
+    assert main([str(film), *given]) == 4
+    said = capsys.readouterr().err
+    assert f"fer-video: precision int8: {model} is in fp32; name another file" in said
     assert not rows.exists()
 
 

@@ -219,7 +219,8 @@ def test_settings_reach_detector_networks_and_tracker(opened, monkeypatch, tmp_p
 
     monkeypatch.setattr(engine.analyze, "Finder", Recorder)
     settings = {"detector": "yunet", "detector_model": str(tmp_path / "y.onnx"), "threads": 3}
-    config = AnalyzerConfig(device="cpu", detect_every=7, max_faces=3, min_face_px=30, **settings)
+    settings |= {"device": "cpu", "precision": "fp32", "detect_every": 7, "max_faces": 3}
+    config = AnalyzerConfig(min_face_px=30, **settings)
     assert open_analyzer(config).device == "cpu"
     name, given = opened.pop("detector")
     assert name == "yunet"
@@ -282,7 +283,7 @@ def test_bundle_reads_a_face_as_its_loose_files_do(bundle):
     frame = Frame(0, 0.0, np.asarray(cv2.imread(str(path)), np.uint8))
     answers = []
     for model in ("poster-rt", str(bundle)):
-        with open_analyzer(AnalyzerConfig(model=model, device="cpu", threads=1)) as analyzer:
+        with open_analyzer(AnalyzerConfig(model=model, precision="fp32", threads=1)) as analyzer:
             (prediction,) = analyzer.analyze(frame).predictions
             answers.append([*prediction.probabilities, prediction.valence, prediction.arousal])
     assert answers[0] == answers[1]

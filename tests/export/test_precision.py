@@ -32,7 +32,6 @@ from export.precision import (
     full_precision_nodes,
     quantize,
     quantize_within,
-    supports_fast_int8,
     to_half,
 )
 from training.data.ferplus import FerPlus
@@ -402,42 +401,6 @@ def test_settings_are_checked(setting, says):
         QuantizeConfig(**setting)
 
 
-UNKNOWN = "unknown: Linux does not say what the processor can do"
-X86 = "processor : {}\nflags\t\t: fpu avx2 {}\n"
-ARM = "processor : {}\nFeatures\t: fp asimd {}\n"
-
-
-@pytest.mark.parametrize(
-    ("machine", "text", "wanted"),
-    [
-        ("x86_64", X86.format(0, "fma"), (False, "no VNNI")),
-        ("x86_64", X86.format(0, "avx512_vnni"), (True, "AVX512-VNNI")),
-        ("x86_64", X86.format(0, "avx_vnni"), (True, "AVX-VNNI")),
-        ("x86_64", X86.format(0, "avx_vnni_int16"), (False, "no VNNI")),
-        ("x86_64", X86.format(0, "avx_vnni") + X86.format(1, ""), (False, "no VNNI")),
-        ("aarch64", ARM.format(0, "asimddp"), (True, "arm dotprod")),
-        ("aarch64", ARM.format(0, "aes"), (False, "no dotprod")),
-        ("riscv64", "isa : rv64", (False, UNKNOWN)),
-    ],
-)
-def test_the_processor_says_whether_int8_is_fast(monkeypatch, tmp_path, machine, text, wanted):
-    monkeypatch.setattr("platform.machine", lambda: machine)
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    path = tmp_path / "cpuinfo"
-    path.write_text(text)
-    assert supports_fast_int8(path) == wanted
-
-
-def test_a_processor_that_says_nothing(monkeypatch, tmp_path):
-    monkeypatch.setattr("platform.system", lambda: "Windows")
-    fast, why = supports_fast_int8(tmp_path / "none")
-    assert not fast
-    assert why.startswith("unknown: Windows")
-    monkeypatch.setattr("platform.system", lambda: "Darwin")
-    monkeypatch.setattr("platform.machine", lambda: "arm64")
-    assert supports_fast_int8(tmp_path / "none") == (True, "arm dotprod")
-
-
 SIDE = 48
 
 
@@ -578,3 +541,29 @@ def test_judge_puts_another_landmark_network_in_the_place_of_the_first(ferplus, 
     onnx.save(blind, tmp_path / "blind.onnx")
     fusion = judge.inputs.manifest.path
     assert list(judge.answers(fusion, tmp_path / "blind.onnx")) != list(judge.answers(fusion))
+
+
+def test_small_sums_stay_in_float_and_a_cut_belongs_to_its_layer(tmp_path):
+    rng = np.random.default_rng(0)
+    shapes = {"first": (16, 3, 3, 3), "deep": (16, 1, 7, 7), "dense": (16, 16, 3, 3)}
+    nodes, value = [], "x"
+    for name, shape in shapes.items():
+        groups, pad = 16 if shape[1] == 1 else 1, shape[2] // 2
+        nodes.append(
+            helper.make_node(
+                "Conv", [value, name], [f"{name}.y"], name, group=groups, pads=[pad] * 4
+            )
+        )
+        nodes.append(helper.make_node("Relu", [f"{name}.y"], [f"{name}.cut"], f"{name}.relu"))
+        value = f"{name}.cut"
+    nodes.append(helper.make_node("Sigmoid", [value], ["y"], "after"))
+    weights = {n: rng.standard_normal(s).astype(np.float32) for n, s in shapes.items()}
+    path = save(tmp_path / "f.onnx", nodes, {"x": ["N", 3, 8, 8]}, {"y": ["N", 16, 8, 8]}, weights)
+    x = rng.standard_normal((4, 3, 8, 8)).astype(np.float32)
+    assert quantize(path, tmp_path / "q.onnx", [{"x": x}]).layers == ("dense",)
+    graph = onnx.load(tmp_path / "q.onnx").graph
+    assert [n.name for n in graph.node if n.op_type == "Relu"] == ["first.relu", "deep.relu"]
+    points = {e.name: numpy_helper.to_array(e) for e in graph.initializer}
+    assert points["dense.cut_zero_point"] == 0  # every step is above zero
+    quantize(path, tmp_path / "s.onnx", [{"x": x}], config=QuantizeConfig(activations="int8"))
+    assert "dense.relu" in {n.name for n in onnx.load(tmp_path / "s.onnx").graph.node}

@@ -197,7 +197,8 @@ def portrait():
 
 
 def test_picture_is_read_as_the_engine_reads_it(triton, python_model, portrait):
-    config = AnalyzerConfig(device="cpu", smooth=0, max_faces=MAX_FACES, threads=1)
+    settings = {"device": "cpu", "precision": "fp32", "threads": 1}
+    config = AnalyzerConfig(smooth=0, max_faces=MAX_FACES, **settings)
     with open_analyzer(config) as analyzer:
         wanted = analyzer.analyze(Frame(0, 0.0, portrait))
     two = [{"image": portrait}, {"image": portrait}]  # the second knows nothing of the first

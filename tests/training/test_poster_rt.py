@@ -12,10 +12,10 @@ from training.models.poster_rt import (
     PosterRT,
     SwapAttention,
     WindowCrossAttention,
-    _unwindowed,
-    _windows,
     standardised,
     start_from_landmarks,
+    unwindowed,
+    windows,
 )
 from training.models.trunk import Trunk, parameter_count
 
@@ -125,14 +125,14 @@ def test_colour_and_exposure_do_not_reach_the_image_stream(model, crops):
 @pytest.mark.parametrize("side", [7, 14, 28])
 def test_windows_and_back_is_the_identity(side):
     x = torch.randn(3, 8, side, side)
-    rows = _windows(x)
+    rows = windows(x)
     assert rows.shape == (3 * (side // WINDOW) ** 2 * WINDOW**2, 8)
-    assert torch.equal(_unwindowed(rows, side), x)
+    assert torch.equal(unwindowed(rows, side), x)
 
 
 def test_a_window_holds_neighbouring_pixels_of_one_picture():
     place = torch.arange(2 * 14 * 14).reshape(2, 1, 14, 14).expand(2, 2, 14, 14)
-    second = _windows(place)[WINDOW**2 : 2 * WINDOW**2, 0].reshape(WINDOW, WINDOW)
+    second = windows(place)[WINDOW**2 : 2 * WINDOW**2, 0].reshape(WINDOW, WINDOW)
     assert torch.equal(second, place[0, 0, :7, 7:])
 
 

@@ -41,13 +41,13 @@ class WindowCrossAttention(nn.Module):
 
     def forward(self, image: Tensor, landmarks: Tensor) -> Tensor:
         """Add what the landmarks ask of the image: (B, dim, H, W) and (B, query_dim, H, W)."""
-        query = self._heads(self.query(_windows(self.query_norm(landmarks))))
-        pair = self.key_value(_windows(self.image_norm(image)))
+        query = self._heads(self.query(windows(self.query_norm(landmarks))))
+        pair = self.key_value(windows(self.image_norm(image)))
         key, value = (self._heads(x) for x in pair.chunk(2, 1))
         # Written out: the fused form has no fast backward pass for a bias that is trained.
         scores = (query * query.shape[3] ** -0.5) @ key.transpose(2, 3) + self.bias
         answer = (scores.softmax(3) @ value).transpose(1, 2).flatten(0, 1).flatten(1)
-        y: Tensor = _unwindowed(self.project(answer), image.shape[2])
+        y: Tensor = unwindowed(self.project(answer), image.shape[2])
         return image + y
 
     def _heads(self, x: Tensor) -> Tensor:
@@ -55,16 +55,16 @@ class WindowCrossAttention(nn.Module):
         return x.reshape(-1, WINDOW**2, self.heads, x.shape[1] // self.heads).transpose(1, 2)
 
 
-def _windows(x: Tensor) -> Tensor:
-    """(B, C, S, S) to (B * windows * 49, C): two axes, so that ONNX gets one Gemm a layer."""
+def windows(x: Tensor) -> Tensor:
+    """Cut (B, C, S, S) into (B * windows * 49, C): two axes, so that ONNX gets one Gemm a layer."""
     count, channels = x.shape[2] // WINDOW, x.shape[1]
     # A window's row stays one piece: cheap to move.
     rows = x.permute(0, 2, 3, 1).reshape(-1, count, WINDOW, count, WINDOW * channels)
     return rows.transpose(2, 3).reshape(-1, channels)
 
 
-def _unwindowed(x: Tensor, side: int) -> Tensor:
-    """Undo `_windows` for maps of `side`."""
+def unwindowed(x: Tensor, side: int) -> Tensor:
+    """Undo `windows` for maps of `side`."""
     count, channels = side // WINDOW, x.shape[1]
     rows = x.reshape(-1, count, count, WINDOW, WINDOW * channels).transpose(2, 3)
     return rows.reshape(-1, side, side, channels).permute(0, 3, 1, 2)

@@ -1,0 +1,185 @@
+"""An exported network as static int8, no worse than stated: `export_int8` and its manifest."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from engine.errors import ModelError
+from engine.fusion import landmarks_of
+from engine.landmarker import Landmarker
+from engine.manifest import Manifest, load_manifest
+from export.calibration import SEED, Feed, calibration_feeds, validation_judge
+from export.graph import write_manifest
+from export.precision import QuantizeConfig, Quantized, quantize_within
+from export.staging import staged
+from training.evaluate import answers_of, landmark_metrics, metrics_of, open_network
+
+log = logging.getLogger(__name__)
+
+# Percent of the inter-ocular distance: landmarks drive the tracker.
+NME_MAX_GROWTH: Final = 0.1
+# What is said of the float file alone, or is said anew.
+OWN: Final = frozenset({"sha256", "opset", "commit", "licence", "parity", "metrics"})
+JUDGED_ON: Final = "FER+ label.csv, validation, majority labels"
+METRICS_ON: Final = "FER+ label.csv, majority labels, 8 classes"
+
+
+def export_int8(source: Path, out: Path, data: Path, cache: Path) -> None:
+    """Write a network as int8, calibrated on training faces and judged on validation.
+
+    An expression network that reads the landmark network's maps is made for those of an int8
+    landmark network, which is written beside it as ``NAME-int8.onnx``; what is judged is the pair.
+    The most sensitive layers stay in float until at most half a point of accuracy is lost, and
+    until no landmark error on held-out faces has grown by more than `NME_MAX_GROWTH`.
+
+    Args:
+        source: The fp32 ONNX file, its manifest beside it, and the landmark network that it names.
+        out: The int8 file.
+        data: Folder with the data packs.
+        cache: Folder for decoded data.
+
+    Raises:
+        ModelError: No such network, one that is in int8 or half precision already, or one that
+            int8 spoils.
+        SinkError: It cannot be written.
+        SourceError: FER+ or the landmark packs are missing.
+    """
+    manifest = load_manifest(source)
+    if manifest.kind not in EXPORTS:
+        raise ModelError(
+            f"{source}: int8 is for networks of kind {' and '.join(EXPORTS)}, "
+            f"this one is of kind {manifest.kind}"
+        )
+    if out.resolve() == source.resolve():
+        raise ModelError(f"{out}: is the network itself; name another file")
+    with staged(out) as inside:
+        EXPORTS[manifest.kind](manifest, inside, data, cache)
+
+
+def _landmarks(source: Manifest, out: Path, data: Path, cache: Path) -> None:
+    before = landmark_metrics(_landmarker(source), data, cache)
+    measured: dict[bytes, dict[str, float]] = {source.path.read_bytes(): before}
+
+    def judge(path: Path) -> float:
+        """One less the largest growth of an error: points lost are then percent of the eyes."""
+        content = path.read_bytes()
+        if content not in measured:
+            there = _landmarker(replace(source, path=path))
+            measured[content] = landmark_metrics(there, data, cache)
+        return 1 - max(0.0, *_growth(before, measured[content]).values()) / 100
+
+    config = QuantizeConfig(loss_max_points=NME_MAX_GROWTH)
+    feeds = calibration_feeds(source.path, data, cache)
+    done = quantize_within(source.path, out, feeds, judge, config=config)
+    after = measured[out.read_bytes()]
+    facts = _facts(source, out, _Recipe(feeds, config, done))
+    errors = {key: {"fp32": before[key], "int8": after[key]} for key in _growth(before, after)}
+    write_manifest(out, {**facts, "judged": {"nme": errors}, "metrics": after})
+    log.info("%s: errors grew by %s", out.name, _growth(before, after))
+
+
+def _landmarker(manifest: Manifest) -> Landmarker:
+    return Landmarker(manifest, "cpu", 1)
+
+
+def _growth(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    return {key: after[key] - before[key] for key in before if key.startswith("nme")}
+
+
+def _expression(source: Manifest, out: Path, data: Path, cache: Path) -> None:
+    if "logits" not in source.value("outputs"):
+        raise ModelError(f"{source.path}: says no expression, which int8 is judged by")
+    beside = landmarks_of(source)
+    if source.value("landmarks.maps"):
+        landmarks = out.with_name(f"{beside.path.stem}-int8.onnx")
+        _landmarks(beside, landmarks, data, cache)
+    else:
+        landmarks = _copied(beside.path, out.parent)
+    whole = validation_judge(source.path, data, cache).fusion(source.path)
+    with TemporaryDirectory(prefix="fer-pair.") as folder:
+        pair = _paired(source, landmarks, Path(folder))
+        facing = validation_judge(pair, data, cache)
+
+        def judge(path: Path) -> float:
+            """Accuracy with the int8 landmark network; of the float file, with its own."""
+            return whole if path == pair else facing.fusion(path)
+
+        config, feeds = QuantizeConfig(), calibration_feeds(pair, data, cache)
+        done = quantize_within(pair, out, feeds, judge, config=config)
+        named = load_manifest(pair).value("landmarks")
+    facts = {**_facts(source, out, _Recipe(feeds, config, done)), "landmarks": named}
+    accuracy = {"fp32": whole, "int8": done.tried[_kept_by_rank(done)]}
+    facts["judged"] = {"data": JUDGED_ON, "accuracy": accuracy}
+    write_manifest(out, {**facts, "metrics": {}})
+    answers = answers_of(open_network(out), "valid", data, cache)
+    valid = metrics_of(answers, float(source.value("temperature")))
+    write_manifest(out, {**facts, "metrics": {"data": METRICS_ON, "valid": valid}})
+    log.info("%s: accuracy on validation %s", out.name, accuracy)
+
+
+def _kept_by_rank(done: Quantized) -> int:
+    return len([name for name in done.kept if name in done.errors])
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    """Copy a network with its manifest."""
+    for each in (path, path.with_suffix(".json")):
+        shutil.copyfile(each, folder / each.name)
+    return folder / path.name
+
+
+def _paired(source: Manifest, landmarks: Path, folder: Path) -> Path:
+    """Write a float expression network that names another landmark network, beside that one."""
+    _copied(landmarks, folder)
+    path = folder / source.path.name
+    shutil.copyfile(source.path, path)
+    named = {
+        **source.value("landmarks"),
+        "file": landmarks.name,
+        "sha256": load_manifest(landmarks).sha256,
+    }
+    manifest = json.dumps({**source.data, "landmarks": named})
+    path.with_suffix(".json").write_text(manifest, encoding="utf-8")
+    return path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Recipe:
+    """How a file came about."""
+
+    feeds: Sequence[Feed]
+    config: QuantizeConfig
+    done: Quantized
+
+
+def _facts(source: Manifest, out: Path, recipe: _Recipe) -> dict[str, Any]:
+    """Give what the manifest of an int8 file says, apart from figures."""
+    settings = asdict(recipe.config)
+    return {
+        **{key: value for key, value in source.data.items() if key not in OWN},
+        "name": out.stem,
+        "precision": "int8",
+        "made_from": {
+            "name": source.name,
+            "sha256": source.sha256,
+            "commit": source.value("commit"),
+        },
+        "calibration": {
+            "data": "FER+ label.csv, training faces",
+            "count": sum(len(feed["crops"]) for feed in recipe.feeds),
+            "seed": SEED,
+            **{key: settings[key] for key in ("method", "activations", "reduce_range")},
+        },
+        "layers": {"int8": list(recipe.done.layers), "kept": list(recipe.done.kept)},
+    }
+
+
+EXPORTS: Final[Mapping[str, Callable[[Manifest, Path, Path, Path], None]]] = {
+    "expression": _expression,
+    "landmarks": _landmarks,
+}
