@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -206,7 +207,7 @@ def decode_and_encode(clip: Path, out: Path) -> None:
             )
             encoder.width, encoder.height = stream.width // 2 * 2, stream.height // 2 * 2
             encoder.pix_fmt = "yuv420p"
-            encoder.codec_context.time_base = stream.time_base
+            encoder.codec_context.time_base = stream.time_base or Fraction(1, 1000)
             encoder.codec_context.thread_count = settings.threads
             for frame in container.decode(stream):
                 frame.pict_type = av.video.frame.PictureType.NONE

@@ -67,6 +67,10 @@ class Peak:
     side: int
     gmac_per_s: float
 
+    def as_dict(self) -> dict[str, Any]:
+        """Give everything by name, ready for JSON."""
+        return asdict(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:

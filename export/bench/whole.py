@@ -167,7 +167,7 @@ def write_clip(path: Path, images: Sequence[Image]) -> None:
         stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
         for image in images:
             large = cv2.resize(image, (1920, 1080), interpolation=cv2.INTER_CUBIC)
-            frame = av.VideoFrame.from_ndarray(large, format="bgr24")
+            frame = av.VideoFrame.from_ndarray(np.asarray(large, np.uint8), format="bgr24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
