@@ -26,6 +26,10 @@ Place = tuple[float, float, Side]  # from a mark, and which end of the label sta
 SIDES: Final[tuple[Place, ...]] = (
     (7, -3, "left"),
     (-7, -3, "right"),
+    (7, -8, "left"),
+    (7, 3, "left"),
+    (-7, -8, "right"),
+    (-7, 3, "right"),
     (6, 6, "left"),
     (6, -12, "left"),
     (-6, 6, "right"),
@@ -34,7 +38,9 @@ SIDES: Final[tuple[Place, ...]] = (
     (0, -15, "center"),
 )
 PLACES: Final[tuple[Place, ...]] = tuple(
-    (x * far, y * far, side) for far in (1.0, 1.8, 3.0, 4.5, 6.0, 8.0) for x, y, side in SIDES
+    (x * far, y * far, side)
+    for far in (1.0, 1.3, 1.8, 2.4, 3.0, 4.5, 6.0, 8.0)
+    for x, y, side in SIDES
 )
 Mark = tuple[str, float, float, str]  # name, x, y and colour
 Cost = Callable[[System], float | None]
@@ -101,28 +107,51 @@ def _limit(axes: Axes, costs: Sequence[float]) -> None:
 def place_labels(axes: Axes, marks: Sequence[Mark]) -> list[Annotation]:
     """Write names beside marks where they touch no other name and no mark, in place.
 
-    A place that is nearest to its own mark goes before others, then a near one before a far one.
+    Marks that cover each other share a label. A place that is nearest to its own mark goes before others, then a near one before a far one.
 
     Args:
         axes: Of a figure that has been laid out.
         marks: What is in it.
     """
+    marks = _joined(axes, marks)
     inside, taken = axes.get_window_extent(), [_around(axes, x, y) for _, x, y, _ in marks]
     centres = {mark: axes.transData.transform(mark[1:3]) for mark in marks}
     written = []
     for mark in sorted(marks, key=lambda mark: (-mark[2], mark[1])):
         name, x, y, colour = mark
         text = _text(axes, name, (x, y), colour)
+        plain = extent(text)
         fitting = list[tuple[bool, int, Place]]()
         for place in PLACES:
-            _move(text, place)
-            if _fits(extent(text), inside, taken):
-                away = {other: _distance(extent(text), at) for other, at in centres.items()}
+            box = _shifted(plain, place, axes.figure.dpi / 72)
+            if _fits(box, inside, taken):
+                away = {other: _distance(box, at) for other, at in centres.items()}
                 fitting.append((away[mark] > min(away.values()), len(fitting), place))
         _move(text, min(fitting)[2] if fitting else PLACES[0])
         taken.append(extent(text))
         written.append(text)
     return written
+
+
+def _shifted(plain: Bbox, place: Place, pixels: float) -> Bbox:
+    """Give where a label comes to lie; `plain` is the one that begins at its mark."""
+    across, up, side = place
+    back = {"left": 0.0, "center": plain.width / 2, "right": plain.width}[side]
+    return plain.translated(across * pixels - back, up * pixels)
+
+
+def _joined(axes: Axes, marks: Sequence[Mark]) -> list[Mark]:
+    """Give one mark with all names for those of one colour that cover each other."""
+    joined = list[Mark]()
+    for name, x, y, colour in marks:
+        here = _around(axes, x, y)
+        for place, (said, x0, y0, its) in enumerate(joined):
+            if its == colour and here.overlaps(_around(axes, x0, y0)):
+                joined[place] = (f"{said}, {name}", x0, y0, its)
+                break
+        else:
+            joined.append((name, x, y, colour))
+    return joined
 
 
 def _move(text: Annotation, place: Place) -> None:
