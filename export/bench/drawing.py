@@ -107,7 +107,8 @@ def _limit(axes: Axes, costs: Sequence[float]) -> None:
 def place_labels(axes: Axes, marks: Sequence[Mark]) -> list[Annotation]:
     """Write names beside marks where they touch no other name and no mark, in place.
 
-    Marks that cover each other share a label. A place that is nearest to its own mark goes before others, then a near one before a far one.
+    Marks that cover each other share a label. A place that is nearest to its own mark goes before
+    others, then a near one before a far one.
 
     Args:
         axes: Of a figure that has been laid out.
