@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 
 from engine.types import Floats
 from export.bench.published import Kind, System
-from training.report.drawing import COLOURS, GREY, MARKERS, figure_of, label, write_figure
+from training.report.drawing import COLOURS, DPI, GREY, MARKERS, figure_of, label, write_figure
 
 LOOKS: Final[dict[Kind, tuple[str, str, str]]] = {
     "measured": (COLOURS[1], MARKERS[7], "measured here, now"),
@@ -69,6 +69,7 @@ def draw_frontier(systems: Sequence[System], path: Path) -> None:
     if low:
         said = f"Below the axes: {', '.join(low)}."
         figure.supxlabel(said, fontsize=9, color=GREY, x=0.01, ha="left")
+    figure.set_dpi(DPI)  # of the file: letters are not as wide in another
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # nothing moves any more: labels can be placed
     for panel, mine in zip(axes, marks, strict=False):

@@ -152,7 +152,10 @@ def _networks(networks: Networks, rounds: int) -> list[str]:
         )
         for row in networks.rows
     ]
-    peaks = [(peak.device, str(peak.threads), f"{peak.gmac_per_s:.1f}") for peak in networks.peaks]
+    peaks = [
+        (peak.device, str(peak.threads), str(peak.side), f"{peak.gmac_per_s:.1f}")
+        for peak in networks.peaks
+    ]
     parts = ["## Networks", table(SIZES_HEAD, sizes)]
     parts.append(
         f"{rounds} calls of each case, which took turns, each round in another order. Memory is "
@@ -161,7 +164,7 @@ def _networks(networks: Networks, rounds: int) -> list[str]:
         "threads; int8 may go beyond it."
     )
     parts.append(table(COSTS_HEAD, costs))
-    parts.append(table(("peak of", "threads", "GMAC a second"), peaks))
+    parts.append(table(("peak of", "threads", "side of the matrices", "GMAC a second"), peaks))
     if networks.left_out:
         parts.append(f"Left out: {'; '.join(networks.left_out)}.")
     return parts
