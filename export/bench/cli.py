@@ -242,10 +242,10 @@ def _command(
         wholes.append(compared)
         stages += inside
     claims = whole.analysis_of_small_frames(device)
-    claims += whole.start_up(clips[0], folder, options.repeats)
+    claims += whole.start_up(clips[0], folder, options.repeats, device)
     claims += whole.memory_at_1080p(folder, device)
     if options.soak:
-        claims += whole.memory_over_time(clips[0], folder, options.soak)
+        claims += whole.memory_over_time(clips[0], folder, options.soak, device)
     return replace(found, whole=tuple(wholes), stages=tuple(stages), claims=tuple(claims))
 
 

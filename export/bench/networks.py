@@ -1,7 +1,7 @@
 """Every network on every device, with every number of threads and batch: what it costs."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ModelError
 from engine.runtime import Device
 from engine.types import Floats
 from export.bench.memory import is_measurable, peak_growth
@@ -90,7 +90,8 @@ class Row:
         each_ms: `p50_ms` by face or picture.
         per_s: Faces or pictures a second, over all calls.
         peak_share: Multiply-accumulates a second of the fastest call, as a share of the fastest
-            matrix product's on the same threads; both of them are the least disturbed.
+            matrix product's on the same threads; both of them are the least disturbed. None where
+            no matrix product runs.
         memory_mib: Growth of a process that opens and runs it; None where none can be measured.
     """
 
@@ -106,7 +107,7 @@ class Row:
     p99_ms: float
     each_ms: float
     per_s: float
-    peak_share: float
+    peak_share: float | None
     memory_mib: float | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def measure_networks(
     with TemporaryDirectory(prefix="fer-bench.") as folder:
         squares = [matrix_product(Path(folder), side, config.seed) for side in SIDES]
         cases = _cases(subjects, config, config.batches)
-        products = _cases(squares, config, SIDES)
+        products, no_peaks = _products(squares, config)
         every = [*cases, *products]
         work = [partial(c.running.run, c.subject.feed(c.batch, config.seed)) for c in every]
         rounds = tracked(config.rounds, "timing")
@@ -176,7 +177,8 @@ def measure_networks(
     rows = []
     for _, case, row in zip(tracked(len(cases), "memory"), cases, times_ms, strict=False):
         memory = _memory(case, config.seed)
-        rows.append(row_of(case, row, peaks[case.asked, case.threads], memory))
+        rows.append(row_of(case, row, peaks.get((case.asked, case.threads)), memory))
+    left_out = (*left_out, *no_peaks)
     return Networks(tuple(subjects), tuple(rows), tuple(peaks.values()), left_out)
 
 
@@ -198,6 +200,17 @@ def _cases(
             running = Running(subject, device, threads)
             cases += [Case(subject, device, threads, batch, running) for batch in fit]
     return cases
+
+
+def _products(squares: Sequence[Subject], config: NetworksConfig) -> tuple[list[Case], list[str]]:
+    """Open the matrix products; say where none runs, such as where only engines do."""
+    cases, refused = list[Case](), list[str]()
+    for device in config.devices:
+        try:
+            cases += _cases(squares, replace(config, devices=(device,)), SIDES)
+        except ModelError as error:
+            refused.append(f"no peak of {device}: {error}")
+    return cases, refused
 
 
 def _memory(case: Case, seed: int) -> float | None:
@@ -223,7 +236,7 @@ def _rate(case: Case, times_ms: Floats) -> float:
     return 1000 * case.subject.gmac * case.batch / float(times_ms.min())
 
 
-def row_of(case: Case, times_ms: Floats, peak: Peak, memory_mib: float | None) -> Row:
+def row_of(case: Case, times_ms: Floats, peak: Peak | None, memory_mib: float | None) -> Row:
     """Work out the figures of one case from the times of its calls."""
     p50, p95, p99 = (float(x) for x in np.percentile(times_ms, PERCENTILES))
     return Row(
@@ -239,6 +252,6 @@ def row_of(case: Case, times_ms: Floats, peak: Peak, memory_mib: float | None) -
         p99_ms=p99,
         each_ms=p50 / case.batch,
         per_s=1000 * case.batch * len(times_ms) / float(times_ms.sum(dtype=np.float64)),
-        peak_share=_rate(case, times_ms) / peak.gmac_per_s,
+        peak_share=_rate(case, times_ms) / peak.gmac_per_s if peak else None,
         memory_mib=memory_mib,
     )

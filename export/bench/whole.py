@@ -109,14 +109,14 @@ def small(frame: Frame) -> Frame:
     return Frame(frame.index, frame.time_s, image.astype(np.uint8, copy=False))
 
 
-def start_up(clip: Path, folder: Path, repeats: int) -> list[Claim]:
+def start_up(clip: Path, folder: Path, repeats: int, device: Device = "auto") -> list[Claim]:
     """Time the process from start to `--version`, and to a finished film of one frame.
 
     Raises:
         FerError: The command failed; the message is its own.
     """
     first = [*COMMAND, str(clip), "--out", str(folder / "first.mp4"), "--overwrite"]
-    first += ["--duration", "0.001", "--quiet"]
+    first += ["--duration", "0.001", "--quiet", "--device", device]
     version = [*COMMAND, "--version"]
     version_s = statistics.median(seconds(lambda: _call(version)) for _ in range(repeats))
     first_s = statistics.median(seconds(lambda: _call(first)) for _ in range(repeats))
@@ -143,7 +143,7 @@ def memory_at_1080p(folder: Path, device: Device = "auto") -> list[Claim]:
     with open_source(str(asset_path(DEMO))) as source:
         write_clip(clip, [frame.image for frame in source])
     started = time.monotonic()
-    sizes = resident(clip, folder / "large-out.mp4")
+    sizes = resident(clip, folder / "large-out.mp4", device)
     elapsed_s = time.monotonic() - started
     with open_source(str(clip)) as source:
         frames = list(source)
@@ -172,7 +172,7 @@ def write_clip(path: Path, images: Sequence[Image]) -> None:
         container.mux(stream.encode(None))
 
 
-def resident(clip: Path, out: Path, every_s: float = 0.05) -> list[int]:
+def resident(clip: Path, out: Path, device: Device = "auto", every_s: float = 0.05) -> list[int]:
     """Run `fer-video` and sample its resident memory, bytes; empty where there is no /proc.
 
     Raises:
@@ -180,6 +180,7 @@ def resident(clip: Path, out: Path, every_s: float = 0.05) -> list[int]:
     """
     rows = out.with_suffix(".csv")
     command = [*COMMAND, str(clip), "--out", str(out), "--records", str(rows), "--quiet"]
+    command += ["--device", device]
     sizes = []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         status = Path(f"/proc/{process.pid}/status")
@@ -199,7 +200,9 @@ def _resident(status: Path) -> list[int]:
     return [1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS:")]
 
 
-def memory_over_time(clip: Path, folder: Path, minutes: float) -> list[Claim]:
+def memory_over_time(
+    clip: Path, folder: Path, minutes: float, device: Device = "auto"
+) -> list[Claim]:
     """Show memory along a looped film, in tenths of the run.
 
     Raises:
@@ -208,7 +211,7 @@ def memory_over_time(clip: Path, folder: Path, minutes: float) -> list[Claim]:
     film = folder / "loop.mkv"
     loop(clip, film, minutes * 60)
     started = time.monotonic()
-    sizes = resident(film, folder / "loop-out.mkv", every_s=1.0)
+    sizes = resident(film, folder / "loop-out.mkv", device, every_s=1.0)
     elapsed_s = time.monotonic() - started
     parts = [part for part in np.array_split(np.array(sizes), 10) if len(part)]
     course = " ".join(f"{max(part) / MIB:.0f}" for part in parts)

@@ -8,7 +8,7 @@ import pytest
 from engine.errors import ConfigError, ModelError
 from export.bench.memory import is_measurable, peak_growth
 from export.bench.networks import Case, NetworksConfig, Peak, measure_networks, row_of
-from export.bench.subject import subjects_of
+from export.bench.subject import Running, subjects_of
 
 
 def silent(count, _):
@@ -73,6 +73,22 @@ def test_wrong_numbers_are_named(wrong):
 def test_device_that_is_not_there_is_an_error(subject):
     with pytest.raises(ModelError, match="device cuda"):
         measure_networks([subject], NetworksConfig(devices=("cuda",), rounds=1), silent)
+
+
+def test_device_that_only_runs_engines_has_no_peak(subject, monkeypatch):
+    class Engines(Running):
+        def __init__(self, subject, device, threads):
+            if subject.manifests[0].kind == "matrix product":
+                raise ModelError("no engine beside it")
+            super().__init__(subject, device, threads)
+
+    monkeypatch.setattr("export.bench.networks.Running", Engines)
+    monkeypatch.setattr("export.bench.networks._memory", lambda *_: None)
+    config = NetworksConfig(devices=("cpu",), threads=(1,), batches=(1,), rounds=2)
+    found = measure_networks([subject], config, silent)
+    assert found.peaks == ()
+    assert found.left_out == ("no peak of cpu: no engine beside it",)
+    assert [row.peak_share for row in found.rows] == [None]
 
 
 @pytest.mark.slow
