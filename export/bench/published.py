@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from export.bench.networks import Networks, Row
+from export.bench.subject import Subject
 
 Kind = Literal["measured", "here", "published"]
 TABLE: Final = Path(__file__).with_name("published.toml")
@@ -51,7 +52,7 @@ def measured_systems(networks: Networks) -> list[System]:
     """Give the subjects whose manifests state an accuracy, with the time of one face."""
     return [
         System(
-            name=f"{subject.manifests[-1].name} {subject.precision}",
+            name=_name(subject),
             kind="measured",
             accuracy=100 * subject.accuracy,
             accuracy_source="its manifest",
@@ -63,6 +64,12 @@ def measured_systems(networks: Networks) -> list[System]:
         for subject in networks.subjects
         if subject.accuracy is not None
     ]
+
+
+def _name(subject: Subject) -> str:
+    """Give the network's name with its precision, unless it says that itself."""
+    name = subject.manifests[-1].name
+    return name if name.endswith(subject.precision) else f"{name} {subject.precision}"
 
 
 def _one_face_ms(rows: Sequence[Row], name: str, precision: str) -> float | None:

@@ -64,3 +64,10 @@ def test_measured_system_has_the_fastest_time_of_one_face(write_pair):
     (system,) = measured_systems(Networks(tuple(subjects), rows, (), ()))
     assert (system.name, system.accuracy, system.ms) == ("fusion fp32", 75.0, 3.0)
     assert system.parameters == pytest.approx(10 / 1e6)
+
+
+def test_name_says_the_precision_once(write_gemm, tmp_path):
+    metrics = {"data": "FER+ majority", "test": {"accuracy": 0.8}}
+    path = write_gemm(tmp_path / "small-int8.onnx", precision="int8", metrics=metrics)
+    (system,) = measured_systems(Networks(tuple(subjects_of([path])), (), (), ()))
+    assert (system.name, system.ms) == ("small-int8", None)
