@@ -1,0 +1,78 @@
+"""Accuracy and cost of systems, the measured ones beside those that others state."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from export.bench.networks import Networks, Row
+from export.bench.subject import Subject
+
+Kind = Literal["measured", "here", "published"]
+TABLE: Final = Path(__file__).with_name("published.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """One system in the plot and in its table; None is not stated.
+
+    Attributes:
+        name: What the reader sees.
+        kind: ``measured`` now, trained ``here`` before, or ``published`` by others.
+        accuracy: On FER+'s test split, percent.
+        accuracy_source: Who states it.
+        parameters: Millions.
+        gmac: Of a face.
+        ms: Of a face, one at a time, on this machine.
+        cost_source: Who states `parameters` and `gmac`.
+    """
+
+    name: str
+    kind: Kind
+    accuracy: float
+    accuracy_source: str
+    parameters: float | None = None
+    gmac: float | None = None
+    ms: float | None = None
+    cost_source: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give everything by name, ready for JSON."""
+        return asdict(self)
+
+
+def stated_systems(path: Path = TABLE) -> list[System]:
+    """Read what others state, and what was trained here before."""
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))["system"]
+    return [System(**table) for table in tables]
+
+
+def measured_systems(networks: Networks) -> list[System]:
+    """Give the subjects whose manifests state an accuracy, with the time of one face."""
+    return [
+        System(
+            name=_name(subject),
+            kind="measured",
+            accuracy=100 * subject.accuracy,
+            accuracy_source="its manifest",
+            parameters=subject.parameters / 1e6,
+            gmac=subject.gmac,
+            ms=_one_face_ms(networks.rows, subject.name, subject.precision),
+            cost_source="its manifest; multiply-accumulates of its graph where that has none",
+        )
+        for subject in networks.subjects
+        if subject.accuracy is not None
+    ]
+
+
+def _name(subject: Subject) -> str:
+    """Give the network's name with its precision, unless it says that itself."""
+    name = subject.manifests[-1].name
+    return name if name.endswith(subject.precision) else f"{name} {subject.precision}"
+
+
+def _one_face_ms(rows: Sequence[Row], name: str, precision: str) -> float | None:
+    """Give the shortest median of a call with one face, of all devices and threads."""
+    ours = [row for row in rows if (row.name, row.precision, row.batch) == (name, precision, 1)]
+    return min((row.p50_ms for row in ours), default=None)
