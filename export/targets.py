@@ -191,7 +191,11 @@ def _tensorrt(found: Found, out: Path, request: Request) -> None:
     with folder_beside(out) as folder, staged(out, overwrite=request.overwrite) as inside:
         source = _source(found, folder, request)
         export_engines(source.path, inside, config=config, earlier=out)
-        _prove(graph_side(source), inside, request)
+        _prove(_truth(found), inside, request)
+
+
+def _truth(found: Found) -> Side:
+    return graph_side(found) if isinstance(found, Manifest) else weights_side(found)
 
 
 def _triton(found: Found, out: Path, request: Request) -> None:

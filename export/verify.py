@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 BATCHES: Final = (1, 2, 7)  # and the largest one
 FACES: Final = 512  # real ones, unless told otherwise
 LIKELY: Final = 0.1  # score from which a detector's box may become a face
+LARGE: Final = 10  # value of an output above which errors count relative to it
 SHAPES: Final = ((32, 32), (96, 160), (256, 64), (288, 512))  # of a detector's pictures, pixels
 
 
@@ -72,6 +73,10 @@ def verify(
         SourceError, SinkError: As `read_ferplus`.
     """
     sides = open_side(truth), open_side(other, device)
+    if sides[0].precision != "fp32":
+        raise ModelError(
+            f"{truth}: is {sides[0].precision}; compare with torch's weights or the fp32 file"
+        )
     check_alike(*sides)
     real = None if data is None else real_faces(sides[0], data, cache, faces)
     return compare(*sides, real)
@@ -79,10 +84,6 @@ def verify(
 
 def check_alike(truth: Side, other: Side) -> None:
     """Raise ModelError unless two sides take the same pictures and mean the same by answers."""
-    if truth.precision != "fp32":
-        raise ModelError(
-            f"{truth.path}: is {truth.precision}; compare with torch's weights or the fp32 file"
-        )
     for what, mine, theirs in (
         ("kind", truth.kind, other.kind),
         ("input", truth.form, other.form),
@@ -99,7 +100,7 @@ def check_alike(truth: Side, other: Side) -> None:
 def compare(truth: Side, other: Side, real: Faces | None = None) -> Report:
     """Compare two sides that are alike, on hostile pictures and on real ones."""
     batches = batches_of(other)
-    calls = {HOSTILE: _hostile_calls(truth, batches)}
+    calls: dict[str, list[Sequence[Image]]] = {HOSTILE: _hostile_calls(truth, batches)}
     if real is not None:
         calls[REAL] = _real_calls(truth, real.pictures, batches)
     errors: list[Error] = []
@@ -124,10 +125,10 @@ def batches_of(side: Side) -> tuple[int, ...]:
     return tuple(sorted({size for size in (*BATCHES, side.most) if size <= side.most}))
 
 
-def _hostile_calls(side: Side, batches: Sequence[int]) -> list[list[Image]]:
+def _hostile_calls(side: Side, batches: Sequence[int]) -> list[Sequence[Image]]:
     if side.kind == "detector":
         return [
-            [cv2.resize(picture, shape[::-1], interpolation=cv2.INTER_NEAREST)]
+            [_resized(picture, shape)]
             for number, shape in enumerate(SHAPES)
             for picture in hostile_pictures(12, max(shape), number)
         ]
@@ -135,6 +136,10 @@ def _hostile_calls(side: Side, batches: Sequence[int]) -> list[list[Image]]:
     pool = hostile_pictures(sum(batches), side.form.size)
     starts = np.cumsum([0, *batches])
     return [pool[first : first + size] for first, size in zip(starts, batches, strict=False)]
+
+
+def _resized(picture: Image, shape: tuple[int, int]) -> Image:
+    return np.asarray(cv2.resize(picture, shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _real_calls(
@@ -179,12 +184,17 @@ def _errors(on: str, mine: Answers, theirs: Answers) -> Iterator[Error]:
         if truth.shape != theirs[name].shape:
             raise ModelError(f"{name}: has shape {theirs[name].shape}, expected {truth.shape}")
         off = np.abs(truth - theirs[name])
+        off, truth = off.reshape(len(off), -1), truth.reshape(len(off), -1)
         if name == "geometry":  # of what is no face it means nothing
-            off = off[mine["scores"] >= LIKELY]
+            likely = mine["scores"] >= LIKELY
+            off, truth = off[likely], truth[likely]
         if off.size == 0:
-            yield Error(name, on, 0.0, 0.0, 0)
+            yield Error(name, on, 0.0, 0.0, 0.0, 0)
             continue
-        yield Error(name, on, float(off.max()), float(np.percentile(off, TAIL)), off.size)
+        largest = np.abs(truth).max(axis=1) / LARGE
+        counted = float(np.max(off.max(axis=1) / np.maximum(largest, 1)))
+        tail = float(np.percentile(off, TAIL))
+        yield Error(name, on, float(off.max()), counted, tail, off.size)
 
 
 def _winners(said: Answers) -> NDArray[np.intp]:
