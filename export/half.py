@@ -32,7 +32,7 @@ def export_half(source: Path, out: Path, faces: Faces | None = None) -> Report:
     write_half(manifest, out)
     if beside is not None:
         copy_network(beside, out.with_name(beside.path.name))
-    truth, other = graph_side(manifest), graph_side(load_manifest(out))
+    truth, other = graph_side(manifest), graph_side(load_manifest(out), path=Path(out.name))
     check_alike(truth, other)
     report = compare(truth, other, faces)
     report.require()

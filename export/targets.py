@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -89,6 +89,7 @@ def export(request: Request) -> Path:
     out = request.out or default_out(found, request)
     _check_out(found, out, request)
     TARGETS[request.to](found, out, request)
+    log.info("%s is ready", out)
     return out
 
 
@@ -313,7 +314,7 @@ def _prove(truth: Side, made: Path, request: Request) -> None:
     Raises:
         ModelError: It answers otherwise.
     """
-    other = open_side(made)
+    other = replace(open_side(made), path=Path(made.name))  # where it lies now is nobody's concern
     check_alike(truth, other)
     report = compare(truth, other, _faces(truth, request))
     log.info("%s", "\n".join(report.lines()))
