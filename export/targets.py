@@ -299,12 +299,13 @@ def _convert(manifest: Manifest, out: Path, request: Request) -> None:
     from export.quantized import export_int8
 
     export_int8(manifest.path, out, request.data, request.cache)
-    if manifest.kind == "expression":
-        beside = out.with_name(str(manifest.value("landmarks.file")))
-        if not beside.exists():  # it may have been reduced as well
+    made = load_manifest(out)
+    if precision_of(made) != "int8":
+        raise ModelError(f"{out.name}: was made as {precision_of(made)}, not int8")
+    if made.kind == "expression":
+        beside = out.with_name(str(made.value("landmarks.file")))
+        if not beside.exists():  # where it was not reduced as well
             copy_network(landmarks_of(manifest), beside)
-    if (made := precision_of(load_manifest(out))) != "int8":
-        raise ModelError(f"{out}: was made as {made}, not int8")
     _prove(graph_side(manifest), out, request)
 
 

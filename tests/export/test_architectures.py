@@ -65,7 +65,11 @@ TINY = {
         32,
         {"patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2, "local_up_to_layer": 1},
     ),
-    "xcit": ("xcit_nano_12_p16_224", 32, {"embed_dim": 32, "depth": 1, "num_heads": 2}),
+    "xcit": (
+        "xcit_nano_12_p16_224",
+        32,
+        {"embed_dim": 32, "depth": 1, "num_heads": 2, "cls_attn_layers": 1},
+    ),
 }
 # Recipe and what makes it small. AdaFace's margin, temperature and statistics are of the loss: its
 # variants m = 0.75 and w/DA have the graph of the plain one.
