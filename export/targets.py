@@ -148,6 +148,11 @@ def _check(found: Found, request: Request) -> None:
     wanted = request.precision or own
     if wanted != own and own != "fp32":
         raise ModelError(f"{given}: is {own} already; start from the fp32 file to get {wanted}")
+    if (request.to, wanted, own) == ("tensorrt", "int8", "fp32"):
+        raise ModelError(
+            f"{given}: the int8 that is made here is for CPUs, and TensorRT takes another form of "
+            "it; choose --precision fp16, or start from an int8 ONNX file that is symmetric"
+        )
     if isinstance(found, Manifest) and request.to == "onnx" and wanted == own:
         raise ConfigError(
             f"{given}: is an {own} ONNX file already; choose --precision fp16 or int8, or --to"

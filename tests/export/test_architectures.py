@@ -140,12 +140,14 @@ def tiny(monkeypatch):
 
 
 def unrest(model):
-    """Let batch norms do something, in place, and nothing be zero that starts as zero."""
+    """Let batch norms and linear layers do something, in place."""
     generator = torch.Generator().manual_seed(1)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1, generator=generator)
             module.running_var.uniform_(0.5, 2, generator=generator)
+        if isinstance(module, nn.Linear):  # transformers start so small that pictures look alike
+            nn.init.normal_(module.weight, 0, module.in_features**-0.5, generator)
     return model
 
 
@@ -190,7 +192,7 @@ def assert_exports(saved, folder):
     assert {error.output for error in report.errors} >= set(facts["outputs"])
     said = torch_side.answer(hostile_pictures(7, facts["input"]["size"]))
     for name in facts["outputs"]:  # a network that says the same of all would prove nothing
-        assert said[name].std(axis=0).max() > 3 * PARITY
+        assert said[name].std(axis=0).max() > 10 * PARITY
 
 
 @pytest.mark.slow

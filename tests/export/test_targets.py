@@ -240,6 +240,13 @@ def test_gpu_that_lacks_a_precision_is_named_before_anything_is_made(marks, mach
     assert machine.builds == []
 
 
+def test_int8_of_a_cpu_is_not_built_for_a_gpu(marks, machine, quantiser, capsys):
+    assert main([str(marks), "--to", "tensorrt", "--precision", "int8"]) == 4
+    assert "TensorRT takes another form of it; choose --precision fp16" in error_of(capsys)
+    assert quantiser.calls == []
+    assert names_in(".") == BESIDE
+
+
 def test_machine_without_tensorrt_says_how_to_get_it(marks, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     assert main([str(marks), "--to", "tensorrt"]) == 4
