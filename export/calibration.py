@@ -253,12 +253,26 @@ def validation_judge(
     """
     inputs = open_inputs(model, threads)
     inputs.manifest.expect("expression")
+    faces = validation_faces(root, cache, count)
+    return Judge(inputs, aligned(inputs.landmarker, faces), majority(faces.votes), threads)
+
+
+def validation_faces(root: Path, cache: Path, count: int = 0) -> FerPlus:
+    """Give majority-labelled faces of FER+'s validation split.
+
+    Args:
+        root: Folder with the data packs.
+        cache: Folder for decoded data.
+        count: Faces, evenly spread over the split; 0 is all.
+
+    Raises:
+        SourceError, SinkError: As `read_ferplus`.
+    """
     faces = read_ferplus("valid", root, cache)
     rows = np.flatnonzero(majority(faces.votes) >= 0)
     if count:
         rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
-    faces = faces.at(rows)
-    return Judge(inputs, aligned(inputs.landmarker, faces), majority(faces.votes), threads)
+    return faces.at(rows)
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:

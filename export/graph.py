@@ -77,7 +77,7 @@ def write_graph(
         error = parity(partial)
         if not error <= PARITY:
             raise ModelError(f"{out}: differs from torch by {error:.2e}, allowed {PARITY:.0e}")
-    log.info("wrote %s (%.1f MB), parity %.1e", out, out.stat().st_size / 1e6, error)
+    log.info("wrote %s (%.1f MB), parity %.1e", out.name, out.stat().st_size / 1e6, error)
     return error
 
 

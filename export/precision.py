@@ -120,7 +120,7 @@ def to_half(path: Path, out: Path) -> tuple[str, ...]:
         del half.graph.value_info[:]  # some describe tensors of before the conversion
     with written(out) as partial:
         _save(half, path, partial)
-    log.info("%s: fp16, %d of %d nodes in float32", out, len(kept), len(model.graph.node))
+    log.info("%s: fp16, %d of %d nodes in float32", out.name, len(kept), len(model.graph.node))
     return tuple(sorted(kept))
 
 

@@ -15,6 +15,7 @@ from export.graph import BATCHES, MOST, crops_parity, write_graph, write_manifes
 from export.landmark_net import FILE
 from training.data.epochs import ChannelOrder
 from training.data.prepared import DataConfig
+from training.models.window_attention import WindowCrossAttention
 from training.systems.judged import judge_saved
 from training.systems.saved import Saved, open_run
 from training.systems.types import System
@@ -35,6 +36,9 @@ class SystemGraph(nn.Module):
     def __init__(self, system: System, channel_order: ChannelOrder = "rgb") -> None:
         super().__init__()
         self.system = system.eval()
+        for module in system.modules():
+            if isinstance(module, WindowCrossAttention):
+                module.fix_bias()
         self._reverse = channel_order == "bgr"
         mean, spread = (torch.tensor(x).reshape(3, 1, 1) for x in (MEAN, STD))
         # BGR under the constants of RGB, see `training.data.epochs.images_of`.
@@ -55,11 +59,11 @@ class SystemGraph(nn.Module):
         return tuple(named[name] for name in self.outputs)
 
 
-def export_system(run: Path, out: Path, data: Path, cache: Path, batch: int = 0) -> None:
+def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: int = 0) -> None:
     """Write the network with its manifest, and the landmark network that faces are followed by.
 
     Args:
-        run: Run folder of the task ``system``.
+        checkpoint: Run folder of the task ``system``, or one of the weights files in it.
         out: The ONNX file.
         data: Folder with the datasets.
         cache: Folder for decoded data.
@@ -70,14 +74,15 @@ def export_system(run: Path, out: Path, data: Path, cache: Path, batch: int = 0)
         SinkError: It cannot be written.
         SourceError: The run's validation split, which the temperature is fitted on, is missing.
     """
-    saved = open_run(run)
+    inside = not checkpoint.is_dir()
+    saved = open_run(checkpoint.parent, checkpoint.name) if inside else open_run(checkpoint)
     facts = write_system(saved, out, batch)
     for suffix in (".onnx", ".json"):
         beside = out.with_name(FILE).with_suffix(suffix)
         bundled = asset_path(beside.name)
         if not beside.exists() or not beside.samefile(bundled):
             shutil.copyfile(bundled, beside)
-    judged = judge_saved(saved, run, "valid", root=data, cache=cache)
+    judged = judge_saved(saved, checkpoint, "valid", root=data, cache=cache)
     metrics = {"data": saved.card.dataset, "valid": judged.figures()}
     write_manifest(out, {**facts, "temperature": judged.temperature, "metrics": metrics})
 

@@ -1,14 +1,14 @@
 """ONNX files as TensorRT engines, built on the machine that runs them."""
 
-import shutil
 from pathlib import Path
 
 from engine._cuda import Cuda
 from engine._tensorrt_build import BuildConfig, check_precision, load_tensorrt
 from engine._tensorrt_file import SUFFIX, precision_of, write_engine
-from engine.errors import ConfigError, ModelError, SinkError
+from engine.errors import ConfigError, ModelError
 from engine.fusion import landmarks_of
 from engine.manifest import Manifest, load_manifest
+from export.staging import copy_network
 
 
 def export_engine(
@@ -97,14 +97,17 @@ def _graph(manifest: Manifest, place: Path, precision: str) -> Manifest:
     """Put the graph of a precision beside the engine; give its manifest."""
     has = precision_of(manifest)
     if precision == has:
-        _copy(manifest.path, place)
+        copy_network(manifest, place)
     elif (has, precision) == ("fp32", "fp16"):
         if place.exists() and place.samefile(manifest.path):
             raise ConfigError(
                 f"{place.with_suffix(SUFFIX)}: its graph would replace {manifest.path}; "
                 "choose another --out"
             )
-        _to_half(manifest, place)
+        # It brings torch along, which a machine that builds from a ready graph may lack.
+        from export.half import write_half
+
+        write_half(manifest, place)
     else:
         raise ModelError(
             f"{manifest.path}: is {has}, and TensorRT takes its types from the graph; "
@@ -114,28 +117,3 @@ def _graph(manifest: Manifest, place: Path, precision: str) -> Manifest:
     if precision_of(graph) != precision:
         raise ModelError(f"{place}: its manifest says {precision_of(graph)}, not {precision}")
     return graph
-
-
-def _copy(source: Path, place: Path) -> None:
-    if place.exists() and place.samefile(source):
-        return
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        for suffix in (".onnx", ".json"):  # the manifest last: without it nothing is opened
-            shutil.copyfile(source.with_suffix(suffix), place.with_suffix(suffix))
-    except OSError as error:
-        raise SinkError(f"{place}: cannot be written: {error.strerror or error}") from error
-
-
-def _to_half(manifest: Manifest, place: Path) -> None:
-    """Write a network's graph in half precision, with a manifest that says so."""
-    # They bring onnx and torch along, which a machine that builds from a ready graph may lack.
-    from export.graph import write_manifest
-    from export.precision import to_half
-
-    kept = to_half(manifest.path, place)
-    facts = {key: value for key, value in manifest.data.items() if key != "sha256"}
-    made = {"precision": "fp16", "made_from": manifest.sha256, "float32_nodes": len(kept)}
-    # What was measured on the fp32 graph is said of that one.
-    facts["fp32"] = {"parity": facts.pop("parity", None), "metrics": facts["metrics"]}
-    write_manifest(place, {**facts, "metrics": {}, **made})

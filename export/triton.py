@@ -156,7 +156,7 @@ def write_triton(
         (partial / CROPS / VERSION).mkdir()  # empty: Triton wants a version of everything
         _write_frames(partial, networks, config)
     names = [*(network.manifest.name for network in networks.values()), CROPS, FRAMES]
-    log.info("wrote %s: %s", out, ", ".join(names))
+    log.info("wrote a model repository: %s", ", ".join(names))
 
 
 def read_network(manifest: Manifest) -> Network:

@@ -1,14 +1,23 @@
-"""A stand-in for Triton that is as strict, and the repository of the shipped networks."""
+"""Small networks and faces; a stand-in for Triton that is as strict, and its repository."""
 
+import hashlib
+import importlib.util
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from onnx import TensorProto, helper, numpy_helper
 
+import export.calibration
 from engine.assets import asset_path
+from engine.manifest import REQUIRED
 from export.triton import write_triton
+from training.data.ferplus import FerPlus
 
 TYPES = ("INVALID", "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16")
 TYPES = (*TYPES, "INT32", "INT64", "FP16", "FP32", "FP64", "STRING", "BF16")
@@ -197,3 +206,87 @@ def triton_schema():
 def serve():
     """Give `serve(folder)`: the stand-in with that repository."""
     return Triton
+
+
+SIDE = 4  # pixels of a crop of `make_small`
+
+
+@pytest.fixture
+def make_small():
+    """Give `make_small(path, change, **facts)`: a network that says what is brightest.
+
+    Its crops have 4 pixels, its labels are of red, green and blue; the shipped landmark network
+    lies beside it. `change` is added to a weight, `order` that of the logits; facts go into the
+    manifest.
+    """
+
+    def make(path, change=0.0, batch="N", order=(0, 1, 2), **facts):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        weights = np.repeat(np.eye(3, dtype=np.float32), SIDE**2, axis=0) / SIDE**2
+        weights[0, 0] += change
+        weights = np.ascontiguousarray(weights[:, order])
+        nodes = [
+            helper.make_node("Flatten", ["crops"], ["flat"], "flatten"),
+            helper.make_node("Gemm", ["flat", "w"], ["logits"], "sum"),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "small",
+            [helper.make_tensor_value_info("crops", TensorProto.FLOAT, [batch, 3, SIDE, SIDE])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, 3])],
+            [numpy_helper.from_array(weights, "w")],
+        )
+        model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 18)])
+        onnx.save(model, path)
+        for suffix in (".onnx", ".json"):
+            beside = asset_path("landmark-net.onnx").with_suffix(suffix)
+            path.with_name(beside.name).write_bytes(beside.read_bytes())
+        marks = json.loads(path.with_name("landmark-net.json").read_text())["sha256"]
+        stated = {
+            **dict.fromkeys(REQUIRED, ""),
+            "name": path.stem,
+            "kind": "expression",
+            "opset": 18,
+            "metrics": {},
+            "temperature": 1.0,
+            "outputs": ["logits"],
+            "labels": ["anger", "happiness", "neutral"],
+            "landmarks": {"file": "landmark-net.onnx", "sha256": marks, "maps": []},
+            "input": {
+                "name": "crops",
+                "size": SIDE,
+                "margin": 0.05,
+                "mean": [0, -1, 0],  # gray pictures are green
+                "std": [1, 1, 1],
+                "batch": "dynamic" if batch == "N" else batch,
+            },
+            **facts,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        path.with_suffix(".json").write_text(json.dumps(stated))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def few_faces(monkeypatch):
+    """Put a FER+ of 40 pictures of noise, happy by seven of ten votes, in the place of the real."""
+    rng = np.random.default_rng(0)
+    votes = np.zeros((40, 10), np.float32)
+    votes[:, 1], votes[:, 0] = 7, 3
+    names = np.array([f"{row}.png" for row in range(40)])
+    faces = FerPlus(names, rng.integers(0, 256, (40, 48, 48), np.uint8), votes)
+    monkeypatch.setattr(export.calibration, "read_ferplus", lambda split, *_: faces)
+    return faces
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A stand-in for TensorRT and its GPU; engines are of this test's user."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    path = Path(__file__).parents[1] / "fake_tensorrt.py"
+    spec = importlib.util.spec_from_file_location("fake_tensorrt", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.install(monkeypatch, module.Machine())

@@ -25,6 +25,7 @@ class WindowCrossAttention(nn.Module):
     """
 
     index: Tensor
+    fixed: Tensor | None
 
     def __init__(self, dim: int, window: int, head_size: int = HEAD_SIZE) -> None:
         super().__init__()
@@ -37,6 +38,7 @@ class WindowCrossAttention(nn.Module):
         self.table = nn.Parameter(torch.empty((2 * window - 1) ** 2, self.heads))
         nn.init.trunc_normal_(self.table, std=0.02)
         self.register_buffer("index", relative_index(window), persistent=False)
+        self.register_buffer("fixed", None, persistent=False)
 
     def forward(self, image: Tensor, landmarks: Tensor) -> Tensor:
         """O = merge(softmax(Q K^T / sqrt(head_size) + b_rel) V) W_o, heads concatenated.
@@ -64,7 +66,16 @@ class WindowCrossAttention(nn.Module):
 
     def bias(self) -> Tensor:
         """Relative position bias (heads, M^2, M^2), query first."""
+        if self.fixed is not None:
+            return self.fixed
         return self.table[self.index].permute(2, 0, 1)
+
+    def fix_bias(self) -> None:
+        """Gather the bias once and for all, in place: a graph then holds it as a constant.
+
+        The table is not trained from here on.
+        """
+        self.fixed = self.bias().detach().contiguous()
 
     def _heads(self, x: Tensor) -> Tensor:
         """(windows, M^2, dim) to (windows, heads, M^2, head_size)."""

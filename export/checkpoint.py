@@ -1,0 +1,148 @@
+"""What `fer-export` may start from: a trained network's weights, or an exported ONNX file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import onnx
+
+from engine.errors import ConfigError, ModelError
+from engine.manifest import Manifest, load_manifest
+from training.loop import MODEL
+from training.systems.saved import RECIPE
+
+WEIGHTS: Final = ".safetensors"
+GRAPH: Final = ".onnx"
+PICKLED: Final = frozenset((".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"))
+# Kind of a network in a manifest to the task that trains it; systems have a recipe beside them.
+TASK_OF: Final[Mapping[str, str]] = {
+    "detector": "detector",
+    "landmarks": "landmarks",
+    "expression": "expression",
+}
+EXPECTED: Final = (
+    "expected a run folder of fer-train, one of its .safetensors files, or an exported .onnx file "
+    "with its manifest"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A trained network in torch.
+
+    Attributes:
+        given: What the user named: the run folder or the weights file.
+        file: The weights.
+        task: What trained them, as in `training.train.TASKS`.
+        name: The run's, or the file's without its ending.
+        metrics: The run's figures, empty where it left none.
+    """
+
+    given: Path
+    file: Path
+    task: str
+    name: str
+    metrics: Mapping[str, Any]
+
+    @property
+    def in_run(self) -> bool:
+        """Whether a recipe lies beside the weights."""
+        return self.file.with_name(RECIPE).is_file()
+
+
+def open_checkpoint(path: Path) -> Weights | Manifest:
+    """Tell what a checkpoint is; nothing in it is run or unpickled.
+
+    Raises:
+        ConfigError: There is no such thing, it is of another sort, or its run is not finished.
+        ModelError: An exported file is damaged, is not the one of its manifest, or no graph.
+    """
+    if path.suffix in PICKLED and path.is_file():
+        raise ModelError(
+            f"{path}: a pickled checkpoint can run code and is never opened; {EXPECTED}"
+        )
+    if path.suffix == GRAPH and not path.is_dir():
+        return open_graph(path)
+    if path.is_dir():
+        return _of_run(path, path / MODEL)
+    if not path.exists():
+        raise ConfigError(f"{path}: no such checkpoint; {EXPECTED}")
+    if path.suffix != WEIGHTS:
+        raise ConfigError(f"{path}: not a checkpoint; {EXPECTED}")
+    if path.with_name(RECIPE).is_file():
+        return _of_run(path, path)
+    return _shipped(path)
+
+
+def open_graph(path: Path) -> Manifest:
+    """Load the manifest of an exported network and check its graph.
+
+    Raises:
+        ModelError: Either file is missing, they do not fit each other, or the graph is malformed
+            or has operators that ONNX does not define.
+    """
+    manifest = load_manifest(path)
+    check_graph(path)
+    return manifest
+
+
+def check_graph(path: Path) -> None:
+    """Raise ModelError unless a file is a sound ONNX graph of ONNX's own operators."""
+    try:
+        model = onnx.load(path, load_external_data=False)
+        onnx.checker.check_model(model, full_check=True)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path}: not a sound ONNX graph: {reason}") from error
+    foreign = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
+    if foreign or model.functions:
+        names = ", ".join(sorted(foreign)) or "functions of its own"
+        raise ModelError(f"{path}: needs operators that ONNX does not define: {names}")
+
+
+def _of_run(given: Path, file: Path) -> Weights:
+    recipe = file.with_name(RECIPE)
+    for path in (file, recipe):
+        if not path.is_file():
+            raise ConfigError(f"{path}: missing; is this a finished run of fer-train?")
+    try:
+        task = str(json.loads(recipe.read_text(encoding="utf-8"))["task"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{recipe}: says no task: {error}") from error
+    return Weights(given, file, task, file.parent.resolve().name, _metrics(file))
+
+
+def _metrics(file: Path) -> Mapping[str, Any]:
+    path = file.with_name("metrics.json")
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: expected a JSON object, got {type(found).__name__}")
+    return found
+
+
+def _shipped(path: Path) -> Weights:
+    """Weights without their run, such as those in assets/: the manifest beside says what they are.
+
+    Raises:
+        ConfigError: Nothing beside them does.
+    """
+    graph = path.with_suffix(GRAPH)
+    if not graph.is_file():
+        raise ConfigError(
+            f"{path}: neither {RECIPE} nor {graph.name} with its manifest is beside it to say "
+            "what these weights are"
+        )
+    manifest = load_manifest(graph)
+    if "recipe" in manifest.data:
+        raise ConfigError(f"{path}: weights of a system; name its run folder, which has the recipe")
+    task = TASK_OF.get(manifest.kind)
+    if task is None:
+        raise ConfigError(f"{graph}: a network of kind {manifest.kind} has no weights here")
+    return Weights(path, path, task, path.stem, dict(manifest.data["metrics"]))
