@@ -19,6 +19,7 @@ from training.models.poster_rt import (
     PosterRT,
     SwapAttention,
     WindowCrossAttention,
+    standardised,
     unwindowed,
     windows,
 )
@@ -49,7 +50,7 @@ class FoldedFusion(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Map crops and the landmark network's taps to logits and valence-arousal."""
         model = self.model
-        y = model.stem(self._standardised(crops))
+        y = model.stem(standardised(crops, model.luminance))
         y = self.fuse1(model.stage1(y), map4)
         y = self.fuse2(model.stage2(y), map8)
         image = self._tokens(model.stage3(y)) + model.position
@@ -59,14 +60,6 @@ class FoldedFusion(nn.Module):
         read, mark = self.last(image, marks, self.pool)
         feature = model.norm(torch.cat([read.flatten(1), mark], 1))
         return model.expression(feature), torch.tanh(model.affect(feature))
-
-    def _standardised(self, crops: Tensor) -> Tensor:
-        """As `training.models.poster_rt.standardised`; a product is cheaper than a power."""
-        weights = self.model.luminance.expand(1, 3, 2, 2) / 4
-        gray = functional.conv2d(crops, weights, stride=2)
-        gray = gray - gray.mean((2, 3), keepdim=True)
-        deviation = (gray * gray).mean((2, 3), keepdim=True).sqrt()
-        return gray / (deviation + 0.02)
 
     def _tokens(self, x: Tensor) -> Tensor:
         """(B, C, 7, 7) to (B, 50, C), the class token first: the mean of the others."""

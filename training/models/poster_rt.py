@@ -223,7 +223,7 @@ def standardised(x: Tensor, weights: Tensor) -> Tensor:
     # Twice: what rounding left of the mean is divided by hardly more than 0.02 on a flat picture.
     for _ in range(2):
         gray = gray - gray.mean((2, 3), keepdim=True)
-    deviation = gray.square().mean((2, 3), keepdim=True).sqrt()
+    deviation = (gray * gray).mean((2, 3), keepdim=True).sqrt()  # in ONNX, cheaper than a power
     return gray / (deviation + 0.02)
 
 
