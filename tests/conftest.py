@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.types import Image
+from engine.types import Analysis, Image
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,5 +83,41 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
                 container.mux(voice.encode(heard))
                 container.mux(voice.encode(None))
         return path
+
+    return make
+
+
+@pytest.fixture
+def make_analysis() -> Callable[..., Analysis]:
+    """Give `make(index, time_s, {face: (label, valence, arousal)})`, a frame with these faces.
+
+    Labels have probability 0.65; boxes lie side by side unless `boxes` has the face's own.
+    """
+    import numpy as np
+
+    from engine.labels import EXPRESSIONS
+    from engine.types import Frame, Prediction, Track
+
+    def make(
+        index: int,
+        time_s: float,
+        faces: dict[int, tuple[str, float, float]] | None = None,
+        *,
+        image: Image | None = None,
+        boxes: dict[int, tuple[float, float, float, float]] | None = None,
+    ) -> Analysis:
+        if image is None:
+            image = np.full((120, 160, 3), 60, np.uint8)
+        tracks, predictions = [], []
+        for place, (face, (label, valence, arousal)) in enumerate(sorted((faces or {}).items())):
+            x0 = 8.0 + 50 * place
+            box = np.array((boxes or {}).get(face, (x0, 20, x0 + 40, 70)), np.float32)
+            points = np.linspace(box[:2], box[2:], 68, dtype=np.float32)
+            shares = np.full(len(EXPRESSIONS), 0.05, np.float32)
+            shares[EXPRESSIONS.index(label)] = 0.65
+            tracks.append(Track(face, box, points, 0.9))
+            predictions.append(Prediction(face, shares, valence, arousal, 0.6))
+        frame = Frame(index, time_s, image)
+        return Analysis(frame, tuple(tracks), tuple(predictions), {"fusion": 1.0})
 
     return make
