@@ -16,7 +16,7 @@ from engine.errors import ConfigError, ModelError
 from engine.find import Finder
 from engine.fusion import Fusion, Reading, landmarks_of
 from engine.landmarker import Landmarker
-from engine.manifest import load_manifest
+from engine.manifest import Manifest, load_manifest
 from engine.reliability import probabilities_of, reliability_of
 from engine.runtime import Device
 from engine.temporal import Smoother
@@ -188,6 +188,15 @@ def open_analyzer(config: AnalyzerConfig) -> Analyzer:
         ConfigError: Unknown detector.
     """
     return Analyzer(open_finder(config), open_reader(config))
+
+
+def model_of(config: AnalyzerConfig) -> Manifest:
+    """Say which expression network a config names, its file checked; nothing is loaded.
+
+    Raises:
+        ModelError: Unknown model, missing or damaged file.
+    """
+    return load_manifest(_paths(config)[0])
 
 
 def _paths(config: AnalyzerConfig) -> tuple[Path, Path | None]:

@@ -63,15 +63,12 @@ class FaceBlur:
         self._hold_s = hold_s
         self._seen: dict[int, tuple[float, Floats]] = {}
 
-    def update(self, analysis: Analysis) -> None:
-        """Take note of a frame's faces; for frames that are not drawn too."""
+    def blur(self, analysis: Analysis) -> Analysis:
+        """Give the analysis with a blurred picture; analyses are to come in order."""
         now_s = analysis.frame.time_s
         self._seen = {
             face: seen for face, seen in self._seen.items() if 0 <= now_s - seen[0] <= self._hold_s
         }
         self._seen |= {track.id: (now_s, track.box) for track in analysis.tracks}
-
-    def blur(self, analysis: Analysis) -> Analysis:
-        """Give the analysis with a blurred picture; call `update` with it first."""
         image = blur_faces(analysis.frame.image, [box for _, box in self._seen.values()])
         return replace(analysis, frame=replace(analysis.frame, image=image))
