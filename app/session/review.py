@@ -1,6 +1,6 @@
 """A recording opened again: its tracks, spans and markers, with corrections.
 
-review = open_review(Path("2026-11-27 14.03.21"))       # a session's folder
+review = open_review(Path("2026-11-27_14-03-21"))       # a session's folder
 review = open_review(Path("rows.csv"), Path("input.mp4")) # records of `fer-video`, a video
 for track in review.tracks(): ...
 review.edits.add(LabelEdit(face=1, start_s=2, end_s=3, label="surprise"))
