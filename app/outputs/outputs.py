@@ -7,6 +7,7 @@ with open_outputs(OutputsConfig(osc=Address.parse("9000"))) as outputs:
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -92,21 +93,24 @@ class OutputStatus:
 
 
 class Outputs:
-    """The outputs that are on. Used by one thread; `status` from any."""
+    """The outputs that are on; from any thread: a marker comes from the window's."""
 
     def __init__(self, outputs: tuple[Output, ...]) -> None:
         """Take them, open."""
         self._outputs = outputs
+        self._lock = threading.Lock()  # held for microseconds: no output waits
 
     def send(self, analysis: Analysis) -> None:
         """Tell what one frame shows; never waits."""
-        for output in self._outputs:
-            output.send(analysis)
+        with self._lock:
+            for output in self._outputs:
+                output.send(analysis)
 
     def mark(self, marker: Marker) -> None:
         """Tell of a marker; never waits."""
-        for output in self._outputs:
-            output.mark(marker)
+        with self._lock:
+            for output in self._outputs:
+                output.mark(marker)
 
     def status(self) -> tuple[OutputStatus, ...]:
         """Say how each is doing."""
@@ -114,7 +118,9 @@ class Outputs:
 
     def close(self) -> None:
         """Let go of everything; further calls do nothing."""
-        for output in self._outputs:
+        with self._lock:
+            outputs, self._outputs = self._outputs, ()
+        for output in outputs:
             output.close()
 
     def __enter__(self) -> Self:
