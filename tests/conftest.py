@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.types import Analysis, Image
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # windows of the tests need no screen
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -121,3 +124,11 @@ def make_analysis() -> Callable[..., Analysis]:
         return Analysis(frame, tuple(tracks), tuple(predictions), {"fusion": 1.0})
 
     return make
+
+
+@pytest.fixture
+def no_window_is_left(qapp) -> Iterator[None]:
+    """Fail the test that leaves a window behind; those of `qtbot` are closed first."""
+    yield
+    left = [w for w in qapp.topLevelWidgets() if w.isVisible()]
+    assert not left, f"windows left open: {left}"

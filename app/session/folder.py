@@ -1,6 +1,6 @@
 """What a recorded session is on the disk: a folder, its file names and its `session.json`.
 
-2026-11-27 14.03.21/
+2026-11-27_14-03-21/
     session.json    when, source, model, settings, versions, how it ended
     video.mp4       annotated video, if it was recorded
     records.csv     rows as `fer-video` writes them, if they were recorded
@@ -49,11 +49,11 @@ def new_folder(root: Path, now: datetime) -> Path:
     Raises:
         SinkError: It cannot be created.
     """
-    stem = now.strftime("%Y-%m-%d %H.%M.%S")
+    stem = now.strftime("%Y-%m-%d_%H-%M-%S")
     try:
         root.mkdir(parents=True, exist_ok=True)
         for number in range(1, 1000):
-            path = root / (stem if number == 1 else f"{stem} {number}")
+            path = root / (stem if number == 1 else f"{stem}_{number}")
             try:
                 path.mkdir()
             except FileExistsError:

@@ -26,7 +26,7 @@ def save_snapshot(folder: Path, analysis: Analysis, look: VideoConfig, now: date
         now: Its name.
 
     Returns:
-        The file: ``2026-11-27 14.03.21.123.png``.
+        The file: ``2026-11-27_14-03-21.123.png``.
 
     Raises:
         SinkError: It cannot be written.
@@ -38,7 +38,7 @@ def save_snapshot(folder: Path, analysis: Analysis, look: VideoConfig, now: date
         height, width = image.shape[:2]
         overlay = Overlay(width, height, replace(look.overlay, timeline=False))
         image = overlay.draw(replace(analysis, frame=replace(analysis.frame, image=image)))
-    path = folder / f"{now:%Y-%m-%d %H.%M.%S}.{now.microsecond // 1000:03d}.png"
+    path = folder / f"{now:%Y-%m-%d_%H-%M-%S}.{now.microsecond // 1000:03d}.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

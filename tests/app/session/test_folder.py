@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 27, 14, 3, 21)
 
 def test_folders_of_one_second_get_numbers(tmp_path):
     names = [new_folder(tmp_path / "new", NOW).name for _ in range(3)]
-    assert names == ["2026-11-27 14.03.21", "2026-11-27 14.03.21 2", "2026-11-27 14.03.21 3"]
+    assert names == ["2026-11-27_14-03-21", "2026-11-27_14-03-21_2", "2026-11-27_14-03-21_3"]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):

@@ -18,7 +18,7 @@ def test_a_plain_snapshot_is_the_frame_itself(tmp_path, make_analysis):
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
     analysis = make_analysis(0, 0.0, FACE, image=noise)
     path = save_snapshot(tmp_path / "new", analysis, VideoConfig(annotate=False), NOW)
-    assert path.name == "2026-11-27 14.03.21.045.png"
+    assert path.name == "2026-11-27_14-03-21.045.png"
     assert (cv2.imread(str(path)) == noise).all()
     assert list(path.parent.iterdir()) == [path]
 

@@ -1,0 +1,286 @@
+"""A recording opened again: its tracks, spans and markers, with corrections.
+
+review = open_review(Path("2026-11-27_14-03-21"))       # a session's folder
+review = open_review(Path("rows.csv"), Path("input.mp4")) # records of `fer-video`, a video
+for track in review.tracks(): ...
+review.edits.add(LabelEdit(face=1, start_s=2, end_s=3, label="surprise"))
+review.edits.undo()
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from app.session.edits import EditList
+from app.session.folder import ABOUT, Marker, read_about, read_markers
+from app.session.records import TEXT, Numbers, RecordTable, read_records
+from app.session.statistics import FaceStatistics
+from engine.errors import SourceError
+from engine.labels import EXPRESSIONS
+from engine.record import COLUMNS
+
+EDITS: Final = "edits.json"
+GAP_S: Final = 0.5  # a longer silence ends a span
+FRAME_S: Final = 1 / 25  # what a frame lasts where there is only one
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch in which a face shows one label.
+
+    Attributes:
+        start_s: Time of its first frame.
+        end_s: When the next span begins, or the last frame ends.
+        label: What it shows.
+        corrected: True if a person set the label of any of its frames.
+    """
+
+    start_s: float
+    end_s: float
+    label: str
+    corrected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One face of a recording.
+
+    Attributes:
+        face: Its sums, corrections included.
+        corrected: Frames whose label a person set.
+    """
+
+    face: FaceStatistics
+    corrected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One face at one moment.
+
+    Attributes:
+        face: The track's id.
+        box: x, y, width, height, pixels of the source frame.
+        label: What it shows, corrected or not.
+        share: The model's probability of that label, 0 to 1.
+        reliability: 0 to 1, of the model's reading.
+        corrected: True if a person set the label.
+    """
+
+    face: int
+    box: tuple[float, float, float, float]
+    label: str
+    share: float
+    reliability: float
+    corrected: bool
+
+
+class Review:
+    """What a review shows; used by one thread.
+
+    Attributes:
+        name: What it is called.
+        edits: The corrections.
+        markers: In order of time.
+        video: Its video, if there is one.
+        annotated: True if boxes and labels are part of the video's pictures.
+        about: `session.json`; empty for a lone records file.
+        warnings: One line for each thing that was missing or cut off.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        edits: EditList,
+        *,
+        markers: tuple[Marker, ...] = (),
+        video: Path | None = None,
+        annotated: bool = False,
+        about: dict[str, Any] | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.edits = edits
+        self.markers = markers
+        self.video = video
+        self.annotated = annotated
+        self.about = about or {}
+        self.warnings = warnings
+
+    @property
+    def table(self) -> RecordTable:
+        """The rows, corrected."""
+        return self.edits.result.table
+
+    @property
+    def faces(self) -> tuple[int, ...]:
+        """Ids of the tracks that are left."""
+        return tuple(np.unique(self.table.faces).tolist())
+
+    @property
+    def duration_s(self) -> float:
+        """Until the end of the last frame or marker; 0 if there is nothing."""
+        times = self.table.times
+        last_s = float(times[-1]) + self.frame_s if times.size else 0.0
+        return max(last_s, *(marker.time_s for marker in self.markers), 0.0)
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds that a frame lasts, the median."""
+        steps = np.diff(np.unique(self.table.times))
+        return float(np.median(steps)) if steps.size else FRAME_S
+
+    def series(self, face: int, column: str) -> tuple[Numbers, Numbers]:
+        """Give times and values of a column of the records for one face; NaN where it is away.
+
+        Returns:
+            Two (N,) float64.
+        """
+        which = self.table.faces == face
+        times, values = self.table.times[which], self.table.numbers[column][which]
+        breaks = np.flatnonzero(np.diff(times) > self._gap_s()) + 1
+        return np.insert(times, breaks, np.nan), np.insert(values, breaks, np.nan)
+
+    def spans(self, face: int, *, least_s: float = 0.0) -> list[Span]:
+        """Give the stretches of one label, in order; they do not overlap.
+
+        Args:
+            face: The track's id.
+            least_s: Shorter spans are joined to the one before, unless there was a silence.
+        """
+        which = self.table.faces == face
+        times, labels = self.table.times[which], self.table.labels[which]
+        corrected = self.edits.result.corrected[which]
+        if not times.size:
+            return []
+        silent = np.diff(times) > self._gap_s()
+        starts = np.append(0, np.flatnonzero(silent | (np.diff(labels) != 0)) + 1)
+        ends = np.append(starts[1:], len(times))
+        spans: list[Span] = []
+        for begin, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            last = end == len(times) or bool(silent[end - 1])
+            end_s = times[end - 1] + self.frame_s if last else times[end]
+            label, by_hand = EXPRESSIONS[labels[begin]], bool(corrected[begin:end].any())
+            span = Span(float(times[begin]), float(end_s), label, by_hand)
+            before = spans[-1] if spans and (begin == 0 or not silent[begin - 1]) else None
+            short = span.end_s - span.start_s < least_s
+            if before is not None and (short or before.label == label):
+                by_hand |= before.corrected
+                spans[-1] = Span(before.start_s, span.end_s, before.label, by_hand)
+            else:
+                spans.append(span)
+        return spans
+
+    def _gap_s(self) -> float:
+        return max(GAP_S, 3 * self.frame_s)
+
+    def tracks(self) -> list[Track]:
+        """Give every face that is left, in order of id."""
+        return [self._track(face) for face in self.faces]
+
+    def _track(self, face: int) -> Track:
+        which = self.table.faces == face
+        times, numbers = self.table.times[which], self.table.numbers
+        spans = self.spans(face)
+        lasted = dict.fromkeys(EXPRESSIONS, 0.0)
+        for span in spans:
+            lasted[span.label] += span.end_s - span.start_s
+        seen_s = sum(lasted.values())
+        statistics = FaceStatistics(
+            id=face,
+            frames=len(times),
+            seen_s=seen_s,
+            first_s=float(times[0]),
+            last_s=float(times[-1]),
+            shares={label: seconds / seen_s for label, seconds in lasted.items()},
+            valence=float(numbers["valence"][which].mean()),
+            arousal=float(numbers["arousal"][which].mean()),
+        )
+        return Track(statistics, int(self.edits.result.corrected[which].sum()))
+
+    def at(self, time_s: float) -> list[Seen]:
+        """Give the faces of the frame that is shown at a time; none in a silence."""
+        times = self.table.times
+        last = int(np.searchsorted(times, time_s + 1e-6, side="right")) - 1
+        if last < 0 or time_s - times[last] > self._gap_s():
+            return []
+        numbers = self.table.numbers
+        first = int(np.searchsorted(times, times[last]))
+        seen = []
+        for row in range(first, last + 1):
+            label = EXPRESSIONS[self.table.labels[row]]
+            x, y, width, height = (
+                float(numbers[name][row]) for name in ("x", "y", "width", "height")
+            )
+            seen.append(
+                Seen(
+                    face=int(numbers["face_id"][row]),
+                    box=(x, y, width, height),
+                    label=label,
+                    share=float(numbers[label][row]),
+                    reliability=float(numbers["reliability"][row]),
+                    corrected=bool(self.edits.result.corrected[row]),
+                )
+            )
+        return seen
+
+
+def open_review(path: Path, video: Path | None = None) -> Review:
+    """Open a session's folder or a records file. Reads it all: not for a window's thread.
+
+    Args:
+        path: A folder with `session.json`, or a file of records.
+        video: A video that belongs to a records file; in its place in a folder.
+
+    Raises:
+        SourceError: Something is missing or is not what it should be.
+        ConfigError: The file's ending is unknown, or Parquet's library is missing.
+    """
+    if video is not None and not video.is_file():
+        raise SourceError(f"{video}: no such file; check the path")
+    if path.is_dir():
+        return _open_folder(path, video)
+    if path.name == ABOUT:
+        return _open_folder(path.parent, video)
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder; check the path")
+    table, warnings = read_records(path)
+    edits = EditList.load(path.with_name(f"{path.name}.{EDITS}"), table)
+    return Review(path.name, edits, video=video, warnings=warnings)
+
+
+def _open_folder(folder: Path, video: Path | None) -> Review:
+    about = read_about(folder)
+    files = about.get("files", {})
+    table, warnings = _records(folder, files.get("records"))
+    if about.get("state") != "finished":
+        warnings += (f"{folder.name}: the recording did not end well; kept what was written",)
+    markers: list[Marker] = []
+    if "markers" in files:
+        markers = read_markers(folder / files["markers"])
+    own = folder / files["video"] if "video" in files else None
+    if own is not None and not own.is_file():
+        warnings += (f"{folder.name}: {own.name} is missing",)
+        own = None
+    look = about.get("settings", {}).get("video") or {}
+    return Review(
+        folder.name,
+        EditList.load(folder / EDITS, table),
+        markers=tuple(markers),
+        video=video or own,
+        annotated=video is None and bool(look.get("annotate")),
+        about=about,
+        warnings=warnings,
+    )
+
+
+def _records(folder: Path, name: str | None) -> tuple[RecordTable, tuple[str, ...]]:
+    if name is None:  # only video was recorded
+        empty = np.zeros(0)
+        numbers = {column: empty for column in COLUMNS if column != TEXT}
+        return RecordTable(numbers, empty.astype(np.int64)), ()
+    if not (folder / name).is_file():
+        raise SourceError(f"{folder / name}: missing; the recording is not whole")
+    return read_records(folder / name)
