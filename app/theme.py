@@ -201,5 +201,7 @@ QLabel[role="error"] {{ color: {theme.bad}; }}
 QLabel[role="heading"] {{ font-weight: 600; }}
 QHeaderView::section {{ background: {theme.raised}; color: {theme.text}; border: none;
     border-right: 1px solid {theme.border}; padding: 4px 6px; }}
-QTableView {{ gridline-color: {theme.grid}; border: 1px solid {theme.border}; }}
+QGraphicsView, QTableView {{ border: 1px solid {theme.border}; }}
+QGraphicsView:focus, QTableView:focus {{ border: 1px solid {theme.accent}; }}
+QTableView {{ gridline-color: {theme.grid}; }}
 """

@@ -6,7 +6,7 @@ from PyQt6.QtGui import QPalette
 from PyQt6.QtWidgets import QLabel
 
 from app import theme
-from app.theme import DARK, LIGHT, apply_theme, contrast, ink_on, palette_for, current_theme
+from app.theme import DARK, LIGHT, apply_theme, contrast, current_theme, ink_on, palette_for
 from engine._draw import PALETTE
 
 GROUNDS = ("window", "base", "raised")
