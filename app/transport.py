@@ -1,8 +1,11 @@
 """Play, pause, step, speed and the place in a file."""
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QStyle, QToolButton, QWidget
+from collections.abc import Callable
 
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+
+from app.icons import icon
 from app.sources.player import SPEEDS
 
 TICKS = 1000  # of the slider, for a whole file
@@ -28,14 +31,10 @@ class Transport(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Make the bar, at the beginning and playing."""
         super().__init__(parent)
-        self._duration_s = 0.0
+        self._duration_s, self._playing = 0.0, True
         self._button = self._tool(self.tr("Play or pause"), self.play_pause.emit)
-        back = self._tool(self.tr("One frame back"), lambda: self.stepped.emit(-1))
-        forward = self._tool(self.tr("One frame on"), lambda: self.stepped.emit(1))
-        style = self.style()
-        if style is not None:
-            back.setIcon(style.standardIcon(QStyle.StandardPixmap.SP_MediaSeekBackward))
-            forward.setIcon(style.standardIcon(QStyle.StandardPixmap.SP_MediaSeekForward))
+        self._back = self._tool(self.tr("One frame back"), lambda: self.stepped.emit(-1))
+        self._forward = self._tool(self.tr("One frame on"), lambda: self.stepped.emit(1))
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(0, TICKS)
         self._slider.setAccessibleName(self.tr("Place in the file"))
@@ -50,11 +49,24 @@ class Transport(QWidget):
         self._speed.activated.connect(lambda at: self.speed_chosen.emit(SPEEDS[at]))
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
-        for widget in (back, self._button, forward, self._slider, self._time, self._speed):
+        for widget in (self._back, self._button, self._forward, self._slider, self._time, self._speed):
             row.addWidget(widget, 1 if widget is self._slider else 0)
+        self._draw_icons()
         self.show_state(0.0, 0.0, playing=True)
 
-    def _tool(self, name: str, act: object) -> QToolButton:
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Draw the icons anew where the theme changed."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
+            self._draw_icons()
+
+    def _draw_icons(self) -> None:
+        ink = self.palette().buttonText().color()
+        self._back.setIcon(icon("step_back", ink))
+        self._forward.setIcon(icon("step_on", ink))
+        self._button.setIcon(icon("pause" if self._playing else "play", ink))
+
+    def _tool(self, name: str, act: Callable[[], object]) -> QToolButton:
         button = QToolButton()
         button.setAutoRaise(True)
         button.setToolTip(name)
@@ -68,11 +80,9 @@ class Transport(QWidget):
         if duration_s > 0 and not self._slider.isSliderDown():
             self._slider.setValue(round(TICKS * min(position_s / duration_s, 1.0)))
         self._time.setText(f"{clock_text(position_s)} / {clock_text(duration_s)}")
-        pixmap = QStyle.StandardPixmap
-        icon = pixmap.SP_MediaPause if playing else pixmap.SP_MediaPlay
-        style = self.style()
-        if style is not None:
-            self._button.setIcon(style.standardIcon(icon))
+        if playing != self._playing:
+            self._playing = playing
+            self._draw_icons()
 
     def _seek_to_slider(self, value: int) -> None:
         self.sought.emit(value / TICKS * self._duration_s)
