@@ -11,15 +11,15 @@ from engine._partial import PartialFile
 from engine.labels import EXPRESSIONS
 
 # As in the records: names of files stay English.
-COLUMNS: Final = ("face", "seen_s", *EXPRESSIONS, "valence", "arousal")
+COLUMNS: Final = ("face", "seen_s", "valence", "arousal", *EXPRESSIONS)
 
 Row = tuple[float, ...]
 
 
 def row_of(face: FaceStatistics) -> Row:
-    """Give a face's numbers in the order of `COLUMNS`: id, seconds, shares 0 to 1, two means."""
+    """Give a face's numbers in the order of `COLUMNS`: id, seconds, two means, shares 0 to 1."""
     shares = (face.shares[name] for name in EXPRESSIONS)
-    return (face.id, face.seen_s, *shares, face.valence, face.arousal)
+    return (face.id, face.seen_s, face.valence, face.arousal, *shares)
 
 
 def as_text(rows: Iterable[Row], separator: str = ",") -> str:

@@ -199,6 +199,8 @@ QDockWidget::title {{ background: {theme.raised}; padding: 5px 8px; }}
 QLabel[role="muted"] {{ color: {theme.muted}; }}
 QLabel[role="error"] {{ color: {theme.bad}; }}
 QLabel[role="heading"] {{ font-weight: 600; }}
+QCheckBox::indicator:unchecked {{ width: 12px; height: 12px; background: {theme.base};
+    border: 1px solid {theme.muted}; border-radius: 2px; }}
 QHeaderView::section {{ background: {theme.raised}; color: {theme.text}; border: none;
     border-right: 1px solid {theme.border}; padding: 4px 6px; }}
 QGraphicsView, QTableView {{ border: 1px solid {theme.border}; }}
