@@ -65,7 +65,6 @@ def _run(options: argparse.Namespace) -> int:
     from PyQt6.QtGui import QIcon
     from PyQt6.QtWidgets import QApplication
 
-    from app.privacy import show_privacy
     from app.settings import load_settings, settings_path
     from app.sources.choice import choice_of
     from app.theme import apply_theme
@@ -85,10 +84,12 @@ def _run(options: argparse.Namespace) -> int:
     window = MainWindow(settings, path, geometry=geometry)
     sys.excepthook = _excepthook(window)
     window.show()
-    if not settings.seen_privacy:
-        show_privacy(window)
-    if choice is not None:
-        window.open(choice)
+
+    def begin() -> None:
+        if choice is not None:
+            window.open(choice)
+
+    begin() if settings.seen_privacy else window.first_run(begin)
     return app.exec()
 
 
@@ -119,11 +120,9 @@ def _need_qt() -> None:
 
 def _excepthook(window: object):  # type: ignore[no-untyped-def] # noqa: ANN202
     """Log what no slot caught, and show one dialog."""
-    shown = []
+    shown: list[BaseException] = []
 
-    def hook(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         logging.getLogger(__name__).critical("unexpected error", exc_info=(kind, error, trace))
         if not shown:
             from PyQt6.QtWidgets import QMessageBox, QWidget

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from PyQt6.QtCore import QObject, Qt, QThread, QTimer, pyqtSignal
+from PyQt6.QtCore import QObject, QThread, QTimer, pyqtSignal
 
 from app.sources.choice import Choice
 from app.worker import Worker
@@ -57,7 +57,9 @@ class Runner(QObject):
         self.worker: Worker | None = None
         self.choice: Choice | None = None
         self._config = AnalyzerConfig()
-        self._retry = QTimer(self, singleShot=True, interval=RETRY_MS)
+        self._retry = QTimer(self)
+        self._retry.setSingleShot(True)
+        self._retry.setInterval(RETRY_MS)
         self._retry.timeout.connect(self._again)
 
     def start(self, choice: Choice, config: AnalyzerConfig) -> None:
@@ -88,7 +90,7 @@ class Runner(QObject):
         return not late
 
     def _begin(self) -> None:
-        assert self.choice is not None  # noqa: S101 - a bug, not input
+        assert self.choice is not None
         worker, thread = self._make(self.choice, self._config, self._keep), QThread()
         thread.setObjectName("fer-worker")
         self.worker = worker
@@ -96,10 +98,9 @@ class Runner(QObject):
         worker.moveToThread(thread)
         thread.started.connect(worker.run)
         for name in ("opened", "ready", "frame_shown", "analysed"):
-            signal = getattr(worker, name)
-            signal.connect(partial(self._pass_on, worker, name), Qt.ConnectionType.QueuedConnection)
-        worker.failed.connect(partial(self._failed, worker), Qt.ConnectionType.QueuedConnection)
-        worker.ended.connect(thread.quit, Qt.ConnectionType.DirectConnection)
+            getattr(worker, name).connect(partial(self._pass_on, worker, name))
+        worker.failed.connect(partial(self._failed, worker))
+        worker.ended.connect(thread.quit)
         thread.finished.connect(partial(self._finished, thread, worker))
         self.started.emit()
         thread.start()

@@ -1,7 +1,8 @@
 """The picture: the newest frame with the newest analysis over it."""
 
-from typing import Final
+from typing import Final, cast
 
+import numpy as np
 from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
@@ -21,9 +22,11 @@ GROUND: Final = QColor("#0d0e10")
 
 
 def image_of(picture: Image) -> QImage:
-    """Wrap (H, W, 3) uint8 BGR pixels, which must outlive the result."""
+    """Wrap (H, W, 3) uint8 BGR pixels without a copy; they must be contiguous to outlive it."""
     height, width = picture.shape[:2]
-    return QImage(picture.data, width, height, picture.strides[0], QImage.Format.Format_BGR888)
+    pixels = np.ascontiguousarray(picture).data
+    # PyQt's stub asks for bytes; any buffer is taken, and not copied.
+    return QImage(cast("bytes", pixels), width, height, 3 * width, QImage.Format.Format_BGR888)
 
 
 class VideoView(QWidget):
@@ -48,7 +51,7 @@ class VideoView(QWidget):
         self.setAccessibleName(self.tr("Video"))
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Ask for a 16:9 place."""
         return QSize(960, 540)
 
@@ -107,12 +110,12 @@ class VideoView(QWidget):
         room = QRectF(self.rect())
         self._place = Placement.fit(width, height, room, mirrored=self._mirrored)
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fit the picture anew."""
         super().resizeEvent(event)
         self._arrange()
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802, ARG002 - Qt's
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw picture, faces and message."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), GROUND)
@@ -157,7 +160,7 @@ class VideoView(QWidget):
         painter.drawRoundedRect(area, 6, 6)
         painter.drawText(area, flags, self._message)
 
-    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Ask for the face under the pointer to be selected."""
         if event is None or self._place is None or event.button() != Qt.MouseButton.LeftButton:
             return
@@ -165,7 +168,7 @@ class VideoView(QWidget):
         tracks = () if self._analysis is None else self._analysis.tracks
         self.face_clicked.emit(face_at(tracks, *self._place.to_frame(at.x(), at.y())))
 
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Walk through the faces with the arrow keys up and down."""
         steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
         if event is None or event.key() not in steps:

@@ -134,7 +134,7 @@ class Worker(QObject):
             log.info("%s", error)
             if not self._stopping.is_set():
                 self.failed.emit(str(error))
-        except Exception as error:  # noqa: BLE001 - the top of a thread
+        except Exception as error:
             log.exception("analysis failed")
             self.failed.emit(f"analysis failed: {error}")
         finally:
@@ -180,5 +180,3 @@ class Worker(QObject):
             self.source.close()
         if self._pipeline is not None:
             self._pipeline.stop()
-
-
