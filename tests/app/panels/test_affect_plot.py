@@ -12,6 +12,7 @@ from app.panels.affect_plot import MOST_FACES, AffectPlot
 def panel(qtbot):
     made = AffectPlot()
     qtbot.addWidget(made)
+    made.every_s = 0  # no waiting
     made.resize(620, 260)
     made.show()
     qtbot.waitExposed(made)

@@ -9,6 +9,7 @@ from app.panels.circumplex import CircumplexPanel, trails
 def panel(qtbot):
     made = CircumplexPanel()
     qtbot.addWidget(made)
+    made.every_s = 0  # no waiting
     made.resize(320, 340)
     made.show()
     return made

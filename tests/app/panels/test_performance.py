@@ -8,6 +8,7 @@ from app.panels.performance import PerformancePanel
 def panel(qtbot):
     made = PerformancePanel()
     qtbot.addWidget(made)
+    made.show()
     return made
 
 
@@ -31,6 +32,7 @@ def test_figures_change_four_times_a_second(qtbot, make_live):
     now = [0.0]
     panel = PerformancePanel(clock=lambda: now[0])
     qtbot.addWidget(panel)
+    panel.show()
     panel.refresh(make_live(frames=5))
     now[0] = 0.1
     panel.refresh(make_live(frames=9))

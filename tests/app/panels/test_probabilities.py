@@ -7,6 +7,7 @@ from app.panels.probabilities import ProbabilitiesPanel
 def panel(qtbot):
     made = ProbabilitiesPanel()
     qtbot.addWidget(made)
+    made.every_s = 0  # no waiting
     made.resize(300, 280)
     made.show()
     return made
