@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from PyQt6.QtCore import QObject, QThread, QTimer, pyqtSignal
+from PyQt6.QtCore import QObject, Qt, QThread, QTimer, pyqtSignal
 
 from app.sources.choice import Choice
 from app.worker import Worker
@@ -100,7 +100,9 @@ class Runner(QObject):
         for name in ("opened", "ready", "frame_shown", "analysed"):
             getattr(worker, name).connect(partial(self._pass_on, worker, name))
         worker.failed.connect(partial(self._failed, worker))
-        worker.ended.connect(thread.quit)
+        # Directly, not through this thread's loop: `close` waits on this thread.
+        direct = Qt.ConnectionType.DirectConnection
+        worker.ended.connect(thread.quit, direct)  # type: ignore[call-arg] # missing in the stub
         thread.finished.connect(partial(self._finished, thread, worker))
         self.started.emit()
         thread.start()

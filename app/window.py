@@ -24,6 +24,7 @@ from app.actions import Actions, make_actions
 from app.docks import LAYOUT, Docks
 from app.live import LiveState
 from app.live_outputs import LiveOutputs
+from app.pace import Pace
 from app.painter import Look
 from app.playback import Playback
 from app.privacy import PrivacyDialog
@@ -78,7 +79,7 @@ class MainWindow(QMainWindow):
             told=self.outputs.mark,
         )
         self.runner = runner or Runner(self._keep, parent=self)
-        self._dirty = False
+        self._dirty, self._pace = False, Pace()
         self.transport = Transport()
         self.playback = Playback(self.runner, self.transport)
         self.setWindowTitle("fer-live")
@@ -188,6 +189,7 @@ class MainWindow(QMainWindow):
     def open(self, choice: Choice) -> None:
         """Leave the source that runs, and show another."""
         self.live.reset()
+        self._pace = Pace()
         self._refresh_panels(force=True)
         self.runner.start(choice, self.settings.analyzer())
 
@@ -292,8 +294,12 @@ class MainWindow(QMainWindow):
 
     def _show_frame(self) -> None:
         worker = self.runner.worker
-        if worker is not None:
-            self.view.set_frame(worker.newest.take_frame())
+        frame = None if worker is None else worker.newest.take_frame()
+        if frame is None:
+            return
+        self._pace.frame(frame.index)
+        if not self._pace.in_step:
+            self.view.set_frame(frame)
 
     def _show_analysis(self) -> None:
         worker = self.runner.worker
@@ -301,7 +307,10 @@ class MainWindow(QMainWindow):
         if worker is None or analysis is None:
             return
         latency_ms = worker.newest.latency_ms(analysis.frame.index)
+        self._pace.analysed(analysis.frame.index, latency_ms)
         self.live.add(analysis, latency_ms, worker.dropped)
+        if self._pace.in_step:
+            self.view.set_frame(analysis.frame)
         self.view.set_analysis(analysis, self.live.shown, self.live.selected)
         self._dirty = True
 
