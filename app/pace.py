@@ -4,8 +4,8 @@ from collections import deque
 from typing import Final
 
 FRAMES: Final = 20  # looked back over
-SHARE_MIN: Final = 0.9  # of them analysed
-LATENCY_MAX_MS: Final = 80.0
+SHARE_MIN: Final = 0.7  # of them analysed; half of them would be seen as a jerky picture
+LATENCY_MAX_MS: Final = 100.0
 
 
 class Pace:
