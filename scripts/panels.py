@@ -34,11 +34,11 @@ from engine.source import SourceConfig, open_source
 
 GAP_PX = 6
 PANELS: dict[str, tuple[Callable[[], Panel], tuple[int, int]]] = {
+    "performance": (PerformancePanel, (270, 160)),  # first: its figures are of the last seconds
     "probabilities": (ProbabilitiesPanel, (300, 270)),
     "affect": (lambda: AffectPlot(10), (640, 230)),
     "plane": (CircumplexPanel, (300, 320)),
     "statistics": (StatisticsPanel, (640, 170)),
-    "performance": (PerformancePanel, (270, 160)),
 }
 
 
@@ -87,19 +87,18 @@ def pictures(app: QApplication, live: LiveState, times: int) -> Iterator[tuple[s
             print(f"{theme:5} {name:14} refresh {refresh}   paint {paint}")
             yield name, panel.grab().toImage()
             panel.close()
-        for name, dialog in dialogs():
-            yield name, shown(app, dialog, (520, 440)).grab().toImage()
+        for name, dialog, size in dialogs():
+            yield name, shown(app, dialog, size).grab().toImage()
             dialog.close()
 
 
-def dialogs() -> Iterator[tuple[str, QWidget]]:
+def dialogs() -> Iterator[tuple[str, QWidget, tuple[int, int]]]:
     """Make what is opened from the menus."""
-    for index, name in enumerate(("analysis", "view", "recording", "outputs")):
-        settings = Settings(osc=True, recording_folder=Path("/home/you/fer-live"))
-        dialog = SettingsDialog(settings, devices=("auto", "cpu"))
+    for index, name in ((0, "analysis"), (3, "outputs")):
+        dialog = SettingsDialog(Settings(osc=True), devices=("auto", "cpu"))
         dialog.tabs.setCurrentIndex(index)
-        yield f"settings-{name}", dialog
-    yield "privacy", PrivacyDialog(first_run=True)
+        yield f"settings-{name}", dialog, (520, 400)
+    yield "privacy", PrivacyDialog(first_run=True), (600, 520)
 
 
 def joined(one: QImage, other: QImage) -> QImage:

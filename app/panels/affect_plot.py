@@ -18,9 +18,10 @@ from engine.timeline import spread
 MOST_FACES: Final = 8  # drawn at once, as many as there are colours; those seen last
 _CELL_PX: Final = 2.0
 _DASH_PX: Final = 9.0
-_MARGIN: Final = 0.06  # of the length, right of the newest sample: room for the ids
+_ID_PX: Final = 32  # right of the newest sample: room for the ids
 _LABEL_PX: Final = 18  # from id to id
 _BESIDE_PX: Final = 26  # ids closer than this, sideways, are moved apart
+_KEY_GAP_PX: Final = 20
 _TICK_PX: Final = 64  # between two ticks, at least
 _TALL: Final = 2.2  # height of the plot in units of the values
 _SERIES: Final = ("valence", "arousal")
@@ -60,6 +61,7 @@ class AffectPlot(Panel):
     def _make_plot(self) -> pg.PlotWidget:
         plot = pg.PlotWidget()
         plot.setAccessibleName(self.tr("Plot of valence and arousal"))
+        plot.setToolTip(self.tr("Solid line: valence. Dashed line: arousal."))
         plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         plot.setMinimumSize(220, 110)
         plot.setMenuEnabled(False)
@@ -134,7 +136,7 @@ class AffectPlot(Panel):
 
     def _redraw(self) -> None:
         window = self.window_of_time
-        right_s = window.until_s + _MARGIN * window.length_s
+        right_s = window.until_s + _ID_PX * self._pixel_s()
         self.plot.setXRange(window.since_s, right_s, padding=0)
         marks = ticks(window.since_s, right_s, spacing_s=_TICK_PX * self._pixel_s())
         self.plot.getAxis("bottom").setTicks([marks])
@@ -182,8 +184,10 @@ class AffectPlot(Panel):
         return {"pos": at, "size": size, "brush": fill, "pen": pg.mkPen(colour, width=1.5)}
 
     def _pixel_s(self) -> float:
-        width = max(50.0, float(self.plot.getViewBox().width()))
-        return self.window_of_time.length_s * (1 + _MARGIN) / width
+        return self.window_of_time.length_s / (self._width_px() - _ID_PX)
+
+    def _width_px(self) -> float:
+        return max(2.0 * _ID_PX, float(self.plot.getViewBox().width()))
 
     def _place_ids(self) -> None:
         """Put the ids behind the curves' ends; where they collide, they are moved apart."""
@@ -219,7 +223,8 @@ class AffectPlot(Panel):
 
     def _moved_by_mouse(self) -> None:
         left_s, right_s = self.plot.getViewBox().viewRange()[0]
-        self.window_of_time.show(left_s, right_s - (right_s - left_s) * _MARGIN / (1 + _MARGIN))
+        ids_s = (right_s - left_s) * _ID_PX / self._width_px()
+        self.window_of_time.show(left_s, right_s - ids_s)
         self.pause.setChecked(True)
         self._show_length()
         self._redraw()
@@ -306,13 +311,16 @@ class _LineKey(QWidget):
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
         return QSize(
-            sum(metrics.horizontalAdvance(word) + 52 for word in self._words), metrics.height() + 4
+            sum(metrics.horizontalAdvance(word) + 32 + _KEY_GAP_PX for word in self._words),
+            metrics.height() + 4,
         )
 
     def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
+        return QSize(0, self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
+        if self.width() < self.sizeHint().width() - _KEY_GAP_PX:
+            return  # half a word helps nobody; the plot's tip says it too
         painter, theme, x = QPainter(self), current_theme(), 0.0
         middle = round(self.height() / 2)
         for word, style in zip(
@@ -325,4 +333,4 @@ class _LineKey(QWidget):
             advance = self.fontMetrics().horizontalAdvance(word)
             rect = QRectF(x + 32, 0, advance + 2, self.height())
             painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, word)
-            x += advance + 52
+            x += advance + 32 + _KEY_GAP_PX

@@ -6,6 +6,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from app.panels.affect_plot import MOST_FACES, AffectPlot
+from app.theme import LIGHT, apply_theme
 
 
 @pytest.fixture
@@ -85,7 +86,8 @@ def test_length_is_chosen_from_the_list(panel, make_live, qtbot):
     panel.lengths.setCurrentIndex(index)
     panel.lengths.activated.emit(index)
     left, right = panel.plot.getViewBox().viewRange()[0]
-    assert right - left == pytest.approx(300 * 1.06)
+    assert right == pytest.approx(panel.window_of_time.until_s, abs=25)
+    assert panel.window_of_time.until_s - left == pytest.approx(300)
 
 
 def test_buttons_zoom(panel, make_live, qtbot):
@@ -148,3 +150,15 @@ def test_hidden_it_does_nothing_and_shown_it_catches_up(panel, make_live):
 
 def test_the_lines_are_explained_in_words(panel):
     assert panel._key.accessibleName() == "Solid line: valence. Dashed line: arousal."
+
+
+def test_a_new_theme_shows_at_once(qapp, panel, make_live):
+    apply_theme(qapp, "dark")
+    panel.refresh(make_live())
+    apply_theme(qapp, "light")
+    assert panel._faces[1].curves["valence"].opts["pen"].color().name() == LIGHT.face(1)
+    assert panel.plot.backgroundBrush().color().name() == LIGHT.base
+
+
+def test_it_can_be_narrow(panel):
+    assert panel.minimumSizeHint().width() < 300
