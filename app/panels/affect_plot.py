@@ -1,5 +1,6 @@
 """Valence and arousal of every face over time."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -44,6 +45,7 @@ class AffectPlot(Panel):
         self.setAccessibleName(self.tr("Valence and arousal over time"))
         self._history = History()
         self._shown: int | None = None
+        self._now_s = 0.0
         self._faces: dict[int, _FaceItems] = {}
         self.plot = self._make_plot()
         self._tips = pg.ScatterPlotItem(pxMode=True)
@@ -129,8 +131,10 @@ class AffectPlot(Panel):
 
     def show_state(self, live: LiveState) -> None:
         """Draw what the history holds of the window of time."""
-        self._history, self._shown = live.history, live.shown
-        self.window_of_time.follow(live.history.last_s)
+        if live.history is not self._history:  # another session
+            self.pause.setChecked(False)
+        self._history, self._shown, self._now_s = live.history, live.shown, live.now_s
+        self.window_of_time.follow(self._now_s)
         if not self.window_of_time.paused:
             self._redraw()
 
@@ -150,9 +154,10 @@ class AffectPlot(Panel):
         self._place_ids()
 
     def _faces_in_window(self) -> list[int]:
-        since_s = self.window_of_time.since_s
-        traces = self._history.traces
-        recent = [face for face, trace in traces.items() if trace.last_s >= since_s]
+        window, traces = self.window_of_time, self._history.traces
+        # Later than the newest analysis: from before a file was rewound.
+        until_s = math.inf if window.paused else window.until_s
+        recent = [f for f, trace in traces.items() if window.since_s <= trace.last_s <= until_s]
         return sorted(recent, key=lambda face: traces[face].last_s)[-MOST_FACES:]
 
     def _draw_face(self, face: int) -> list[dict[str, object]]:
@@ -166,7 +171,8 @@ class AffectPlot(Panel):
         for series in _SERIES:
             curve = self._history.curve(face, series, window.since_s, window.until_s)
             line = thinned(curve.times, curve.mean, _CELL_PX * pixel_s)
-            if not len(line.times):
+            if not len(line.times) or line.times[0] > window.until_s:
+                items.clear(series)
                 continue
             tip = (float(line.times[-1]), float(line.values[-1]))
             solid = series == "valence"
@@ -197,6 +203,7 @@ class AffectPlot(Panel):
         newest_s = max((items.tip[0] for items in self._faces.values() if items.tip), default=0.0)
         side_by_side = []
         for items in self._faces.values():
+            items.label.setVisible(items.tip is not None)
             if items.tip is None:
                 continue
             items.label.setPos(items.tip[0] + 6 * pixel_s, items.tip[1])
@@ -232,7 +239,7 @@ class AffectPlot(Panel):
     def _pause(self, paused: bool) -> None:
         self.window_of_time.pause(paused=paused)
         self.pause.setText(self.tr("Paused") if paused else self.tr("Pause"))
-        self.window_of_time.follow(self._history.last_s)
+        self.window_of_time.follow(self._now_s)
         self._redraw()
 
     def _show_length(self) -> None:
@@ -275,6 +282,9 @@ class _FaceItems:
     def draw(self, series: str, line: Line) -> None:
         joined = line.joined.astype(np.int32)
         self.curves[series].setData(line.times, line.values, connect=joined)
+
+    def clear(self, series: str) -> None:
+        self.curves[series].setData([], [])
 
     def emphasise(self, *, chosen: bool) -> None:
         """Draw the face that the panels are about with thicker lines."""

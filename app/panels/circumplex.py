@@ -59,10 +59,10 @@ def trails(live: LiveState, length_s: float = TRAIL_S) -> dict[int, Floats]:
         By face: (N, 2) float32 valence, arousal, oldest first, N at least 1; the stretch since
         the face was last away.
     """
-    now_s = live.history.last_s
+    now_s = live.now_s
     found = {}
     for face, trace in live.history.traces.items():
-        if trace.last_s < now_s - _GAP_S:
+        if not now_s - _GAP_S <= trace.last_s <= now_s:  # later: from before a file was rewound
             continue
         curves = [
             live.history.curve(face, name, now_s - length_s) for name in ("valence", "arousal")
