@@ -31,6 +31,7 @@ from app.settings_dialog import SettingsDialog
 from app.theme import apply_theme
 from engine.analyze import AnalyzerConfig, open_analyzer
 from engine.source import SourceConfig, open_source
+from engine.types import Analysis, Frame, Prediction, Track
 
 GAP_PX = 6
 PANELS: dict[str, tuple[Callable[[], Panel], tuple[int, int]]] = {
@@ -54,6 +55,39 @@ def session(clip: Path) -> LiveState:
             analysis = analyzer.analyze(frame)
             live.add(analysis, 1000 * (time.perf_counter() - start), 0)
     return live
+
+
+def walk(faces: int, frames: int = 3000) -> LiveState:
+    """Make up a session of 30 frames a second in which values wander, longer than a history."""
+    live, generator = LiveState(), np.random.default_rng(0)
+    picture, box = np.zeros((4, 4, 3), np.uint8), np.array([0, 0, 10, 10], np.float32)
+    tracks = tuple(
+        Track(face, box, np.zeros((68, 2), np.float32), 0.9) for face in range(1, faces + 1)
+    )
+    places = np.zeros((faces, 2))
+    for index in range(frames):
+        places = np.clip(0.995 * places + generator.normal(0, 0.06, places.shape), -1, 1)
+        shares = generator.dirichlet(np.ones(8), faces).astype(np.float32)
+        predictions = tuple(
+            Prediction(track.id, share, float(valence), float(arousal), 0.6)
+            for track, share, (valence, arousal) in zip(tracks, shares, places, strict=True)
+        )
+        frame = Frame(index, index / 30, picture)
+        live.add(Analysis(frame, tracks, predictions, {}), 25, 0)
+    return live
+
+
+def time_full_histories(app: QApplication, times: int) -> None:
+    """Print what panels cost in a long session with four and with eight faces."""
+    for faces in (4, 8):
+        live = walk(faces)
+        for name, (make, size) in PANELS.items():
+            panel = make()
+            panel.refresh(live)
+            shown(app, panel, size)
+            refresh, paint = timed(panel.refresh_now, times), timed(panel.grab, times)
+            print(f"{faces} faces {name:14} refresh {refresh}   paint {paint}")
+            panel.close()
 
 
 def timed(act: Callable[[], object], times: int) -> str:
@@ -126,6 +160,8 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
+    apply_theme(app, "dark")
+    time_full_histories(app, arguments.times)
     live = session(arguments.clip)
     faces = len(live.history.traces)
     print(f"{arguments.clip.name}: {live.performance.frames} frames, {faces} faces; ms p50 / p95")
