@@ -1,6 +1,7 @@
 import pytest
 
 from app.panels.probabilities import ProbabilitiesPanel
+from app.theme import DARK, LIGHT, apply_theme
 
 
 @pytest.fixture
@@ -64,3 +65,18 @@ def test_bars_take_the_keyboards_focus(panel, qtbot):
     qtbot.waitUntil(panel.bars.hasFocus)
     edge = panel.bars.grab().toImage().pixelColor(1, 1).name()
     assert edge == panel.theme.accent
+
+
+def test_a_new_theme_shows_at_once(qapp, panel, make_live):
+    apply_theme(qapp, "dark")
+    panel.refresh(make_live(faces=(1,)))
+    assert panel._chip.grab().toImage().pixelColor(4, 12).name() == DARK.face(1)
+    apply_theme(qapp, "light")
+    assert panel._chip.grab().toImage().pixelColor(4, 12).name() == LIGHT.face(1)
+    colours = {
+        panel.bars.grab().toImage().pixelColor(x, y).name()
+        for x in range(120, 200)
+        for y in range(0, 100, 3)
+    }
+    assert LIGHT.face(1) in colours
+    assert DARK.face(1) not in colours
