@@ -45,7 +45,7 @@ def blur_faces(image: Image, boxes: Sequence[Floats]) -> Image:
         cv2.ellipse(oval, centre, half, 0, 0, 360, 255, -1)
         # The oval goes through the corners' inside; the box itself is always covered.
         _cover(oval, (x0 - left, y0 - top, x1 - left, y1 - top))
-        part[oval > 0] = smooth[oval > 0]
+        cv2.copyTo(smooth, oval, part)
     return picture
 
 
