@@ -124,7 +124,8 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self.region.setBrush(wash)
         self.region.setHoverBrush(wash)
         if self._review is not None:
-            self._redraw_markers()  # the curves' and bands' colours fit both themes
+            self._pen_curves()
+            self._redraw_markers()  # the bands' colours fit both themes
 
     def show_review(self, review: Review, *, anew: bool = False) -> None:
         """Draw a review; `anew` shows all of its time."""
@@ -179,7 +180,9 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
 
     def _pen(self, face: int) -> Any:  # noqa: ANN401 - pyqtgraph has no types
         # Pens wider than 1 are slow to draw with, so one curve only has such.
-        return pg.mkPen(face_colour(face), width=2.5 if face == self._chosen else 1.0)
+        light = self.palette().color(QPalette.ColorRole.Base).lightness() > 127
+        width = 2.5 if face == self._chosen else 1.0
+        return pg.mkPen(face_colour(face, light=light), width=width)
 
     def _pen_curves(self) -> None:
         for (_, curve), face in zip(self._curves, self._faces * len(SERIES), strict=True):

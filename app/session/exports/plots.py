@@ -89,7 +89,7 @@ def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) ->
             if np.isfinite(time_s):
                 trace.add(float(time_s), np.array([value], np.float32))
         curve = trace.curve(0)
-        colour = face_colour(face)
+        colour = face_colour(face, light=True)
         axes.fill_between(curve.times, curve.low, curve.high, color=colour, alpha=0.3, linewidth=0)
         axes.plot(curve.times, curve.mean, color=colour, linewidth=1.4, label=f"face {face}")
     axes.axhline(0, color="#808080", linewidth=0.6)
