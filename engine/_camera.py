@@ -49,12 +49,24 @@ class Camera(Reader):
                 f"{self._name}: cannot be opened, perhaps another program has it; "
                 f"cameras found: {_listed()}"
             )
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self._ask()
         good, image = self._capture.read()
         if not good or image is None:
             self._capture.release()
             raise SourceError(f"{self._name}: gives no picture; try another port or camera")
         self.info = self._facts(cast("Image", image))
+
+    def _ask(self) -> None:
+        """Ask for size and rate; a camera takes what it has that comes nearest."""
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        if self._config.size is not None:
+            # Most USB cameras give their larger sizes at full rate as Motion JPEG only.
+            self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+            width, height = self._config.size
+            self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
+            self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
+        if self._config.fps is not None:
+            self._capture.set(cv2.CAP_PROP_FPS, self._config.fps)
 
     def _facts(self, image: Image) -> SourceInfo:
         rate = float(self._capture.get(cv2.CAP_PROP_FPS))

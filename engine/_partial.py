@@ -1,4 +1,4 @@
-"""Outputs that appear under their name only when they are complete."""
+"""Outputs that appear under their name only when they are complete, or from the first byte on."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -21,21 +21,16 @@ class PartialFile:
             ConfigError: The ending is none of `endings`.
             SinkError: The target exists and may not be replaced, or nothing can be written there.
         """
-        if target.suffix.lower() not in endings:
-            known = ", ".join(endings)
-            raise ConfigError(f"{target}: unknown ending; known here: {known}")
-        if target.is_dir():
-            raise SinkError(f"{target}: is a folder; name a file")
-        if not target.parent.is_dir():
-            raise SinkError(f"{target}: folder {target.parent} does not exist; create it first")
-        if target.exists() and not overwrite:
-            raise SinkError(f"{target}: exists already; use --overwrite or another name")
+        _check(target, endings, overwrite)
         self.target = target
-        self.path = target.with_name(f".{target.stem}.partial{target.suffix}")
+        self.path = self._path()
         try:
             self.path.write_bytes(b"")
         except OSError as error:
             raise self.failed(error) from error
+
+    def _path(self) -> Path:
+        return self.target.with_name(f".{self.target.stem}.partial{self.target.suffix}")
 
     def failed(self, error: Exception) -> SinkError:
         """The error that says why writing the target failed."""
@@ -57,3 +52,52 @@ class PartialFile:
     def discard(self) -> None:
         """Remove the temporary file, if it is there."""
         self.path.unlink(missing_ok=True)
+
+
+class GrowingFile(PartialFile):
+    """A file that has its name from the start, so that a kill leaves what was written."""
+
+    def _path(self) -> Path:
+        return self.target
+
+    def commit(self) -> None:
+        """Do nothing: the file is in its place."""
+
+    def discard(self) -> None:
+        """Keep what was written; remove the file only if that is nothing."""
+        try:
+            if self.path.stat().st_size == 0:
+                self.path.unlink()
+        except FileNotFoundError:
+            pass
+
+
+def open_target(
+    target: Path, *, endings: Collection[str], overwrite: bool, growing: bool
+) -> PartialFile:
+    """Make the file that an output is written to.
+
+    Args:
+        target: Where it shall lie.
+        endings: Those allowed.
+        overwrite: Replace a file that exists.
+        growing: Give it its name from the start.
+
+    Raises:
+        ConfigError: The ending is none of `endings`.
+        SinkError: The target exists and may not be replaced, or nothing can be written there.
+    """
+    kind = GrowingFile if growing else PartialFile
+    return kind(target, endings=endings, overwrite=overwrite)
+
+
+def _check(target: Path, endings: Collection[str], overwrite: bool) -> None:
+    if target.suffix.lower() not in endings:
+        known = ", ".join(endings)
+        raise ConfigError(f"{target}: unknown ending; known here: {known}")
+    if target.is_dir():
+        raise SinkError(f"{target}: is a folder; name a file")
+    if not target.parent.is_dir():
+        raise SinkError(f"{target}: folder {target.parent} does not exist; create it first")
+    if target.exists() and not overwrite:
+        raise SinkError(f"{target}: exists already; use --overwrite or another name")

@@ -21,10 +21,14 @@ class SourceConfig:
     Attributes:
         start_s: Seconds to leave out at the beginning.
         duration_s: Seconds to read from there; None reads to the end.
+        size: Width and height to ask of a camera, pixels; None leaves its own.
+        fps: Frames a second to ask of a camera; None leaves its own.
     """
 
     start_s: float = 0.0
     duration_s: float | None = None
+    size: tuple[int, int] | None = None
+    fps: float | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.start_s) and self.start_s >= 0):
@@ -33,6 +37,10 @@ class SourceConfig:
             math.isfinite(self.duration_s) and self.duration_s > 0
         ):
             raise ConfigError(f"source.duration_s: must be above 0, got {self.duration_s}")
+        if self.size is not None and min(self.size) < 1:
+            raise ConfigError(f"source.size: must be above 0, got {self.size}")
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
+            raise ConfigError(f"source.fps: must be above 0, got {self.fps}")
 
     @property
     def end_s(self) -> float:

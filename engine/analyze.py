@@ -14,6 +14,7 @@ from engine.errors import ConfigError
 from engine.find import Finder
 from engine.fusion import Fusion, Reading, landmarks_of
 from engine.landmarker import Landmarker
+from engine.manifest import Manifest
 from engine.models import PRECISIONS, Chosen, Precision, choose
 from engine.reliability import probabilities_of, reliability_of
 from engine.runtime import Device
@@ -199,6 +200,15 @@ def open_analyzer(config: AnalyzerConfig) -> Analyzer:
         ConfigError: Unknown detector.
     """
     return Analyzer(open_finder(config), open_reader(config))
+
+
+def model_of(config: AnalyzerConfig) -> Manifest:
+    """Say which expression network a config names, its file checked; nothing is loaded.
+
+    Raises:
+        ModelError: Unknown model, missing or damaged file.
+    """
+    return _chosen(config).expression
 
 
 def _chosen(config: AnalyzerConfig) -> Chosen:

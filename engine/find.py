@@ -43,6 +43,7 @@ class Finder:
         self._template = template(landmarker.size, landmarker.margin)
         self._scene = SceneCut()
         self._tracker = Tracker(config)
+        self._last_s = 0.0
 
     def close(self) -> None:
         """Free the networks."""
@@ -57,7 +58,8 @@ class Finder:
         clock = _Clock()
         image, time_s = frame.image, frame.time_s
         size = image.shape[1], image.shape[0]
-        if self._scene.cut(image):
+        moved_back, self._last_s = time_s < self._last_s, time_s
+        if self._scene.cut(image) or moved_back:
             self._tracker.reset()
         detections: tuple[Detection, ...] | None = None
         new: list[Floats] = []

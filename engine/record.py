@@ -1,6 +1,7 @@
 """Rows out: one for each face in each frame, as CSV, JSON lines or Parquet.
 
-Rows go to disk as they come, in constant memory; the file has its name only once it is closed.
+Rows go to disk as they come, in constant memory; the file has its name only once it is closed,
+or, where it is to survive a kill, from the start.
 """
 
 import csv
@@ -11,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
-from engine._partial import PartialFile
+from engine._partial import PartialFile, open_target
 from engine.errors import ConfigError
 from engine.labels import EXPRESSIONS
 from engine.types import POINTS, Analysis, Prediction, Track
@@ -130,21 +131,27 @@ class RecordWriter(Protocol):
         """Give up: remove what was written and leave the target as it was."""
 
 
-def open_records(path: Path, *, landmarks: bool, overwrite: bool) -> RecordWriter:
+def open_records(
+    path: Path, *, landmarks: bool, overwrite: bool, growing: bool = False
+) -> RecordWriter:
     """Open the writer that the file's ending asks for; the header is written at once.
 
     Args:
         path: The target: .csv, .jsonl, .ndjson or .parquet.
         landmarks: Write the 68 landmarks as well.
         overwrite: Replace a file that exists.
+        growing: Write under the file's own name, every frame at once, so that a kill leaves what
+            was written; not for Parquet, which cannot be read before it is complete.
 
     Raises:
-        ConfigError: The ending is unknown, or Parquet's library is missing.
+        ConfigError: The ending is unknown, cannot grow, or Parquet's library is missing.
         SinkError: The target cannot be written.
     """
-    file = PartialFile(path, endings=WRITERS, overwrite=overwrite)
+    if growing and path.suffix.lower() == ".parquet":
+        raise ConfigError(f"{path}: Parquet does not survive a kill; use .csv or .jsonl")
+    file = open_target(path, endings=WRITERS, overwrite=overwrite, growing=growing)
     try:
-        return WRITERS[path.suffix.lower()](file, landmarks)
+        return WRITERS[path.suffix.lower()](file, landmarks, growing)
     except OSError as error:
         file.discard()
         raise file.failed(error) from error
@@ -156,14 +163,18 @@ def open_records(path: Path, *, landmarks: bool, overwrite: bool) -> RecordWrite
 class _Writer(ABC):
     """What the formats share: the life of the file and the names of the columns."""
 
-    def __init__(self, file: PartialFile, landmarks: bool) -> None:
+    def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
         self._file = file
         self._landmarks = landmarks
+        self._growing = growing
         self._done = False
         self._columns = COLUMNS + (LANDMARK_COLUMNS if landmarks else ())
 
     @abstractmethod
     def _write(self, record: Record, points: tuple[Point, ...]) -> None: ...
+
+    @abstractmethod
+    def _to_disk(self) -> None: ...
 
     @abstractmethod
     def _close(self) -> None: ...
@@ -175,6 +186,8 @@ class _Writer(ABC):
         try:
             for record, points in records_of(analysis, landmarks=self._landmarks):
                 self._write(record, points)
+            if self._growing:
+                self._to_disk()
         except OSError as error:
             raise self._file.failed(error) from error
 
@@ -204,22 +217,27 @@ class _Writer(ABC):
 
 
 class _Csv(_Writer):
-    def __init__(self, file: PartialFile, landmarks: bool) -> None:
-        super().__init__(file, landmarks)
+    def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
+        super().__init__(file, landmarks, growing)
         self._text: IO[str] = file.path.open("w", encoding="utf-8", newline="")
         self._rows = csv.writer(self._text, lineterminator="\n")
         self._rows.writerow(self._columns)
+        if growing:
+            self._to_disk()
 
     def _write(self, record: Record, points: tuple[Point, ...]) -> None:
         self._rows.writerow([_plain(value) for value in _flat(record, points)])
+
+    def _to_disk(self) -> None:
+        self._text.flush()
 
     def _close(self) -> None:
         self._text.close()
 
 
 class _JsonLines(_Writer):
-    def __init__(self, file: PartialFile, landmarks: bool) -> None:
-        super().__init__(file, landmarks)
+    def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
+        super().__init__(file, landmarks, growing)
         self._text: IO[str] = file.path.open("w", encoding="utf-8", newline="\n")
 
     def _write(self, record: Record, points: tuple[Point, ...]) -> None:
@@ -228,13 +246,16 @@ class _JsonLines(_Writer):
             row["landmarks"] = points
         self._text.write(json.dumps(row, separators=(",", ":")) + "\n")
 
+    def _to_disk(self) -> None:
+        self._text.flush()
+
     def _close(self) -> None:
         self._text.close()
 
 
 class _Parquet(_Writer):
-    def __init__(self, file: PartialFile, landmarks: bool) -> None:
-        super().__init__(file, landmarks)
+    def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
+        super().__init__(file, landmarks, growing)
         try:
             import pyarrow
             import pyarrow.parquet
@@ -254,9 +275,9 @@ class _Parquet(_Writer):
     def _write(self, record: Record, points: tuple[Point, ...]) -> None:
         self._rows.append(_flat(record, points))
         if len(self._rows) >= ROW_GROUP:
-            self._flush()
+            self._to_disk()
 
-    def _flush(self) -> None:
+    def _to_disk(self) -> None:
         if self._rows:
             columns = dict(zip(self._columns, zip(*self._rows, strict=True), strict=True))
             self._out.write_table(self._arrow.table(columns, schema=self._schema))
@@ -264,12 +285,12 @@ class _Parquet(_Writer):
 
     def _close(self) -> None:
         try:
-            self._flush()
+            self._to_disk()
         finally:
             self._out.close()
 
 
-WRITERS: Final[Mapping[str, Callable[[PartialFile, bool], _Writer]]] = {
+WRITERS: Final[Mapping[str, Callable[[PartialFile, bool, bool], _Writer]]] = {
     ".csv": _Csv,
     ".jsonl": _JsonLines,
     ".ndjson": _JsonLines,

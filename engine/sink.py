@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 
 from engine._audio import AudioCopy
 from engine._libav import reason
-from engine._partial import PartialFile
+from engine._partial import open_target
 from engine._picture import colorspace
 from engine._source import SourceInfo
 from engine.errors import ConfigError, SinkError
@@ -37,6 +37,17 @@ MUXER_OPTIONS: Final[Mapping[str, dict[str, str]]] = {
     ".mp4": {"movflags": "+faststart"},
     ".mov": {"movflags": "+faststart+use_metadata_tags"},
     ".mkv": {},
+}
+# What a kill leaves can be played up to its last half second: fragments, or clusters, on the disk
+# as they come. FFmpeg turns the MP4 into an ordinary one when it is closed.
+GROWING_OPTIONS: Final[Mapping[str, dict[str, str]]] = {
+    ".mp4": {"movflags": "+hybrid_fragmented", "frag_duration": "500000", "flush_packets": "1"},
+    ".mov": {
+        "movflags": "+hybrid_fragmented+use_metadata_tags",
+        "frag_duration": "500000",
+        "flush_packets": "1",
+    },
+    ".mkv": {"cluster_time_limit": "500", "flush_packets": "1"},
 }
 CODEC: Final = "libx264"
 DEFAULT_FPS: Final = Fraction(25)
@@ -54,6 +65,8 @@ class SinkConfig:
         crf: x264's constant rate factor, 0 (lossless) to 51; 20 looks like the source.
         preset: x264's trade of time for size.
         threads: Encoder threads; 0 leaves it to x264.
+        growing: Write under the file's own name, so that what a kill leaves can be played; each
+            frame is encoded at once, for some more bytes.
     """
 
     audio: bool = True
@@ -61,6 +74,7 @@ class SinkConfig:
     crf: int = 20
     preset: Preset = "veryfast"
     threads: int = 0
+    growing: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:
@@ -96,7 +110,9 @@ class VideoSink:
         """
         if info.path is not None and path.exists() and path.samefile(info.path):
             raise SinkError(f"{path}: is the input itself; choose another name")
-        self._file = PartialFile(path, endings=MUXER_OPTIONS, overwrite=config.overwrite)
+        self._file = open_target(
+            path, endings=MUXER_OPTIONS, overwrite=config.overwrite, growing=config.growing
+        )
         self._info, self._config = info, config
         self._audio: AudioCopy | None = None
         self._container: OutputContainer | None = None
@@ -111,9 +127,10 @@ class VideoSink:
 
     def _open(self) -> None:
         path, info = self._file.path, self._info
+        muxer = GROWING_OPTIONS if self._config.growing else MUXER_OPTIONS
         try:
             self._container = av.open(
-                f"file:{path}", mode="w", container_options=MUXER_OPTIONS[path.suffix.lower()]
+                f"file:{path}", mode="w", container_options=muxer[path.suffix.lower()]
             )
             self._stream = self._add_video(self._container)
             if self._config.audio and info.has_audio and info.path is not None:
@@ -132,10 +149,13 @@ class VideoSink:
         info, config = self._info, self._config
         width, height = info.width + info.width % 2, info.height + info.height % 2
         rate = (info.fps or DEFAULT_FPS).limit_denominator(100_000)
+        options = {"crf": str(config.crf), "preset": config.preset}
+        if config.growing:  # nothing waits in the encoder, and one can seek to every second
+            options |= {"tune": "zerolatency", "g": str(max(1, round(rate)))}
         stream = container.add_stream(
             CODEC,
             rate=rate,
-            options={"crf": str(config.crf), "preset": config.preset},
+            options=options,
             width=width,
             height=height,
             pix_fmt="yuv420p",

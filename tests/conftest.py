@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.types import Image
+from engine.types import Analysis, Image
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # windows of the tests need no screen
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -85,3 +88,85 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def make_analysis() -> Callable[..., Analysis]:
+    """Give `make(index, time_s, {face: (label, valence, arousal)})`, a frame with these faces.
+
+    Labels have probability 0.65; boxes lie side by side unless `boxes` has the face's own.
+    """
+    import numpy as np
+
+    from engine.labels import EXPRESSIONS
+    from engine.types import Frame, Prediction, Track
+
+    def make(
+        index: int,
+        time_s: float,
+        faces: dict[int, tuple[str, float, float]] | None = None,
+        *,
+        image: Image | None = None,
+        boxes: dict[int, tuple[float, float, float, float]] | None = None,
+    ) -> Analysis:
+        if image is None:
+            image = np.full((120, 160, 3), 60, np.uint8)
+        tracks, predictions = [], []
+        for place, (face, (label, valence, arousal)) in enumerate(sorted((faces or {}).items())):
+            x0 = 8.0 + 50 * place
+            box = np.array((boxes or {}).get(face, (x0, 20, x0 + 40, 70)), np.float32)
+            points = np.linspace(box[:2], box[2:], 68, dtype=np.float32)
+            shares = np.full(len(EXPRESSIONS), 0.05, np.float32)
+            shares[EXPRESSIONS.index(label)] = 0.65
+            tracks.append(Track(face, box, points, 0.9))
+            predictions.append(Prediction(face, shares, valence, arousal, 0.6))
+        frame = Frame(index, time_s, image)
+        return Analysis(frame, tuple(tracks), tuple(predictions), {"fusion": 1.0})
+
+    return make
+
+
+@pytest.fixture
+def no_window_is_left(qapp) -> Iterator[None]:
+    """Fail the test that leaves a window behind; those of `qtbot` are closed first."""
+    yield
+    left = [w for w in qapp.topLevelWidgets() if w.isVisible()]
+    assert not left, f"windows left open: {left}"
+
+
+@pytest.fixture
+def write_records(tmp_path, make_analysis) -> Callable[..., Path]:
+    """Give `write(name, frames)`: a records file with a row for each face of each frame.
+
+    `frames` lists (time, {face: (label, valence, arousal)}).
+    """
+
+    from engine.record import open_records
+
+    def write(name: str, frames: list, *, landmarks: bool = False) -> Path:
+        path = tmp_path / name
+        writer = open_records(path, landmarks=landmarks, overwrite=False)
+        for index, (time_s, faces) in enumerate(frames):
+            writer.write(make_analysis(index, time_s, faces))
+        writer.close()
+        return path
+
+    return write
+
+
+@pytest.fixture
+def two_faces() -> list:
+    """Ten seconds at 10 frames a second: face 1 throughout, face 2 at first, face 3 later.
+
+    Face 1 is happy for 4 s, then angry; face 2 goes at 3 s, and face 3 comes at 6 s.
+    """
+    frames = []
+    for index in range(100):
+        time_s = index / 10
+        faces = {1: ("happiness", 0.8, 0.4) if time_s < 4 else ("anger", -0.5, 0.6)}
+        if time_s < 3:
+            faces[2] = ("neutral", 0.0, 0.0)
+        if time_s >= 6:
+            faces[3] = ("sadness", -0.6, -0.2)
+        frames.append((time_s, faces))
+    return frames

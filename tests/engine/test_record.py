@@ -221,3 +221,21 @@ def test_rows_reach_the_disk_as_they_come(tmp_path):
     writer.discard()
     assert sizes[-1] > 100_000
     assert max(b - a for a, b in pairwise(sizes)) < 50_000
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".ndjson"])
+def test_growing_rows_can_be_read_before_the_end_and_survive_a_discard(tmp_path, ending):
+    target = tmp_path / f"rows{ending}"
+    writer = open_records(target, landmarks=False, overwrite=False, growing=True)
+    for index in range(3):
+        writer.write(_analysis(index))
+        assert [row["frame"] for row in _rows(target)] == list(range(index + 1))
+    writer.discard()
+    assert len(_rows(target)) == 3
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_parquet_cannot_grow(tmp_path):
+    with pytest.raises(ConfigError, match=r"rows\.parquet: Parquet does not survive a kill"):
+        open_records(tmp_path / "rows.parquet", landmarks=False, overwrite=False, growing=True)
+    assert list(tmp_path.iterdir()) == []

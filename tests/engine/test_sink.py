@@ -341,3 +341,39 @@ def test_wrong_size_and_late_frames_are_bugs(tmp_path):
 def test_bad_settings_are_refused(config):
     with pytest.raises(ConfigError, match=rf"sink\.{next(iter(config))}"):
         SinkConfig(**config)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])
+def test_a_growing_file_plays_before_it_is_closed(tmp_path, ending):
+    target = tmp_path / f"out{ending}"
+    sink = VideoSink(target, _info(), SinkConfig(growing=True))
+    for number in range(100):
+        sink.write(number / 25, _flat(2 * number, 100, 200))
+    assert list(tmp_path.iterdir()) == [target]
+    assert 100 - len(_times(target)) <= 15  # half a second and the frame in hand
+    sink.close()
+    assert _times(target) == pytest.approx([number / 25 for number in range(100)])
+
+
+def test_a_growing_mp4_ends_as_an_ordinary_one(tmp_path):
+    target = tmp_path / "out.mp4"
+    sink = VideoSink(target, _info(), SinkConfig(growing=True))
+    for number in range(50):
+        sink.write(number / 25, _flat(2 * number, 100, 200))
+    sink.close()
+    boxes, content = [], target.read_bytes()
+    at = 0
+    while at < len(content):
+        boxes.append(content[at + 4 : at + 8])
+        at += int.from_bytes(content[at : at + 4], "big")
+    assert b"moov" in boxes
+    assert b"moof" not in boxes
+
+
+def test_discarding_a_growing_file_keeps_what_was_written(tmp_path):
+    target = tmp_path / "out.mkv"
+    sink = VideoSink(target, _info(), SinkConfig(growing=True))
+    for number in range(40):
+        sink.write(number / 25, _flat(2 * number, 100, 200))
+    sink.discard()
+    assert len(_times(target)) == 40

@@ -1,0 +1,142 @@
+"""`fer-app [--source FILE|CAMERA|URL]`: the desktop application."""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NoReturn
+
+from engine.errors import ConfigError, FerError
+
+PROGRAM: Final = "fer-app"
+# The Debian package of a library that Qt says it lacks.
+PACKAGES: Final = {
+    "libEGL.so": "libegl1",
+    "libGL.so": "libgl1",
+    "libxkbcommon.so": "libxkbcommon0",
+    "libxkbcommon-x11.so": "libxkbcommon-x11-0",
+    "libdbus-1.so": "libdbus-1-3",
+    "libfontconfig.so": "libfontconfig1",
+    "libglib-2.0.so": "libglib2.0-0",
+    "libxcb-cursor.so": "libxcb-cursor0",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the application; return the exit code."""
+    try:
+        options = parser().parse_args(argv)
+        if options.version:
+            sys.stdout.write(f"{PROGRAM} {metadata.version('fer-live')}\n")
+            return 0
+        return _run(options)
+    except FerError as error:
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        return error.exit_code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong option as every other error: one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see {PROGRAM} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parse = _Parser(prog=PROGRAM, description="Facial expressions, live.", allow_abbrev=False)
+    add = parse.add_argument
+    add("--source", metavar="SOURCE", help="file, camera (0), address, or screen[:X,Y,W,H]")
+    add("--settings", type=Path, metavar="FILE", help="settings file (the user's own)")
+    add("--model", metavar="NAME|PATH", help="expression model, for this time")
+    add("--device", choices=("auto", "cpu", "cuda", "tensorrt"), help="for this time")
+    add("--theme", choices=("system", "light", "dark"), help="for this time")
+    add("--version", action="store_true", help="print the version")
+    return parse
+
+
+def _run(options: argparse.Namespace) -> int:
+    _need_qt()
+    # Qt and the engine take most of a second: nothing of them before the options are right.
+    from PyQt6.QtCore import QSettings
+    from PyQt6.QtGui import QIcon
+    from PyQt6.QtWidgets import QApplication
+
+    from app.settings import load_settings, settings_path
+    from app.sources.choice import choice_of
+    from app.theme import apply_theme
+    from app.window import MainWindow
+    from engine.assets import asset_path
+
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    path = options.settings or settings_path()
+    settings = _changed(load_settings(path), options)
+    choice = choice_of(options.source) if options.source else None
+    app = QApplication([PROGRAM])
+    app.setApplicationName("fer-live")
+    app.setDesktopFileName(PROGRAM)
+    app.setWindowIcon(QIcon(str(asset_path("fer-live.svg"))))
+    apply_theme(app, settings.theme)
+    geometry = QSettings("fer-live", "fer-app") if options.settings is None else None
+    window = MainWindow(settings, path, geometry=geometry)
+    sys.excepthook = _excepthook(window)
+    # The window's timers call Python several times a second, so a signal is heard at once.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close())
+    window.show()
+
+    def begin() -> None:
+        if choice is not None:
+            window.open(choice)
+
+    begin() if settings.seen_privacy else window.first_run(begin)
+    return app.exec()
+
+
+def _changed(settings, options: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - Qt-free imports wait
+    from dataclasses import replace
+
+    named = {key: getattr(options, key) for key in ("model", "device", "theme")}
+    return replace(settings, **{key: value for key, value in named.items() if value})
+
+
+def _need_qt() -> None:
+    """Say in one line what is missing where Qt cannot be loaded.
+
+    Raises:
+        ConfigError: PyQt6, pyqtgraph or a library of the system is missing.
+    """
+    try:
+        import pyqtgraph  # noqa: F401 - loaded to see whether it can be
+        from PyQt6 import QtWidgets  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{error.name} is missing; run: pip install 'fer-live[app]'") from error
+    except ImportError as error:
+        library = str(error).partition(":")[0]
+        found = [package for start, package in PACKAGES.items() if library.startswith(start)]
+        remedy = f"; on Debian and Ubuntu: apt install {found[0]}" if found else ""
+        raise ConfigError(f"Qt cannot be loaded: {error}{remedy}") from error
+
+
+def _excepthook(window: object):  # type: ignore[no-untyped-def] # noqa: ANN202
+    """Log what no slot caught, and show one dialog."""
+    shown: list[BaseException] = []
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        logging.getLogger(__name__).critical("unexpected error", exc_info=(kind, error, trace))
+        if not shown:
+            from PyQt6.QtWidgets import QMessageBox, QWidget
+
+            shown.append(error)
+            parent = window if isinstance(window, QWidget) else None
+            QMessageBox.critical(parent, "fer-live", f"Unexpected error: {kind.__name__}: {error}")
+
+    return hook
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

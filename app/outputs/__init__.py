@@ -1,0 +1,1 @@
+"""What other programs can be told while a session runs: OSC, UDP with JSON, Lab Streaming Layer."""

@@ -1,0 +1,154 @@
+"""Lab Streaming Layer: a stream of numbers and one of markers; see `docs/outputs/lsl.md`."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.session.folder import Marker
+from engine.errors import ConfigError
+from engine.labels import EXPRESSIONS
+from engine.types import Analysis, Prediction
+
+CHANNELS: Final = ("id", *EXPRESSIONS, "valence", "arousal", "reliability")  # of one face
+BUFFER_S: Final = 60  # kept for a receiver that does not keep up; the oldest go first
+# Streams are announced on this machine only.
+_THIS_MACHINE: Final = "[multicast]\nResolveScope = machine\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LslConfig:
+    """How the streams look.
+
+    Attributes:
+        name: Of the stream; that of the markers has " markers" after it.
+        faces: Faces that have channels; others are left out.
+        network: Announce the streams on the local network too; the first choice counts for as
+            long as the program runs.
+    """
+
+    name: str = "fer-live"
+    faces: int = 4
+    network: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ConfigError("lsl.name: must not be empty")
+        if not 1 <= self.faces <= 32:
+            raise ConfigError(f"lsl.faces: must be 1 to 32, got {self.faces}")
+
+
+class Places:
+    """Gives each face a place that it keeps until it is gone."""
+
+    def __init__(self, count: int) -> None:
+        """Take how many places there are."""
+        self._faces: list[int | None] = [None] * count
+
+    def update(self, present: set[int]) -> list[int | None]:
+        """Give the face of every place; newcomers take the first free ones, in order of id."""
+        kept = [face if face in present else None for face in self._faces]
+        for face in sorted(present - set(kept)):
+            if None in kept:
+                kept[kept.index(None)] = face
+        self._faces = kept
+        return kept
+
+
+class LslOutput:
+    """Pushes every frame and every marker; the library sends on threads of its own.
+
+    Attributes:
+        sent: Frames and markers pushed.
+        dropped: Faces left out because all places were taken.
+        error: Always empty: pushing does not fail.
+    """
+
+    name = "LSL"
+
+    def __init__(self, config: LslConfig) -> None:
+        """Load the library and offer the streams.
+
+        Raises:
+            ConfigError: The library is missing.
+        """
+        try:
+            import pylsl
+        except (ImportError, RuntimeError) as error:
+            raise ConfigError(
+                f"lsl: needs pylsl and its liblsl: {error}; pip install 'fer-live[lsl]'"
+            ) from error
+        if not config.network:  # else the user's own lsl_api.cfg counts
+            try:
+                pylsl.set_config_content(_THIS_MACHINE)
+            except NotImplementedError as error:
+                raise ConfigError(
+                    "lsl: this liblsl cannot keep streams to this machine; "
+                    "install 1.17.7 or newer, or allow the network"
+                ) from error
+        self._clock = pylsl.local_clock
+        self._places = Places(config.faces)
+        self._numbers: Any = pylsl.StreamOutlet(_numbers_info(pylsl, config), max_buffered=BUFFER_S)
+        self._markers: Any = pylsl.StreamOutlet(_markers_info(pylsl, config), max_buffered=BUFFER_S)
+        self.sent = self.dropped = 0
+        self.error = ""
+
+    def send(self, analysis: Analysis) -> None:
+        """Push what one frame shows, stamped with when its analysis began."""
+        predictions = {prediction.track_id: prediction for prediction in analysis.predictions}
+        places = self._places.update(set(predictions))
+        self.dropped += len(predictions) - sum(face is not None for face in places)
+        sample = [
+            value
+            for face in places
+            for value in _values(None if face is None else predictions[face])
+        ]
+        # "decode" is the wait for the camera's next picture, before there was one.
+        spent_ms = sum(ms for stage, ms in analysis.times_ms.items() if stage != "decode")
+        self._numbers.push_sample(sample, self._clock() - spent_ms / 1000)
+        self.sent += 1
+
+    def mark(self, marker: Marker) -> None:
+        """Push a marker, stamped with now."""
+        self._markers.push_sample([marker.text or marker.key], self._clock())
+        self.sent += 1
+
+    def close(self) -> None:
+        """Withdraw the streams; further calls do nothing."""
+        self._numbers = self._markers = None  # the library frees an outlet with its last name
+
+
+def _values(prediction: Prediction | None) -> list[float]:
+    if prediction is None:
+        return [math.nan] * len(CHANNELS)
+    return [
+        float(prediction.track_id),
+        *prediction.probabilities.tolist(),
+        prediction.valence,
+        prediction.arousal,
+        prediction.reliability,
+    ]
+
+
+def _numbers_info(pylsl: Any, config: LslConfig) -> Any:  # noqa: ANN401 - an untyped library
+    count = config.faces * len(CHANNELS)
+    info = pylsl.StreamInfo(
+        config.name,
+        "Expression",
+        count,
+        pylsl.IRREGULAR_RATE,
+        pylsl.cf_float32,
+        f"{config.name} expression",
+    )
+    channels = info.desc().append_child("channels")
+    for place in range(1, config.faces + 1):
+        for name in CHANNELS:
+            channel = channels.append_child("channel")
+            channel.append_child_value("label", f"face{place}_{name}")
+            unit = "id" if name == "id" else "normalized"
+            channel.append_child_value("unit", unit)
+    return info
+
+
+def _markers_info(pylsl: Any, config: LslConfig) -> Any:  # noqa: ANN401 - an untyped library
+    name = f"{config.name} markers"
+    return pylsl.StreamInfo(name, "Markers", 1, pylsl.IRREGULAR_RATE, pylsl.cf_string, name)

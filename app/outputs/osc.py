@@ -1,0 +1,121 @@
+"""Open Sound Control: a bundle of messages for each frame, over UDP.
+
+Source of the encoding: The Open Sound Control 1.0 Specification, Wright (2002): strings end in a
+zero byte and everything is padded to four bytes, numbers are big-endian. What is sent is described
+in `docs/outputs/osc.md`.
+"""
+
+import struct
+from typing import Final
+
+from app.outputs.address import Address
+from app.outputs.datagrams import Datagrams
+from app.session.folder import Marker
+from engine.types import Analysis, Prediction, Track
+
+PORT: Final = 9000
+_AT_ONCE: Final = struct.pack(">Q", 1)  # the time tag that means now
+
+Argument = int | float | str
+
+
+def message(address: str, *arguments: Argument) -> bytes:
+    """Encode one message; whole numbers as ``i``, others as ``f``, text as ``s``.
+
+    Args:
+        address: Such as ``/fer/face``.
+        *arguments: Whole numbers must fit 32 bits.
+    """
+    tags, content = ",", b""
+    for argument in arguments:
+        if isinstance(argument, str):
+            tags, content = tags + "s", content + _text(argument)
+        elif isinstance(argument, int):
+            tags, content = tags + "i", content + struct.pack(">i", argument)
+        else:
+            tags, content = tags + "f", content + struct.pack(">f", argument)
+    return _text(address) + _text(tags) + content
+
+
+def bundle(*messages: bytes) -> bytes:
+    """Encode messages that belong together."""
+    parts = (struct.pack(">i", len(content)) + content for content in messages)
+    return _text("#bundle") + _AT_ONCE + b"".join(parts)
+
+
+def _text(text: str) -> bytes:
+    content = text.replace("\0", "").encode("utf-8")
+    return content + b"\0" * (4 - len(content) % 4)
+
+
+def frame_bundle(analysis: Analysis) -> bytes:
+    """Encode what one frame shows."""
+    frame = analysis.frame
+    height, width = frame.image.shape[:2]
+    messages = [
+        message("/fer/frame", frame.index, frame.time_s, len(analysis.tracks), width, height)
+    ]
+    for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
+        messages.append(_face(track, prediction))
+        shares = prediction.probabilities.tolist()
+        messages.append(message("/fer/probabilities", track.id, *shares))
+    return bundle(*messages)
+
+
+def _face(track: Track, prediction: Prediction) -> bytes:
+    x0, y0, x1, y1 = track.box.tolist()
+    return message(
+        "/fer/face",
+        track.id,
+        prediction.expression.label,
+        float(prediction.probabilities.max()),
+        float(prediction.reliability),
+        float(prediction.valence),
+        float(prediction.arousal),
+        x0,
+        y0,
+        x1 - x0,
+        y1 - y0,
+    )
+
+
+class OscOutput:
+    """Sends every frame and every marker; never waits. Used by one thread."""
+
+    name = "OSC"
+
+    def __init__(self, address: Address) -> None:
+        """Make the socket.
+
+        Raises:
+            ConfigError: There is no such host.
+            SinkError: The system gives no socket.
+        """
+        self._datagrams = Datagrams(address)
+
+    @property
+    def sent(self) -> int:
+        """Frames and markers sent."""
+        return self._datagrams.sent
+
+    @property
+    def dropped(self) -> int:
+        """Frames and markers that the system did not take."""
+        return self._datagrams.dropped
+
+    @property
+    def error(self) -> str:
+        """Why the last one was dropped; empty if it was not."""
+        return self._datagrams.error
+
+    def send(self, analysis: Analysis) -> None:
+        """Send what one frame shows."""
+        self._datagrams.send(frame_bundle(analysis))
+
+    def mark(self, marker: Marker) -> None:
+        """Send a marker."""
+        self._datagrams.send(message("/fer/marker", marker.time_s, marker.key, marker.text))
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._datagrams.close()

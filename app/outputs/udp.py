@@ -1,0 +1,99 @@
+"""JSON over UDP: one object in one datagram for each frame. Described in `docs/outputs/udp.md`."""
+
+import json
+from typing import Any, Final
+
+from app.outputs.address import Address
+from app.outputs.datagrams import Datagrams
+from app.session.folder import Marker
+from engine.labels import EXPRESSIONS
+from engine.record import records_of
+from engine.types import Analysis
+
+PORT: Final = 9001
+VERSION: Final = 1
+
+
+def frame_object(analysis: Analysis) -> dict[str, Any]:
+    """Give what one frame shows as plain values, rounded as in the records."""
+    frame = analysis.frame
+    height, width = frame.image.shape[:2]
+    faces = [
+        {
+            "id": record.face_id,
+            "label": record.expression,
+            "reliability": record.reliability,
+            "valence": record.valence,
+            "arousal": record.arousal,
+            "score": record.score,
+            "box": [record.x, record.y, record.width, record.height],
+            "probabilities": {label: getattr(record, label) for label in EXPRESSIONS},
+        }
+        for record, _ in records_of(analysis, landmarks=False)
+    ]
+    return {
+        "type": "frame",
+        "version": VERSION,
+        "frame": frame.index,
+        "time_s": round(frame.time_s, 6),
+        "width": width,
+        "height": height,
+        "faces": faces,
+    }
+
+
+def marker_object(marker: Marker) -> dict[str, Any]:
+    """Give a marker as plain values."""
+    return {
+        "type": "marker",
+        "version": VERSION,
+        "time_s": round(marker.time_s, 3),
+        "key": marker.key,
+        "text": marker.text,
+    }
+
+
+class UdpOutput:
+    """Sends every frame and every marker; never waits. Used by one thread."""
+
+    name = "UDP"
+
+    def __init__(self, address: Address) -> None:
+        """Make the socket.
+
+        Raises:
+            ConfigError: There is no such host.
+            SinkError: The system gives no socket.
+        """
+        self._datagrams = Datagrams(address)
+
+    @property
+    def sent(self) -> int:
+        """Frames and markers sent."""
+        return self._datagrams.sent
+
+    @property
+    def dropped(self) -> int:
+        """Frames and markers that the system did not take."""
+        return self._datagrams.dropped
+
+    @property
+    def error(self) -> str:
+        """Why the last one was dropped; empty if it was not."""
+        return self._datagrams.error
+
+    def send(self, analysis: Analysis) -> None:
+        """Send what one frame shows."""
+        self._datagrams.send(_encoded(frame_object(analysis)))
+
+    def mark(self, marker: Marker) -> None:
+        """Send a marker."""
+        self._datagrams.send(_encoded(marker_object(marker)))
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._datagrams.close()
+
+
+def _encoded(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode("utf-8")

@@ -1,0 +1,231 @@
+"""Draws an analysis over the picture, in the widget's own pixels: crisp at any size."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+
+from app.theme import DARK, Theme, ink_on
+from engine.labels import EXPRESSIONS
+from engine.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
+from engine.pose import pose_of
+from engine.types import Analysis, Floats, Prediction, Track
+
+# Over a video the colours are the recorded overlay's, whatever the window wears.
+THEME: Final[Theme] = DARK
+AXES: Final = (("x", "#e0503c"), ("y", "#4fae5a"), ("z", "#4f8fe0"))
+_PAD: Final = 6.0
+_PARTS: Final = (
+    (JAW, False),
+    (slice(BROWS.start, BROWS.start + 5), False),
+    (slice(BROWS.start + 5, BROWS.stop), False),
+    (slice(NOSE.start, NOSE.start + 4), False),
+    (slice(NOSE.start + 4, NOSE.stop), False),
+    (RIGHT_EYE, True),
+    (LEFT_EYE, True),
+    (slice(MOUTH.start, MOUTH.start + 12), True),
+    (slice(MOUTH.start + 12, MOUTH.stop), True),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is drawn over the picture.
+
+    Attributes:
+        landmarks: The 68 points.
+        head_axes: Where heads point.
+        uncertain_below: Reliability, 0 to 1, below which a label counts as uncertain.
+    """
+
+    landmarks: bool = False
+    head_axes: bool = False
+    uncertain_below: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the picture lies in the widget.
+
+    Attributes:
+        area: The picture, widget pixels.
+        width: Of the frame, pixels.
+        height: Of the frame, pixels.
+        mirrored: Left and right are swapped.
+    """
+
+    area: QRectF
+    width: int
+    height: int
+    mirrored: bool
+
+    @classmethod
+    def fit(cls, width: int, height: int, room: QRectF, *, mirrored: bool) -> "Placement":
+        """Put a frame into a room as large as it fits, in the middle."""
+        scale = min(room.width() / width, room.height() / height)
+        size = (width * scale, height * scale)
+        left = room.left() + (room.width() - size[0]) / 2
+        top = room.top() + (room.height() - size[1]) / 2
+        return cls(QRectF(left, top, *size), width, height, mirrored)
+
+    def to_widget(self, points: Floats) -> Floats:
+        """Map (..., 2) pixels of the frame, whose integers are pixel centres."""
+        placed = (points + 0.5) * np.float32(self.area.width() / self.width)
+        if self.mirrored:
+            placed[..., 0] = np.float32(self.area.width()) - placed[..., 0]
+        return placed + np.array([self.area.left(), self.area.top()], np.float32)
+
+    def to_frame(self, x: float, y: float) -> tuple[float, float]:
+        """Map a place in the widget to pixels of the frame."""
+        scale = self.width / self.area.width()
+        x -= self.area.left()
+        if self.mirrored:
+            x = self.area.width() - x
+        return x * scale - 0.5, (y - self.area.top()) * scale - 0.5
+
+    def box(self, box: Floats) -> QRectF:
+        """Map a box (4,), x0 y0 x1 y1."""
+        corners = self.to_widget(box.reshape(2, 2).astype(np.float32))
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        return QRectF(float(low[0]), float(low[1]), *(float(v) for v in high - low))
+
+
+def face_at(tracks: Sequence[Track], x: float, y: float) -> int | None:
+    """Give the id of the face at a place of the frame: the smallest box that holds it."""
+    inside = [
+        track
+        for track in tracks
+        if track.box[0] <= x <= track.box[2] and track.box[1] <= y <= track.box[3]
+    ]
+    if not inside:
+        return None
+    return min(inside, key=lambda track: float(np.prod(track.box[2:] - track.box[:2]))).id
+
+
+def words_of(prediction: Prediction, uncertain_below: float) -> tuple[str, str, bool]:
+    """Say what a face shows: the label, its percentage, and whether it is uncertain."""
+    top = int(np.argmax(prediction.probabilities))
+    percent = f"{round(100 * float(prediction.probabilities[top]))}%"
+    uncertain = prediction.reliability < uncertain_below
+    label = EXPRESSIONS[top] + ("?" if uncertain else "")
+    return label, percent, uncertain
+
+
+class OverlayPainter:
+    """Draws faces with `QPainter`; everything is measured in the font's size."""
+
+    def __init__(self, painter: QPainter, place: Placement, look: Look) -> None:
+        """Draw on `painter`, over a picture that lies at `place`."""
+        self._painter, self._place, self._look = painter, place, look
+        self._font = QFont(painter.font())
+        self._font.setPixelSize(round(min(max(place.area.height() / 32, 13), 26)))
+        self._metrics = QFontMetricsF(self._font)
+
+    def draw(self, analysis: Analysis, shown: int | None, selected: int | None) -> None:
+        """Draw every face.
+
+        Args:
+            analysis: What to draw.
+            shown: Id of the face that the panels are about; its frame is thicker.
+            selected: Id of the face that the user chose; its label says so.
+        """
+        said: Mapping[int, Prediction] = {p.track_id: p for p in analysis.predictions}
+        size = (self._place.width, self._place.height)
+        for track in analysis.tracks:
+            colour = QColor(THEME.face(track.id))
+            prediction = said.get(track.id)
+            if self._look.landmarks:
+                self._landmarks(track.landmarks, colour)
+            if self._look.head_axes:
+                self._axes(track.landmarks, size)
+            uncertain = (
+                prediction is not None and prediction.reliability < self._look.uncertain_below
+            )
+            box = self._place.box(track.box)
+            self._box(box, colour, thick=track.id == shown, dashed=uncertain)
+            self._label(box, track, prediction, colour, chosen=track.id == selected)
+
+    def _box(self, box: QRectF, colour: QColor, *, thick: bool, dashed: bool) -> None:
+        width = 3.5 if thick else 2.0
+        for ink, extra in ((QColor(0, 0, 0, 140), 2.0), (colour, 0.0)):
+            pen = QPen(ink, width + extra)
+            if dashed and not extra:
+                pen.setDashPattern([4, 3])
+            self._painter.setPen(pen)
+            self._painter.setBrush(Qt.BrushStyle.NoBrush)
+            self._painter.drawRoundedRect(box, 6, 6)
+
+    def _label(
+        self,
+        box: QRectF,
+        track: Track,
+        prediction: Prediction | None,
+        colour: QColor,
+        *,
+        chosen: bool,
+    ) -> None:
+        chip = f"{track.id}" + (" ●" if chosen else "")
+        label, percent, _ = (
+            ("…", "", False)
+            if prediction is None
+            else words_of(prediction, self._look.uncertain_below)
+        )
+        widths = [self._metrics.horizontalAdvance(text) + 2 * _PAD for text in (chip, label)]
+        percent_width = self._metrics.horizontalAdvance(percent) + (_PAD if percent else 0)
+        height = self._metrics.height() + _PAD
+        total = sum(widths) + percent_width
+        area = self._place.area
+        left = min(max(box.left(), area.left()), area.right() - total)
+        top = box.top() - height - 3
+        if top < area.top():
+            top = min(box.bottom() + 3, area.bottom() - height)
+        self._chip(QRectF(left, top, total, height), "", QColor(10, 11, 13, 215), QColor("white"))
+        self._chip(
+            QRectF(left, top, widths[0], height), chip, colour, QColor(ink_on(colour.name()))
+        )
+        self._text(QRectF(left + widths[0], top, widths[1], height), label, QColor("white"))
+        self._text(
+            QRectF(left + widths[0] + widths[1] - _PAD / 2, top, percent_width, height),
+            percent,
+            QColor(200, 204, 210),
+        )
+
+    def _chip(self, area: QRectF, text: str, ground: QColor, ink: QColor) -> None:
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(ground)
+        self._painter.drawRoundedRect(area, 5, 5)
+        if text:
+            self._text(area, text, ink)
+
+    def _text(self, area: QRectF, text: str, ink: QColor) -> None:
+        self._painter.setFont(self._font)
+        self._painter.setPen(ink)
+        self._painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _landmarks(self, landmarks: Floats, colour: QColor) -> None:
+        points = self._place.to_widget(landmarks)
+        self._painter.setBrush(Qt.BrushStyle.NoBrush)
+        for ink, width in ((QColor(0, 0, 0, 120), 3.0), (colour, 1.4)):
+            self._painter.setPen(QPen(ink, width))
+            for part, closed in _PARTS:
+                line = QPolygonF([QPointF(float(x), float(y)) for x, y in points[part]])
+                if closed:
+                    self._painter.drawPolygon(line)
+                else:
+                    self._painter.drawPolyline(line)
+
+    def _axes(self, landmarks: Floats, size: tuple[int, int]) -> None:
+        pose = pose_of(landmarks, size)
+        if pose is None:
+            return
+        origin, *ends = (QPointF(float(x), float(y)) for x, y in self._place.to_widget(pose.axes))
+        for end, (name, colour) in zip(ends, AXES, strict=True):
+            self._painter.setPen(QPen(QColor(0, 0, 0, 140), 5.0))
+            self._painter.drawLine(QLineF(origin, end))
+            self._painter.setPen(QPen(QColor(colour), 2.5))
+            self._painter.drawLine(QLineF(origin, end))
+            self._painter.setPen(QColor("white"))
+            self._painter.drawText(end + QPointF(3, -3), name)

@@ -1,0 +1,317 @@
+"""The panel that records: it shows what the controller says, and hands on what the user wants."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from PyQt6.QtCore import QLocale, QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPixmap, QShortcut
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.session.controller import KEYS, RecordingController, View
+
+REFRESH_MS: Final = 200
+RECORD_KEY: Final = "Ctrl+R"
+SNAPSHOT_KEY: Final = "Ctrl+Shift+S"
+MARK_KEY: Final = "Ctrl+M"
+_RED: Final = "#d55e00"  # vermillion of the palette: told by the symbol's form too
+_ICON_PX: Final = 20
+
+
+class RecordingPanel(QWidget):
+    """Record and stop, what is recorded, timer, free space, markers, snapshot.
+
+    Signals:
+        saved: A recording has ended; its folder, for the review.
+    """
+
+    saved = pyqtSignal(Path)
+
+    def __init__(self, controller: RecordingController, parent: QWidget | None = None) -> None:
+        """Show the state of a controller, which outlives the panel."""
+        super().__init__(parent)
+        self._controller = controller
+        self._was_recording = False
+        self._loading = False
+        layout = QVBoxLayout(self)
+        layout.addLayout(self._build_buttons())
+        layout.addWidget(self._build_state())
+        layout.addLayout(self._build_choices())
+        layout.addLayout(self._build_folder())
+        layout.addLayout(self._build_markers())
+        layout.addStretch(1)
+        self._add_shortcuts()
+        self._timer = QTimer(self)
+        self._timer.setInterval(REFRESH_MS)
+        self._timer.timeout.connect(self.refresh)
+        self._timer.start()
+        self._load_choice()
+        self.refresh()
+
+    def _build_buttons(self) -> QHBoxLayout:
+        self.record_button = QPushButton()
+        self.record_button.setIconSize(QSize(_ICON_PX, _ICON_PX))
+        self.record_button.setMinimumHeight(36)
+        self.record_button.clicked.connect(self._record_or_stop)
+        self.snapshot_button = QPushButton(self.tr("Snapshot"))
+        self.snapshot_button.setMinimumHeight(36)
+        self.snapshot_button.setToolTip(
+            self.tr("Save the picture as a PNG file ({key})").format(key=SNAPSHOT_KEY)
+        )
+        self.snapshot_button.clicked.connect(self._snapshot)
+        row = QHBoxLayout()
+        row.addWidget(self.record_button, 1)
+        row.addWidget(self.snapshot_button)
+        return row
+
+    def _build_state(self) -> QWidget:
+        self.time_label = QLabel()
+        font = self.time_label.font()
+        font.setPointSizeF(1.7 * font.pointSizeF())
+        self.time_label.setFont(font)
+        self.time_label.setAccessibleName(self.tr("Time of the recording"))
+        self.state_label = QLabel()
+        self.state_label.setWordWrap(True)
+        self.state_label.setAccessibleName(self.tr("State of the recording"))
+        self.message_label = QLabel()
+        self.message_label.setWordWrap(True)
+        self.message_label.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.message_label.setAccessibleName(self.tr("Message"))
+        holder = QWidget()
+        grid = QGridLayout(holder)
+        grid.setContentsMargins(0, 4, 0, 4)
+        grid.addWidget(self.time_label, 0, 0)
+        grid.addWidget(self.state_label, 0, 1)
+        grid.addWidget(self.message_label, 1, 0, 1, 2)
+        grid.setColumnStretch(1, 1)
+        return holder
+
+    def _build_choices(self) -> QGridLayout:
+        self.video_box = self._box(self.tr("Video"), "video")
+        self.records_box = self._box(self.tr("Records"), "records")
+        self.annotate_box = self._box(self.tr("Draw boxes and labels"), "annotate")
+        self.blur_box = self._box(self.tr("Blur faces"), "blur")
+        self.records_box.setToolTip(self.tr("A table with a row for each face in each frame"))
+        self.blur_box.setToolTip(
+            self.tr("Make the faces that are found unrecognisable in video and snapshots")
+        )
+        self.limit_box = QSpinBox()
+        self.limit_box.setRange(0, 24 * 60)
+        self.limit_box.setSuffix(self.tr(" min"))
+        self.limit_box.setSpecialValueText(self.tr("no limit"))
+        self.limit_box.setAccessibleName(self.tr("Stop after, minutes"))
+        self.limit_box.valueChanged.connect(self._choose_limit)
+        label = QLabel(self.tr("Stop &after"))
+        label.setBuddy(self.limit_box)
+        grid = QGridLayout()
+        grid.addWidget(self.video_box, 0, 0)
+        grid.addWidget(self.records_box, 0, 1)
+        grid.addWidget(self.annotate_box, 1, 0)
+        grid.addWidget(self.blur_box, 1, 1)
+        grid.addWidget(label, 2, 0)
+        grid.addWidget(self.limit_box, 2, 1)
+        return grid
+
+    def _box(self, text: str, name: str) -> QCheckBox:
+        box = QCheckBox(text)
+        box.setAccessibleName(text)
+        box.toggled.connect(lambda on: self._choose(name, on))
+        return box
+
+    def _build_folder(self) -> QGridLayout:
+        self.folder_label = QLabel()
+        self.folder_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.folder_label.setAccessibleName(self.tr("Folder of the recordings"))
+        self.folder_button = QPushButton(self.tr("Folder…"))
+        self.folder_button.setAccessibleName(self.tr("Choose the folder of the recordings"))
+        self.folder_button.clicked.connect(self._choose_folder)
+        self.free_label = QLabel()
+        self.free_label.setAccessibleName(self.tr("Free space"))
+        grid = QGridLayout()
+        grid.addWidget(self.folder_label, 0, 0)
+        grid.addWidget(self.folder_button, 0, 1)
+        grid.addWidget(self.free_label, 1, 0, 1, 2)
+        grid.setColumnStretch(0, 1)
+        return grid
+
+    def _build_markers(self) -> QGridLayout:
+        grid = QGridLayout()
+        title = QLabel(self.tr("Markers"))
+        font = title.font()
+        font.setBold(True)
+        title.setFont(font)
+        grid.addWidget(title, 0, 0, 1, 2)
+        self.key_buttons: dict[str, QPushButton] = {}
+        self.key_texts: dict[str, QLineEdit] = {}
+        for row, key in enumerate(KEYS, 1):
+            text = QLineEdit()
+            text.setAccessibleName(self.tr("Text of the marker {key}").format(key=key))
+            text.textChanged.connect(self._choose_texts)
+            button = QPushButton(key)
+            button.setAccessibleName(self.tr("Set the marker {key}").format(key=key))
+            button.clicked.connect(partial(self._mark_by_key, key))
+            grid.addWidget(button, row, 0)
+            grid.addWidget(text, row, 1)
+            self.key_buttons[key], self.key_texts[key] = button, text
+        self.mark_text = QLineEdit()
+        self.mark_text.setPlaceholderText(self.tr("another marker"))
+        self.mark_text.setAccessibleName(self.tr("Text of another marker"))
+        self.mark_text.returnPressed.connect(self._mark)
+        self.mark_button = QPushButton(self.tr("Mark"))
+        self.mark_button.clicked.connect(self._mark)
+        grid.addWidget(self.mark_button, len(KEYS) + 1, 0)
+        grid.addWidget(self.mark_text, len(KEYS) + 1, 1)
+        grid.setColumnStretch(1, 1)
+        return grid
+
+    def _add_shortcuts(self) -> None:
+        self._add_shortcut(RECORD_KEY, self._record_or_stop)
+        self._add_shortcut(SNAPSHOT_KEY, self._snapshot)
+        for key in KEYS:
+            self._add_shortcut(key, partial(self._mark_by_key, key))
+        self._add_shortcut(MARK_KEY, self.mark_text.setFocus)
+        self.mark_text.setToolTip(self.tr("{key} leads here").format(key=MARK_KEY))
+
+    def _add_shortcut(self, key: str, intent: Callable[[], None]) -> None:
+        shortcut = QShortcut(QKeySequence(key), self)
+        shortcut.activated.connect(intent)
+
+    def _record_or_stop(self) -> None:
+        if self._controller.view().recording:
+            self._controller.stop()
+        else:
+            self._controller.start()
+        self.refresh()
+
+    def _snapshot(self) -> None:
+        self._controller.snapshot()
+        self.refresh()
+
+    def _mark_by_key(self, key: str, checked: bool = False) -> None:
+        self._controller.mark_by_key(key)
+        self.refresh()
+
+    def _mark(self) -> None:
+        if self._controller.mark(self.mark_text.text()) is not None:
+            self.mark_text.clear()
+        self.refresh()
+
+    def _choose(self, name: str, on: bool) -> None:
+        if not self._loading:
+            self._controller.choose(**{name: on})
+            self.refresh()
+
+    def _choose_limit(self, minutes: int) -> None:
+        if not self._loading:
+            self._controller.choose(limit_s=60.0 * minutes or None)
+
+    def _choose_texts(self) -> None:
+        if not self._loading:
+            texts = tuple(self.key_texts[key].text() for key in KEYS)
+            self._controller.choose(texts=texts)
+
+    def _choose_folder(self) -> None:
+        root = str(self._controller.choice.root)
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Folder of the recordings"), root)
+        if chosen:
+            self._controller.choose(root=Path(chosen))
+            self.refresh()
+
+    def _load_choice(self) -> None:
+        """Put the controller's choice into the widgets."""
+        self._loading = True
+        choice = self._controller.choice
+        self.video_box.setChecked(choice.video)
+        self.records_box.setChecked(choice.records)
+        self.annotate_box.setChecked(choice.annotate)
+        self.blur_box.setChecked(choice.blur)
+        self.limit_box.setValue(round((choice.limit_s or 0) / 60))
+        for key, text in zip(KEYS, choice.texts, strict=True):
+            self.key_texts[key].setText(text)
+        self._loading = False
+
+    def refresh(self) -> None:
+        """Show the controller's state."""
+        view = self._controller.view()
+        self._show_buttons(view)
+        self.time_label.setText(_clock(view.elapsed_s))
+        self.state_label.setText(self._state(view))
+        message = self._message(view)
+        self.message_label.setText(message)
+        self.message_label.setVisible(bool(message))
+        metrics = self.folder_label.fontMetrics()
+        width = max(80, self.folder_label.width())
+        root = str(view.choice.root)
+        self.folder_label.setText(metrics.elidedText(root, Qt.TextElideMode.ElideMiddle, width))
+        self.folder_label.setToolTip(root)
+        free = QLocale().formattedDataSize(view.free) if view.free is not None else "…"
+        self.free_label.setText(self.tr("{free} free").format(free=free))
+        if self._was_recording and not view.recording and view.folder is not None:
+            self.saved.emit(view.folder)
+        self._was_recording = view.recording
+
+    def _show_buttons(self, view: View) -> None:
+        name = self.tr("Stop") if view.recording else self.tr("Record")
+        self.record_button.setText(name)
+        self.record_button.setAccessibleName(name)
+        self.record_button.setToolTip(f"{name} ({RECORD_KEY})")
+        self.record_button.setIcon(_symbol(stop=view.recording))
+        self.record_button.setEnabled(view.recording or view.can_start)
+        self.snapshot_button.setEnabled(view.can_snapshot)
+        for box in (self.video_box, self.records_box, self.annotate_box, self.blur_box):
+            box.setEnabled(not view.recording)
+        self.limit_box.setEnabled(not view.recording)
+        self.folder_button.setEnabled(not view.recording)
+        for button in (*self.key_buttons.values(), self.mark_button):
+            button.setEnabled(view.recording)
+
+    def _state(self, view: View) -> str:
+        if not view.recording:
+            chosen = view.choice.video or view.choice.records
+            return self.tr("not recording") if chosen else self.tr("choose video or records")
+        return self.tr("recording, markers: {n}").format(n=view.markers)
+
+    def _message(self, view: View) -> str:
+        if not view.behind:
+            return view.message
+        late = self.tr("Too slow: {n} frames of the video left out; the records are whole.")
+        return late.format(n=view.dropped)
+
+
+def _clock(time_s: float) -> str:
+    minutes, seconds = divmod(int(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}"
+
+
+def _symbol(*, stop: bool) -> QIcon:
+    """Draw the usual disc for recording, or the square for stopping."""
+    pixmap = QPixmap(2 * _ICON_PX, 2 * _ICON_PX)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(_RED))
+    inner = pixmap.rect().adjusted(6, 6, -6, -6)
+    if stop:
+        painter.drawRect(inner)
+    else:
+        painter.drawEllipse(inner)
+    painter.end()
+    return QIcon(pixmap)

@@ -1,0 +1,132 @@
+"""Runs one source after the other, each on a thread of its own, and waits for lost ones."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from PyQt6.QtCore import QObject, Qt, QThread, QTimer, pyqtSignal
+
+from app.sources.choice import Choice
+from app.worker import Worker
+from engine.analyze import AnalyzerConfig
+from engine.types import Analysis
+
+log = logging.getLogger(__name__)
+
+CLOSE_MS: Final = 900  # a window may take a second to close
+RETRY_MS: Final = 2000
+
+MakeWorker = Callable[[Choice, AnalyzerConfig, Callable[[Analysis], object]], Worker]
+
+
+def make_worker(
+    choice: Choice, config: AnalyzerConfig, keep: Callable[[Analysis], object]
+) -> Worker:
+    """Make the worker that really runs."""
+    return Worker(choice.opener(), config, keep=keep)
+
+
+class Runner(QObject):
+    """Owns the worker and its thread; its signals are of the current source only."""
+
+    started = pyqtSignal()  # a source is being opened
+    opened = pyqtSignal()
+    ready = pyqtSignal()
+    frame_shown = pyqtSignal()
+    analysed = pyqtSignal()
+    failed = pyqtSignal(str, bool)  # why, and whether it is tried again
+    ended = pyqtSignal()
+
+    def __init__(
+        self,
+        keep: Callable[[Analysis], object],
+        make: MakeWorker = make_worker,
+        parent: QObject | None = None,
+    ) -> None:
+        """Run nothing yet.
+
+        Args:
+            keep: Called with every analysis on the worker's thread; must not wait.
+            make: Makes workers.
+            parent: Qt's.
+        """
+        super().__init__(parent)
+        self._keep, self._make = keep, make
+        self._threads: list[tuple[QThread, Worker]] = []
+        self.worker: Worker | None = None
+        self.choice: Choice | None = None
+        self._config = AnalyzerConfig()
+        self._retry = QTimer(self)
+        self._retry.setSingleShot(True)
+        self._retry.setInterval(RETRY_MS)
+        self._retry.timeout.connect(self._again)
+
+    def start(self, choice: Choice, config: AnalyzerConfig) -> None:
+        """Leave what runs and open another source."""
+        self.stop()
+        self.choice, self._config = choice, config
+        self._begin()
+
+    def restart(self, config: AnalyzerConfig) -> None:
+        """Run the same source with other settings; nothing if none is chosen."""
+        if self.choice is not None:
+            self.start(self.choice, config)
+
+    def stop(self) -> None:
+        """Leave the source; returns at once, its thread ends soon."""
+        self._retry.stop()
+        if self.worker is not None:
+            worker, self.worker = self.worker, None
+            worker.stop()
+        self.choice = None
+
+    def close(self) -> bool:
+        """Leave the source and wait for all threads; False if one is late."""
+        self.stop()
+        late = [thread for thread, _ in self._threads if not thread.wait(CLOSE_MS)]
+        if late:
+            log.warning("%d threads are late and left behind", len(late))
+        return not late
+
+    def _begin(self) -> None:
+        assert self.choice is not None
+        worker, thread = self._make(self.choice, self._config, self._keep), QThread()
+        thread.setObjectName("fer-worker")
+        self.worker = worker
+        self._threads.append((thread, worker))
+        worker.moveToThread(thread)
+        thread.started.connect(worker.run)
+        for name in ("opened", "ready", "frame_shown", "analysed"):
+            getattr(worker, name).connect(partial(self._pass_on, worker, name))
+        worker.failed.connect(partial(self._failed, worker))
+        # Directly, not through this thread's loop: `close` waits on this thread.
+        direct = Qt.ConnectionType.DirectConnection
+        worker.ended.connect(thread.quit, direct)  # type: ignore[call-arg] # missing in the stub
+        thread.finished.connect(partial(self._finished, thread, worker))
+        self.started.emit()
+        thread.start()
+
+    def _pass_on(self, worker: Worker, name: str) -> None:
+        if worker is self.worker:
+            getattr(self, name).emit()
+
+    def _failed(self, worker: Worker, message: str) -> None:
+        if worker is not self.worker:
+            return
+        self.worker = None
+        again = self.choice is not None and self.choice.returns
+        if again:
+            self._retry.start()
+        self.failed.emit(message, again)
+
+    def _again(self) -> None:
+        if self.choice is not None and self.worker is None:
+            self._begin()
+
+    def _finished(self, thread: QThread, worker: Worker) -> None:
+        self._threads = [pair for pair in self._threads if pair[0] is not thread]
+        thread.deleteLater()
+        if worker is self.worker:
+            self.worker = None
+            self.ended.emit()

@@ -1,0 +1,1 @@
+"""Live sessions without Qt: recording, statistics, histories, review and export."""

@@ -1,0 +1,55 @@
+"""The head of `session.json`: what was recorded, with what, and by which versions."""
+
+import platform
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from app.session.annotated import VideoConfig
+from app.session.folder import FORMAT
+from engine.analyze import AnalyzerConfig, model_of
+from engine.source import SourceInfo
+
+PACKAGES: Final = ("fer-live", "av", "numpy", "onnxruntime", "opencv-python-headless")
+
+
+def about_session(
+    info: SourceInfo, analyzer: AnalyzerConfig, look: VideoConfig | None
+) -> dict[str, Any]:
+    """Describe a recording that starts now, as plain values.
+
+    Args:
+        info: The source.
+        analyzer: What the analyses come from.
+        look: How the video looks; None for no video.
+
+    Raises:
+        ModelError: The model's file is missing or not what its manifest says.
+    """
+    model = model_of(analyzer)
+    return {
+        "format": FORMAT,
+        "state": "recording",
+        "started": datetime.now().astimezone().isoformat(timespec="milliseconds"),
+        "source": {
+            "name": info.name,
+            "width": info.width,
+            "height": info.height,
+            "fps": float(info.fps) if info.fps else None,
+            "live": info.live,
+        },
+        "model": {"name": model.name, "file": model.path.name, "sha256": model.sha256},
+        "settings": {"analyzer": asdict(analyzer), "video": asdict(look) if look else None},
+        "versions": {"python": platform.python_version(), **_versions()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # run from a checkout, or onnxruntime-gpu instead
+            continue
+    return found

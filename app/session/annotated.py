@@ -1,0 +1,133 @@
+"""The video of a recording: blurred if asked for, drawn over, fitted to one size, encoded."""
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from engine.blur import FaceBlur
+from engine.overlay import Overlay, OverlayConfig
+from engine.sink import Preset, SinkConfig, VideoSink
+from engine.source import SourceInfo
+from engine.types import Analysis, Image
+
+TIME_BASE: Final = Fraction(1, 90_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoConfig:
+    """How the video of a recording looks.
+
+    Attributes:
+        annotate: Draw boxes, labels and the timeline.
+        blur: Make faces unrecognisable.
+        overlay: What is drawn.
+        crf: x264's constant rate factor.
+        preset: x264's trade of time for size; a live recording shares the cores with the analysis.
+    """
+
+    annotate: bool = True
+    blur: bool = False
+    overlay: OverlayConfig = field(default_factory=OverlayConfig)
+    crf: int = 23
+    preset: Preset = "superfast"
+
+
+class AnnotatedVideo:
+    """Writes one growing file; opened with the first frame. Used by one thread."""
+
+    def __init__(self, path: Path, info: SourceInfo, config: VideoConfig) -> None:
+        """Take what is to be written; nothing is opened yet.
+
+        Args:
+            path: Of the video; must not exist.
+            info: The source: its rate.
+            config: What is drawn.
+        """
+        self._path, self._info, self._config = path, info, config
+        self._blur = FaceBlur() if config.blur else None
+        self._overlay: Overlay | None = None
+        self._drawn_size: tuple[int, int] | None = None
+        self._sink: VideoSink | None = None
+        self._size = (0, 0)
+        self.frames = 0
+
+    def write(self, analysis: Analysis) -> None:
+        """Draw and encode one frame; its time is the recording's.
+
+        Where faces are blurred, frames are held back for a moment (`engine/blur.py`).
+
+        Raises:
+            SinkError: The file cannot be written.
+        """
+        ready = [analysis] if self._blur is None else self._blur.push(analysis)
+        for each in ready:
+            self._encode(each)
+
+    def _encode(self, analysis: Analysis) -> None:
+        image = self._draw(analysis)
+        if self._sink is None:
+            self._sink = self._open(image)
+        self._sink.write(analysis.frame.time_s, fitted(image, self._size))
+        self.frames += 1
+
+    def _draw(self, analysis: Analysis) -> Image:
+        image = analysis.frame.image
+        if not self._config.annotate:
+            return image
+        size = (image.shape[0], image.shape[1])
+        if self._overlay is None or size != self._drawn_size:
+            self._overlay = Overlay(size[1], size[0], self._config.overlay)
+            self._drawn_size = size
+        return self._overlay.draw(analysis)
+
+    def _open(self, image: Image) -> VideoSink:
+        height, width = self._size = (image.shape[0], image.shape[1])
+        info = replace(
+            self._info,
+            path=None,
+            width=width,
+            height=height,
+            time_base=TIME_BASE,
+            has_audio=False,
+            start_s=0.0,
+            metadata={},
+        )
+        config = SinkConfig(
+            audio=False, crf=self._config.crf, preset=self._config.preset, growing=True
+        )
+        return VideoSink(self._path, info, config)
+
+    def close(self) -> None:
+        """Finish the file; further calls do nothing.
+
+        Raises:
+            SinkError: The rest cannot be written.
+        """
+        if self._blur is not None:
+            for each in self._blur.flush():
+                self._encode(each)
+        if self._sink is not None:
+            sink, self._sink = self._sink, None
+            sink.close()
+
+
+def fitted(image: Image, size: tuple[int, int]) -> Image:
+    """Shrink or enlarge a picture into (height, width), with black bars where its form differs.
+
+    Returns:
+        (height, width, 3) uint8, BGR; `image` itself if it has that size.
+    """
+    height, width = size
+    if image.shape[:2] == size:
+        return image
+    scale = min(height / image.shape[0], width / image.shape[1])
+    inner = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    small = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
+    whole = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - inner[1]) // 2, (width - inner[0]) // 2
+    whole[top : top + inner[1], left : left + inner[0]] = small
+    return whole

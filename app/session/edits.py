@@ -1,0 +1,284 @@
+"""Corrections of a recording: a list that is applied to its records, which never change.
+
+Kept in a file of its own, `edits.json`, written whole after every step; the last step can be
+undone and done again.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.session.records import Integers, RecordTable
+from engine._partial import PartialFile
+from engine.errors import ConfigError, SourceError
+from engine.labels import EXPRESSIONS
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edited:
+    """Records with corrections.
+
+    Attributes:
+        table: The rows that are left; their probabilities stay the model's.
+        corrected: (N,) bool, True where a person set the label.
+    """
+
+    table: RecordTable
+    corrected: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelEdit:
+    """Set the label of a face from `start_s` to `end_s`, both included."""
+
+    face: int
+    start_s: float
+    end_s: float
+    label: str
+
+    def __post_init__(self) -> None:
+        _check_label(self.label)
+
+    def apply(self, edited: Edited) -> Edited:
+        """Give the records with this correction.
+
+        Raises:
+            ConfigError: The face is not seen then.
+        """
+        which = _rows(edited.table, self.face, self.start_s, self.end_s)
+        labels = edited.table.labels.copy()
+        labels[which] = EXPRESSIONS.index(self.label)
+        return Edited(RecordTable(edited.table.numbers, labels), edited.corrected | which)
+
+    def __str__(self) -> str:
+        return f"label face {self.face} {self.label}, {_span(self.start_s, self.end_s)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteEdit:
+    """Leave a face out, wholly or from `start_s` to `end_s`."""
+
+    face: int
+    start_s: float | None = None
+    end_s: float | None = None
+
+    def apply(self, edited: Edited) -> Edited:
+        """Give the records with this correction.
+
+        Raises:
+            ConfigError: The face is not seen then.
+        """
+        start_s = -np.inf if self.start_s is None else self.start_s
+        end_s = np.inf if self.end_s is None else self.end_s
+        keep = ~_rows(edited.table, self.face, start_s, end_s)
+        return Edited(edited.table.rows(keep), edited.corrected[keep])
+
+    def __str__(self) -> str:
+        if self.start_s is None or self.end_s is None:
+            return f"delete face {self.face}"
+        return f"delete face {self.face}, {_span(self.start_s, self.end_s)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeEdit:
+    """Give the rows of `face` to `into`: two tracks of one person."""
+
+    face: int
+    into: int
+
+    def apply(self, edited: Edited) -> Edited:
+        """Give the records with this correction.
+
+        Raises:
+            ConfigError: A face is not there, or both are in the same frame.
+        """
+        if self.face == self.into:
+            raise ConfigError(f"face {self.face}: cannot be merged with itself; choose two faces")
+        table = edited.table
+        one = _rows(table, self.face, -np.inf, np.inf)
+        other = _rows(table, self.into, -np.inf, np.inf)
+        both = np.intersect1d(table.numbers["frame"][one], table.numbers["frame"][other])
+        if both.size:
+            first_s = table.times[table.numbers["frame"] == both[0]][0]
+            raise ConfigError(
+                f"faces {self.into} and {self.face}: both seen in {both.size} frames, first at "
+                f"{first_s:.2f} s; only tracks of one person can be merged"
+            )
+        faces = table.numbers["face_id"].copy()
+        faces[one] = self.into
+        return Edited(
+            RecordTable({**table.numbers, "face_id": faces}, table.labels), edited.corrected
+        )
+
+    def __str__(self) -> str:
+        return f"merge face {self.face} into {self.into}"
+
+
+Edit = LabelEdit | DeleteEdit | MergeEdit
+KINDS: Final[dict[str, type[Edit]]] = {
+    "label": LabelEdit,
+    "delete": DeleteEdit,
+    "merge": MergeEdit,
+}
+
+
+def _check_label(label: str) -> None:
+    if label not in EXPRESSIONS:
+        raise ConfigError(f"label: unknown: {label}; known here: {', '.join(EXPRESSIONS)}")
+
+
+def _span(start_s: float, end_s: float) -> str:
+    return f"{start_s:.2f} to {end_s:.2f} s"
+
+
+def _rows(table: RecordTable, face: int, start_s: float, end_s: float) -> NDArray[np.bool_]:
+    times = table.times
+    which: NDArray[np.bool_] = (table.faces == face) & (times >= start_s) & (times <= end_s)
+    if not which.any():
+        when = "" if np.isinf(start_s) and np.isinf(end_s) else f" from {_span(start_s, end_s)}"
+        faces: Integers = np.unique(table.faces)
+        known = ", ".join(map(str, faces.tolist())) or "none"
+        raise ConfigError(f"face {face}: not seen{when}; faces in the records: {known}")
+    return which
+
+
+class EditList:
+    """The corrections made so far, and those undone; knows its file.
+
+    Attributes:
+        path: The file; not there before the first correction.
+        done: In the order they were made.
+    """
+
+    def __init__(self, path: Path, table: RecordTable) -> None:
+        """Start with none.
+
+        Args:
+            path: Where corrections are kept.
+            table: The records as they were recorded.
+        """
+        self.path = path
+        self.done: tuple[Edit, ...] = ()
+        self._undone: tuple[Edit, ...] = ()
+        self._table = table
+        self.result = self._applied(())
+
+    @classmethod
+    def load(cls, path: Path, table: RecordTable) -> Self:
+        """Read the file if there is one, and apply what it holds.
+
+        Raises:
+            SourceError: It is damaged, or belongs to other records.
+        """
+        edits = cls(path, table)
+        if not path.exists():
+            return edits
+        try:
+            content = json.loads(path.read_text("utf-8"))
+            done = tuple(_parsed(entry) for entry in content["edits"])
+            rows, kind = int(content["rows"]), int(content["format"])
+        except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+            raise SourceError(f"{path}: corrections cannot be read: {error}") from error
+        if kind > FORMAT:
+            raise SourceError(f"{path}: format {kind}: made by a later version")
+        if rows != len(table):
+            raise SourceError(
+                f"{path}: corrections of {rows} rows, but the records have {len(table)}; "
+                "move the file away to begin anew"
+            )
+        try:
+            edits.result = edits._applied(done)
+        except ConfigError as error:
+            raise SourceError(f"{path}: does not fit the records: {error}") from error
+        edits.done = done
+        return edits
+
+    def _applied(self, done: Iterable[Edit]) -> Edited:
+        edited = Edited(self._table, np.zeros(len(self._table), np.bool_))
+        for edit in done:
+            edited = edit.apply(edited)
+        return edited
+
+    @property
+    def can_undo(self) -> bool:
+        """True if there is a correction to take back."""
+        return bool(self.done)
+
+    @property
+    def can_redo(self) -> bool:
+        """True if the last step was an undo."""
+        return bool(self._undone)
+
+    @property
+    def next_undo(self) -> str:
+        """What `undo` takes back, in words; empty if nothing."""
+        return str(self.done[-1]) if self.done else ""
+
+    @property
+    def next_redo(self) -> str:
+        """What `redo` does again, in words; empty if nothing."""
+        return str(self._undone[-1]) if self._undone else ""
+
+    def add(self, edit: Edit) -> None:
+        """Make a correction and save.
+
+        Raises:
+            ConfigError: It does not fit the records; nothing is changed.
+            SinkError: It cannot be saved; nothing is changed.
+        """
+        self._become((*self.done, edit), (), edit.apply(self.result))
+
+    def undo(self) -> None:
+        """Take the last correction back and save; without any, do nothing.
+
+        Raises:
+            SinkError: It cannot be saved; nothing is changed.
+        """
+        if self.done:
+            *rest, last = self.done
+            self._become(tuple(rest), (*self._undone, last), self._applied(rest))
+
+    def redo(self) -> None:
+        """Make the last undone correction again and save; without any, do nothing.
+
+        Raises:
+            SinkError: It cannot be saved; nothing is changed.
+        """
+        if self._undone:
+            *rest, last = self._undone
+            self._become((*self.done, last), tuple(rest), last.apply(self.result))
+
+    def _become(self, done: tuple[Edit, ...], undone: tuple[Edit, ...], result: Edited) -> None:
+        self._save(done)
+        self.done, self._undone, self.result = done, undone, result
+
+    def _save(self, done: Iterable[Edit]) -> None:
+        content = {
+            "format": FORMAT,
+            "rows": len(self._table),
+            "edits": [_plain(edit) for edit in done],
+        }
+        file = PartialFile(self.path, endings=(".json",), overwrite=True)
+        try:
+            file.path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        except OSError as error:
+            file.discard()
+            raise file.failed(error) from error
+        file.commit()
+
+
+def _plain(edit: Edit) -> dict[str, Any]:
+    kind = next(name for name, made in KINDS.items() if isinstance(edit, made))
+    return {"kind": kind, **asdict(edit)}
+
+
+def _parsed(entry: dict[str, Any]) -> Edit:
+    values = dict(entry)
+    return KINDS[values.pop("kind")](**values)

@@ -1,0 +1,54 @@
+"""Saves a review in the form that the file's ending asks for.
+
+    export(review, Path("session.eaf"), overwrite=False)
+
+The file is written beside its target and renamed: a failed export leaves the last good one.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from app.session.exports.elan import write_elan
+from app.session.exports.plots import write_plot
+from app.session.exports.subtitles import write_subtitles
+from app.session.exports.tables import write_csv, write_json, write_parquet
+from app.session.review import Review
+from engine._partial import PartialFile
+
+Write = Callable[[Review, Path, Path], None]
+
+# By ending: what it is called, and what writes it.
+FORMS: Final[Mapping[str, tuple[str, Write]]] = {
+    ".csv": ("Table, CSV", write_csv),
+    ".parquet": ("Table, Parquet", write_parquet),
+    ".json": ("Everything, JSON", write_json),
+    ".png": ("Plot, PNG", write_plot),
+    ".svg": ("Plot, SVG", write_plot),
+    ".vtt": ("Subtitles, WebVTT", write_subtitles),
+    ".eaf": ("ELAN tiers, EAF 3.0", write_elan),
+}
+
+
+def export(review: Review, path: Path, *, overwrite: bool) -> None:
+    """Save a review. May take seconds: not for a window's thread.
+
+    Args:
+        review: With its corrections.
+        path: The target; its ending is one of `FORMS`.
+        overwrite: Replace a file that exists.
+
+    Raises:
+        ConfigError: The ending is unknown, or a library is missing.
+        SinkError: The target cannot be written.
+    """
+    file = PartialFile(path, endings=FORMS, overwrite=overwrite)
+    try:
+        FORMS[path.suffix.lower()][1](review, file.path, path)
+    except OSError as error:
+        file.discard()
+        raise file.failed(error) from error
+    except BaseException:
+        file.discard()
+        raise
+    file.commit()

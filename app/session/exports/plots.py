@@ -1,0 +1,137 @@
+"""Plot of a session: valence and arousal over time, labels as bands, markers; PNG or SVG."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from app.session.history import Trace
+from app.session.palette import LABELS, face_colour, ink_on
+from app.session.review import Review
+from engine.errors import ConfigError
+from engine.labels import EXPRESSIONS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH_IN: Final = 11.0
+CURVE_IN: Final = 2.0  # height of a plot of curves
+BAND_IN: Final = 0.34  # height of a face's band
+DPI: Final = 150
+FACES: Final = 12  # drawn; those seen longest
+MARKERS: Final = 40  # named; more could not be read
+POINTS: Final = 1500  # of a curve
+WORD_IN: Final = 0.075  # width of a letter in a band
+SERIES: Final = ("valence", "arousal")
+
+
+def write_plot(review: Review, path: Path, target: Path) -> None:
+    """Draw the session.
+
+    Args:
+        review: With its corrections.
+        path: Where to write; its ending chooses PNG or SVG.
+        target: Where it will lie.
+
+    Raises:
+        ConfigError: matplotlib is missing.
+    """
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError(
+            f"{target}: plots need matplotlib; pip install 'fer-live[app]'"
+        ) from error
+    tracks = sorted(review.tracks(), key=lambda track: -track.face.seen_s)[:FACES]
+    faces = sorted(track.face.id for track in tracks)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "fer-live", "font.size": 9}):
+        figure = Figure(layout="constrained")
+        _draw(figure, review, faces)
+        form = path.suffix.lower().removeprefix(".")
+        dated: dict[str, Any] = {"Date": None} if form == "svg" else {}
+        figure.savefig(path, format=form, dpi=DPI, metadata=dated)
+
+
+def _draw(figure: "Figure", review: Review, faces: list[int]) -> None:
+    bands_in = BAND_IN * max(1, len(faces)) + 0.5
+    figure.set_size_inches(WIDTH_IN, 2 * CURVE_IN + bands_in + 0.6)
+    top, middle, bottom = figure.subplots(
+        3, 1, sharex=True, height_ratios=(CURVE_IN, CURVE_IN, bands_in)
+    )
+    for axes, series in zip((top, middle), SERIES, strict=True):
+        _draw_curves(axes, review, faces, series)
+    if faces:
+        top.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=12, frameon=False)
+    _draw_bands(bottom, review, faces)
+    length_s = max(review.duration_s, 0.1)
+    bottom.set_xlim(0, length_s)
+    bottom.set_xlabel("time, s")
+    for number, marker in enumerate(review.markers):
+        for axes in (top, middle, bottom):
+            axes.axvline(marker.time_s, color="#303030", linewidth=0.8, linestyle=":")
+        if number < MARKERS:
+            place = (marker.time_s / length_s, 0.98)
+            ground = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}
+            top.text(*place, f" {marker.text}", rotation=90, va="top", ha="left", fontsize=7,
+                     transform=top.transAxes, bbox=ground)  # fmt: skip
+    left_out = len(review.faces) - len(faces)
+    more = f", {left_out} faces seen more briefly left out" if left_out else ""
+    figure.suptitle(f"{review.name}{more}", fontsize=10, x=0.01, ha="left")
+
+
+def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) -> None:
+    for face in faces:
+        times, values = review.series(face, series)
+        trace = Trace(1, points=POINTS)
+        for time_s, value in zip(times, values, strict=True):
+            if np.isfinite(time_s):
+                trace.add(float(time_s), np.array([value], np.float32))
+        curve = trace.curve(0)
+        colour = face_colour(face, light=True)
+        axes.fill_between(curve.times, curve.low, curve.high, color=colour, alpha=0.3, linewidth=0)
+        axes.plot(curve.times, curve.mean, color=colour, linewidth=1.4, label=f"face {face}")
+    axes.axhline(0, color="#808080", linewidth=0.6)
+    axes.set_ylim(-1.05, 1.05)
+    axes.set_yticks((-1, 0, 1), ("\N{MINUS SIGN}1", "0", "+1"))
+    axes.set_ylabel(series)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_bands(axes: "Axes", review: Review, faces: list[int]) -> None:
+    """Draw a row for each face: its labels as coloured bands, named where there is room."""
+    per_s = WIDTH_IN / max(review.duration_s, 0.1)
+    seen = set()
+    for row, face in enumerate(faces):
+        for span in review.spans(face):
+            width_s = span.end_s - span.start_s
+            colour = LABELS[span.label]
+            seen.add(span.label)
+            axes.broken_barh(
+                [(span.start_s, width_s)],
+                (row - 0.4, 0.8),
+                facecolors=colour,
+                hatch="//" if span.corrected else None,
+                edgecolor="#404040" if span.corrected else "none",
+                linewidth=0,
+            )
+            if width_s * per_s * 0.9 > WORD_IN * len(span.label):
+                middle_s = span.start_s + width_s / 2
+                ground = {"facecolor": colour, "linewidth": 0, "pad": 1.0}  # over the hatching
+                axes.text(middle_s, row, span.label, color=ink_on(colour), fontsize=7,
+                          ha="center", va="center", bbox=ground)  # fmt: skip
+    axes.set_ylim(max(1, len(faces)) - 0.5, -0.5)
+    axes.set_yticks(range(len(faces)), [f"face {face}" for face in faces])
+    axes.spines[["top", "right"]].set_visible(False)
+    handles = [
+        axes.scatter([], [], marker="s", s=40, color=LABELS[label], label=label)
+        for label in EXPRESSIONS
+        if label in seen
+    ]
+    if any(span.corrected for face in faces for span in review.spans(face)):
+        handles.append(axes.scatter([], [], marker="s", s=40, facecolor="white", hatch="//////",
+                                    edgecolor="#404040", label="corrected"))  # fmt: skip
+    if handles:
+        axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.55 / len(faces) - 0.2),
+                    ncols=8, frameon=False, fontsize=8)  # fmt: skip

@@ -1,0 +1,50 @@
+"""WebVTT: what every face shows as subtitles, and the markers.
+
+Source: WebVTT, W3C Candidate Recommendation of 4 April 2019: cues in order of their start, a voice
+tag for each face, settings for where a cue is shown.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from app.session.review import Review
+
+LEAST_S: Final = 0.5  # nobody reads faster; shorter spans are joined to the one before
+MARKER_S: Final = 2.0
+
+
+def write_subtitles(review: Review, path: Path, target: Path) -> None:
+    """Write a cue for every span of every face, and one at the top for every marker.
+
+    Args:
+        review: With its corrections.
+        path: Where to write.
+        target: Where it will lie.
+    """
+    cues: list[tuple[float, float, str, str]] = []
+    for face in review.faces:
+        for span in review.spans(face, least_s=LEAST_S):
+            text = f"<v Face {face}>face {face}: {span.label}</v>"
+            cues.append((span.start_s, span.end_s, "", text))
+    for marker in review.markers:
+        text = f"[{_escaped(marker.text)}]"
+        cues.append((marker.time_s, marker.time_s + MARKER_S, " line:0", text))
+    cues.sort(key=lambda cue: cue[:2])
+    blocks = ["WEBVTT", *(_block(*cue) for cue in cues)]
+    path.write_text("\n\n".join(blocks) + "\n", "utf-8")
+
+
+def _block(start_s: float, end_s: float, settings: str, text: str) -> str:
+    end_s = max(end_s, start_s + 0.001)  # a cue has to last
+    return f"{_stamp(start_s)} --> {_stamp(end_s)}{settings}\n{text}"
+
+
+def _stamp(time_s: float) -> str:
+    minutes, ms = divmod(round(1000 * time_s), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{ms // 1000:02d}.{ms % 1000:03d}"
+
+
+def _escaped(text: str) -> str:
+    one_line = " ".join(text.split())
+    return one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

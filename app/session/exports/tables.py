@@ -1,0 +1,142 @@
+"""The corrected rows: CSV and Parquet with the columns of `fer-video`, JSON with everything.
+
+All have one more column, ``corrected``: 1 where a person set the label.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from app.session.records import TEXT, WHOLE
+from app.session.review import Review
+from engine.errors import ConfigError
+from engine.labels import EXPRESSIONS
+from engine.record import COLUMNS, LANDMARK_COLUMNS, SHARE_DIGITS
+
+CORRECTED: Final = "corrected"
+FORMAT: Final = 1  # of the JSON
+
+
+def _names(review: Review) -> list[str]:
+    landmarks = LANDMARK_COLUMNS if LANDMARK_COLUMNS[0] in review.table.numbers else ()
+    return [*COLUMNS, *landmarks, CORRECTED]
+
+
+def _columns(review: Review) -> dict[str, list[Any]]:
+    """Give every column as plain values of its type."""
+    table = review.table
+    columns: dict[str, list[Any]] = {}
+    for name in _names(review):
+        if name == TEXT:
+            columns[name] = [EXPRESSIONS[label] for label in table.labels]
+        elif name == CORRECTED:
+            columns[name] = review.edits.result.corrected.astype(int).tolist()
+        else:
+            kind = int if name in WHOLE else float
+            columns[name] = [kind(value) for value in table.numbers[name]]
+    return columns
+
+
+def _plain(value: float | str) -> str:
+    """A number without exponent or needless zeros."""
+    if not isinstance(value, float):
+        return str(value)
+    text = f"{value:.{SHARE_DIGITS}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def write_csv(review: Review, path: Path, target: Path) -> None:
+    """Write the rows as CSV.
+
+    Args:
+        review: With its corrections.
+        path: Where to write.
+        target: Where it will lie.
+    """
+    columns = _columns(review)
+    with path.open("w", encoding="utf-8", newline="") as text:
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(columns)
+        rows.writerows([_plain(v) for v in row] for row in zip(*columns.values(), strict=True))
+
+
+def write_parquet(review: Review, path: Path, target: Path) -> None:
+    """Write the rows as Parquet, with the types that `fer-video` uses.
+
+    Args:
+        review: With its corrections.
+        path: Where to write.
+        target: Where it will lie.
+
+    Raises:
+        ConfigError: The library is missing.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ConfigError(
+            f"{target}: Parquet needs pyarrow; pip install 'fer-live[parquet]'"
+        ) from error
+    columns = _columns(review)
+    kinds = dict.fromkeys(LANDMARK_COLUMNS, pyarrow.float32())
+    kinds |= dict.fromkeys(COLUMNS, pyarrow.float64())
+    kinds |= dict.fromkeys((*WHOLE, CORRECTED), pyarrow.int64()) | {TEXT: pyarrow.string()}
+    schema = pyarrow.schema([(name, kinds[name]) for name in columns])
+    pyarrow.parquet.write_table(pyarrow.table(columns, schema=schema), path)
+
+
+def write_json(review: Review, path: Path, target: Path) -> None:
+    """Write everything as one JSON object: session, markers, faces with spans, rows.
+
+    Args:
+        review: With its corrections.
+        path: Where to write.
+        target: Where it will lie.
+    """
+    head = {
+        "format": FORMAT,
+        "name": review.name,
+        "session": review.about,
+        "duration_s": round(review.duration_s, 3),
+        "edits": [str(edit) for edit in review.edits.done],
+        "markers": [
+            {"time_s": marker.time_s, "key": marker.key, "text": marker.text}
+            for marker in review.markers
+        ],
+        "faces": list(_faces(review)),
+    }
+    columns = _columns(review)
+    with path.open("w", encoding="utf-8") as text:
+        text.write(json.dumps(head, indent=2, ensure_ascii=False)[:-2] + ',\n  "rows": [')
+        for number, row in enumerate(zip(*columns.values(), strict=True)):
+            line = json.dumps(dict(zip(columns, row, strict=True)), separators=(",", ":"))
+            text.write(f"{',' if number else ''}\n    {line}")
+        text.write("\n  ]\n}\n")
+
+
+def _faces(review: Review) -> Iterator[dict[str, Any]]:
+    for track in review.tracks():
+        face = track.face
+        yield {
+            "id": face.id,
+            "first_s": round(face.first_s, 3),
+            "last_s": round(face.last_s, 3),
+            "seen_s": round(face.seen_s, 3),
+            "frames": face.frames,
+            "corrected_frames": track.corrected,
+            "shares": {label: round(share, 4) for label, share in face.shares.items()},
+            "valence": round(face.valence, 4),
+            "arousal": round(face.arousal, 4),
+            "spans": [
+                {
+                    "start_s": round(span.start_s, 3),
+                    "end_s": round(span.end_s, 3),
+                    "label": span.label,
+                    "corrected": span.corrected,
+                }
+                for span in review.spans(face.id)
+            ],
+        }

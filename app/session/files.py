@@ -1,0 +1,137 @@
+"""The files of one recording, opened together and closed together, whatever happened."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from app.session.about import about_session
+from app.session.annotated import AnnotatedVideo, VideoConfig
+from app.session.folder import MARKERS, RECORDS, VIDEO, Marker, MarkerWriter, write_about
+from engine.analyze import AnalyzerConfig
+from engine.errors import SinkError
+from engine.record import RecordWriter, open_records
+from engine.source import SourceInfo
+from engine.types import Analysis
+
+log = logging.getLogger(__name__)
+
+
+class SessionFiles:
+    """Video, records, markers and `session.json`; used by one thread.
+
+    A context manager: entering opens the files; leaving by an error closes them as they are and
+    says so in `session.json`. `finish` is the good end.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        info: SourceInfo,
+        analyzer: AnalyzerConfig,
+        *,
+        look: VideoConfig | None,
+        records: bool,
+        landmarks: bool,
+    ) -> None:
+        """Take what is to be written; nothing is opened yet.
+
+        Args:
+            folder: An empty folder.
+            info: The source.
+            analyzer: What the analyses come from.
+            look: How the video looks; None for no video.
+            records: Write rows.
+            landmarks: Rows hold the 68 landmarks too.
+        """
+        self._folder, self._info, self._analyzer = folder, info, analyzer
+        self._look, self._with_records, self._landmarks = look, records, landmarks
+        self._about: dict[str, Any] = {}
+        self._markers: MarkerWriter | None = None
+        self._records: RecordWriter | None = None
+        self._video: AnnotatedVideo | None = None
+
+    def __enter__(self) -> Self:
+        """Open everything.
+
+        Raises:
+            SinkError: Something cannot be written.
+            ModelError: The model's file is not what its manifest says.
+        """
+        self._about = about_session(self._info, self._analyzer, self._look)
+        files = {"markers": MARKERS}
+        if self._look is not None:
+            files["video"] = VIDEO
+        if self._with_records:
+            files["records"] = RECORDS
+        self._about["files"] = files
+        try:
+            self._open()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return self
+
+    def _open(self) -> None:
+        write_about(self._folder, self._about)
+        self._markers = MarkerWriter(self._folder / MARKERS)
+        if self._look is not None:
+            self._video = AnnotatedVideo(self._folder / VIDEO, self._info, self._look)
+        if self._with_records:
+            self._records = open_records(
+                self._folder / RECORDS, landmarks=self._landmarks, overwrite=False, growing=True
+            )
+
+    def write_rows(self, rows: Iterable[Analysis | Marker]) -> None:
+        """Write what every frame shows, and the markers, each to its file.
+
+        Raises:
+            SinkError: The disk is full or a file otherwise refuses.
+        """
+        for row in rows:
+            if isinstance(row, Marker):
+                if self._markers is not None:
+                    self._markers.write(row)
+            elif self._records is not None:
+                self._records.write(row)
+
+    def write_frame(self, analysis: Analysis) -> None:
+        """Draw and encode one frame.
+
+        Raises:
+            SinkError: The disk is full or the file otherwise refuses.
+        """
+        if self._video is not None:
+            self._video.write(analysis)
+
+    def finish(self, ending: Mapping[str, object]) -> None:
+        """Close everything and add `ending` to `session.json`.
+
+        Raises:
+            SinkError: The rest cannot be written.
+        """
+        for close in self._closers():
+            close()
+        self._say("finished", ending)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        for close in self._closers():
+            try:
+                close()
+            except SinkError as second:  # often the same full disk: the first error says so
+                log.debug("%s", second)
+        try:
+            self._say("failed", {"stopped_because": str(error) or type(error).__name__})
+        except SinkError as second:
+            log.warning("%s", second)
+
+    def _say(self, state: str, ending: Mapping[str, object]) -> None:
+        now = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        write_about(self._folder, self._about | {"state": state, "ended": now} | dict(ending))
+
+    def _closers(self) -> list[Callable[[], None]]:
+        outputs = (self._markers, self._records, self._video)
+        return [output.close for output in outputs if output is not None]

@@ -1,0 +1,144 @@
+"""Pictures of a video file by time, decoded on a thread of their own: the newest wish counts."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from engine.errors import FerError
+from engine.mailbox import Closed, Latest
+from engine.source import Source, SourceConfig, open_source
+from engine.types import Frame
+
+log = logging.getLogger(__name__)
+
+AHEAD_S: Final = 2.0  # nearer than this, reading on is quicker than opening anew
+BACK_S: Final = (0.5, 3.0, 15.0, float("inf"))  # tried in turn: how long a frame may be shown
+SLACK_S: Final = 1e-4  # rounding of times in containers
+JOIN_S: Final = 5.0
+
+
+class VideoFrames:
+    """Gives the frame that a player shows at a time. Used by one thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file and decode its first frame.
+
+        Raises:
+            SourceError: It cannot be opened, or holds no video.
+        """
+        self._path = path
+        self._source: Source = open_source(str(path))
+        self.info = self._source.info
+        self._shown: Frame | None = None
+        self._next: Frame | None = None
+        self._ended = False
+        self._advance()
+
+    def _advance(self) -> None:
+        """Show the next frame."""
+        self._shown = self._next or self._source.read()
+        self._next = self._source.read()
+        self._ended = self._next is None
+
+    def at(self, time_s: float) -> Frame | None:
+        """Give the last frame at or before a time, the first one before its time.
+
+        Returns:
+            The frame, its time counted from the first one; None if the file gives no picture.
+
+        Raises:
+            SourceError: The file cannot be read any more.
+        """
+        time_s = max(time_s, 0.0) + SLACK_S
+        if not self._is_ahead(time_s):
+            self._seek(time_s)
+        while self._next is not None and self._next.time_s <= time_s:
+            self._advance()
+        return self._shown
+
+    def _is_ahead(self, time_s: float) -> bool:
+        """Tell whether reading on leads to the time soon."""
+        if self._shown is None or time_s < self._shown.time_s:
+            return False
+        return self._ended or time_s - self._shown.time_s < AHEAD_S
+
+    def _seek(self, time_s: float) -> None:
+        length_s = self.info.duration_s
+        if length_s is not None:  # to start at the end or later would be an error
+            time_s = min(time_s, length_s)
+        for back_s in BACK_S:
+            start_s = max(0.0, time_s - back_s)
+            self._source.close()
+            self._source = open_source(str(self._path), SourceConfig(start_s=start_s))
+            self._shown = self._next = None
+            self._advance()
+            if start_s == 0.0 or (self._shown is not None and self._shown.time_s <= time_s):
+                return
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()
+
+
+class FrameServer:
+    """Decodes the frame of the newest wish on a thread of its own.
+
+    A wish replaces one that nobody has taken yet, so that a cursor that is dragged is followed
+    without delay. The frames lie in `frames`, a mailbox of one place.
+    """
+
+    def __init__(self, path: Path, ready: Callable[[], None]) -> None:
+        """Start; the file is opened on the thread.
+
+        Args:
+            path: The video.
+            ready: Called on the thread when `frames` was empty and holds a frame now, or when
+                `error` was set.
+        """
+        self.frames: Latest[Frame] = Latest()
+        self.error = ""
+        self._path, self._ready = path, ready
+        self._wishes: Latest[float] = Latest()
+        self._thread = threading.Thread(target=self._run, name="fer-frames", daemon=True)
+        self._thread.start()
+
+    def ask(self, time_s: float) -> None:
+        """Wish for the frame at a time; never waits."""
+        try:
+            self._wishes.put(time_s)
+        except Closed:
+            log.debug("%s: asked after the end", self._path.name)
+
+    def close(self) -> bool:
+        """End the thread; False if it is late."""
+        self._wishes.close()
+        self._thread.join(JOIN_S)
+        if self._thread.is_alive():
+            log.warning("thread %s is late and left behind", self._thread.name)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            video = VideoFrames(self._path)
+        except FerError as error:
+            self._fail(str(error))
+            return
+        try:
+            for time_s in self._wishes:
+                frame = video.at(time_s)
+                if frame is not None and self.frames.put(frame):
+                    self._ready()
+        except FerError as error:
+            self._fail(str(error))
+        except Exception as error:
+            log.exception("frames of %s", self._path.name)
+            self._fail(f"{self._path.name}: cannot be shown: {error}")
+        finally:
+            video.close()
+
+    def _fail(self, message: str) -> None:
+        self.error = message
+        self._wishes.close()
+        self._ready()

@@ -1,0 +1,359 @@
+"""Records a running session into a folder, on a thread of its own, so that nobody waits for it.
+
+    recorder = Recorder(root, source.info, analyzer_config, RecorderConfig())
+    recorder.add(analysis)                    # every analysis, in order; never waits
+    recorder.mark("stimulus on", key="F5")    # now
+    recorder.status()                         # for the window, a few times a second
+    recorder.stop()                           # returns at once
+    recorder.join()                           # waits until the files are finished
+
+What the folder holds is in `app/session/folder.py`; all of it survives a kill. If encoding does not
+keep up, frames of the video are left out and counted, rows and markers never are.
+"""
+
+import logging
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from app.session.annotated import VideoConfig
+from app.session.clock import RecordingClock
+from app.session.files import SessionFiles
+from app.session.folder import Marker, new_folder
+from engine.analyze import AnalyzerConfig
+from engine.errors import ConfigError, FerError, SinkError
+from engine.source import SourceInfo
+from engine.types import Analysis, Frame
+
+log = logging.getLogger(__name__)
+
+FRAMES_WAITING: Final = 16  # pictures in memory: 44 MB at 720p
+ROWS_WAITING: Final = 20_000  # frames' rows in memory: ten minutes of a disk that does not answer
+LOOK_S: Final = 0.2  # how often the thread looks up without work
+DISK_S: Final = 1.0  # between two looks at the free space
+BEHIND_S: Final = 5.0  # a frame left out within this time means that it does not keep up
+JOIN_S: Final = 10.0
+_NO_IMAGE: Final = np.zeros((1, 1, 3), np.uint8)
+
+
+class State(Enum):
+    """Where a recording is in its life."""
+
+    STARTING = "starting"
+    RECORDING = "recording"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderConfig:
+    """What is recorded, and when to stop.
+
+    Attributes:
+        video: Record the video.
+        records: Record a row for each face in each frame.
+        landmarks: Rows hold the 68 landmarks too.
+        look: How the video looks.
+        limit_s: Stop after this time, seconds; None records until told.
+        start_free: Bytes that must be free on the disk to start.
+        stop_free: Bytes; with less, the recording ends before the disk is full.
+    """
+
+    video: bool = True
+    records: bool = True
+    landmarks: bool = False
+    look: VideoConfig = field(default_factory=VideoConfig)
+    limit_s: float | None = None
+    start_free: int = 1_000_000_000
+    stop_free: int = 250_000_000
+
+    def __post_init__(self) -> None:
+        if not (self.video or self.records):
+            raise ConfigError("recording: nothing to record; choose video, records or both")
+        if self.limit_s is not None and self.limit_s <= 0:
+            raise ConfigError(f"recording.limit_s: must be above 0, got {self.limit_s}")
+        if not 0 <= self.stop_free <= self.start_free:
+            raise ConfigError(
+                "recording.stop_free: must be from 0 to start_free "
+                f"({self.start_free}), got {self.stop_free}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A recording at one moment.
+
+    Attributes:
+        state: Where it is in its life.
+        folder: Its folder; None until there is one.
+        elapsed_s: The recording's time.
+        frames: Frames taken.
+        video_frames: Frames in the video.
+        dropped: Frames left out of the video because encoding did not keep up.
+        behind: True if that happened within the last seconds.
+        markers: Markers set.
+        free: Bytes free on the disk; None before the first look.
+        message: Why it ended by itself or failed, one line; else empty.
+    """
+
+    state: State
+    folder: Path | None
+    elapsed_s: float
+    frames: int
+    video_frames: int
+    dropped: int
+    behind: bool
+    markers: int
+    free: int | None
+    message: str
+
+    @property
+    def over(self) -> bool:
+        """True once the files are closed."""
+        return self.state in (State.FINISHED, State.FAILED)
+
+
+def free_bytes(path: Path) -> int:
+    """Give the bytes that may still be written where `path`, or what it will lie in, is.
+
+    Raises:
+        SinkError: The system does not say.
+    """
+    place = next((p for p in (path, *path.absolute().parents) if p.exists()), path)
+    try:
+        return shutil.disk_usage(place).free
+    except OSError as error:
+        raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+class Recorder:
+    """One recording, from its start to its end; a second one is another object."""
+
+    def __init__(
+        self,
+        root: Path,
+        info: SourceInfo,
+        analyzer: AnalyzerConfig,
+        config: RecorderConfig,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        free: Callable[[Path], int] = free_bytes,
+    ) -> None:
+        """Start recording; what goes wrong is in `status`, also if that is at once.
+
+        Args:
+            root: The folder in which the recording's own folder is made.
+            info: The source.
+            analyzer: What the analyses come from, for `session.json`.
+            config: What to record.
+            clock: Gives seconds.
+            free: Gives the bytes free where a path lies.
+        """
+        self._root, self._info, self._analyzer, self._config = root, info, analyzer, config
+        self._clock, self._free_at = clock, free
+        self._time = RecordingClock(live=info.live, clock=clock)
+        self._changed = threading.Condition()
+        self._rows: deque[Analysis | Marker] = deque()
+        self._frames: deque[Analysis] = deque()
+        self._stopping = False
+        self._state = State.STARTING
+        self._folder: Path | None = None
+        self._free: int | None = None
+        self._message = ""
+        self._first_index = self._next_index = 0
+        self._taken = self._video_frames = self._dropped = self._marked = 0
+        self._dropped_at = -BEHIND_S
+        self._looked_s = -DISK_S
+        self._thread = threading.Thread(target=self._run, name="fer-recorder", daemon=True)
+        self._thread.start()
+
+    def add(self, analysis: Analysis) -> bool:
+        """Record one frame, the next in order; never waits.
+
+        Returns:
+            False if it was not taken: the recording is over, or it is the last frame again.
+        """
+        with self._changed:
+            if self._stopping:
+                return False
+            time_s = self._time.frame(analysis.frame.time_s)
+            if time_s is None:
+                return False
+            if self._time.jumped:
+                self._note(Marker(time_s, f"source went to {analysis.frame.time_s:.2f} s"))
+            if self._taken == 0 or self._time.jumped:
+                self._first_index = analysis.frame.index - self._next_index
+            # Frames that the pipeline left out show as gaps in the numbers, as in `fer-video`.
+            index = max(analysis.frame.index - self._first_index, self._next_index)
+            self._put(replace(analysis, frame=Frame(index, time_s, analysis.frame.image)))
+            self._taken += 1
+            self._next_index = index + 1
+            limit_s = self._config.limit_s
+            if limit_s is not None and time_s >= limit_s:
+                self._end(f"stopped after {limit_s:g} s, as asked")
+            self._changed.notify()
+            return True
+
+    def _put(self, analysis: Analysis) -> None:
+        """Queue a frame's rows, and its picture if there is room; under the lock."""
+        if self._config.records:
+            bare = replace(analysis, frame=replace(analysis.frame, image=_NO_IMAGE))
+            self._rows.append(bare)
+            if len(self._rows) > ROWS_WAITING:
+                self._end(f"{self._folder or self._root}: the disk does not answer")
+        if self._config.video:
+            if len(self._frames) < FRAMES_WAITING:
+                self._frames.append(analysis)
+            else:
+                self._dropped += 1
+                self._dropped_at = self._clock()
+
+    def mark(self, text: str, key: str = "") -> Marker | None:
+        """Set a marker at this moment; None if the recording is over."""
+        with self._changed:
+            if self._stopping:
+                return None
+            marker = Marker(self._time.now(), " ".join(text.split()), key)
+            self._note(marker)
+            self._changed.notify()
+            return marker
+
+    def _note(self, marker: Marker) -> None:
+        self._rows.append(marker)
+        self._marked += 1
+
+    def stop(self) -> None:
+        """End the recording; from any thread, any number of times; returns at once."""
+        with self._changed:
+            self._end("")
+
+    def _end(self, message: str) -> None:
+        """Take nothing more; under the lock."""
+        if not self._stopping:
+            self._stopping, self._message = True, message
+            self._changed.notify()
+
+    def join(self, limit_s: float = JOIN_S) -> bool:
+        """Wait until the files are closed; False if that takes longer than the limit."""
+        self._thread.join(limit_s)
+        if self._thread.is_alive():
+            log.warning("thread %s is late and left behind", self._thread.name)
+        return not self._thread.is_alive()
+
+    def status(self) -> Status:
+        """Say how it is going; from any thread."""
+        with self._changed:
+            return Status(
+                state=self._state,
+                folder=self._folder,
+                elapsed_s=self._time.last_s if self._stopping else self._time.now(),
+                frames=self._taken,
+                video_frames=self._video_frames,
+                dropped=self._dropped,
+                behind=self._clock() - self._dropped_at < BEHIND_S,
+                markers=self._marked,
+                free=self._free,
+                message=self._message,
+            )
+
+    def _run(self) -> None:
+        """The thread: open, write until told, close, say how it ended."""
+        try:
+            self._check_disk(self._config.start_free, "not started")
+            folder = new_folder(self._root, datetime.now().astimezone())
+            with self._changed:
+                self._folder = folder
+            with self._files(folder) as files:
+                with self._changed:
+                    self._state = State.RECORDING
+                log.info("recording to %s", folder)
+                self._write_all(files)
+                files.finish(self._ending())
+            self._over(State.FINISHED)
+        except FerError as error:
+            self._fail(str(error))
+        except Exception as error:
+            log.exception("recording failed")
+            self._fail(f"recording failed: {error}")
+
+    def _files(self, folder: Path) -> SessionFiles:
+        config = self._config
+        look = config.look if config.video else None
+        return SessionFiles(
+            folder,
+            self._info,
+            self._analyzer,
+            look=look,
+            records=config.records,
+            landmarks=config.landmarks,
+        )
+
+    def _ending(self) -> dict[str, object]:
+        """What `session.json` says of the end."""
+        status = self.status()
+        return {
+            "stopped_because": status.message or "stopped by the user",
+            "duration_s": round(status.elapsed_s, 3),
+            "frames": status.frames,
+            "video_frames": status.video_frames,
+            "video_frames_dropped": status.dropped,
+        }
+
+    def _write_all(self, files: SessionFiles) -> None:
+        while True:
+            with self._changed:
+                if not (self._rows or self._frames or self._stopping):
+                    self._changed.wait(LOOK_S)
+                rows, self._rows = self._rows, deque()
+                frame = self._frames.popleft() if self._frames else None
+                done = self._stopping and not rows and frame is None
+            if done:
+                return
+            files.write_rows(rows)
+            if frame is not None:
+                files.write_frame(frame)
+                with self._changed:
+                    self._video_frames += 1
+            self._look_at_disk()
+
+    def _look_at_disk(self) -> None:
+        now_s = self._clock()
+        if now_s - self._looked_s < DISK_S:
+            return
+        self._looked_s = now_s
+        try:
+            self._check_disk(self._config.stop_free, "stopped before the disk is full")
+        except SinkError as error:
+            with self._changed:
+                self._end(str(error))
+
+    def _check_disk(self, least: int, why: str) -> None:
+        free = self._free_at(self._folder or self._root)
+        with self._changed:
+            self._free = free
+        if free < least:
+            place = self._folder or self._root
+            raise SinkError(
+                f"{place}: recording {why}: {free / 1e6:,.0f} MB free, at least "
+                f"{least / 1e6:,.0f} MB needed; make room or choose another folder"
+            )
+
+    def _fail(self, message: str) -> None:
+        with self._changed:
+            self._stopping, self._message = True, message
+        self._over(State.FAILED)
+
+    def _over(self, state: State) -> None:
+        with self._changed:
+            self._state = state
+            self._rows.clear()
+            self._frames.clear()

@@ -1,0 +1,369 @@
+"""A recording opened again: its tracks, spans and markers, with corrections.
+
+review = open_review(Path("2026-11-27_14-03-21"))       # a session's folder
+review = open_review(Path("rows.csv"), Path("input.mp4")) # records of `fer-video`, a video
+for track in review.tracks(): ...
+review.edits.add(LabelEdit(face=1, start_s=2, end_s=3, label="surprise"))
+review.edits.undo()
+"""
+
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from app.session.edits import Edited, EditList
+from app.session.folder import ABOUT, Marker, read_about, read_markers
+from app.session.records import TEXT, Integers, Numbers, RecordTable, read_records
+from app.session.statistics import FaceStatistics
+from engine.errors import SourceError
+from engine.labels import EXPRESSIONS
+from engine.record import COLUMNS
+
+EDITS: Final = "edits.json"
+GAP_S: Final = 0.5  # a longer silence ends a span
+FRAME_S: Final = 1 / 25  # what a frame lasts where there is only one
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch in which a face shows one label.
+
+    Attributes:
+        start_s: Time of its first frame.
+        end_s: When the next span begins, or the last frame ends.
+        label: What it shows.
+        corrected: True if a person set the label of any of its frames.
+    """
+
+    start_s: float
+    end_s: float
+    label: str
+    corrected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One face of a recording.
+
+    Attributes:
+        face: Its sums, corrections included.
+        corrected: Frames whose label a person set.
+    """
+
+    face: FaceStatistics
+    corrected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One face at one moment.
+
+    Attributes:
+        face: The track's id.
+        box: x, y, width, height, pixels of the source frame.
+        label: What it shows, corrected or not.
+        share: The model's probability of that label, 0 to 1.
+        reliability: 0 to 1, of the model's reading.
+        corrected: True if a person set the label.
+    """
+
+    face: int
+    box: tuple[float, float, float, float]
+    label: str
+    share: float
+    reliability: float
+    corrected: bool
+
+
+class _Reading:
+    """What follows from one state of the corrections; each thing is worked out once."""
+
+    def __init__(self, edited: Edited) -> None:
+        self.edited = edited
+        self.table = edited.table
+        self.face_ids = edited.table.faces
+        self._rows: dict[int, Integers] = {}
+        self._spans: dict[int, list[Span]] = {}
+        self._series: dict[tuple[int, str], tuple[Numbers, Numbers]] = {}
+
+    @cached_property
+    def faces(self) -> tuple[int, ...]:
+        return tuple(np.unique(self.face_ids).tolist())
+
+    @cached_property
+    def frame_s(self) -> float:
+        steps = np.diff(self.table.times)  # in order; faces of one frame have one time
+        steps = steps[steps > 0]
+        return float(np.median(steps)) if steps.size else FRAME_S
+
+    @cached_property
+    def gap_s(self) -> float:
+        return max(GAP_S, 3 * self.frame_s)
+
+    @cached_property
+    def tracks(self) -> list[Track]:
+        return [self._track(face) for face in self.faces]
+
+    def rows(self, face: int) -> Integers:
+        """Give where a face's rows are."""
+        if face not in self._rows:
+            self._rows[face] = np.flatnonzero(self.face_ids == face)
+        return self._rows[face]
+
+    def series(self, face: int, column: str) -> tuple[Numbers, Numbers]:
+        if (face, column) not in self._series:
+            rows = self.rows(face)
+            times, values = self.table.times[rows], self.table.numbers[column][rows]
+            breaks = np.flatnonzero(np.diff(times) > self.gap_s) + 1
+            found = np.insert(times, breaks, np.nan), np.insert(values, breaks, np.nan)
+            self._series[face, column] = found
+        return self._series[face, column]
+
+    def spans(self, face: int) -> list[Span]:
+        if face not in self._spans:
+            self._spans[face] = self._find_spans(face)
+        return self._spans[face]
+
+    def _find_spans(self, face: int) -> list[Span]:
+        rows = self.rows(face)
+        if not rows.size:
+            return []
+        times, labels = self.table.times[rows], self.table.labels[rows]
+        corrected = self.edited.corrected[rows]
+        silent = np.diff(times) > self.gap_s
+        starts = np.append(0, np.flatnonzero(silent | (np.diff(labels) != 0)) + 1)
+        lasts = np.append(starts[1:], len(times)) - 1
+        # A span lasts until the next one begins; before a silence, until its last frame ends.
+        open_ended = np.append(silent, True)[lasts]
+        following = times[np.minimum(lasts + 1, len(times) - 1)]
+        ends = np.where(open_ended, times[lasts] + self.frame_s, following)
+        by_hand = np.logical_or.reduceat(corrected, starts)
+        return [
+            Span(start_s, end_s, EXPRESSIONS[label], hand)
+            for start_s, end_s, label, hand in zip(
+                times[starts].tolist(),
+                ends.tolist(),
+                labels[starts].tolist(),
+                by_hand.tolist(),
+                strict=True,
+            )
+        ]
+
+    def _track(self, face: int) -> Track:
+        rows, numbers = self.rows(face), self.table.numbers
+        lasted = dict.fromkeys(EXPRESSIONS, 0.0)
+        for span in self.spans(face):
+            lasted[span.label] += span.end_s - span.start_s
+        seen_s = sum(lasted.values())
+        statistics = FaceStatistics(
+            id=face,
+            frames=len(rows),
+            seen_s=seen_s,
+            first_s=float(self.table.times[rows[0]]),
+            last_s=float(self.table.times[rows[-1]]),
+            shares={label: seconds / seen_s for label, seconds in lasted.items()},
+            valence=float(numbers["valence"][rows].mean()),
+            arousal=float(numbers["arousal"][rows].mean()),
+        )
+        return Track(statistics, int(self.edited.corrected[rows].sum()))
+
+
+def _joined(spans: list[Span], least_s: float) -> list[Span]:
+    """Join the spans that are shorter to the one before, unless there was a silence."""
+    joined: list[Span] = []
+    for span in spans:
+        before = joined[-1] if joined and joined[-1].end_s == span.start_s else None
+        short = span.end_s - span.start_s < least_s
+        if before is not None and (short or before.label == span.label):
+            by_hand = before.corrected or span.corrected
+            joined[-1] = Span(before.start_s, span.end_s, before.label, by_hand)
+        else:
+            joined.append(span)
+    return joined
+
+
+class Review:
+    """What a review shows; used by one thread.
+
+    Attributes:
+        name: What it is called.
+        edits: The corrections.
+        markers: In order of time.
+        video: Its video, if there is one.
+        annotated: True if boxes and labels are part of the video's pictures.
+        about: `session.json`; empty for a lone records file.
+        warnings: One line for each thing that was missing or cut off.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        edits: EditList,
+        *,
+        markers: tuple[Marker, ...] = (),
+        video: Path | None = None,
+        annotated: bool = False,
+        about: dict[str, Any] | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.edits = edits
+        self.markers = markers
+        self.video = video
+        self.annotated = annotated
+        self.about = about or {}
+        self.warnings = warnings
+        self._read = _Reading(edits.result)
+
+    @property
+    def _now(self) -> _Reading:
+        """What follows from the corrections as they are now."""
+        if self._read.edited is not self.edits.result:
+            self._read = _Reading(self.edits.result)
+        return self._read
+
+    def prepare(self) -> "Review":
+        """Work out what a window shows first; for the thread that opens. Gives the review."""
+        for track in self._now.tracks:
+            for column in ("valence", "arousal"):
+                self._now.series(track.face.id, column)
+        return self
+
+    def still(self) -> "Review":
+        """Give a copy that later corrections do not change, for another thread."""
+        still = copy(self)
+        still.edits = copy(self.edits)
+        return still
+
+    @property
+    def table(self) -> RecordTable:
+        """The rows, corrected."""
+        return self.edits.result.table
+
+    @property
+    def faces(self) -> tuple[int, ...]:
+        """Ids of the tracks that are left."""
+        return self._now.faces
+
+    @property
+    def duration_s(self) -> float:
+        """Until the end of the last frame or marker; 0 if there is nothing."""
+        times = self.table.times
+        last_s = float(times[-1]) + self.frame_s if times.size else 0.0
+        return max(last_s, *(marker.time_s for marker in self.markers), 0.0)
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds that a frame lasts, the median."""
+        return self._now.frame_s
+
+    def series(self, face: int, column: str) -> tuple[Numbers, Numbers]:
+        """Give times and values of a column of the records for one face; NaN where it is away.
+
+        Returns:
+            Two (N,) float64.
+        """
+        return self._now.series(face, column)
+
+    def spans(self, face: int, *, least_s: float = 0.0) -> list[Span]:
+        """Give the stretches of one label, in order; they do not overlap.
+
+        Args:
+            face: The track's id.
+            least_s: Shorter spans are joined to the one before, unless there was a silence.
+        """
+        spans = self._now.spans(face)
+        return _joined(spans, least_s) if least_s > 0 else list(spans)
+
+    def tracks(self) -> list[Track]:
+        """Give every face that is left, in order of id."""
+        return list(self._now.tracks)
+
+    def at(self, time_s: float) -> list[Seen]:
+        """Give the faces of the frame that is shown at a time; none in a silence."""
+        times = self.table.times
+        last = int(np.searchsorted(times, time_s + 1e-6, side="right")) - 1
+        if last < 0 or time_s - times[last] > self._now.gap_s:
+            return []
+        numbers = self.table.numbers
+        first = int(np.searchsorted(times, times[last]))
+        seen = []
+        for row in range(first, last + 1):
+            label = EXPRESSIONS[self.table.labels[row]]
+            x, y, width, height = (
+                float(numbers[name][row]) for name in ("x", "y", "width", "height")
+            )
+            seen.append(
+                Seen(
+                    face=int(numbers["face_id"][row]),
+                    box=(x, y, width, height),
+                    label=label,
+                    share=float(numbers[label][row]),
+                    reliability=float(numbers["reliability"][row]),
+                    corrected=bool(self.edits.result.corrected[row]),
+                )
+            )
+        return seen
+
+
+def open_review(path: Path, video: Path | None = None) -> Review:
+    """Open a session's folder or a records file. Reads it all: not for a window's thread.
+
+    Args:
+        path: A folder with `session.json`, or a file of records.
+        video: A video that belongs to a records file; in its place in a folder.
+
+    Raises:
+        SourceError: Something is missing or is not what it should be.
+        ConfigError: The file's ending is unknown, or Parquet's library is missing.
+    """
+    if video is not None and not video.is_file():
+        raise SourceError(f"{video}: no such file; check the path")
+    if path.is_dir():
+        return _open_folder(path, video)
+    if path.name == ABOUT:
+        return _open_folder(path.parent, video)
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder; check the path")
+    table, warnings = read_records(path)
+    edits = EditList.load(path.with_name(f"{path.name}.{EDITS}"), table)
+    return Review(path.name, edits, video=video, warnings=warnings)
+
+
+def _open_folder(folder: Path, video: Path | None) -> Review:
+    about = read_about(folder)
+    files = about.get("files", {})
+    table, warnings = _records(folder, files.get("records"))
+    if about.get("state") != "finished":
+        warnings += (f"{folder.name}: the recording did not end well; kept what was written",)
+    markers: list[Marker] = []
+    if "markers" in files:
+        markers = read_markers(folder / files["markers"])
+    own = folder / files["video"] if "video" in files else None
+    if own is not None and not own.is_file():
+        warnings += (f"{folder.name}: {own.name} is missing",)
+        own = None
+    look = about.get("settings", {}).get("video") or {}
+    return Review(
+        folder.name,
+        EditList.load(folder / EDITS, table),
+        markers=tuple(markers),
+        video=video or own,
+        annotated=video is None and bool(look.get("annotate")),
+        about=about,
+        warnings=warnings,
+    )
+
+
+def _records(folder: Path, name: str | None) -> tuple[RecordTable, tuple[str, ...]]:
+    if name is None:  # only video was recorded
+        empty = np.zeros(0)
+        numbers = {column: empty for column in COLUMNS if column != TEXT}
+        return RecordTable(numbers, empty.astype(np.int64)), ()
+    if not (folder / name).is_file():
+        raise SourceError(f"{folder / name}: missing; the recording is not whole")
+    return read_records(folder / name)

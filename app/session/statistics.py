@@ -1,0 +1,146 @@
+"""What a running session adds up to per face, a frame at a time, in bounded memory.
+
+statistics = SessionStatistics()
+statistics.add(analysis)                  # every analysis, in order, on one thread
+for face in statistics.faces():           # frozen, so that another thread may show them
+    print(face.id, face.seen_s, face.shares["happiness"], face.valence, face.arousal)
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from typing import Final
+
+from app.summary import FaceSummary
+from engine.errors import ConfigError
+from engine.labels import EXPRESSIONS, Expression
+from engine.types import Analysis
+
+FACES: Final = 256  # kept; ids are never used again, so a day at a busy door would fill memory
+GAP_S: Final = 1.0  # a longer silence (camera unplugged, file paused) counts as no time
+
+
+@dataclass(frozen=True, slots=True)
+class FaceStatistics:
+    """One face up to now.
+
+    Attributes:
+        id: The track's id.
+        frames: Frames it was seen in.
+        seen_s: Seconds it was seen.
+        first_s: Time of the first frame it was seen in, seconds of the source.
+        last_s: Time of the last frame.
+        shares: By label in the order of `engine.labels.EXPRESSIONS`: share of `seen_s`, 0 to 1;
+            all 0 while `seen_s` is 0.
+        valence: Mean over its frames, -1 to 1.
+        arousal: Mean over its frames, -1 to 1.
+    """
+
+    id: int
+    frames: int
+    seen_s: float
+    first_s: float
+    last_s: float
+    shares: Mapping[str, float]
+    valence: float
+    arousal: float
+
+    @property
+    def label(self) -> str:
+        """The label that lasted longest; the first of them in a tie."""
+        return max(self.shares, key=lambda label: self.shares[label])
+
+
+@dataclass(slots=True)
+class _Face:
+    """A face's sums, and when it was seen first and last."""
+
+    sums: FaceSummary
+    first_s: float
+    last_s: float
+
+
+class SessionStatistics:
+    """Adds up label time, valence and arousal of every face.
+
+    A frame lasts until the next one, at most `gap_s`; the newest frame counts no time yet. Where
+    the source's time falls back (a file was rewound), that interval counts as no time.
+
+    Attributes:
+        frames: Analyses added.
+        forgotten: Faces left out because there were more than are kept; those seen for the
+            shortest time go first, never one that is in the newest frame.
+    """
+
+    def __init__(self, *, faces: int = FACES, gap_s: float = GAP_S) -> None:
+        """Start with nothing.
+
+        Args:
+            faces: Most faces kept.
+            gap_s: Longest time that one frame may stand for, seconds.
+
+        Raises:
+            ConfigError: A limit is not above 0.
+        """
+        if faces < 1:
+            raise ConfigError(f"statistics.faces: must be at least 1, got {faces}")
+        if gap_s <= 0:
+            raise ConfigError(f"statistics.gap_s: must be above 0, got {gap_s}")
+        self._limit = faces
+        self._gap_s = gap_s
+        self._faces: dict[int, _Face] = {}
+        self._last_s: float | None = None
+        self._showing: list[tuple[_Face, Expression]] = []
+        self.frames = 0
+        self.forgotten = 0
+
+    def add(self, analysis: Analysis) -> None:
+        """Count one frame, the next in order."""
+        now_s = analysis.frame.time_s
+        if self._last_s is not None and 0 < (lasted_s := now_s - self._last_s) <= self._gap_s:
+            for face, expression in self._showing:
+                face.sums.seconds[expression] += lasted_s
+        self._last_s = now_s
+        self.frames += 1
+        self._showing.clear()
+        for prediction in analysis.predictions:
+            face_id = prediction.track_id
+            if face_id not in self._faces:
+                self._faces[face_id] = _Face(FaceSummary(face_id), now_s, now_s)
+            face = self._faces[face_id]
+            face.last_s = now_s
+            face.sums.add(prediction.valence, prediction.arousal)
+            self._showing.append((face, prediction.expression))
+        self._forget({prediction.track_id for prediction in analysis.predictions})
+
+    def _forget(self, present: Set[int]) -> None:
+        while len(self._faces) > self._limit:
+            absent = [face for face in self._faces if face not in present]
+            if not absent:
+                return
+            del self._faces[min(absent, key=lambda face: sum(self._faces[face].sums.seconds))]
+            self.forgotten += 1
+
+    def face(self, face_id: int) -> FaceStatistics | None:
+        """Give one face up to now; None if it is not known."""
+        known = self._faces.get(face_id)
+        return None if known is None else _statistics(known)
+
+    def faces(self) -> tuple[FaceStatistics, ...]:
+        """Give every face up to now, in order of id."""
+        return tuple(_statistics(self._faces[face]) for face in sorted(self._faces))
+
+
+def _statistics(face: _Face) -> FaceStatistics:
+    sums = face.sums
+    seen_s = sum(sums.seconds)
+    shares = (seconds / seen_s if seen_s else 0.0 for seconds in sums.seconds)
+    return FaceStatistics(
+        id=sums.id,
+        frames=sums.frames,
+        seen_s=seen_s,
+        first_s=face.first_s,
+        last_s=face.last_s,
+        shares=dict(zip(EXPRESSIONS, shares, strict=True)),
+        valence=sums.valence,
+        arousal=sums.arousal,
+    )

@@ -1,0 +1,60 @@
+"""Which cameras are connected, by name."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+CLASS: Final = Path("/sys/class/video4linux")
+GUESSED: Final = 4  # offered where the system does not list cameras
+
+
+@dataclass(frozen=True, slots=True)
+class CameraName:
+    """A camera that can be opened.
+
+    Attributes:
+        number: What `engine.source` calls it.
+        name: What its maker calls it.
+    """
+
+    number: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.number})"
+
+
+def cameras(folder: Path = CLASS, platform: str = sys.platform) -> tuple[CameraName, ...]:
+    """List the cameras, quickly and without opening any.
+
+    A camera has several device files on Linux; only the first of each gives pictures.
+
+    Args:
+        folder: Where Linux lists video devices.
+        platform: As `sys.platform`; only Linux says which cameras there are.
+    """
+    if platform != "linux":
+        return tuple(CameraName(number, f"Camera {number}") for number in range(GUESSED))
+    found = []
+    for path in folder.glob("video*"):
+        number = path.name.removeprefix("video")
+        if number.isdigit() and _first(path):
+            found.append(CameraName(int(number), _name(path)))
+    return tuple(sorted(found, key=lambda camera: camera.number))
+
+
+def _first(path: Path) -> bool:
+    try:
+        return (path / "index").read_text().strip() == "0"
+    except OSError:
+        return True
+
+
+def _name(path: Path) -> str:
+    try:
+        name = (path / "name").read_text(errors="replace").strip()
+    except OSError:
+        name = ""
+    # Drivers give "Integrated Camera: Integrated C"; the second half is cut off.
+    return name.partition(":")[0].strip() or f"Camera {path.name.removeprefix('video')}"

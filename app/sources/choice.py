@@ -1,0 +1,62 @@
+"""What the user asked to look at, and how it is opened."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+from app.sources.player import Player
+from app.sources.screen import Screen, region_of
+from engine.source import Source, SourceConfig, open_source
+
+Kind = Literal["camera", "file", "stream", "screen"]
+_CAMERA: Final = re.compile(r"(?:/dev/video)?\d+")
+_SCREEN: Final = re.compile(r"screen(?::.*)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A source that was chosen.
+
+    Attributes:
+        kind: How it behaves: cameras are mirrored and come back, files can be moved in.
+        name: As `engine.source.open_source` takes it; ``screen`` or ``screen:X,Y,W,H``.
+        size: Width and height asked of a camera, pixels; None is its own.
+        fps: Rate asked of a camera; None is its own.
+    """
+
+    kind: Kind
+    name: str
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+
+    @property
+    def title(self) -> str:
+        """What a window calls it."""
+        return Path(self.name).name if self.kind == "file" else self.name
+
+    @property
+    def returns(self) -> bool:
+        """True where it is waited for after it was lost."""
+        return self.kind in ("camera", "stream")
+
+    def opener(self) -> Callable[[], Source]:
+        """Give what opens it; called on the capture's thread."""
+        if self.kind == "file":
+            return partial(Player, partial(open_source, self.name))
+        if self.kind == "screen":
+            return partial(Screen, region_of(self.name))
+        config = SourceConfig(size=self.size, fps=self.fps)
+        return partial(open_source, self.name, config)
+
+
+def choice_of(name: str) -> Choice:
+    """Tell from what a user typed which kind of source it is."""
+    if _CAMERA.fullmatch(name):
+        return Choice(kind="camera", name=name)
+    if _SCREEN.fullmatch(name):
+        return Choice(kind="screen", name=name)
+    kind: Kind = "stream" if "://" in name else "file"
+    return Choice(kind=kind, name=name)

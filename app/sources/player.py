@@ -1,0 +1,197 @@
+"""A file as a live source: shown at its own pace, paused, stepped, moved in, faster or slower."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from types import TracebackType
+from typing import Final, Self
+
+from engine.source import Source, SourceConfig, SourceInfo
+from engine.types import Frame
+
+SPEEDS: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
+LATE_S: Final = 0.25  # a reader that is this late is not hurried to catch up
+_LOOK_S: Final = 0.2  # how often a waiting reader looks up
+
+Opener = Callable[[SourceConfig], Source]
+
+
+class Player:
+    """Plays a file for a pipeline that drops what it has no time for.
+
+    It never ends by itself: at the end it waits to be moved or closed. One thread reads; any
+    thread plays, pauses, moves and closes.
+    """
+
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open the file, playing.
+
+        Args:
+            opener: Opens it from a place on, as `engine.source.open_source` does.
+            clock: Gives seconds.
+
+        Raises:
+            SourceError: It cannot be opened.
+        """
+        self._opener, self._clock = opener, clock
+        self._source = opener(SourceConfig())
+        self.info: SourceInfo = replace(self._source.info, live=True)
+        self.warnings: list[str] = []
+        self._changed = threading.Condition()
+        self._playing, self._closed, self._ended = True, False, False
+        self._speed = 1.0
+        self._wanted_s: float | None = None
+        self._steps = 0
+        self._count = 0
+        self._position_s = 0.0
+        self._anchor: tuple[float, float] | None = None  # clock and file time that belong together
+
+    @property
+    def position_s(self) -> float:
+        """Time of the frame that was read last, seconds of the file."""
+        return self._position_s
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length of the file, seconds; None if unknown."""
+        return self.info.duration_s
+
+    @property
+    def frame_s(self) -> float:
+        """How long a frame lasts, seconds."""
+        return float(1 / (self.info.fps or Fraction(25)))
+
+    @property
+    def playing(self) -> bool:
+        """False while it is paused or at its end."""
+        return self._playing and not self._ended
+
+    @property
+    def ended(self) -> bool:
+        """True once the last frame was read, until it is moved."""
+        return self._ended
+
+    def play(self) -> None:
+        """Go on; from the beginning if it is at its end."""
+        with self._changed:
+            if self._ended:
+                self._wanted_s = 0.0
+            self._playing, self._anchor = True, None
+            self._changed.notify_all()
+
+    def pause(self) -> None:
+        """Hold the picture."""
+        with self._changed:
+            self._playing = False
+            self._changed.notify_all()
+
+    def step(self, frames: int = 1) -> None:
+        """Pause, and show the frame so many later, or earlier where negative."""
+        with self._changed:
+            self._playing = False
+            if frames < 0:
+                self._wanted_s = max(0.0, self._position_s + frames * self.frame_s)
+            self._steps += max(frames, 0)
+            self._changed.notify_all()
+
+    def seek(self, time_s: float) -> None:
+        """Show the frame at a time, paused or playing as before."""
+        with self._changed:
+            limit_s = self.info.duration_s
+            time_s = max(0.0, time_s)
+            if limit_s is not None:
+                time_s = min(time_s, max(0.0, limit_s - self.frame_s))
+            self._wanted_s, self._steps = time_s, 0
+            self._changed.notify_all()
+
+    def set_speed(self, speed: float) -> None:
+        """Play faster (above 1) or slower."""
+        with self._changed:
+            self._speed, self._anchor = speed, None
+            self._changed.notify_all()
+
+    def read(self) -> Frame | None:
+        """Wait for the next frame's time and give it; None after `close`."""
+        while True:
+            moved = self._wait_for_turn()
+            if self._closed:
+                return None
+            if moved is not None:
+                self._move(moved)
+            frame = self._source.read()
+            if frame is None:
+                with self._changed:
+                    self._ended, self._steps = not self._closed, 0
+                continue
+            if not self._wait_until_due(frame.time_s, at_once=moved is not None):
+                continue  # moved or closed meanwhile: this frame is of the place before
+            self._position_s = frame.time_s
+            self._count += 1
+            return replace(frame, index=self._count - 1)
+
+    def _wait_for_turn(self) -> float | None:
+        """Wait until a frame is wanted; give where from, if it is not the next one."""
+        with self._changed:
+            while not self._closed:
+                if self._wanted_s is not None:
+                    wanted, self._wanted_s = self._wanted_s, None
+                    self._ended, self._anchor = False, None
+                    return wanted
+                if not self._ended and (self._playing or self._steps):
+                    self._steps = max(0, self._steps - 1)
+                    return None
+                self._changed.wait(_LOOK_S)
+            return None
+
+    def _move(self, time_s: float) -> None:
+        before = self._source
+        self._source = self._opener(SourceConfig(start_s=time_s))
+        before.close()
+
+    def _wait_until_due(self, time_s: float, *, at_once: bool) -> bool:
+        with self._changed:
+            if at_once or not self._playing:
+                self._anchor = None
+                return not self._closed
+            now = self._clock()
+            if self._anchor is None:
+                self._anchor = (now, time_s)
+            due = self._anchor[0] + (time_s - self._anchor[1]) / self._speed
+            if now > due + LATE_S:
+                self._anchor = (now, time_s)
+            while (left := due - self._clock()) > 0 and self._playing:
+                self._changed.wait(min(left, _LOOK_S))
+                if self._closed or self._wanted_s is not None:
+                    return False
+                if self._anchor is None:  # another speed
+                    break
+            return not self._closed
+
+    def close(self) -> None:
+        """Let go of the file; from any thread, any number of times."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self.read()) is not None:
+            yield frame

@@ -1,0 +1,63 @@
+"""The video of a recording."""
+
+import numpy as np
+import pytest
+
+from app.session.annotated import AnnotatedVideo, VideoConfig, fitted
+from engine.source import open_source
+
+FACE = {1: ("happiness", 0.5, 0.2)}
+
+
+def _frames(path):
+    with open_source(str(path)) as source:
+        return [(frame.time_s, frame.image) for frame in source]
+
+
+def _write(path, camera, analyses, **look):
+    video = AnnotatedVideo(path, camera(), VideoConfig(crf=1, **look))
+    for analysis in analyses:
+        video.write(analysis)
+    video.close()
+    video.close()
+    return _frames(path)
+
+
+def test_plain_video_holds_the_pictures_and_times(tmp_path, camera, make_analysis):
+    analyses = [make_analysis(i, t, FACE) for i, t in enumerate([0.0, 0.04, 0.5, 0.51])]
+    frames = _write(tmp_path / "video.mp4", camera, analyses, annotate=False)
+    assert [time_s for time_s, _ in frames] == pytest.approx([0.0, 0.04, 0.5, 0.51], abs=1e-4)
+    assert np.abs(frames[2][1].astype(int) - analyses[2].frame.image).max() < 6
+
+
+def test_annotated_video_shows_more_than_the_picture(tmp_path, camera, make_analysis):
+    analysis = make_analysis(0, 0.0, FACE)
+    ((_, image),) = _write(tmp_path / "video.mp4", camera, [analysis])
+    assert (np.abs(image.astype(int) - analysis.frame.image).max(axis=2) > 40).mean() > 0.02
+
+
+def test_blurred_video_shows_no_detail_of_a_face(tmp_path, camera, make_analysis):
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    analysis = make_analysis(0, 0.0, FACE, image=noise)
+    ((_, image),) = _write(tmp_path / "video.mp4", camera, [analysis], annotate=False, blur=True)
+    face = image[25:65, 12:44].astype(int)
+    assert np.abs(np.diff(face, axis=1)).mean() < 6
+    assert np.abs(np.diff(image[90:, 100:].astype(int), axis=1)).mean() > 20
+
+
+def test_a_camera_that_returns_with_another_size_is_fitted_in(tmp_path, camera, make_analysis):
+    small = np.full((60, 60, 3), 200, np.uint8)
+    analyses = [make_analysis(0, 0.0, FACE), make_analysis(1, 0.1, FACE, image=small)]
+    frames = _write(tmp_path / "video.mp4", camera, analyses)
+    assert [image.shape for _, image in frames] == [(120, 160, 3)] * 2
+    assert frames[1][1][60, 5].max() < 20  # a bar
+    assert frames[1][1][10, 80].min() > 180
+
+
+def test_fitted_keeps_the_form():
+    wide = np.full((10, 40, 3), 255, np.uint8)
+    whole = fitted(wide, (20, 20))
+    assert whole.shape == (20, 20, 3)
+    assert (whole[:7] == 0).all()
+    assert (whole[8:12] == 255).all()
+    assert fitted(wide, (10, 40)) is wide

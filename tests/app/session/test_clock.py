@@ -1,0 +1,75 @@
+"""The time of a recording."""
+
+import pytest
+
+from app.session.clock import RecordingClock
+
+
+class _Clock:
+    now_s = 1000.0
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return _Clock()
+
+
+def test_frames_keep_the_sources_intervals_whatever_the_delay(clock):
+    recording = RecordingClock(live=True, clock=clock)
+    times = []
+    for time_s, late_s in [(7.0, 0.03), (7.04, 0.09), (7.08, 0.01)]:
+        clock.now_s = 1000.0 + time_s + late_s
+        times.append(recording.frame(time_s))
+        assert not recording.jumped
+    assert times == pytest.approx([0.0, 0.04, 0.08])
+
+
+def test_the_same_frame_again_is_none(clock):
+    recording = RecordingClock(live=False, clock=clock)
+    assert recording.frame(3.0) == 0.0
+    clock.now_s += 10
+    assert recording.frame(3.0) is None
+    assert recording.last_s == 0.0
+
+
+def test_a_camera_that_comes_back_goes_on_after_the_time_that_passed(clock):
+    recording = RecordingClock(live=True, clock=clock)
+    recording.frame(5.0)
+    clock.now_s += 60
+    assert recording.frame(0.0) == pytest.approx(60)
+    assert recording.jumped
+    clock.now_s += 0.04
+    assert recording.frame(0.04) == pytest.approx(60.04)
+    assert not recording.jumped
+
+
+@pytest.mark.parametrize("target_s", [2.0, 500.0])
+def test_a_moved_file_adds_a_second_at_most(clock, target_s):
+    recording = RecordingClock(live=False, clock=clock)
+    recording.frame(10.0)
+    clock.now_s += 0.2
+    assert recording.frame(target_s) == pytest.approx(0.2)
+    assert recording.jumped
+    clock.now_s += 300
+    assert recording.frame(1.0) == pytest.approx(1.2)
+
+
+def test_a_file_at_double_speed_keeps_its_own_time(clock):
+    recording = RecordingClock(live=False, clock=clock)
+    for index in range(100):
+        clock.now_s += 0.02
+        assert recording.frame(index / 25) == pytest.approx(index / 25)
+
+
+def test_a_marker_is_between_frames_of_a_camera_and_at_the_frame_of_a_file(clock):
+    for live, expected in ((True, 2.5), (False, 2.0)):
+        recording = RecordingClock(live=live, clock=clock)
+        assert recording.now() == 0.0
+        recording.frame(4.0)
+        clock.now_s += 2
+        recording.frame(6.0)
+        clock.now_s += 0.5
+        assert recording.now() == pytest.approx(expected)

@@ -1,0 +1,136 @@
+"""What the recording panel decides."""
+
+import time
+
+import pytest
+
+from app.session.controller import KEYS, Choice, RecordingController
+from engine.analyze import AnalyzerConfig
+
+FACES = {1: ("happiness", 0.5, 0.2)}
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def controller(tmp_path, told):
+    made = RecordingController(Choice(root=tmp_path / "recordings"), told=told.append)
+    yield made
+    assert made.close(5)
+
+
+def _until(controller, wanted):
+    """Look, as the panel does, until `wanted(view)`."""
+    deadline = time.monotonic() + 10
+    while not wanted(view := controller.view()):
+        assert time.monotonic() < deadline, view
+        time.sleep(0.01)
+    return view
+
+
+def _feed(controller, make_analysis, count=5):
+    for index in range(count):
+        controller.add(make_analysis(index, index / 25, FACES))
+
+
+def test_without_a_source_nothing_can_be_done(controller):
+    view = _until(controller, lambda view: view.free is not None)
+    assert not view.can_start
+    assert not view.can_snapshot
+    assert not view.recording
+    assert view.folder is None
+    assert view.free > 0
+    assert not controller.start()
+    assert not controller.snapshot()
+    assert controller.mark("on") is None
+    controller.stop()
+
+
+def test_a_recording_from_start_to_end(controller, camera, make_analysis, told):
+    controller.attach(camera(), AnalyzerConfig())
+    assert controller.view().can_start
+    assert controller.start()
+    assert not controller.start()
+    _until(controller, lambda view: view.folder is not None)
+    _feed(controller, make_analysis)
+    marker = controller.mark_by_key("F6")
+    assert (marker.text, marker.key) == ("stimulus off", "F6")
+    assert controller.mark("  ") is None
+    assert controller.mark("free text").key == ""
+    view = controller.view()
+    assert view.recording
+    assert view.markers == 2
+    assert told[0] == marker
+    controller.stop()
+    view = _until(controller, lambda view: not view.recording)
+    assert view.message == f"saved: {view.folder.name}"
+    assert (view.folder / "records.csv").stat().st_size > 300
+    assert controller.mark_by_key("F5") is None
+
+
+def test_the_choice_is_what_is_recorded(controller, camera, make_analysis):
+    controller.attach(camera(), AnalyzerConfig())
+    controller.choose(video=False, limit_s=0.08, texts=("a", "", "c", "d"))
+    controller.start()
+    _feed(controller, make_analysis)
+    view = _until(controller, lambda view: not view.recording)
+    assert view.message == f"stopped after 0.08 s, as asked; saved: {view.folder.name}"
+    assert not (view.folder / "video.mp4").exists()
+    controller.choose(limit_s=None, records=False)
+    assert not controller.view().can_start
+    assert not controller.start()
+    controller.choose(records=True)
+    controller.start()
+    assert controller.mark_by_key("F6").text == "F6"  # no text: the key says it
+
+
+def test_closing_the_source_ends_the_recording(controller, camera, make_analysis):
+    controller.attach(camera(), AnalyzerConfig())
+    controller.start()
+    _feed(controller, make_analysis)
+    controller.attach(camera(), AnalyzerConfig())  # the same camera, opened again
+    assert controller.view().recording
+    controller.attach(camera(name="camera 1"), AnalyzerConfig())
+    _until(controller, lambda view: not view.recording)
+    controller.start()
+    controller.detach()
+    view = _until(controller, lambda view: not view.recording)
+    assert not view.can_start
+    assert not view.can_snapshot
+
+
+def test_a_snapshot_is_saved_with_or_without_a_recording(controller, camera, make_analysis):
+    controller.attach(camera(), AnalyzerConfig())
+    _feed(controller, make_analysis, 1)
+    assert controller.snapshot()
+    view = _until(controller, lambda view: view.message)
+    (path,) = (view.choice.root / "snapshots").iterdir()
+    assert view.message == f"saved: {path.name}"
+
+
+def test_what_goes_wrong_is_said(controller, camera, make_analysis, tmp_path):
+    (tmp_path / "file").write_text("")
+    controller.choose(root=tmp_path / "file")
+    controller.attach(camera(), AnalyzerConfig())
+    controller.start()
+    view = _until(controller, lambda view: not view.recording)
+    assert "file: cannot be written" in view.message
+    _feed(controller, make_analysis, 1)
+    controller.snapshot()
+    view = _until(controller, lambda view: "snapshots" in view.message)
+    assert "cannot be written" in view.message
+
+
+def test_the_end_is_said_even_after_a_snapshot(controller, camera, make_analysis):
+    controller.attach(camera(), AnalyzerConfig())
+    controller.start()
+    _feed(controller, make_analysis)
+    controller.snapshot()
+    _until(controller, lambda view: view.message.endswith(".png"))
+    controller.stop()
+    view = _until(controller, lambda view: not view.recording)
+    assert view.message == f"saved: {view.folder.name}"
+    assert len(KEYS) == len(view.choice.texts)

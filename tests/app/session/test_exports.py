@@ -1,0 +1,266 @@
+"""Exports, read back by libraries that did not write them where there are any."""
+
+import csv
+import json
+import re
+import sys
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import pytest
+
+from app.session.edits import DeleteEdit, LabelEdit
+from app.session.exports.export import FORMS, export
+from app.session.folder import Marker
+from app.session.review import Review, open_review
+from engine.errors import ConfigError, SinkError
+from engine.labels import EXPRESSIONS
+from engine.record import COLUMNS
+
+
+@pytest.fixture
+def review(write_records, two_faces, tmp_path):
+    """Face 2 deleted, 0.4 s of face 1 corrected, three markers, a video."""
+    opened = open_review(write_records("rows.csv", two_faces))
+    review = Review(
+        "session <1>",
+        opened.edits,
+        markers=(
+            Marker(1.0, "stimulus <on> & off", "F5"),
+            Marker(1.05, "soon after"),
+            Marker(9.0, "end"),
+        ),
+        video=tmp_path / "a video.mp4",
+    )
+    review.edits.add(DeleteEdit(face=2))
+    review.edits.add(LabelEdit(face=1, start_s=1.0, end_s=1.3, label="surprise"))
+    return review
+
+
+@pytest.fixture
+def exported(review, tmp_path):
+    def write(ending: str) -> Path:
+        path = tmp_path / f"out{ending}"
+        export(review, path, overwrite=False)
+        return path
+
+    return write
+
+
+def test_csv_has_the_corrected_rows_and_opens_again(exported, tmp_path):
+    path = exported(".csv")
+    with path.open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    assert list(rows[0]) == [*COLUMNS, "corrected"]
+    assert {row["face_id"] for row in rows} == {"1", "3"}
+    corrected = [row for row in rows if row["corrected"] == "1"]
+    assert [row["timestamp"] for row in corrected] == ["1", "1.1", "1.2", "1.3"]
+    assert {row["expression"] for row in corrected} == {"surprise"}
+    original = (tmp_path / "rows.csv").read_text().splitlines()
+    assert f"{','.join(rows[0].values())}" == original[1] + ",0"
+    again = open_review(path)
+    assert again.faces == (1, 3)
+    assert again.spans(1)[1].label == "surprise"
+
+
+def test_parquet_has_types(exported):
+    from pyarrow import parquet
+
+    table = parquet.read_table(exported(".parquet"))
+    assert table.column_names == [*COLUMNS, "corrected"]
+    assert [str(table.schema.field(name).type) for name in ("frame", "valence", "expression")] == [
+        "int64",
+        "double",
+        "string",
+    ]
+    assert sum(table["corrected"].to_pylist()) == 4
+    assert len(table) == 140
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_landmarks_are_kept(write_records, two_faces, tmp_path, ending):
+    review = open_review(write_records("rows.jsonl", two_faces, landmarks=True))
+    export(review, tmp_path / f"out{ending}", overwrite=False)
+    again = open_review(tmp_path / f"out{ending}")
+    assert again.table.numbers["landmark_67_x"][0] == pytest.approx(48.0)
+
+
+def test_json_holds_everything(exported):
+    content = json.loads(exported(".json").read_text("utf-8"))
+    assert content["name"] == "session <1>"
+    assert content["markers"][0] == {"time_s": 1.0, "key": "F5", "text": "stimulus <on> & off"}
+    assert content["edits"][0] == "delete face 2"
+    one = content["faces"][0]
+    assert one["spans"][1] == {
+        "start_s": 1.0,
+        "end_s": 1.4,
+        "label": "surprise",
+        "corrected": True,
+    }
+    assert sum(one["shares"].values()) == pytest.approx(1, abs=1e-3)
+    assert len(content["rows"]) == 140
+    assert content["rows"][0]["expression"] == "happiness"
+
+
+def test_subtitles_follow_the_format(exported):
+    blocks = exported(".vtt").read_text("utf-8").strip().split("\n\n")
+    assert blocks[0] == "WEBVTT"
+    cue = re.compile(r"(\d\d):(\d\d):(\d\d\.\d{3}) --> (\d\d):(\d\d):(\d\d\.\d{3})( line:0)?\n.+")
+    starts = []
+    for block in blocks[1:]:
+        match = cue.fullmatch(block)
+        assert match, block
+        start, end = (
+            3600 * int(match[at]) + 60 * int(match[at + 1]) + float(match[at + 2]) for at in (1, 4)
+        )
+        assert start < end
+        starts.append(start)
+    assert starts == sorted(starts)
+    assert "[stimulus &lt;on&gt; &amp; off]" in blocks[2]
+    # The corrected span lasts 0.4 s, too short to be read.
+    assert blocks[1] == "00:00:00.000 --> 00:00:04.000\n<v Face 1>face 1: happiness</v>"
+
+
+def _elan(path):
+    """Check what EAFv3.0.xsd asks for; give the tiers as lists of (start, end, value)."""
+    root = ET.parse(path).getroot()
+    assert root.tag == "ANNOTATION_DOCUMENT"
+    assert {"AUTHOR", "DATE", "FORMAT", "VERSION"} <= set(root.attrib)
+    assert root.get("VERSION") == root.get("FORMAT") == "3.0"
+    order = [child.tag for child in root]
+    wanted = [
+        "HEADER",
+        "TIME_ORDER",
+        "TIER",
+        "LINGUISTIC_TYPE",
+        "LANGUAGE",
+        "CONTROLLED_VOCABULARY",
+    ]
+    assert sorted(order, key=wanted.index) == order
+    slots = {slot.get("TIME_SLOT_ID"): int(slot.get("TIME_VALUE")) for slot in root[1]}
+    kinds = {kind.get("LINGUISTIC_TYPE_ID") for kind in root.iter("LINGUISTIC_TYPE")}
+    entries = {
+        entry.get("CVE_ID"): entry.find("CVE_VALUE").text for entry in root.iter("CV_ENTRY_ML")
+    }
+    ids = [a.get("ANNOTATION_ID") for a in root.iter("ALIGNABLE_ANNOTATION")]
+    assert len(set(ids)) == len(ids)
+    tiers = {}
+    for tier in root.iter("TIER"):
+        assert tier.get("LINGUISTIC_TYPE_REF") in kinds
+        rows = tiers[tier.get("TIER_ID")] = []
+        for annotation in tier:
+            assert annotation.tag == "ANNOTATION"
+            (aligned,) = annotation
+            start, end = (slots[aligned.get(f"TIME_SLOT_REF{n}")] for n in (1, 2))
+            value = aligned.find("ANNOTATION_VALUE").text
+            assert start < end
+            if (entry := aligned.get("CVE_REF")) is not None:
+                assert entries[entry] == value
+            rows.append((start, end, value))
+        assert all(before[1] <= after[0] for before, after in pairwise(rows))
+    return root, tiers
+
+
+def test_elan_has_a_tier_for_each_face_and_one_for_the_markers(exported):
+    root, tiers = _elan(exported(".eaf"))
+    assert tiers == {
+        "face 1": [
+            (0, 1000, "happiness"),
+            (1000, 1400, "surprise"),
+            (1400, 4000, "happiness"),
+            (4000, 10000, "anger"),
+        ],
+        "face 3": [(6000, 10000, "sadness")],
+        "markers": [
+            (1000, 1050, "stimulus <on> & off (F5)"),
+            (1050, 1150, "soon after"),
+            (9000, 9100, "end"),
+        ],
+    }
+    media = root.find("HEADER/MEDIA_DESCRIPTOR")
+    assert media.get("RELATIVE_MEDIA_URL") == "./a video.mp4"
+    assert media.get("MEDIA_URL").startswith("file:///")
+    assert media.get("MIME_TYPE") == "video/mp4"
+
+
+def test_elan_is_read_by_another_reader(exported):
+    elan = pytest.importorskip("pympi", reason="pympi-ling is not installed")
+    file = elan.Elan.Eaf(str(exported(".eaf")))
+    assert set(file.get_tier_names()) == {"face 1", "face 3", "markers"}
+    assert [row[:3] for row in file.get_annotation_data_for_tier("face 1")][:2] == [
+        (0, 1000, "happiness"),
+        (1000, 1400, "surprise"),
+    ]
+    assert set(file.get_controlled_vocabulary_names()) == {"expressions"}
+    assert len(EXPRESSIONS) == 8
+
+
+def test_markers_of_one_moment_share_an_annotation(write_records, tmp_path):
+    opened = open_review(write_records("rows.csv", []))
+    markers = (Marker(1.0, "one"), Marker(1.0, "two", "F6"))
+    export(Review("x", opened.edits, markers=markers), tmp_path / "out.eaf", overwrite=False)
+    _, tiers = _elan(tmp_path / "out.eaf")
+    assert tiers == {"markers": [(1000, 1100, "one; two (F6)")]}
+
+
+def test_png_is_a_picture_of_its_size(exported):
+    image = cv2.imread(str(exported(".png")))
+    assert image.shape[1] == 1650
+    assert 700 < image.shape[0] < 1100
+    assert (image != 255).any(axis=2).mean() > 0.02
+
+
+def test_svg_holds_its_words_as_text(exported):
+    text = exported(".svg").read_text("utf-8")
+    root = ET.fromstring(text)
+    assert root.tag.endswith("svg")
+    words = " ".join(node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}text"))
+    for word in ("valence", "arousal", "face 1", "happiness", "soon after", "session <1>"):
+        assert word in words
+
+
+@pytest.mark.parametrize("ending", list(FORMS))
+def test_a_recording_without_faces_can_be_exported(write_records, tmp_path, ending):
+    review = open_review(write_records("rows.csv", []))
+    export(review, tmp_path / f"out{ending}", overwrite=False)
+    assert (tmp_path / f"out{ending}").stat().st_size > 0
+
+
+@pytest.mark.parametrize("ending", list(FORMS))
+def test_an_existing_file_is_kept_unless_it_may_be_replaced(review, tmp_path, ending):
+    path = tmp_path / f"out{ending}"
+    path.write_text("mine")
+    with pytest.raises(SinkError, match="exists already"):
+        export(review, path, overwrite=False)
+    assert path.read_text() == "mine"
+    export(review, path, overwrite=True)
+    assert path.read_bytes() != b"mine"
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_failed_export_leaves_the_last_good_one(review, tmp_path, monkeypatch):
+    path = tmp_path / "out.json"
+    path.write_text("mine")
+
+    def full(*_: object, **__: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(json, "dumps", full)
+    with pytest.raises(SinkError, match=r"out\.json: cannot be written: No space left"):
+        export(review, path, overwrite=True)
+    assert path.read_text() == "mine"
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_missing_libraries_and_unknown_endings_say_what_to_do(review, tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match=r"unknown ending; known here: \.csv, \.parquet"):
+        export(review, tmp_path / "out.docx", overwrite=False)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ConfigError, match="Parquet needs pyarrow"):
+        export(review, tmp_path / "out.parquet", overwrite=False)
+    with pytest.raises(ConfigError, match="plots need matplotlib"):
+        export(review, tmp_path / "out.png", overwrite=False)
+    assert not list(tmp_path.glob(".*"))

@@ -1,0 +1,104 @@
+"""Bounded time series."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.session.history import History, Trace
+from engine.errors import ConfigError
+
+
+def _runs(times):
+    return int(np.isnan(times).sum()) + 1
+
+
+def test_every_sample_is_a_point_until_the_budget(make_analysis):
+    history = History(points=100)
+    for index in range(50):
+        history.add(make_analysis(index, index / 25, {3: ("neutral", index / 50, -index / 50)}))
+    curve = history.curve(3, "valence")
+    assert curve.times == pytest.approx(np.arange(50) / 25)
+    assert curve.mean == pytest.approx(np.arange(50) / 50)
+    assert curve.low == pytest.approx(curve.high)
+    assert history.curve(3, "arousal").mean == pytest.approx(-np.arange(50) / 50)
+    assert history.last_s == pytest.approx(49 / 25)
+
+
+def test_half_an_hour_stays_within_the_budget_and_keeps_the_peaks():
+    trace = Trace(1, points=256)
+    values = np.sin(np.arange(54_000) / 900).astype(np.float32)
+    values[12_345], values[40_000] = 5.0, -5.0
+    for index, value in enumerate(values):
+        trace.add(index / 30, np.array([value]))
+        assert len(trace) <= 256
+    curve = trace.curve(0)
+    assert len(trace) > 100
+    assert curve.high.max() == 5.0
+    assert curve.low.min() == -5.0
+    assert abs(float(curve.times[curve.high.argmax()]) - 12_345 / 30) < 16
+    assert np.abs(curve.mean).max() < 1.1
+    assert curve.times[-1] == pytest.approx(54_000 / 30, abs=16)
+    assert _runs(curve.times) == 1
+
+
+def test_where_the_face_was_away_the_curve_breaks(make_analysis):
+    history = History(gap_s=0.5)
+    for index in (*range(10), *range(40, 50)):
+        history.add(make_analysis(index, index / 25, {1: ("neutral", 0.0, 0.0)}))
+    curve = history.curve(1, "valence")
+    assert _runs(curve.times) == 2
+    assert np.flatnonzero(np.isnan(curve.mean)).tolist() == [10]
+    assert len(curve.times) == len(curve.low) == len(curve.high) == len(curve.mean) == 21
+
+
+def test_a_window_keeps_one_point_beyond_each_edge():
+    trace = Trace(1, gap_s=2)
+    for index in range(100):
+        trace.add(float(index), np.array([index], np.float32))
+    assert trace.curve(0, 20.5, 23.5).times.tolist() == [20.0, 21.0, 22.0, 23.0, 24.0]
+    assert trace.curve(0, 200).times.tolist() == [99.0]
+    assert trace.curve(0, -5, -1).times.tolist() == [0.0]
+
+
+def test_a_rewound_source_starts_the_trace_anew():
+    trace = Trace(1)
+    for time_s in (5.0, 6.0, 1.0, 1.1):
+        trace.add(time_s, np.zeros(1, np.float32))
+    assert trace.curve(0).times.tolist() == [1.0, 1.1]
+
+
+def test_the_face_silent_for_longest_goes_first(make_analysis):
+    history = History(faces=2)
+    for index in range(4):
+        history.add(make_analysis(index, float(index), {index + 1: ("neutral", 0.0, 0.0)}))
+    assert list(history.traces) == [3, 4]
+    assert history.curve(1, "valence").times.size == 0
+
+
+def test_limits_are_checked():
+    with pytest.raises(ConfigError, match=r"history\.points"):
+        History(points=2)
+    with pytest.raises(ConfigError, match=r"history\.faces"):
+        History(faces=0)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.floats(0.001, 40), min_size=1, max_size=300),
+    st.integers(16, 64),
+)
+def test_thinning_keeps_order_extremes_and_the_sum(steps, points):
+    trace = Trace(1, points=points, gap_s=10)
+    values = np.sin(np.arange(len(steps)) * 1.7).astype(np.float32)
+    for time_s, value in zip(np.cumsum(steps), values, strict=True):
+        trace.add(float(time_s), np.array([value]))
+    curve = trace.curve(0)
+    solid = ~np.isnan(curve.times)
+    assert len(trace) <= points
+    assert (np.diff(curve.times[solid]) > 0).all()
+    assert np.nanmin(curve.low) == values.min()
+    assert np.nanmax(curve.high) == values.max()
+    assert (curve.low[solid] <= curve.mean[solid] + 1e-6).all()
+    assert (curve.mean[solid] <= curve.high[solid] + 1e-6).all()
+    assert trace._samples[: len(trace)].sum() == len(steps)

@@ -1,0 +1,278 @@
+"""Recording into a folder."""
+
+import csv
+import json
+import shutil
+import threading
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import app.session.recorder as module
+from app.session.annotated import AnnotatedVideo, VideoConfig
+from app.session.folder import Marker, read_about, read_markers
+from app.session.recorder import FRAMES_WAITING, Recorder, RecorderConfig, State, free_bytes
+from engine.analyze import AnalyzerConfig
+from engine.assets import asset_path
+from engine.errors import ConfigError, SinkError
+from engine.source import open_source
+
+FACES = {1: ("happiness", 0.5, 0.2), 2: ("anger", -0.5, 0.6)}
+
+
+@pytest.fixture
+def record(tmp_path, camera):
+    """Give `record(config, **arguments)`, a recorder that is stopped in the end."""
+    made = []
+
+    def start(config=None, root=None, live=True, **arguments):
+        recorder = Recorder(
+            root or tmp_path / "recordings",
+            camera(live=live),
+            AnalyzerConfig(),
+            config or RecorderConfig(),
+            **arguments,
+        )
+        made.append(recorder)
+        return recorder
+
+    yield start
+    for recorder in made:
+        recorder.stop()
+        assert recorder.join(5)
+
+
+def _rows(folder):
+    with (folder / "records.csv").open(newline="") as text:
+        return list(csv.DictReader(text))
+
+
+def _video_times(folder):
+    with open_source(str(folder / "video.mp4")) as source:
+        return [frame.time_s for frame in source]
+
+
+def _feed(recorder, make_analysis, count, start=0):
+    for index in range(start, start + count):
+        assert recorder.add(make_analysis(index, 3.0 + index / 25, FACES))
+
+
+def test_a_session_is_recorded_with_all_that_belongs_to_it(record, make_analysis):
+    recorder = record()
+    _feed(recorder, make_analysis, 10, start=7)
+    marker = recorder.mark("question\n 3", key="F5")
+    _feed(recorder, make_analysis, 5, start=17)
+    recorder.stop()
+    assert recorder.join(5)
+    status = recorder.status()
+    assert (status.state, status.message, status.frames, status.markers) == (
+        State.FINISHED,
+        "",
+        15,
+        1,
+    )
+    folder = status.folder
+    rows = _rows(folder)
+    assert [int(row["frame"]) for row in rows] == [index for index in range(15) for _ in FACES]
+    assert [float(row["timestamp"]) for row in rows[::2]] == pytest.approx(np.arange(15) / 25)
+    assert {row["face_id"]: row["expression"] for row in rows} == {"1": "happiness", "2": "anger"}
+    assert status.video_frames + status.dropped == 15
+    assert len(_video_times(folder)) == status.video_frames
+    assert read_markers(folder / "markers.csv") == [
+        Marker(pytest.approx(marker.time_s, abs=1e-3), "question 3", "F5")
+    ]
+    about = read_about(folder)
+    manifest = json.loads(asset_path("poster-rt.json").read_text())
+    assert about["state"] == "finished"
+    assert about["stopped_because"] == "stopped by the user"
+    assert about["model"]["sha256"] == manifest["sha256"]
+    assert about["source"] == {
+        "name": "camera 0",
+        "width": 160,
+        "height": 120,
+        "fps": 25.0,
+        "live": True,
+    }
+    assert about["frames"] == 15
+    assert about["settings"]["analyzer"]["detect_every"] == 10
+    assert about["started"] <= about["ended"]
+    assert about["versions"]["numpy"] == np.__version__
+
+
+@pytest.mark.parametrize(
+    ("choice", "files"),
+    [
+        ({"video": False}, {"records.csv", "markers.csv", "session.json"}),
+        ({"records": False}, {"video.mp4", "markers.csv", "session.json"}),
+    ],
+)
+def test_either_alone(record, make_analysis, choice, files):
+    recorder = record(RecorderConfig(**choice))
+    _feed(recorder, make_analysis, 3)
+    recorder.stop()
+    assert recorder.join(5)
+    folder = recorder.status().folder
+    assert {path.name for path in folder.iterdir()} == files
+    assert set(read_about(folder)["files"].values()) == files - {"session.json"}
+
+
+def test_a_slow_encoder_costs_video_frames_and_never_rows(record, make_analysis, monkeypatch):
+    gate = threading.Event()
+    write = AnnotatedVideo.write
+
+    def slow(video, analysis):
+        gate.wait(5)
+        write(video, analysis)
+
+    monkeypatch.setattr(AnnotatedVideo, "write", slow)
+    recorder = record()
+    _feed(recorder, make_analysis, 100)
+    status = recorder.status()
+    assert status.behind
+    assert status.dropped in (100 - FRAMES_WAITING, 99 - FRAMES_WAITING)  # one may be in hand
+    gate.set()
+    recorder.stop()
+    assert recorder.join(5)
+    status = recorder.status()
+    assert len(_rows(status.folder)) == 200
+    assert status.video_frames == len(_video_times(status.folder)) == 100 - status.dropped
+    assert read_about(status.folder)["video_frames_dropped"] == status.dropped
+
+
+def test_no_picture_waits_for_rows_alone(record, make_analysis):
+    recorder = record(RecorderConfig(video=False))
+    with recorder._changed:
+        recorder.add(make_analysis(0, 0.0, FACES))
+        assert recorder._rows[0].frame.image.size == 3
+        assert not recorder._frames
+
+
+def test_the_timer_ends_it(record, make_analysis):
+    recorder = record(RecorderConfig(limit_s=0.4))
+    taken = [recorder.add(make_analysis(index, index / 25, FACES)) for index in range(20)]
+    assert taken == [True] * 11 + [False] * 9
+    assert recorder.join(5)
+    status = recorder.status()
+    assert status.state is State.FINISHED
+    assert status.message == "stopped after 0.4 s, as asked"
+    assert read_about(status.folder)["duration_s"] == pytest.approx(0.4)
+    assert recorder.mark("late") is None
+
+
+def test_it_does_not_start_on_a_full_disk(record, tmp_path, make_analysis):
+    recorder = record(free=lambda path: 900_000_000)
+    assert recorder.join(5)
+    status = recorder.status()
+    assert status.state is State.FAILED
+    assert "recording not started: 900 MB free, at least 1,000 MB needed" in status.message
+    assert status.free == 900_000_000
+    assert not (tmp_path / "recordings").exists()
+    assert not recorder.add(make_analysis(0, 0.0, FACES))
+
+
+def test_it_ends_before_the_disk_is_full(record, make_analysis):
+    left = iter([2_000_000_000])
+    recorder = record(free=lambda path: next(left, 100_000_000))
+    for index in range(1_000_000):
+        if not recorder.add(make_analysis(index, index / 25, FACES)):
+            break
+    assert recorder.join(5)
+    status = recorder.status()
+    assert status.state is State.FINISHED
+    assert "stopped before the disk is full: 100 MB free, at least 250 MB needed" in status.message
+    assert read_about(status.folder)["state"] == "finished"
+    assert len(_rows(status.folder)) == 2 * status.frames
+    assert len(_video_times(status.folder)) == status.video_frames
+
+
+def test_a_write_that_fails_is_told_and_keeps_what_was_written(record, make_analysis, monkeypatch):
+    recorder = record()
+    _feed(recorder, make_analysis, 2)
+    fail = threading.Event()
+    write = AnnotatedVideo.write
+
+    def full(video, analysis):
+        if video.frames == 2:
+            fail.set()
+            raise SinkError("video.mp4: cannot be written: No space left on device")
+        write(video, analysis)
+
+    monkeypatch.setattr(AnnotatedVideo, "write", full)
+    for index in range(2, 1000):
+        if fail.wait(0.01) or not recorder.add(make_analysis(index, 3 + index / 25, FACES)):
+            break
+    assert recorder.join(5)
+    status = recorder.status()
+    assert status.state is State.FAILED
+    assert status.message == "video.mp4: cannot be written: No space left on device"
+    assert len(_video_times(status.folder)) == 2
+    about = read_about(status.folder)
+    assert (about["state"], about["stopped_because"]) == ("failed", status.message)
+
+
+def test_a_root_that_cannot_be_made_is_told(record, tmp_path):
+    (tmp_path / "file").write_text("")
+    recorder = record(root=tmp_path / "file")
+    assert recorder.join(5)
+    assert recorder.status().state is State.FAILED
+    assert "file: cannot be written" in recorder.status().message
+
+
+def test_a_bug_is_told_and_logged(record, monkeypatch, caplog):
+    monkeypatch.setattr(module, "new_folder", lambda *_: 1 / 0)
+    recorder = record()
+    assert recorder.join(5)
+    assert recorder.status().message == "recording failed: division by zero"
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_numbers_and_times_rise_when_a_camera_comes_back(record, make_analysis):
+    recorder = record(RecorderConfig(video=False))
+    for index, time_s in [(50, 2.0), (52, 2.08), (0, 0.0), (1, 0.04), (4, 0.16)]:
+        recorder.add(make_analysis(index, time_s, {1: FACES[1]}))
+    recorder.stop()
+    assert recorder.join(5)
+    rows = _rows(recorder.status().folder)
+    assert [int(row["frame"]) for row in rows] == [0, 2, 3, 4, 7]
+    times = [float(row["timestamp"]) for row in rows]
+    assert all(before < after for before, after in pairwise(times))
+    (marker,) = read_markers(recorder.status().folder / "markers.csv")
+    assert marker.text == "source went to 0.00 s"
+
+
+def test_adding_never_waits_for_the_disk(record, make_analysis, monkeypatch):
+    gate = threading.Event()
+    monkeypatch.setattr(AnnotatedVideo, "write", lambda *_: gate.wait(5))
+    recorder = record()
+    for index in range(2000):
+        recorder.add(make_analysis(index, index / 25, FACES))
+    assert recorder.status().frames == 2000
+    gate.set()
+
+
+def test_stop_may_be_called_often_and_from_other_threads(record, make_analysis):
+    recorder = record()
+    _feed(recorder, make_analysis, 3)
+    threads = [threading.Thread(target=recorder.stop) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert recorder.join(5)
+    assert recorder.join(5)
+
+
+def test_config_errors_name_the_setting():
+    with pytest.raises(ConfigError, match="nothing to record"):
+        RecorderConfig(video=False, records=False)
+    with pytest.raises(ConfigError, match=r"recording\.limit_s"):
+        RecorderConfig(limit_s=0)
+    with pytest.raises(ConfigError, match=r"recording\.stop_free"):
+        RecorderConfig(start_free=1, stop_free=2)
+    assert VideoConfig().annotate
+
+
+def test_free_space_of_a_folder_that_is_not_there_yet(tmp_path):
+    free = free_bytes(tmp_path / "a" / "b")
+    assert abs(free - shutil.disk_usage(tmp_path).free) < 1e9

@@ -1,0 +1,171 @@
+"""Recordings opened again."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from app.session.edits import DeleteEdit, LabelEdit
+from app.session.folder import ABOUT, write_about
+from app.session.recorder import Recorder, RecorderConfig
+from app.session.review import Span, open_review
+from engine.analyze import AnalyzerConfig
+from engine.errors import SourceError
+
+FACES = {1: ("happiness", 0.5, 0.2), 2: ("anger", -0.5, 0.6)}
+
+
+@pytest.fixture
+def session(tmp_path, camera, make_analysis):
+    """Give `session(**config)`, the folder of a recording of 20 frames."""
+
+    def make(**config):
+        recorder = Recorder(
+            tmp_path / "recordings", camera(), AnalyzerConfig(), RecorderConfig(**config)
+        )
+        for index in range(20):
+            recorder.add(make_analysis(index, index / 25, FACES))
+        recorder.mark("stimulus on", "F5")
+        recorder.stop()
+        assert recorder.join(5)
+        assert not recorder.status().message
+        return recorder.status().folder
+
+    return make
+
+
+@pytest.fixture
+def review(write_records, two_faces):
+    return open_review(write_records("rows.csv", two_faces))
+
+
+def test_a_session_opens_with_all_it_holds(session):
+    folder = session()
+    review = open_review(folder)
+    assert review.name == folder.name
+    assert review.faces == (1, 2)
+    assert review.video == folder / "video.mp4"
+    assert review.annotated
+    assert [marker.text for marker in review.markers] == ["stimulus on"]
+    assert review.warnings == ()
+    assert review.about["state"] == "finished"
+    assert review.duration_s >= 0.8
+    assert open_review(folder / ABOUT).faces == (1, 2)
+
+
+def test_a_session_of_video_alone_has_no_faces(session):
+    review = open_review(session(records=False))
+    assert review.faces == ()
+    assert review.tracks() == []
+    assert review.at(0.1) == []
+    assert review.video is not None
+
+
+def test_a_session_of_records_alone_takes_another_video(session, make_clip):
+    folder = session(video=False)
+    assert open_review(folder).video is None
+    clip = make_clip()
+    review = open_review(folder, clip)
+    assert review.video == clip
+    assert not review.annotated
+
+
+def test_an_interrupted_session_opens_with_a_warning(session):
+    folder = session()
+    about = open_review(folder).about | {"state": "recording"}
+    write_about(folder, about)
+    (folder / "video.mp4").unlink()
+    review = open_review(folder)
+    assert review.warnings == (
+        f"{folder.name}: the recording did not end well; kept what was written",
+        f"{folder.name}: video.mp4 is missing",
+    )
+
+
+def test_corrections_come_back_with_the_session(session):
+    folder = session()
+    open_review(folder).edits.add(DeleteEdit(face=2))
+    assert open_review(folder).faces == (1,)
+    assert (folder / "edits.json").exists()
+
+
+def test_a_records_file_keeps_its_corrections_beside_it(review, tmp_path):
+    review.edits.add(DeleteEdit(face=2))
+    assert (tmp_path / "rows.csv.edits.json").exists()
+    assert open_review(tmp_path / "rows.csv").faces == (1, 3)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_every_format_opens(write_records, two_faces, ending):
+    assert open_review(write_records(f"rows{ending}", two_faces)).faces == (1, 2, 3)
+
+
+def test_what_is_missing_is_said(session, tmp_path):
+    with pytest.raises(SourceError, match="no such file or folder"):
+        open_review(tmp_path / "nothing")
+    with pytest.raises(SourceError, match=r"session\.json is missing"):
+        open_review(tmp_path)
+    folder = session()
+    with pytest.raises(SourceError, match=r"no\.mp4: no such file"):
+        open_review(folder, tmp_path / "no.mp4")
+    (folder / "records.csv").unlink()
+    with pytest.raises(SourceError, match=r"records\.csv: missing; the recording is not whole"):
+        open_review(folder)
+    shutil.rmtree(folder)
+
+
+def test_tracks_sum_up_what_is_left(review):
+    one, two, three = review.tracks()
+    assert one.face.seen_s == pytest.approx(10.0)
+    assert one.face.shares["happiness"] == pytest.approx(0.4)
+    assert one.face.shares["anger"] == pytest.approx(0.6)
+    assert one.face.label == "anger"
+    assert one.face.valence == pytest.approx(0.4 * 0.8 - 0.6 * 0.5)
+    assert (two.face.first_s, two.face.last_s) == (0.0, pytest.approx(2.9))
+    assert three.face.frames == 40
+    review.edits.add(LabelEdit(face=1, start_s=4, end_s=10, label="happiness"))
+    assert review.tracks()[0].face.shares["happiness"] == 1.0
+    assert review.tracks()[0].corrected == 60
+
+
+def test_spans_meet_and_do_not_overlap(review):
+    review.edits.add(LabelEdit(face=1, start_s=7.0, end_s=7.1, label="fear"))
+    spans = review.spans(1)
+    assert spans == [
+        Span(0.0, pytest.approx(4.0), "happiness", False),
+        Span(4.0, pytest.approx(7.0), "anger", False),
+        Span(7.0, pytest.approx(7.2), "fear", True),
+        Span(pytest.approx(7.2), pytest.approx(10.0), "anger", False),
+    ]
+    assert review.spans(1, least_s=0.5) == [
+        Span(0.0, pytest.approx(4.0), "happiness", False),
+        Span(4.0, pytest.approx(10.0), "anger", True),
+    ]
+    assert review.spans(9) == []
+
+
+def test_a_silence_ends_a_span_and_breaks_a_series(write_records):
+    frames = [(t / 10, {1: ("fear", 0.1, 0.2)}) for t in (*range(5), *range(30, 35), 90)]
+    review = open_review(write_records("rows.csv", frames))
+    assert [(span.start_s, span.end_s) for span in review.spans(1)] == [
+        (0.0, pytest.approx(0.5)),
+        (3.0, pytest.approx(3.5)),
+        (9.0, pytest.approx(9.1)),
+    ]
+    assert [s.start_s for s in review.spans(1, least_s=5)] == [0.0, 3.0, 9.0]
+    times, values = review.series(1, "arousal")
+    assert np.flatnonzero(np.isnan(times)).tolist() == [5, 11]
+    assert values[0] == pytest.approx(0.2)
+
+
+def test_faces_at_a_moment(review):
+    assert [seen.face for seen in review.at(2.05)] == [1, 2]
+    (seen,) = review.at(4.0)
+    assert (seen.face, seen.label, seen.corrected) == (1, "anger", False)
+    assert seen.share == pytest.approx(0.65)
+    assert seen.box == (8.0, 20.0, 40.0, 50.0)
+    assert review.at(30.0) == []
+    assert review.at(-1) == []
+    review.edits.add(LabelEdit(face=1, start_s=4, end_s=5, label="fear"))
+    (seen,) = review.at(4.5)
+    assert (seen.label, seen.corrected, seen.share) == ("fear", True, pytest.approx(0.05))
