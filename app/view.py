@@ -22,11 +22,12 @@ GROUND: Final = QColor("#0d0e10")
 
 
 def image_of(picture: Image) -> QImage:
-    """Wrap (H, W, 3) uint8 BGR pixels without a copy; they must be contiguous to outlive it."""
+    """Wrap (H, W, 3) uint8 BGR pixels, contiguous, without a copy: they must outlive it."""
     height, width = picture.shape[:2]
-    pixels = np.ascontiguousarray(picture).data
     # PyQt's stub asks for bytes; any buffer is taken, and not copied.
-    return QImage(cast("bytes", pixels), width, height, 3 * width, QImage.Format.Format_BGR888)
+    return QImage(
+        cast("bytes", picture.data), width, height, 3 * width, QImage.Format.Format_BGR888
+    )
 
 
 class VideoView(QWidget):
@@ -38,6 +39,7 @@ class VideoView(QWidget):
         """Make an empty view."""
         super().__init__(parent)
         self._frame: Frame | None = None
+        self._pixels: Image | None = None
         self._image = QImage()
         self._analysis: Analysis | None = None
         self._shown: int | None = None
@@ -63,7 +65,9 @@ class VideoView(QWidget):
     def set_frame(self, frame: Frame | None) -> None:
         """Show a frame; None shows the hint."""
         self._frame = frame
-        self._image = QImage() if frame is None else image_of(frame.image)
+        # Kept beside the image, which only points to it.
+        self._pixels = None if frame is None else np.ascontiguousarray(frame.image)
+        self._image = QImage() if self._pixels is None else image_of(self._pixels)
         if frame is None:
             self._analysis = None
         self._arrange()
