@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     parse = _Parser(prog=PROGRAM, description="Facial expressions, live.", allow_abbrev=False)
     add = parse.add_argument
     add("--source", metavar="SOURCE", help="file, camera (0), address, or screen[:X,Y,W,H]")
+    add("--as-camera", action="store_true", help="play the file of --source in an endless loop")
     add("--settings", type=Path, metavar="FILE", help="settings file (the user's own)")
     add("--model", metavar="NAME|PATH", help="expression model, for this time")
     add("--device", choices=("auto", "cpu", "cuda", "tensorrt"), help="for this time")
@@ -65,9 +66,7 @@ def _run(options: argparse.Namespace) -> int:
     from PyQt6.QtGui import QIcon
     from PyQt6.QtWidgets import QApplication
 
-    from app.privacy import show_privacy
     from app.settings import load_settings, settings_path
-    from app.sources.choice import choice_of
     from app.theme import apply_theme
     from app.window import MainWindow
     from engine.assets import asset_path
@@ -75,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     path = options.settings or settings_path()
     settings = _changed(load_settings(path), options)
-    choice = choice_of(options.source) if options.source else None
+    choice = _choice(options)
     app = QApplication([PROGRAM])
     app.setApplicationName("fer-live")
     app.setDesktopFileName(PROGRAM)
@@ -85,11 +84,31 @@ def _run(options: argparse.Namespace) -> int:
     window = MainWindow(settings, path, geometry=geometry)
     sys.excepthook = _excepthook(window)
     window.show()
-    if not settings.seen_privacy:
-        show_privacy(window)
-    if choice is not None:
-        window.open(choice)
+
+    def begin() -> None:
+        if choice is not None:
+            window.open(choice)
+
+    begin() if settings.seen_privacy else window.first_run(begin)
     return app.exec()
+
+
+def _choice(options: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa: ANN202 - Qt-free imports wait
+    """Read which source was named.
+
+    Raises:
+        ConfigError: Something other than a file is to be played as a camera.
+    """
+    from dataclasses import replace
+
+    from app.sources.choice import choice_of
+
+    choice = choice_of(options.source) if options.source else None
+    if not options.as_camera:
+        return choice
+    if choice is None or choice.kind != "file":
+        raise ConfigError("--as-camera: needs a video file; name it with --source FILE")
+    return replace(choice, as_camera=True)
 
 
 def _changed(settings, options: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - Qt-free imports wait
@@ -121,9 +140,7 @@ def _excepthook(window: object):  # type: ignore[no-untyped-def] # noqa: ANN202
     """Log what no slot caught, and show one dialog."""
     shown = []
 
-    def hook(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         logging.getLogger(__name__).critical("unexpected error", exc_info=(kind, error, trace))
         if not shown:
             from PyQt6.QtWidgets import QMessageBox, QWidget

@@ -8,6 +8,7 @@ import numpy as np
 from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
+from app.present import fitted
 from app.theme import DARK, Theme, ink_on
 from engine.labels import EXPRESSIONS
 from engine.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
@@ -63,13 +64,23 @@ class Placement:
     mirrored: bool
 
     @classmethod
-    def fit(cls, width: int, height: int, room: QRectF, *, mirrored: bool) -> "Placement":
-        """Put a frame into a room as large as it fits, in the middle."""
-        scale = min(room.width() / width, room.height() / height)
-        size = (width * scale, height * scale)
-        left = room.left() + (room.width() - size[0]) / 2
-        top = room.top() + (room.height() - size[1]) / 2
-        return cls(QRectF(left, top, *size), width, height, mirrored)
+    def fit(
+        cls, width: int, height: int, room: QRectF, ratio: float, *, mirrored: bool
+    ) -> "Placement":
+        """Put a frame into a room as large as it fits, in the middle, on whole device pixels.
+
+        Args:
+            width: Of the frame, pixels.
+            height: Of the frame, pixels.
+            room: In the widget.
+            ratio: Device pixels for each of the widget's.
+            mirrored: Swap left and right.
+        """
+        inside = max(1, int(room.width() * ratio)), max(1, int(room.height() * ratio))
+        size = fitted(width, height, *inside)
+        left, top = ((have - need) // 2 / ratio for have, need in zip(inside, size, strict=True))
+        area = QRectF(room.left() + left, room.top() + top, size[0] / ratio, size[1] / ratio)
+        return cls(area, width, height, mirrored)
 
     def to_widget(self, points: Floats) -> Floats:
         """Map (..., 2) pixels of the frame, whose integers are pixel centres."""

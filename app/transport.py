@@ -49,7 +49,14 @@ class Transport(QWidget):
         self._speed.activated.connect(lambda at: self.speed_chosen.emit(SPEEDS[at]))
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
-        for widget in (self._back, self._button, self._forward, self._slider, self._time, self._speed):
+        for widget in (
+            self._back,
+            self._button,
+            self._forward,
+            self._slider,
+            self._time,
+            self._speed,
+        ):
             row.addWidget(widget, 1 if widget is self._slider else 0)
         self._draw_icons()
         self.show_state(0.0, 0.0, playing=True)

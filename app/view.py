@@ -1,8 +1,9 @@
 """The picture: the newest frame with the newest analysis over it."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, cast
 
-from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
     QImage,
@@ -15,27 +16,30 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QWidget
 
 from app.painter import Look, OverlayPainter, Placement, face_at
-from engine.types import Analysis, Frame, Image
+from app.present import Picture, Target
+from engine.types import Analysis, Frame
 
 GROUND: Final = QColor("#0d0e10")
 
 
-def image_of(picture: Image) -> QImage:
-    """Wrap (H, W, 3) uint8 BGR pixels, which must outlive the result."""
-    height, width = picture.shape[:2]
-    return QImage(picture.data, width, height, picture.strides[0], QImage.Format.Format_BGR888)
-
-
 class VideoView(QWidget):
-    """Shows frames and faces; a click on a face asks to select it."""
+    """Shows pictures and faces; a click on a face asks to select it.
+
+    Pictures come in the size that `target` says, so that painting is copying.
+
+    Attributes:
+        drawn: Called after painting with the index of the newest frame whose faces were drawn.
+    """
 
     face_clicked = pyqtSignal(object)  # id of a face, or None beside all faces
+    target_changed = pyqtSignal()  # another size, or another side
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Make an empty view."""
         super().__init__(parent)
-        self._frame: Frame | None = None
+        self._picture: Picture | None = None  # holds the pixels that the image points to
         self._image = QImage()
+        self.drawn: Callable[[int], object] | None = None
         self._analysis: Analysis | None = None
         self._shown: int | None = None
         self._selected: int | None = None
@@ -48,21 +52,33 @@ class VideoView(QWidget):
         self.setAccessibleName(self.tr("Video"))
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Ask for a 16:9 place."""
         return QSize(960, 540)
 
     @property
+    def target(self) -> Target:
+        """What pictures are wanted."""
+        ratio = self.devicePixelRatioF()
+        width, height = int(self.width() * ratio), int(self.height() * ratio)
+        return Target(max(1, width), max(1, height), self._mirrored)
+
+    @property
     def frame(self) -> Frame | None:
         """The frame that is shown."""
-        return self._frame
+        return None if self._picture is None else self._picture.frame
 
-    def set_frame(self, frame: Frame | None) -> None:
-        """Show a frame; None shows the hint."""
-        self._frame = frame
-        self._image = QImage() if frame is None else image_of(frame.image)
-        if frame is None:
-            self._analysis = None
+    def set_picture(self, picture: Picture | None) -> None:
+        """Show a picture; None shows the hint."""
+        self._picture = picture
+        if picture is None:
+            self._image, self._analysis = QImage(), None
+        else:
+            height, width = picture.pixels.shape[:2]
+            stride, kind = picture.pixels.strides[0], QImage.Format.Format_RGB32
+            # PyQt's stub asks for bytes; any buffer is taken, and not copied.
+            pixels = cast("bytes", picture.pixels.data)
+            self._image = QImage(pixels, width, height, stride, kind)
         self._arrange()
         self.update()
 
@@ -76,8 +92,10 @@ class VideoView(QWidget):
 
     def set_look(self, look: Look, *, mirrored: bool) -> None:
         """Choose what is drawn, and whether left and right are swapped."""
-        self._look, self._mirrored = look, mirrored
-        self._arrange()
+        self._look = look
+        if mirrored != self._mirrored:
+            self._mirrored = mirrored
+            self.target_changed.emit()
         self.update()
 
     def set_hint(self, text: str) -> None:
@@ -100,25 +118,32 @@ class VideoView(QWidget):
         self.setAccessibleDescription(self.tr("%n face(s)", "", faces))
 
     def _arrange(self) -> None:
-        if self._frame is None:
+        if self._picture is None:
             self._place = None
             return
-        height, width = self._frame.image.shape[:2]
-        room = QRectF(self.rect())
-        self._place = Placement.fit(width, height, room, mirrored=self._mirrored)
+        height, width = self._picture.frame.image.shape[:2]
+        ratio = self.devicePixelRatioF()
+        mirrored = self._picture.mirrored
+        self._place = Placement.fit(width, height, QRectF(self.rect()), ratio, mirrored=mirrored)
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fit the picture anew."""
         super().resizeEvent(event)
         self._arrange()
+        self.target_changed.emit()
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802, ARG002 - Qt's
+    def event(self, event: QEvent | None) -> bool:
+        """Want other pictures on a screen of another density."""
+        if event is not None and event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._arrange()
+            self.target_changed.emit()
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw picture, faces and message."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), GROUND)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._place is None:
             self._write(painter, self._hint, QColor("#a9adb4"))
         else:
@@ -126,14 +151,15 @@ class VideoView(QWidget):
         if self._message:
             self._banner(painter)
         painter.end()
+        if self.drawn is not None and self._analysis is not None and self._place is not None:
+            self.drawn(self._analysis.frame.index)
 
     def _draw(self, painter: QPainter, place: Placement) -> None:
-        painter.save()
-        if place.mirrored:
-            painter.translate(2 * place.area.center().x(), 0)
-            painter.scale(-1, 1)
+        # Of another size only for a moment, until the presenter has followed the window.
+        wanted = place.area.width() * self.devicePixelRatioF()
+        exact = abs(wanted - self._image.width()) < 1
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not exact)
         painter.drawImage(place.area, self._image)
-        painter.restore()
         if self._analysis is not None:
             overlay = OverlayPainter(painter, place, self._look)
             overlay.draw(self._analysis, self._shown, self._selected)
@@ -157,7 +183,7 @@ class VideoView(QWidget):
         painter.drawRoundedRect(area, 6, 6)
         painter.drawText(area, flags, self._message)
 
-    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Ask for the face under the pointer to be selected."""
         if event is None or self._place is None or event.button() != Qt.MouseButton.LeftButton:
             return
@@ -165,7 +191,7 @@ class VideoView(QWidget):
         tracks = () if self._analysis is None else self._analysis.tracks
         self.face_clicked.emit(face_at(tracks, *self._place.to_frame(at.x(), at.y())))
 
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Walk through the faces with the arrow keys up and down."""
         steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
         if event is None or event.key() not in steps:

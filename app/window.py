@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from PyQt6.QtCore import QByteArray, QSettings, Qt, QTimer
-from PyQt6.QtGui import QAction, QActionGroup, QCloseEvent
+from PyQt6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
+    QApplication,
     QDockWidget,
     QFileDialog,
     QInputDialog,
@@ -30,9 +32,9 @@ from app.panels.panel import Panel
 from app.panels.performance import PerformancePanel
 from app.panels.probabilities import ProbabilitiesPanel
 from app.panels.statistics import StatisticsPanel
-from app.privacy import show_privacy
+from app.privacy import PrivacyDialog
 from app.recording_panel import RecordingPanel
-from app.review.window import open_review
+from app.review.window import ReviewWindow
 from app.runner import Runner
 from app.session import controller as recording
 from app.session.controller import RecordingController
@@ -50,7 +52,9 @@ from engine.types import Analysis
 log = logging.getLogger(__name__)
 
 CAMERAS_MS: Final = 2000  # how often the list of cameras is looked at
-PANELS_MS: Final = 66  # panels are drawn 15 times a second at most; the picture at the source's rate
+PANELS_MS: Final = (
+    66  # panels are drawn 15 times a second at most; the picture at the source's rate
+)
 PLACE_MS: Final = 200
 SKIP_S: Final = 5.0
 SIZES: Final = ((640, 480), (1280, 720), (1920, 1080))
@@ -187,7 +191,7 @@ class MainWindow(QMainWindow):
             "follow_largest": lambda: self._select(None),
             "full_screen": self._full_screen,
             "settings": self._show_settings,
-            "privacy": lambda: show_privacy(self),
+            "privacy": self.show_privacy,
             "about": self._about,
         }
 
@@ -239,6 +243,7 @@ class MainWindow(QMainWindow):
         runner.failed.connect(self._source_failed)
         runner.ended.connect(self._source_ended)
         view.face_clicked.connect(self._select)
+        view.target_changed.connect(lambda: runner.aim(view.target))
         transport.play_pause.connect(self._play_pause)
         transport.stepped.connect(self._step)
         transport.sought.connect(self._seek)
@@ -271,19 +276,16 @@ class MainWindow(QMainWindow):
         self._source_label.setText("")
 
     def _clear(self) -> None:
-        self.view.set_frame(None)
+        self.view.set_picture(None)
         self.view.set_message("")
         self.transport.hide()
         self._state_label.setText("")
 
     def _source_started(self) -> None:
         choice = self.runner.choice
-        if choice is None:
-            return
-        if choice.kind == "camera" and self.view.message:
-            return  # it is looked for again: what is said stays until there is a picture
-        self.view.set_message("")
-        self._source_label.setText(self.tr("Opening {name} …").format(name=choice.title))
+        if choice is not None:
+            self.view.set_message("")
+            self._source_label.setText(self.tr("Opening {name} …").format(name=choice.title))
 
     def _source_opened(self) -> None:
         worker, choice = self.runner.worker, self.runner.choice
@@ -294,7 +296,9 @@ class MainWindow(QMainWindow):
         self.view.set_look(self._look(), mirrored=self._mirrored())
         rate = "" if info.fps is None else f", {float(info.fps):.4g} fps"
         self._source_label.setText(f"{choice.title}: {info.width}×{info.height}{rate}")
-        self._state_label.setText(self.tr("loading the networks …"))
+        self._networks_ready() if worker.device else self._state_label.setText(
+            self.tr("loading the networks …")
+        )
         self.transport.setVisible(isinstance(worker.source, Player))
         self.controller.attach(info, self.settings.analyzer())
 
@@ -305,13 +309,13 @@ class MainWindow(QMainWindow):
             self._state_label.setText(f"{self.settings.model} · {worker.device}")
 
     def _source_failed(self, message: str, again: bool) -> None:  # noqa: FBT001 - a slot
-        if again:
+        if again:  # a recording goes on: the gap is part of it
             message += "\n" + self.tr("Waiting for it to come back …")
         else:
             self._clear()
+            self.controller.detach()
+            self._state_label.setText("")
         self.view.set_message(message)
-        self.controller.detach()
-        self._state_label.setText("")
 
     def _source_ended(self) -> None:
         self._state_label.setText(self.tr("ended"))
@@ -405,32 +409,47 @@ class MainWindow(QMainWindow):
             self, self.tr("Open a recording"), str(self.settings.recording_folder)
         )
         if name:
-            self._review(Path(name))
+            self.review(Path(name))
 
-    def _review(self, path: Path) -> None:
-        try:
-            open_review(path, self)
-        except FerError as error:
-            QMessageBox.warning(self, self.tr("The recording cannot be opened"), str(error))
+    def review(self, path: Path) -> ReviewWindow:
+        """Open a recording in a window of its own."""
+        window = ReviewWindow(self)
+        window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        window.show()
+        window.open(path)
+        return window
 
     def _recording_saved(self, folder: Path) -> None:
         bar = self.statusBar()
         if bar is not None:
             bar.showMessage(self.tr("Recorded to {folder}").format(folder=folder), 8000)
 
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Take files."""
+        mime = None if event is None else event.mimeData()
+        if event is not None and mime is not None and mime.hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what was dropped."""
+        mime = None if event is None else event.mimeData()
+        names = [] if mime is None else [url.toLocalFile() for url in mime.urls()]
+        if names and names[0]:
+            self.open(Choice(kind="file", name=names[0]))
+
     # What is shown
 
     def _show_frame(self) -> None:
         worker = self.runner.worker
         if worker is not None:
-            self.view.set_frame(worker.newest.take_frame())
+            self.view.set_picture(worker.take_picture())
 
     def _show_analysis(self) -> None:
         worker = self.runner.worker
-        analysis = None if worker is None else worker.newest.take_analysis()
+        analysis = None if worker is None else worker.take_analysis()
         if worker is None or analysis is None:
             return
-        latency_ms = worker.newest.latency_ms(analysis.frame.index)
+        latency_ms = worker.captured.age_ms(analysis.frame.index) or 0.0
         self.live.add(analysis, latency_ms, worker.dropped)
         self.view.set_analysis(analysis, self.live.shown, self.live.selected)
         self._dirty = True
@@ -530,13 +549,26 @@ class MainWindow(QMainWindow):
 
     def _show_settings(self) -> None:
         dialog = SettingsDialog(self.settings, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.applied.connect(self._use_and_dress)
-        dialog.exec()
+        dialog.open()
+
+    def show_privacy(self) -> None:
+        """Show what the numbers mean and what happens to them."""
+        dialog = PrivacyDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def first_run(self, then: Callable[[], None]) -> None:
+        """Show that page before anything is opened; go on once it was read."""
+        dialog = PrivacyDialog(self, first_run=True)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._change(seen_privacy=True))
+        dialog.accepted.connect(then)
+        dialog.open()
 
     def _use_and_dress(self, settings: Settings) -> None:
         self.use(settings)
-        from PyQt6.QtWidgets import QApplication
-
         app = QApplication.instance()
         if isinstance(app, QApplication):
             apply_theme(app, settings.theme)
@@ -545,8 +577,6 @@ class MainWindow(QMainWindow):
         (self.showFullScreen if on else self.showNormal)()
 
     def _about(self) -> None:
-        from importlib import metadata
-
         QMessageBox.about(
             self,
             self.tr("About fer-live"),
@@ -566,7 +596,7 @@ class MainWindow(QMainWindow):
             if isinstance(value, QByteArray):
                 restore(value)
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
+    def closeEvent(self, event: QCloseEvent | None) -> None:
         """End the recording, leave the source, wait with a limit, remember the place."""
         self.controller.close()
         self.outputs.close()

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
+from app.sources.looped import LoopedFile
 from app.sources.player import Player
 from app.sources.screen import Screen, region_of
 from engine.source import Source, SourceConfig, open_source
@@ -25,12 +26,14 @@ class Choice:
         name: As `engine.source.open_source` takes it; ``screen`` or ``screen:X,Y,W,H``.
         size: Width and height asked of a camera, pixels; None is its own.
         fps: Rate asked of a camera; None is its own.
+        as_camera: Play a file in an endless loop that nobody can move in, as a camera would.
     """
 
     kind: Kind
     name: str
     size: tuple[int, int] | None = None
     fps: float | None = None
+    as_camera: bool = False
 
     @property
     def title(self) -> str:
@@ -40,10 +43,12 @@ class Choice:
     @property
     def returns(self) -> bool:
         """True where it is waited for after it was lost."""
-        return self.kind in ("camera", "stream")
+        return self.kind in ("camera", "stream") or self.as_camera
 
     def opener(self) -> Callable[[], Source]:
         """Give what opens it; called on the capture's thread."""
+        if self.as_camera:
+            return partial(LoopedFile, Path(self.name))
         if self.kind == "file":
             return partial(Player, partial(open_source, self.name))
         if self.kind == "screen":
