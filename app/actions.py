@@ -57,6 +57,21 @@ class Actions:
     privacy: QAction
     about: QAction
 
+    @property
+    def playing(self) -> tuple[QAction, ...]:
+        """What moves a file."""
+        return (self.play_pause, self.step_back, self.step_on, self.back, self.forward)
+
+    @property
+    def drawing(self) -> tuple[QAction, ...]:
+        """What is drawn, and how."""
+        return (self.mirror, self.landmarks, self.head_axes)
+
+    @property
+    def showing(self) -> tuple[QAction, ...]:
+        """What else the view shows."""
+        return (self.follow_largest, self.full_screen)
+
     def named(self) -> dict[str, QAction]:
         """Give them by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

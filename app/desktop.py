@@ -138,7 +138,7 @@ def _need_qt() -> None:
 
 def _excepthook(window: object):  # type: ignore[no-untyped-def] # noqa: ANN202
     """Log what no slot caught, and show one dialog."""
-    shown = []
+    shown: list[BaseException] = []
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         logging.getLogger(__name__).critical("unexpected error", exc_info=(kind, error, trace))

@@ -37,7 +37,7 @@ class PrivacyDialog(QDialog):
         self.setWindowTitle(self.tr("Privacy and meaning"))
         text = QWidget()
         self._text = QVBoxLayout(text)
-        self._text.setContentsMargins(4, 0, 14, 0)
+        self._text.setContentsMargins(0, 0, 14, 0)
         self._text.setSpacing(6)
         for heading, paragraphs in self.sections():
             self._add(heading, paragraphs)
@@ -88,9 +88,10 @@ class PrivacyDialog(QDialog):
                 self.tr("Nothing leaves this machine"),
                 (
                     self.tr(
-                        "Pictures are analysed here and then forgotten. Nothing is stored unless "
-                        "you press Record or save a snapshot; nothing is sent unless you turn an "
-                        "output on in the settings, and outputs send numbers, never pictures."
+                        "Pictures are analysed here and then forgotten. No picture and no number "
+                        "is stored unless you press Record, save a snapshot or save a table; "
+                        "nothing is sent unless you turn an output on in the settings, and "
+                        "outputs send numbers, never pictures."
                     ),
                     self.tr(
                         "Recordings are yours to protect: whoever can read the folder can see "

@@ -60,15 +60,19 @@ class SpeedRow(QWidget):
             self._say(self.tr("Stopped."))
             return
         measurement = Measurement(self._draft.settings().analyzer(), self._measure)
-        measurement.measured.connect(lambda speed: self._finished(measurement, self._words(speed)))
-        measurement.failed.connect(lambda message: self._finished(measurement, message))
+        # Bound methods, not lambdas: Qt drops the connection where this widget is gone by then.
+        measurement.measured.connect(self._measured)
+        measurement.failed.connect(self._finished)
         self._running = measurement
         self._say(self.tr("Measuring\N{HORIZONTAL ELLIPSIS}"))
         self._show_button()
         measurement.start()
 
-    def _finished(self, measurement: Measurement, words: str) -> None:
-        if measurement is self._running:  # else it was stopped, and this came late
+    def _measured(self, speed: Speed) -> None:
+        self._finished(self._words(speed))
+
+    def _finished(self, words: str) -> None:
+        if self.sender() is self._running:  # else it was stopped, and this came late
             self._running = None
             self._say(words)
             self._show_button()

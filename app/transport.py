@@ -44,7 +44,7 @@ class Transport(QWidget):
         self._speed = QComboBox()
         self._speed.setAccessibleName(self.tr("Speed"))
         for speed in SPEEDS:
-            self._speed.addItem(f"{speed:g}×", speed)
+            self._speed.addItem(f"{speed:g}x", speed)
         self._speed.setCurrentIndex(SPEEDS.index(1.0))
         self._speed.activated.connect(lambda at: self.speed_chosen.emit(SPEEDS[at]))
         row = QHBoxLayout(self)
@@ -61,7 +61,7 @@ class Transport(QWidget):
         self._draw_icons()
         self.show_state(0.0, 0.0, playing=True)
 
-    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent | None) -> None:
         """Draw the icons anew where the theme changed."""
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.PaletteChange:
@@ -95,5 +95,7 @@ class Transport(QWidget):
         self.sought.emit(value / TICKS * self._duration_s)
 
     def _slider_acted(self, action: int) -> None:
-        if action != QSlider.SliderAction.SliderMove.value:  # that one says sliderMoved
+        if (
+            QSlider.SliderAction(action) is not QSlider.SliderAction.SliderMove
+        ):  # that one says sliderMoved
             self._seek_to_slider(self._slider.sliderPosition())

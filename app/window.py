@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from PyQt6.QtCore import QByteArray, QSettings, Qt, QTimer
-from PyQt6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
     QApplication,
-    QDockWidget,
     QFileDialog,
-    QInputDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -23,15 +21,11 @@ from PyQt6.QtWidgets import (
 )
 
 from app.actions import Actions, make_actions
+from app.docks import LAYOUT, Docks
 from app.live import LiveState
 from app.live_outputs import LiveOutputs
 from app.painter import Look
-from app.panels.affect_plot import AffectPlot
-from app.panels.circumplex import CircumplexPanel
-from app.panels.panel import Panel
-from app.panels.performance import PerformancePanel
-from app.panels.probabilities import ProbabilitiesPanel
-from app.panels.statistics import StatisticsPanel
+from app.playback import Playback
 from app.privacy import PrivacyDialog
 from app.recording_panel import RecordingPanel
 from app.review.window import ReviewWindow
@@ -40,9 +34,8 @@ from app.session import controller as recording
 from app.session.controller import RecordingController
 from app.settings import Settings, save_settings
 from app.settings_dialog import SettingsDialog
-from app.sources.cameras import CameraName, cameras
-from app.sources.choice import Choice, choice_of
-from app.sources.player import Player
+from app.source_menu import SourceMenu
+from app.sources.choice import Choice
 from app.theme import apply_theme
 from app.transport import Transport
 from app.view import VideoView
@@ -51,17 +44,10 @@ from engine.types import Analysis
 
 log = logging.getLogger(__name__)
 
-CAMERAS_MS: Final = 2000  # how often the list of cameras is looked at
 PANELS_MS: Final = (
     66  # panels are drawn 15 times a second at most; the picture at the source's rate
 )
-PLACE_MS: Final = 200
 SKIP_S: Final = 5.0
-SIZES: Final = ((640, 480), (1280, 720), (1920, 1080))
-RATES: Final = (15.0, 30.0, 60.0)
-LAYOUT: Final = 1  # of the docks; another number forgets remembered ones
-VIDEOS: Final = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v *.mpg *.ts *.wmv *.jpg *.jpeg *.png"
-_RIGHT, _BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
 
 
 class MainWindow(QMainWindow):
@@ -92,29 +78,28 @@ class MainWindow(QMainWindow):
             told=self.outputs.mark,
         )
         self.runner = runner or Runner(self._keep, parent=self)
-        self._cameras: tuple[CameraName, ...] = ()
-        self._camera_size: tuple[int, int] | None = None
-        self._camera_fps: float | None = None
         self._dirty = False
+        self.transport = Transport()
+        self.playback = Playback(self.runner, self.transport)
         self.setWindowTitle("fer-live")
         self.setMinimumSize(860, 560)
         self.resize(1280, 800)
         self._build_centre()
-        self._build_docks()
+        self.recording = RecordingPanel(self.controller)
+        self.docks = Docks(self, self.recording, settings.uncertain_below)
+        self.sources = SourceMenu(self)
         self.actions_ = make_actions(self, self._intents())
         self._build_menus(self.actions_)
         self._build_status()
         self._connect()
         self._apply(settings)
-        self._start_timers()
+        self._start_timer()
         self._restore()
-        self._show_sources()
 
     # Building
 
     def _build_centre(self) -> None:
-        self.view, self.transport = VideoView(), Transport()
-        self.transport.hide()
+        self.view = VideoView()
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -129,62 +114,19 @@ class MainWindow(QMainWindow):
         )
         self.setAcceptDrops(True)
 
-    def _build_docks(self) -> None:
-        self.recording = RecordingPanel(self.controller)
-        self.probabilities = ProbabilitiesPanel(self.settings.uncertain_below)
-        self.panels: dict[str, Panel] = {
-            "probabilities": self.probabilities,
-            "circumplex": CircumplexPanel(),
-            "statistics": StatisticsPanel(),
-            "performance": PerformancePanel(),
-            "affect": AffectPlot(),
-        }
-        titles = {
-            "probabilities": self.tr("Expression"),
-            "circumplex": self.tr("Valence and arousal"),
-            "statistics": self.tr("Session"),
-            "performance": self.tr("Performance"),
-            "affect": self.tr("Over time"),
-            "recording": self.tr("Recording"),
-        }
-        self.docks = {
-            name: self._dock(name, titles[name], widget)
-            for name, widget in {**self.panels, "recording": self.recording}.items()
-        }
-        for name in ("probabilities", "circumplex", "recording"):
-            self.addDockWidget(_RIGHT, self.docks[name])
-        for name in ("affect", "statistics", "performance"):
-            self.addDockWidget(_BOTTOM, self.docks[name])
-        self.tabifyDockWidget(self.docks["circumplex"], self.docks["recording"])
-        self.tabifyDockWidget(self.docks["statistics"], self.docks["performance"])
-        self.docks["circumplex"].raise_()
-        self.docks["statistics"].raise_()
-        self.resizeDocks([self.docks["probabilities"]], [320], Qt.Orientation.Horizontal)
-        self.resizeDocks(
-            [self.docks["affect"], self.docks["statistics"]], [620, 420], Qt.Orientation.Horizontal
-        )
-        self.resizeDocks([self.docks["affect"]], [220], Qt.Orientation.Vertical)
-        self.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
-
-    def _dock(self, name: str, title: str, widget: QWidget) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(name)  # by which its place is remembered
-        dock.setWidget(widget)
-        return dock
-
     def _intents(self) -> dict[str, Callable[..., object]]:
         return {
-            "open_file": self._ask_file,
-            "open_stream": self._ask_stream,
-            "open_screen": lambda: self.open(choice_of("screen")),
+            "open_file": self.sources.ask_file,
+            "open_stream": self.sources.ask_stream,
+            "open_screen": self.sources.ask_screen,
             "open_session": self._ask_session,
             "close_source": self.close_source,
             "quit": self.close,
-            "play_pause": self._play_pause,
-            "step_back": lambda: self._step(-1),
-            "step_on": lambda: self._step(1),
-            "back": lambda: self._skip(-SKIP_S),
-            "forward": lambda: self._skip(SKIP_S),
+            "play_pause": self.playback.play_pause,
+            "step_back": lambda: self.playback.step(-1),
+            "step_on": lambda: self.playback.step(1),
+            "back": lambda: self.playback.skip(-SKIP_S),
+            "forward": lambda: self.playback.skip(SKIP_S),
             "mirror": lambda on: self._change(mirror=on),
             "landmarks": lambda on: self._change(landmarks=on),
             "head_axes": lambda on: self._change(head_axes=on),
@@ -199,32 +141,20 @@ class MainWindow(QMainWindow):
         bar = self.menuBar()
         if bar is None:  # Qt makes one where there is none
             return
-        self._source_menu = QMenu(self.tr("&Source"), self)
-        bar.addMenu(self._source_menu)
-        file_menu = QMenu(self.tr("&Playback"), self)
-        for action in (
-            actions.play_pause,
-            actions.step_back,
-            actions.step_on,
-            actions.back,
-            actions.forward,
+        self.sources.fill(actions)
+        bar.addMenu(self.sources)
+        panels = tuple(dock.toggleViewAction() for dock in self.docks.docks.values())
+        for title, groups in (
+            (self.tr("&Playback"), (actions.playing,)),
+            (self.tr("&View"), (actions.drawing, actions.showing, panels)),
+            (self.tr("&Help"), ((actions.privacy, actions.about),)),
         ):
-            file_menu.addAction(action)
-        bar.addMenu(file_menu)
-        view_menu = QMenu(self.tr("&View"), self)
-        for action in (actions.mirror, actions.landmarks, actions.head_axes):
-            view_menu.addAction(action)
-        view_menu.addSeparator()
-        view_menu.addAction(actions.follow_largest)
-        view_menu.addAction(actions.full_screen)
-        view_menu.addSeparator()
-        for dock in self.docks.values():
-            view_menu.addAction(dock.toggleViewAction())
-        bar.addMenu(view_menu)
-        help_menu = QMenu(self.tr("&Help"), self)
-        help_menu.addAction(actions.privacy)
-        help_menu.addAction(actions.about)
-        bar.addMenu(help_menu)
+            menu = QMenu(title, self)
+            for group in groups:
+                menu.addSeparator()
+                for action in group:
+                    menu.addAction(action)
+            bar.addMenu(menu)
 
     def _build_status(self) -> None:
         self._source_label, self._state_label = QLabel(), QLabel()
@@ -234,7 +164,7 @@ class MainWindow(QMainWindow):
             bar.addPermanentWidget(self._state_label)
 
     def _connect(self) -> None:
-        runner, view, transport = self.runner, self.view, self.transport
+        runner, view = self.runner, self.view
         runner.started.connect(self._source_started)
         runner.opened.connect(self._source_opened)
         runner.ready.connect(self._networks_ready)
@@ -244,21 +174,15 @@ class MainWindow(QMainWindow):
         runner.ended.connect(self._source_ended)
         view.face_clicked.connect(self._select)
         view.target_changed.connect(lambda: runner.aim(view.target))
-        transport.play_pause.connect(self._play_pause)
-        transport.stepped.connect(self._step)
-        transport.sought.connect(self._seek)
-        transport.speed_chosen.connect(self._set_speed)
+        self.sources.chosen.connect(self.open)
+        self.sources.asked_camera.connect(self._ask_camera)
         self.recording.saved.connect(self._recording_saved)
 
-    def _start_timers(self) -> None:
-        for interval, act in (
-            (CAMERAS_MS, self._look_for_cameras),
-            (PANELS_MS, self._refresh_panels),
-            (PLACE_MS, self._show_place),
-        ):
-            timer = QTimer(self, interval=interval)
-            timer.timeout.connect(act)
-            timer.start()
+    def _start_timer(self) -> None:
+        timer = QTimer(self)
+        timer.setInterval(PANELS_MS)
+        timer.timeout.connect(self._refresh_panels)
+        timer.start()
 
     # Sources
 
@@ -295,11 +219,12 @@ class MainWindow(QMainWindow):
         self.view.set_message("")
         self.view.set_look(self._look(), mirrored=self._mirrored())
         rate = "" if info.fps is None else f", {float(info.fps):.4g} fps"
-        self._source_label.setText(f"{choice.title}: {info.width}×{info.height}{rate}")
-        self._networks_ready() if worker.device else self._state_label.setText(
-            self.tr("loading the networks …")
-        )
-        self.transport.setVisible(isinstance(worker.source, Player))
+        self._source_label.setText(f"{choice.title}: {info.width}x{info.height}{rate}")
+        if worker.device:  # it was lost and is back
+            self._networks_ready()
+        else:
+            self._state_label.setText(self.tr("loading the networks …"))
+        self.transport.setVisible(self.playback.player is not None)
         self.controller.attach(info, self.settings.analyzer())
 
     def _networks_ready(self) -> None:
@@ -308,13 +233,12 @@ class MainWindow(QMainWindow):
             self.live.device, self.live.model = worker.device, self.settings.model
             self._state_label.setText(f"{self.settings.model} · {worker.device}")
 
-    def _source_failed(self, message: str, again: bool) -> None:  # noqa: FBT001 - a slot
+    def _source_failed(self, message: str, again: bool) -> None:
         if again:  # a recording goes on: the gap is part of it
             message += "\n" + self.tr("Waiting for it to come back …")
         else:
             self._clear()
             self.controller.detach()
-            self._state_label.setText("")
         self.view.set_message(message)
 
     def _source_ended(self) -> None:
@@ -325,84 +249,11 @@ class MainWindow(QMainWindow):
         self.controller.add(analysis)
         self.outputs.send(analysis)
 
-    def _look_for_cameras(self) -> None:
-        found = cameras()
-        if found != self._cameras:
-            self._cameras = found
-            self._show_sources()
-
-    def _show_sources(self) -> None:
-        menu, actions = self._source_menu, self.actions_
-        menu.clear()
-        for camera in self._cameras:
-            choice = Choice(
-                kind="camera",
-                name=str(camera.number),
-                size=self._camera_size,
-                fps=self._camera_fps,
-            )
-            menu.addAction(str(camera), lambda _=False, choice=choice: self.open(choice))
-        if not self._cameras:
-            none = menu.addAction(self.tr("No camera found"))
-            if none is not None:
-                none.setEnabled(False)
-        menu.addMenu(self._camera_menu())
-        menu.addSeparator()
-        for action in (actions.open_file, actions.open_stream, actions.open_screen):
-            menu.addAction(action)
-        menu.addSeparator()
-        for action in (actions.open_session, actions.close_source):
-            menu.addAction(action)
-        menu.addSeparator()
-        menu.addAction(actions.settings)
-        menu.addAction(actions.quit)
-
-    def _camera_menu(self) -> QMenu:
-        menu = QMenu(self.tr("Camera &resolution and rate"), self._source_menu)
-        sizes = [(self.tr("Size: the camera's own"), None)]
-        sizes += [(f"{width}×{height}", (width, height)) for width, height in SIZES]
-        group = QActionGroup(menu)
-        for text, size in sizes:
-            action = self._radio(menu, group, text, chosen=size == self._camera_size)
-            action.triggered.connect(lambda _, size=size: self._ask_camera(size, self._camera_fps))
-        menu.addSeparator()
-        rates = [(self.tr("Rate: the camera's own"), None)]
-        rates += [(f"{rate:g} fps", rate) for rate in RATES]
-        group = QActionGroup(menu)
-        for text, rate in rates:
-            action = self._radio(menu, group, text, chosen=rate == self._camera_fps)
-            action.triggered.connect(lambda _, rate=rate: self._ask_camera(self._camera_size, rate))
-        return menu
-
-    def _radio(self, menu: QMenu, group: QActionGroup, text: str, *, chosen: bool) -> QAction:
-        action = QAction(text, menu, checkable=True, checked=chosen)
-        group.addAction(action)
-        menu.addAction(action)
-        return action
-
-    def _ask_camera(self, size: tuple[int, int] | None, fps: float | None) -> None:
-        self._camera_size, self._camera_fps = size, fps
-        self._show_sources()
+    def _ask_camera(self, wanted: Choice) -> None:
+        """Run the camera anew, in another size or at another rate."""
         choice = self.runner.choice
         if choice is not None and choice.kind == "camera":
-            self.open(replace(choice, size=size, fps=fps))
-
-    def _ask_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self,
-            self.tr("Open a video or picture"),
-            "",
-            self.tr("Videos and pictures") + f" ({VIDEOS});;" + self.tr("All files") + " (*)",
-        )
-        if name:
-            self.open(Choice(kind="file", name=name))
-
-    def _ask_stream(self) -> None:
-        text, good = QInputDialog.getText(
-            self, self.tr("Open a network stream"), self.tr("Address, such as rtsp://…")
-        )
-        if good and text.strip():
-            self.open(Choice(kind="stream", name=text.strip()))
+            self.open(replace(wanted, name=choice.name))
 
     def _ask_session(self) -> None:
         name = QFileDialog.getExistingDirectory(
@@ -458,54 +309,12 @@ class MainWindow(QMainWindow):
         if not (self._dirty or force):
             return
         self._dirty = False
-        for name, panel in self.panels.items():
-            if self.docks[name].isVisible() and not panel.visibleRegion().isEmpty():
-                panel.refresh(self.live)
-
-    def _show_place(self) -> None:
-        player = self._player()
-        if player is not None:
-            self.transport.show_state(
-                player.position_s, player.info.duration_s or 0.0, playing=player.playing
-            )
+        self.docks.refresh(self.live)
 
     def _select(self, face: int | None) -> None:
         self.live.select(face)
         self.view.set_analysis(self.live.analysis, self.live.shown, self.live.selected)
         self._refresh_panels(force=True)
-
-    # Playing a file
-
-    def _player(self) -> Player | None:
-        worker = self.runner.worker
-        source = None if worker is None else worker.source
-        return source if isinstance(source, Player) else None
-
-    def _play_pause(self) -> None:
-        player = self._player()
-        if player is not None:
-            (player.pause if player.playing else player.play)()
-            self._show_place()
-
-    def _step(self, frames: int) -> None:
-        player = self._player()
-        if player is not None:
-            player.step(frames)
-
-    def _skip(self, seconds: float) -> None:
-        player = self._player()
-        if player is not None:
-            player.seek(player.position_s + seconds)
-
-    def _seek(self, time_s: float) -> None:
-        player = self._player()
-        if player is not None:
-            player.seek(time_s)
-
-    def _set_speed(self, speed: float) -> None:
-        player = self._player()
-        if player is not None:
-            player.set_speed(speed)
 
     # Settings
 
@@ -539,7 +348,7 @@ class MainWindow(QMainWindow):
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
-        self.probabilities.uncertain_below = settings.uncertain_below
+        self.docks.probabilities.uncertain_below = settings.uncertain_below
         self.controller.choose(root=settings.recording_folder, blur=settings.blur)
         self.outputs.use(settings)
         self.view.set_look(self._look(), mirrored=self._mirrored())
@@ -573,7 +382,7 @@ class MainWindow(QMainWindow):
         if isinstance(app, QApplication):
             apply_theme(app, settings.theme)
 
-    def _full_screen(self, on: bool) -> None:  # noqa: FBT001 - a slot
+    def _full_screen(self, on: bool) -> None:
         (self.showFullScreen if on else self.showNormal)()
 
     def _about(self) -> None:

@@ -15,7 +15,7 @@ from app.session.history import History
 from app.theme import Theme, current_theme, ink_on
 from engine.timeline import spread
 
-MOST_FACES: Final = 12  # drawn at once; those seen last
+MOST_FACES: Final = 8  # drawn at once, as many as there are colours; those seen last
 _CELL_PX: Final = 2.0
 _DASH_PX: Final = 9.0
 _MARGIN: Final = 0.06  # of the length, right of the newest sample: room for the ids
@@ -28,6 +28,8 @@ _SERIES: Final = ("valence", "arousal")
 
 class AffectPlot(Panel):
     """A scrolling plot: valence solid, arousal dashed, one colour and id per face."""
+
+    every_s = 1 / 15  # painting costs as much as a small network: the analysis needs the cores
 
     def __init__(self, length_s: float = 30.0, parent: QWidget | None = None) -> None:
         """Make the panel.
@@ -123,17 +125,12 @@ class AffectPlot(Panel):
             return self.tr("{0:g} s").format(seconds)
         return self.tr("{0:g} min").format(seconds / 60)
 
-    def refresh(self, live: LiveState) -> None:
+    def show_state(self, live: LiveState) -> None:
         """Draw what the history holds of the window of time."""
         self._history, self._shown = live.history, live.shown
         self.window_of_time.follow(live.history.last_s)
-        if self.isVisible() and not self.window_of_time.paused:
+        if not self.window_of_time.paused:
             self._redraw()
-
-    def showEvent(self, event: object) -> None:
-        """Catch up with what happened while hidden."""
-        super().showEvent(event)  # type: ignore[arg-type]  # Qt's event, passed on
-        self._redraw()
 
     def _redraw(self) -> None:
         window = self.window_of_time

@@ -19,12 +19,14 @@ from engine.types import Floats
 TRAIL_S: Final = 5.0
 _CELL_S: Final = 0.1  # of the trail: 50 points a face
 _GAP_S: Final = 1.0  # a face that is away for longer has no trail
-_MOST_FACES: Final = 12
+_MOST_FACES: Final = 8
 _NAMED_BELOW: Final = (Expression.CONTEMPT,)  # its name would run into disgust's
 
 
 class CircumplexPanel(Panel):
     """Where faces are on the plane, and where they came from."""
+
+    every_s = 1 / 15  # painting costs as much as a small network: the analysis needs the cores
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Make the panel."""
@@ -35,10 +37,9 @@ class CircumplexPanel(Panel):
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         layout.addWidget(self.plane)
 
-    def refresh(self, live: LiveState) -> None:
+    def show_state(self, live: LiveState) -> None:
         """Take the trails' last seconds from the history."""
-        if self.isVisible():
-            self.plane.show_trails(trails(live), live.shown)
+        self.plane.show_trails(trails(live), live.shown)
 
     def restyle(self) -> None:
         """Take over the theme's colours."""

@@ -1,7 +1,12 @@
 """What all panels have in common: a refresh, a theme, and small painted parts."""
 
-from PyQt6.QtCore import QEvent, QRectF, Qt
-from PyQt6.QtGui import QColor, QFont, QPainter, QPen
+import math
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from PyQt6.QtCore import QEvent, QRectF, Qt, QTimer
+from PyQt6.QtGui import QColor, QFont, QPainter, QPen, QShowEvent
 from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.live import LiveState
@@ -11,19 +16,67 @@ MARGIN = 10  # pixels around a panel's content
 
 
 class Panel(QWidget):
-    """A widget that shows a part of the live state."""
+    """A widget that shows a part of the live state.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Attributes:
+        every_s: Least time between two changes of what is shown; the last state is always shown.
+        theme: Its colours.
+    """
+
+    every_s: ClassVar[float] = 0.0
+
+    def __init__(
+        self, parent: QWidget | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Make an empty panel.
+
+        Args:
+            parent: Owns the widget.
+            clock: Gives seconds.
+        """
         super().__init__(parent)
         self.theme: Theme = current_theme()
+        self._clock = clock
+        self._live: LiveState | None = None
+        self._shown_s = -math.inf
+        self._late = QTimer(self)  # shows what came too soon after the last change
+        self._late.setSingleShot(True)
+        self._late.timeout.connect(self.refresh_now)
 
     def refresh(self, live: LiveState) -> None:
-        """Show the state as it is now; quick, and called for every analysis.
+        """Show the state as it is now, or soon; quick, and called for every analysis.
+
+        Args:
+            live: The state; kept, so that a hidden panel can catch up when it is shown.
+        """
+        self._live = live
+        if not self.isVisible():
+            return
+        wait_s = self._shown_s + self.every_s - self._clock()
+        if wait_s <= 0:
+            self.refresh_now()
+        elif not self._late.isActive():
+            self._late.start(math.ceil(1000 * wait_s))
+
+    def refresh_now(self) -> None:
+        """Show the last state without waiting."""
+        self._late.stop()
+        if self._live is not None:
+            self._shown_s = self._clock()
+            self.show_state(self._live)
+
+    def show_state(self, live: LiveState) -> None:
+        """Show a state; under 4 ms.
 
         Args:
             live: The state.
         """
         raise NotImplementedError
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Catch up with what happened while hidden."""
+        super().showEvent(event)
+        self.refresh_now()
 
     def restyle(self) -> None:
         """Take over the colours of `theme`, which has changed."""

@@ -10,12 +10,13 @@ from PyQt6.QtWidgets import QFormLayout, QLabel, QWidget
 from app.live import LiveState
 from app.panels.panel import MARGIN, Panel, label
 
-EVERY_S: Final = 0.25  # numbers that change faster cannot be read
 _NONE: Final = "\N{EN DASH}"
 
 
 class PerformancePanel(Panel):
     """Rate, latencies, frames left out, device and model."""
+
+    every_s = 0.25  # numbers that change faster cannot be read
 
     def __init__(
         self, parent: QWidget | None = None, *, clock: Callable[[], float] = time.monotonic
@@ -26,8 +27,7 @@ class PerformancePanel(Panel):
             parent: Owns the widget.
             clock: Gives seconds.
         """
-        super().__init__(parent)
-        self._clock, self._shown_s = clock, -EVERY_S
+        super().__init__(parent, clock=clock)
         self.setAccessibleName(self.tr("Performance"))
         self._form = QFormLayout(self)
         self._form.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
@@ -65,12 +65,8 @@ class PerformancePanel(Panel):
         self._form.addRow(title, value)
         return value
 
-    def refresh(self, live: LiveState) -> None:
-        """Show the figures, at most four times a second."""
-        now_s = self._clock()
-        if now_s - self._shown_s < EVERY_S:
-            return
-        self._shown_s = now_s
+    def show_state(self, live: LiveState) -> None:
+        """Show the session's figures."""
         performance = live.performance
         fps = performance.fps
         self.fps.setText(self.tr("{0:.1f} fps").format(fps) if fps else _NONE)

@@ -41,6 +41,8 @@ def class_name(name: str) -> str:
 class ProbabilitiesPanel(Panel):
     """What the selected or largest face shows, as numbers and bars."""
 
+    every_s = 0.1  # numbers that change faster cannot be read
+
     def __init__(self, uncertain_below: float = 0.3, parent: QWidget | None = None) -> None:
         """Make the panel.
 
@@ -68,7 +70,7 @@ class ProbabilitiesPanel(Panel):
         layout.addWidget(self.bars, 1)
         self._show(Readout(Standing.NONE))
 
-    def refresh(self, live: LiveState) -> None:
+    def show_state(self, live: LiveState) -> None:
         """Show the face that the state is about."""
         self._show(readout(live, self.uncertain_below))
 

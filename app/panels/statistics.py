@@ -31,7 +31,6 @@ from engine.labels import EXPRESSIONS
 
 log = logging.getLogger(__name__)
 
-EVERY_S: Final = 0.5  # numbers that change faster cannot be read
 _SIGNED: Final = ("valence", "arousal")
 _Role = Qt.ItemDataRole
 
@@ -137,6 +136,7 @@ class StatisticsPanel(Panel):
         failed: Emitted with a message when the table could not be saved.
     """
 
+    every_s = 0.5  # numbers that change faster cannot be read
     face_chosen = pyqtSignal(int)
     failed = pyqtSignal(str)
 
@@ -149,8 +149,7 @@ class StatisticsPanel(Panel):
             parent: Owns the widget.
             clock: Gives seconds.
         """
-        super().__init__(parent)
-        self._clock, self._shown_s = clock, -EVERY_S
+        super().__init__(parent, clock=clock)
         self.setAccessibleName(self.tr("Session statistics"))
         self.model = StatisticsModel()
         self.table = self._make_table()
@@ -193,12 +192,8 @@ class StatisticsPanel(Panel):
         copying.activated.connect(self.copy_table)
         return table
 
-    def refresh(self, live: LiveState) -> None:
-        """Show the numbers, at most twice a second."""
-        now_s = self._clock()
-        if not self.isVisible() or now_s - self._shown_s < EVERY_S:
-            return
-        self._shown_s = now_s
+    def show_state(self, live: LiveState) -> None:
+        """Show the session's numbers."""
         self.show_statistics(live.statistics)
 
     def show_statistics(self, statistics: SessionStatistics) -> None:
