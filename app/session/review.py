@@ -7,6 +7,7 @@ review.edits.add(LabelEdit(face=1, start_s=2, end_s=3, label="surprise"))
 review.edits.undo()
 """
 
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -108,6 +109,12 @@ class Review:
         self.annotated = annotated
         self.about = about or {}
         self.warnings = warnings
+
+    def still(self) -> "Review":
+        """Give a copy that later corrections do not change, for another thread."""
+        still = copy(self)
+        still.edits = copy(self.edits)
+        return still
 
     @property
     def table(self) -> RecordTable:

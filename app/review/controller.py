@@ -1,0 +1,200 @@
+"""What the review window decides: cursor, choice, corrections. Without Qt."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.session.edits import DeleteEdit, Edit, LabelEdit, MergeEdit
+from app.session.review import Review, Seen, Track
+from engine.errors import FerError
+
+Stretch = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Can:
+    """What can be done now.
+
+    Attributes:
+        label: Set a label over the chosen span.
+        delete: Delete the chosen face.
+        delete_span: Delete the chosen face within the chosen span.
+        merge: Faces that the chosen one may be merged into.
+        undo: What would be taken back, in words; empty if nothing.
+        redo: What would be done again; empty if nothing.
+    """
+
+    label: bool = False
+    delete: bool = False
+    delete_span: bool = False
+    merge: tuple[int, ...] = ()
+    undo: str = ""
+    redo: str = ""
+
+
+class ReviewController:
+    """Holds a review with a cursor, a chosen face and a chosen span. Used by one thread.
+
+    Attributes:
+        review: What is open; None before the first.
+        time_s: The cursor, seconds.
+        face: The chosen face; None if none is.
+        span: Start and end of the chosen stretch, seconds; None if none is.
+        message: One line: what the last step did, or why it could not be done.
+        failed: True if the last step could not be done.
+    """
+
+    def __init__(self) -> None:
+        self.review: Review | None = None
+        self.time_s = 0.0
+        self.face: int | None = None
+        self.span: Stretch | None = None
+        self.message = ""
+        self.failed = False
+
+    def load(self, review: Review) -> None:
+        """Show another recording, from its beginning."""
+        self.review = review
+        self.time_s = 0.0
+        self.face = review.faces[0] if review.faces else None
+        self.span = None
+        self.say("; ".join(review.warnings), failed=bool(review.warnings))
+
+    def say(self, message: str, *, failed: bool = False) -> None:
+        """Set the message."""
+        self.message, self.failed = message, failed
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the recording; 0 if none is open."""
+        return self.review.duration_s if self.review is not None else 0.0
+
+    def move(self, time_s: float) -> None:
+        """Put the cursor to a time within the recording."""
+        self.time_s = min(max(time_s, 0.0), self.duration_s)
+
+    def step(self, frames: int) -> None:
+        """Move the cursor by frames, forward or back."""
+        if self.review is not None:
+            self.move(self.time_s + frames * self.review.frame_s)
+
+    def step_marker(self, direction: int) -> None:
+        """Move the cursor to the next marker (1) or the one before (-1); without one, stay."""
+        if self.review is None:
+            return
+        times = [marker.time_s for marker in self.review.markers]
+        ahead = [t for t in times if direction * (t - self.time_s) > 1e-3]
+        if ahead:
+            self.move(min(ahead, key=lambda t: abs(t - self.time_s)))
+
+    def choose_face(self, face: int | None) -> None:
+        """Choose a face, or none; the chosen span stays."""
+        known = self.review is not None and face in self.review.faces
+        self.face = face if known else None
+
+    def choose_span(self, start_s: float, end_s: float) -> None:
+        """Choose a stretch of time."""
+        first, last = sorted((max(start_s, 0.0), min(end_s, self.duration_s)))
+        self.span = (first, last)
+
+    def start_span(self) -> None:
+        """Begin the chosen span at the cursor."""
+        end_s = self.span[1] if self.span and self.span[1] > self.time_s else self.duration_s
+        self.choose_span(self.time_s, end_s)
+
+    def end_span(self) -> None:
+        """End the chosen span at the cursor."""
+        start_s = self.span[0] if self.span and self.span[0] < self.time_s else 0.0
+        self.choose_span(start_s, self.time_s)
+
+    def choose_span_here(self) -> bool:
+        """Choose the chosen face's span under the cursor; False if it is not there then."""
+        if self.review is None or self.face is None:
+            return False
+        for span in self.review.spans(self.face):
+            if span.start_s <= self.time_s < span.end_s:
+                # The end is the next span's first frame, which is not meant.
+                half_s = self.review.frame_s / 2
+                self.choose_span(span.start_s, max(span.start_s, span.end_s - half_s))
+                return True
+        return False
+
+    def seen(self) -> list[Seen]:
+        """Give the faces at the cursor."""
+        return self.review.at(self.time_s) if self.review is not None else []
+
+    def tracks(self) -> list[Track]:
+        """Give every face that is left."""
+        return self.review.tracks() if self.review is not None else []
+
+    def can(self) -> Can:
+        """Say what can be done now."""
+        if self.review is None:
+            return Can()
+        chosen = self.face is not None
+        edits = self.review.edits
+        others = tuple(face for face in self.review.faces if face != self.face) if chosen else ()
+        return Can(
+            label=chosen and self.span is not None,
+            delete=chosen,
+            delete_span=chosen and self.span is not None,
+            merge=others,
+            undo=edits.next_undo,
+            redo=edits.next_redo,
+        )
+
+    def label(self, label: str) -> None:
+        """Set the chosen face's label over the chosen span."""
+        if self.face is None or self.span is None:
+            self.say("choose a face and a span first", failed=True)
+            return
+        start_s, end_s = self.span
+        self._edit(LabelEdit(face=self.face, start_s=start_s, end_s=end_s, label=label))
+
+    def delete(self) -> None:
+        """Delete the chosen face."""
+        if self.face is None:
+            self.say("choose a face first", failed=True)
+            return
+        self._edit(DeleteEdit(face=self.face))
+
+    def delete_span(self) -> None:
+        """Delete the chosen face within the chosen span."""
+        if self.face is None or self.span is None:
+            self.say("choose a face and a span first", failed=True)
+            return
+        start_s, end_s = self.span
+        self._edit(DeleteEdit(face=self.face, start_s=start_s, end_s=end_s))
+
+    def merge(self, into: int) -> None:
+        """Give the chosen face's rows to another, which is chosen then."""
+        if self.face is None:
+            self.say("choose a face first", failed=True)
+            return
+        if self._edit(MergeEdit(face=self.face, into=into)):
+            self.face = into
+
+    def _edit(self, edit: Edit) -> bool:
+        if self.review is None:
+            return False
+        edits = self.review.edits
+        return self._try(lambda: edits.add(edit), f"done: {edit}")
+
+    def undo(self) -> None:
+        """Take the last correction back."""
+        if self.review is not None and self.review.edits.can_undo:
+            self._try(self.review.edits.undo, f"undone: {self.review.edits.next_undo}")
+
+    def redo(self) -> None:
+        """Make the last undone correction again."""
+        if self.review is not None and self.review.edits.can_redo:
+            self._try(self.review.edits.redo, f"done again: {self.review.edits.next_redo}")
+
+    def _try(self, work: Callable[[], None], done: str) -> bool:
+        try:
+            work()
+        except FerError as error:
+            self.say(str(error), failed=True)
+            return False
+        self.choose_face(self.face)
+        self.say(done)
+        return True

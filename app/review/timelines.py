@@ -1,0 +1,281 @@
+"""Valence, arousal and labels over time, with markers, one cursor and the chosen span."""
+
+from typing import Any, Final
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtGui import QBrush, QColor, QPalette
+from PyQt6.QtWidgets import QWidget
+
+from app.session.palette import LABELS, face_colour, ink_on
+from app.session.review import Review, Span
+from engine.labels import EXPRESSIONS
+
+SERIES: Final = ("valence", "arousal")
+AXIS_PX: Final = 62
+WORDS: Final = 60  # spans named at once; more could not be read
+LETTER_PX: Final = 7
+
+
+class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """Seconds as minutes and seconds."""
+
+    def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:  # noqa: ANN401
+        """Write the ticks."""
+        digits = 0 if spacing >= 1 else 1 if spacing >= 0.1 else 2
+        texts = []
+        for value in values:
+            minutes, seconds = divmod(round(value, 3), 60)
+            width = 2 + (digits + 1 if digits else 0)
+            texts.append(f"{int(minutes)}:{seconds:0{width}.{digits}f}")
+        return texts
+
+
+class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has no types
+    """Three plots over one another, linked in time.
+
+    Signals:
+        time_chosen: The cursor was moved to this time, seconds.
+        span_chosen: This stretch was chosen, seconds.
+        face_chosen: A face's band was clicked, at this time.
+    """
+
+    time_chosen = pyqtSignal(float)
+    span_chosen = pyqtSignal(float, float)
+    face_chosen = pyqtSignal(int, float)
+
+    _built = False  # Qt sends events while the widget is being made
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Start empty."""
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Timelines"))
+        self._review: Review | None = None
+        self._faces: tuple[int, ...] = ()
+        self._spans: list[tuple[int, Span]] = []
+        self._items: list[tuple[Any, Any]] = []  # plot and what is drawn in it
+        self._words: list[Any] = []
+        self._moving = False
+        self._chosen: int | None = None
+        self.plots: list[Any] = []
+        for row in range(3):
+            self.plots.append(self._make_plot(row))
+        self.bands = self.plots[2]
+        self.cursors = [self._make_cursor(plot) for plot in self.plots]
+        self.region = pg.LinearRegionItem(movable=True)
+        self.region.setZValue(5)
+        self.region.hide()
+        self.region.sigRegionChangeFinished.connect(self._region_moved)
+        self.bands.addItem(self.region)
+        self.bands.vb.sigXRangeChanged.connect(self._name_spans)
+        self.scene().sigMouseClicked.connect(self._clicked)
+        self._built = True
+        self._paint_palette()
+
+    def _make_plot(self, row: int) -> Any:  # noqa: ANN401 - pyqtgraph has no types
+        axes = {"bottom": TimeAxis("bottom")}
+        plot = self.addPlot(row=row, col=0, axisItems=axes)
+        plot.setMouseEnabled(x=True, y=False)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.getAxis("left").setWidth(AXIS_PX)
+        if row < 2:
+            plot.setYRange(-1.25, 1.25, padding=0)
+            plot.getAxis("left").setTicks([[(-1, "\N{MINUS SIGN}1"), (0, "0"), (1, "+1")]])
+            plot.setLabel("left", SERIES[row])
+            plot.getAxis("bottom").setStyle(showValues=False)
+            plot.showGrid(y=True, alpha=0.25)
+        else:
+            plot.invertY(True)
+        if self.plots:
+            plot.setXLink(self.plots[0])
+        return plot
+
+    def _make_cursor(self, plot: Any) -> Any:  # noqa: ANN401 - pyqtgraph has no types
+        cursor = pg.InfiniteLine(0, angle=90, movable=True)
+        cursor.setZValue(10)
+        cursor.sigDragged.connect(lambda line: self.time_chosen.emit(float(line.value())))
+        plot.addItem(cursor)
+        return cursor
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the theme."""
+        super().changeEvent(event)
+        if self._built and event is not None and event.type() == QEvent.Type.PaletteChange:
+            self._paint_palette()
+
+    def _paint_palette(self) -> None:
+        palette = self.palette()
+        self.setBackground(palette.color(QPalette.ColorRole.Base))
+        ink = palette.color(QPalette.ColorRole.Text)
+        for plot in self.plots:
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setPen(ink)
+                plot.getAxis(side).setTextPen(ink)
+        for cursor in self.cursors:
+            cursor.setPen(pg.mkPen(ink, width=2))
+            cursor.setHoverPen(pg.mkPen(palette.color(QPalette.ColorRole.Highlight), width=3))
+        wash = QColor(palette.color(QPalette.ColorRole.Highlight))
+        wash.setAlpha(70)
+        self.region.setBrush(wash)
+        self.region.setHoverBrush(wash)
+        if self._review is not None:
+            self.show_review(self._review)
+
+    def show_review(self, review: Review, *, anew: bool = False) -> None:
+        """Draw a review; `anew` shows all of its time."""
+        for plot, item in self._items:
+            if isinstance(item, pg.PlotDataItem):
+                item.clear()  # removed with data, it would look for a view that is gone
+            plot.removeItem(item)
+        self._items.clear()
+        self._review, self._faces = review, review.faces
+        for plot, series in zip(self.plots[:2], SERIES, strict=True):
+            for face in self._faces:
+                self._draw_curve(plot, face, series)
+        self._draw_bands()
+        self._draw_markers()
+        length_s = max(review.duration_s, 0.1)
+        for plot in self.plots:
+            plot.setLimits(xMin=-0.02 * length_s, xMax=1.02 * length_s, minXRange=0.2)
+        ticks = [(row, self.tr("face {n}").format(n=face)) for row, face in enumerate(self._faces)]
+        self.bands.getAxis("left").setTicks([ticks])
+        self.bands.setYRange(-0.6, max(len(self._faces), 1) - 0.4, padding=0)
+        if anew:
+            self.plots[0].setXRange(0, length_s, padding=0)
+            self.region.hide()
+        self._name_spans()
+
+    def _add(self, plot: Any, item: Any) -> None:  # noqa: ANN401 - pyqtgraph has no types
+        plot.addItem(item)
+        self._items.append((plot, item))
+
+    def _draw_curve(self, plot: Any, face: int, series: str) -> None:  # noqa: ANN401
+        if self._review is None:
+            return
+        times, values = self._review.series(face, series)
+        gaps = np.flatnonzero(np.isnan(times))
+        times[gaps] = times[gaps - 1]  # clipping needs rising times; the value stays a break
+        width = 2.5 if face == self._chosen else 1.0  # above 1 is slow, so one curve only
+        curve = pg.PlotDataItem(
+            pen=pg.mkPen(face_colour(face), width=width),
+            connect="finite",
+            autoDownsample=True,
+            downsampleMethod="peak",
+            clipToView=True,
+            antialias=True,
+        )
+        self._add(plot, curve)
+        curve.setData(times, values)  # added with data, it would look for a view not there yet
+
+    def _draw_bands(self) -> None:
+        if self._review is None:
+            return
+        self._spans = [
+            (row, span) for row, face in enumerate(self._faces) for span in self._review.spans(face)
+        ]
+        for label in EXPRESSIONS:
+            spans = [(row, span) for row, span in self._spans if span.label == label]
+            self._draw_bars(spans, QBrush(QColor(LABELS[label])))
+        by_hand = [(row, span) for row, span in self._spans if span.corrected]
+        self._draw_bars(by_hand, QBrush(QColor(16, 16, 16, 110), Qt.BrushStyle.BDiagPattern))
+
+    def _draw_bars(self, spans: list[tuple[int, Span]], brush: QBrush) -> None:
+        if not spans:
+            return
+        rows = np.array([row for row, _ in spans])
+        bars = pg.BarGraphItem(
+            x0=[span.start_s for _, span in spans],
+            x1=[span.end_s for _, span in spans],
+            y0=rows - 0.4,
+            y1=rows + 0.4,
+            brush=brush,
+            pen=None,
+        )
+        self._add(self.bands, bars)
+
+    def _draw_markers(self) -> None:
+        if self._review is None:
+            return
+        pen = pg.mkPen(self.palette().color(QPalette.ColorRole.Text), style=Qt.PenStyle.DotLine)
+        for marker in self._review.markers:
+            for plot in self.plots:
+                self._add(plot, pg.InfiniteLine(marker.time_s, angle=90, pen=pen))
+            text = pg.TextItem(
+                marker.text, color=self.palette().color(QPalette.ColorRole.Text), anchor=(0, 0)
+            )
+            text.setPos(marker.time_s, -0.05)
+            self._add(self.plots[0], text)
+
+    def _name_spans(self, *_: object) -> None:
+        """Write the labels into the bands that are wide enough."""
+        for item in self._words:
+            self.bands.removeItem(item)
+        self._words.clear()
+        (left, right), _ = self.bands.vb.viewRange()
+        per_s = self.bands.vb.width() / max(right - left, 1e-6)
+        for row, span in self._spans:
+            start, end = max(span.start_s, left), min(span.end_s, right)
+            if (end - start) * per_s < LETTER_PX * (len(span.label) + 2):
+                continue
+            if len(self._words) == WORDS:
+                break
+            word = pg.TextItem(span.label, color=ink_on(LABELS[span.label]), anchor=(0.5, 0.5))
+            word.setPos((start + end) / 2, row)
+            word.setZValue(6)  # over the chosen span
+            self.bands.addItem(word)
+            self._words.append(word)
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: ANN401 - Qt's name
+        """Name the spans that are wide enough now."""
+        super().resizeEvent(event)
+        if self._built:
+            self._name_spans()
+
+    def show_time(self, time_s: float) -> None:
+        """Put the cursor to a time, and scroll to it if it is out of sight."""
+        for cursor in self.cursors:
+            cursor.setValue(time_s)
+        (left, right), _ = self.bands.vb.viewRange()
+        if not left <= time_s <= right:
+            self.plots[0].setXRange(time_s, time_s + (right - left), padding=0)
+
+    def zoom(self, factor: float, around_s: float) -> None:
+        """Show `factor` times the time that is in sight, around a time."""
+        (left, right), _ = self.bands.vb.viewRange()
+        half = factor * (right - left) / 2
+        self.plots[0].setXRange(around_s - half, around_s + half, padding=0)
+
+    def show_span(self, span: tuple[float, float] | None) -> None:
+        """Show the chosen stretch, or none."""
+        self.region.setVisible(span is not None)
+        if span is not None:
+            self._moving = True
+            self.region.setRegion(span)
+            self._moving = False
+
+    def show_chosen(self, face: int | None) -> None:
+        """Draw the chosen face's curves stronger."""
+        if face != self._chosen:
+            self._chosen = face
+            if self._review is not None:
+                self.show_review(self._review)
+
+    def _region_moved(self) -> None:
+        if not self._moving:
+            start_s, end_s = self.region.getRegion()
+            self.span_chosen.emit(float(start_s), float(end_s))
+
+    def _clicked(self, event: Any) -> None:  # noqa: ANN401 - pyqtgraph has no types
+        if event.button() != Qt.MouseButton.LeftButton or self._review is None:
+            return
+        for plot in self.plots:
+            if plot.vb.sceneBoundingRect().contains(event.scenePos()):
+                at = plot.vb.mapSceneToView(event.scenePos())
+                row = round(at.y())
+                if plot is self.bands and 0 <= row < len(self._faces):
+                    self.face_chosen.emit(self._faces[row], float(at.x()))
+                else:
+                    self.time_chosen.emit(float(at.x()))
+                return
