@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from PyQt6.QtCore import QObject, QThread, pyqtSignal
+from PyQt6.QtCore import QObject, Qt, QThread, pyqtSignal
 
 from app.present import Target
 from app.sources.choice import Choice
@@ -103,7 +103,9 @@ class Runner(QObject):
             getattr(worker, name).connect(partial(self._pass_on, worker, name))
         worker.lost.connect(partial(self._failed, worker, again=True))
         worker.failed.connect(partial(self._failed, worker, again=False))
-        worker.ended.connect(thread.quit)
+        # Direct: the window's thread, which is waiting in `close`, could not hand it on.
+        direct = Qt.ConnectionType.DirectConnection
+        worker.ended.connect(thread.quit, direct)  # type: ignore[call-arg] # missing in PyQt's stub
         thread.finished.connect(partial(self._finished, thread, worker))
         self.started.emit()
         thread.start()

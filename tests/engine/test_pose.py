@@ -62,5 +62,6 @@ def test_a_pixel_of_noise_turns_a_head_by_few_degrees():
     assert np.mean(off) < 3
 
 
-def test_points_that_fit_no_head_give_none():
-    assert pose_of(np.full((68, 2), np.nan, np.float32), (WIDTH, HEIGHT)) is None
+@pytest.mark.parametrize("value", [np.nan, np.inf, 200.0])
+def test_points_that_fit_no_head_give_none(value):
+    assert pose_of(np.full((68, 2), value, np.float32), (WIDTH, HEIGHT)) is None
