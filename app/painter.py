@@ -199,7 +199,7 @@ class OverlayPainter:
         )
         self._text(QRectF(left + widths[0], top, widths[1], height), label, QColor("white"))
         self._text(
-            QRectF(left + widths[0] + widths[1] - _PAD, top, percent_width, height),
+            QRectF(left + widths[0] + widths[1] - _PAD / 2, top, percent_width, height),
             percent,
             QColor(200, 204, 210),
         )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.mailbox import Closed, Latest
-from engine.types import Frame, Image
+from engine.types import Analysis, Frame, Image
 
 _LOOK_UP_S: Final = 0.2
 
@@ -39,11 +39,13 @@ class Picture:
         frame: The frame itself.
         pixels: (h, w, 4) uint8, BGR and an unused byte: what Qt draws fastest.
         mirrored: Left and right are swapped in `pixels`.
+        analysis: Of this very frame, where it waited for it.
     """
 
     frame: Frame
     pixels: NDArray[np.uint8]
     mirrored: bool
+    analysis: Analysis | None = None
 
 
 def fitted(width: int, height: int, room_width: int, room_height: int) -> tuple[int, int]:
@@ -52,8 +54,8 @@ def fitted(width: int, height: int, room_width: int, room_height: int) -> tuple[
     return max(1, round(scale * width)), max(1, round(scale * height))
 
 
-def render(frame: Frame, target: Target) -> Picture:
-    """Bring a frame to the wanted size."""
+def render(frame: Frame, target: Target, analysis: Analysis | None = None) -> Picture:
+    """Bring a frame to the wanted size; its analysis only comes along."""
     height, width = frame.image.shape[:2]
     size = fitted(width, height, target.width, target.height)
     image: Image = frame.image
@@ -65,7 +67,7 @@ def render(frame: Frame, target: Target) -> Picture:
         image = np.asarray(cv2.flip(image, 1), np.uint8)
     pixels = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA), np.uint8)
     pixels.flags.writeable = False
-    return Picture(frame, pixels, target.mirrored)
+    return Picture(frame, pixels, target.mirrored, analysis)
 
 
 class Captured:
@@ -107,7 +109,7 @@ class Presenter:
         self.pictures: Latest[Picture] = Latest()
         self._notify = notify
         self._changed = threading.Condition()
-        self._frame: Frame | None = None
+        self._shown: tuple[Frame, Analysis | None] | None = None
         self._target = Target()
         self._due, self._closed = False, False
         self._thread = threading.Thread(target=self._run, name="fer-show", daemon=True)
@@ -116,10 +118,10 @@ class Presenter:
         """Run, once."""
         self._thread.start()
 
-    def show(self, frame: Frame) -> None:
-        """Render this frame next; one that still waits is left out."""
+    def show(self, frame: Frame, analysis: Analysis | None = None) -> None:
+        """Render this frame next, with its analysis; one that still waits is left out."""
         with self._changed:
-            self._frame, self._due = frame, True
+            self._shown, self._due = (frame, analysis), True
             self._changed.notify_all()
 
     def aim(self, target: Target) -> None:
@@ -131,7 +133,8 @@ class Presenter:
 
     def _run(self) -> None:
         while (due := self._await_due()) is not None:
-            picture = render(*due)
+            (frame, analysis), target = due
+            picture = render(frame, target, analysis)
             try:
                 told = self.pictures.put(picture)
             except Closed:
@@ -139,12 +142,12 @@ class Presenter:
             if told:
                 self._notify()
 
-    def _await_due(self) -> tuple[Frame, Target] | None:
+    def _await_due(self) -> tuple[tuple[Frame, Analysis | None], Target] | None:
         with self._changed:
             while not self._closed:
-                if self._due and self._frame is not None:
+                if self._due and self._shown is not None:
                     self._due = False
-                    return self._frame, self._target
+                    return self._shown, self._target
                 self._changed.wait(_LOOK_UP_S)
             return None
 

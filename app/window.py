@@ -77,7 +77,7 @@ class MainWindow(QMainWindow):
             recording.Choice(root=settings.recording_folder, blur=settings.blur),
             told=self.outputs.mark,
         )
-        self.runner = runner or Runner(self._keep, parent=self)
+        self.runner = runner or Runner(self.keep, parent=self)
         self._dirty = False
         self.transport = Transport()
         self.playback = Playback(self.runner, self.transport)
@@ -244,7 +244,7 @@ class MainWindow(QMainWindow):
     def _source_ended(self) -> None:
         self._state_label.setText(self.tr("ended"))
 
-    def _keep(self, analysis: Analysis) -> None:
+    def keep(self, analysis: Analysis) -> None:
         """Record and tell others; on the worker's thread, and never waits."""
         self.controller.add(analysis)
         self.outputs.send(analysis)
@@ -292,8 +292,12 @@ class MainWindow(QMainWindow):
 
     def _show_frame(self) -> None:
         worker = self.runner.worker
-        if worker is not None:
-            self.view.set_picture(worker.take_picture())
+        picture = None if worker is None else worker.take_picture()
+        if picture is None:
+            return
+        self.view.set_picture(picture)
+        if picture.analysis is not None:
+            self.view.set_analysis(picture.analysis, self.live.shown, self.live.selected)
 
     def _show_analysis(self) -> None:
         worker = self.runner.worker
@@ -302,7 +306,8 @@ class MainWindow(QMainWindow):
             return
         latency_ms = worker.captured.age_ms(analysis.frame.index) or 0.0
         self.live.add(analysis, latency_ms, worker.dropped)
-        self.view.set_analysis(analysis, self.live.shown, self.live.selected)
+        if not worker.in_step:  # else it comes with its own picture
+            self.view.set_analysis(analysis, self.live.shown, self.live.selected)
         self._dirty = True
 
     def _refresh_panels(self, *, force: bool = False) -> None:

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from app.pace import Pace
 from app.present import Captured, Picture, Presenter, Target
 from app.sources.connection import Connection, Stage, Status
 from engine.analyze import AnalyzerConfig, open_finder, open_reader
@@ -76,6 +77,7 @@ class Worker(QObject):
         self._pipeline = Pipeline(
             self._tapped(), self._finder, self._reader, live=True, join_s=STOP_S
         )
+        self._pace, self._pace_lock = Pace(), threading.Lock()
         self.captured = Captured()
         self.device = ""
         self.info: SourceInfo | None = None
@@ -89,6 +91,12 @@ class Worker(QObject):
     def dropped(self) -> int:
         """Frames that were never analysed."""
         return self._pipeline.dropped
+
+    @property
+    def in_step(self) -> bool:
+        """True while frames are shown together with their own faces."""
+        with self._pace_lock:
+            return self._pace.in_step
 
     def run(self) -> None:
         """Follow the source until it ends or `stop` is called."""
@@ -110,6 +118,11 @@ class Worker(QObject):
     def _hand_on(self, analysis: Analysis) -> None:
         if self._keep is not None:
             self._keep(analysis)
+        index = analysis.frame.index
+        with self._pace_lock:
+            self._pace.analysed(index, self.captured.age_ms(index) or 0.0)
+        if self.in_step:
+            self._presenter.show(analysis.frame, analysis)
         if self._analyses.put(analysis):
             self.analysed.emit()
 
@@ -119,11 +132,14 @@ class Worker(QObject):
             self.failed.emit(message)
 
     def _tapped(self) -> Iterator[Frame]:
-        """Show each frame at once, whether or not there is time to analyse it."""
+        """Show each frame at once, unless it may wait for its faces."""
         for frame in self._connection:
             frame.image.flags.writeable = False
             self.captured.note(frame.index)
-            self._presenter.show(frame)
+            with self._pace_lock:
+                self._pace.frame(frame.index)
+            if not self.in_step:
+                self._presenter.show(frame)
             yield frame
 
     def _tell(self, status: Status) -> None:
