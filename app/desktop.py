@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -83,6 +84,9 @@ def _run(options: argparse.Namespace) -> int:
     geometry = QSettings("fer-live", "fer-app") if options.settings is None else None
     window = MainWindow(settings, path, geometry=geometry)
     sys.excepthook = _excepthook(window)
+    # The window's timers call Python several times a second, so a signal is heard at once.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close())
     window.show()
 
     def begin() -> None:
