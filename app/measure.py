@@ -6,11 +6,12 @@ thread, memory, the time to the first picture and to close.
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -68,7 +69,9 @@ class Plan:
         if not self.seconds > self.warm_s:
             raise ConfigError(f"--seconds: must be above {self.warm_s:g}, got {self.seconds:g}")
         if self.fps < 1 or min(self.width, self.height) < 240:
-            raise ConfigError("--size and --fps: at least 240 pixels on each side, 1 frame a second")
+            raise ConfigError(
+                "--size and --fps: at least 240 pixels on each side, 1 frame a second"
+            )
 
 
 class SyntheticCamera:
@@ -212,11 +215,13 @@ class _Run:
         self._minder = QTimer()
         self._minder.timeout.connect(self._mind)
 
-    def _worker(self, _: Choice, config: AnalyzerConfig, keep: object) -> Worker:
+    def _worker(
+        self, _: Choice, config: AnalyzerConfig, keep: Callable[[Analysis], object]
+    ) -> Worker:
         def open_camera() -> Source:
             return SyntheticCamera(self.plan)
 
-        return Worker(open_camera, config, keep=self.window.keep)
+        return Worker(open_camera, config, keep=keep)
 
     def start(self) -> None:
         self.window.show()
@@ -290,8 +295,6 @@ def _started_at() -> float:
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     except (OSError, IndexError, ValueError):
         return _LOADED
-    import os
-
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic() - (since_boot - ticks / os.sysconf("SC_CLK_TCK"))
 
@@ -353,7 +356,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parse.add_argument("--faces", type=int, default=1, help="in the picture, 1 to 4 (1)")
     parse.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="(1280x720)")
     parse.add_argument("--fps", type=int, default=30, help="of the camera (30)")
-    parse.add_argument("--window", type=_size, default=(1280, 800), metavar="WxH", help="(1280x800)")
+    parse.add_argument(
+        "--window", type=_size, default=(1280, 800), metavar="WxH", help="(1280x800)"
+    )
     parse.add_argument("--json", action="store_true", help="print one JSON object")
     options = parse.parse_args(argv)
     try:
