@@ -16,13 +16,14 @@ def view(qtbot):
     return made
 
 
+PLAIN = Look()
 FACES = {1: ("happiness", 0.5, 0.3), 2: ("anger", -0.4, 0.6)}
 BOXES = {1: (10, 30, 50, 80), 2: (100, 30, 140, 80)}
 
 
 @pytest.fixture
 def show(view, make_analysis):
-    def shown(*, mirrored=False, faces=FACES, look=Look()):
+    def shown(*, mirrored=False, faces=FACES, look=PLAIN):
         view.set_look(look, mirrored=mirrored)
         analysis = make_analysis(0, 0.0, faces, boxes=BOXES)
         view.set_picture(render(analysis.frame, view.target))
