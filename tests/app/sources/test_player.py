@@ -1,0 +1,145 @@
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+
+from app.sources.player import Player
+from engine.errors import SourceError
+from engine.source import open_source
+
+
+class Clock:
+    now = 50.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clip(make_clip):
+    return make_clip(images=[np.full((48, 64, 3), 20 * i, np.uint8) for i in range(12)])
+
+
+@pytest.fixture
+def player(clip):
+    clock = Clock()
+    made = Player(partial(open_source, str(clip)), clock=clock)
+
+    class Changed:
+        """A condition that lets the clock run instead of waiting."""
+
+        waited = 0.0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def notify_all(self):
+            pass
+
+        def wait(self, timeout):
+            if not made.playing:
+                raise AssertionError("it would wait for ever")
+            self.waited += timeout
+            clock.now += timeout
+
+    made._changed = Changed()
+    yield made
+    made.close()
+
+
+def index_of(frame):
+    return round(float(frame.image.mean()) / 20)
+
+
+def test_it_plays_at_the_files_own_rate(player):
+    frames = [player.read() for _ in range(6)]
+    assert [index_of(frame) for frame in frames] == [0, 1, 2, 3, 4, 5]
+    assert player._changed.waited == pytest.approx(5 * 0.04, abs=0.002)
+
+
+def test_twice_the_speed_takes_half_the_time(player):
+    player.read()
+    player.set_speed(2.0)
+    for _ in range(4):
+        player.read()
+    # The first frame at another speed is due at once.
+    assert player._changed.waited == pytest.approx(3 * 0.02, abs=0.002)
+
+
+def test_paused_it_shows_nothing_until_a_step(player):
+    player.read()
+    player.pause()
+    with pytest.raises(AssertionError, match="for ever"):
+        player.read()
+    player.step()
+    assert index_of(player.read()) == 1
+    player.step(2)
+    assert [index_of(player.read()), index_of(player.read())] == [2, 3]
+
+
+def test_a_step_back_shows_the_frame_before(player):
+    for _ in range(6):
+        player.read()
+    player.step(-1)
+    assert index_of(player.read()) == 4
+    player.step(-1)
+    assert index_of(player.read()) == 3
+    assert not player.playing
+
+
+def test_seeking_shows_the_frame_at_that_time_and_indices_go_on(player):
+    before = player.read()
+    player.seek(0.2)
+    frame = player.read()
+    assert index_of(frame) == 5
+    assert frame.time_s == pytest.approx(0.2, abs=0.001)
+    assert frame.index == before.index + 1
+    player.seek(0.0)
+    assert index_of(player.read()) == 0
+
+
+def test_seeking_beyond_the_end_shows_the_last_frame(player):
+    player.read()
+    player.seek(99)
+    assert index_of(player.read()) == 11
+
+
+def test_at_the_end_it_waits_and_begins_again_when_asked(player):
+    for _ in range(12):
+        player.read()
+    with pytest.raises(AssertionError, match="for ever"):
+        player.read()
+    assert player.ended
+    assert not player.playing
+    player.play()
+    assert index_of(player.read()) == 0
+
+
+def test_it_starts_where_it_is_told_to(clip):
+    with Player(partial(open_source, str(clip)), start_s=0.2) as player:
+        player.pause()
+        assert index_of(player.read()) == 5
+
+
+def test_closing_ends_a_reader_that_waits(clip):
+    player = Player(partial(open_source, str(clip)))
+    player.read()
+    player.pause()
+    got = []
+    thread = threading.Thread(target=lambda: got.append(player.read()))
+    thread.start()
+    player.close()
+    thread.join(5)
+    assert got == [None]
+    player.close()
+
+
+def test_a_file_that_is_no_video_is_a_source_error(tmp_path):
+    path = tmp_path / "no.mp4"
+    path.write_text("not a video")
+    with pytest.raises(SourceError):
+        Player(partial(open_source, str(path)))
