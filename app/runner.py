@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -65,10 +66,15 @@ class Runner(QObject):
         self.choice = choice
         self._begin(choice, config)
 
-    def restart(self, config: AnalyzerConfig) -> None:
-        """Run the same source with other settings; nothing if none is chosen."""
+    def restart(self, config: AnalyzerConfig, start_s: float = 0.0) -> None:
+        """Run the same source with other settings; nothing if none is chosen.
+
+        Args:
+            config: The settings.
+            start_s: Where a file goes on, seconds.
+        """
         if self.choice is not None:
-            self.start(self.choice, config)
+            self.start(replace(self.choice, start_s=start_s), config)
 
     def aim(self, target: Target) -> None:
         """Say what pictures the window wants, now and from sources to come."""

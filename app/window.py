@@ -349,7 +349,9 @@ class MainWindow(QMainWindow):
             QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
         self._apply(settings)
         if anew:
-            self.runner.restart(settings.analyzer())
+            player = self.playback.player
+            self.live.reset()  # other networks, other identities
+            self.runner.restart(settings.analyzer(), player.position_s if player else 0.0)
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
