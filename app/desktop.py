@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +14,11 @@ from typing import Final, NoReturn
 
 from engine.errors import ConfigError, FerError
 
+log = logging.getLogger(__name__)
+
 PROGRAM: Final = "fer-app"
+ABANDONED: Final = frozenset({"fer-capture", "fer-find", "fer-read", "fer-draw", "fer-show"})
+WRITE_S: Final = 5.0  # for files to be finished when the program leaves in a hurry
 # The Debian package of a library that Qt says it lacks.
 PACKAGES: Final = {
     "libEGL.so": "libegl1",
@@ -94,7 +100,23 @@ def _run(options: argparse.Namespace) -> int:
             window.open(choice)
 
     begin() if settings.seen_privacy else window.first_run(begin)
-    return app.exec()
+    return _left(app.exec())
+
+
+def _left(code: int) -> int:
+    """Give the exit code; where a camera still hangs in its driver, leave with it at once.
+
+    A thread that comes back from C++ while the interpreter ends would abort the program.
+    """
+    hanging = [t.name for t in threading.enumerate() if t.name in ABANDONED]
+    if not hanging:
+        return code
+    log.warning("left without waiting for: %s", ", ".join(hanging))
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not threading.current_thread():
+            thread.join(WRITE_S)  # it is writing a file
+    logging.shutdown()
+    os._exit(code)
 
 
 def _choice(options: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa: ANN202 - Qt-free imports wait

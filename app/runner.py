@@ -1,6 +1,7 @@
 """Runs one source after the other, each on a thread of its own."""
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -91,11 +92,16 @@ class Runner(QObject):
 
     def close(self) -> bool:
         """Leave the source and wait for all threads; False if one is late."""
+        workers = [worker for _, worker in self._threads]
+        if self.worker is not None and self.worker not in workers:  # it had failed
+            workers.append(self.worker)
         self.stop()
-        late = [thread for thread, _ in self._threads if not thread.wait(CLOSE_MS)]
-        if late:
-            log.warning("%d threads are late and left behind", len(late))
-        return not late
+        deadline = time.monotonic() + CLOSE_MS / 1000
+        ended = [thread.wait(_left_ms(deadline)) for thread, _ in self._threads]
+        ended += [worker.join(_left_ms(deadline) / 1000) for worker in workers]
+        if not all(ended):
+            log.warning("%d threads are late and left behind", ended.count(False))
+        return all(ended)
 
     def _begin(self, choice: Choice, config: AnalyzerConfig) -> None:
         worker, thread = self._make(choice, config, self._keep), QThread()
@@ -130,3 +136,7 @@ class Runner(QObject):
         thread.deleteLater()
         if worker is self.worker and not self._over:
             self.ended.emit()
+
+
+def _left_ms(deadline: float) -> int:
+    return max(0, round(1000 * (deadline - time.monotonic())))

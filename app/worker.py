@@ -173,6 +173,10 @@ class Worker(QObject):
         """Say what pictures the window wants."""
         self._presenter.aim(target)
 
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread that renders pictures, after `stop`; False if it is late."""
+        return self._presenter.join(timeout_s)
+
     def stop(self) -> None:
         """End soon; called directly, from any thread, any number of times."""
         self._stopping.set()
