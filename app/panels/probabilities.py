@@ -68,13 +68,19 @@ class ProbabilitiesPanel(Panel):
         layout.addLayout(head)
         layout.addWidget(self.note)
         layout.addWidget(self.bars, 1)
-        self._show(Readout(Standing.NONE))
+        self._read = Readout(Standing.NONE)
+        self._show(self._read)
+
+    def restyle(self) -> None:
+        """Take over the colours of another theme, also while nothing new comes."""
+        self._show(self._read)
 
     def show_state(self, live: LiveState) -> None:
         """Show the face that the state is about."""
         self._show(readout(live, self.uncertain_below))
 
     def _show(self, read: Readout) -> None:
+        self._read = read
         self._chip.show_face(read.face_id, self.theme)
         self.headline.setText(self._headline(read))
         self.note.setText(self._note(read))

@@ -1,6 +1,7 @@
 import pytest
 
 from app.panels.probabilities import ProbabilitiesPanel
+from app.theme import LIGHT, apply_theme
 
 
 @pytest.fixture
@@ -64,3 +65,11 @@ def test_bars_take_the_keyboards_focus(panel, qtbot):
     qtbot.waitUntil(panel.bars.hasFocus)
     edge = panel.bars.grab().toImage().pixelColor(1, 1).name()
     assert edge == panel.theme.accent
+
+
+def test_another_theme_is_taken_over_while_nothing_new_comes(panel, make_live, qapp):
+    apply_theme(qapp, "dark")
+    panel.refresh(make_live(faces=(1,)))
+    apply_theme(qapp, "light")
+    assert panel.bars._theme is LIGHT
+    assert panel._chip._colour == LIGHT.face(1)
