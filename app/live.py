@@ -60,6 +60,11 @@ class LiveState:
         self.selected = face_id
 
     @property
+    def now_s(self) -> float:
+        """Time of the newest analysis, seconds of the source; 0 before the first."""
+        return self.analysis.frame.time_s if self.analysis is not None else 0.0
+
+    @property
     def shown(self) -> int | None:
         """Id of the face that the panels are about: the selected one, else the largest."""
         return self.selected if self.selected is not None else self._largest

@@ -1,6 +1,8 @@
 """Light and dark: the window's colours, one colour per face, and what plots are drawn with."""
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -154,13 +156,29 @@ class _Follower(QObject):
     def _dress(self) -> None:
         name = self._name if self._name != "system" else self._system()
         theme = _THEMES[name]
-        self._app.setPalette(palette_for(theme))
-        self._app.setStyleSheet(_sheet(theme))
+        with _no_collection():
+            self._app.setPalette(palette_for(theme))
+            self._app.setStyleSheet(_sheet(theme))
 
     def _system(self) -> str:
         hints = self._app.styleHints()
         dark = hints is not None and hints.colorScheme() == Qt.ColorScheme.Dark
         return "dark" if dark else "light"
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold Python's collector back while Qt goes through a list of all widgets.
+
+    Widgets that nobody uses any more would die in the middle of it, and Qt would go on with them.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def palette_for(theme: Theme) -> QPalette:

@@ -1,5 +1,6 @@
 """Valence and arousal of every face over time."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -18,9 +19,10 @@ from engine.timeline import spread
 MOST_FACES: Final = 8  # drawn at once, as many as there are colours; those seen last
 _CELL_PX: Final = 2.0
 _DASH_PX: Final = 9.0
-_MARGIN: Final = 0.06  # of the length, right of the newest sample: room for the ids
+_ID_PX: Final = 32  # right of the newest sample: room for the ids
 _LABEL_PX: Final = 18  # from id to id
 _BESIDE_PX: Final = 26  # ids closer than this, sideways, are moved apart
+_KEY_GAP_PX: Final = 20
 _TICK_PX: Final = 64  # between two ticks, at least
 _TALL: Final = 2.2  # height of the plot in units of the values
 _SERIES: Final = ("valence", "arousal")
@@ -43,6 +45,7 @@ class AffectPlot(Panel):
         self.setAccessibleName(self.tr("Valence and arousal over time"))
         self._history = History()
         self._shown: int | None = None
+        self._now_s = 0.0
         self._faces: dict[int, _FaceItems] = {}
         self.plot = self._make_plot()
         self._tips = pg.ScatterPlotItem(pxMode=True)
@@ -60,6 +63,7 @@ class AffectPlot(Panel):
     def _make_plot(self) -> pg.PlotWidget:
         plot = pg.PlotWidget()
         plot.setAccessibleName(self.tr("Plot of valence and arousal"))
+        plot.setToolTip(self.tr("Solid line: valence. Dashed line: arousal."))
         plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         plot.setMinimumSize(220, 110)
         plot.setMenuEnabled(False)
@@ -127,14 +131,16 @@ class AffectPlot(Panel):
 
     def show_state(self, live: LiveState) -> None:
         """Draw what the history holds of the window of time."""
-        self._history, self._shown = live.history, live.shown
-        self.window_of_time.follow(live.history.last_s)
+        if live.history is not self._history:  # another session
+            self.pause.setChecked(False)
+        self._history, self._shown, self._now_s = live.history, live.shown, live.now_s
+        self.window_of_time.follow(self._now_s)
         if not self.window_of_time.paused:
             self._redraw()
 
     def _redraw(self) -> None:
         window = self.window_of_time
-        right_s = window.until_s + _MARGIN * window.length_s
+        right_s = window.until_s + _ID_PX * self._pixel_s()
         self.plot.setXRange(window.since_s, right_s, padding=0)
         marks = ticks(window.since_s, right_s, spacing_s=_TICK_PX * self._pixel_s())
         self.plot.getAxis("bottom").setTicks([marks])
@@ -148,9 +154,10 @@ class AffectPlot(Panel):
         self._place_ids()
 
     def _faces_in_window(self) -> list[int]:
-        since_s = self.window_of_time.since_s
-        traces = self._history.traces
-        recent = [face for face, trace in traces.items() if trace.last_s >= since_s]
+        window, traces = self.window_of_time, self._history.traces
+        # Later than the newest analysis: from before a file was rewound.
+        until_s = math.inf if window.paused else window.until_s
+        recent = [f for f, trace in traces.items() if window.since_s <= trace.last_s <= until_s]
         return sorted(recent, key=lambda face: traces[face].last_s)[-MOST_FACES:]
 
     def _draw_face(self, face: int) -> list[dict[str, object]]:
@@ -164,7 +171,8 @@ class AffectPlot(Panel):
         for series in _SERIES:
             curve = self._history.curve(face, series, window.since_s, window.until_s)
             line = thinned(curve.times, curve.mean, _CELL_PX * pixel_s)
-            if not len(line.times):
+            if not len(line.times) or line.times[0] > window.until_s:
+                items.clear(series)
                 continue
             tip = (float(line.times[-1]), float(line.values[-1]))
             solid = series == "valence"
@@ -182,8 +190,10 @@ class AffectPlot(Panel):
         return {"pos": at, "size": size, "brush": fill, "pen": pg.mkPen(colour, width=1.5)}
 
     def _pixel_s(self) -> float:
-        width = max(50.0, float(self.plot.getViewBox().width()))
-        return self.window_of_time.length_s * (1 + _MARGIN) / width
+        return self.window_of_time.length_s / (self._width_px() - _ID_PX)
+
+    def _width_px(self) -> float:
+        return max(2.0 * _ID_PX, float(self.plot.getViewBox().width()))
 
     def _place_ids(self) -> None:
         """Put the ids behind the curves' ends; where they collide, they are moved apart."""
@@ -193,6 +203,7 @@ class AffectPlot(Panel):
         newest_s = max((items.tip[0] for items in self._faces.values() if items.tip), default=0.0)
         side_by_side = []
         for items in self._faces.values():
+            items.label.setVisible(items.tip is not None)
             if items.tip is None:
                 continue
             items.label.setPos(items.tip[0] + 6 * pixel_s, items.tip[1])
@@ -219,7 +230,8 @@ class AffectPlot(Panel):
 
     def _moved_by_mouse(self) -> None:
         left_s, right_s = self.plot.getViewBox().viewRange()[0]
-        self.window_of_time.show(left_s, right_s - (right_s - left_s) * _MARGIN / (1 + _MARGIN))
+        ids_s = (right_s - left_s) * _ID_PX / self._width_px()
+        self.window_of_time.show(left_s, right_s - ids_s)
         self.pause.setChecked(True)
         self._show_length()
         self._redraw()
@@ -227,7 +239,7 @@ class AffectPlot(Panel):
     def _pause(self, paused: bool) -> None:
         self.window_of_time.pause(paused=paused)
         self.pause.setText(self.tr("Paused") if paused else self.tr("Pause"))
-        self.window_of_time.follow(self._history.last_s)
+        self.window_of_time.follow(self._now_s)
         self._redraw()
 
     def _show_length(self) -> None:
@@ -271,6 +283,9 @@ class _FaceItems:
         joined = line.joined.astype(np.int32)
         self.curves[series].setData(line.times, line.values, connect=joined)
 
+    def clear(self, series: str) -> None:
+        self.curves[series].setData([], [])
+
     def emphasise(self, *, chosen: bool) -> None:
         """Draw the face that the panels are about with thicker lines."""
         if chosen == self._chosen:
@@ -306,13 +321,16 @@ class _LineKey(QWidget):
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
         return QSize(
-            sum(metrics.horizontalAdvance(word) + 52 for word in self._words), metrics.height() + 4
+            sum(metrics.horizontalAdvance(word) + 32 + _KEY_GAP_PX for word in self._words),
+            metrics.height() + 4,
         )
 
     def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
+        return QSize(0, self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
+        if self.width() < self.sizeHint().width() - _KEY_GAP_PX:
+            return  # half a word helps nobody; the plot's tip says it too
         painter, theme, x = QPainter(self), current_theme(), 0.0
         middle = round(self.height() / 2)
         for word, style in zip(
@@ -325,4 +343,4 @@ class _LineKey(QWidget):
             advance = self.fontMetrics().horizontalAdvance(word)
             rect = QRectF(x + 32, 0, advance + 2, self.height())
             painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, word)
-            x += advance + 52
+            x += advance + 32 + _KEY_GAP_PX

@@ -20,7 +20,9 @@ TRAIL_S: Final = 5.0
 _CELL_S: Final = 0.1  # of the trail: 50 points a face
 _GAP_S: Final = 1.0  # a face that is away for longer has no trail
 _MOST_FACES: Final = 8
-_NAMED_BELOW: Final = (Expression.CONTEMPT,)  # its name would run into disgust's
+# Above their crosses, these names would run into disgust's and the axis's.
+_NAMED_BELOW: Final = (Expression.CONTEMPT, Expression.SADNESS)
+_NAMED_FROM: Final = 15  # heights of the text: a smaller plane has crosses only
 
 
 class CircumplexPanel(Panel):
@@ -57,10 +59,10 @@ def trails(live: LiveState, length_s: float = TRAIL_S) -> dict[int, Floats]:
         By face: (N, 2) float32 valence, arousal, oldest first, N at least 1; the stretch since
         the face was last away.
     """
-    now_s = live.history.last_s
+    now_s = live.now_s
     found = {}
     for face, trace in live.history.traces.items():
-        if trace.last_s < now_s - _GAP_S:
+        if not now_s - _GAP_S <= trace.last_s <= now_s:  # later: from before a file was rewound
             continue
         curves = [
             live.history.curve(face, name, now_s - length_s) for name in ("valence", "arousal")
@@ -170,6 +172,8 @@ class Plane(QWidget):
             painter.setPen(QPen(QColor(theme.muted), 1))
             painter.drawLine(at - QPointF(3, 0), at + QPointF(3, 0))
             painter.drawLine(at - QPointF(0, 3), at + QPointF(0, 3))
+            if area.width() < _NAMED_FROM * line:
+                continue
             below = expression in _NAMED_BELOW
             text = QRectF(at.x() - 60, at.y() + 3 if below else at.y() - line - 2, 120, line)
             painter.drawText(text, Qt.AlignmentFlag.AlignCenter, class_name(expression.label))

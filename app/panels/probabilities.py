@@ -68,23 +68,23 @@ class ProbabilitiesPanel(Panel):
         layout.addLayout(head)
         layout.addWidget(self.note)
         layout.addWidget(self.bars, 1)
-        self._read = Readout(Standing.NONE)
-        self._show(self._read)
-
-    def restyle(self) -> None:
-        """Take over the colours of another theme, also while nothing new comes."""
-        self._show(self._read)
+        self._show(Readout(Standing.NONE))
 
     def show_state(self, live: LiveState) -> None:
         """Show the face that the state is about."""
         self._show(readout(live, self.uncertain_below))
 
     def _show(self, read: Readout) -> None:
-        self._read = read
         self._chip.show_face(read.face_id, self.theme)
         self.headline.setText(self._headline(read))
         self.note.setText(self._note(read))
-        self.bars.show_readout(read, self.theme)
+        self.bars.show_readout(read)
+        self._read = read
+
+    def restyle(self) -> None:
+        """Take over the theme's colours."""
+        self._chip.show_face(self._read.face_id, self.theme)
+        self.bars.update()
 
     def _headline(self, read: Readout) -> str:
         if read.standing is Standing.NONE:
@@ -100,7 +100,7 @@ class ProbabilitiesPanel(Panel):
         if read.standing is Standing.NONE:
             return self.tr("Bars appear as soon as a face is found.")
         if read.standing is Standing.AWAY:
-            return self.tr("The selected face stays selected until it returns. Esc: largest face.")
+            return self.tr("It stays selected until it returns.")
         which = self.tr("Selected face") if read.chosen else self.tr("Largest face")
         return self.tr("{0} \N{MIDDLE DOT} reliability {1:.2f}").format(which, read.reliability)
 
@@ -138,16 +138,15 @@ class Bars(QWidget):
         """Make empty bars."""
         super().__init__()
         self._read = Readout(Standing.NONE)
-        self._theme = current_theme()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Probability of each class"))
         growing(self)
 
-    def show_readout(self, read: Readout, theme: Theme) -> None:
+    def show_readout(self, read: Readout) -> None:
         """Show a face's numbers."""
-        if (read, theme) == (self._read, self._theme):
+        if read == self._read:
             return
-        self._read, self._theme = read, theme
+        self._read = read
         self.setAccessibleDescription(self.spoken())
         self.update()
 
@@ -180,12 +179,12 @@ class Bars(QWidget):
         for index, name in enumerate(EXPRESSIONS):
             rect = QRectF(left, index * row, self.width() - 2 * left, row)
             self._draw_row(painter, rect, name, names, number)
-        draw_focus(self, painter, self._theme)
+        draw_focus(self, painter, current_theme())
 
     def _draw_row(
         self, painter: QPainter, rect: QRectF, name: str, names: int, number: int
     ) -> None:
-        theme, read = self._theme, self._read
+        theme, read = current_theme(), self._read
         percent = read.percent[EXPRESSIONS.index(name)] if read.percent else None
         top = name == read.label
         font = painter.font()
@@ -205,7 +204,7 @@ class Bars(QWidget):
         self._draw_bar(painter, bar, percent, top=top)
 
     def _draw_bar(self, painter: QPainter, track: QRectF, percent: int, *, top: bool) -> None:
-        theme, read = self._theme, self._read
+        theme, read = current_theme(), self._read
         bar = QRectF(track)
         bar.setWidth(track.width() * percent / 100)
         colour = QColor(theme.face(read.face_id or 1)) if top else QColor(theme.muted)

@@ -161,12 +161,13 @@ class StatisticsPanel(Panel):
         self.copy.clicked.connect(self.copy_table)
         self.save.clicked.connect(self.ask_and_save)
         row = QHBoxLayout()
-        row.addWidget(self.hint, 1)
+        row.addStretch(1)
         row.addWidget(self.copy)
         row.addWidget(self.save)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         layout.setSpacing(6)
+        layout.addWidget(self.hint)
         layout.addWidget(self.table, 1)
         layout.addLayout(row)
         self._say_what_is_there(0)
@@ -175,6 +176,7 @@ class StatisticsPanel(Panel):
         table = QTableView()
         table.setModel(self.model)
         table.setAccessibleName(self.tr("Statistics of each face"))
+        table.setToolTip(self.tr("Enter on a row selects the face"))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setTabKeyNavigation(False)  # Tab leaves the table
         table.setAlternatingRowColors(True)
@@ -205,13 +207,12 @@ class StatisticsPanel(Panel):
         count = len(self.model.rows)
         self.copy.setEnabled(count > 0)
         self.save.setEnabled(count > 0)
+        self.hint.setVisible(forgotten > 0 or not count)
         if not count:
             self.hint.setText(self.tr("Faces are listed here once they were seen."))
         elif forgotten:
             words = self.tr("{0} faces; {1} that were seen for the shortest time are left out.")
             self.hint.setText(words.format(count, forgotten))
-        else:
-            self.hint.setText(self.tr("Enter on a row selects the face."))
 
     def _activated(self, index: QModelIndex) -> None:
         self.face_chosen.emit(int(self.model.rows[index.row()][0]))

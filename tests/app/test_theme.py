@@ -1,9 +1,10 @@
+import gc
 import itertools
 
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QPalette
-from PyQt6.QtWidgets import QLabel
+from PyQt6.QtWidgets import QLabel, QWidget
 
 from app import theme
 from app.theme import DARK, LIGHT, apply_theme, contrast, current_theme, ink_on, palette_for
@@ -68,3 +69,21 @@ def test_only_system_follows_the_desktop(qapp, monkeypatch, chosen, then):
 def test_disabled_words_can_still_be_read():
     colour = palette_for(LIGHT).color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
     assert contrast(colour.name(), LIGHT.base) >= 4.5
+
+
+def test_no_widget_is_collected_while_qt_goes_through_all_of_them(qapp, qtbot):
+    """Else Qt goes on with one that has died: closed dialogs crashed the program so."""
+    states = []
+
+    class Watching(QWidget):
+        def changeEvent(self, event):
+            states.append(gc.isenabled())
+
+    widget = Watching()
+    qtbot.addWidget(widget)
+    widget.show()
+    apply_theme(qapp, "dark")
+    apply_theme(qapp, "light")
+    assert states
+    assert not any(states)
+    assert gc.isenabled()

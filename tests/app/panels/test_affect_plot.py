@@ -6,6 +6,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from app.panels.affect_plot import MOST_FACES, AffectPlot
+from app.theme import LIGHT, apply_theme
 
 
 @pytest.fixture
@@ -85,7 +86,8 @@ def test_length_is_chosen_from_the_list(panel, make_live, qtbot):
     panel.lengths.setCurrentIndex(index)
     panel.lengths.activated.emit(index)
     left, right = panel.plot.getViewBox().viewRange()[0]
-    assert right - left == pytest.approx(300 * 1.06)
+    assert right == pytest.approx(panel.window_of_time.until_s, abs=25)
+    assert panel.window_of_time.until_s - left == pytest.approx(300)
 
 
 def test_buttons_zoom(panel, make_live, qtbot):
@@ -148,3 +150,53 @@ def test_hidden_it_does_nothing_and_shown_it_catches_up(panel, make_live):
 
 def test_the_lines_are_explained_in_words(panel):
     assert panel._key.accessibleName() == "Solid line: valence. Dashed line: arousal."
+
+
+def test_a_new_theme_shows_at_once(qapp, panel, make_live):
+    apply_theme(qapp, "dark")
+    panel.refresh(make_live())
+    apply_theme(qapp, "light")
+    assert panel._faces[1].curves["valence"].opts["pen"].color().name() == LIGHT.face(1)
+    assert panel.plot.backgroundBrush().color().name() == LIGHT.base
+
+
+def test_it_can_be_narrow(panel):
+    assert panel.minimumSizeHint().width() < 300
+
+
+def test_another_session_ends_the_pause(panel, make_live):
+    panel.refresh(make_live())
+    panel.pause.setChecked(True)
+    panel.refresh(make_live(frames=10, faces=(7,)))
+    assert not panel.pause.isChecked()
+    assert set(panel._faces) == {7}
+
+
+def test_time_goes_on_without_a_face(panel, make_live, make_analysis):
+    live = make_live(frames=50)
+    live.add(make_analysis(99, 8.0), 20, 0)
+    panel.refresh(live)
+    assert panel.window_of_time.until_s == 8.0
+
+
+def test_after_a_rewind_the_plot_is_back_at_the_start(panel, make_live, make_analysis):
+    live = make_live(frames=500, faces=(1, 2))
+    panel.refresh(live)
+    for index in range(5):
+        live.add(make_analysis(index, index / 25, {1: ("anger", 0.1, 0.2)}), 20, 0)
+    panel.refresh(live)
+    assert panel.window_of_time.until_s == pytest.approx(4 / 25)
+    assert set(panel._faces) == {1}
+    assert drawn(panel, 1, "valence")[0][-1] == pytest.approx(4 / 25, abs=0.1)
+
+
+def test_what_lies_after_a_held_window_is_not_drawn(panel, make_live, make_analysis):
+    live = make_live(frames=50)
+    live.add(make_analysis(99, 40.0, {3: ("anger", 0.1, 0.2)}), 20, 0)
+    panel.refresh(live)
+    assert panel._faces[3].label.isVisible()
+    panel.window_of_time.show(0, 10)
+    panel.pause.setChecked(True)
+    assert not panel._faces[3].label.isVisible()
+    assert len(drawn(panel, 3, "valence")[0]) == 0
+    assert panel._faces[1].label.isVisible()

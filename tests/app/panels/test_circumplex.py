@@ -62,3 +62,9 @@ def test_the_point_is_drawn_where_its_values_are(panel, make_analysis):
     assert at.y() > area.center().y()
     image = panel.plane.grab().toImage()
     assert image.pixelColor(round(at.x()), round(at.y())).name() == panel.theme.face(1)
+
+
+def test_after_a_rewind_faces_of_later_have_no_trail(make_live, make_analysis):
+    live = make_live(frames=500, faces=(1, 2))
+    live.add(make_analysis(0, 0.0, {1: ("anger", 0.1, 0.2)}), 20, 0)
+    assert set(trails(live)) == {1}

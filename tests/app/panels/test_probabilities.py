@@ -1,7 +1,7 @@
 import pytest
 
 from app.panels.probabilities import ProbabilitiesPanel
-from app.theme import LIGHT, apply_theme
+from app.theme import DARK, LIGHT, apply_theme
 
 
 @pytest.fixture
@@ -67,9 +67,16 @@ def test_bars_take_the_keyboards_focus(panel, qtbot):
     assert edge == panel.theme.accent
 
 
-def test_another_theme_is_taken_over_while_nothing_new_comes(panel, make_live, qapp):
+def test_a_new_theme_shows_at_once(qapp, panel, make_live):
     apply_theme(qapp, "dark")
     panel.refresh(make_live(faces=(1,)))
+    assert panel._chip.grab().toImage().pixelColor(4, 12).name() == DARK.face(1)
     apply_theme(qapp, "light")
-    assert panel.bars._theme is LIGHT
-    assert panel._chip._colour == LIGHT.face(1)
+    assert panel._chip.grab().toImage().pixelColor(4, 12).name() == LIGHT.face(1)
+    colours = {
+        panel.bars.grab().toImage().pixelColor(x, y).name()
+        for x in range(120, 200)
+        for y in range(0, 100, 3)
+    }
+    assert LIGHT.face(1) in colours
+    assert DARK.face(1) not in colours
