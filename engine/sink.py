@@ -66,7 +66,7 @@ class SinkConfig:
         preset: x264's trade of time for size.
         threads: Encoder threads; 0 leaves it to x264.
         growing: Write under the file's own name, so that what a kill leaves can be played; each
-            frame is encoded at once, for a tenth more bytes.
+            frame is encoded at once, for some more bytes.
     """
 
     audio: bool = True

@@ -1,4 +1,4 @@
-"""Make the pictures of docs/app.md from the demo clip: python scripts/app_pictures.py [FOLDER].
+"""Make the window's pictures of docs/app.md from the demo clip: python scripts/app_pictures.py [FOLDER].
 
 Runs the real window without a screen (QT_QPA_PLATFORM=offscreen) and uses it as a person would.
 """
@@ -12,12 +12,10 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication, QWidget
 
-from app.privacy import PrivacyDialog
 from app.settings import Settings
-from app.settings_dialog import SettingsDialog
 from app.sources.choice import Choice
 from app.theme import apply_theme
 from app.window import MainWindow
@@ -92,8 +90,6 @@ class Shoot:
         self.save("light")
         yield self.dress("dark")
         yield from self.drawing()
-        yield from self.recording()
-        yield from self.dialogs()
 
     def playing_until(self, time_s: float) -> bool:
         """Tell whether the file was analysed up to a time."""
@@ -101,56 +97,12 @@ class Shoot:
         return analysis is not None and analysis.frame.time_s >= time_s
 
     def drawing(self) -> Steps:
-        """Show landmarks, axes and performance."""
+        """Show landmarks and axes."""
         window = self.window
         window.actions_.landmarks.trigger()
         window.actions_.head_axes.trigger()
-        window.docks.docks["performance"].raise_()
         yield self.wait(0.5)
         self.save("view", window.centralWidget())
-        self.save("performance", window.docks.docks["performance"])
-        window.actions_.landmarks.trigger()
-        window.actions_.head_axes.trigger()
-
-    def recording(self) -> Steps:
-        """Record, and look at the recording."""
-        window = self.window
-        window.playback.seek(0.0)
-        window.playback.play_pause()
-        window.docks.docks["recording"].raise_()
-        yield self.wait(0.5)
-        window.recording.record_button.click()
-        yield lambda: window.controller.view().recording
-        yield self.wait(2.0)
-        window.recording.key_buttons["F5"].click()
-        yield self.wait(2.0)
-        window.recording._timer.stop()
-        window.recording.folder_label.setText("~/fer-live")  # not where this script records
-        self.save("recording", window.docks.docks["recording"])
-        window.recording.record_button.click()
-        yield lambda: not window.controller.view().recording
-        folder = window.controller.view().folder
-        if folder is None:
-            raise RuntimeError("nothing was recorded")
-        review = window.review(folder)
-        yield lambda: review.controller.review is not None
-        yield self.wait(1.5)
-        self.save("review", review)
-        review.close()
-        yield self.wait(0.2)
-
-    def dialogs(self) -> Steps:
-        """Open the dialogs."""
-        window = self.window
-        for name, dialog in (
-            ("settings", SettingsDialog(window.settings, window)),
-            ("privacy", PrivacyDialog(window)),
-        ):
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.open()
-            yield self.wait(0.6)
-            self.save(name, dialog)
-            dialog.close()
 
 
 def main() -> int:

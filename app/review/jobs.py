@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Final
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from engine.errors import FerError
 
 log = logging.getLogger(__name__)
+
+CLOSE_S: Final = 5.0
 
 Done = Callable[[Any], None]
 Failed = Callable[[str], None]
@@ -55,6 +57,9 @@ class Jobs(QObject):
         failed(str(error) or type(error).__name__)
 
     def close(self) -> None:
-        """Forget what waits, and wait for what runs: a file that is being written is finished."""
+        """Forget what waits, and give what runs a moment; what is being written is finished."""
+        running = [future for future, _, _ in self._jobs.values()]
         self._jobs.clear()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if wait(running, CLOSE_S).not_done:
+            log.warning("review: a file is still being written; the program ends after it")

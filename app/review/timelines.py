@@ -54,7 +54,10 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._review: Review | None = None
         self._faces: tuple[int, ...] = ()
         self._spans: list[tuple[int, Span]] = []
-        self._items: list[tuple[Any, Any]] = []  # plot and what is drawn in it
+        self._drawn: object = None  # the numbers whose curves are shown
+        self._curves: list[tuple[Any, Any]] = []  # plot and what is drawn in it
+        self._bars: list[tuple[Any, Any]] = []
+        self._marks: list[tuple[Any, Any]] = []
         self._words: list[Any] = []
         self._moving = False
         self._chosen: int | None = None
@@ -121,55 +124,72 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self.region.setBrush(wash)
         self.region.setHoverBrush(wash)
         if self._review is not None:
-            self.show_review(self._review)
+            self._pen_curves()
+            self._redraw_markers()  # the bands' colours fit both themes
 
     def show_review(self, review: Review, *, anew: bool = False) -> None:
         """Draw a review; `anew` shows all of its time."""
-        for plot, item in self._items:
-            if isinstance(item, pg.PlotDataItem):
-                item.clear()  # removed with data, it would look for a view that is gone
-            plot.removeItem(item)
-        self._items.clear()
-        self._review, self._faces = review, review.faces
-        for plot, series in zip(self.plots[:2], SERIES, strict=True):
-            for face in self._faces:
-                self._draw_curve(plot, face, series)
-        self._draw_bands()
-        self._draw_markers()
+        numbers = review.table.numbers
+        if anew or numbers is not self._drawn:  # a new label changes no curve
+            self._review, self._faces, self._drawn = review, review.faces, numbers
+            self._redraw_curves()
+            self._redraw_markers()
+        self._redraw_bands()
         length_s = max(review.duration_s, 0.1)
-        for plot in self.plots:
-            plot.setLimits(xMin=-0.02 * length_s, xMax=1.02 * length_s, minXRange=0.2)
-        ticks = [(row, self.tr("face {n}").format(n=face)) for row, face in enumerate(self._faces)]
-        self.bands.getAxis("left").setTicks([ticks])
-        self.bands.setYRange(-0.6, max(len(self._faces), 1) - 0.4, padding=0)
         if anew:
+            for plot in self.plots:
+                plot.setLimits(xMin=-0.02 * length_s, xMax=1.02 * length_s, minXRange=0.2)
             self.plots[0].setXRange(0, length_s, padding=0)
             self.region.hide()
         self._name_spans()
 
-    def _add(self, plot: Any, item: Any) -> None:  # noqa: ANN401 - pyqtgraph has no types
-        plot.addItem(item)
-        self._items.append((plot, item))
+    def _clear(self, items: list[tuple[Any, Any]]) -> None:
+        for plot, item in items:
+            if isinstance(item, pg.PlotDataItem):
+                item.clear()  # removed with data, it would look for a view that is gone
+            plot.removeItem(item)
+        items.clear()
+
+    def _redraw_curves(self) -> None:
+        self._clear(self._curves)
+        for plot, series in zip(self.plots[:2], SERIES, strict=True):
+            for face in self._faces:
+                self._draw_curve(plot, face, series)
+        ticks = [(row, self.tr("face {n}").format(n=face)) for row, face in enumerate(self._faces)]
+        self.bands.getAxis("left").setTicks([ticks])
+        self.bands.setYRange(-0.6, max(len(self._faces), 1) - 0.4, padding=0)
 
     def _draw_curve(self, plot: Any, face: int, series: str) -> None:  # noqa: ANN401
         if self._review is None:
             return
         times, values = self._review.series(face, series)
+        times = times.copy()  # the review keeps its own
         gaps = np.flatnonzero(np.isnan(times))
         times[gaps] = times[gaps - 1]  # clipping needs rising times; the value stays a break
-        width = 2.5 if face == self._chosen else 1.0  # above 1 is slow, so one curve only
         curve = pg.PlotDataItem(
-            pen=pg.mkPen(face_colour(face), width=width),
+            pen=self._pen(face),
             connect="finite",
             autoDownsample=True,
             downsampleMethod="peak",
             clipToView=True,
             antialias=True,
         )
-        self._add(plot, curve)
+        plot.addItem(curve)
+        self._curves.append((plot, curve))
         curve.setData(times, values)  # added with data, it would look for a view not there yet
 
-    def _draw_bands(self) -> None:
+    def _pen(self, face: int) -> Any:  # noqa: ANN401 - pyqtgraph has no types
+        # Pens wider than 1 are slow to draw with, so one curve only has such.
+        light = self.palette().color(QPalette.ColorRole.Base).lightness() > 127
+        width = 2.5 if face == self._chosen else 1.0
+        return pg.mkPen(face_colour(face, light=light), width=width)
+
+    def _pen_curves(self) -> None:
+        for (_, curve), face in zip(self._curves, self._faces * len(SERIES), strict=True):
+            curve.setPen(self._pen(face))
+
+    def _redraw_bands(self) -> None:
+        self._clear(self._bars)
         if self._review is None:
             return
         self._spans = [
@@ -193,20 +213,25 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             brush=brush,
             pen=None,
         )
-        self._add(self.bands, bars)
+        self.bands.addItem(bars)
+        self._bars.append((self.bands, bars))
 
-    def _draw_markers(self) -> None:
+    def _redraw_markers(self) -> None:
+        self._clear(self._marks)
         if self._review is None:
             return
         pen = pg.mkPen(self.palette().color(QPalette.ColorRole.Text), style=Qt.PenStyle.DotLine)
         for marker in self._review.markers:
             for plot in self.plots:
-                self._add(plot, pg.InfiniteLine(marker.time_s, angle=90, pen=pen))
+                line = pg.InfiniteLine(marker.time_s, angle=90, pen=pen)
+                plot.addItem(line)
+                self._marks.append((plot, line))
             text = pg.TextItem(
                 marker.text, color=self.palette().color(QPalette.ColorRole.Text), anchor=(0, 0)
             )
             text.setPos(marker.time_s, -0.05)
-            self._add(self.plots[0], text)
+            self.plots[0].addItem(text)
+            self._marks.append((self.plots[0], text))
 
     def _name_spans(self, *_: object) -> None:
         """Write the labels into the bands that are wide enough."""
@@ -259,8 +284,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         """Draw the chosen face's curves stronger."""
         if face != self._chosen:
             self._chosen = face
-            if self._review is not None:
-                self.show_review(self._review)
+            self._pen_curves()
 
     def _region_moved(self) -> None:
         if not self._moving:

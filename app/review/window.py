@@ -164,7 +164,7 @@ class ReviewWindow(QMainWindow):
     def open(self, path: Path, video: Path | None = None) -> None:
         """Open a recording, off this thread; what is wrong with it is said in the window."""
         self._say(self.tr("opening {name} …").format(name=path.name))
-        self._jobs.run(lambda: open_review(path, video), self._opened, self._failed)
+        self._jobs.run(lambda: open_review(path, video).prepare(), self._opened, self._failed)
 
     def _opened(self, review: Review) -> None:
         self.controller.load(review)

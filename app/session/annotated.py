@@ -58,11 +58,16 @@ class AnnotatedVideo:
     def write(self, analysis: Analysis) -> None:
         """Draw and encode one frame; its time is the recording's.
 
+        Where faces are blurred, frames are held back for a moment (`engine/blur.py`).
+
         Raises:
             SinkError: The file cannot be written.
         """
-        if self._blur is not None:
-            analysis = self._blur.blur(analysis)
+        ready = [analysis] if self._blur is None else self._blur.push(analysis)
+        for each in ready:
+            self._encode(each)
+
+    def _encode(self, analysis: Analysis) -> None:
         image = self._draw(analysis)
         if self._sink is None:
             self._sink = self._open(image)
@@ -102,6 +107,9 @@ class AnnotatedVideo:
         Raises:
             SinkError: The rest cannot be written.
         """
+        if self._blur is not None:
+            for each in self._blur.flush():
+                self._encode(each)
         if self._sink is not None:
             sink, self._sink = self._sink, None
             sink.close()

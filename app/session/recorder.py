@@ -268,7 +268,7 @@ class Recorder:
     def _run(self) -> None:
         """The thread: open, write until told, close, say how it ended."""
         try:
-            self._check_disk(self._config.start_free, "recording needs")
+            self._check_disk(self._config.start_free, "not started")
             folder = new_folder(self._root, datetime.now().astimezone())
             with self._changed:
                 self._folder = folder
@@ -331,7 +331,7 @@ class Recorder:
             return
         self._looked_s = now_s
         try:
-            self._check_disk(self._config.stop_free, "recording stopped before the disk was full:")
+            self._check_disk(self._config.stop_free, "stopped before the disk is full")
         except SinkError as error:
             with self._changed:
                 self._end(str(error))
@@ -342,7 +342,10 @@ class Recorder:
             self._free = free
         if free < least:
             place = self._folder or self._root
-            raise SinkError(f"{place}: {why} {least / 1e6:,.0f} MB free, {free / 1e6:,.0f} MB left")
+            raise SinkError(
+                f"{place}: recording {why}: {free / 1e6:,.0f} MB free, at least "
+                f"{least / 1e6:,.0f} MB needed; make room or choose another folder"
+            )
 
     def _fail(self, message: str) -> None:
         with self._changed:

@@ -9,14 +9,15 @@ review.edits.undo()
 
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from app.session.edits import EditList
+from app.session.edits import Edited, EditList
 from app.session.folder import ABOUT, Marker, read_about, read_markers
-from app.session.records import TEXT, Numbers, RecordTable, read_records
+from app.session.records import TEXT, Integers, Numbers, RecordTable, read_records
 from app.session.statistics import FaceStatistics
 from engine.errors import SourceError
 from engine.labels import EXPRESSIONS
@@ -78,6 +79,113 @@ class Seen:
     corrected: bool
 
 
+class _Reading:
+    """What follows from one state of the corrections; each thing is worked out once."""
+
+    def __init__(self, edited: Edited) -> None:
+        self.edited = edited
+        self.table = edited.table
+        self.face_ids = edited.table.faces
+        self._rows: dict[int, Integers] = {}
+        self._spans: dict[int, list[Span]] = {}
+        self._series: dict[tuple[int, str], tuple[Numbers, Numbers]] = {}
+
+    @cached_property
+    def faces(self) -> tuple[int, ...]:
+        return tuple(np.unique(self.face_ids).tolist())
+
+    @cached_property
+    def frame_s(self) -> float:
+        steps = np.diff(self.table.times)  # in order; faces of one frame have one time
+        steps = steps[steps > 0]
+        return float(np.median(steps)) if steps.size else FRAME_S
+
+    @cached_property
+    def gap_s(self) -> float:
+        return max(GAP_S, 3 * self.frame_s)
+
+    @cached_property
+    def tracks(self) -> list[Track]:
+        return [self._track(face) for face in self.faces]
+
+    def rows(self, face: int) -> Integers:
+        """Give where a face's rows are."""
+        if face not in self._rows:
+            self._rows[face] = np.flatnonzero(self.face_ids == face)
+        return self._rows[face]
+
+    def series(self, face: int, column: str) -> tuple[Numbers, Numbers]:
+        if (face, column) not in self._series:
+            rows = self.rows(face)
+            times, values = self.table.times[rows], self.table.numbers[column][rows]
+            breaks = np.flatnonzero(np.diff(times) > self.gap_s) + 1
+            found = np.insert(times, breaks, np.nan), np.insert(values, breaks, np.nan)
+            self._series[face, column] = found
+        return self._series[face, column]
+
+    def spans(self, face: int) -> list[Span]:
+        if face not in self._spans:
+            self._spans[face] = self._find_spans(face)
+        return self._spans[face]
+
+    def _find_spans(self, face: int) -> list[Span]:
+        rows = self.rows(face)
+        if not rows.size:
+            return []
+        times, labels = self.table.times[rows], self.table.labels[rows]
+        corrected = self.edited.corrected[rows]
+        silent = np.diff(times) > self.gap_s
+        starts = np.append(0, np.flatnonzero(silent | (np.diff(labels) != 0)) + 1)
+        lasts = np.append(starts[1:], len(times)) - 1
+        # A span lasts until the next one begins; before a silence, until its last frame ends.
+        open_ended = np.append(silent, True)[lasts]
+        following = times[np.minimum(lasts + 1, len(times) - 1)]
+        ends = np.where(open_ended, times[lasts] + self.frame_s, following)
+        by_hand = np.logical_or.reduceat(corrected, starts)
+        return [
+            Span(start_s, end_s, EXPRESSIONS[label], hand)
+            for start_s, end_s, label, hand in zip(
+                times[starts].tolist(),
+                ends.tolist(),
+                labels[starts].tolist(),
+                by_hand.tolist(),
+                strict=True,
+            )
+        ]
+
+    def _track(self, face: int) -> Track:
+        rows, numbers = self.rows(face), self.table.numbers
+        lasted = dict.fromkeys(EXPRESSIONS, 0.0)
+        for span in self.spans(face):
+            lasted[span.label] += span.end_s - span.start_s
+        seen_s = sum(lasted.values())
+        statistics = FaceStatistics(
+            id=face,
+            frames=len(rows),
+            seen_s=seen_s,
+            first_s=float(self.table.times[rows[0]]),
+            last_s=float(self.table.times[rows[-1]]),
+            shares={label: seconds / seen_s for label, seconds in lasted.items()},
+            valence=float(numbers["valence"][rows].mean()),
+            arousal=float(numbers["arousal"][rows].mean()),
+        )
+        return Track(statistics, int(self.edited.corrected[rows].sum()))
+
+
+def _joined(spans: list[Span], least_s: float) -> list[Span]:
+    """Join the spans that are shorter to the one before, unless there was a silence."""
+    joined: list[Span] = []
+    for span in spans:
+        before = joined[-1] if joined and joined[-1].end_s == span.start_s else None
+        short = span.end_s - span.start_s < least_s
+        if before is not None and (short or before.label == span.label):
+            by_hand = before.corrected or span.corrected
+            joined[-1] = Span(before.start_s, span.end_s, before.label, by_hand)
+        else:
+            joined.append(span)
+    return joined
+
+
 class Review:
     """What a review shows; used by one thread.
 
@@ -109,6 +217,21 @@ class Review:
         self.annotated = annotated
         self.about = about or {}
         self.warnings = warnings
+        self._read = _Reading(edits.result)
+
+    @property
+    def _now(self) -> _Reading:
+        """What follows from the corrections as they are now."""
+        if self._read.edited is not self.edits.result:
+            self._read = _Reading(self.edits.result)
+        return self._read
+
+    def prepare(self) -> "Review":
+        """Work out what a window shows first; for the thread that opens. Gives the review."""
+        for track in self._now.tracks:
+            for column in ("valence", "arousal"):
+                self._now.series(track.face.id, column)
+        return self
 
     def still(self) -> "Review":
         """Give a copy that later corrections do not change, for another thread."""
@@ -124,7 +247,7 @@ class Review:
     @property
     def faces(self) -> tuple[int, ...]:
         """Ids of the tracks that are left."""
-        return tuple(np.unique(self.table.faces).tolist())
+        return self._now.faces
 
     @property
     def duration_s(self) -> float:
@@ -136,8 +259,7 @@ class Review:
     @property
     def frame_s(self) -> float:
         """Seconds that a frame lasts, the median."""
-        steps = np.diff(np.unique(self.table.times))
-        return float(np.median(steps)) if steps.size else FRAME_S
+        return self._now.frame_s
 
     def series(self, face: int, column: str) -> tuple[Numbers, Numbers]:
         """Give times and values of a column of the records for one face; NaN where it is away.
@@ -145,10 +267,7 @@ class Review:
         Returns:
             Two (N,) float64.
         """
-        which = self.table.faces == face
-        times, values = self.table.times[which], self.table.numbers[column][which]
-        breaks = np.flatnonzero(np.diff(times) > self._gap_s()) + 1
-        return np.insert(times, breaks, np.nan), np.insert(values, breaks, np.nan)
+        return self._now.series(face, column)
 
     def spans(self, face: int, *, least_s: float = 0.0) -> list[Span]:
         """Give the stretches of one label, in order; they do not overlap.
@@ -157,61 +276,18 @@ class Review:
             face: The track's id.
             least_s: Shorter spans are joined to the one before, unless there was a silence.
         """
-        which = self.table.faces == face
-        times, labels = self.table.times[which], self.table.labels[which]
-        corrected = self.edits.result.corrected[which]
-        if not times.size:
-            return []
-        silent = np.diff(times) > self._gap_s()
-        starts = np.append(0, np.flatnonzero(silent | (np.diff(labels) != 0)) + 1)
-        ends = np.append(starts[1:], len(times))
-        spans: list[Span] = []
-        for begin, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            last = end == len(times) or bool(silent[end - 1])
-            end_s = times[end - 1] + self.frame_s if last else times[end]
-            label, by_hand = EXPRESSIONS[labels[begin]], bool(corrected[begin:end].any())
-            span = Span(float(times[begin]), float(end_s), label, by_hand)
-            before = spans[-1] if spans and (begin == 0 or not silent[begin - 1]) else None
-            short = span.end_s - span.start_s < least_s
-            if before is not None and (short or before.label == label):
-                by_hand |= before.corrected
-                spans[-1] = Span(before.start_s, span.end_s, before.label, by_hand)
-            else:
-                spans.append(span)
-        return spans
-
-    def _gap_s(self) -> float:
-        return max(GAP_S, 3 * self.frame_s)
+        spans = self._now.spans(face)
+        return _joined(spans, least_s) if least_s > 0 else list(spans)
 
     def tracks(self) -> list[Track]:
         """Give every face that is left, in order of id."""
-        return [self._track(face) for face in self.faces]
-
-    def _track(self, face: int) -> Track:
-        which = self.table.faces == face
-        times, numbers = self.table.times[which], self.table.numbers
-        spans = self.spans(face)
-        lasted = dict.fromkeys(EXPRESSIONS, 0.0)
-        for span in spans:
-            lasted[span.label] += span.end_s - span.start_s
-        seen_s = sum(lasted.values())
-        statistics = FaceStatistics(
-            id=face,
-            frames=len(times),
-            seen_s=seen_s,
-            first_s=float(times[0]),
-            last_s=float(times[-1]),
-            shares={label: seconds / seen_s for label, seconds in lasted.items()},
-            valence=float(numbers["valence"][which].mean()),
-            arousal=float(numbers["arousal"][which].mean()),
-        )
-        return Track(statistics, int(self.edits.result.corrected[which].sum()))
+        return list(self._now.tracks)
 
     def at(self, time_s: float) -> list[Seen]:
         """Give the faces of the frame that is shown at a time; none in a silence."""
         times = self.table.times
         last = int(np.searchsorted(times, time_s + 1e-6, side="right")) - 1
-        if last < 0 or time_s - times[last] > self._gap_s():
+        if last < 0 or time_s - times[last] > self._now.gap_s:
             return []
         numbers = self.table.numbers
         first = int(np.searchsorted(times, times[last]))

@@ -54,14 +54,34 @@ def test_a_box_outside_the_picture_changes_nothing(noise):
     assert (blur_faces(noise, [np.array([900, 900, 950, 950], np.float32)]) == noise).all()
 
 
+def _blurred(noise, analysis):
+    part = (slice(60, 80), slice(60, 80))
+    return bool((analysis.frame.image[part] != noise[part]).mean() > 0.9)
+
+
+def _seen(make_analysis, noise, index, time_s, *, seen):
+    faces = {1: ("neutral", 0.0, 0.0)} if seen else {}
+    return make_analysis(index, time_s, faces, image=noise, boxes={1: tuple(BOX.tolist())})
+
+
 def test_a_face_missed_for_a_moment_stays_blurred(noise, make_analysis):
-    faces = {1: ("neutral", 0.0, 0.0)}
-    boxes = {1: tuple(BOX.tolist())}
-    blur = FaceBlur(hold_s=1.0)
-    for index, time_s in enumerate([0.0, 0.5, 1.0]):
-        seen = faces if time_s == 0.0 else {}
-        analysis = make_analysis(index, time_s, seen, image=noise, boxes=boxes)
-        drawn = blur.blur(analysis).frame.image
-        assert (drawn[60:80, 60:80] != noise[60:80, 60:80]).mean() > 0.9
-    late = make_analysis(3, 1.5, {}, image=noise)
-    assert (blur.blur(late).frame.image == noise).all()
+    blur = FaceBlur(hold_s=1.0, ahead_s=0.0)
+    times = [0.0, 0.5, 1.0, 1.5]
+    for index, time_s in enumerate(times):
+        analysis = _seen(make_analysis, noise, index, time_s, seen=time_s == 0.0)
+        (ready,) = blur.push(analysis)
+        assert _blurred(noise, ready) is (time_s <= 1.0)
+    assert blur.flush() == []
+
+
+def test_a_new_face_is_blurred_in_the_frames_before_too(noise, make_analysis):
+    blur = FaceBlur(hold_s=0.0, ahead_s=0.45)
+    ready = []
+    for index in range(20):
+        analysis = _seen(make_analysis, noise, index, index / 10, seen=index == 12)
+        ready += blur.push(analysis)
+        assert len(ready) == max(0, index - 4)  # half a second is held back
+    ready += blur.flush()
+    assert [analysis.frame.index for analysis in ready] == list(range(20))
+    assert [a.frame.index for a in ready if _blurred(noise, a)] == [7, 8, 9, 10, 11, 12]
+    assert blur.flush() == []

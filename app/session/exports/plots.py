@@ -89,7 +89,7 @@ def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) ->
             if np.isfinite(time_s):
                 trace.add(float(time_s), np.array([value], np.float32))
         curve = trace.curve(0)
-        colour = face_colour(face)
+        colour = face_colour(face, light=True)
         axes.fill_between(curve.times, curve.low, curve.high, color=colour, alpha=0.3, linewidth=0)
         axes.plot(curve.times, curve.mean, color=colour, linewidth=1.4, label=f"face {face}")
     axes.axhline(0, color="#808080", linewidth=0.6)
@@ -118,8 +118,9 @@ def _draw_bands(axes: "Axes", review: Review, faces: list[int]) -> None:
             )
             if width_s * per_s * 0.9 > WORD_IN * len(span.label):
                 middle_s = span.start_s + width_s / 2
+                ground = {"facecolor": colour, "linewidth": 0, "pad": 1.0}  # over the hatching
                 axes.text(middle_s, row, span.label, color=ink_on(colour), fontsize=7,
-                          ha="center", va="center")  # fmt: skip
+                          ha="center", va="center", bbox=ground)  # fmt: skip
     axes.set_ylim(max(1, len(faces)) - 0.5, -0.5)
     axes.set_yticks(range(len(faces)), [f"face {face}" for face in faces])
     axes.spines[["top", "right"]].set_visible(False)
@@ -128,6 +129,9 @@ def _draw_bands(axes: "Axes", review: Review, faces: list[int]) -> None:
         for label in EXPRESSIONS
         if label in seen
     ]
+    if any(span.corrected for face in faces for span in review.spans(face)):
+        handles.append(axes.scatter([], [], marker="s", s=40, facecolor="white", hatch="//////",
+                                    edgecolor="#404040", label="corrected"))  # fmt: skip
     if handles:
         axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.55 / len(faces) - 0.2),
                     ncols=8, frameon=False, fontsize=8)  # fmt: skip

@@ -165,7 +165,7 @@ def test_it_does_not_start_on_a_full_disk(record, tmp_path, make_analysis):
     assert recorder.join(5)
     status = recorder.status()
     assert status.state is State.FAILED
-    assert "recording needs 1,000 MB free, 900 MB left" in status.message
+    assert "recording not started: 900 MB free, at least 1,000 MB needed" in status.message
     assert status.free == 900_000_000
     assert not (tmp_path / "recordings").exists()
     assert not recorder.add(make_analysis(0, 0.0, FACES))
@@ -180,7 +180,7 @@ def test_it_ends_before_the_disk_is_full(record, make_analysis):
     assert recorder.join(5)
     status = recorder.status()
     assert status.state is State.FINISHED
-    assert "before the disk was full: 250 MB free, 100 MB left" in status.message
+    assert "stopped before the disk is full: 100 MB free, at least 250 MB needed" in status.message
     assert read_about(status.folder)["state"] == "finished"
     assert len(_rows(status.folder)) == 2 * status.frames
     assert len(_video_times(status.folder)) == status.video_frames
