@@ -1,4 +1,4 @@
-"""Make the window's pictures of docs/app.md from the demo clip: python scripts/app_pictures.py [FOLDER].
+"""Make the pictures of the window in docs/app.md: python scripts/app_pictures.py [FOLDER].
 
 Runs the real window without a screen (QT_QPA_PLATFORM=offscreen) and uses it as a person would.
 """
