@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import QWidget
 
 from app.painter import Look, OverlayPainter, Placement, face_at
 from app.present import Picture, Target
+from engine._layout import Placer
 from engine.types import Analysis, Frame
 
 GROUND: Final = QColor("#0d0e10")
@@ -43,7 +44,7 @@ class VideoView(QWidget):
         self._analysis: Analysis | None = None
         self._shown: int | None = None
         self._selected: int | None = None
-        self._look = Look()
+        self._look, self._placer = Look(), Placer()
         self._mirrored = False
         self._hint, self._message = "", ""
         self._place: Placement | None = None
@@ -161,7 +162,7 @@ class VideoView(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not exact)
         painter.drawImage(place.area, self._image)
         if self._analysis is not None:
-            overlay = OverlayPainter(painter, place, self._look)
+            overlay = OverlayPainter(painter, place, self._look, self._placer)
             overlay.draw(self._analysis, self._shown, self._selected)
 
     def _write(self, painter: QPainter, text: str, ink: QColor) -> None:

@@ -300,6 +300,7 @@ def test_nothing_is_written_unless_the_user_records(live, tmp_path):
 
 def test_a_recording_is_started_marked_and_stopped(qtbot, live, tmp_path):
     live.docks.docks["recording"].raise_()
+    qtbot.waitUntil(live.recording.record_button.isEnabled)
     qtbot.mouseClick(live.recording.record_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: live.controller.view().recording)
     qtbot.wait(300)
