@@ -19,7 +19,7 @@ from engine.types import Analysis, Floats, Prediction, Track
 
 # Over a video the colours are the recorded overlay's, whatever the window wears.
 THEME: Final[Theme] = DARK
-AXES: Final = (("x", "#e0503c"), ("y", "#4fae5a"), ("z", "#4f8fe0"))
+AXES: Final = (("x", "#e69f00"), ("y", "#56b4e9"), ("z", "#ffffff"))  # told apart by all, and named
 _PAD: Final = 6.0
 _PARTS: Final = (
     (JAW, False),
