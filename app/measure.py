@@ -319,8 +319,9 @@ def figures(plan: Plan, taken: Taken, close_s: float, threads: Sequence[str]) ->
         "blocked_worst_ms": round(max(taken.blocked_ms, default=0.0), 1),
         "busy_over_16_ms": sum(ms > BLOCKED_MS for ms in taken.busy_ms),
         "busy_worst_ms": round(max(taken.busy_ms, default=0.0), 1),
-        "memory_first_mib": round(memory[0]),
-        "memory_last_mib": round(memory[-1]),
+        "memory_mib": ", ".join(
+            f"{memory[round(at * (len(memory) - 1) / 6)]:.0f}" for at in range(7)
+        ),
         "first_picture_s": None
         if taken.first_picture_s is None
         else round(taken.first_picture_s, 2),
