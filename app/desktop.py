@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +14,11 @@ from typing import Final, NoReturn
 
 from engine.errors import ConfigError, FerError
 
+log = logging.getLogger(__name__)
+
 PROGRAM: Final = "fer-app"
+ABANDONED: Final = frozenset({"fer-capture", "fer-find", "fer-read", "fer-draw", "fer-show"})
+WRITE_S: Final = 5.0  # for files to be finished when the program leaves in a hurry
 # The Debian package of a library that Qt says it lacks.
 PACKAGES: Final = {
     "libEGL.so": "libegl1",
@@ -51,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     parse = _Parser(prog=PROGRAM, description="Facial expressions, live.", allow_abbrev=False)
     add = parse.add_argument
     add("--source", metavar="SOURCE", help="file, camera (0), address, or screen[:X,Y,W,H]")
+    add("--as-camera", action="store_true", help="play the file of --source in an endless loop")
     add("--settings", type=Path, metavar="FILE", help="settings file (the user's own)")
     add("--model", metavar="NAME|PATH", help="expression model, for this time")
     add("--device", choices=("auto", "cpu", "cuda", "tensorrt"), help="for this time")
@@ -67,7 +74,6 @@ def _run(options: argparse.Namespace) -> int:
     from PyQt6.QtWidgets import QApplication
 
     from app.settings import load_settings, settings_path
-    from app.sources.choice import choice_of
     from app.theme import apply_theme
     from app.window import MainWindow
     from engine.assets import asset_path
@@ -75,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     path = options.settings or settings_path()
     settings = _changed(load_settings(path), options)
-    choice = choice_of(options.source) if options.source else None
+    choice = _choice(options)
     app = QApplication([PROGRAM])
     app.setApplicationName("fer-live")
     app.setDesktopFileName(PROGRAM)
@@ -94,7 +100,41 @@ def _run(options: argparse.Namespace) -> int:
             window.open(choice)
 
     begin() if settings.seen_privacy else window.first_run(begin)
-    return app.exec()
+    return _left(app.exec())
+
+
+def _left(code: int) -> int:
+    """Give the exit code; where a camera still hangs in its driver, leave with it at once.
+
+    A thread that comes back from C++ while the interpreter ends would abort the program.
+    """
+    hanging = [t.name for t in threading.enumerate() if t.name in ABANDONED]
+    if not hanging:
+        return code
+    log.warning("left without waiting for: %s", ", ".join(hanging))
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not threading.current_thread():
+            thread.join(WRITE_S)  # it is writing a file
+    logging.shutdown()
+    os._exit(code)
+
+
+def _choice(options: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa: ANN202 - Qt-free imports wait
+    """Read which source was named.
+
+    Raises:
+        ConfigError: Something other than a file is to be played as a camera.
+    """
+    from dataclasses import replace
+
+    from app.sources.choice import choice_of
+
+    choice = choice_of(options.source) if options.source else None
+    if not options.as_camera:
+        return choice
+    if choice is None or choice.kind != "file":
+        raise ConfigError("--as-camera: needs a video file; name it with --source FILE")
+    return replace(choice, as_camera=True)
 
 
 def _changed(settings, options: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - Qt-free imports wait

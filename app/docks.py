@@ -3,7 +3,7 @@
 from typing import Final
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PyQt6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
 
 from app.live import LiveState
 from app.panels.affect_plot import AffectPlot
@@ -40,7 +40,7 @@ class Docks:
             "performance": PerformancePanel(),
             "affect": AffectPlot(),
         }
-        widgets: dict[str, QWidget] = {**self.panels, "recording": recording}
+        widgets: dict[str, QWidget] = {**self.panels, "recording": _scrolled(recording)}
         self.docks = {name: self._dock(name, widget) for name, widget in widgets.items()}
         self._place()
 
@@ -79,3 +79,14 @@ class Docks:
         for panel in self.panels.values():
             if not panel.visibleRegion().isEmpty():
                 panel.refresh(live)
+
+
+def _scrolled(panel: QWidget) -> QScrollArea:
+    """Let a panel be lower than its content: screens of 640 pixels are in use."""
+    area = QScrollArea()
+    area.setWidget(panel)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setMinimumWidth(panel.minimumSizeHint().width())
+    return area

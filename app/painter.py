@@ -1,14 +1,17 @@
 """Draws an analysis over the picture, in the widget's own pixels: crisp at any size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
+from app.present import fitted
 from app.theme import DARK, Theme, ink_on
+from engine._draw import Rect
+from engine._layout import Placer
 from engine.labels import EXPRESSIONS
 from engine.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
 from engine.pose import pose_of
@@ -16,7 +19,7 @@ from engine.types import Analysis, Floats, Prediction, Track
 
 # Over a video the colours are the recorded overlay's, whatever the window wears.
 THEME: Final[Theme] = DARK
-AXES: Final = (("x", "#e0503c"), ("y", "#4fae5a"), ("z", "#4f8fe0"))
+AXES: Final = (("x", "#e69f00"), ("y", "#56b4e9"), ("z", "#ffffff"))  # told apart by all, and named
 _PAD: Final = 6.0
 _PARTS: Final = (
     (JAW, False),
@@ -63,13 +66,23 @@ class Placement:
     mirrored: bool
 
     @classmethod
-    def fit(cls, width: int, height: int, room: QRectF, *, mirrored: bool) -> "Placement":
-        """Put a frame into a room as large as it fits, in the middle."""
-        scale = min(room.width() / width, room.height() / height)
-        size = (width * scale, height * scale)
-        left = room.left() + (room.width() - size[0]) / 2
-        top = room.top() + (room.height() - size[1]) / 2
-        return cls(QRectF(left, top, *size), width, height, mirrored)
+    def fit(
+        cls, width: int, height: int, room: QRectF, ratio: float, *, mirrored: bool
+    ) -> "Placement":
+        """Put a frame into a room as large as it fits, in the middle, on whole device pixels.
+
+        Args:
+            width: Of the frame, pixels.
+            height: Of the frame, pixels.
+            room: In the widget.
+            ratio: Device pixels for each of the widget's.
+            mirrored: Swap left and right.
+        """
+        inside = max(1, int(room.width() * ratio)), max(1, int(room.height() * ratio))
+        size = fitted(width, height, *inside)
+        left, top = ((have - need) // 2 / ratio for have, need in zip(inside, size, strict=True))
+        area = QRectF(room.left() + left, room.top() + top, size[0] / ratio, size[1] / ratio)
+        return cls(area, width, height, mirrored)
 
     def to_widget(self, points: Floats) -> Floats:
         """Map (..., 2) pixels of the frame, whose integers are pixel centres."""
@@ -114,39 +127,114 @@ def words_of(prediction: Prediction, uncertain_below: float) -> tuple[str, str, 
     return label, percent, uncertain
 
 
+class _Words(NamedTuple):
+    """What a label says: the id, then what the face shows."""
+
+    chip: str
+    label: str
+    percent: str
+    uncertain: bool
+
+
 class OverlayPainter:
     """Draws faces with `QPainter`; everything is measured in the font's size."""
 
-    def __init__(self, painter: QPainter, place: Placement, look: Look) -> None:
-        """Draw on `painter`, over a picture that lies at `place`."""
+    def __init__(
+        self, painter: QPainter, place: Placement, look: Look, placer: Placer | None = None
+    ) -> None:
+        """Draw over a picture.
+
+        Args:
+            painter: On the widget.
+            place: Where the picture lies in it.
+            look: What is drawn.
+            placer: Keeps labels from jumping; the same from picture to picture.
+        """
         self._painter, self._place, self._look = painter, place, look
+        self._placer = placer or Placer()
         self._font = QFont(painter.font())
         self._font.setPixelSize(round(min(max(place.area.height() / 32, 13), 26)))
         self._metrics = QFontMetricsF(self._font)
 
     def draw(self, analysis: Analysis, shown: int | None, selected: int | None) -> None:
-        """Draw every face.
+        """Draw every face, then the labels over them.
 
         Args:
             analysis: What to draw.
             shown: Id of the face that the panels are about; its frame is thicker.
             selected: Id of the face that the user chose; its label says so.
         """
-        said: Mapping[int, Prediction] = {p.track_id: p for p in analysis.predictions}
         size = (self._place.width, self._place.height)
-        for track in analysis.tracks:
+        for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
             colour = QColor(THEME.face(track.id))
-            prediction = said.get(track.id)
             if self._look.landmarks:
                 self._landmarks(track.landmarks, colour)
             if self._look.head_axes:
                 self._axes(track.landmarks, size)
-            uncertain = (
-                prediction is not None and prediction.reliability < self._look.uncertain_below
-            )
+            uncertain = prediction.reliability < self._look.uncertain_below
             box = self._place.box(track.box)
             self._box(box, colour, thick=track.id == shown, dashed=uncertain)
-            self._label(box, track, prediction, colour, chosen=track.id == selected)
+        labels = self._labels(analysis, selected)
+        for track, words, rect in zip(
+            analysis.tracks, labels, self._rooms(analysis, labels), strict=True
+        ):
+            self._label(QRectF(*rect[:2], rect.width, rect.height), words, track.id)
+
+    def label_places(self, analysis: Analysis, selected: int | None = None) -> list[Rect]:
+        """Say where each face's label goes, pixels of the widget: off other faces and labels."""
+        return self._rooms(analysis, self._labels(analysis, selected))
+
+    def _labels(self, analysis: Analysis, selected: int | None) -> list[_Words]:
+        below = self._look.uncertain_below
+        return [
+            _Words(f"{p.track_id}" + (" ●" if p.track_id == selected else ""), *words_of(p, below))
+            for p in analysis.predictions
+        ]
+
+    def _rooms(self, analysis: Analysis, labels: Sequence[_Words]) -> list[Rect]:
+        self._placer.begin()
+        boxes = [self._place.box(track.box) for track in analysis.tracks]
+        rects = [
+            Rect.at(box.left(), box.top(), round(box.width()), round(box.height())) for box in boxes
+        ]
+        taken: list[Rect] = []
+        for at, (track, words) in enumerate(zip(analysis.tracks, labels, strict=True)):
+            others = rects[:at] + rects[at + 1 :] + taken
+            taken.append(self._room(track.id, rects[at], words, others))
+        return taken
+
+    def _room(self, face: int, box: Rect, words: _Words, taken: Sequence[Rect]) -> Rect:
+        """Find room above, below or in the top of a box, inside the picture."""
+        width = round(sum(self._widths(words)))
+        height = round(self._metrics.height() + _PAD)
+        area = self._place.area
+        inside = Rect.at(area.left(), area.top(), round(area.width()), round(area.height()))
+        candidates: list[Rect | None] = []
+        rows = (box.y0 - height - 3, box.y1 + 3, max(box.y0, inside.y0) + 3)
+        for row in rows:
+            moved = Rect.at(box.x0, row, width, height).moved_into(inside)
+            candidates.append(moved if moved.y0 == row else None)
+        choice = self._placer.place(face, candidates, taken)
+        found = None if choice is None else candidates[choice]
+        return found or Rect.at(box.x0, rows[0], width, height).moved_into(inside)
+
+    def _widths(self, words: _Words) -> tuple[float, float, float]:
+        chip, label, percent = (
+            self._metrics.horizontalAdvance(text)
+            for text in (words.chip, words.label, words.percent)
+        )
+        return chip + 2 * _PAD, label + 2 * _PAD, percent + _PAD
+
+    def _label(self, area: QRectF, words: _Words, face: int) -> None:
+        colour = QColor(THEME.face(face))
+        chip, label, percent = self._widths(words)
+        left, top, height = area.left(), area.top(), area.height()
+        self._chip(area, "", QColor(10, 11, 13, 215), QColor("white"))
+        ink = QColor(ink_on(colour.name()))
+        self._chip(QRectF(left, top, chip, height), words.chip, colour, ink)
+        self._text(QRectF(left + chip, top, label, height), words.label, QColor("white"))
+        place = QRectF(left + chip + label - _PAD / 2, top, percent, height)
+        self._text(place, words.percent, QColor(200, 204, 210))
 
     def _box(self, box: QRectF, colour: QColor, *, thick: bool, dashed: bool) -> None:
         width = 3.5 if thick else 2.0
@@ -157,41 +245,6 @@ class OverlayPainter:
             self._painter.setPen(pen)
             self._painter.setBrush(Qt.BrushStyle.NoBrush)
             self._painter.drawRoundedRect(box, 6, 6)
-
-    def _label(
-        self,
-        box: QRectF,
-        track: Track,
-        prediction: Prediction | None,
-        colour: QColor,
-        *,
-        chosen: bool,
-    ) -> None:
-        chip = f"{track.id}" + (" ●" if chosen else "")
-        label, percent, _ = (
-            ("…", "", False)
-            if prediction is None
-            else words_of(prediction, self._look.uncertain_below)
-        )
-        widths = [self._metrics.horizontalAdvance(text) + 2 * _PAD for text in (chip, label)]
-        percent_width = self._metrics.horizontalAdvance(percent) + (_PAD if percent else 0)
-        height = self._metrics.height() + _PAD
-        total = sum(widths) + percent_width
-        area = self._place.area
-        left = min(max(box.left(), area.left()), area.right() - total)
-        top = box.top() - height - 3
-        if top < area.top():
-            top = min(box.bottom() + 3, area.bottom() - height)
-        self._chip(QRectF(left, top, total, height), "", QColor(10, 11, 13, 215), QColor("white"))
-        self._chip(
-            QRectF(left, top, widths[0], height), chip, colour, QColor(ink_on(colour.name()))
-        )
-        self._text(QRectF(left + widths[0], top, widths[1], height), label, QColor("white"))
-        self._text(
-            QRectF(left + widths[0] + widths[1] - _PAD / 2, top, percent_width, height),
-            percent,
-            QColor(200, 204, 210),
-        )
 
     def _chip(self, area: QRectF, text: str, ground: QColor, ink: QColor) -> None:
         self._painter.setPen(Qt.PenStyle.NoPen)

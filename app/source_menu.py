@@ -9,6 +9,7 @@ from PyQt6.QtGui import QAction, QActionGroup
 from PyQt6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
 
 from app.actions import Actions
+from app.region_picker import RegionPicker
 from app.sources.cameras import CameraName, cameras
 from app.sources.choice import Choice, choice_of
 
@@ -128,12 +129,11 @@ class SourceMenu(QMenu):
             self.chosen.emit(Choice(kind="stream", name=text.strip()))
 
     def ask_screen(self) -> None:
-        """Let the user say which part of the screen."""
-        text, good = QInputDialog.getText(
-            self._owner,
-            self.tr("Look at the screen"),
-            self.tr("screen, or a part of it: screen:X,Y,WIDTH,HEIGHT"),
-            text="screen",
-        )
-        if good and text.strip():
-            self.chosen.emit(choice_of(text.strip()))
+        """Let the user draw which part of the screen the window is on."""
+        screen = self._owner.screen()
+        if screen is None:  # a window that is nowhere
+            return
+        picker = RegionPicker(screen)
+        picker.picked.connect(lambda name: self.chosen.emit(choice_of(name)))
+        picker.showFullScreen()
+        picker.activateWindow()

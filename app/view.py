@@ -1,9 +1,9 @@
 """The picture: the newest frame with the newest analysis over it."""
 
+from collections.abc import Callable
 from typing import Final, cast
 
-import numpy as np
-from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
     QImage,
@@ -16,35 +16,35 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QWidget
 
 from app.painter import Look, OverlayPainter, Placement, face_at
-from engine.types import Analysis, Frame, Image
+from app.present import Picture, Target
+from engine._layout import Placer
+from engine.types import Analysis, Frame
 
 GROUND: Final = QColor("#0d0e10")
 
 
-def image_of(picture: Image) -> QImage:
-    """Wrap (H, W, 3) uint8 BGR pixels, contiguous, without a copy: they must outlive it."""
-    height, width = picture.shape[:2]
-    # PyQt's stub asks for bytes; any buffer is taken, and not copied.
-    return QImage(
-        cast("bytes", picture.data), width, height, 3 * width, QImage.Format.Format_BGR888
-    )
-
-
 class VideoView(QWidget):
-    """Shows frames and faces; a click on a face asks to select it."""
+    """Shows pictures and faces; a click on a face asks to select it.
+
+    Pictures come in the size that `target` says, so that painting is copying.
+
+    Attributes:
+        drawn: Called after painting with the index of the newest frame whose faces were drawn.
+    """
 
     face_clicked = pyqtSignal(object)  # id of a face, or None beside all faces
+    target_changed = pyqtSignal()  # another size, or another side
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Make an empty view."""
         super().__init__(parent)
-        self._frame: Frame | None = None
-        self._pixels: Image | None = None
+        self._picture: Picture | None = None  # holds the pixels that the image points to
         self._image = QImage()
+        self.drawn: Callable[[int], object] | None = None
         self._analysis: Analysis | None = None
         self._shown: int | None = None
         self._selected: int | None = None
-        self._look = Look()
+        self._look, self._placer = Look(), Placer()
         self._mirrored = False
         self._hint, self._message = "", ""
         self._place: Placement | None = None
@@ -58,18 +58,28 @@ class VideoView(QWidget):
         return QSize(960, 540)
 
     @property
+    def target(self) -> Target:
+        """What pictures are wanted."""
+        ratio = self.devicePixelRatioF()
+        width, height = int(self.width() * ratio), int(self.height() * ratio)
+        return Target(max(1, width), max(1, height), self._mirrored)
+
+    @property
     def frame(self) -> Frame | None:
         """The frame that is shown."""
-        return self._frame
+        return None if self._picture is None else self._picture.frame
 
-    def set_frame(self, frame: Frame | None) -> None:
-        """Show a frame; None shows the hint."""
-        self._frame = frame
-        # Kept beside the image, which only points to it.
-        self._pixels = None if frame is None else np.ascontiguousarray(frame.image)
-        self._image = QImage() if self._pixels is None else image_of(self._pixels)
-        if frame is None:
-            self._analysis = None
+    def set_picture(self, picture: Picture | None) -> None:
+        """Show a picture; None shows the hint."""
+        self._picture = picture
+        if picture is None:
+            self._image, self._analysis = QImage(), None
+        else:
+            height, width = picture.pixels.shape[:2]
+            stride, kind = picture.pixels.strides[0], QImage.Format.Format_RGB32
+            # PyQt's stub asks for bytes; any buffer is taken, and not copied.
+            pixels = cast("bytes", picture.pixels.data)
+            self._image = QImage(pixels, width, height, stride, kind)
         self._arrange()
         self.update()
 
@@ -83,8 +93,10 @@ class VideoView(QWidget):
 
     def set_look(self, look: Look, *, mirrored: bool) -> None:
         """Choose what is drawn, and whether left and right are swapped."""
-        self._look, self._mirrored = look, mirrored
-        self._arrange()
+        self._look = look
+        if mirrored != self._mirrored:
+            self._mirrored = mirrored
+            self.target_changed.emit()
         self.update()
 
     def set_hint(self, text: str) -> None:
@@ -107,25 +119,32 @@ class VideoView(QWidget):
         self.setAccessibleDescription(self.tr("%n face(s)", "", faces))
 
     def _arrange(self) -> None:
-        if self._frame is None:
+        if self._picture is None:
             self._place = None
             return
-        height, width = self._frame.image.shape[:2]
-        room = QRectF(self.rect())
-        self._place = Placement.fit(width, height, room, mirrored=self._mirrored)
+        height, width = self._picture.frame.image.shape[:2]
+        ratio = self.devicePixelRatioF()
+        mirrored = self._picture.mirrored
+        self._place = Placement.fit(width, height, QRectF(self.rect()), ratio, mirrored=mirrored)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fit the picture anew."""
         super().resizeEvent(event)
         self._arrange()
+        self.target_changed.emit()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Want other pictures on a screen of another density."""
+        if event is not None and event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._arrange()
+            self.target_changed.emit()
+        return super().event(event)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw picture, faces and message."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), GROUND)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._place is None:
             self._write(painter, self._hint, QColor("#a9adb4"))
         else:
@@ -133,16 +152,17 @@ class VideoView(QWidget):
         if self._message:
             self._banner(painter)
         painter.end()
+        if self.drawn is not None and self._analysis is not None and self._place is not None:
+            self.drawn(self._analysis.frame.index)
 
     def _draw(self, painter: QPainter, place: Placement) -> None:
-        painter.save()
-        if place.mirrored:
-            painter.translate(2 * place.area.center().x(), 0)
-            painter.scale(-1, 1)
+        # Of another size only for a moment, until the presenter has followed the window.
+        wanted = place.area.width() * self.devicePixelRatioF()
+        exact = abs(wanted - self._image.width()) < 1
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not exact)
         painter.drawImage(place.area, self._image)
-        painter.restore()
         if self._analysis is not None:
-            overlay = OverlayPainter(painter, place, self._look)
+            overlay = OverlayPainter(painter, place, self._look, self._placer)
             overlay.draw(self._analysis, self._shown, self._selected)
 
     def _write(self, painter: QPainter, text: str, ink: QColor) -> None:

@@ -24,7 +24,6 @@ from app.actions import Actions, make_actions
 from app.docks import LAYOUT, Docks
 from app.live import LiveState
 from app.live_outputs import LiveOutputs
-from app.pace import Pace
 from app.painter import Look
 from app.playback import Playback
 from app.privacy import PrivacyDialog
@@ -78,8 +77,8 @@ class MainWindow(QMainWindow):
             recording.Choice(root=settings.recording_folder, blur=settings.blur),
             told=self.outputs.mark,
         )
-        self.runner = runner or Runner(self._keep, parent=self)
-        self._dirty, self._pace = False, Pace()
+        self.runner = runner or Runner(self.keep, parent=self)
+        self._dirty = False
         self.transport = Transport()
         self.playback = Playback(self.runner, self.transport)
         self.setWindowTitle("fer-live")
@@ -174,6 +173,7 @@ class MainWindow(QMainWindow):
         runner.failed.connect(self._source_failed)
         runner.ended.connect(self._source_ended)
         view.face_clicked.connect(self._select)
+        view.target_changed.connect(lambda: runner.aim(view.target))
         self.sources.chosen.connect(self.open)
         self.sources.asked_camera.connect(self._ask_camera)
         self.recording.saved.connect(self._recording_saved)
@@ -189,7 +189,6 @@ class MainWindow(QMainWindow):
     def open(self, choice: Choice) -> None:
         """Leave the source that runs, and show another."""
         self.live.reset()
-        self._pace = Pace()
         self._refresh_panels(force=True)
         self.runner.start(choice, self.settings.analyzer())
 
@@ -201,19 +200,16 @@ class MainWindow(QMainWindow):
         self._source_label.setText("")
 
     def _clear(self) -> None:
-        self.view.set_frame(None)
+        self.view.set_picture(None)
         self.view.set_message("")
         self.transport.hide()
         self._state_label.setText("")
 
     def _source_started(self) -> None:
         choice = self.runner.choice
-        if choice is None:
-            return
-        if choice.kind == "camera" and self.view.message:
-            return  # it is looked for again: what is said stays until there is a picture
-        self.view.set_message("")
-        self._source_label.setText(self.tr("Opening {name} …").format(name=choice.title))
+        if choice is not None:
+            self.view.set_message("")
+            self._source_label.setText(self.tr("Opening {name} …").format(name=choice.title))
 
     def _source_opened(self) -> None:
         worker, choice = self.runner.worker, self.runner.choice
@@ -224,7 +220,10 @@ class MainWindow(QMainWindow):
         self.view.set_look(self._look(), mirrored=self._mirrored())
         rate = "" if info.fps is None else f", {float(info.fps):.4g} fps"
         self._source_label.setText(f"{choice.title}: {info.width}x{info.height}{rate}")
-        self._state_label.setText(self.tr("loading the networks …"))
+        if worker.device:  # it was lost and is back
+            self._networks_ready()
+        else:
+            self._state_label.setText(self.tr("loading the networks …"))
         self.transport.setVisible(self.playback.player is not None)
         self.controller.attach(info, self.settings.analyzer())
 
@@ -235,18 +234,17 @@ class MainWindow(QMainWindow):
             self._state_label.setText(f"{self.settings.model} · {worker.device}")
 
     def _source_failed(self, message: str, again: bool) -> None:
-        if again:
+        if again:  # a recording goes on: the gap is part of it
             message += "\n" + self.tr("Waiting for it to come back …")
         else:
             self._clear()
+            self.controller.detach()
         self.view.set_message(message)
-        self.controller.detach()
-        self._state_label.setText("")
 
     def _source_ended(self) -> None:
         self._state_label.setText(self.tr("ended"))
 
-    def _keep(self, analysis: Analysis) -> None:
+    def keep(self, analysis: Analysis) -> None:
         """Record and tell others; on the worker's thread, and never waits."""
         self.controller.add(analysis)
         self.outputs.send(analysis)
@@ -294,24 +292,22 @@ class MainWindow(QMainWindow):
 
     def _show_frame(self) -> None:
         worker = self.runner.worker
-        frame = None if worker is None else worker.newest.take_frame()
-        if frame is None:
+        picture = None if worker is None else worker.take_picture()
+        if picture is None:
             return
-        self._pace.frame(frame.index)
-        if not self._pace.in_step:
-            self.view.set_frame(frame)
+        self.view.set_picture(picture)
+        if picture.analysis is not None:
+            self.view.set_analysis(picture.analysis, self.live.shown, self.live.selected)
 
     def _show_analysis(self) -> None:
         worker = self.runner.worker
-        analysis = None if worker is None else worker.newest.take_analysis()
+        analysis = None if worker is None else worker.take_analysis()
         if worker is None or analysis is None:
             return
-        latency_ms = worker.newest.latency_ms(analysis.frame.index)
-        self._pace.analysed(analysis.frame.index, latency_ms)
+        latency_ms = worker.captured.age_ms(analysis.frame.index) or 0.0
         self.live.add(analysis, latency_ms, worker.dropped)
-        if self._pace.in_step:
-            self.view.set_frame(analysis.frame)
-        self.view.set_analysis(analysis, self.live.shown, self.live.selected)
+        if not worker.in_step:  # else it comes with its own picture
+            self.view.set_analysis(analysis, self.live.shown, self.live.selected)
         self._dirty = True
 
     def _refresh_panels(self, *, force: bool = False) -> None:
@@ -353,7 +349,9 @@ class MainWindow(QMainWindow):
             QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
         self._apply(settings)
         if anew:
-            self.runner.restart(settings.analyzer())
+            player = self.playback.player
+            self.live.reset()  # other networks, other identities
+            self.runner.restart(settings.analyzer(), player.position_s if player else 0.0)
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings

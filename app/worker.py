@@ -2,90 +2,48 @@
 
 import logging
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from app.pace import Pace
+from app.present import Captured, Picture, Presenter, Target
+from app.sources.connection import Connection, Stage, Status
 from engine.analyze import AnalyzerConfig, open_finder, open_reader
 from engine.errors import FerError
+from engine.mailbox import Closed, Latest
 from engine.pipeline import Finder, Pipeline, Reader
 from engine.source import Source, SourceInfo
 from engine.types import Analysis, Frame
 
 log = logging.getLogger(__name__)
 
-_REMEMBERED: Final = 256  # frames whose moment of capture is known
+T = TypeVar("T")
 
-
-class Newest:
-    """The newest frame and analysis, and when frames were captured; any thread may ask.
-
-    Signals only say that something is new: what is new lies here, once, however late the
-    window is.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start empty."""
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._frame: Frame | None = None
-        self._analysis: Analysis | None = None
-        self._captured: OrderedDict[int, float] = OrderedDict()
-        self._told = {"frame": False, "analysis": False}
-
-    def put_frame(self, frame: Frame) -> bool:
-        """Store a frame; True if the one before was taken, so that a notice is due."""
-        with self._lock:
-            self._frame = frame
-            self._captured[frame.index] = self._clock()
-            while len(self._captured) > _REMEMBERED:
-                self._captured.popitem(last=False)
-            return self._tell("frame")
-
-    def put_analysis(self, analysis: Analysis) -> bool:
-        """Store an analysis; True if the one before was taken, so that a notice is due."""
-        with self._lock:
-            self._analysis = analysis
-            return self._tell("analysis")
-
-    def _tell(self, what: str) -> bool:
-        told, self._told[what] = self._told[what], True
-        return not told
-
-    def take_frame(self) -> Frame | None:
-        """Give the newest frame."""
-        with self._lock:
-            self._told["frame"] = False
-            return self._frame
-
-    def take_analysis(self) -> Analysis | None:
-        """Give the newest analysis."""
-        with self._lock:
-            self._told["analysis"] = False
-            return self._analysis
-
-    def latency_ms(self, index: int) -> float:
-        """Give the time since a frame was captured, milliseconds; 0 if that is forgotten."""
-        with self._lock:
-            at = self._captured.get(index)
-        return 0.0 if at is None else 1000 * (self._clock() - at)
+STOP_S: Final = 0.6  # for the threads to end: a window is to close within a second
 
 
 class Worker(QObject):
-    """Opens a source and runs it through the engine; moved to a `QThread` and run there.
+    """Runs a source through the engine; moved to a `QThread` and run there.
+
+    The source is opened and read on the capture thread, pictures are brought to the window's size
+    on another: neither a camera that hangs nor a large screen holds anybody up. A source that
+    lasts is waited for after it was lost, with networks and identities kept.
+
+    After its end the last picture still follows the window's size, until `stop` is called.
 
     Attributes:
-        newest: What the window shows.
-        source: The open source; None before and after.
+        captured: When frames arrived.
+        device: What the networks run on; empty until they are loaded.
+        info: Facts about the source; None until it was open.
     """
 
-    opened = pyqtSignal()  # the source is open, the networks are being loaded
+    opened = pyqtSignal()  # the source is open, again if it was lost
+    lost = pyqtSignal(str)  # why; it is tried again
     ready = pyqtSignal()  # the networks are loaded
-    frame_shown = pyqtSignal()  # a new frame is in `newest`
-    analysed = pyqtSignal()  # a new analysis is in `newest`
+    frame_shown = pyqtSignal()  # a new picture can be taken
+    analysed = pyqtSignal()  # a new analysis can be taken
     failed = pyqtSignal(str)  # it ended because of this
     ended = pyqtSignal()  # it ended, in whatever way; the last signal
 
@@ -94,6 +52,7 @@ class Worker(QObject):
         open_source: Callable[[], Source],
         config: AnalyzerConfig,
         *,
+        lasting: bool = False,
         keep: Callable[[Analysis], object] | None = None,
         make_finder: Callable[[AnalyzerConfig], Finder] = open_finder,
         make_reader: Callable[[AnalyzerConfig], Reader] = open_reader,
@@ -101,68 +60,97 @@ class Worker(QObject):
         """Prepare; nothing is opened yet.
 
         Args:
-            open_source: Opens the source, on the worker's thread.
+            open_source: Opens the source, on the capture thread.
             config: What to run.
+            lasting: Open the source again whenever it is lost.
             keep: Called with every analysis, on the worker's thread, and must not wait.
             make_finder: Makes what finds faces, on its own thread.
             make_reader: Makes what reads them, on its own thread.
         """
         super().__init__()
-        self._open, self._config, self._keep = open_source, config, keep
+        self._config, self._keep = config, keep
         self._make_finder, self._make_reader = make_finder, make_reader
         self._stopping = threading.Event()
-        self._pipeline: Pipeline | None = None
-        self.newest = Newest()
-        self.source: Source | None = None
+        self._presenter = Presenter(self.frame_shown.emit)
+        self._analyses: Latest[Analysis] = Latest()
+        self._connection = Connection(open_source, self._tell, lasting=lasting)
+        self._pipeline = Pipeline(
+            self._tapped(), self._finder, self._reader, live=True, join_s=STOP_S
+        )
+        self._pace, self._pace_lock = Pace(), threading.Lock()
+        self.captured = Captured()
         self.device = ""
+        self.info: SourceInfo | None = None
 
     @property
-    def info(self) -> SourceInfo | None:
-        """Facts about the open source."""
-        return None if self.source is None else self.source.info
+    def source(self) -> Source | None:
+        """What is open now."""
+        return self._connection.source
 
     @property
     def dropped(self) -> int:
         """Frames that were never analysed."""
-        return 0 if self._pipeline is None else self._pipeline.dropped
+        return self._pipeline.dropped
+
+    @property
+    def in_step(self) -> bool:
+        """True while frames are shown together with their own faces."""
+        with self._pace_lock:
+            return self._pace.in_step
 
     def run(self) -> None:
-        """Open the source and follow it until it ends or `stop` is called."""
+        """Follow the source until it ends or `stop` is called."""
         try:
-            self._run()
+            self._presenter.start()
+            with self._pipeline as results:
+                for analysis, _ in results:
+                    self._hand_on(analysis)
+        except Closed:
+            log.debug("stopped while handing on")
         except FerError as error:
-            log.info("%s", error)
-            if not self._stopping.is_set():
-                self.failed.emit(str(error))
+            self._fail(str(error))
         except Exception as error:
             log.exception("analysis failed")
-            self.failed.emit(f"analysis failed: {error}")
+            self._fail(f"analysis failed: {error}")
         finally:
             self.ended.emit()
 
-    def _run(self) -> None:
-        with self._open() as source:
-            self.source = source
-            if self._stopping.is_set():
-                return
-            self.opened.emit()
-            self._pipeline = Pipeline(self._tapped(source), self._finder, self._reader, live=True)
-            with self._pipeline as pipeline:
-                if self._stopping.is_set():
-                    return
-                for analysis, _ in pipeline:
-                    if self._keep is not None:
-                        self._keep(analysis)
-                    if self.newest.put_analysis(analysis):
-                        self.analysed.emit()
+    def _hand_on(self, analysis: Analysis) -> None:
+        if self._keep is not None:
+            self._keep(analysis)
+        index = analysis.frame.index
+        with self._pace_lock:
+            self._pace.analysed(index, self.captured.age_ms(index) or 0.0)
+        if self.in_step:
+            self._presenter.show(analysis.frame, analysis)
+        if self._analyses.put(analysis):
+            self.analysed.emit()
 
-    def _tapped(self, source: Source) -> Iterator[Frame]:
-        """Show each frame at once, whether or not there is time to analyse it."""
-        for frame in source:
+    def _fail(self, message: str) -> None:
+        if not self._stopping.is_set():
+            log.info("%s", message)
+            self.failed.emit(message)
+
+    def _tapped(self) -> Iterator[Frame]:
+        """Show each frame at once, unless it may wait for its faces."""
+        for frame in self._connection:
             frame.image.flags.writeable = False
-            if self.newest.put_frame(frame):
-                self.frame_shown.emit()
+            self.captured.note(frame.index)
+            with self._pace_lock:
+                self._pace.frame(frame.index)
+            if not self.in_step:
+                self._presenter.show(frame)
             yield frame
+
+    def _tell(self, status: Status) -> None:
+        if self._stopping.is_set():
+            return
+        if status.stage is Stage.RUNNING:
+            self.info = status.info
+            self.opened.emit()
+        elif status.stage is Stage.LOST:
+            log.info("%s", status.message)
+            self.lost.emit(status.message)
 
     def _finder(self) -> Finder:
         return self._make_finder(self._config)
@@ -173,10 +161,33 @@ class Worker(QObject):
         self.ready.emit()
         return reader
 
+    def take_picture(self) -> Picture | None:
+        """Give the newest picture, once for each `frame_shown`; None after `stop`."""
+        return _taken(self._presenter.pictures)
+
+    def take_analysis(self) -> Analysis | None:
+        """Give the newest analysis, once for each `analysed`; None after `stop`."""
+        return _taken(self._analyses)
+
+    def aim(self, target: Target) -> None:
+        """Say what pictures the window wants."""
+        self._presenter.aim(target)
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread that renders pictures, after `stop`; False if it is late."""
+        return self._presenter.join(timeout_s)
+
     def stop(self) -> None:
         """End soon; called directly, from any thread, any number of times."""
         self._stopping.set()
-        if self.source is not None:
-            self.source.close()
-        if self._pipeline is not None:
-            self._pipeline.stop()
+        self._connection.close()
+        self._pipeline.stop()
+        self._presenter.close()
+        self._analyses.close()
+
+
+def _taken(mailbox: Latest[T]) -> T | None:
+    try:
+        return mailbox.take()
+    except Closed:
+        return None

@@ -61,6 +61,7 @@ class Pipeline:
         draw: Draw | None = None,
         *,
         live: bool = False,
+        join_s: float = _JOIN_S,
     ) -> None:
         """Connect the stages; nothing runs yet.
 
@@ -71,11 +72,13 @@ class Pipeline:
             draw: Turns an analysis into the picture to show, on a thread of its own; without
                 it, that is the frame's own image.
             live: Drop frames rather than delay them.
+            join_s: How long leaving waits for the threads; a late one is left behind.
         """
         self._source = source
         self._make_finder = make_finder
         self._make_reader = make_reader
         self._draw = draw
+        self._join_s = join_s
         self._frames: Mailbox[tuple[Frame, float]] = Latest() if live else Channel(_WAITING)
         # Always as many, so that a file gives the same numbers each time; live, one, at once.
         self._together = 1 if live else _TOGETHER
@@ -123,7 +126,7 @@ class Pipeline:
 
     def _join(self) -> None:
         """Wait for the threads, together no longer than the limit."""
-        deadline = time.monotonic() + _JOIN_S
+        deadline = time.monotonic() + self._join_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():

@@ -23,7 +23,6 @@ HEAD: Final[Floats] = np.array(
 )
 POINTS: Final = (30, 8, 36, 45, 48, 54)  # the same in the iBUG order
 AXIS_MM: Final = 60.0
-LEAST_PX: Final = 2.0  # a face that is narrower or lower has no pose
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +59,7 @@ def pose_of(landmarks: Floats, size: tuple[int, int]) -> Pose | None:
     focal = max(width, height) / (2 * np.tan(np.radians(25)))
     camera = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]], np.float64)
     image = landmarks[list(POINTS)].astype(np.float64)
-    if np.ptp(image, axis=0).min() < LEAST_PX:
+    if not np.isfinite(image).all() or np.ptp(image, axis=0).min() < 1:  # a point or a line
         return None
     found, turn, shift = cv2.solvePnP(
         HEAD.astype(np.float64), image, camera, None, flags=cv2.SOLVEPNP_SQPNP

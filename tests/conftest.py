@@ -23,17 +23,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def no_thread_outlives_its_test() -> Iterator[None]:
     """Fail the test whose thread is still running; pools of libraries are not threading's.
 
-    tqdm keeps one thread for the whole program, from the first bar on; a thread that Qt made and
-    that ran Python code stays listed as a dummy after its end.
+    tqdm keeps one thread for the whole program, from the first bar on.
     """
     before = set(threading.enumerate())
     yield
+    # Qt's threads show up as dummies that cannot be joined; their owners wait for them.
     left = [
-        thread
-        for thread in threading.enumerate()
-        if thread not in before
-        and thread.name != "tqdm_monitor"
-        and not thread.name.startswith("Dummy-")
+        t
+        for t in threading.enumerate()
+        if t not in before
+        and t.name != "tqdm_monitor"
+        and not isinstance(t, threading._DummyThread)
     ]
     for thread in left:
         thread.join(2.0)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit, urlunsplit
 
+from app.sources.looped import LoopedFile
 from app.sources.player import Player
 from app.sources.screen import Screen, region_of
 from engine.source import Source, SourceConfig, open_source
@@ -25,27 +27,40 @@ class Choice:
         name: As `engine.source.open_source` takes it; ``screen`` or ``screen:X,Y,W,H``.
         size: Width and height asked of a camera, pixels; None is its own.
         fps: Rate asked of a camera; None is its own.
+        start_s: Where a file begins, seconds.
+        as_camera: Play a file in an endless loop that nobody can move in, as a camera would.
     """
 
     kind: Kind
     name: str
     size: tuple[int, int] | None = None
     fps: float | None = None
+    start_s: float = 0.0
+    as_camera: bool = False
 
     @property
     def title(self) -> str:
-        """What a window calls it."""
-        return Path(self.name).name if self.kind == "file" else self.name
+        """What a window calls it; never holds a password."""
+        if self.kind == "file":
+            return Path(self.name).name
+        if self.kind == "camera":
+            return f"Camera {self.name.removeprefix('/dev/video')}"
+        if self.kind == "stream":
+            parts = urlsplit(self.name)
+            return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return self.name
 
     @property
     def returns(self) -> bool:
         """True where it is waited for after it was lost."""
-        return self.kind in ("camera", "stream")
+        return self.kind in ("camera", "stream") or self.as_camera
 
     def opener(self) -> Callable[[], Source]:
         """Give what opens it; called on the capture's thread."""
+        if self.as_camera:
+            return partial(LoopedFile, Path(self.name))
         if self.kind == "file":
-            return partial(Player, partial(open_source, self.name))
+            return partial(Player, partial(open_source, self.name), start_s=self.start_s)
         if self.kind == "screen":
             return partial(Screen, region_of(self.name))
         config = SourceConfig(size=self.size, fps=self.fps)

@@ -29,12 +29,14 @@ class Player:
         self,
         opener: Opener,
         *,
+        start_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Open the file, playing.
 
         Args:
             opener: Opens it from a place on, as `engine.source.open_source` does.
+            start_s: Where to begin, seconds of the file.
             clock: Gives seconds.
 
         Raises:
@@ -47,7 +49,7 @@ class Player:
         self._changed = threading.Condition()
         self._playing, self._closed, self._ended = True, False, False
         self._speed = 1.0
-        self._wanted_s: float | None = None
+        self._wanted_s: float | None = start_s or None
         self._steps = 0
         self._count = 0
         self._position_s = 0.0

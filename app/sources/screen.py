@@ -1,6 +1,7 @@
 """A part of the screen as a live source."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -11,7 +12,7 @@ import numpy as np
 
 from engine.errors import ConfigError, SourceError
 from engine.source import SourceInfo
-from engine.types import Frame
+from engine.types import Frame, Image
 
 FPS: Final = 15
 _REGION: Final = re.compile(r"screen(?::(-?\d+),(-?\d+),(\d+),(\d+))?")
@@ -37,21 +38,30 @@ def region_of(name: str) -> Region | None:
 
 
 class Screen:
-    """Pictures of the screen, as often as `FPS`."""
+    """Pictures of the screen, as often as `FPS`; made, read and left on one thread."""
 
     def __init__(
         self, region: Region | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Take the first picture.
 
+        Args:
+            region: What to look at; None is the first screen.
+            clock: Gives seconds.
+
         Raises:
-            SourceError: The screen cannot be seen from here.
+            SourceError: The screen cannot be seen from here, or the region is not on it.
         """
-        self._region, self._clock, self._closed = region, clock, False
-        self._count, self._start_s = 0, clock()
-        self._next_s = self._start_s
+        self._clock = clock
+        self._closing = threading.Event()
         self.warnings: list[str] = []
-        height, width = self._grab().shape[:2]
+        self._grabber = _open_grabber()
+        try:
+            self._area = self._checked(region)
+            height, width = self._grab().shape[:2]
+        except BaseException:
+            self._grabber.close()
+            raise
         self.info = SourceInfo(
             name="screen",
             path=None,
@@ -64,35 +74,51 @@ class Screen:
             live=True,
             has_audio=False,
         )
+        self._count, self._start_s = 0, clock()
+        self._next_s = self._start_s
 
-    def _grab(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        import mss
-        from mss.exception import ScreenShotError
+    def _checked(self, region: Region | None) -> dict[str, int]:
+        desktop, *screens = self._grabber.monitors
+        if region is None:
+            return dict(screens[0] if screens else desktop)
+        left, top, width, height = region
+        inside = (
+            desktop["left"] <= left
+            and desktop["top"] <= top
+            and left + width <= desktop["left"] + desktop["width"]
+            and top + height <= desktop["top"] + desktop["height"]
+        )
+        if not inside:
+            raise SourceError(
+                f"screen:{left},{top},{width},{height}: not on the desktop, which has "
+                f"{desktop['width']} x {desktop['height']} pixels"
+            )
+        return {"left": left, "top": top, "width": width, "height": height}
 
+    def _grab(self) -> Image:
         try:
-            with mss.mss() as grabber:
-                area: dict[str, int] = grabber.monitors[1]
-                if self._region is not None:
-                    area = dict(zip(("left", "top", "width", "height"), self._region, strict=True))
-                shot = grabber.grab(area)
-        except (ScreenShotError, IndexError) as error:
-            raise SourceError(f"screen: cannot be seen: {error}; is this a desktop?") from error
-        pixels = np.frombuffer(shot.bgra, np.uint8).reshape(shot.height, shot.width, 4)
+            shot = self._grabber.grab(self._area)
+        except Exception as error:
+            raise SourceError(f"screen: cannot be seen any more: {error}") from error
+        pixels = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
         return np.ascontiguousarray(pixels[:, :, :3])
 
     def read(self) -> Frame | None:
-        """Take the next picture when it is due; None after `close`."""
-        self._next_s = max(self._next_s + 1 / FPS, self._clock())
-        while not self._closed and (left := self._next_s - self._clock()) > 0:
-            time.sleep(min(left, 0.05))
-        if self._closed:
+        """Take the next picture when it is due; None after `close`.
+
+        Raises:
+            SourceError: The screen cannot be seen any more.
+        """
+        now = self._clock()
+        self._next_s = max(self._next_s + 1 / FPS, now)
+        if self._closing.wait(self._next_s - now):
             return None
         self._count += 1
         return Frame(self._count - 1, self._clock() - self._start_s, self._grab())
 
     def close(self) -> None:
         """Take no more; from any thread, any number of times."""
-        self._closed = True
+        self._closing.set()
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +130,26 @@ class Screen:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        self._grabber.close()  # here, because it belongs to the reading thread
 
     def __iter__(self) -> Iterator[Frame]:
         while (frame := self.read()) is not None:
             yield frame
+
+
+def _open_grabber() -> Any:  # noqa: ANN401 - of the library
+    """Connect to the screen, once for all pictures.
+
+    Raises:
+        SourceError: There is none that can be seen.
+    """
+    try:
+        import mss
+
+        return mss.MSS() if hasattr(mss, "MSS") else mss.mss()  # the older name, before 10.2
+    except ModuleNotFoundError as error:
+        raise SourceError("screen: mss is missing; run: pip install 'fer-live[app]'") from error
+    except Exception as error:
+        raise SourceError(
+            f"screen: cannot be seen from here: {error}; on Linux it takes an X11 session"
+        ) from error

@@ -1,59 +1,126 @@
-"""`fer-app`: options, and what is said where Qt cannot be loaded."""
-
-import builtins
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
 from app import desktop
+from app.settings import Settings, save_settings
 
-
-def test_version(capsys):
-    assert desktop.main(["--version"]) == 0
-    assert capsys.readouterr().out.startswith("fer-app ")
-
-
-@pytest.mark.parametrize("wrong", [["--sauce", "0"], ["--theme", "pink"], ["--source"]])
-def test_a_wrong_option_is_one_line(capsys, wrong):
-    assert desktop.main(wrong) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("fer-app: ")
-    assert line.endswith("see fer-app --help")
-
-
-def test_settings_that_are_wrong_are_one_line(capsys, tmp_path):
-    path = tmp_path / "settings.toml"
-    path.write_text("[analysis]\ndetect_evry = 3\n")
-    assert desktop.main(["--settings", str(path)]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "analysis.detect_evry: unknown key" in line
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    ("error", "remedy"),
+    ("arguments", "words"),
     [
-        (
-            ImportError("libEGL.so.1: cannot open shared object file: No such file or directory"),
-            "apt install libegl1",
-        ),
-        (
-            ImportError("libxkbcommon.so.0: cannot open shared object file"),
-            "apt install libxkbcommon0",
-        ),
-        (
-            ModuleNotFoundError("No module named 'PyQt6'", name="PyQt6"),
-            "pip install 'fer-live[app]'",
-        ),
+        (["--sauce", "x"], "--sauce"),
+        (["--theme", "pink"], "pink"),
+        (["--as-camera"], "--source FILE"),
+        (["--as-camera", "--source", "0"], "needs a video file"),
     ],
 )
-def test_a_missing_library_is_named_with_its_remedy(monkeypatch, capsys, error, remedy):
-    real = builtins.__import__
+def test_wrong_options_are_one_line_and_exit_code_2(capsys, tmp_path, arguments, words):
+    arguments = [*arguments, "--settings", str(tmp_path / "settings.toml")]
+    assert desktop.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("fer-app: ")
+    assert words in said
+    assert said.count("\n") == 1
 
-    def refusing(name, *args, **kwargs):
-        if name == "PyQt6":
-            raise error
-        return real(name, *args, **kwargs)
 
-    monkeypatch.setattr(builtins, "__import__", refusing)
+def test_a_broken_settings_file_is_named(capsys, tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text("[analysis]\ndetect_evry = 3\n")
+    assert desktop.main(["--settings", str(path)]) == 2
+    assert "analysis.detect_evry: unknown key" in capsys.readouterr().err
+
+
+def test_the_version_is_printed_without_qt():
+    code = (
+        "import sys; from app.desktop import main; main(['--version']);"
+        "print('PyQt6' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("fer-app ")
+    assert lines[1] == "False"
+
+
+def test_a_missing_system_library_is_named_with_its_package(monkeypatch, capsys):
+    # What Python's import of PyQt6.QtWidgets says on a Debian without libegl1.
+    error = ImportError("libEGL.so.1: cannot open shared object file: No such file or directory")
+
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            if name == "PyQt6.QtWidgets":
+                raise error
+
+    for name in [name for name in sys.modules if name.startswith("PyQt6")]:
+        monkeypatch.delitem(sys.modules, name)
+    import PyQt6
+
+    monkeypatch.delattr(PyQt6, "QtWidgets", raising=False)
+    monkeypatch.setitem(sys.modules, "pyqtgraph", object())
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
     assert desktop.main([]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert remedy in line
+    said = capsys.readouterr().err
+    assert "apt install libegl1" in said
+    assert said.count("\n") == 1
+
+
+def test_a_thread_that_hangs_does_not_hold_the_program(monkeypatch):
+    left, hangs = [], threading.Event()
+    monkeypatch.setattr(desktop.os, "_exit", left.append)
+    monkeypatch.setattr(desktop.logging, "shutdown", lambda: None)
+    thread = threading.Thread(target=hangs.wait, args=(10,), name="fer-capture", daemon=True)
+    thread.start()
+    desktop._left(0)
+    assert left == [0]
+    hangs.set()
+    thread.join()
+    assert desktop._left(3) == 3
+    assert left == [0]
+
+
+@pytest.mark.slow
+def test_it_starts_shows_a_file_and_closes(tmp_path, make_clip):
+    path = tmp_path / "settings.toml"
+    save_settings(path, Settings(seen_privacy=True, recording_folder=tmp_path / "r"))
+    code = f"""
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QApplication
+from app import desktop
+execute = QApplication.exec
+def closing(*_):
+    def look():
+        window = next(w for w in QApplication.topLevelWidgets() if hasattr(w, "runner"))
+        if window.view.frame is not None:
+            print("shown", flush=True)
+            window.close()
+    QApplication.timer = QTimer()
+    QApplication.timer.timeout.connect(look)
+    QApplication.timer.start(20)
+    return execute()
+QApplication.exec = closing
+raise SystemExit(desktop.main(["--settings", {str(path)!r}, "--source", {str(make_clip())!r}]))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "shown" in done.stdout
+    assert "Traceback" not in done.stderr

@@ -1,66 +1,66 @@
-"""Where things are drawn, and what a click means."""
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PyQt6.QtCore import QRectF
+from PyQt6.QtGui import QImage, QPainter
 
-from app.pace import FRAMES, Pace
-from app.painter import Placement, face_at, words_of
+from app.painter import Look, OverlayPainter, Placement, face_at, words_of
 
-ROOM = QRectF(10, 20, 800, 400)
+FACES = {1: ("happiness", 0.5, 0.3), 2: ("anger", -0.4, 0.6)}
+
+
+def placed(mirrored=False, ratio=1.0):
+    return Placement.fit(160, 120, QRectF(0, 0, 640, 600), ratio, mirrored=mirrored)
+
+
+@pytest.fixture
+def painter(qapp):
+    image = QImage(640, 600, QImage.Format.Format_RGB32)
+    made = QPainter(image)
+    yield made
+    made.end()
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_a_frame_fits_in_the_middle_of_its_room(mirrored):
-    place = Placement.fit(640, 480, ROOM, mirrored=mirrored)
-    assert place.area.height() == pytest.approx(400)
-    assert place.area.width() == pytest.approx(400 * 640 / 480)
-    assert place.area.center().x() == pytest.approx(ROOM.center().x())
+@pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
+def test_a_place_of_the_view_and_back_is_the_same(mirrored, ratio):
+    place = placed(mirrored, ratio)
+    points = np.array([[0, 0], [80, 60], [159, 119]], np.float32)
+    for (x, y), seen in zip(points, place.to_widget(points), strict=True):
+        assert place.to_frame(*seen) == pytest.approx((x, y), abs=0.01)
 
 
-@given(st.booleans(), st.floats(0, 639), st.floats(0, 479))
-def test_to_the_widget_and_back_is_the_same_place(mirrored, x, y):
-    place = Placement.fit(640, 480, ROOM, mirrored=mirrored)
-    (there,) = place.to_widget(np.array([[x, y]], np.float32))
-    assert place.to_frame(*there) == pytest.approx((x, y), abs=0.01)
+def test_the_picture_lies_on_whole_device_pixels():
+    place = Placement.fit(160, 119, QRectF(0, 0, 641, 601), 1.5, mirrored=False)
+    edges = np.array([place.area.left(), place.area.top(), place.area.width()]) * 1.5
+    assert edges == pytest.approx(np.round(edges))
 
 
-def test_a_mirror_swaps_left_and_right():
-    plain, mirror = (Placement.fit(640, 480, ROOM, mirrored=m) for m in (False, True))
-    box = np.array([0, 0, 100, 100], np.float32)
-    assert plain.box(box).left() < plain.area.center().x() < mirror.box(box).left()
-    assert mirror.box(box).width() == pytest.approx(plain.box(box).width(), rel=1e-4)
-
-
-def test_a_click_means_the_smallest_face_under_it(make_analysis):
+def test_the_smaller_of_two_faces_is_hit(make_analysis):
     boxes = {1: (0, 0, 100, 100), 2: (40, 40, 60, 60)}
-    faces = dict.fromkeys((1, 2), ("happiness", 0.5, 0.5))
-    tracks = make_analysis(0, 0.0, faces, boxes=boxes).tracks
+    tracks = make_analysis(0, 0.0, FACES, boxes=boxes).tracks
     assert face_at(tracks, 50, 50) == 2
     assert face_at(tracks, 10, 10) == 1
     assert face_at(tracks, 150, 10) is None
 
 
-def test_a_label_says_what_is_uncertain(make_analysis):
-    (said,) = make_analysis(0, 0.0, {1: ("anger", -0.5, 0.5)}).predictions
-    assert words_of(said, 0.3) == ("anger", "65%", False)
-    assert words_of(said, 0.7) == ("anger?", "65%", True)
+def test_an_uncertain_label_says_so_with_a_question_mark(make_analysis):
+    prediction = make_analysis(0, 0.0, FACES).predictions[0]
+    assert words_of(prediction, 0.3) == ("happiness", "65%", False)
+    assert words_of(prediction, 0.9) == ("happiness?", "65%", True)
 
 
-def paced(every, latency_ms, frames=3 * FRAMES):
-    pace = Pace()
-    for index in range(frames):
-        pace.frame(index)
-        if index % every == 0:
-            pace.analysed(index, latency_ms)
-    return pace
+def test_labels_of_faces_side_by_side_do_not_cover_each_other(painter, make_analysis):
+    boxes = {1: (40, 40, 60, 65), 2: (64, 40, 84, 65)}
+    analysis = make_analysis(0, 0.0, FACES, boxes=boxes)
+    first, second = OverlayPainter(painter, placed(), Look()).label_places(analysis)
+    assert not first.overlaps(second)
 
 
-def test_frames_wait_for_their_faces_only_while_the_analysis_keeps_up():
-    assert paced(1, 20.0).in_step
-    assert not paced(2, 20.0).in_step, "half of the frames would be seen as a jerky picture"
-    assert not paced(1, 300.0).in_step, "so long a delay would be seen"
-    assert not Pace().in_step
-    assert not paced(1, 20.0, frames=FRAMES - 1).in_step
+@pytest.mark.parametrize("box", [(-5, 0, 30, 40), (130, 80, 165, 125), (0, 0, 160, 120)])
+def test_a_label_stays_in_the_picture(painter, make_analysis, box):
+    analysis = make_analysis(0, 0.0, {1: FACES[1]}, boxes={1: box})
+    place = placed()
+    (rect,) = OverlayPainter(painter, place, Look()).label_places(analysis)
+    assert place.area.adjusted(-1, -1, 1, 1).contains(
+        QRectF(rect.x0, rect.y0, rect.width, rect.height)
+    )

@@ -1,315 +1,348 @@
-"""The main window: every action does what it says."""
-
 from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from PyQt6.QtCore import QMimeData, QObject, QPointF, QSettings, Qt, QUrl, pyqtSignal
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 
-from app.actions import CHECKED, TEXTS
 from app.privacy import PrivacyDialog
-from app.review.window import ReviewWindow
+from app.runner import Runner
 from app.settings import Settings, load_settings
 from app.settings_dialog import SettingsDialog
+from app.sources.cameras import CameraName
 from app.sources.choice import Choice
-from app.sources.player import Player
 from app.window import MainWindow
-from app.worker import Newest
-from engine.assets import asset_path
-from engine.source import open_source
-from engine.types import Frame
+from app.worker import Worker
+from engine.errors import SourceError
 
-DEMO = str(asset_path("demo.mp4"))
-
-
-class FakeRunner(QObject):
-    """Runs nothing; tests say what it would say."""
-
-    started, opened, ready = pyqtSignal(), pyqtSignal(), pyqtSignal()
-    frame_shown, analysed, ended = pyqtSignal(), pyqtSignal(), pyqtSignal()
-    failed = pyqtSignal(str, bool)
-
-    def __init__(self):
-        super().__init__()
-        self.worker = self.choice = None
-        self.configs, self.stops = [], 0
-
-    def start(self, choice, config):
-        self.choice = choice
-        self.configs.append(config)
-        self.started.emit()
-
-    def restart(self, config):
-        if self.choice is not None:
-            self.start(self.choice, config)
-
-    def stop(self):
-        self.worker = self.choice = None
-        self.stops += 1
-
-    def close(self):
-        self.stop()
-        return True
-
-    def opens(self, source):
-        """Pretend that the source is open and the networks are loaded."""
-        self.worker = SimpleNamespace(
-            source=source, info=source.info, device="cpu", dropped=0, newest=Newest()
-        )
-        self.opened.emit()
-        self.ready.emit()
-
-    def shows(self, analysis):
-        self.worker.newest.put_frame(analysis.frame)
-        self.frame_shown.emit()
-        self.worker.newest.put_analysis(analysis)
-        self.analysed.emit()
+CAMERA = Choice(kind="camera", name="0")
+KEY = Qt.Key
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
-def window(qtbot, tmp_path):
-    settings = Settings(recording_folder=tmp_path / "recordings")
-    window = MainWindow(settings, tmp_path / "settings.toml", runner=FakeRunner())
-    qtbot.addWidget(window)
-    window.show()
-    yield window
-    window.close()
+def chosen():
+    """Every choice that was opened."""
+    return []
 
 
 @pytest.fixture
-def player():
-    with Player(lambda config: open_source(DEMO, config)) as player:
-        yield player
+def opened():
+    """What opening gives in turn: cameras, or errors; empty, the choice itself is opened."""
+    return []
 
 
-def act(window, name):
-    getattr(window.actions_, name).trigger()
+@pytest.fixture
+def make_window(qtbot, tmp_path, fake_engine, chosen, opened):
+    def made(geometry=None, **settings):
+        def make(choice, config, keep):
+            chosen.append(choice)
+
+            def open_next():
+                if not opened:
+                    return choice.opener()()
+                source = opened.pop(0)
+                if isinstance(source, Exception):
+                    raise source
+                return source
+
+            worker = Worker(open_next, config, lasting=choice.returns, keep=keep, **fake_engine)
+            worker._connection._pause_s = 0.01
+            return worker
+
+        runner = Runner(lambda analysis: window.keep(analysis), make)
+        settings = {"seen_privacy": True, "recording_folder": tmp_path / "recordings", **settings}
+        path = tmp_path / "settings.toml"
+        window = MainWindow(Settings(**settings), path, geometry=geometry, runner=runner)
+        qtbot.addWidget(window)
+        window.show()
+        return window
+
+    return made
 
 
-def test_every_action_is_in_a_menu_with_its_key(window):
-    in_menus = {action for menu in window.menuBar().actions() for action in menu.menu().actions()}
-    for name, action in window.actions_.named().items():
-        assert action in in_menus, name
-        assert action.shortcut().toString() or name == "about", name
-        assert action.isCheckable() == (name in CHECKED), name
-    keys = [action.shortcut().toString() for action in window.actions_.named().values()]
-    keys = [key for key in keys if key]
-    assert len(set(keys)) == len(keys), "a key is given twice"
-    assert set(TEXTS) == set(window.actions_.named())
+@pytest.fixture
+def window(make_window):
+    return make_window()
 
 
-def test_an_open_source_is_named_and_shown(window, make_analysis):
-    window.open(Choice(kind="camera", name="0"))
-    window.runner.opens(SimpleNamespace(info=open_info()))
-    assert "640x360" in window._source_label.text()
-    window.runner.shows(make_analysis(0, 0.0, {1: ("happiness", 0.8, 0.5)}))
-    assert window.view.frame.index == 0
-    assert window.live.shown == 1
-    window._refresh_panels()
-    assert "cpu" in window._state_label.text()
+@pytest.fixture
+def live(qtbot, window, opened, fake_camera):
+    """A window that shows a camera with two faces."""
+    opened.append(fake_camera())
+    window.open(CAMERA)
+    qtbot.waitUntil(lambda: window.live.analysis is not None and window.view.frame is not None)
+    return window
 
 
-def open_info():
-    with open_source(DEMO) as source:
-        return source.info
+@pytest.fixture
+def clip(make_clip):
+    images = [np.full((48, 64, 3), 10 * i, np.uint8) for i in range(20)]
+    return make_clip(images=images)
 
 
-def test_a_lost_camera_is_said_and_its_picture_stays(window, make_analysis):
-    window.open(Choice(kind="camera", name="0"))
-    window.runner.opens(SimpleNamespace(info=open_info()))
-    window.runner.shows(make_analysis(0, 0.0, {}))
-    window.runner.failed.emit("camera 0: lost; was it unplugged?", True)
-    assert "camera 0: lost" in window.view.message
-    assert "come back" in window.view.message
-    assert window.view.frame is not None
-    window.runner.opens(SimpleNamespace(info=open_info()))
-    assert window.view.message == ""
+@pytest.fixture
+def playing(qtbot, window, clip):
+    window.open(Choice(kind="file", name=str(clip)))
+    qtbot.waitUntil(lambda: window.view.frame is not None and window.transport.isVisible())
+    return window
 
 
-def test_a_file_that_cannot_be_read_is_said(window):
-    window.open(Choice(kind="file", name="gone.mp4"))
-    window.runner.failed.emit("gone.mp4: no such file; check the path", False)
-    assert window.view.message == "gone.mp4: no such file; check the path"
+def test_an_empty_window_says_what_to_do(window):
+    assert "Source menu" in window.view._hint
+    assert not window.transport.isVisible()
+
+
+def test_a_camera_is_shown_with_its_faces(qtbot, live):
+    assert live.live.device == "cpu"
+    assert live.live.shown in (1, 2)
+    qtbot.waitUntil(lambda: "cpu" in live._state_label.text())
+    assert live._source_label.text() == "Camera 0: 160x120, 30 fps"
+    assert not live.transport.isVisible()
+
+
+def test_cameras_are_mirrored_and_files_are_not(qtbot, live, playing):
+    assert not playing.view.target.mirrored
+
+
+def test_a_camera_is_mirrored_where_the_settings_say_so(live):
+    assert live.view.target.mirrored
+
+
+def test_a_camera_that_is_plugged_in_appears_in_the_menu_and_opens(
+    qtbot, window, chosen, opened, fake_camera
+):
+    texts = [action.text() for action in window.sources.actions()]
+    assert "No camera found" in texts
+    window.sources._look = lambda: (CameraName(3, "USB Camera"),)
+    window.sources._look_for_cameras()
+    entry = next(a for a in window.sources.actions() if a.text().startswith("USB Camera"))
+    opened.append(fake_camera())
+    entry.trigger()
+    qtbot.waitUntil(lambda: window.live.analysis is not None)
+    assert chosen[-1].name == "3"
+
+
+def test_a_lost_camera_is_told_of_and_comes_back_on_its_own(qtbot, window, opened, fake_camera):
+    first = fake_camera()
+    busy = SourceError("camera 0: cannot be opened, perhaps another program has it")
+    opened += [first, busy, busy, busy]
+    window.open(CAMERA)
+    qtbot.waitUntil(lambda: window.live.analysis is not None)
+    opened_again = opened
+    first.unplug()
+    qtbot.waitUntil(lambda: "Waiting for it to come back" in window.view.message)
+    opened_again.append(fake_camera())
+    qtbot.waitUntil(lambda: window.view.message == "")
+
+
+def test_a_file_that_cannot_be_opened_is_told_of(qtbot, window, tmp_path):
+    window.open(Choice(kind="file", name=str(tmp_path / "none.mp4")))
+    qtbot.waitUntil(lambda: "no such file" in window.view.message)
     assert window.view.frame is None
 
 
-def test_files_have_a_transport_bar_and_cameras_a_mirror(window, player):
-    window.open(Choice(kind="file", name=DEMO))
-    window.runner.opens(player)
-    assert window.transport.isVisible()
-    assert not window._mirrored()
-    window.open(Choice(kind="camera", name="0"))
-    window.runner.opens(SimpleNamespace(info=open_info()))
-    assert not window.transport.isVisible()
-    assert window._mirrored()
+def test_open_file_asks_and_opens(qtbot, window, clip, monkeypatch, chosen):
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(clip), ""))
+    qtbot.keyClick(window, KEY.Key_O, CONTROL)
+    qtbot.waitUntil(lambda: window.view.frame is not None)
+    assert chosen[-1] == Choice(kind="file", name=str(clip))
 
 
-def test_playback_actions_move_the_file(window, player):
-    window.open(Choice(kind="file", name=DEMO))
-    window.runner.opens(player)
-    act(window, "play_pause")
-    assert not player.playing
-    act(window, "forward")
-    assert player.read().time_s == pytest.approx(5.0, abs=0.1)
-    act(window, "step_on")
-    assert player.read().time_s == pytest.approx(5.04, abs=0.05)
-    act(window, "step_back")
-    assert player.read().time_s == pytest.approx(5.0, abs=0.1)
-    act(window, "back")
-    assert player.read().time_s == pytest.approx(0.0, abs=0.1)
-    act(window, "play_pause")
-    assert player.playing
-    window.transport.sought.emit(8.0)
-    assert player.read().time_s == pytest.approx(8.0, abs=0.1)
-    window.playback.show_place()
-    assert "0:08" in window.transport._time.text()
+def test_open_stream_asks_for_an_address(qtbot, window, monkeypatch, chosen, opened, fake_camera):
+    opened.append(fake_camera(name="stream"))
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("rtsp://host/cam", True))
+    qtbot.keyClick(window, KEY.Key_U, CONTROL)
+    qtbot.waitUntil(lambda: window.view.frame is not None)
+    assert chosen[-1].kind == "stream"
 
 
-@pytest.mark.parametrize("name", ["mirror", "landmarks", "head_axes"])
-def test_what_is_drawn_is_a_setting_that_is_kept(window, tmp_path, name):
-    before = getattr(window.settings, name)
-    act(window, name)
-    assert getattr(window.settings, name) is not before
+def test_a_dropped_file_is_opened(qtbot, window, clip, chosen):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(clip))])
+    copy = Qt.DropAction.CopyAction
+    none = Qt.KeyboardModifier.NoModifier
+    event = QDropEvent(QPointF(50, 50), copy, mime, Qt.MouseButton.LeftButton, none)
+    window.dropEvent(event)
+    qtbot.waitUntil(lambda: window.view.frame is not None)
+    assert chosen[-1].name == str(clip)
+
+
+def test_space_pauses_and_goes_on(qtbot, playing):
+    qtbot.keyClick(playing, KEY.Key_Space)
+    qtbot.waitUntil(lambda: not playing.playback.player.playing)
+    qtbot.keyClick(playing, KEY.Key_Space)
+    assert playing.playback.player.playing
+
+
+def test_frames_are_stepped_by_key(qtbot, playing):
+    qtbot.waitUntil(lambda: playing.playback.player.ended)
+    playing.playback.seek(0.2)
+    qtbot.keyClick(playing, KEY.Key_Space)
+    player = playing.playback.player
+    player.pause()
+    player.seek(0.2)
+    qtbot.waitUntil(lambda: player.position_s == pytest.approx(0.2, abs=0.001))
+    qtbot.keyClick(playing, KEY.Key_Period)
+    qtbot.waitUntil(lambda: player.position_s == pytest.approx(0.24, abs=0.001))
+    qtbot.keyClick(playing, KEY.Key_Comma)
+    qtbot.waitUntil(lambda: player.position_s == pytest.approx(0.2, abs=0.001))
+    qtbot.waitUntil(lambda: playing.view.frame.time_s == pytest.approx(0.2, abs=0.001))
+
+
+def test_the_slider_and_the_speed_move_the_file(qtbot, playing):
+    player = playing.playback.player
+    player.pause()
+    playing.transport.sought.emit(0.4)
+    qtbot.waitUntil(lambda: player.position_s == pytest.approx(0.4, abs=0.001))
+    playing.transport.speed_chosen.emit(2.0)
+    assert player._speed == 2.0
+    qtbot.keyClick(playing, KEY.Key_Left)
+    qtbot.waitUntil(lambda: player.position_s == 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [(KEY.Key_M, "mirror"), (KEY.Key_L, "landmarks"), (KEY.Key_H, "head_axes")]
+)
+def test_what_is_drawn_is_toggled_by_key_and_kept(qtbot, live, tmp_path, key, name):
+    before = getattr(live.settings, name)
+    qtbot.keyClick(live, key)
+    assert getattr(live.settings, name) is not before
     assert getattr(load_settings(tmp_path / "settings.toml"), name) is not before
+    assert live.actions_.named()[name].isChecked() is not before
 
 
-def test_other_analysis_settings_run_the_source_anew(window):
-    window.open(Choice(kind="camera", name="0"))
-    window.use(replace(window.settings, detect_every=3))
-    assert [config.detect_every for config in window.runner.configs] == [10, 3]
-    window.use(replace(window.settings, theme="dark"))
-    assert len(window.runner.configs) == 2, "a theme is no reason to open a camera again"
+def test_a_click_selects_a_face_and_escape_follows_the_largest(qtbot, live):
+    place = live.view._place
+    box = place.box(live.live.analysis.tracks[1].box).center().toPoint()
+    qtbot.mouseClick(live.view, Qt.MouseButton.LeftButton, pos=QPoint(box))
+    assert live.live.selected == 2
+    qtbot.keyClick(live, KEY.Key_Escape)
+    assert live.live.selected is None
 
 
-def test_a_click_selects_a_face_and_escape_lets_go(window, make_analysis):
-    window.open(Choice(kind="camera", name="0"))
-    window.runner.opens(SimpleNamespace(info=open_info()))
-    faces = dict.fromkeys((1, 2), ("neutral", 0.0, 0.0))
-    window.runner.shows(make_analysis(0, 0.0, faces))
-    window.view.face_clicked.emit(2)
-    assert window.live.selected == 2
-    act(window, "follow_largest")
-    assert window.live.selected is None
+def test_panels_follow_the_selected_face(qtbot, live):
+    live.view.face_clicked.emit(2)
+    qtbot.waitUntil(lambda: "Anger" in live.docks.probabilities.headline.text(), timeout=2000)
 
 
-def test_files_streams_and_screens_are_asked_for(window, monkeypatch):
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("clip.mp4", ""))
-    act(window, "open_file")
-    assert window.runner.choice == Choice(kind="file", name="clip.mp4")
-    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: (" rtsp://x/y ", True))
-    act(window, "open_stream")
-    assert window.runner.choice == Choice(kind="stream", name="rtsp://x/y")
-    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("screen", True))
-    act(window, "open_screen")
-    assert window.runner.choice == Choice(kind="screen", name="screen")
-    act(window, "close_source")
-    assert window.runner.choice is None
+def test_every_panel_can_be_hidden_and_shown_again(live):
+    for dock in live.docks.docks.values():
+        dock.toggleViewAction().trigger()
+        assert dock.isHidden()
+        dock.toggleViewAction().trigger()
+        assert not dock.isHidden()
 
 
-def test_a_dropped_file_is_opened(window):
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(DEMO)])
-    window.dropEvent(
-        QDropEvent(
-            QPointF(5, 5),
-            Qt.DropAction.CopyAction,
-            data,
-            Qt.MouseButton.LeftButton,
-            Qt.KeyboardModifier.NoModifier,
-        )
-    )
-    assert window.runner.choice == Choice(kind="file", name=DEMO)
+def test_full_screen_and_back(qtbot, window):
+    qtbot.keyClick(window, KEY.Key_F11)
+    assert window.isFullScreen()
+    qtbot.keyClick(window, KEY.Key_F11)
+    assert not window.isFullScreen()
 
 
-def child(window, kind):
+def dialog_of(window, kind):
     return next(w for w in QApplication.topLevelWidgets() if isinstance(w, kind) and w.isVisible())
 
 
-def test_dialogs_open_and_settings_from_them_are_used(window, tmp_path):
-    act(window, "privacy")
-    child(window, PrivacyDialog).accept()
-    act(window, "settings")
-    dialog = child(window, SettingsDialog)
-    dialog.applied.emit(replace(window.settings, theme="dark", max_faces=3))
+def test_other_networks_run_the_source_anew_and_a_file_goes_on(qtbot, playing, chosen):
+    player = playing.playback.player
+    player.pause()
+    player.seek(0.4)
+    qtbot.waitUntil(lambda: player.position_s == pytest.approx(0.4, abs=0.001))
+    playing.use(replace(playing.settings, detect_every=3))
+    qtbot.waitUntil(lambda: playing.playback.player not in (None, player))
+    assert chosen[-1].start_s == pytest.approx(0.4, abs=0.001)
+
+
+def test_a_setting_of_the_view_leaves_the_source_alone(live):
+    worker = live.runner.worker
+    live.use(replace(live.settings, uncertain_below=0.7))
+    assert live.runner.worker is worker
+    assert live.view._look.uncertain_below == 0.7
+
+
+def test_settings_that_cannot_be_kept_are_used_and_told_of(live, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda *text: told.append(text[-1]))
+    live._file = tmp_path / "settings.toml" / "below" / "a" / "file"
+    (tmp_path / "settings.toml").write_text("")
+    live.use(replace(live.settings, landmarks=True))
+    assert live.settings.landmarks
+    assert "cannot be written" in told[0]
+
+
+def test_the_settings_dialog_opens_by_key(qtbot, window):
+    qtbot.keyClick(window, KEY.Key_Comma, CONTROL)
+    dialog = dialog_of(window, SettingsDialog)
     dialog.reject()
-    assert load_settings(tmp_path / "settings.toml").max_faces == 3
-    assert window.settings.theme == "dark"
 
 
-def test_the_first_run_page_comes_before_the_first_source(window, tmp_path):
-    opened = []
-    window.first_run(lambda: opened.append(True))
-    page = child(window, PrivacyDialog)
-    assert not opened
-    page.accept()
-    assert opened == [True]
+def test_the_privacy_page_opens_by_key(qtbot, window):
+    qtbot.keyClick(window, KEY.Key_F1)
+    dialog_of(window, PrivacyDialog).button.click()
+
+
+def test_the_first_run_waits_until_the_page_was_read(qtbot, make_window, tmp_path):
+    window = make_window(seen_privacy=False)
+    then = []
+    window.first_run(lambda: then.append(1))
+    assert not then
+    dialog_of(window, PrivacyDialog).button.click()
+    assert then == [1]
     assert load_settings(tmp_path / "settings.toml").seen_privacy
 
 
-def test_a_recording_is_opened_for_review(window, monkeypatch, tmp_path, qtbot):
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
-    act(window, "open_session")
-    review = child(window, ReviewWindow)
-    review.close()
+def test_nothing_is_written_unless_the_user_records(live, tmp_path):
+    assert not (tmp_path / "recordings").exists()
 
 
-def test_settings_that_cannot_be_kept_are_said_and_used(window, monkeypatch, tmp_path):
-    said = []
-    monkeypatch.setattr(QMessageBox, "warning", lambda *args: said.append(args[-1]))
-    (tmp_path / "file").touch()
-    window._file = tmp_path / "file" / "settings.toml"
-    window.use(replace(window.settings, max_faces=2))
-    assert "cannot be written" in said[0]
-    assert window.settings.max_faces == 2
+def test_a_recording_is_started_marked_and_stopped(qtbot, live, tmp_path):
+    live.docks.docks["recording"].raise_()
+    qtbot.waitUntil(live.recording.record_button.isEnabled)
+    qtbot.mouseClick(live.recording.record_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: live.controller.view().recording)
+    qtbot.wait(300)
+    qtbot.keyClick(live, KEY.Key_F5)
+    assert live.controller.view().markers == 1
+    qtbot.mouseClick(live.recording.record_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not live.controller.view().recording)
+    folder = live.controller.view().folder
+    assert (folder / "records.csv").stat().st_size > 0
 
 
-def test_the_panels_that_were_hidden_stay_so(qtbot, tmp_path):
-    places = QSettings(str(tmp_path / "place.ini"), QSettings.Format.IniFormat)
-    for first in (True, False):
-        window = MainWindow(
-            Settings(recording_folder=tmp_path),
-            tmp_path / "settings.toml",
-            geometry=places,
-            runner=FakeRunner(),
-        )
-        qtbot.addWidget(window)
-        window.show()
-        assert window.docks.docks["affect"].isVisible() is first
-        assert window.docks.docks["probabilities"].isVisible()
-        window.docks.docks["affect"].hide()
-        window.close()
+def test_closing_the_source_clears_the_picture(qtbot, live):
+    qtbot.keyClick(live, KEY.Key_W, CONTROL)
+    assert live.view.frame is None
+    assert live.runner.worker is None
 
 
-def test_it_can_be_used_at_1024_by_640(window):
+def test_the_places_of_panels_are_remembered(make_window, tmp_path):
+    ini = QSettings.Format.IniFormat
+    first = make_window(QSettings(str(tmp_path / "place.ini"), ini))
+    first.docks.docks["performance"].hide()
+    first.resize(1100, 700)
+    first.close()
+    second = make_window(QSettings(str(tmp_path / "place.ini"), ini))
+    assert second.docks.docks["performance"].isHidden()
+    assert second.height() == 700  # the offscreen screen is 800 pixels wide
+
+
+def test_it_fits_a_small_screen(window):
     window.resize(1024, 640)
     assert (window.width(), window.height()) == (1024, 640)
-    assert window.view.width() >= 480
-    assert window.view.height() >= 270
+    assert window.minimumSizeHint().width() <= 1024
+    assert window.minimumSizeHint().height() <= 640
 
 
-@pytest.mark.slow
-def test_the_real_thing_runs_records_and_closes(qtbot, tmp_path):
-    """Nothing is faked: the demo clip, the networks, a recording, the review's files."""
-    settings = Settings(recording_folder=tmp_path / "recordings")
-    window = MainWindow(settings, tmp_path / "settings.toml")
-    qtbot.addWidget(window)
-    window.show()
-    window.open(Choice(kind="file", name=DEMO))
-    qtbot.waitUntil(lambda: window.live.analysis is not None, timeout=20_000)
-    qtbot.waitUntil(lambda: bool(window.live.analysis.tracks), timeout=20_000)
-    (said,) = window.live.analysis.predictions[:1]
-    assert said.expression.name.lower() == "happiness"
-    qtbot.mouseClick(window.recording.record_button, Qt.MouseButton.LeftButton)
-    frames = window.live.performance.frames
-    qtbot.waitUntil(lambda: window.live.performance.frames > frames + 15, timeout=20_000)
-    with qtbot.waitSignal(window.recording.saved, timeout=20_000) as saved:
-        qtbot.mouseClick(window.recording.record_button, Qt.MouseButton.LeftButton)
-    names = {path.name for path in Path(saved.args[0]).iterdir()}
-    assert "session.json" in names
-    assert any(name.endswith((".mp4", ".mkv")) for name in names)
-    assert any(name.endswith(".csv") for name in names)
-    window.close()
-    assert isinstance(window.view.frame, Frame)
+def test_closing_while_a_camera_runs_ends_its_threads(live):
+    live.close()
+    assert live.runner._threads == [] or all(t.isFinished() for t, _ in live.runner._threads)
+
+
+def test_every_action_has_a_text_and_no_two_share_a_key(window):
+    actions = window.actions_.named()
+    assert all(action.text() for action in actions.values())
+    keys = [a.shortcut().toString() for a in actions.values() if a.shortcut().toString()]
+    assert len(keys) == len(set(keys))

@@ -1,7 +1,6 @@
 """Recording into a folder."""
 
 import csv
-import json
 import shutil
 import threading
 from itertools import pairwise
@@ -14,8 +13,8 @@ from app.session.annotated import AnnotatedVideo, VideoConfig
 from app.session.folder import Marker, read_about, read_markers
 from app.session.recorder import FRAMES_WAITING, Recorder, RecorderConfig, State, free_bytes
 from engine.analyze import AnalyzerConfig
-from engine.assets import asset_path
 from engine.errors import ConfigError, SinkError
+from engine.models import choose
 from engine.source import open_source
 
 FACES = {1: ("happiness", 0.5, 0.2), 2: ("anger", -0.5, 0.6)}
@@ -83,10 +82,9 @@ def test_a_session_is_recorded_with_all_that_belongs_to_it(record, make_analysis
         Marker(pytest.approx(marker.time_s, abs=1e-3), "question 3", "F5")
     ]
     about = read_about(folder)
-    manifest = json.loads(asset_path("poster-rt.json").read_text())
     assert about["state"] == "finished"
     assert about["stopped_because"] == "stopped by the user"
-    assert about["model"]["sha256"] == manifest["sha256"]
+    assert about["model"]["sha256"] == choose("poster-rt").expression.sha256
     assert about["source"] == {
         "name": "camera 0",
         "width": 160,

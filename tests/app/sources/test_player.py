@@ -1,164 +1,145 @@
-"""A file that plays, waits, steps and is moved in."""
-
 import threading
-from dataclasses import replace
-from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
 
 from app.sources.player import Player
-from engine.assets import asset_path
-from engine.source import SourceInfo, open_source
-from engine.types import Frame
-
-FPS = 10
-COUNT = 20
+from engine.errors import SourceError
+from engine.source import open_source
 
 
-class Film:
-    """Twenty frames, ten a second; a frame's only pixel is its number."""
+class Clock:
+    now = 50.0
 
-    def __init__(self, config):
-        self.info = SourceInfo(
-            name="film",
-            path=None,
-            width=1,
-            height=1,
-            fps=Fraction(FPS),
-            time_base=Fraction(1, 1000),
-            frame_count=COUNT,
-            duration_s=COUNT / FPS,
-            live=False,
-            has_audio=False,
-        )
-        self._next = round(config.start_s * FPS)
-        self.closed = False
-
-    def read(self):
-        if self._next >= COUNT or self.closed:
-            return None
-        self._next += 1
-        number = self._next - 1
-        return Frame(number, number / FPS, np.full((1, 1, 3), number, np.uint8))
-
-    def close(self):
-        self.closed = True
+    def __call__(self):
+        return self.now
 
 
 @pytest.fixture
-def opened():
-    """The films opened, in order."""
-    return []
+def clip(make_clip):
+    return make_clip(images=[np.full((48, 64, 3), 20 * i, np.uint8) for i in range(12)])
 
 
 @pytest.fixture
-def player(opened):
-    def opener(config):
-        opened.append(Film(config))
-        return opened[-1]
+def player(clip):
+    clock = Clock()
+    made = Player(partial(open_source, str(clip)), clock=clock)
 
-    player = Player(opener)
-    yield player
-    player.close()
+    class Changed:
+        """A condition that lets the clock run instead of waiting."""
+
+        waited = 0.0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def notify_all(self):
+            pass
+
+        def wait(self, timeout):
+            if not made.playing:
+                raise AssertionError("it would wait for ever")
+            self.waited += timeout
+            clock.now += timeout
+
+    made._changed = Changed()
+    yield made
+    made.close()
 
 
-def number(frame):
-    return int(frame.image[0, 0, 0])
+def index_of(frame):
+    return round(float(frame.image.mean()) / 20)
 
 
-def test_it_plays_at_its_own_pace(player):
-    import time
-
-    started = time.monotonic()
-    shown = [player.read() for _ in range(4)]
-    assert [number(frame) for frame in shown] == [0, 1, 2, 3]
-    assert time.monotonic() - started >= 0.28
-    assert player.position_s == pytest.approx(0.3)
-    assert player.info.live, "the pipeline may drop what it has no time for"
+def test_it_plays_at_the_files_own_rate(player):
+    frames = [player.read() for _ in range(6)]
+    assert [index_of(frame) for frame in frames] == [0, 1, 2, 3, 4, 5]
+    assert player._changed.waited == pytest.approx(5 * 0.04, abs=0.002)
 
 
 def test_twice_the_speed_takes_half_the_time(player):
-    import time
-
-    player.set_speed(4.0)
     player.read()
-    started = time.monotonic()
-    for _ in range(8):
+    player.set_speed(2.0)
+    for _ in range(4):
         player.read()
-    assert 0.15 <= time.monotonic() - started < 0.8
+    # The first frame at another speed is due at once.
+    assert player._changed.waited == pytest.approx(3 * 0.02, abs=0.002)
 
 
-def test_paused_it_gives_nothing_until_it_goes_on(player):
+def test_paused_it_shows_nothing_until_a_step(player):
     player.read()
     player.pause()
-    assert not player.playing
-    frames = []
-    reader = threading.Thread(target=lambda: frames.append(player.read()))
-    reader.start()
-    reader.join(0.3)
-    assert reader.is_alive(), "a paused film must wait"
-    player.play()
-    reader.join(2.0)
-    assert [number(frame) for frame in frames] == [1]
-
-
-def test_steps_show_one_frame_each_way(player):
-    for _ in range(3):
+    with pytest.raises(AssertionError, match="for ever"):
         player.read()
-    player.step(1)
-    assert number(player.read()) == 3
+    player.step()
+    assert index_of(player.read()) == 1
+    player.step(2)
+    assert [index_of(player.read()), index_of(player.read())] == [2, 3]
+
+
+def test_a_step_back_shows_the_frame_before(player):
+    for _ in range(6):
+        player.read()
     player.step(-1)
-    assert number(player.read()) == 2
+    assert index_of(player.read()) == 4
+    player.step(-1)
+    assert index_of(player.read()) == 3
     assert not player.playing
 
 
-def test_seeking_opens_the_film_from_there_and_numbers_go_on(player, opened):
-    player.read()
-    player.seek(1.2)
+def test_seeking_shows_the_frame_at_that_time_and_indices_go_on(player):
+    before = player.read()
+    player.seek(0.2)
     frame = player.read()
-    assert number(frame) == 12
-    assert frame.time_s == pytest.approx(1.2)
-    assert frame.index == 1, "an index is never used again"
-    assert opened[0].closed
+    assert index_of(frame) == 5
+    assert frame.time_s == pytest.approx(0.2, abs=0.001)
+    assert frame.index == before.index + 1
+    player.seek(0.0)
+    assert index_of(player.read()) == 0
 
 
-def test_seeking_past_the_end_shows_the_last_frame(player):
-    player.seek(99.0)
-    assert number(player.read()) == COUNT - 1
+def test_seeking_beyond_the_end_shows_the_last_frame(player):
+    player.read()
+    player.seek(99)
+    assert index_of(player.read()) == 11
 
 
-def test_at_the_end_it_waits_and_plays_again_from_the_beginning(player):
-    player.seek(1.9)
-    assert number(player.read()) == COUNT - 1
-    frames = []
-    reader = threading.Thread(target=lambda: frames.append(player.read()))
-    reader.start()
-    reader.join(0.3)
+def test_at_the_end_it_waits_and_begins_again_when_asked(player):
+    for _ in range(12):
+        player.read()
+    with pytest.raises(AssertionError, match="for ever"):
+        player.read()
     assert player.ended
     assert not player.playing
     player.play()
-    reader.join(2.0)
-    assert [number(frame) for frame in frames] == [0]
+    assert index_of(player.read()) == 0
 
 
-def test_closing_ends_a_reader_that_waits(player):
+def test_it_starts_where_it_is_told_to(clip):
+    with Player(partial(open_source, str(clip)), start_s=0.2) as player:
+        player.pause()
+        assert index_of(player.read()) == 5
+
+
+def test_closing_ends_a_reader_that_waits(clip):
+    player = Player(partial(open_source, str(clip)))
+    player.read()
     player.pause()
-    frames = []
-    reader = threading.Thread(target=lambda: frames.append(player.read()))
-    reader.start()
+    got = []
+    thread = threading.Thread(target=lambda: got.append(player.read()))
+    thread.start()
     player.close()
-    reader.join(2.0)
-    assert frames == [None]
+    thread.join(5)
+    assert got == [None]
+    player.close()
 
 
-def test_a_real_file_is_moved_in():
-    with Player(lambda config: open_source(str(asset_path("demo.mp4")), config)) as player:
-        player.set_speed(4.0)
-        first = player.read()
-        assert first.image.shape == (360, 640, 3)
-        player.seek(5.0)
-        moved = player.read()
-        assert moved.time_s == pytest.approx(5.0, abs=0.05)
-        assert np.abs(first.image.astype(int) - moved.image).mean() > 5
-    assert replace(player.info).duration_s == pytest.approx(10.0, abs=0.1)
+def test_a_file_that_is_no_video_is_a_source_error(tmp_path):
+    path = tmp_path / "no.mp4"
+    path.write_text("not a video")
+    with pytest.raises(SourceError):
+        Player(partial(open_source, str(path)))

@@ -1,0 +1,87 @@
+"""A file that behaves as a camera: live, at its own rate, without an end."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from engine.errors import SourceError
+from engine.source import SourceInfo, open_source
+from engine.types import Frame
+
+_LATE_S: Final = 0.25  # later than this, the frames go on from now
+
+
+class LoopedFile:
+    """Plays a file again and again, for demonstrations and for tests without a camera."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        """Open the file.
+
+        Raises:
+            SourceError: It cannot be opened.
+        """
+        self._path, self._clock = str(path), clock
+        self._closing = threading.Event()
+        self._source = open_source(self._path)
+        self.info: SourceInfo = replace(
+            self._source.info, live=True, frame_count=None, duration_s=None
+        )
+        self.warnings: list[str] = self._source.warnings
+        self._frame_s = float(1 / (self.info.fps or 25))
+        self._count, self._base_s, self._last_s = 0, 0.0, 0.0
+        self._start: float | None = None
+
+    def read(self) -> Frame | None:
+        """Wait for the next frame; None after `close`.
+
+        Raises:
+            SourceError: The file holds no frame any more.
+        """
+        frame = self._next()
+        if frame is None:
+            return None
+        time_s = self._base_s + frame.time_s
+        self._last_s = time_s
+        now = self._clock()
+        if self._start is None or now - (self._start + time_s) > _LATE_S:
+            self._start = now - time_s
+        if self._closing.wait(max(0.0, self._start + time_s - now)):
+            return None
+        self._count += 1
+        return Frame(self._count - 1, time_s, frame.image)
+
+    def _next(self) -> Frame | None:
+        frame = self._source.read()
+        if frame is not None or self._closing.is_set():
+            return frame
+        self._source.close()
+        self._source = open_source(self._path)
+        self._base_s = self._last_s + self._frame_s
+        frame = self._source.read()
+        if frame is None and not self._closing.is_set():
+            raise SourceError(f"{self.info.name}: holds no frame any more")
+        return frame
+
+    def close(self) -> None:
+        """Let go of the file; from any thread, any number of times."""
+        self._closing.set()
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self.read()) is not None:
+            yield frame

@@ -1,0 +1,73 @@
+import threading
+
+import numpy as np
+import pytest
+
+from app.sources.looped import LoopedFile
+from engine.errors import SourceError
+
+
+class Clock:
+    """A clock that a source which waits on it moves on."""
+
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def looped(make_clip):
+    clock = Clock()
+    images = [np.full((48, 64, 3), 40 * index, np.uint8) for index in range(4)]
+    source = LoopedFile(make_clip(images=images), clock)
+
+    class Waits(threading.Event):
+        waited = 0.0
+
+        def wait(self, timeout=None):
+            clock.now += timeout or 0
+            self.waited += timeout or 0
+            return self.is_set()
+
+    source._closing = Waits()
+    yield source
+    source.close()
+
+
+def test_the_file_begins_again_and_time_goes_on(looped):
+    frames = [looped.read() for _ in range(10)]
+    assert [frame.index for frame in frames] == list(range(10))
+    steps = np.diff([frame.time_s for frame in frames])
+    assert steps == pytest.approx([0.04] * 9, abs=1e-3)
+    assert abs(int(frames[0].image.mean()) - int(frames[4].image.mean())) <= 1
+
+
+def test_frames_come_at_the_files_own_rate(looped):
+    for _ in range(6):
+        looped.read()
+    assert looped._closing.waited == pytest.approx(5 * 0.04, abs=1e-3)
+
+
+def test_it_says_that_it_is_live_and_endless(looped):
+    assert looped.info.live
+    assert looped.info.duration_s is None
+
+
+def test_a_reader_that_was_away_is_not_hurried(looped):
+    looped.read()
+    looped._clock.now += 30
+    before = looped._closing.waited
+    looped.read()
+    looped.read()
+    assert looped._closing.waited - before == pytest.approx(0.04, abs=1e-3)
+
+
+def test_closed_it_gives_nothing(looped):
+    looped.close()
+    assert looped.read() is None
+
+
+def test_a_missing_file_is_a_source_error(tmp_path):
+    with pytest.raises(SourceError, match="no such file"):
+        LoopedFile(tmp_path / "none.mp4")
