@@ -14,7 +14,8 @@ RESULTS = Path(__file__).parents[3] / "docs" / "results.md"
 def results():
     """Rows of docs/results.md: name to M parameters, GMAC and accuracy."""
     lines = [line.strip("|").split("|") for line in RESULTS.read_text().splitlines()]
-    rows = [[cell.strip() for cell in cells] for cells in lines if len(cells) == 11]
+    rows = [[cell.strip().partition(" ± ")[0] for cell in cells] for cells in lines]
+    rows = [row for row in rows if len(row) == 12]
     return {row[0]: tuple(map(float, row[1:4])) for row in rows[2:]}
 
 
