@@ -11,12 +11,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import cv2
 import numpy as np
@@ -32,7 +31,7 @@ from app.worker import Worker
 from engine.analyze import AnalyzerConfig
 from engine.assets import asset_path
 from engine.errors import ConfigError, FerError
-from engine.source import Source, SourceInfo
+from engine.source import Frames, Source, SourceInfo
 from engine.types import Analysis, Frame, Image
 
 PROGRAM: Final = "app.measure"
@@ -74,7 +73,7 @@ class Plan:
             )
 
 
-class SyntheticCamera:
+class SyntheticCamera(Frames):
     """Portraits that sway over a textured ground, at a camera's rate and in its time."""
 
     def __init__(self, plan: Plan) -> None:
@@ -129,21 +128,6 @@ class SyntheticCamera:
     def close(self) -> None:
         """End."""
         self._closing.set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[Frame]:
-        while (frame := self.read()) is not None:
-            yield frame
 
 
 def _portrait(plan: Plan, face: int) -> Image:

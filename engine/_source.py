@@ -114,7 +114,34 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[Frame]: ...
 
 
-class Reader(ABC):
+class Frames(ABC):
+    """What can be read, closed, iterated, and used as a context manager."""
+
+    @abstractmethod
+    def read(self) -> Frame | None:
+        """The next frame; None at the end and after `close`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of everything; from any thread, any number of times."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self.read()) is not None:
+            yield frame
+
+
+class Reader(Frames):
     """Life cycle of a source: one thread reads, any thread closes.
 
     FFmpeg and OpenCV crash when a handle is freed under a call that runs. So `close` only
@@ -154,18 +181,3 @@ class Reader(ABC):
                 self._free()
             finally:
                 self._busy.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[Frame]:
-        while (frame := self.read()) is not None:
-            yield frame

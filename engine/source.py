@@ -11,11 +11,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from engine._camera import Camera
 from engine._images import Folder
-from engine._source import Source, SourceConfig, SourceInfo
+from engine._source import Frames, Source, SourceConfig, SourceInfo
 from engine._video import Video
 from engine.errors import SourceError
 
-__all__ = ["Source", "SourceConfig", "SourceInfo", "open_source"]
+__all__ = ["Frames", "Source", "SourceConfig", "SourceInfo", "open_source"]
 
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _CAMERA: Final = re.compile(r"(?:/dev/video)?(\d+)")

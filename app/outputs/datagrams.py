@@ -35,7 +35,7 @@ class Datagrams:
         self.sent = self.dropped = 0
         self.error = ""
 
-    def send(self, content: bytes) -> bool:
+    def post(self, content: bytes) -> bool:
         """Send one datagram; False if it was dropped."""
         try:
             self._socket.sendto(content, self._target)

@@ -8,7 +8,6 @@ in `docs/outputs/osc.md`.
 import struct
 from typing import Final
 
-from app.outputs.address import Address
 from app.outputs.datagrams import Datagrams
 from app.session.folder import Marker
 from engine.types import Analysis, Prediction, Track
@@ -79,43 +78,15 @@ def _face(track: Track, prediction: Prediction) -> bytes:
     )
 
 
-class OscOutput:
+class OscOutput(Datagrams):
     """Sends every frame and every marker; never waits. Used by one thread."""
 
     name = "OSC"
 
-    def __init__(self, address: Address) -> None:
-        """Make the socket.
-
-        Raises:
-            ConfigError: There is no such host.
-            SinkError: The system gives no socket.
-        """
-        self._datagrams = Datagrams(address)
-
-    @property
-    def sent(self) -> int:
-        """Frames and markers sent."""
-        return self._datagrams.sent
-
-    @property
-    def dropped(self) -> int:
-        """Frames and markers that the system did not take."""
-        return self._datagrams.dropped
-
-    @property
-    def error(self) -> str:
-        """Why the last one was dropped; empty if it was not."""
-        return self._datagrams.error
-
     def send(self, analysis: Analysis) -> None:
         """Send what one frame shows."""
-        self._datagrams.send(frame_bundle(analysis))
+        self.post(frame_bundle(analysis))
 
     def mark(self, marker: Marker) -> None:
         """Send a marker."""
-        self._datagrams.send(message("/fer/marker", marker.time_s, marker.key, marker.text))
-
-    def close(self) -> None:
-        """Let go of the socket."""
-        self._datagrams.close()
+        self.post(message("/fer/marker", marker.time_s, marker.key, marker.text))

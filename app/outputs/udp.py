@@ -3,7 +3,6 @@
 import json
 from typing import Any, Final
 
-from app.outputs.address import Address
 from app.outputs.datagrams import Datagrams
 from app.session.folder import Marker
 from engine.labels import EXPRESSIONS
@@ -53,46 +52,18 @@ def marker_object(marker: Marker) -> dict[str, Any]:
     }
 
 
-class UdpOutput:
+class UdpOutput(Datagrams):
     """Sends every frame and every marker; never waits. Used by one thread."""
 
     name = "UDP"
 
-    def __init__(self, address: Address) -> None:
-        """Make the socket.
-
-        Raises:
-            ConfigError: There is no such host.
-            SinkError: The system gives no socket.
-        """
-        self._datagrams = Datagrams(address)
-
-    @property
-    def sent(self) -> int:
-        """Frames and markers sent."""
-        return self._datagrams.sent
-
-    @property
-    def dropped(self) -> int:
-        """Frames and markers that the system did not take."""
-        return self._datagrams.dropped
-
-    @property
-    def error(self) -> str:
-        """Why the last one was dropped; empty if it was not."""
-        return self._datagrams.error
-
     def send(self, analysis: Analysis) -> None:
         """Send what one frame shows."""
-        self._datagrams.send(_encoded(frame_object(analysis)))
+        self.post(_encoded(frame_object(analysis)))
 
     def mark(self, marker: Marker) -> None:
         """Send a marker."""
-        self._datagrams.send(_encoded(marker_object(marker)))
-
-    def close(self) -> None:
-        """Let go of the socket."""
-        self._datagrams.close()
+        self.post(_encoded(marker_object(marker)))
 
 
 def _encoded(content: dict[str, Any]) -> bytes:

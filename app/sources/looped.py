@@ -2,20 +2,19 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from engine.errors import SourceError
-from engine.source import SourceInfo, open_source
+from engine.source import Frames, SourceInfo, open_source
 from engine.types import Frame
 
 _LATE_S: Final = 0.25  # later than this, the frames go on from now
 
 
-class LoopedFile:
+class LoopedFile(Frames):
     """Plays a file again and again, for demonstrations and for tests without a camera."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -70,18 +69,3 @@ class LoopedFile:
         """Let go of the file; from any thread, any number of times."""
         self._closing.set()
         self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[Frame]:
-        while (frame := self.read()) is not None:
-            yield frame

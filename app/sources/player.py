@@ -2,13 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
-from engine.source import Source, SourceConfig, SourceInfo
+from engine.source import Frames, Source, SourceConfig, SourceInfo
 from engine.types import Frame
 
 SPEEDS: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
@@ -18,7 +17,7 @@ _LOOK_S: Final = 0.2  # how often a waiting reader looks up
 Opener = Callable[[SourceConfig], Source]
 
 
-class Player:
+class Player(Frames):
     """Plays a file for a pipeline that drops what it has no time for.
 
     It never ends by itself: at the end it waits to be moved or closed. One thread reads; any
@@ -182,18 +181,3 @@ class Player:
             self._closed = True
             self._changed.notify_all()
         self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[Frame]:
-        while (frame := self.read()) is not None:
-            yield frame

@@ -3,15 +3,15 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 
 from engine.errors import ConfigError, SourceError
-from engine.source import SourceInfo
+from engine.source import Frames, SourceInfo
 from engine.types import Frame, Image
 
 FPS: Final = 15
@@ -37,7 +37,7 @@ def region_of(name: str) -> Region | None:
     return left, top, width, height
 
 
-class Screen:
+class Screen(Frames):
     """Pictures of the screen, as often as `FPS`; made, read and left on one thread."""
 
     def __init__(
@@ -120,21 +120,14 @@ class Screen:
         """Take no more; from any thread, any number of times."""
         self._closing.set()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        super().__exit__(kind, error, trace)
         self._grabber.close()  # here, because it belongs to the reading thread
-
-    def __iter__(self) -> Iterator[Frame]:
-        while (frame := self.read()) is not None:
-            yield frame
 
 
 def _open_grabber() -> Any:  # noqa: ANN401 - of the library

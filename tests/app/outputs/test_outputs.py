@@ -52,7 +52,7 @@ def test_an_output_that_cannot_open_closes_those_before_it(monkeypatch):
     with pytest.raises(ConfigError, match="unknown host"):
         open_outputs(config)
     assert len(closed) == 1
-    closed[0]._datagrams.close()
+    closed[0]._socket.close()
 
 
 def test_telling_four_faces_takes_little_of_a_frame(make_analysis, listener):

@@ -55,11 +55,11 @@ def test_nobody_listening_is_no_error(make_analysis):
 
 def test_what_is_not_taken_at_once_is_dropped_and_told(listener, caplog):
     datagrams = Datagrams(Address(*listener.getsockname()))
-    assert not datagrams.send(b"x" * 100_000)
-    assert not datagrams.send(b"x" * 100_000)
+    assert not datagrams.post(b"x" * 100_000)
+    assert not datagrams.post(b"x" * 100_000)
     assert (datagrams.sent, datagrams.dropped, datagrams.error) == (0, 2, "Message too long")
     assert len([r for r in caplog.records if "dropped" in r.message]) == 1
-    assert datagrams.send(b"x")
+    assert datagrams.post(b"x")
     assert (datagrams.sent, datagrams.error) == (1, "")
     datagrams.close()
 
@@ -77,5 +77,5 @@ def test_a_full_socket_drops_and_never_blocks(listener, monkeypatch):
 
     datagrams.close()
     monkeypatch.setattr(datagrams, "_socket", Full())
-    assert not datagrams.send(b"x")
+    assert not datagrams.post(b"x")
     assert datagrams.error == "Resource temporarily unavailable"
