@@ -67,7 +67,10 @@ SHRUNK_TASK = {
         *("detector.width=16", "detector.side=64", "detector.large_side=96"),
         "detector.threads=1",
     ),
-    "expression": ("expression.landmarks=landmarks.safetensors",),
+    "expression": (
+        *("expression.landmarks=landmarks.safetensors", "expression.start=''"),
+        *("expression.teachers=[]", "expression.distilled=0"),
+    ),
     "landmarks": (),
     "super_resolution": ("super_resolution.channels=12", "super_resolution.blocks=1"),
 }
