@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from engine.manifest import load_manifest
+from engine.preprocess import to_input
 from export.checkpoint import check_graph
 from export.graph import MOST, OPSET, PARITY, write_manifest
 from export.hostile import hostile_pictures
@@ -153,6 +154,20 @@ def unrest(model):
     return model
 
 
+@torch.no_grad()
+def keep_off_the_ends(system):
+    """Give a batch norm before a tanh the statistics of pictures, as training would, in place."""
+    pictures = torch.from_numpy(to_input(hostile_pictures(12, system.input_size)))
+    for module in system.modules():
+        affect = getattr(module, "affect", None)
+        if isinstance(affect, nn.Sequential):
+            affect[-1].momentum = 1.0
+            affect[-1].train()
+            system(pictures)
+            affect[-1].eval()
+    return system
+
+
 def settings_of(recipe, *overrides):
     return understood(read_recipe(RECIPES / f"{recipe}.toml", [*BARE, *overrides], **PLACES))
 
@@ -166,7 +181,7 @@ def saved_of(recipe, *overrides):
     names = tuple(f"class {number}" for number in range(count))
     truths = Truths((1,) * count, np.full((count, count), 1 / count, np.float32), names)
     torch.manual_seed(0)
-    system = unrest(build(own, settings.system, truths)).eval()
+    system = keep_off_the_ends(unrest(build(own, settings.system, truths)).eval())
     card = Card("none", names, system.input_size, 0, 0.0)
     tables = {
         "task": "system",
