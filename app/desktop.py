@@ -6,13 +6,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from engine.errors import ConfigError, FerError
+
+if TYPE_CHECKING:  # heavy imports wait until the options are right
+    from app.settings import Settings
+    from app.sources.choice import Choice
+
+Hook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +125,7 @@ def _left(code: int) -> int:
     os._exit(code)
 
 
-def _choice(options: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa: ANN202 - Qt-free imports wait
+def _choice(options: argparse.Namespace) -> "Choice | None":
     """Read which source was named.
 
     Raises:
@@ -137,7 +143,7 @@ def _choice(options: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa
     return replace(choice, as_camera=True)
 
 
-def _changed(settings, options: argparse.Namespace):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - Qt-free imports wait
+def _changed(settings: "Settings", options: argparse.Namespace) -> "Settings":
     from dataclasses import replace
 
     named = {key: getattr(options, key) for key in ("model", "device", "theme")}
@@ -162,7 +168,7 @@ def _need_qt() -> None:
         raise ConfigError(f"Qt cannot be loaded: {error}{remedy}") from error
 
 
-def _excepthook(window: object):  # type: ignore[no-untyped-def] # noqa: ANN202
+def _excepthook(window: object) -> Hook:
     """Log what no slot caught, and show one dialog."""
     shown: list[BaseException] = []
 
