@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from app.qt_needs import make_application, need_qt
 from engine.errors import ConfigError, FerError
 
 if TYPE_CHECKING:  # heavy imports wait until the options are right
@@ -25,17 +26,6 @@ log = logging.getLogger(__name__)
 PROGRAM: Final = "fer-app"
 ABANDONED: Final = frozenset({"fer-capture", "fer-find", "fer-read", "fer-draw", "fer-show"})
 WRITE_S: Final = 5.0  # for files to be finished when the program leaves in a hurry
-# The Debian package of a library that Qt says it lacks.
-PACKAGES: Final = {
-    "libEGL.so": "libegl1",
-    "libGL.so": "libgl1",
-    "libxkbcommon.so": "libxkbcommon0",
-    "libxkbcommon-x11.so": "libxkbcommon-x11-0",
-    "libdbus-1.so": "libdbus-1-3",
-    "libfontconfig.so": "libfontconfig1",
-    "libglib-2.0.so": "libglib2.0-0",
-    "libxcb-cursor.so": "libxcb-cursor0",
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,11 +63,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    _need_qt()
+    need_qt()
     # Qt and the engine take most of a second: nothing of them before the options are right.
     from PyQt6.QtCore import QSettings
     from PyQt6.QtGui import QIcon
-    from PyQt6.QtWidgets import QApplication
 
     from app.settings import load_settings, settings_path
     from app.theme import apply_theme
@@ -88,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
     path = options.settings or settings_path()
     settings = _changed(load_settings(path), options)
     choice = _choice(options)
-    app = QApplication([PROGRAM])
+    app = make_application(PROGRAM)
     app.setApplicationName("fer-live")
     app.setDesktopFileName(PROGRAM)
     app.setWindowIcon(QIcon(str(asset_path("fer-live.svg"))))
@@ -148,24 +137,6 @@ def _changed(settings: "Settings", options: argparse.Namespace) -> "Settings":
 
     named = {key: getattr(options, key) for key in ("model", "device", "theme")}
     return replace(settings, **{key: value for key, value in named.items() if value})
-
-
-def _need_qt() -> None:
-    """Say in one line what is missing where Qt cannot be loaded.
-
-    Raises:
-        ConfigError: PyQt6, pyqtgraph or a library of the system is missing.
-    """
-    try:
-        import pyqtgraph  # noqa: F401 - loaded to see whether it can be
-        from PyQt6 import QtWidgets  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is missing; run: pip install 'fer-live[app]'") from error
-    except ImportError as error:
-        library = str(error).partition(":")[0]
-        found = [package for start, package in PACKAGES.items() if library.startswith(start)]
-        remedy = f"; on Debian and Ubuntu: apt install {found[0]}" if found else ""
-        raise ConfigError(f"Qt cannot be loaded: {error}{remedy}") from error
 
 
 def _excepthook(window: object) -> Hook:

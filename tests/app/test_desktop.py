@@ -54,28 +54,6 @@ def test_the_version_is_printed_without_qt():
     assert lines[1] == "False"
 
 
-def test_a_missing_system_library_is_named_with_its_package(monkeypatch, capsys):
-    # What Python's import of PyQt6.QtWidgets says on a Debian without libegl1.
-    error = ImportError("libEGL.so.1: cannot open shared object file: No such file or directory")
-
-    class Finder:
-        def find_spec(self, name, path=None, target=None):
-            if name == "PyQt6.QtWidgets":
-                raise error
-
-    for name in [name for name in sys.modules if name.startswith("PyQt6")]:
-        monkeypatch.delitem(sys.modules, name)
-    import PyQt6
-
-    monkeypatch.delattr(PyQt6, "QtWidgets", raising=False)
-    monkeypatch.setitem(sys.modules, "pyqtgraph", object())
-    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
-    assert desktop.main([]) == 2
-    said = capsys.readouterr().err
-    assert "apt install libegl1" in said
-    assert said.count("\n") == 1
-
-
 def test_a_thread_that_hangs_does_not_hold_the_program(monkeypatch):
     left, hangs = [], threading.Event()
     monkeypatch.setattr(desktop.os, "_exit", left.append)
