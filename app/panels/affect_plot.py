@@ -7,7 +7,15 @@ import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QGraphicsEllipseItem,
+    QGraphicsItem,
+    QHBoxLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.live import LiveState
 from app.panels.panel import MARGIN, Panel
@@ -20,6 +28,7 @@ MOST_FACES: Final = 8  # drawn at once, as many as there are colours; those seen
 _CELL_PX: Final = 2.0
 _DASH_PX: Final = 9.0
 _ID_PX: Final = 32  # right of the newest sample: room for the ids
+_END_PX: Final = 6.5
 _LABEL_PX: Final = 18  # from id to id
 _BESIDE_PX: Final = 26  # ids closer than this, sideways, are moved apart
 _KEY_GAP_PX: Final = 20
@@ -48,8 +57,6 @@ class AffectPlot(Panel):
         self._now_s = 0.0
         self._faces: dict[int, _FaceItems] = {}
         self.plot = self._make_plot()
-        self._tips = pg.ScatterPlotItem(pxMode=True)
-        self.plot.addItem(self._tips)
         self._make_controls()
         self._make_keys()
         layout = QVBoxLayout(self)
@@ -147,10 +154,8 @@ class AffectPlot(Panel):
         faces = self._faces_in_window()
         for face in [face for face in self._faces if face not in faces]:
             self._faces.pop(face).remove(self.plot)
-        tips = []
         for face in faces:
-            tips += self._draw_face(face)
-        self._tips.setData(tips)
+            self._draw_face(face)
         self._place_ids()
 
     def _faces_in_window(self) -> list[int]:
@@ -160,13 +165,12 @@ class AffectPlot(Panel):
         recent = [f for f, trace in traces.items() if window.since_s <= trace.last_s <= until_s]
         return sorted(recent, key=lambda face: traces[face].last_s)[-MOST_FACES:]
 
-    def _draw_face(self, face: int) -> list[dict[str, object]]:
-        """Draw one face's curves; give the marks at their ends."""
+    def _draw_face(self, face: int) -> None:
+        """Draw one face's curves."""
         if face not in self._faces:
             self._faces[face] = _FaceItems(self.plot, face, self.theme)
         items = self._faces[face]
         window, pixel_s = self.window_of_time, self._pixel_s()
-        tips = []
         items.tip = None
         for series in _SERIES:
             curve = self._history.curve(face, series, window.since_s, window.until_s)
@@ -174,20 +178,11 @@ class AffectPlot(Panel):
             if not len(line.times) or line.times[0] > window.until_s:
                 items.clear(series)
                 continue
-            tip = (float(line.times[-1]), float(line.values[-1]))
             solid = series == "valence"
             items.draw(series, line if solid else dashed(line, _DASH_PX * pixel_s))
             if solid:
-                items.tip = tip
-            tips.append(self._mark(face, tip, solid=solid))
+                items.tip = float(line.times[-1]), float(line.values[-1])
         items.emphasise(chosen=face == self._shown)
-        return tips
-
-    def _mark(self, face: int, at: tuple[float, float], *, solid: bool) -> dict[str, object]:
-        colour = QColor(self.theme.face(face))
-        fill = colour if solid else QColor(self.theme.base)
-        size = 7 if solid else 6
-        return {"pos": at, "size": size, "brush": fill, "pen": pg.mkPen(colour, width=1.5)}
 
     def _pixel_s(self) -> float:
         return self.window_of_time.length_s / (self._width_px() - _ID_PX)
@@ -265,16 +260,20 @@ class AffectPlot(Panel):
 
 
 class _FaceItems:
-    """What is drawn of one face: two curves and its id."""
+    """What is drawn of one face: two curves with a mark at the end of each, and its id."""
 
     def __init__(self, plot: pg.PlotWidget, face: int, theme: Theme) -> None:
+        # As paths: what pyqtgraph draws as arrays of segments, scatter plots too, leaks an object
+        # at each painting (a slice of PyQt's `sip.array` is never freed; PyQt6-sip 13.13).
         self.curves = {series: pg.PlotCurveItem(skipFiniteCheck=True) for series in _SERIES}
+        self._ends = {series: _end_mark(plot) for series in _SERIES}
         self.tip: tuple[float, float] | None = None
         self._chosen: bool | None = None
         self._colour = ""
         self.label = pg.TextItem(str(face), anchor=(0, 0.5))
         self.label.textItem.document().setDocumentMargin(1.5)
         for curve in self.curves.values():
+            curve.setSegmentedLineMode("off")
             plot.addItem(curve)
         plot.addItem(self.label, ignoreBounds=True)
         self.restyle(face, theme)
@@ -282,9 +281,12 @@ class _FaceItems:
     def draw(self, series: str, line: Line) -> None:
         joined = line.joined.astype(np.int32)
         self.curves[series].setData(line.times, line.values, connect=joined)
+        self._ends[series].setPos(line.times[-1], line.values[-1])
+        self._ends[series].show()
 
     def clear(self, series: str) -> None:
         self.curves[series].setData([], [])
+        self._ends[series].hide()
 
     def emphasise(self, *, chosen: bool) -> None:
         """Draw the face that the panels are about with thicker lines."""
@@ -303,11 +305,23 @@ class _FaceItems:
         self._colour = theme.face(face)
         self.label.fill = pg.mkBrush(self._colour)
         self.label.setColor(ink_on(self._colour))
+        for series, end in self._ends.items():
+            end.setPen(pg.mkPen(self._colour, width=1.5))
+            end.setBrush(QColor(self._colour if series == "valence" else theme.base))
         self._chosen = None
 
     def remove(self, plot: pg.PlotWidget) -> None:
-        for item in (*self.curves.values(), self.label):
+        for item in (*self.curves.values(), *self._ends.values(), self.label):
             plot.removeItem(item)
+
+
+def _end_mark(plot: pg.PlotWidget) -> QGraphicsEllipseItem:
+    """Add a disc whose size is in pixels, whatever the plot's range."""
+    mark = QGraphicsEllipseItem(-_END_PX / 2, -_END_PX / 2, _END_PX, _END_PX)
+    mark.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+    mark.setZValue(2)
+    plot.addItem(mark, ignoreBounds=True)
+    return mark
 
 
 class _LineKey(QWidget):

@@ -1,3 +1,6 @@
+import gc
+import tracemalloc
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
@@ -200,3 +203,31 @@ def test_what_lies_after_a_held_window_is_not_drawn(panel, make_live, make_analy
     assert not panel._faces[3].label.isVisible()
     assert len(drawn(panel, 3, "valence")[0]) == 0
     assert panel._faces[1].label.isVisible()
+
+
+def test_painting_leaves_nothing_in_memory(panel, make_live, make_analysis):
+    live = make_live(frames=400)
+
+    def paint(times: int) -> None:
+        for _ in range(times):
+            index = live.now_s * 25 + 1
+            swing = ((index % 40) - 20) / 25
+            live.analysis = make_analysis(index, index / 25, {1: ("happiness", swing, -swing)})
+            live.history.add(live.analysis)
+            panel.refresh(live)
+            panel.grab()
+
+    def held() -> int:
+        gc.collect()
+        ours = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*pyqtgraph*")])
+        return sum(line.count for line in ours.statistics("filename"))
+
+    tracemalloc.start()
+    try:
+        paint(60)
+        before = held()
+        paint(60)
+        # Half of all paintings once left an object behind for each curve.
+        assert held() - before < 10
+    finally:
+        tracemalloc.stop()
