@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,6 +23,7 @@ import numpy as np
 from PyQt6.QtCore import QEvent, QObject, QTimer
 from PyQt6.QtWidgets import QApplication
 
+from app.desktop import destroy, settle
 from app.runner import Runner
 from app.settings import Settings
 from app.sources.choice import Choice
@@ -143,7 +145,7 @@ def _portrait(plan: Plan, face: int) -> Image:
 class Taken:
     """What was measured so far; milliseconds and seconds."""
 
-    latencies_ms: list[float] = field(default_factory=list)
+    latencies_ms: "array[float]" = field(default_factory=lambda: array("f"))
     pictures: int = 0
     blocked_ms: list[float] = field(default_factory=list)  # of the wall clock
     busy_ms: list[float] = field(default_factory=list)  # of the processor, by us
@@ -252,7 +254,7 @@ class _Run:
     def _begin(self, now: float) -> None:
         worker = self.window.runner.worker
         self.taken.from_s = now
-        self.taken.latencies_ms.clear()
+        self.taken.latencies_ms = array("f")
         self.taken.pictures = 0
         self.taken.dropped = 0 if worker is None else worker.dropped
         self.app.taken = self.taken
@@ -326,8 +328,10 @@ def measure(plan: Plan) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         run = _Run(app, plan, Path(folder))
         run.start()
+        settle()
         app.exec()
         close_s = run.close()
+        destroy(run.window)
     if run.failure:
         raise FerError(run.failure)
     late = [t.name for t in threading.enumerate() if t not in before and t.name.startswith("fer-")]

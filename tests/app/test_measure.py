@@ -1,4 +1,5 @@
 import itertools
+from array import array
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def test_a_plan_that_cannot_be_measured_is_refused(wrong):
 
 def test_figures_are_those_of_what_was_taken():
     taken = Taken(
-        latencies_ms=[10.0, 20.0, 30.0, 40.0],
+        latencies_ms=array("f", [10, 20, 30, 40]),
         pictures=60,
         blocked_ms=[17.0, 40.0],
         busy_ms=[3.0, 18.0],
