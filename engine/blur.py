@@ -14,6 +14,10 @@ MARGIN: Final = 0.35  # of the box on each side: hair, ears and chin tell people
 BLOCKS: Final = 5  # what is left of a face is an average over this many squares a side
 AHEAD_S: Final = 0.5  # more than ten frames, the detector's usual pace, at 25 frames a second
 HOLD_S: Final = 1.0  # a face that is not found for a moment is still there
+_SIDE: Final = 24  # pixels that a face's longer side has while it is looked for
+_LEAST: Final = 8  # pixels; a smaller face has nothing to be followed by
+_REACH: Final = 1.5  # of the box: how far a face moves from one frame to the next, at most
+_ALIKE: Final = 0.5  # correlation, -1 to 1, from which it is the same face
 
 
 def blur_faces(image: Image, boxes: Sequence[Floats]) -> Image:
@@ -57,6 +61,52 @@ def _cover(mask: Image, box: tuple[float, float, float, float]) -> None:
     mask[max(0, int(y0)) : max(0, int(y1) + 1), max(0, int(x0)) : max(0, int(x1) + 1)] = 255
 
 
+def moved(box: Floats, seen: Image, other: Image, near: Floats) -> Floats | None:
+    """Find what a box shows in another frame, by correlation.
+
+    Args:
+        box: (4,) float32, x0 y0 x1 y1, pixels of `seen`.
+        seen: (H, W, 3) uint8, the frame that the box is of.
+        other: (H, W, 3) uint8.
+        near: (4,) float32, where to look: within 1.5 sizes of this box.
+
+    Returns:
+        (4,) float32, the box in `other`, may leave it; None where nothing looks like it.
+    """
+    size = box[2:] - box[:2]
+    outside = np.any(box[2:] < 1) or np.any(box[:2] > _size(seen) - 1)
+    if outside or size.min() < _LEAST:
+        return None
+    scale = _SIDE / float(size.max())
+    low = np.maximum(near[:2] - _REACH * size, -size / 2)
+    high = np.minimum(near[2:] + _REACH * size, _size(other) + size / 2)
+    if not np.all(high - low >= size + 2 / scale):  # wholly outside
+        return None
+    patch = _cut(seen, box[:2], box[2:], scale)
+    found = cv2.matchTemplate(_cut(other, low, high, scale), patch, cv2.TM_CCOEFF_NORMED)
+    _, alike, _, at = cv2.minMaxLoc(found)
+    if not alike >= _ALIKE:
+        return None
+    corner = low + np.array(at) / scale
+    return np.concatenate([corner, corner + size]).astype(np.float32)
+
+
+def _size(image: Image) -> Floats:
+    return np.array([image.shape[1], image.shape[0]], np.float32)
+
+
+def _cut(image: Image, low: Floats, high: Floats, scale: float) -> Image:
+    """Cut out a part, scaled; beyond the image, its edge goes on."""
+    height, width = image.shape[:2]
+    (x0, y0), (x1, y1) = np.rint(low).astype(int).tolist(), np.rint(high).astype(int).tolist()
+    part = image[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
+    around = max(0, -y0), max(0, y1 - height), max(0, -x0), max(0, x1 - width)
+    if any(around):
+        part = np.asarray(cv2.copyMakeBorder(part, *around, cv2.BORDER_REPLICATE), np.uint8)
+    size = max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale))
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 @dataclass(slots=True, eq=False)
 class _Held:
     """A frame that waits, and the places to blur in it."""
@@ -65,43 +115,76 @@ class _Held:
     boxes: list[Floats]
 
 
+@dataclass(slots=True, eq=False)
+class _Seen:
+    """A face: when and where it was found last, and where it is thought to be."""
+
+    time_s: float
+    image: Image
+    found: Floats
+    box: Floats
+
+
 class FaceBlur:
     """Blurs a video's faces, also shortly before they are found and after they are lost.
 
     Frames are held back for a moment: where a face is new, it was most likely in the frames before
-    as well, since the detector does not look at every frame.
+    as well, since the detector does not look at every frame. There, and in those after it was lost,
+    it is followed by what it looked like, and the place where it was found is blurred too.
     """
 
     def __init__(self, hold_s: float = HOLD_S, ahead_s: float = AHEAD_S) -> None:
         """Start with no frame.
 
         Args:
-            hold_s: How long a face's last place stays blurred, seconds.
-            ahead_s: How long before it is first seen a face's place is blurred, seconds; frames
-                are held back for as long, in memory.
+            hold_s: How long a face stays blurred after it was lost, seconds.
+            ahead_s: How long before it is first seen a face is blurred, seconds; frames are held
+                back for as long, in memory.
         """
         self._hold_s, self._ahead_s = hold_s, ahead_s
-        self._seen: dict[int, tuple[float, Floats]] = {}
+        self._seen: dict[int, _Seen] = {}
         self._held: deque[_Held] = deque()
 
     def push(self, analysis: Analysis) -> list[Analysis]:
         """Take the next frame, and give those that are ready, blurred, in order."""
-        now_s = analysis.frame.time_s
+        now_s, image = analysis.frame.time_s, analysis.frame.image
         self._seen = {
-            face: seen for face, seen in self._seen.items() if 0 <= now_s - seen[0] <= self._hold_s
+            face: seen
+            for face, seen in self._seen.items()
+            if 0 <= now_s - seen.time_s <= self._hold_s
         }
+        known = set(self._seen)
         for track in analysis.tracks:
-            if track.id not in self._seen:
-                for held in self._held:
-                    held.boxes.append(track.box)
-            self._seen[track.id] = (now_s, track.box)
-        self._held.append(_Held(analysis, [box for _, box in self._seen.values()]))
+            self._seen[track.id] = _Seen(now_s, image, track.box, track.box)
+            if track.id not in known:
+                self._look_back(self._seen[track.id])
+        self._held.append(_Held(analysis, self._boxes(now_s, image)))
         ready = []
-        while now_s - self._held[0].analysis.frame.time_s >= self._ahead_s:
+        while self._held and now_s - self._held[0].analysis.frame.time_s >= self._ahead_s:
             ready.append(_blurred(self._held.popleft()))
-            if not self._held:
-                break
         return ready
+
+    def _look_back(self, seen: _Seen) -> None:
+        """Blur a new face in the frames that wait, from the newest to the oldest."""
+        box = seen.found
+        for held in reversed(self._held):
+            held.boxes.append(seen.found)
+            earlier = moved(seen.found, seen.image, held.analysis.frame.image, box)
+            if earlier is not None:
+                box = earlier
+            held.boxes.append(box)
+
+    def _boxes(self, now_s: float, image: Image) -> list[Floats]:
+        """Give the places to blur in the newest frame: of faces in it, and of those just lost."""
+        boxes = []
+        for seen in self._seen.values():
+            boxes.append(seen.found)
+            if seen.time_s < now_s:
+                later = moved(seen.found, seen.image, image, seen.box)
+                if later is not None:
+                    seen.box = later
+                boxes.append(seen.box)
+        return boxes
 
     def flush(self) -> list[Analysis]:
         """Give the frames that were held back, blurred, in order."""
