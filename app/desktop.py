@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from app.menu_entry import add_to_menu, command, data_home
 from app.qt_needs import make_application, need_qt
 from engine.errors import ConfigError, FerError
 
@@ -38,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.version:
             sys.stdout.write(f"{PROGRAM} {metadata.version('fer-live')}\n")
             return 0
+        if options.add_to_menu:
+            entry = add_to_menu(data_home(), command())
+            sys.stdout.write(f"{entry}\n")
+            return 0
         return _run(options)
     except FerError as error:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
@@ -61,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     add("--model", metavar="NAME|PATH", help="expression model, for this time")
     add("--device", choices=("auto", "cpu", "cuda", "tensorrt"), help="for this time")
     add("--theme", choices=("system", "light", "dark"), help="for this time")
+    add("--add-to-menu", action="store_true", help="put it into the desktop's menu (Linux)")
     add("--version", action="store_true", help="print the version")
     return parse
 
