@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QByteArray, QSettings, Qt
 from PyQt6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
 
 from app.live import LiveState
@@ -73,6 +73,21 @@ class Docks:
         window.resizeDocks([docks["probabilities"]], [320], across)
         window.resizeDocks([docks["affect"], docks["statistics"]], [620, 420], across)
         window.resizeDocks([docks["affect"]], [220], down)
+
+    def restore(self, kept: QSettings) -> None:
+        """Put window and panels where they were when `keep` was called last."""
+        for key, restore in (
+            ("geometry", self._window.restoreGeometry),
+            ("docks", lambda state: self._window.restoreState(state, LAYOUT)),
+        ):
+            value = kept.value(key)
+            if isinstance(value, QByteArray):
+                restore(value)
+
+    def keep(self, kept: QSettings) -> None:
+        """Remember where window and panels are."""
+        kept.setValue("geometry", self._window.saveGeometry())
+        kept.setValue("docks", self._window.saveState(LAYOUT))
 
     def refresh(self, live: LiveState) -> None:
         """Draw the panels that can be seen."""

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from PyQt6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PyQt6.QtCore import QSettings, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
     QApplication,
@@ -21,7 +21,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.actions import Actions, make_actions
-from app.docks import LAYOUT, Docks
+from app.docks import Docks
 from app.live import LiveState
 from app.live_outputs import LiveOutputs
 from app.painter import Look
@@ -44,9 +44,7 @@ from engine.types import Analysis
 
 log = logging.getLogger(__name__)
 
-PANELS_MS: Final = (
-    66  # panels are drawn 15 times a second at most; the picture at the source's rate
-)
+PANELS_MS: Final = 66  # panels are drawn 15 times a second at most; the picture at its own rate
 SKIP_S: Final = 5.0
 
 
@@ -94,7 +92,8 @@ class MainWindow(QMainWindow):
         self._connect()
         self._apply(settings)
         self._start_timer()
-        self._restore()
+        if geometry is not None:
+            self.docks.restore(geometry)
 
     # Building
 
@@ -107,11 +106,11 @@ class MainWindow(QMainWindow):
         column.addWidget(self.view, 1)
         column.addWidget(self.transport)
         self.setCentralWidget(centre)
-        self.view.set_hint(
-            self.tr("Choose a camera in the Source menu, or drop a file here.")
-            + "\n"
-            + self.tr("Nothing is stored and nothing leaves this computer unless you record.")
+        hints = (
+            self.tr("Choose a camera in the Source menu, or drop a file here."),
+            self.tr("Nothing is stored and nothing leaves this computer unless you record."),
         )
+        self.view.set_hint("\n".join(hints))
         self.setAcceptDrops(True)
 
     def _intents(self) -> dict[str, Callable[..., object]]:
@@ -401,24 +400,12 @@ class MainWindow(QMainWindow):
 
     # Beginning and end
 
-    def _restore(self) -> None:
-        if self._geometry is None:
-            return
-        for key, restore in (
-            ("geometry", self.restoreGeometry),
-            ("docks", lambda state: self.restoreState(state, LAYOUT)),
-        ):
-            value = self._geometry.value(key)
-            if isinstance(value, QByteArray):
-                restore(value)
-
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """End the recording, leave the source, wait with a limit, remember the place."""
         self.controller.close()
         self.outputs.close()
         self.runner.close()
         if self._geometry is not None:
-            self._geometry.setValue("geometry", self.saveGeometry())
-            self._geometry.setValue("docks", self.saveState(LAYOUT))
+            self.docks.keep(self._geometry)
         if event is not None:
             event.accept()

@@ -133,12 +133,29 @@ def make_analysis() -> Callable[..., Analysis]:
     return make
 
 
-@pytest.fixture
-def no_window_is_left(qapp) -> Iterator[None]:
-    """Fail the test that leaves a window behind; those of `qtbot` are closed first."""
+@pytest.fixture(autouse=True)
+def no_window_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test that leaves a top-level widget open: one that `qtbot` was not told of.
+
+    The application's theme is taken off again: a style sheet would outlive the test as well.
+    """
+    if not {"qtbot", "qapp"} & set(request.fixturenames):
+        yield
+        return
+    from PyQt6.QtGui import QPalette
+    from PyQt6.QtWidgets import QApplication
+
+    before = set(QApplication.topLevelWidgets())
     yield
-    left = [w for w in qapp.topLevelWidgets() if w.isVisible()]
-    assert not left, f"windows left open: {left}"
+    left = [w for w in QApplication.topLevelWidgets() if w not in before and w.isVisible()]
+    names = ", ".join(type(widget).__name__ for widget in left)
+    for widget in left:
+        widget.close()
+    app = QApplication.instance()
+    if isinstance(app, QApplication) and app.styleSheet():
+        app.setStyleSheet("")
+        app.setPalette(QPalette())
+    assert not left, f"top-level widgets left open: {names}"
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from engine.analyze import AnalyzerConfig
 from engine.source import SourceInfo
 
 FACES = {1: ("happiness", 0.5, 0.2)}
-pytestmark = pytest.mark.usefixtures("no_window_is_left")
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from engine.source import SourceConfig, open_source
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_window_is_left")
 def test_record_stop_review_export(qtbot, tmp_path, monkeypatch):
     config = AnalyzerConfig(threads=1)
     controller = RecordingController(Choice(root=tmp_path))

@@ -11,7 +11,6 @@ from app.review.window import ReviewWindow
 from app.session.exports.export import FORMS
 from app.session.review import open_review
 
-pytestmark = pytest.mark.usefixtures("no_window_is_left")
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
