@@ -156,17 +156,30 @@ class Taken:
     until_s: float = 0.0
     dropped: int = 0
 
+    def event(self, wall_ms: float, busy_ms: float) -> None:
+        """Keep an event that blocked the window."""
+        if wall_ms > BLOCKED_MS:
+            self.blocked_ms.append(wall_ms)
+            self.busy_ms.append(busy_ms)
 
-class _Timed(QApplication):
-    """Says how long each event of the event loop took."""
+
+class TimedApplication(QApplication):
+    """Says how long each event of the event loop took.
+
+    Attributes:
+        told: Called with an event's milliseconds of the wall clock and of the processor; None
+            while nothing is measured.
+    """
 
     def __init__(self, argv: list[str]) -> None:
+        """Measure nothing yet."""
         super().__init__(argv)
-        self.taken: Taken | None = None
+        self.told: Callable[[float, float], object] | None = None
         self._depth = 0
 
     def notify(self, receiver: QObject | None, event: QEvent | None) -> bool:
-        if self.taken is None or self._depth or threading.current_thread() is not _MAIN:
+        """Handle an event, and time it unless it is a part of another."""
+        if self.told is None or self._depth or threading.current_thread() is not _MAIN:
             return super().notify(receiver, event)
         self._depth += 1
         wall, busy = time.monotonic(), time.thread_time()
@@ -175,9 +188,8 @@ class _Timed(QApplication):
         finally:
             self._depth -= 1
             took = 1000 * (time.monotonic() - wall), 1000 * (time.thread_time() - busy)
-            if self.taken is not None and took[0] > BLOCKED_MS:
-                self.taken.blocked_ms.append(took[0])
-                self.taken.busy_ms.append(took[1])
+            if self.told is not None:
+                self.told(*took)
 
 
 _MAIN: Final = threading.main_thread()
@@ -186,7 +198,7 @@ _MAIN: Final = threading.main_thread()
 class _Run:
     """One measurement in one window."""
 
-    def __init__(self, app: _Timed, plan: Plan, folder: Path) -> None:
+    def __init__(self, app: TimedApplication, plan: Plan, folder: Path) -> None:
         self.app, self.plan, self.taken = app, plan, Taken()
         self.failure = ""
         runner = Runner(lambda analysis: self.window.keep(analysis), make=self._worker)
@@ -242,7 +254,7 @@ class _Run:
         running_s = now - taken.loaded_at
         if running_s > self.plan.seconds:
             self._minder.stop()
-            taken.until_s, self.app.taken = now, None
+            taken.until_s, self.app.told = now, None
             worker = self.window.runner.worker
             taken.dropped = 0 if worker is None else worker.dropped - taken.dropped
             self.app.quit()
@@ -257,7 +269,7 @@ class _Run:
         self.taken.latencies_ms = array("f")
         self.taken.pictures = 0
         self.taken.dropped = 0 if worker is None else worker.dropped
-        self.app.taken = self.taken
+        self.app.told = self.taken.event
 
     def close(self) -> float:
         """Close the window; give the seconds that took."""
@@ -322,7 +334,7 @@ def measure(plan: Plan) -> dict[str, object]:
     Raises:
         FerError: It could not be measured.
     """
-    app = _Timed([PROGRAM])
+    app = TimedApplication([PROGRAM])
     apply_theme(app, "dark")
     before = set(threading.enumerate())
     with tempfile.TemporaryDirectory() as folder:
