@@ -15,7 +15,7 @@ from engine.landmarker import Landmarker
 from engine.manifest import Manifest, load_manifest
 from export.calibration import SEED, Feed, calibration_feeds, validation_judge
 from export.graph import write_manifest
-from export.precision import QuantizeConfig, Quantized, quantize_within
+from export.int8 import QuantizeConfig, Quantized, quantize_within
 from export.staging import staged
 from training.evaluate import answers_of, landmark_metrics, metrics_of, open_network
 

@@ -26,14 +26,8 @@ from export.calibration import (
     training_faces,
     validation_judge,
 )
-from export.precision import (
-    QuantizeConfig,
-    fewest,
-    full_precision_nodes,
-    quantize,
-    quantize_within,
-    to_half,
-)
+from export.half import full_precision_nodes, to_half
+from export.int8 import QuantizeConfig, fewest, quantize, quantize_within
 from training.data.ferplus import FerPlus
 
 FLOAT = TensorProto.FLOAT

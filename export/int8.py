@@ -1,18 +1,17 @@
-"""Reduced precision: an fp32 ONNX file as fp16, or as int8 calibrated on real faces."""
+"""An fp32 graph as int8, calibrated on real faces; the layers that suffer most stay in float."""
 
 import logging
 import math
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
 
 import onnx
-from onnx import ModelProto, NodeProto, TensorProto
+from onnx import ModelProto, NodeProto
 from onnxruntime.quantization import (
     CalibrationMethod,
     QuantFormat,
@@ -21,54 +20,13 @@ from onnxruntime.quantization import (
     quant_pre_process,
     quantize_static,
 )
-from onnxruntime.quantization.onnx_model import ONNXModel
-from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
 from engine.errors import ConfigError, ModelError
 from export.calibration import Feed
+from export.float_graph import float_model, save_graph, translated
 from training.atomic import written
 
 log = logging.getLogger(__name__)
-
-# A sum over channels is bound by nothing, and neither is what is computed from it (DAN: the
-# product, the pooling, the gate, the competition of heads) up to one of these.
-BOUNDING: Final = frozenset(
-    {
-        "BatchNormalization",
-        "GroupNormalization",
-        "InstanceNormalization",
-        "LayerNormalization",
-        "LpNormalization",
-        "MeanVarianceNormalization",
-        "RMSNormalization",
-        "Sigmoid",
-        "Softmax",
-        "Tanh",
-    }
-)
-# What half precision, whose numbers end at 65,504 and have eleven bits, spoils: sums over many
-# values, squares, logarithms, and the statistics that values are normalised with.
-FLOAT_OPS: Final = BOUNDING | {
-    "AveragePool",
-    "Div",
-    "Exp",
-    "GlobalAveragePool",
-    "Log",
-    "LogSoftmax",
-    "LpPool",
-    "Pow",
-    "Reciprocal",
-    "ReduceL1",
-    "ReduceL2",
-    "ReduceLogSum",
-    "ReduceLogSumExp",
-    "ReduceMean",
-    "ReduceProd",
-    "ReduceSum",
-    "ReduceSumSquare",
-    "Sqrt",
-}
-LINKS: Final = frozenset({"Add", "Sub", "Mul"})  # such as the epsilon between a mean and a root
 
 Method = Literal["minmax", "percentile", "entropy"]
 METHODS: Final[Mapping[Method, CalibrationMethod]] = {
@@ -81,7 +39,6 @@ ACTIVATIONS: Final[Mapping[Activations, QuantType]] = {
     "int8": QuantType.QInt8,
     "uint8": QuantType.QUInt8,
 }
-THERE_AND_BACK: Final = (TensorProto.FLOAT16, TensorProto.FLOAT)
 ROUNDING: Final = 1e-9  # points; 100 * (1 - 0.99) is a little above 1
 # What stands between a head and its output: the bias of a matrix product and the form.
 FORMS: Final = frozenset({"Add", "Flatten", "Identity", "Reshape", "Squeeze", "Tanh", "Transpose"})
@@ -89,100 +46,6 @@ FORMS: Final = frozenset({"Add", "Flatten", "Identity", "Reshape", "Squeeze", "T
 # product worth the name: bytes are slower than floats there, and the answers worse.
 SUMMED_MIN: Final = 32
 RANKED_ON: Final = 2  # feeds that layers are ranked on: every tensor of each is kept in memory
-
-
-def to_half(path: Path, out: Path) -> tuple[str, ...]:
-    """Write an fp32 ONNX file as fp16, its inputs and outputs still float32.
-
-    Weights and arithmetic are halved but for the nodes that `full_precision_nodes` names; no
-    value between two of those passes through half precision.
-
-    Returns:
-        The names of the nodes that stay in float32.
-
-    Raises:
-        ModelError: Unreadable, in fp16 or int8 already, or nothing remains to be halved.
-        SinkError: It cannot be written.
-    """
-    model = _float_model(path)
-    kept = full_precision_nodes(model)
-    if len(kept) == len(model.graph.node):
-        raise ModelError(f"{path}: every node must stay in float32; there is nothing to halve")
-    with _translated(path, "converted to fp16"):
-        half = convert_float_to_float16(
-            model,
-            keep_io_types=True,
-            op_block_list=DEFAULT_OP_BLOCK_LIST,
-            node_block_list=sorted(kept),
-        )
-        _bridge(half)
-        ONNXModel(half).topological_sort()
-        del half.graph.value_info[:]  # some describe tensors of before the conversion
-    with written(out) as partial:
-        _save(half, path, partial)
-    log.info("%s: fp16, %d of %d nodes in float32", out.name, len(kept), len(model.graph.node))
-    return tuple(sorted(kept))
-
-
-def full_precision_nodes(model: ModelProto) -> set[str]:
-    """Name the nodes whose values half precision would spoil.
-
-    Those of `FLOAT_OPS`, all that follows from a sum over channels up to one of `BOUNDING`,
-    and additions and products that only carry a value from one such node to others.
-
-    Args:
-        model: Every node named.
-    """
-    nodes = model.graph.node
-    kept = {node.name for node in nodes if node.op_type in FLOAT_OPS}
-    unbound = {name for node in nodes if node.op_type == "ReduceSum" for name in node.output}
-    for node in nodes:  # in topological order
-        if unbound.intersection(node.input):
-            kept.add(node.name)
-            if node.op_type not in BOUNDING:
-                unbound.update(node.output)
-    return kept | _linking(nodes, kept)
-
-
-def _linking(nodes: Sequence[NodeProto], kept: Collection[str]) -> set[str]:
-    """Name nodes that only stand between nodes in `kept`, and the constants these read."""
-    made = {name for node in nodes if node.name in kept for name in node.output}
-    linking: set[str] = set()
-    for node in reversed(nodes):
-        readers = [n.name for n in nodes if set(node.output) & set(n.input)]
-        inside = readers and all(name in kept or name in linking for name in readers)
-        link = node.op_type in LINKS and made.intersection(node.input)
-        if inside and (link or node.op_type == "Constant"):
-            linking.add(node.name)
-    return linking
-
-
-def _bridge(model: ModelProto) -> None:
-    """Take out pairs of casts to float16 and back, in place.
-
-    The converter puts one between any two float32 nodes; a sum that float16 does not hold would
-    come out of it as infinity (microsoft/onnxruntime#20346).
-    """
-    graph = model.graph
-    ends = {output.name for output in graph.output}
-    casts = {node.output[0]: node for node in graph.node if node.op_type == "Cast"}
-    past: dict[str, str] = {}
-    for name, node in casts.items():
-        before = casts.get(node.input[0])
-        if before is not None and (_target(before), _target(node)) == THERE_AND_BACK:
-            node.input[0] = before.input[0]
-            if name not in ends:
-                past[name] = before.input[0]
-    for node in graph.node:
-        for place, name in enumerate(node.input):
-            node.input[place] = past.get(name, name)
-    for name in reversed(casts):
-        if name not in ends and not any(name in node.input for node in graph.node):
-            graph.node.remove(casts[name])
-
-
-def _target(cast: NodeProto) -> int:
-    return int(next(attribute.i for attribute in cast.attribute if attribute.name == "to"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,7 +233,7 @@ class _Job:
             raise ConfigError(f"keep: {', '.join(unknown)}: no such layer; known here: {known}")
         if not chosen:
             raise ModelError(f"{self.path}: no layer is left to be quantised")
-        with _translated(self.path, "quantised"):
+        with translated(self.path, "quantised"):
             quantize_static(
                 self.ready,
                 out,
@@ -390,7 +253,7 @@ class _Job:
                     "CalibStridedMinMax": 1,  # else the activations of all feeds are in memory
                 },
             )
-            _save(onnx.load(out), self.path, out)
+            save_graph(onnx.load(out), self.path, out)
         return chosen
 
     def errors(self, keep: Collection[str]) -> dict[str, float]:
@@ -404,14 +267,14 @@ class _Job:
 
     def _activation_noise(self, trial: Path) -> dict[str, float]:
         shown = self.folder / "shown.onnx"
-        with _translated(self.path, "ranked"):
+        with translated(self.path, "ranked"):
             qdq_loss_debug.modify_model_output_intermediate_tensors(trial, shown)
             values = qdq_loss_debug.collect_activations(str(shown), list(self.feeds[:RANKED_ON]))
             pairs = qdq_loss_debug.create_activation_matching(values)
             return {name: _noise(pair["pre_qdq"], pair["post_qdq"]) for name, pair in pairs.items()}
 
     def _weight_noise(self, trial: Path) -> dict[str, float]:
-        with _translated(self.path, "ranked"):
+        with translated(self.path, "ranked"):
             pairs = qdq_loss_debug.create_weight_matching(str(self.ready), str(trial))
             return {
                 name: _noise(pair["float"], pair["dequantized"]) for name, pair in pairs.items()
@@ -445,7 +308,7 @@ class _Reader:
 
 @contextmanager
 def _job(path: Path, feeds: Sequence[Feed], config: QuantizeConfig) -> Iterator[_Job]:
-    model = _float_model(path)
+    model = float_model(path)
     if not feeds:
         raise ConfigError(f"{path}: there is nothing to calibrate on; give at least one feed")
     names, given = {each.name for each in model.graph.input}, set(feeds[0])
@@ -455,7 +318,7 @@ def _job(path: Path, feeds: Sequence[Feed], config: QuantizeConfig) -> Iterator[
     with TemporaryDirectory(prefix="fer-int8.") as name:
         folder = Path(name)
         ready = folder / "ready.onnx"
-        with _translated(path, "prepared for int8"):
+        with translated(path, "prepared for int8"):
             quant_pre_process(model, ready)
         yield _Job(path, folder, ready, _layers(onnx.load(ready), config.ops), feeds, config)
 
@@ -503,58 +366,3 @@ def _heads(model: ModelProto) -> set[str]:
             elif node.op_type in FORMS:
                 given.update(node.input)
     return heads
-
-
-def _float_model(path: Path) -> ModelProto:
-    """Read an fp32 graph and name its nodes.
-
-    Raises:
-        ModelError: Unreadable, or in fp16 or int8 already.
-    """
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except Exception as error:
-        raise ModelError(f"{path}: not a readable ONNX file: {error}") from error
-    graph = model.graph
-    kinds = {each.data_type for each in graph.initializer}
-    kinds |= {each.type.tensor_type.elem_type for each in (*graph.input, *graph.value_info)}
-    if kinds & {TensorProto.FLOAT16, TensorProto.BFLOAT16}:
-        raise ModelError(f"{path}: is in half precision already; start from the fp32 file")
-    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in graph.node):
-        raise ModelError(f"{path}: is in int8 already; start from the fp32 file")
-    taken = {node.name for node in graph.node}
-    for place, node in enumerate(graph.node):
-        if not node.name:
-            node.name = next(n for n in _names(node.op_type, place) if n not in taken)
-    return model
-
-
-def _names(kind: str, place: int) -> Iterator[str]:
-    yield f"{kind}_{place}"
-    yield f"{kind}_{place}_"
-
-
-def _save(model: ModelProto, path: Path, out: Path) -> None:
-    """Write a graph made of `path`, checked, without the operator sets it does not use."""
-    used = {node.domain for node in model.graph.node}
-    sets = [each for each in model.opset_import if each.domain in used]
-    del model.opset_import[:]
-    model.opset_import.extend(sets)
-    if used - {"", "ai.onnx"}:
-        raise ModelError(f"{path}: needs operators of {', '.join(sorted(used - {''}))}")
-    onnx.save(model, out)
-    with _translated(path, "checked"):
-        onnx.checker.check_model(out, full_check=True)
-
-
-@contextmanager
-def _translated(path: Path, what: str) -> Iterator[None]:
-    """Turn what the libraries raise into one line; a full disk stays one."""
-    try:
-        with redirect_stdout(StringIO()):  # the calibrator prints a line per feed
-            yield
-    except (OSError, ModelError):
-        raise
-    except Exception as error:
-        raise ModelError(f"{path}: cannot be {what}: {error}") from error
