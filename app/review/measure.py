@@ -29,8 +29,8 @@ from engine.types import Analysis, Frame, Prediction, Track
 PROGRAM: Final = "app.review.measure"
 FPS: Final = 30
 LABEL_S: Final = 2.0  # how long a label lasts, the mean
-STEP_MS: Final = 400  # between two actions: what the first one drew is on the screen
-PLAY_MS: Final = 5000
+PAUSE_MS: Final = 400  # between two actions: what the first one drew is on the screen
+PLAYED: Final = 12  # pauses that the recording plays for
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ def write_recording(path: Path, minutes: float, faces: int) -> None:
 class _Run:
     """The actions, one after the other, and what each cost."""
 
-    def __init__(self, app: TimedApplication, path: Path) -> None:
-        self.app, self.path = app, path
+    def __init__(self, app: TimedApplication, path: Path, pause_ms: int) -> None:
+        self.app, self.path, self._pause_ms = app, path, pause_ms
         self.found: list[Blocked] = []
         self.failure = ""
         self.window = ReviewWindow()
@@ -88,7 +88,7 @@ class _Run:
 
     def start(self) -> None:
         self.window.show()
-        QTimer.singleShot(STEP_MS, self._next)
+        QTimer.singleShot(self._pause_ms, self._next)
 
     def _event(self, wall_ms: float, busy_ms: float) -> None:
         self._worst = max(self._worst, (wall_ms, busy_ms))
@@ -98,43 +98,43 @@ class _Run:
         if self._action:
             self.found.append(Blocked(self._action, *self._worst))
         try:
-            self._action, act, wait_ms = next(self._steps)
+            self._action, act, pauses = next(self._steps)
         except StopIteration:
             self.app.told = None
             self.app.quit()
             return
         self._worst = (0.0, 0.0)
         QTimer.singleShot(0, act)
-        QTimer.singleShot(wait_ms, self._next)
+        QTimer.singleShot(pauses * self._pause_ms, self._next)
 
     def _actions(self) -> Iterator[tuple[str, Callable[[], object], int]]:
         window, acts, control = self.window, self.window.actions_, self.window.controller
-        yield "open", lambda: window.open(self.path), STEP_MS
+        yield "open", lambda: window.open(self.path), 1
         until_s = time.monotonic() + 60
         while control.review is None and time.monotonic() < until_s:
-            yield "open", lambda: None, STEP_MS
+            yield "open", lambda: None, 1
         if control.review is None:
             self.failure = control.message or "the recording did not open within a minute"
             return
-        yield "choose a face", lambda: window._choose_face(1), STEP_MS
+        yield "choose a face", lambda: window._choose_face(1), 1
         middle_s = control.duration_s / 2
-        yield "to the middle", lambda: window._move(middle_s), STEP_MS
-        yield "choose the span here", acts.span_here.trigger, STEP_MS
-        yield "another label", acts.labels[4].trigger, STEP_MS
-        yield "undo", acts.undo.trigger, STEP_MS
-        yield "redo", acts.redo.trigger, STEP_MS
-        yield "delete the span", acts.delete_span.trigger, STEP_MS
-        yield "undo", acts.undo.trigger, STEP_MS
-        yield "delete the track", acts.delete.trigger, STEP_MS
-        yield "undo", acts.undo.trigger, STEP_MS
+        yield "to the middle", lambda: window._move(middle_s), 1
+        yield "choose the span here", acts.span_here.trigger, 1
+        yield "another label", acts.labels[4].trigger, 1
+        yield "undo", acts.undo.trigger, 1
+        yield "redo", acts.redo.trigger, 1
+        yield "delete the span", acts.delete_span.trigger, 1
+        yield "undo", acts.undo.trigger, 1
+        yield "delete the track", acts.delete.trigger, 1
+        yield "undo", acts.undo.trigger, 1
         for _ in range(6):
-            yield "zoom in", acts.zoom_in.trigger, STEP_MS
+            yield "zoom in", acts.zoom_in.trigger, 1
         for _ in range(6):
-            yield "zoom out", acts.zoom_out.trigger, STEP_MS
-        yield "play", acts.play.trigger, PLAY_MS
+            yield "zoom out", acts.zoom_out.trigger, 1
+        yield "play", acts.play.trigger, PLAYED
 
 
-def measure(minutes: float, faces: int) -> list[Blocked]:
+def measure(minutes: float, faces: int, pause_ms: int = PAUSE_MS) -> list[Blocked]:
     """Open the window, do what users do, close it; give the worst of each action.
 
     Raises:
@@ -145,7 +145,7 @@ def measure(minutes: float, faces: int) -> list[Blocked]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "records.csv"
         write_recording(path, minutes, faces)
-        run = _Run(app, path)
+        run = _Run(app, path, pause_ms)
         run.start()
         settle()
         app.exec()
@@ -171,11 +171,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parse = argparse.ArgumentParser(prog=f"python -m {PROGRAM}", description=__doc__)
     parse.add_argument("--minutes", type=float, default=30.0, help="length of the recording (30)")
     parse.add_argument("--faces", type=int, default=2, help="in the picture, 1 to 8 (2)")
+    parse.add_argument(
+        "--pause", type=int, default=PAUSE_MS, metavar="MS", help=f"between actions ({PAUSE_MS})"
+    )
     options = parse.parse_args(argv)
     try:
-        if not (0 < options.minutes <= 240 and 1 <= options.faces <= 8):
-            raise ConfigError("--minutes: above 0, at most 240; --faces: from 1 to 8")
-        found = measure(options.minutes, options.faces)
+        if not (0 < options.minutes <= 240 and 1 <= options.faces <= 8 and options.pause > 0):
+            raise ConfigError("--minutes: above 0, at most 240; --faces: 1 to 8; --pause: above 0")
+        found = measure(options.minutes, options.faces, options.pause)
     except FerError as error:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
         return error.exit_code

@@ -89,6 +89,8 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             plot.setLabel("left", SERIES[row])
             plot.getAxis("bottom").setStyle(showValues=False)
             plot.showGrid(y=True, alpha=0.25)
+            plot.setDownsampling(auto=True, mode="peak")  # of all its curves, whatever they ask for
+            plot.setClipToView(True)
         else:
             plot.invertY(True)
         if self.plots:
@@ -169,10 +171,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         curve = pg.PlotDataItem(
             pen=self._pen(face),
             connect="finite",
-            autoDownsample=True,
-            downsampleMethod="peak",
-            clipToView=True,
-            antialias=True,
+            autoDownsampleFactor=1.0,  # low and high for each column of pixels
         )
         plot.addItem(curve)
         self._curves.append((plot, curve))

@@ -79,15 +79,13 @@ class Seen:
     corrected: bool
 
 
-class _Reading:
-    """What follows from one state of the corrections; each thing is worked out once."""
+class _Rows:
+    """What follows from the rows that are left, whatever their labels; each worked out once."""
 
-    def __init__(self, edited: Edited) -> None:
-        self.edited = edited
-        self.table = edited.table
-        self.face_ids = edited.table.faces
+    def __init__(self, table: RecordTable) -> None:
+        self.table = table
+        self.face_ids = table.faces
         self._rows: dict[int, Integers] = {}
-        self._spans: dict[int, list[Span]] = {}
         self._series: dict[tuple[int, str], tuple[Numbers, Numbers]] = {}
 
     @cached_property
@@ -104,11 +102,7 @@ class _Reading:
     def gap_s(self) -> float:
         return max(GAP_S, 3 * self.frame_s)
 
-    @cached_property
-    def tracks(self) -> list[Track]:
-        return [self._track(face) for face in self.faces]
-
-    def rows(self, face: int) -> Integers:
+    def of(self, face: int) -> Integers:
         """Give where a face's rows are."""
         if face not in self._rows:
             self._rows[face] = np.flatnonzero(self.face_ids == face)
@@ -116,12 +110,27 @@ class _Reading:
 
     def series(self, face: int, column: str) -> tuple[Numbers, Numbers]:
         if (face, column) not in self._series:
-            rows = self.rows(face)
+            rows = self.of(face)
             times, values = self.table.times[rows], self.table.numbers[column][rows]
             breaks = np.flatnonzero(np.diff(times) > self.gap_s) + 1
             found = np.insert(times, breaks, np.nan), np.insert(values, breaks, np.nan)
             self._series[face, column] = found
         return self._series[face, column]
+
+
+class _Reading:
+    """What follows from one state of the corrections; each thing is worked out once."""
+
+    def __init__(self, edited: Edited, before: "_Reading | None" = None) -> None:
+        self.edited = edited
+        self.table = edited.table
+        same = before is not None and before.table.numbers is edited.table.numbers
+        self.rows: _Rows = before.rows if before is not None and same else _Rows(edited.table)
+        self._spans: dict[int, list[Span]] = {}
+
+    @cached_property
+    def tracks(self) -> list[Track]:
+        return [self._track(face) for face in self.rows.faces]
 
     def spans(self, face: int) -> list[Span]:
         if face not in self._spans:
@@ -129,18 +138,18 @@ class _Reading:
         return self._spans[face]
 
     def _find_spans(self, face: int) -> list[Span]:
-        rows = self.rows(face)
+        rows = self.rows.of(face)
         if not rows.size:
             return []
         times, labels = self.table.times[rows], self.table.labels[rows]
         corrected = self.edited.corrected[rows]
-        silent = np.diff(times) > self.gap_s
+        silent = np.diff(times) > self.rows.gap_s
         starts = np.append(0, np.flatnonzero(silent | (np.diff(labels) != 0)) + 1)
         lasts = np.append(starts[1:], len(times)) - 1
         # A span lasts until the next one begins; before a silence, until its last frame ends.
         open_ended = np.append(silent, True)[lasts]
         following = times[np.minimum(lasts + 1, len(times) - 1)]
-        ends = np.where(open_ended, times[lasts] + self.frame_s, following)
+        ends = np.where(open_ended, times[lasts] + self.rows.frame_s, following)
         by_hand = np.logical_or.reduceat(corrected, starts)
         return [
             Span(start_s, end_s, EXPRESSIONS[label], hand)
@@ -154,7 +163,7 @@ class _Reading:
         ]
 
     def _track(self, face: int) -> Track:
-        rows, numbers = self.rows(face), self.table.numbers
+        rows, numbers = self.rows.of(face), self.table.numbers
         lasted = dict.fromkeys(EXPRESSIONS, 0.0)
         for span in self.spans(face):
             lasted[span.label] += span.end_s - span.start_s
@@ -223,14 +232,14 @@ class Review:
     def _now(self) -> _Reading:
         """What follows from the corrections as they are now."""
         if self._read.edited is not self.edits.result:
-            self._read = _Reading(self.edits.result)
+            self._read = _Reading(self.edits.result, self._read)
         return self._read
 
     def prepare(self) -> "Review":
         """Work out what a window shows first; for the thread that opens. Gives the review."""
         for track in self._now.tracks:
             for column in ("valence", "arousal"):
-                self._now.series(track.face.id, column)
+                self._now.rows.series(track.face.id, column)
         return self
 
     def still(self) -> "Review":
@@ -247,7 +256,7 @@ class Review:
     @property
     def faces(self) -> tuple[int, ...]:
         """Ids of the tracks that are left."""
-        return self._now.faces
+        return self._now.rows.faces
 
     @property
     def duration_s(self) -> float:
@@ -259,7 +268,7 @@ class Review:
     @property
     def frame_s(self) -> float:
         """Seconds that a frame lasts, the median."""
-        return self._now.frame_s
+        return self._now.rows.frame_s
 
     def series(self, face: int, column: str) -> tuple[Numbers, Numbers]:
         """Give times and values of a column of the records for one face; NaN where it is away.
@@ -267,7 +276,7 @@ class Review:
         Returns:
             Two (N,) float64.
         """
-        return self._now.series(face, column)
+        return self._now.rows.series(face, column)
 
     def spans(self, face: int, *, least_s: float = 0.0) -> list[Span]:
         """Give the stretches of one label, in order; they do not overlap.
@@ -287,7 +296,7 @@ class Review:
         """Give the faces of the frame that is shown at a time; none in a silence."""
         times = self.table.times
         last = int(np.searchsorted(times, time_s + 1e-6, side="right")) - 1
-        if last < 0 or time_s - times[last] > self._now.gap_s:
+        if last < 0 or time_s - times[last] > self._now.rows.gap_s:
             return []
         numbers = self.table.numbers
         first = int(np.searchsorted(times, times[last]))
