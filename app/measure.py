@@ -24,6 +24,7 @@ from PyQt6.QtCore import QEvent, QObject, QTimer
 from PyQt6.QtWidgets import QApplication
 
 from app.desktop import destroy, settle
+from app.qt_needs import make_application
 from app.runner import Runner
 from app.settings import Settings
 from app.sources.choice import Choice
@@ -334,7 +335,7 @@ def measure(plan: Plan) -> dict[str, object]:
     Raises:
         FerError: It could not be measured.
     """
-    app = TimedApplication([PROGRAM])
+    app = make_application(PROGRAM, TimedApplication)
     apply_theme(app, "dark")
     before = set(threading.enumerate())
     with tempfile.TemporaryDirectory() as folder:

@@ -4,14 +4,16 @@ import ctypes
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QMessageLogContext, QtMsgType
     from PyQt6.QtWidgets import QApplication
+
+App = TypeVar("App", bound="QApplication")
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +59,17 @@ def need_qt() -> None:
         raise ConfigError(f"Qt cannot be loaded: {error}{_remedy(lacking)}") from error
 
 
-def make_application(program: str) -> "QApplication":
+def make_application(program: str, make: Callable[[list[str]], App]) -> App:
     """Make the application; where no window can be opened, say why and leave with code 2.
 
     Qt ends the process there (`qFatal`), so nothing can be raised: the last place that can speak
     is the handler of its messages.
+
+    Args:
+        program: What lines begin with.
+        make: `QApplication` or a class of its kind.
     """
     from PyQt6.QtCore import QtMsgType, qInstallMessageHandler
-    from PyQt6.QtWidgets import QApplication
 
     said: list[str] = []
 
@@ -78,7 +83,7 @@ def make_application(program: str) -> "QApplication":
 
     before = qInstallMessageHandler(hear)
     try:
-        app = QApplication([program])
+        app = make([program])
     finally:
         qInstallMessageHandler(before)
     for text in said:

@@ -19,6 +19,7 @@ from PyQt6.QtCore import QTimer
 
 from app.desktop import destroy, settle
 from app.measure import BLOCKED_MS, TimedApplication
+from app.qt_needs import make_application
 from app.review.window import ReviewWindow
 from app.theme import apply_theme
 from engine.errors import ConfigError, FerError
@@ -140,7 +141,7 @@ def measure(minutes: float, faces: int, pause_ms: int = PAUSE_MS) -> list[Blocke
     Raises:
         FerError: It could not be measured.
     """
-    app = TimedApplication([PROGRAM])
+    app = make_application(PROGRAM, TimedApplication)
     apply_theme(app, "dark")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "records.csv"

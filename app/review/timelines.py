@@ -55,8 +55,8 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._faces: tuple[int, ...] = ()
         self._spans: list[tuple[int, Span]] = []
         self._drawn: object = None  # the numbers whose curves are shown
-        self._curves: list[tuple[Any, Any]] = []  # plot and what is drawn in it
-        self._bars: list[tuple[Any, Any]] = []
+        self._curves: dict[tuple[str, int], Any] = {}  # by series and face
+        self._bars: list[tuple[Any, Any]] = []  # plot and what is drawn in it
         self._marks: list[tuple[Any, Any]] = []
         self._words: list[Any] = []
         self._moving = False
@@ -147,14 +147,15 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
 
     def _clear(self, items: list[tuple[Any, Any]]) -> None:
         for plot, item in items:
-            if isinstance(item, pg.PlotDataItem):
-                item.clear()  # removed with data, it would look for a view that is gone
             plot.removeItem(item)
         items.clear()
 
     def _redraw_curves(self) -> None:
-        self._clear(self._curves)
         for plot, series in zip(self.plots[:2], SERIES, strict=True):
+            for face in [f for s, f in self._curves if s == series and f not in self._faces]:
+                curve = self._curves.pop((series, face))
+                curve.clear()  # removed with data, it would look for a view that is gone
+                plot.removeItem(curve)
             for face in self._faces:
                 self._draw_curve(plot, face, series)
         ticks = [(row, self.tr("face {n}").format(n=face)) for row, face in enumerate(self._faces)]
@@ -168,14 +169,13 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         times = times.copy()  # the review keeps its own
         gaps = np.flatnonzero(np.isnan(times))
         times[gaps] = times[gaps - 1]  # clipping needs rising times; the value stays a break
-        curve = pg.PlotDataItem(
-            pen=self._pen(face),
-            connect="finite",
-            autoDownsampleFactor=1.0,  # low and high for each column of pixels
-        )
-        plot.addItem(curve)
-        self._curves.append((plot, curve))
-        curve.setData(times, values)  # added with data, it would look for a view not there yet
+        if (series, face) not in self._curves:
+            # Low and high for each column of pixels.
+            curve = pg.PlotDataItem(connect="finite", autoDownsampleFactor=1.0)
+            plot.addItem(curve)
+            curve.setPen(self._pen(face))
+            self._curves[series, face] = curve
+        self._curves[series, face].setData(times, values)
 
     def _pen(self, face: int) -> Any:  # noqa: ANN401 - pyqtgraph has no types
         # Pens wider than 1 are slow to draw with, so one curve only has such.
@@ -184,7 +184,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         return pg.mkPen(face_colour(face, light=light), width=width)
 
     def _pen_curves(self) -> None:
-        for (_, curve), face in zip(self._curves, self._faces * len(SERIES), strict=True):
+        for (_, face), curve in self._curves.items():
             curve.setPen(self._pen(face))
 
     def _redraw_bands(self) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from engine.record import COLUMNS, LANDMARK_COLUMNS
 
 WHOLE: Final = ("frame", "face_id")  # whole numbers
 TEXT: Final = "expression"
+BLOCK: Final = 500  # rows read at once: a call into C lets no other thread go on, windows neither
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -90,8 +92,9 @@ def _table(path: Path, columns: Mapping[str, Sequence[Any]]) -> RecordTable:
 
 
 def _numbers(path: Path, name: str, values: Sequence[Any]) -> Numbers:
+    blocks = (values[start : start + BLOCK] for start in range(0, len(values), BLOCK))
     try:
-        numbers = np.array(values, np.float64)
+        numbers = np.concatenate([np.zeros(0), *(np.array(block, np.float64) for block in blocks)])
     except (TypeError, ValueError) as error:
         row = next(row for row, value in enumerate(values, 1) if not _is_number(value))
         raise SourceError(
@@ -142,11 +145,15 @@ def _read_csv(path: Path) -> Columns:
     text, warnings = _whole_lines(path)
     rows = csv.reader(io.StringIO(text, newline=""))
     head = next(rows, [])
-    body = list(rows)
-    for number, row in enumerate(body, 1):
-        if len(row) != len(head):
-            raise SourceError(f"{path}: row {number}: has {len(row)} columns, not {len(head)}")
-    columns = list(zip(*body, strict=True)) if body else [()] * len(head)
+    columns: list[list[str]] = [[] for _ in head]
+    done = 0
+    while block := list(islice(rows, BLOCK)):
+        for number, row in enumerate(block, done + 1):
+            if len(row) != len(head):
+                raise SourceError(f"{path}: row {number}: has {len(row)} columns, not {len(head)}")
+        for column, values in zip(columns, zip(*block, strict=True), strict=True):
+            column.extend(values)
+        done += len(block)
     return dict(zip(head, columns, strict=True)), warnings
 
 
