@@ -2,6 +2,8 @@
 
 import threading
 import time
+import weakref
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -31,7 +33,7 @@ class Target:
     mirrored: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Picture:
     """A frame as it is shown.
 
@@ -54,20 +56,63 @@ def fitted(width: int, height: int, room_width: int, room_height: int) -> tuple[
     return max(1, round(scale * width)), max(1, round(scale * height))
 
 
-def render(frame: Frame, target: Target, analysis: Analysis | None = None) -> Picture:
-    """Bring a frame to the wanted size; its analysis only comes along."""
+class Canvases:
+    """Room for pictures, used again once a picture is gone; any thread may let one go.
+
+    Fresh memory costs as much as drawing into it: with a window of 3840x2160, 26 MB a picture.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._free: deque[NDArray[np.uint8]] = deque(maxlen=4)  # more are never in use
+
+    def take(self, width: int, height: int) -> NDArray[np.uint8]:
+        """Give (height, width, 4) uint8 of any content."""
+        while self._free:
+            canvas = self._free.pop()
+            if canvas.shape[:2] == (height, width):
+                return canvas
+        return np.empty((height, width, 4), np.uint8)
+
+    def return_after(self, picture: Picture, canvas: NDArray[np.uint8]) -> None:
+        """Use `canvas` again once nobody holds the picture."""
+        weakref.finalize(picture, self._free.append, canvas).atexit = False
+
+
+def render(
+    frame: Frame,
+    target: Target,
+    analysis: Analysis | None = None,
+    canvases: Canvases | None = None,
+) -> Picture:
+    """Bring a frame to the wanted size; its analysis only comes along.
+
+    Args:
+        frame: The frame.
+        target: What is wanted.
+        analysis: Of this very frame, where it waited for it.
+        canvases: Where room is taken from; None takes fresh memory.
+    """
+    canvases = canvases or Canvases()
     height, width = frame.image.shape[:2]
     size = fitted(width, height, target.width, target.height)
+    canvas = canvases.take(*size)
     image: Image = frame.image
-    if size != (width, height):
-        shrinks = size[0] < 0.6 * width
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    if size[0] < width:  # the fewer pixels are mirrored and filled up
+        how = cv2.INTER_AREA if size[0] < 0.6 * width else cv2.INTER_LINEAR
         image = np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
     if target.mirrored:
         image = np.asarray(cv2.flip(image, 1), np.uint8)
-    pixels = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA), np.uint8)
+    if image.shape[:2] == canvas.shape[:2]:
+        cv2.cvtColor(image, cv2.COLOR_BGR2BGRA, dst=canvas)
+    else:
+        wide = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
+        cv2.resize(wide, size, dst=canvas, interpolation=cv2.INTER_LINEAR)
+    pixels = canvas.view()
     pixels.flags.writeable = False
-    return Picture(frame, pixels, target.mirrored, analysis)
+    picture = Picture(frame, pixels, target.mirrored, analysis)
+    canvases.return_after(picture, canvas)
+    return picture
 
 
 class Captured:
@@ -109,6 +154,7 @@ class Presenter:
         self.pictures: Latest[Picture] = Latest()
         self._notify = notify
         self._changed = threading.Condition()
+        self._canvases = Canvases()
         self._shown: tuple[Frame, Analysis | None] | None = None
         self._target = Target()
         self._due, self._closed = False, False
@@ -134,7 +180,7 @@ class Presenter:
     def _run(self) -> None:
         while (due := self._await_due()) is not None:
             (frame, analysis), target = due
-            picture = render(frame, target, analysis)
+            picture = render(frame, target, analysis, self._canvases)
             try:
                 told = self.pictures.put(picture)
             except Closed:

@@ -1,9 +1,10 @@
 import threading
 
+import cv2
 import numpy as np
 import pytest
 
-from app.present import Captured, Presenter, Target, fitted, render
+from app.present import Canvases, Captured, Presenter, Target, fitted, render
 from engine.types import Frame
 
 
@@ -32,6 +33,32 @@ def test_a_mirrored_picture_has_its_left_at_the_right():
     picture = render(frame_of(), Target(64, 36, mirrored=True))
     assert picture.pixels[10, 60, :3].tolist() == [10, 20, 30]
     assert picture.pixels[10, 5, :3].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("size", [(64, 36), (128, 72), (32, 18), (48, 27)])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_picture_is_the_frame_scaled_whatever_the_order_of_the_steps(size, mirrored):
+    random = np.random.default_rng(2)
+    image = cv2.GaussianBlur(random.integers(0, 256, (36, 64, 3), np.uint8), (0, 0), 4)
+    picture = render(Frame(0, 0.0, image), Target(*size, mirrored))
+    wanted = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    wanted = wanted[:, ::-1] if mirrored else wanted
+    assert np.abs(picture.pixels[..., :3].astype(int) - wanted).max() <= 4
+
+
+def test_room_is_used_again_once_its_picture_is_gone_and_not_before():
+    canvases = Canvases()
+    target = Target(64, 36)
+    held = render(frame_of(), target, None, canvases)
+    before = held.pixels.copy()
+    place = held.pixels.ctypes.data
+    other = render(Frame(1, 0.1, np.full((36, 64, 3), 200, np.uint8)), target, None, canvases)
+    assert other.pixels.ctypes.data != place
+    assert (held.pixels == before).all()
+    del held
+    again = render(frame_of(2), target, None, canvases)
+    assert again.pixels.ctypes.data == place
+    assert render(frame_of(3), Target(32, 18), None, canvases).pixels.shape == (18, 32, 4)
 
 
 class Notices:
