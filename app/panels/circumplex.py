@@ -1,5 +1,6 @@
 """The plane of valence and arousal, with the last seconds of every face as a fading trail."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
@@ -124,8 +125,10 @@ class Plane(QWidget):
         area = self._area()
         self._draw_plane(painter, theme, area)
         order = sorted(self._trails, key=lambda face: (face == self._shown, face))
+        chips = self._chip_places(area, reversed(order))
         for face in order:
             self._draw_trail(painter, theme, area, face)
+            draw_chip(painter, chips[face], str(face), theme.face(face))
         draw_focus(self, painter, theme)
 
     def _area(self) -> QRectF:
@@ -191,11 +194,18 @@ class Plane(QWidget):
         painter.setPen(QPen(QColor(theme.base), 1.5))
         painter.setBrush(colour)
         painter.drawEllipse(points[-1], 6 if shown else 4, 6 if shown else 4)
-        width = self.fontMetrics().horizontalAdvance(str(face)) + 8
-        draw_chip(painter, self._chip_place(points[-1], width), str(face), theme.face(face))
 
-    def _chip_place(self, tip: QPointF, width: int) -> QRectF:
-        """Find the id's place beside a point, inside the widget."""
+    def _chip_places(self, area: QRectF, faces: Iterable[int]) -> dict[int, QRectF]:
+        """Put the ids beside their points, inside the widget, none over another."""
+        places: dict[int, QRectF] = {}
         height = self.fontMetrics().height()
-        x = tip.x() + 9 if tip.x() + 9 + width < self.width() else tip.x() - 9 - width
-        return QRectF(x, tip.y() - height / 2, width, height)
+        for face in faces:
+            tip = self._at(area, *np.clip(self._trails[face][-1], -1, 1).tolist())
+            width = self.fontMetrics().horizontalAdvance(str(face)) + 8
+            x = tip.x() + 9 if tip.x() + 9 + width < self.width() else tip.x() - 9 - width
+            place = QRectF(x, tip.y() - height / 2, width, height)
+            inwards = height + 1 if tip.y() < area.center().y() else -height - 1
+            while any(place.intersects(other) for other in places.values()):
+                place.translate(0, inwards)
+            places[face] = place
+        return places

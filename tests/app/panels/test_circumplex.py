@@ -68,3 +68,19 @@ def test_after_a_rewind_faces_of_later_have_no_trail(make_live, make_analysis):
     live = make_live(frames=500, faces=(1, 2))
     live.add(make_analysis(0, 0.0, {1: ("anger", 0.1, 0.2)}), 20, 0)
     assert set(trails(live)) == {1}
+
+
+@pytest.mark.parametrize("valence_arousal", [(0.8, 0.5), (0.0, -1.0), (0.0, 1.0), (1.0, 0.0)])
+def test_ids_of_faces_at_one_place_do_not_cover_one_another(panel, make_analysis, valence_arousal):
+    live = LiveState()
+    faces = dict.fromkeys(range(1, 9), ("happiness", *valence_arousal))
+    live.add(make_analysis(0, 0.0, faces), 20, 0)
+    live.select(3)
+    panel.refresh(live)
+    plane = panel.plane
+    order = [3, *(face for face in faces if face != 3)]
+    places = plane._chip_places(plane._area(), order)
+    assert places[3].center().y() == pytest.approx(plane._at(plane._area(), *valence_arousal).y())
+    for face, place in places.items():
+        assert plane.rect().toRectF().contains(place)
+        assert not any(place.intersects(places[other]) for other in places if other != face)
