@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 PROGRAM: Final = "fer-app"
 ABANDONED: Final = frozenset({"fer-capture", "fer-find", "fer-read", "fer-draw", "fer-show"})
-TURN_S: Final = 0.001
+TURN_S: Final = 0.001  # that a thread computes in Python while another waits
 WRITE_S: Final = 5.0  # for files to be finished when the program leaves in a hurry
 
 
@@ -107,9 +107,9 @@ def _run(options: argparse.Namespace) -> int:
 
     begin() if settings.seen_privacy else window.first_run(begin)
     settle()
-    code = app.exec()
+    code = _left(app.exec())
     destroy(window)
-    return _left(code)
+    return code
 
 
 def settle() -> None:

@@ -1,10 +1,12 @@
 """Between the transport bar and the file that plays."""
 
+from dataclasses import replace
 from typing import Final
 
 from PyQt6.QtCore import QObject, QTimer
 
 from app.runner import Runner
+from app.sources.choice import Choice
 from app.sources.player import Player
 from app.transport import Transport
 
@@ -34,6 +36,15 @@ class Playback(QObject):
         worker = self._runner.worker
         source = None if worker is None else worker.source
         return source if isinstance(source, Player) else None
+
+    def as_it_is(self) -> Choice | None:
+        """Give what runs, a file with its place, speed and pause; None if nothing runs."""
+        choice, player = self._runner.choice, self.player
+        if choice is None or player is None:
+            return choice
+        return replace(
+            choice, start_s=player.position_s, playing=player.playing, speed=player.speed
+        )
 
     def play_pause(self) -> None:
         """Hold the picture, or go on; from the beginning where it had ended."""
@@ -66,5 +77,8 @@ class Playback(QObject):
         """Show where the file is."""
         if (player := self.player) is not None:
             self._transport.show_state(
-                player.position_s, player.info.duration_s or 0.0, playing=player.playing
+                player.position_s,
+                player.info.duration_s or 0.0,
+                playing=player.playing,
+                speed=player.speed,
             )

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -66,16 +65,6 @@ class Runner(QObject):
         self.stop()
         self.choice = choice
         self._begin(choice, config)
-
-    def restart(self, config: AnalyzerConfig, start_s: float = 0.0) -> None:
-        """Run the same source with other settings; nothing if none is chosen.
-
-        Args:
-            config: The settings.
-            start_s: Where a file goes on, seconds.
-        """
-        if self.choice is not None:
-            self.start(replace(self.choice, start_s=start_s), config)
 
     def aim(self, target: Target) -> None:
         """Say what pictures the window wants, now and from sources to come."""

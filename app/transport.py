@@ -81,12 +81,15 @@ class Transport(QWidget):
         button.clicked.connect(act)
         return button
 
-    def show_state(self, position_s: float, duration_s: float, *, playing: bool) -> None:
-        """Show where the file is."""
+    def show_state(
+        self, position_s: float, duration_s: float, *, playing: bool, speed: float = 1.0
+    ) -> None:
+        """Show where the file is, and how it plays: `speed` is one of `SPEEDS`."""
         self._duration_s = duration_s
         if duration_s > 0 and not self._slider.isSliderDown():
             self._slider.setValue(round(TICKS * min(position_s / duration_s, 1.0)))
         self._time.setText(f"{clock_text(position_s)} / {clock_text(duration_s)}")
+        self._speed.setCurrentIndex(SPEEDS.index(speed))
         if playing != self._playing:
             self._playing = playing
             self._draw_icons()

@@ -348,9 +348,10 @@ class MainWindow(QMainWindow):
             QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
         self._apply(settings)
         if anew:
-            player = self.playback.player
+            choice = self.playback.as_it_is()
             self.live.reset()  # other networks, other identities
-            self.runner.restart(settings.analyzer(), player.position_s if player else 0.0)
+            if choice is not None:
+                self.runner.start(choice, settings.analyzer())
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings

@@ -28,6 +28,8 @@ class Choice:
         size: Width and height asked of a camera, pixels; None is its own.
         fps: Rate asked of a camera; None is its own.
         start_s: Where a file begins, seconds.
+        playing: False shows a file's frame there, and waits.
+        speed: Of a file; 1 is its own.
         as_camera: Play a file in an endless loop that nobody can move in, as a camera would.
     """
 
@@ -36,6 +38,8 @@ class Choice:
     size: tuple[int, int] | None = None
     fps: float | None = None
     start_s: float = 0.0
+    playing: bool = True
+    speed: float = 1.0
     as_camera: bool = False
 
     @property
@@ -60,7 +64,13 @@ class Choice:
         if self.as_camera:
             return partial(LoopedFile, Path(self.name))
         if self.kind == "file":
-            return partial(Player, partial(open_source, self.name), start_s=self.start_s)
+            return partial(
+                Player,
+                partial(open_source, self.name),
+                start_s=self.start_s,
+                playing=self.playing,
+                speed=self.speed,
+            )
         if self.kind == "screen":
             return partial(Screen, region_of(self.name))
         config = SourceConfig(size=self.size, fps=self.fps)

@@ -29,13 +29,17 @@ class Player(Frames):
         opener: Opener,
         *,
         start_s: float = 0.0,
+        playing: bool = True,
+        speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open the file, playing.
+        """Open the file.
 
         Args:
             opener: Opens it from a place on, as `engine.source.open_source` does.
             start_s: Where to begin, seconds of the file.
+            playing: False shows the frame there, and waits.
+            speed: 1 is the file's own.
             clock: Gives seconds.
 
         Raises:
@@ -46,9 +50,9 @@ class Player(Frames):
         self.info: SourceInfo = replace(self._source.info, live=True)
         self.warnings: list[str] = []
         self._changed = threading.Condition()
-        self._playing, self._closed, self._ended = True, False, False
-        self._speed = 1.0
-        self._wanted_s: float | None = start_s or None
+        self._playing, self._closed, self._ended = playing, False, False
+        self._speed = speed
+        self._wanted_s: float | None = start_s if start_s > 0 or not playing else None
         self._steps = 0
         self._count = 0
         self._position_s = 0.0
@@ -73,6 +77,11 @@ class Player(Frames):
     def playing(self) -> bool:
         """False while it is paused or at its end."""
         return self._playing and not self._ended
+
+    @property
+    def speed(self) -> float:
+        """How fast it plays; 1 is the file's own."""
+        return self._speed
 
     @property
     def ended(self) -> bool:

@@ -197,7 +197,7 @@ def test_the_slider_and_the_speed_move_the_file(qtbot, playing):
     playing.transport.sought.emit(0.4)
     qtbot.waitUntil(lambda: player.position_s == pytest.approx(0.4, abs=0.001))
     playing.transport.speed_chosen.emit(2.0)
-    assert player._speed == 2.0
+    assert player.speed == 2.0
     qtbot.keyClick(playing, KEY.Key_Left)
     qtbot.waitUntil(lambda: player.position_s == 0)
 
@@ -249,11 +249,27 @@ def dialog_of(window, kind):
 def test_other_networks_run_the_source_anew_and_a_file_goes_on(qtbot, playing, chosen):
     player = playing.playback.player
     player.pause()
+    player.set_speed(0.5)
     player.seek(0.4)
     qtbot.waitUntil(lambda: player.position_s == pytest.approx(0.4, abs=0.001))
     playing.use(replace(playing.settings, detect_every=3))
     qtbot.waitUntil(lambda: playing.playback.player not in (None, player))
     assert chosen[-1].start_s == pytest.approx(0.4, abs=0.001)
+    assert not playing.playback.player.playing
+    playing.playback.show_place()
+    assert playing.transport._speed.currentText() == "0.5x"
+
+
+def test_another_file_plays_at_its_own_speed_and_the_bar_says_so(qtbot, playing, clip):
+    player = playing.playback.player
+    playing.transport.speed_chosen.emit(2.0)
+    playing.playback.show_place()
+    assert playing.transport._speed.currentText() == "2x"
+    playing.open(Choice(kind="file", name=str(clip)))
+    qtbot.waitUntil(lambda: playing.playback.player not in (None, player))
+    playing.playback.show_place()
+    assert playing.playback.player.speed == 1.0
+    assert playing.transport._speed.currentText() == "1x"
 
 
 def test_a_setting_of_the_view_leaves_the_source_alone(live):

@@ -125,6 +125,17 @@ def test_it_starts_where_it_is_told_to(clip):
         assert index_of(player.read()) == 5
 
 
+@pytest.mark.parametrize(("start_s", "index"), [(0.0, 0), (0.2, 5)])
+def test_opened_paused_it_shows_the_frame_there_and_waits(clip, start_s, index):
+    opener = partial(open_source, str(clip))
+    with Player(opener, start_s=start_s, playing=False, speed=0.5) as player:
+        assert index_of(player.read()) == index
+        assert not player.playing
+        assert player.speed == 0.5
+        player.step()
+        assert index_of(player.read()) == index + 1
+
+
 def test_closing_ends_a_reader_that_waits(clip):
     player = Player(partial(open_source, str(clip)))
     player.read()
