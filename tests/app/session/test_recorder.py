@@ -170,11 +170,20 @@ def test_it_does_not_start_on_a_full_disk(record, tmp_path, make_analysis):
 
 
 def test_it_ends_before_the_disk_is_full(record, make_analysis):
-    left = iter([2_000_000_000])
-    recorder = record(free=lambda path: next(left, 100_000_000))
-    for index in range(1_000_000):
+    left, full = iter([2_000_000_000]), threading.Event()
+
+    def free(path):
+        try:
+            return next(left)
+        except StopIteration:
+            full.set()
+            return 100_000_000
+
+    recorder = record(free=free)
+    for index in range(10_000):  # fewer than rows may wait
         if not recorder.add(make_analysis(index, index / 25, FACES)):
             break
+        full.wait(0.002)  # a camera's pace, and more
     assert recorder.join(5)
     status = recorder.status()
     assert status.state is State.FINISHED
