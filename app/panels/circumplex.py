@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from app.live import LiveState
@@ -19,6 +19,7 @@ from engine.types import Floats
 
 TRAIL_S: Final = 5.0
 _CELL_S: Final = 0.1  # of the trail: 50 points a face
+_FADES: Final = 12  # shades of a trail
 _GAP_S: Final = 1.0  # a face that is away for longer has no trail
 _MOST_FACES: Final = 8
 # Above their crosses, these names would run into disgust's and the axis's.
@@ -185,12 +186,14 @@ class Plane(QWidget):
         points = [self._at(area, v, a) for v, a in np.clip(self._trails[face], -1, 1).tolist()]
         shown = face == self._shown
         colour = QColor(theme.face(face))
-        for index, (start, end) in enumerate(pairwise(points)):
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        edges = np.linspace(0, len(points) - 1, _FADES + 1).round().astype(int).tolist()
+        for step, (first, last) in enumerate(pairwise(edges), 1):
             fading = QColor(colour)
-            fading.setAlphaF((index + 1) / len(points))
-            cap = Qt.PenCapStyle.RoundCap
-            painter.setPen(QPen(fading, 3 if shown else 1.5, cap=cap))
-            painter.drawLine(start, end)
+            fading.setAlphaF(step / _FADES)
+            painter.setPen(QPen(fading, 3 if shown else 1.5))
+            if first < last:
+                painter.drawPolyline(QPolygonF(points[first : last + 1]))
         painter.setPen(QPen(QColor(theme.base), 1.5))
         painter.setBrush(colour)
         painter.drawEllipse(points[-1], 6 if shown else 4, 6 if shown else 4)
