@@ -57,7 +57,7 @@ def add_to_menu(data: Path, starts: Sequence[str]) -> Path:
     entry = asset_path("fer-app.desktop").read_text("utf-8")
     entry = entry.replace("Exec=fer-app", f"Exec={' '.join(_quoted(part) for part in starts)}")
     _write(data / ICON, asset_path("fer-live.svg").read_bytes())
-    _write(data / ENTRY, entry.encode())
+    _write(data / ENTRY, entry)
     return data / ENTRY
 
 
@@ -67,15 +67,9 @@ def _quoted(part: str) -> str:
     return f'"{inside}"'.replace("\\", "\\\\").replace("%", "%%")
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
-    output = PartialFile(path, endings=(path.suffix,), overwrite=True)
-    try:
-        output.path.write_bytes(content)
-    except OSError as error:
-        output.discard()
-        raise output.failed(error) from error
-    output.commit()
+    PartialFile(path, endings=(path.suffix,), overwrite=True).write(content)

@@ -265,13 +265,7 @@ def save_settings(path: Path, settings: Settings) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(f"{path}: cannot be written: {error.strerror}") from error
-    output = PartialFile(path, endings=(".toml",), overwrite=True)
-    try:
-        output.path.write_text(as_toml(settings), "utf-8")
-    except OSError as error:
-        output.discard()
-        raise output.failed(error) from error
-    output.commit()
+    PartialFile(path, endings=(".toml",), overwrite=True).write(as_toml(settings))
 
 
 def as_toml(settings: Settings) -> str:

@@ -45,10 +45,4 @@ def save_table(path: Path, rows: Sequence[Row]) -> None:
         ConfigError: The name does not end in ``.csv``.
         SinkError: It cannot be written.
     """
-    output = PartialFile(path, endings=(".csv",), overwrite=True)
-    try:
-        output.path.write_text(as_text(rows), "utf-8")
-    except OSError as error:
-        output.discard()
-        raise output.failed(error) from error
-    output.commit()
+    PartialFile(path, endings=(".csv",), overwrite=True).write(as_text(rows))

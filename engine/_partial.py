@@ -37,6 +37,22 @@ class PartialFile:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return SinkError(f"{self.target}: cannot be written: {why}")
 
+    def write(self, content: str | bytes) -> None:
+        """Write all there is to write, text as UTF-8, and put the file in its place.
+
+        Raises:
+            SinkError: The system refuses; nothing is left of it.
+        """
+        try:
+            if isinstance(content, str):
+                self.path.write_text(content, "utf-8")
+            else:
+                self.path.write_bytes(content)
+        except OSError as error:
+            self.discard()
+            raise self.failed(error) from error
+        self.commit()
+
     def commit(self) -> None:
         """Put the finished file in its place.
 

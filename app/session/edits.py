@@ -265,13 +265,8 @@ class EditList:
             "rows": len(self._table),
             "edits": [_plain(edit) for edit in done],
         }
-        file = PartialFile(self.path, endings=(".json",), overwrite=True)
-        try:
-            file.path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-        except OSError as error:
-            file.discard()
-            raise file.failed(error) from error
-        file.commit()
+        text = json.dumps(content, indent=2) + "\n"
+        PartialFile(self.path, endings=(".json",), overwrite=True).write(text)
 
 
 def _plain(edit: Edit) -> dict[str, Any]:

@@ -70,13 +70,8 @@ def write_about(folder: Path, about: Mapping[str, Any]) -> None:
     Raises:
         SinkError: It cannot be written.
     """
-    file = PartialFile(folder / ABOUT, endings=(".json",), overwrite=True)
-    try:
-        file.path.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    except OSError as error:
-        file.discard()
-        raise file.failed(error) from error
-    file.commit()
+    text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
+    PartialFile(folder / ABOUT, endings=(".json",), overwrite=True).write(text)
 
 
 def read_about(folder: Path) -> dict[str, Any]:

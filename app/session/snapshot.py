@@ -46,11 +46,5 @@ def save_snapshot(folder: Path, analysis: Analysis, look: VideoConfig, now: date
     good, content = cv2.imencode(".png", image)
     if not good:
         raise SinkError(f"{path}: cannot be encoded")
-    file = PartialFile(path, endings=(".png",), overwrite=False)
-    try:
-        file.path.write_bytes(content.tobytes())
-    except OSError as error:
-        file.discard()
-        raise file.failed(error) from error
-    file.commit()
+    PartialFile(path, endings=(".png",), overwrite=False).write(content.tobytes())
     return path
