@@ -22,7 +22,6 @@ from training.atomic import written
 
 log = logging.getLogger(__name__)
 
-
 # A sum over channels is bound by nothing, and neither is what is computed from it (DAN: the
 # product, the pooling, the gate, the competition of heads) up to one of these.
 BOUNDING: Final = frozenset(
@@ -62,7 +61,6 @@ FLOAT_OPS: Final = BOUNDING | {
     "Sqrt",
 }
 LINKS: Final = frozenset({"Add", "Sub", "Mul"})  # such as the epsilon between a mean and a root
-
 THERE_AND_BACK: Final = (TensorProto.FLOAT16, TensorProto.FLOAT)
 
 

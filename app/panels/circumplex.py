@@ -186,7 +186,6 @@ class Plane(QWidget):
         points = [self._at(area, v, a) for v, a in np.clip(self._trails[face], -1, 1).tolist()]
         shown = face == self._shown
         colour = QColor(theme.face(face))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         edges = np.linspace(0, len(points) - 1, _FADES + 1).round().astype(int).tolist()
         for step, (first, last) in enumerate(pairwise(edges), 1):
             fading = QColor(colour)
