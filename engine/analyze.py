@@ -9,17 +9,17 @@ from types import TracebackType
 
 import numpy as np
 
-from engine.detect import open_detector
 from engine.errors import ConfigError
-from engine.find import Finder
-from engine.fusion import Fusion, Reading, landmarks_of
-from engine.landmarker import Landmarker
-from engine.manifest import Manifest
-from engine.models import PRECISIONS, Chosen, Precision, choose
-from engine.reliability import probabilities_of, reliability_of
-from engine.runtime import Device
-from engine.temporal import Smoother
-from engine.track import TrackerConfig
+from engine.faces.detection import open_detector
+from engine.faces.finder import Finder
+from engine.faces.landmarker import Landmarker
+from engine.faces.tracking import TrackerConfig
+from engine.networks.manifest import Manifest
+from engine.networks.models import PRECISIONS, Chosen, Precision, choose
+from engine.networks.runtime import Device
+from engine.reading.fusion import Fusion, Reading, landmarks_of
+from engine.reading.reliability import probabilities_of, reliability_of
+from engine.reading.temporal import Smoother
 from engine.types import Analysis, Found, Frame, Prediction
 
 log = logging.getLogger(__name__)
@@ -30,12 +30,12 @@ class AnalyzerConfig:
     """What to run and how to follow faces.
 
     Attributes:
-        model: Name in `engine.models.MODELS`, the path of an ONNX file with its manifest beside
-            it, or that of a bundle (``.fer``), whose detector is then what `fer` means.
+        model: Name in `engine.networks.models.MODELS`, the path of an ONNX file with its manifest
+            beside it, or that of a bundle (``.fer``), whose detector is then what `fer` means.
         device: Where the networks run; only ``auto`` may fall back.
         precision: Of the expression network and its landmark network; ``auto`` is int8 where that
-            is faster, see `engine.models`.
-        detector: Name of a detector, see `engine.detect`.
+            is faster, see `engine.networks.models`.
+        detector: Name of a detector, see `engine.faces.detection`.
         detector_model: Model file of a detector that needs one.
         detect_every: Frames between detector passes while faces are followed.
         min_face_px: Faces whose box is smaller than this, on its shorter side, are left out.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
-from engine._partial import PartialFile, open_target
 from engine.errors import ConfigError
+from engine.files import PartialFile, open_target
 from engine.labels import EXPRESSIONS
 from engine.types import POINTS, Analysis, Prediction, Track
 

@@ -18,12 +18,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from engine.align import align
-from engine.detect import open_detector
 from engine.errors import FerError, ModelError, SourceError
-from engine.landmarker import Triple
-from engine.preprocess import to_input
-from engine.reliability import probabilities_of
+from engine.faces.alignment import align
+from engine.faces.detection import open_detector
+from engine.faces.landmarker import Triple
+from engine.faces.preprocessing import to_input
+from engine.reading.reliability import probabilities_of
 from engine.types import Image
 
 CROPS, FRAMES = "fer-crops", "fer-frames"

@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from engine.assets import asset_path
-from engine.bundle import FORMAT, INDEX, NAME, SUFFIX, open_bundle
 from engine.errors import ConfigError
-from engine.fusion import landmarks_of
-from engine.manifest import Manifest, load_manifest
+from engine.networks.bundle import FORMAT, INDEX, NAME, SUFFIX, open_bundle
+from engine.networks.manifest import Manifest, load_manifest
+from engine.reading.fusion import landmarks_of
 from training.atomic import written
 
 log = logging.getLogger(__name__)

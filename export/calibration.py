@@ -10,13 +10,13 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from engine.align import align, recut
 from engine.errors import ModelError, SourceError
-from engine.fusion import landmarks_of
+from engine.faces.alignment import align, recut
+from engine.faces.landmarker import Landmarker, normalisation
+from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS
-from engine.landmarker import Landmarker, normalisation
-from engine.manifest import Manifest, load_manifest
-from engine.preprocess import to_input
+from engine.networks.manifest import Manifest, load_manifest
+from engine.reading.fusion import landmarks_of
 from engine.types import Face, Floats, Image, Sighting
 from training.data.ferplus import FerPlus, majority, read_ferplus, without_duplicates
 from training.data.located import Pictures, Reader, locate
@@ -129,7 +129,7 @@ class Inputs:
         manifest: Of the network.
         landmarker: That finds the faces, and makes the maps where there are any.
         size: Side of a crop, pixels.
-        margin: Of a crop, see `engine.align.align`.
+        margin: Of a crop, see `engine.faces.alignment.align`.
         maps: Names of the landmark network's maps that it reads.
         batch: Faces of a call; 0 is any number.
     """

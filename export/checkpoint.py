@@ -9,9 +9,9 @@ from typing import Any, Final
 import onnx
 
 from engine.errors import ConfigError, ModelError
-from engine.manifest import Manifest, load_manifest
-from training.loop import MODEL
+from engine.networks.manifest import Manifest, load_manifest
 from training.systems.saved import RECIPE
+from training.trainer.loop import MODEL
 
 WEIGHTS: Final = ".safetensors"
 GRAPH: Final = ".onnx"

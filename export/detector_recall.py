@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engine.detect import DETECTORS, Detector, open_detector
 from engine.errors import FerError
+from engine.faces.detection import DETECTORS, Detector, open_detector
 from engine.types import Image
 from training.detector.evaluate import BUCKETS, Found, Tally, compare, merge, whole
 from training.detector.mosaics import Sample

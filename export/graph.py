@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from training.atomic import write_text, written
-from training.provenance import commit
+from training.trainer.provenance import commit
 
 log = logging.getLogger(__name__)
 

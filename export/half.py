@@ -10,8 +10,8 @@ from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
 from engine.errors import ModelError
-from engine.fusion import landmarks_of
-from engine.manifest import Manifest, load_manifest
+from engine.networks.manifest import Manifest, load_manifest
+from engine.reading.fusion import landmarks_of
 from export.float_graph import float_model, save_graph, translated
 from export.graph import write_manifest
 from export.parity import Report

@@ -7,11 +7,11 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from engine.align import CROP_SIZE
-from engine.landmarker import Landmarker
-from engine.landmarks import MARGIN
-from engine.manifest import load_manifest
-from engine.preprocess import MEAN, STD
+from engine.faces.alignment import CROP_SIZE
+from engine.faces.landmarker import Landmarker
+from engine.faces.landmarks import MARGIN
+from engine.faces.preprocessing import MEAN, STD
+from engine.networks.manifest import load_manifest
 from export.graph import MOST, crops_parity, write_graph, write_manifest
 from training.evaluate import landmark_metrics
 from training.models.landmark_net import LandmarkNet

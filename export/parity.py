@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.errors import ModelError
 from export.graph import PARITY
-from training.tables import table
+from training.evaluation.tables import table
 
 TAIL: Final = 99.9  # percentile that is reported beside the largest error
 HOSTILE: Final = "hostile"

@@ -9,14 +9,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engine.align import CROP_SIZE
+from engine.faces.alignment import CROP_SIZE
 from engine.labels import EXPRESSIONS
-from engine.manifest import load_manifest
+from engine.networks.manifest import load_manifest
 from export.folded import FoldedFusion
 from export.graph import BATCHES, MOST, difference, write_graph, write_manifest
 from export.landmark_net import FILE, INPUT, MAPS, export_landmark_net
-from training.calibration import fit_temperature
 from training.evaluate import answers_of, metrics_of, open_network
+from training.evaluation.calibration import fit_temperature
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
 from training.weights import load_weights

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from engine.errors import ModelError
-from engine.fusion import landmarks_of
-from engine.landmarker import Landmarker
-from engine.manifest import Manifest, load_manifest
+from engine.faces.landmarker import Landmarker
+from engine.networks.manifest import Manifest, load_manifest
+from engine.reading.fusion import landmarks_of
 from export.calibration import SEED, Feed, calibration_feeds, validation_judge
 from export.graph import write_manifest
 from export.int8 import QuantizeConfig, Quantized, quantize_within

@@ -13,19 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine._tensorrt_file import BUILD, SUFFIX, described_by, precision_of
-from engine.align import CROP_SIZE
-from engine.bundle import SUFFIX as BUNDLE
-from engine.bundle import open_bundle
 from engine.errors import ConfigError, ModelError
-from engine.fusion import landmarks_of
+from engine.faces.alignment import CROP_SIZE
+from engine.faces.landmarker import normalisation
+from engine.faces.landmarks import MARGIN
+from engine.faces.preprocessing import MEAN, STD, to_input
 from engine.labels import EXPRESSIONS
-from engine.landmarker import normalisation
-from engine.landmarks import MARGIN
-from engine.manifest import Manifest
-from engine.preprocess import MEAN, STD, to_input
-from engine.runtime import Device, Network, open_session
-from engine.tensorrt import EngineSession, engine_of
+from engine.networks.bundle import SUFFIX as BUNDLE
+from engine.networks.bundle import open_bundle
+from engine.networks.manifest import Manifest
+from engine.networks.runtime import Device, Network, open_session
+from engine.networks.tensorrt.engine_file import BUILD, SUFFIX, described_by, precision_of
+from engine.networks.tensorrt.session import EngineSession, engine_of
+from engine.reading.fusion import landmarks_of
 from engine.types import Floats, Image
 from export.checkpoint import Weights, open_checkpoint, open_graph
 from export.detector import OUTPUTS as DETECTED
@@ -54,7 +54,7 @@ class Form:
 
     Attributes:
         size: Side, pixels; 0 is any picture.
-        margin: Of a crop, see `engine.align.align`.
+        margin: Of a crop, see `engine.faces.alignment.align`.
         mean: Per channel, RGB, of pixels scaled to 0..1.
         std: As `mean`.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engine.errors import SinkError
-from engine.manifest import Manifest
+from engine.networks.manifest import Manifest
 
 
 @contextmanager

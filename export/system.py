@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from engine.assets import asset_path
-from engine.landmarks import MARGIN
-from engine.manifest import load_manifest
-from engine.preprocess import MEAN, STD
+from engine.faces.landmarks import MARGIN
+from engine.faces.preprocessing import MEAN, STD
+from engine.networks.manifest import load_manifest
 from export.graph import BATCHES, MOST, crops_parity, write_graph, write_manifest
 from export.landmark_net import FILE
 from training.data.epochs import ChannelOrder
 from training.data.prepared import DataConfig
+from training.evaluation.judged import judge_saved
 from training.models.window_attention import WindowCrossAttention
-from training.systems.judged import judge_saved
 from training.systems.saved import Saved, open_run
 from training.systems.types import System
 

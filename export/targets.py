@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from engine._cuda import Cuda
-from engine._tensorrt_build import BuildConfig, check_precision, load_tensorrt
-from engine._tensorrt_file import SUFFIX as ENGINE
-from engine._tensorrt_file import precision_of
-from engine.bundle import SUFFIX as BUNDLE
 from engine.errors import ConfigError, ModelError, SinkError, SourceError
-from engine.fusion import landmarks_of
-from engine.manifest import Manifest, load_manifest
+from engine.networks.bundle import SUFFIX as BUNDLE
+from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.tensorrt.build import BuildConfig, check_precision, load_tensorrt
+from engine.networks.tensorrt.cuda import Cuda
+from engine.networks.tensorrt.engine_file import SUFFIX as ENGINE
+from engine.networks.tensorrt.engine_file import precision_of
+from engine.reading.fusion import landmarks_of
 from export.bundle import write_bundle
 from export.checkpoint import GRAPH, Weights, check_graph, open_checkpoint
 from export.half import export_half

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from engine._cuda import Cuda
-from engine._tensorrt_build import BuildConfig, check_precision, load_tensorrt
-from engine._tensorrt_file import SUFFIX, precision_of, write_engine
 from engine.errors import ConfigError, ModelError
-from engine.fusion import landmarks_of
-from engine.manifest import Manifest, load_manifest
+from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.tensorrt.build import BuildConfig, check_precision, load_tensorrt
+from engine.networks.tensorrt.cuda import Cuda
+from engine.networks.tensorrt.engine_file import SUFFIX, precision_of, write_engine
+from engine.reading.fusion import landmarks_of
 from export.staging import copy_network
 
 
@@ -28,7 +28,7 @@ def export_engine(
     Args:
         source: ONNX file with its manifest.
         out: The ``.engine`` file.
-        precision: Of `engine._tensorrt_build.PRECISIONS`; that of `source` by default.
+        precision: Of `engine.networks.tensorrt.build.PRECISIONS`; that of `source` by default.
         config: Sizes.
         earlier: Engine whose timing cache is used; `out` by default.
 

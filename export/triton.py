@@ -17,10 +17,10 @@ from typing import Any, Final, Literal
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # brings none
 
-from engine._tensorrt_file import BUILD, KEY, PLAN, SUFFIX, described_by
 from engine.errors import ConfigError, ModelError
 from engine.labels import EXPRESSIONS
-from engine.manifest import Manifest
+from engine.networks.manifest import Manifest
+from engine.networks.tensorrt.engine_file import BUILD, KEY, PLAN, SUFFIX, described_by
 from export.bundle import networks_of
 from export.graph import MOST
 from training.atomic import written

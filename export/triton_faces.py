@@ -22,14 +22,14 @@ import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]
 from numpy.typing import NDArray
 
 from engine.analyze import Reader
-from engine.detect import FerDetector
 from engine.errors import FerError, ModelError
-from engine.find import Finder
-from engine.fusion import Fusion, landmarks_of
-from engine.landmarker import Landmarker
-from engine.manifest import load_manifest
-from engine.runtime import Network
-from engine.track import TrackerConfig
+from engine.faces.detection import FerDetector
+from engine.faces.finder import Finder
+from engine.faces.landmarker import Landmarker
+from engine.faces.tracking import TrackerConfig
+from engine.networks.manifest import load_manifest
+from engine.networks.runtime import Network
+from engine.reading.fusion import Fusion, landmarks_of
 from engine.types import Analysis, Floats, Frame
 
 

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.align import recut
 from engine.assets import asset_path
 from engine.errors import ModelError
+from engine.faces.alignment import recut
+from engine.faces.landmarker import Landmarker
 from engine.labels import EXPRESSIONS
-from engine.landmarker import Landmarker
-from engine.manifest import load_manifest
-from engine.reliability import probabilities_of
-from engine.runtime import Device
+from engine.networks.manifest import load_manifest
+from engine.networks.runtime import Device
+from engine.reading.reliability import probabilities_of
 from engine.types import Floats, Image
 from export.calibration import aligned, validation_faces
 from export.hostile import hostile_pictures

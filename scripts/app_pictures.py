@@ -15,10 +15,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication, QWidget
 
-from app.settings import Settings
+from app.settings.settings import Settings
 from app.sources.choice import Choice
-from app.theme import apply_theme
-from app.window import MainWindow
+from app.window.main_window import MainWindow
+from app.window.theme import apply_theme
 from engine.assets import asset_path
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,20 +18,20 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PyQt6.QtGui import QColor, QImage, QPainter
 from PyQt6.QtWidgets import QApplication, QWidget
 
-from app.live import LiveState
-from app.panels.affect_plot import AffectPlot
-from app.panels.circumplex import CircumplexPanel
-from app.panels.panel import Panel
-from app.panels.performance import PerformancePanel
-from app.panels.probabilities import ProbabilitiesPanel
-from app.panels.statistics import StatisticsPanel
-from app.privacy import PrivacyDialog
-from app.settings import Settings
-from app.settings_dialog import SettingsDialog
-from app.theme import apply_theme
+from app.live.state import LiveState
+from app.settings.settings import Settings
+from app.window.panels.affect_plot import AffectPlot
+from app.window.panels.circumplex import CircumplexPanel
+from app.window.panels.panel import Panel
+from app.window.panels.performance import PerformancePanel
+from app.window.panels.probabilities import ProbabilitiesPanel
+from app.window.panels.statistics import StatisticsPanel
+from app.window.privacy import PrivacyDialog
+from app.window.settings.dialog import SettingsDialog
+from app.window.theme import apply_theme
 from engine.analyze import AnalyzerConfig, open_analyzer
-from engine.source import SourceConfig, open_source
 from engine.types import Analysis, Frame, Prediction, Track
+from engine.video.opening import SourceConfig, open_source
 
 GAP_PX = 6
 PANELS: dict[str, tuple[Callable[[], Panel], tuple[int, int]]] = {

@@ -43,7 +43,7 @@ def test_engine_alone_imports_nothing_heavy():
 
 def test_command_line_module_imports_nothing_heavy():
     heavy = '{"numpy", "cv2", "av", "onnxruntime", "torch", "rich"}'
-    assert run_python(f"import app.cli, sys; print(*(set(sys.modules) & {heavy}))") == []
+    assert run_python(f"import app.command.cli, sys; print(*(set(sys.modules) & {heavy}))") == []
 
 
 def test_import_contracts_hold():

@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.align import align
 from engine.errors import ConfigError
+from engine.faces.alignment import align
+from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS
-from engine.preprocess import to_input
 from engine.types import Floats
 from training.atomic import kept
 from training.data.located import Pictures
 from training.data.progress import tracked
-from training.loop import device_of
 from training.systems.saved import open_run, weights_of
 from training.systems.types import System
+from training.trainer.loop import device_of
 
 log = logging.getLogger(__name__)
 

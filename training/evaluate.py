@@ -20,11 +20,11 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import ConfigError, FerError
-from engine.fusion import Fusion, Reading, landmarks_of
+from engine.faces.landmarker import Landmarker
 from engine.labels import EXPRESSIONS
-from engine.landmarker import Landmarker
-from engine.manifest import load_manifest
-from engine.reliability import probabilities_of
+from engine.networks.manifest import load_manifest
+from engine.reading.fusion import Fusion, Reading, landmarks_of
+from engine.reading.reliability import probabilities_of
 from engine.types import Face, Floats, Image, Sighting
 from training.data.faces import Split
 from training.data.ferplus import (
@@ -35,10 +35,10 @@ from training.data.ferplus import (
     valence_arousal,
 )
 from training.data.located import locate
+from training.evaluation.metrics import affect_metrics, expression_metrics
+from training.evaluation.tables import expression_figures, markdown
 from training.expression import crops_of
 from training.landmarks import held_out_banks, held_out_crops, nme, reduced
-from training.metrics import affect_metrics, expression_metrics
-from training.tables import expression_figures, markdown
 
 log = logging.getLogger(__name__)
 
@@ -217,8 +217,8 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     if others:
         return figures_served(models[0], options.data or SERVED[0], options.split, **where)
     # These bring every system along, and timm.
-    from training.ensemble import judge_vote
-    from training.systems.judged import judge
+    from training.evaluation.ensemble import judge_vote
+    from training.evaluation.judged import judge
 
     chosen = {**where, "dataset": options.data, "fold": options.fold}
     if len(models) > 1:

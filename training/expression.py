@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.align import CROP_SIZE, align, similarity, template, warp
 from engine.errors import ConfigError
-from engine.landmarks import MARGIN
-from engine.preprocess import to_input
+from engine.faces.alignment import CROP_SIZE, align, similarity, template, warp
+from engine.faces.landmarks import MARGIN
+from engine.faces.preprocessing import to_input
 from engine.types import Floats, Image
-from training.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
+from training.data.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
 from training.data.ferplus import (
     CLASSES,
     FerPlus,
@@ -27,14 +27,14 @@ from training.data.ferplus import (
 )
 from training.data.located import located
 from training.distil import soft_targets
-from training.loop import LoopConfig, device_of, fit
 from training.losses.ccc import ccc, ccc_loss
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import PosterRT, start_from_landmarks
-from training.optimizers import OptimizerConfig
-from training.provenance import pack_digests, write_provenance
-from training.recipe import Recipe
-from training.task import Batches, Task
+from training.trainer.loop import LoopConfig, device_of, fit
+from training.trainer.optimizers import OptimizerConfig
+from training.trainer.provenance import pack_digests, write_provenance
+from training.trainer.recipe import Recipe
+from training.trainer.task import Batches, Task
 from training.weights import load_weights
 
 log = logging.getLogger(__name__)

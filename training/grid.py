@@ -20,9 +20,9 @@ from typing import Any, Final, get_args
 from engine.errors import ConfigError, FerError, ModelError
 from training.atomic import write_text, written
 from training.data.faces import Split
-from training.provenance import PLACE
-from training.recipe import Recipe, read_recipe
-from training.tables import table
+from training.evaluation.tables import table
+from training.trainer.provenance import PLACE
+from training.trainer.recipe import Recipe, read_recipe
 
 log = logging.getLogger(__name__)
 
@@ -298,7 +298,7 @@ def train_system(recipe: Recipe) -> None:
 
 def judge_run(recipe: Recipe, split: Split) -> Figures:
     """Let the system of a finished run judge a split."""
-    from training.systems.answers import figures_of
+    from training.evaluation.answers import figures_of
     from training.systems.saved import open_run
     from training.systems.train import answers_on, faces_of, understood
 

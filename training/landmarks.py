@@ -10,19 +10,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.align import CROP_SIZE, similarity, template, transform, warp
-from engine.landmarks import EYE_CORNERS, MIRROR, five_points
-from engine.preprocess import to_input
+from engine.faces.alignment import CROP_SIZE, similarity, template, transform, warp
+from engine.faces.landmarks import EYE_CORNERS, MIRROR, five_points
+from engine.faces.preprocessing import to_input
 from engine.types import Floats, Image
-from training.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
+from training.data.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
 from training.data.faces import FaceBank, background_names, open_bank
 from training.data.packs import read_image
-from training.loop import LoopConfig, device_of, fit
 from training.models.landmark_net import LandmarkNet
-from training.optimizers import OptimizerConfig
-from training.provenance import pack_digests, write_provenance
-from training.recipe import Recipe
-from training.task import Batches, Task
+from training.trainer.loop import LoopConfig, device_of, fit
+from training.trainer.optimizers import OptimizerConfig
+from training.trainer.provenance import pack_digests, write_provenance
+from training.trainer.recipe import Recipe
+from training.trainer.task import Batches, Task
 
 log = logging.getLogger(__name__)
 

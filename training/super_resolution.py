@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.align import similarity, template, warp
 from engine.errors import ConfigError
-from engine.landmarks import five_points
-from engine.preprocess import MEAN, STD, to_input
+from engine.faces.alignment import similarity, template, warp
+from engine.faces.landmarks import five_points
+from engine.faces.preprocessing import MEAN, STD, to_input
 from engine.types import Floats, Image
-from training.augment import BORDERS, JitterConfig, Rng, jitter, mirror
+from training.data.augment import BORDERS, JitterConfig, Rng, jitter, mirror
 from training.data.faces import FaceBank, open_bank
 from training.data.operations import gaussian_noise, resized
-from training.loop import LoopConfig, device_of, fit
 from training.models.super_resolution import Interpolate, SRLite
-from training.optimizers import OptimizerConfig
-from training.provenance import pack_digests, write_provenance
-from training.recipe import Recipe
 from training.systems.settings import require
-from training.task import Batches, Task
+from training.trainer.loop import LoopConfig, device_of, fit
+from training.trainer.optimizers import OptimizerConfig
+from training.trainer.provenance import pack_digests, write_provenance
+from training.trainer.recipe import Recipe
+from training.trainer.task import Batches, Task
 
 READ = ("faces_wild", "teacher_labels")  # data packs
 JITTER = JitterConfig(rotation_deg=15, scale=1.2, shift=0.08)

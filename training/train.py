@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.errors import ConfigError, FerError
-from training.recipe import read_recipe
+from training.trainer.recipe import read_recipe
 
 # Imported when chosen, so that --help needs no torch.
 TASKS = {

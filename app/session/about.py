@@ -9,7 +9,7 @@ from typing import Any, Final
 from app.session.annotated import VideoConfig
 from app.session.folder import FORMAT
 from engine.analyze import AnalyzerConfig, model_of
-from engine.source import SourceInfo
+from engine.video.opening import SourceInfo
 
 PACKAGES: Final = ("fer-live", "av", "numpy", "onnxruntime", "opencv-python-headless")
 

@@ -8,11 +8,11 @@ from typing import Final
 import cv2
 import numpy as np
 
-from engine.blur import FaceBlur
-from engine.overlay import Overlay, OverlayConfig
-from engine.sink import Preset, SinkConfig, VideoSink
-from engine.source import SourceInfo
+from engine.drawing.overlay import Overlay, OverlayConfig
+from engine.faces.blur import FaceBlur
 from engine.types import Analysis, Image
+from engine.video.opening import SourceInfo
+from engine.video.sink import Preset, SinkConfig, VideoSink
 
 TIME_BASE: Final = Fraction(1, 90_000)
 
@@ -58,7 +58,7 @@ class AnnotatedVideo:
     def write(self, analysis: Analysis) -> None:
         """Draw and encode one frame; its time is the recording's.
 
-        Where faces are blurred, frames are held back for a moment (`engine/blur.py`).
+        Where faces are blurred, frames are held back for a moment (`engine/faces/blur.py`).
 
         Raises:
             SinkError: The file cannot be written.

@@ -23,8 +23,8 @@ from app.session.recorder import Recorder, RecorderConfig, State, Status, free_b
 from app.session.snapshot import save_snapshot
 from engine.analyze import AnalyzerConfig
 from engine.errors import FerError
-from engine.source import SourceInfo
 from engine.types import Analysis
+from engine.video.opening import SourceInfo
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.session.records import Integers, RecordTable
-from engine._partial import PartialFile
 from engine.errors import ConfigError, SourceError
+from engine.files import PartialFile
 from engine.labels import EXPRESSIONS
 
 FORMAT: Final = 1

@@ -12,8 +12,8 @@ from app.session.folder import MARKERS, RECORDS, VIDEO, Marker, MarkerWriter, wr
 from engine.analyze import AnalyzerConfig
 from engine.errors import SinkError
 from engine.record import RecordWriter, open_records
-from engine.source import SourceInfo
 from engine.types import Analysis
+from engine.video.opening import SourceInfo
 
 log = logging.getLogger(__name__)
 

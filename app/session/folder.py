@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from engine._partial import PartialFile
 from engine.errors import SinkError, SourceError
+from engine.files import PartialFile
 
 ABOUT: Final = "session.json"
 VIDEO: Final = "video.mp4"

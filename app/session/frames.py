@@ -8,8 +8,8 @@ from typing import Final
 
 from engine.errors import FerError
 from engine.mailbox import Closed, Latest
-from engine.source import Source, SourceConfig, open_source
 from engine.types import Frame
+from engine.video.opening import Source, SourceConfig, open_source
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from engine._draw import PALETTE
+from engine.drawing.shapes import PALETTE
 from engine.labels import EXPRESSIONS
 
 # Those of the overlay, so that a face has one colour everywhere.

@@ -31,8 +31,8 @@ from app.session.files import SessionFiles
 from app.session.folder import Marker, new_folder
 from engine.analyze import AnalyzerConfig
 from engine.errors import ConfigError, FerError, SinkError
-from engine.source import SourceInfo
 from engine.types import Analysis, Frame
+from engine.video.opening import SourceInfo
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 
 from app.session.annotated import VideoConfig
-from engine._partial import PartialFile
-from engine.blur import blur_faces
+from engine.drawing.overlay import Overlay
 from engine.errors import SinkError
-from engine.overlay import Overlay
+from engine.faces.blur import blur_faces
+from engine.files import PartialFile
 from engine.types import Analysis
 
 

@@ -7,16 +7,53 @@ for face in statistics.faces():           # frozen, so that another thread may s
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from app.summary import FaceSummary
 from engine.errors import ConfigError
 from engine.labels import EXPRESSIONS, Expression
 from engine.types import Analysis
 
 FACES: Final = 256  # kept; ids are never used again, so a day at a busy door would fill memory
 GAP_S: Final = 1.0  # a longer silence (camera unplugged, file paused) counts as no time
+
+
+@dataclass(slots=True)
+class FaceSummary:
+    """One face over the whole run.
+
+    Attributes:
+        id: The track's id.
+        frames: Frames it was seen in.
+        seconds: Time per expression, in the order of `engine.labels.EXPRESSIONS`.
+    """
+
+    id: int
+    frames: int = 0
+    seconds: list[float] = field(default_factory=lambda: [0.0] * len(EXPRESSIONS))
+    _valence: float = 0.0
+    _arousal: float = 0.0
+
+    @property
+    def valence(self) -> float:
+        """Mean over its frames, -1 to 1."""
+        return self._valence / self.frames
+
+    @property
+    def arousal(self) -> float:
+        """Mean over its frames, -1 to 1."""
+        return self._arousal / self.frames
+
+    def add(self, valence: float, arousal: float) -> None:
+        """Count one frame."""
+        self.frames += 1
+        self._valence += valence
+        self._arousal += arousal
+
+    def by_time(self) -> list[tuple[str, float]]:
+        """Give the expressions that lasted, longest first, in seconds."""
+        lasted = [pair for pair in zip(EXPRESSIONS, self.seconds, strict=True) if pair[1] > 0]
+        return sorted(lasted, key=lambda pair: -pair[1])
 
 
 @dataclass(frozen=True, slots=True)

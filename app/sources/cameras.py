@@ -14,7 +14,7 @@ class CameraName:
     """A camera that can be opened.
 
     Attributes:
-        number: What `engine.source` calls it.
+        number: What `engine.video.opening` calls it.
         name: What its maker calls it.
     """
 

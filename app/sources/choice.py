@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from app.sources.looped import LoopedFile
 from app.sources.player import Player
 from app.sources.screen import Screen, region_of
-from engine.source import Source, SourceConfig, open_source
+from engine.video.opening import Source, SourceConfig, open_source
 
 Kind = Literal["camera", "file", "stream", "screen"]
 _CAMERA: Final = re.compile(r"(?:/dev/video)?\d+")
@@ -24,7 +24,7 @@ class Choice:
 
     Attributes:
         kind: How it behaves: cameras are mirrored and come back, files can be moved in.
-        name: As `engine.source.open_source` takes it; ``screen`` or ``screen:X,Y,W,H``.
+        name: As `engine.video.opening.open_source` takes it; ``screen`` or ``screen:X,Y,W,H``.
         size: Width and height asked of a camera, pixels; None is its own.
         fps: Rate asked of a camera; None is its own.
         start_s: Where a file begins, seconds.

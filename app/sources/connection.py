@@ -9,8 +9,8 @@ from enum import Enum
 from typing import Final
 
 from engine.errors import SourceError
-from engine.source import Source, SourceInfo
 from engine.types import Frame
+from engine.video.opening import Source, SourceInfo
 
 PAUSE_S: Final = 1.0  # between two tries to open
 

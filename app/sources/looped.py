@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import SourceError
-from engine.source import Frames, SourceInfo, open_source
 from engine.types import Frame
+from engine.video.opening import Frames, SourceInfo, open_source
 
 _LATE_S: Final = 0.25  # later than this, the frames go on from now
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
-from engine.source import Frames, Source, SourceConfig, SourceInfo
 from engine.types import Frame
+from engine.video.opening import Frames, Source, SourceConfig, SourceInfo
 
 SPEEDS: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 LATE_S: Final = 0.25  # a reader that is this late is not hurried to catch up
@@ -36,7 +36,7 @@ class Player(Frames):
         """Open the file.
 
         Args:
-            opener: Opens it from a place on, as `engine.source.open_source` does.
+            opener: Opens it from a place on, as `engine.video.opening.open_source` does.
             start_s: Where to begin, seconds of the file.
             playing: False shows the frame there, and waits.
             speed: 1 is the file's own.

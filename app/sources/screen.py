@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from engine.errors import ConfigError, SourceError
-from engine.source import Frames, SourceInfo
 from engine.types import Frame, Image
+from engine.video.opening import Frames, SourceInfo
 
 FPS: Final = 15
 _REGION: Final = re.compile(r"screen(?::(-?\d+),(-?\d+),(\d+),(\d+))?")

@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 PROGRAM: Final = "fer-bench"
 PARTS: Final = ("networks", "stages", "command")
-DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")  # `engine.runtime` takes long to import
+# As `engine.networks.runtime.DEVICES`, which takes long to import.
+DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")
 FILES: Final = ("bench.json", "bench.csv", "bench.md", "bench.png")
 PICTURE: Final = "bench.png"
 

@@ -18,12 +18,12 @@ import numpy as np
 
 from engine.analyze import AnalyzerConfig, open_analyzer
 from engine.errors import FerError, SourceError
-from engine.runtime import Device
-from engine.sink import SinkConfig
-from engine.source import open_source
+from engine.networks.runtime import Device
 from engine.types import Analysis
+from engine.video.opening import open_source
+from engine.video.sink import SinkConfig
 
-PROGRAM: Final = "import sys; from app.cli import main; sys.exit(main())"
+PROGRAM: Final = "import sys; from app.command.cli import main; sys.exit(main())"
 COMMAND: Final = (sys.executable, "-c", PROGRAM)
 ALONE, TOGETHER = "alone", "in fer-video"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import ModelError
-from engine.runtime import Device
+from engine.networks.runtime import Device
 from export.bench.subject import Running, Subject
 
 STATUS: Final = Path("/proc/self/status")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from engine.errors import ConfigError, ModelError
-from engine.runtime import Device
+from engine.networks.runtime import Device
 from engine.types import Floats
 from export.bench.memory import is_measurable, peak_growth
 from export.bench.peak import SIDES, matrix_product

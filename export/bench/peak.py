@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from engine.manifest import Manifest
+from engine.networks.manifest import Manifest
 from export.bench.subject import Input, Subject
 
 # Of the square matrices. Large ones run a little faster, small ones are less often disturbed.

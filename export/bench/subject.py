@@ -10,13 +10,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, ValueInfoProto
 
-from engine._tensorrt_build import PRECISIONS
-from engine._tensorrt_file import precision_of
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError
-from engine.fusion import landmarks_of
-from engine.manifest import Manifest, load_manifest
-from engine.runtime import Device, Network, open_session
+from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.runtime import Device, Network, open_session
+from engine.networks.tensorrt.build import PRECISIONS
+from engine.networks.tensorrt.engine_file import precision_of
+from engine.reading.fusion import landmarks_of
 from export.bench.macs import Shape, gmac_of
 
 Feed = Mapping[str, NDArray[np.generic]]

@@ -17,10 +17,10 @@ import numpy as np
 
 from engine.analyze import AnalyzerConfig, open_analyzer, open_finder, open_reader
 from engine.assets import asset_path
+from engine.networks.runtime import Device
 from engine.pipeline import Pipeline
-from engine.runtime import Device
-from engine.source import open_source
 from engine.types import Analysis, Frame, Image
+from engine.video.opening import open_source
 from export.bench.clips import COMMAND, failure, seconds
 from export.bench.machine import cores
 

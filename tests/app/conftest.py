@@ -21,7 +21,7 @@ class FakeCamera:
     def __init__(self, *, frames: int | None = None, name: str = "camera 0") -> None:
         import numpy as np
 
-        from engine.source import SourceInfo
+        from engine.video.opening import SourceInfo
 
         self.info = SourceInfo(
             name=name,

@@ -16,9 +16,9 @@ from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
-from app.desktop import main
-from app.review.window import ReviewWindow
-from app.window import MainWindow
+from app.window.desktop import main
+from app.window.main_window import MainWindow
+from app.window.review.window import ReviewWindow
 
 LIMIT_S = 50
 LEFT = Qt.MouseButton.LeftButton

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import Settings, save_settings
+from app.settings.settings import Settings, save_settings
 from engine.assets import asset_path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -100,7 +100,15 @@ def test_sigterm_closes_the_window_and_leaves_with_0(tmp_path, screen):
     environment = {**os.environ, "DISPLAY": screen, "QT_QPA_PLATFORM": "xcb"}
     environment["PYTHONPATH"] = str(ROOT)
     demo = str(asset_path("demo.mp4"))
-    command = [sys.executable, "-m", "app.desktop", "--settings", str(settings), "--source", demo]
+    command = [
+        sys.executable,
+        "-m",
+        "app.window.desktop",
+        "--settings",
+        str(settings),
+        "--source",
+        demo,
+    ]
     program = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     for line in program.stderr:  # until the networks are loaded
         if "poster-rt" in line:

@@ -17,7 +17,7 @@ import av
 import numpy as np
 import pytest
 
-from app.cli import main
+from app.command.cli import main
 from engine.assets import asset_path
 
 ROOT = Path(__file__).parents[2]
@@ -334,7 +334,7 @@ def test_interruption_leaves_a_playable_file(make_clip, shown, tmp_path, number)
     clip = make_clip("long.mp4", [picture] * 600, sound=True)
     out, rows = tmp_path / "out.mp4", tmp_path / "rows.csv"
     terminal, other_end = pty.openpty()
-    code = "import sys; from app.cli import main; sys.exit(main())"
+    code = "import sys; from app.command.cli import main; sys.exit(main())"
     run = subprocess.Popen(
         [sys.executable, "-c", code, str(clip), "--out", str(out), "--records", str(rows)],
         stderr=other_end,

@@ -8,12 +8,12 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
-from app.recording_panel import RecordingPanel
-from app.review.window import ReviewWindow
 from app.session.controller import Choice, RecordingController
+from app.window.panels.recording import RecordingPanel
+from app.window.review.window import ReviewWindow
 from engine.analyze import AnalyzerConfig, open_analyzer
 from engine.assets import asset_path
-from engine.source import SourceConfig, open_source
+from engine.video.opening import SourceConfig, open_source
 
 
 @pytest.mark.slow

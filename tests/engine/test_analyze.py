@@ -11,7 +11,7 @@ import pytest
 
 import engine.analyze
 import engine.assets
-import engine.bundle
+import engine.networks.bundle
 from engine.analyze import (
     Analyzer,
     AnalyzerConfig,
@@ -21,9 +21,9 @@ from engine.analyze import (
     open_reader,
 )
 from engine.errors import ConfigError, ModelError
-from engine.find import Finder
-from engine.fusion import Reading
-from engine.landmarks import box_of
+from engine.faces.finder import Finder
+from engine.faces.landmarks import box_of
+from engine.reading.fusion import Reading
 from engine.types import Face, Found, Frame, Sighting, Track
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -256,7 +256,7 @@ def bundle(monkeypatch, tmp_path):
         for name in names.values():
             for file in (f"{name}.onnx", f"{name}.json"):
                 archive.write(engine.assets.asset_path(file), file)
-    monkeypatch.setattr(engine.bundle, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(engine.networks.bundle, "cache_folder", lambda: tmp_path)
     return path
 
 

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import export.calibration
 from engine.assets import asset_path
-from engine.manifest import REQUIRED
+from engine.networks.manifest import REQUIRED
 from export.triton import write_triton
 from training.data.ferplus import FerPlus
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine.manifest import load_manifest
-from engine.preprocess import to_input
+from engine.faces.preprocessing import to_input
+from engine.networks.manifest import load_manifest
 from export.checkpoint import check_graph
 from export.graph import MOST, OPSET, PARITY, write_manifest
 from export.hostile import hostile_pictures
@@ -21,12 +21,12 @@ from export.verify import compare
 from training.data.prepared import DataConfig
 from training.models import backbones
 from training.models.window_attention import WindowCrossAttention
-from training.recipe import read_recipe
 from training.systems import neural_resizer
 from training.systems.build import SYSTEMS, Truths, build
 from training.systems.neural_resizer import POOLED
 from training.systems.saved import Card, Saved
 from training.systems.train import understood
+from training.trainer.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 PLACES = {"data": Path("data"), "cache": Path("cache"), "folder": Path("run")}

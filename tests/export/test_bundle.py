@@ -8,9 +8,9 @@ import zipfile
 import pytest
 
 from engine.assets import asset_path
-from engine.bundle import open_bundle
 from engine.errors import ConfigError, ModelError, SinkError
-from engine.manifest import load_manifest
+from engine.networks.bundle import open_bundle
+from engine.networks.manifest import load_manifest
 from export.bundle import write_bundle
 
 NETWORKS = ("fer-detector", "landmark-net", "poster-rt")

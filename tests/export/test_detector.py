@@ -6,10 +6,10 @@ import torch
 from safetensors.torch import save_file
 
 from engine.assets import asset_path
-from engine.detect import FerDetector
 from engine.errors import ModelError
-from engine.manifest import load_manifest
-from engine.runtime import Session
+from engine.faces.detection import FerDetector
+from engine.networks.manifest import load_manifest
+from engine.networks.runtime import Session
 from export.detector import DetectorGraph, export_detector
 from export.graph import PARITY
 from training.detector.model import FaceNet

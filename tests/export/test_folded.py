@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.align import CROP_SIZE
+from engine.faces.alignment import CROP_SIZE
 from export.folded import FoldedFusion
 from training.models.poster_rt import PosterRT
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from engine.errors import ModelError
-from engine.manifest import load_manifest
+from engine.networks.manifest import load_manifest
 from export.graph import CARD, OPSET, PARITY, commit, difference, write_graph, write_manifest
 
 

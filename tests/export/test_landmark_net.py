@@ -5,10 +5,10 @@ import pytest
 import torch
 
 import export.landmark_net
-from engine.align import CROP_SIZE, invert, transform
-from engine.landmarker import Landmarker
-from engine.manifest import load_manifest
-from engine.preprocess import MEAN, STD, to_input
+from engine.faces.alignment import CROP_SIZE, invert, transform
+from engine.faces.landmarker import Landmarker
+from engine.faces.preprocessing import MEAN, STD, to_input
+from engine.networks.manifest import load_manifest
 from engine.types import Face
 from export.graph import PARITY, crops_parity
 from export.landmark_net import OUTPUTS, LandmarkGraph, export_landmark_net

@@ -10,13 +10,13 @@ from safetensors.torch import save_file
 
 import export.landmark_net
 import export.poster_rt
-from engine.align import CROP_SIZE, invert, transform
 from engine.errors import ModelError
-from engine.fusion import Fusion, landmarks_of
+from engine.faces.alignment import CROP_SIZE, invert, transform
+from engine.faces.landmarker import Landmarker
+from engine.faces.preprocessing import MEAN, STD, to_input
 from engine.labels import EXPRESSIONS
-from engine.landmarker import Landmarker
-from engine.manifest import load_manifest
-from engine.preprocess import MEAN, STD, to_input
+from engine.networks.manifest import load_manifest
+from engine.reading.fusion import Fusion, landmarks_of
 from engine.types import Face
 from export.graph import PARITY
 from export.landmark_net import FILE
@@ -28,9 +28,9 @@ from export.poster_rt import (
     round_to_half,
     write_poster_rt,
 )
-from training.calibration import fit_temperature
 from training.data.ferplus import valence_arousal
 from training.evaluate import Answers, Network, open_network
+from training.evaluation.calibration import fit_temperature
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
 from training.weights import load_weights

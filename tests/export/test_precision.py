@@ -10,12 +10,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import export.calibration
-from engine.align import CROP_SIZE
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError, SinkError, SourceError
+from engine.faces.alignment import CROP_SIZE
+from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS
-from engine.manifest import REQUIRED
-from engine.preprocess import to_input
+from engine.networks.manifest import REQUIRED
 from engine.types import Face
 from export.calibration import (
     Crop,

@@ -13,10 +13,10 @@ import export.calibration
 import export.quantized
 from engine.assets import asset_path
 from engine.errors import ModelError
-from engine.fusion import Fusion, landmarks_of
-from engine.landmarker import Landmarker
-from engine.manifest import REQUIRED, load_manifest
-from engine.reliability import probabilities_of
+from engine.faces.landmarker import Landmarker
+from engine.networks.manifest import REQUIRED, load_manifest
+from engine.reading.fusion import Fusion, landmarks_of
+from engine.reading.reliability import probabilities_of
 from export.calibration import SEED, aligned
 from export.quantized import NME_MAX_GROWTH, export_int8
 from training.data.ferplus import FerPlus, valence_arousal

@@ -17,16 +17,16 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-import engine.manifest
+import engine.networks.manifest
 import export.calibration
 import export.half
 import export.parity
 import export.system
 import export.targets
 from engine.assets import asset_path
-from engine.bundle import open_bundle
 from engine.errors import SourceError
-from engine.manifest import load_manifest
+from engine.networks.bundle import open_bundle
+from engine.networks.manifest import load_manifest
 from export.cli import main
 from export.graph import write_manifest
 from export.verify import verify
@@ -312,7 +312,7 @@ def test_network_that_is_not_its_manifests_is_refused(small, capsys):
 def describe(path, **facts):
     """Write a manifest that vouches for whatever a file holds."""
     stated = {
-        **dict.fromkeys(engine.manifest.REQUIRED, ""),
+        **dict.fromkeys(engine.networks.manifest.REQUIRED, ""),
         "kind": "expression",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         **facts,
@@ -359,7 +359,7 @@ def test_weights_outside_the_file_are_refused(small, tmp_path, capsys):
 
 
 def test_oversized_graph_is_refused_before_it_is_read(small, monkeypatch, capsys):
-    monkeypatch.setattr(engine.manifest, "NETWORK_MAX", 100)
+    monkeypatch.setattr(engine.networks.manifest, "NETWORK_MAX", 100)
     assert main([str(small), "--to", "bundle"]) == 4
     assert "expected at most 100" in error_of(capsys)
 

@@ -10,12 +10,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from engine._tensorrt_build import BuildConfig
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError, SinkError
-from engine.manifest import load_manifest
-from engine.runtime import Session
-from engine.tensorrt import EngineSession
+from engine.networks.manifest import load_manifest
+from engine.networks.runtime import Session
+from engine.networks.tensorrt.build import BuildConfig
+from engine.networks.tensorrt.session import EngineSession
 from export.staging import staged
 from export.tensorrt import export_engine, export_engines
 

@@ -18,7 +18,7 @@ from engine.analyze import AnalyzerConfig, open_analyzer
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError, SinkError
 from engine.labels import EXPRESSIONS
-from engine.manifest import load_manifest
+from engine.networks.manifest import load_manifest
 from engine.types import Frame
 from export.graph import MOST
 from export.triton import CROPS, FRAMES, MAX_FACES, TritonConfig, Word, text_of, write_triton

@@ -7,7 +7,7 @@ import pytest
 
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError, SourceError
-from engine.manifest import load_manifest
+from engine.networks.manifest import load_manifest
 from export.bundle import write_bundle
 from export.cli import main
 from export.graph import MOST, PARITY

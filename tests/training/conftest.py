@@ -10,10 +10,10 @@ import torch
 
 from training.data.prepared import DataConfig
 from training.data.registry import read_dataset
-from training.loop import LoopConfig
 from training.systems.build import SystemConfig
 from training.systems.neural_resizer import NeuralResizerConfig, NeuralResizerSystem
 from training.systems.saved import write_card
+from training.trainer.loop import LoopConfig
 from training.weights import save_weights
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.align import align
 from engine.errors import ConfigError, ModelError
-from engine.preprocess import to_input
+from engine.faces.alignment import align
+from engine.faces.preprocessing import to_input
 from training import distil
 from training.data.registry import read_dataset
 from training.distil import ask, soft_targets

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import training.evaluate
-from engine.align import CROP_SIZE, template
 from engine.assets import asset_path
 from engine.errors import ModelError
-from engine.fusion import Reading
+from engine.faces.alignment import CROP_SIZE, template
 from engine.labels import EXPRESSIONS
+from engine.reading.fusion import Reading
 from engine.types import Sighting
 from training.data.faces import FaceBank
 from training.data.ferplus import SIDE, FerPlus, valence_arousal
@@ -27,8 +27,8 @@ from training.evaluate import (
     metrics_of,
     open_network,
 )
+from training.evaluation.tables import markdown
 from training.losses.ccc import ccc
-from training.tables import markdown
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 3])
 SAID = np.array([0, 0, 0, 1, 1, 1, 2, 0])

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine.align import CROP_SIZE, align, invert, template, transform
 from engine.analyze import Analyzer, Reader
-from engine.find import Finder
-from engine.fusion import Reading
-from engine.landmarks import MARGIN, five_points
-from engine.preprocess import to_input
-from engine.track import TrackerConfig
+from engine.faces.alignment import CROP_SIZE, align, invert, template, transform
+from engine.faces.finder import Finder
+from engine.faces.landmarks import MARGIN, five_points
+from engine.faces.preprocessing import to_input
+from engine.faces.tracking import TrackerConfig
+from engine.reading.fusion import Reading
 from engine.types import Detection, Frame, Sighting
 from training.data.ferplus import SIDE, FerPlus, distribution, valence_arousal
 from training.data.located import locate

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.align import CROP_SIZE, similarity, template, transform
-from engine.landmarks import MIRROR, five_points
+from engine.faces.alignment import CROP_SIZE, similarity, template, transform
+from engine.faces.landmarks import MIRROR, five_points
 from training.data.faces import FaceBank
 from training.landmarks import (
     LandmarkBatches,

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.align import align
 from engine.errors import SinkError, SourceError
+from engine.faces.alignment import align
 from engine.types import Floats
 from training.atomic import written
 from training.data.operations import resized
@@ -24,8 +24,8 @@ def cached_crops(
 
     Args:
         table: The faces.
-        points: (N, 5, 2) float32, pixels of each picture, as `engine.align.align` takes them;
-            None where the pictures are aligned already and are only resized.
+        points: (N, 5, 2) float32, pixels of each picture, as `engine.faces.alignment.align` takes
+            them; None where the pictures are aligned already and are only resized.
         size: Side of the crops, pixels.
         cache: Folder for decoded data.
 

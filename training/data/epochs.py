@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import ConfigError
-from engine.preprocess import to_input
+from engine.faces.preprocessing import to_input
 from engine.types import Image
 from training.data.operations import resized
 from training.data.samplers import Rows, Sampler
 from training.data.table import FaceTable
 from training.data.transforms import Transform
 from training.systems.types import Target
-from training.task import Batches
+from training.trainer.task import Batches
 
 # First words of the generators' seeds, see `training.data.samplers`.
 SAMPLE, MIX = 4, 5

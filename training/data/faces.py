@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import SourceError
-from engine.landmarks import box_of
+from engine.faces.landmarks import box_of
 from engine.types import Floats, Image
 from training.atomic import written
 from training.data.packs import FLIP_ERROR_MAX, pack_folder, read_image, read_table

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from engine.align import CROP_SIZE, align, invert, template, transform
-from engine.landmarks import MARGIN, five_points
-from engine.preprocess import to_input
+from engine.faces.alignment import CROP_SIZE, align, invert, template, transform
+from engine.faces.landmarks import MARGIN, five_points
+from engine.faces.preprocessing import to_input
 from engine.types import Floats, Image
 from training.atomic import kept
 from training.data.ferplus import FerPlus
@@ -18,7 +18,7 @@ from training.data.pictures import key_of
 from training.data.progress import tracked
 from training.data.table import FaceTable
 from training.models.landmark_net import LandmarkNet
-from training.provenance import file_digest
+from training.trainer.provenance import file_digest
 from training.weights import load_weights
 
 log = logging.getLogger(__name__)

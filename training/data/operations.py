@@ -10,7 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from engine.preprocess import MEAN
+from engine.faces.preprocessing import MEAN
 from engine.types import Floats, Image
 
 Rng = np.random.Generator

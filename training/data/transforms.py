@@ -2,7 +2,7 @@
 
 Each is a function of a square uint8 BGR crop, already at the network's input size, and a
 generator; it gives a crop of the same size. What the sets call "resize" is therefore done
-before (`training.data.operations.resized`), and normalisation after (`engine.preprocess`).
+before (`training.data.operations.resized`), and normalisation after (`engine.faces.preprocessing`).
 None of them turns a face upside down.
 """
 
@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from engine.align import warp
 from engine.errors import ConfigError
+from engine.faces.alignment import warp
 from engine.types import Floats, Image
-from training.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
 from training.data import operations as op
+from training.data.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
 
 Transform = Callable[[Image, Rng], Image]
 

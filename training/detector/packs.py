@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ConfigError
-from engine.landmarks import five_points
+from engine.faces.landmarks import five_points
 from engine.types import Floats
 
 log = logging.getLogger(__name__)

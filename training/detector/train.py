@@ -29,11 +29,11 @@ from training.detector.loss import Losses, Targets, detection_loss
 from training.detector.model import FaceNet, cells
 from training.detector.mosaics import Sample, SceneMaker
 from training.detector.packs import Pack, Packs, load_packs
-from training.loop import LoopConfig, fit
-from training.optimizers import OptimizerConfig
-from training.provenance import pack_digests, write_provenance
-from training.recipe import Recipe
-from training.task import Batches, Metrics, Task
+from training.trainer.loop import LoopConfig, fit
+from training.trainer.optimizers import OptimizerConfig
+from training.trainer.provenance import pack_digests, write_provenance
+from training.trainer.recipe import Recipe
+from training.trainer.task import Batches, Metrics, Task
 
 log = logging.getLogger(__name__)
 

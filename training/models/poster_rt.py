@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.preprocess import STD
+from engine.faces.preprocessing import STD
 from engine.types import CLASSES
 from training.models.landmark_net import LandmarkNet
 from training.models.trunk import CHANNELS, Taps, Trunk, stage, stem

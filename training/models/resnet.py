@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import ConfigError
-from engine.preprocess import MEAN, STD
+from engine.faces.preprocessing import MEAN, STD
 from training.models.backbones import backbone
 
 Convention = Literal["imagenet_norm", "caffe"]

@@ -45,9 +45,9 @@ def report(options: argparse.Namespace) -> None:
         if page.exists() and not options.overwrite:
             raise SinkError(f"{page}: exists already; use --overwrite or another --out")
     # Heavy: torch, timm and matplotlib.
+    from training.evaluation.judged import judge
     from training.report.comparison import comparison_table, rows_of
     from training.report.page import write_report
-    from training.systems.judged import judge
 
     recipes, figures = [], []
     for run, folder in zip(options.runs, folders, strict=True):

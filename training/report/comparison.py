@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from training.provenance import PLACE
-from training.tables import table
+from training.evaluation.tables import table
+from training.trainer.provenance import PLACE
 
 # Figure to its heading and how it is written.
 COLUMNS: Final[Mapping[str, tuple[str, str]]] = {

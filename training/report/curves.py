@@ -8,9 +8,9 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from engine.errors import ModelError
+from training.evaluation.judged import Judged
 from training.report.drawing import COLOURS, figure_of, in_percent, label
 from training.report.section import Picture, Section
-from training.systems.judged import Judged
 
 LOG: Final = "log.csv"
 SHARES: Final = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"}

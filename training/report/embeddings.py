@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
 from engine.types import Floats
-from training.metrics import Labels
+from training.evaluation.judged import Judged
+from training.evaluation.metrics import Labels
+from training.evaluation.tables import table
 from training.report.drawing import bare, class_look, figure_of, legend
 from training.report.section import Picture, Section
-from training.systems.judged import Judged
-from training.tables import table
 
 FACES_MAX: Final = 2000
 SEED: Final = 0

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engine.types import Floats
-from training.calibration import BINS
-from training.metrics import Labels, shares_of_truth
+from training.evaluation.calibration import BINS
+from training.evaluation.judged import Judged
+from training.evaluation.metrics import Labels, shares_of_truth
+from training.evaluation.tables import confusion_table, table
 from training.report.drawing import COLOURS, GREY, figure_of, in_percent, label
 from training.report.section import Picture, Section
-from training.systems.judged import Judged
-from training.tables import confusion_table, table
 
 
 class Bins(NamedTuple):

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from engine.types import Floats, Image
 from training.data.operations import resized
+from training.evaluation.judged import Judged
+from training.evaluation.tables import table
 from training.report.drawing import COLOURS, figure_of, label
 from training.report.section import Picture, Section
-from training.systems.judged import Judged
-from training.tables import table
 
 POINTS_MAX = 5000
 

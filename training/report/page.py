@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.atomic import write_text
+from training.evaluation.judged import Judged
+from training.evaluation.tables import is_single, shown, table
 from training.report.curves import curve_section
 from training.report.drawing import write_figure
 from training.report.embeddings import embedding_section
@@ -14,8 +16,6 @@ from training.report.norms import norm_section
 from training.report.reliability import reliability_section
 from training.report.resized import resizer_section
 from training.report.section import Section
-from training.systems.judged import Judged
-from training.tables import is_single, shown, table
 
 PAGE: Final = "report.md"
 METRICS: Final = "metrics.json"

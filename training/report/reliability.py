@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from engine.types import Floats
-from training.metrics import expression_metrics
+from training.evaluation.judged import Judged
+from training.evaluation.metrics import expression_metrics
+from training.evaluation.tables import table
 from training.report.drawing import COLOURS, figure_of, in_percent, label
 from training.report.section import Picture, Section
-from training.systems.judged import Judged
-from training.tables import table
 
 NAMES = ("primary", "corrected")
 PAPER = {"primary": 0.1316, "corrected": 0.0881}  # on 60 images nobody can name

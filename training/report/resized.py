@@ -8,16 +8,16 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional
 
-from engine.preprocess import MEAN, STD
+from engine.faces.preprocessing import MEAN, STD
 from engine.types import Floats
 from training.data.epochs import evaluation_batches, target_of
+from training.evaluation.judged import Judged
+from training.evaluation.tables import table
 from training.models.neural_resizer import NeuralResizer
 from training.models.resizer import LearnedResizer
 from training.report.drawing import bare, figure_of
 from training.report.section import Picture, Section
-from training.systems.judged import Judged
 from training.systems.neural_resizer import NeuralResizerSystem
-from training.tables import table
 
 FACES: Final = 6
 GRAY: Final = (0.299, 0.587, 0.114)  # ITU-R BT.601, RGB

@@ -12,12 +12,12 @@ from engine.errors import ConfigError, ModelError
 from training.atomic import write_text
 from training.data.prepared import DataConfig
 from training.data.table import FaceTable
-from training.flops import size_of
-from training.loop import MODEL, LoopConfig
-from training.recipe import Recipe
+from training.evaluation.flops import size_of
 from training.systems.build import SystemConfig, Truths, build, settings_type
 from training.systems.settings import SystemSettings
 from training.systems.types import System
+from training.trainer.loop import MODEL, LoopConfig
+from training.trainer.recipe import Recipe
 from training.weights import check_classes, load_weights
 
 CARD: Final = "model.json"

@@ -22,16 +22,16 @@ from training.data.registry import dataset
 from training.data.samplers import SamplerConfig, sampler
 from training.data.table import FaceTable
 from training.data.transforms import transform
-from training.loop import LoopConfig, fit
-from training.optimizers import OptimizerConfig
-from training.provenance import table_digest, write_provenance
-from training.recipe import Recipe
-from training.systems.answers import Answers, collect, figures_of
+from training.evaluation.answers import Answers, collect, figures_of
 from training.systems.build import SystemConfig, Truths, build, settings_type
 from training.systems.saved import load_start, write_card
 from training.systems.settings import SystemSettings
 from training.systems.types import System, Target
-from training.task import Metrics, Task
+from training.trainer.loop import LoopConfig, fit
+from training.trainer.optimizers import OptimizerConfig
+from training.trainer.provenance import table_digest, write_provenance
+from training.trainer.recipe import Recipe
+from training.trainer.task import Metrics, Task
 
 EVALUATED = 128  # faces of a validation batch
 

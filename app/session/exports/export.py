@@ -14,7 +14,7 @@ from app.session.exports.plots import write_plot
 from app.session.exports.subtitles import write_subtitles
 from app.session.exports.tables import write_csv, write_json, write_parquet
 from app.session.review import Review
-from engine._partial import PartialFile
+from engine.files import PartialFile
 
 Write = Callable[[Review, Path, Path], None]
 

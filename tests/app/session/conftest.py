@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from engine.source import SourceInfo
+from engine.video.opening import SourceInfo
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.session.annotated import AnnotatedVideo, VideoConfig, fitted
-from engine.source import open_source
+from engine.video.opening import open_source
 
 FACE = {1: ("happiness", 0.5, 0.2)}
 

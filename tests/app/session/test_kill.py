@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.session.folder import read_about, read_markers
-from engine.source import open_source
+from engine.video.opening import open_source
 
 PROGRAM = """
 import sys, time
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from app.session.recorder import Recorder, RecorderConfig
 from engine.analyze import AnalyzerConfig
-from engine.source import SourceInfo
+from engine.video.opening import SourceInfo
 from engine.types import Analysis, Frame, Prediction, Track
 
 info = SourceInfo(name="camera 0", path=None, width=320, height=240, fps=Fraction(25),

@@ -14,8 +14,8 @@ from app.session.folder import Marker, read_about, read_markers
 from app.session.recorder import FRAMES_WAITING, Recorder, RecorderConfig, State, free_bytes
 from engine.analyze import AnalyzerConfig
 from engine.errors import ConfigError, SinkError
-from engine.models import choose
-from engine.source import open_source
+from engine.networks.models import choose
+from engine.video.opening import open_source
 
 FACES = {1: ("happiness", 0.5, 0.2), 2: ("anger", -0.5, 0.6)}
 

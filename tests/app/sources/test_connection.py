@@ -6,8 +6,8 @@ import pytest
 
 from app.sources.connection import Connection, Stage
 from engine.errors import SourceError
-from engine.source import SourceInfo
 from engine.types import Frame
+from engine.video.opening import SourceInfo
 
 INFO = SourceInfo(
     name="camera 0",

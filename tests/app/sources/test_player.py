@@ -6,7 +6,7 @@ import pytest
 
 from app.sources.player import Player
 from engine.errors import SourceError
-from engine.source import open_source
+from engine.video.opening import open_source
 
 
 class Clock:

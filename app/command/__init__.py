@@ -1,0 +1,1 @@
+"""`fer-video`: a video in, an annotated video and a table out."""

@@ -1,0 +1,233 @@
+"""`fer-video`: a video in, an annotated video and a table of results out."""
+
+import argparse
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from app.command.interrupt import Interrupt
+from engine.errors import ConfigError, FerError
+
+if TYPE_CHECKING:
+    from app.command.job import Job, Outcome
+
+log = logging.getLogger(__name__)
+
+PROGRAM: Final = "fer-video"
+INTERRUPTED: Final = 130
+_MODEL: Final = "poster-rt"
+
+# Options that are fields of `AnalyzerConfig`, whose defaults apply where one is not given.
+_ANALYZER: Final = (
+    "model",
+    "device",
+    "precision",
+    "detector",
+    "detector_model",
+    "detect_every",
+    "min_face_px",
+    "max_faces",
+    "smooth",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    with _messages():
+        try:
+            options = _parser().parse_args(argv)
+            if options.version:
+                print(_version())
+                return 0
+            return _run(options)
+        except FerError as error:
+            _say(str(error))
+            log.debug("failed", exc_info=True)
+            return error.exit_code
+        except KeyboardInterrupt:  # a second Ctrl-C: no time to finish the files
+            _say("interrupted; nothing was kept")
+            return INTERRUPTED
+        except Exception as error:  # noqa: BLE001 - the top of the program
+            traceback.print_exc()
+            _say(f"internal error: {type(error).__name__}: {error}; please report the lines above")
+            return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    with Interrupt() as interrupt:
+        job = _job(options)
+        from app.command.job import run_job
+
+        progress = sys.stderr.isatty() and not options.quiet
+        outcome = run_job(job, interrupt, show_progress=progress)
+        _report(options, job, outcome, interrupted=interrupt.requested)
+        return INTERRUPTED if interrupt.requested else 0
+
+
+def _job(options: argparse.Namespace) -> "Job":
+    """Check the options and bring them into the shape that the engine takes."""
+    if options.input is None:
+        raise ConfigError(f"INPUT is missing; see {PROGRAM} --help")
+    if options.out is None and options.records is None:
+        raise ConfigError("nothing to do; give --out FILE for a video or --records FILE for rows")
+    from app.command.job import Job
+    from engine.analyze import AnalyzerConfig
+    from engine.drawing.overlay import OverlayConfig
+    from engine.video.opening import SourceConfig
+
+    given = {name: value for name, value in vars(options).items() if name in _ANALYZER}
+    return Job(
+        input=options.input,
+        out=options.out,
+        records=options.records,
+        landmarks=options.landmarks,
+        audio=not options.no_audio,
+        overwrite=options.overwrite,
+        source=SourceConfig(start_s=options.start, duration_s=options.duration),
+        analyzer=AnalyzerConfig(**given),
+        overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
+    )
+
+
+def _version() -> str:
+    """Name program, model and providers, without loading what takes time."""
+    from importlib import metadata
+
+    import onnxruntime
+
+    from engine.assets import asset_path
+    from engine.networks.manifest import load_manifest
+    from engine.networks.runtime import PROVIDERS
+
+    model = load_manifest(asset_path(f"{_MODEL}.onnx"))
+    available = onnxruntime.get_available_providers()
+    devices = ", ".join(name for name, provider in PROVIDERS.items() if provider in available)
+    return (
+        f"{PROGRAM} {metadata.version('fer-live')}\n"
+        f"model {model.name}, sha256 {model.sha256[:12]}\n"
+        f"providers {devices} (onnxruntime {onnxruntime.__version__})"
+    )
+
+
+def _report(
+    options: argparse.Namespace, job: "Job", outcome: "Outcome", *, interrupted: bool
+) -> None:
+    """Write warnings and the closing summary."""
+    for warning in outcome.warnings:
+        _say(f"warning: {warning}")
+    summary, elapsed_s = outcome.summary, outcome.elapsed_s
+    written = [str(path) for path in (job.out, job.records) if path is not None]
+    if options.json:
+        result = {
+            "input": job.input,
+            "out": None if job.out is None else str(job.out),
+            "records": None if job.records is None else str(job.records),
+            "interrupted": interrupted,
+            "warnings": list(outcome.warnings),
+            "model": job.analyzer.model,
+            "device": outcome.device,
+            "precision": outcome.precision,
+            **summary.to_json(elapsed_s),
+        }
+        print(json.dumps(result, ensure_ascii=False))
+    elif not options.quiet:
+        if interrupted:
+            _say("interrupted; what was done is kept")
+        print(summary.to_text(elapsed_s), file=sys.stderr)
+        print(f"{job.analyzer.model} in {outcome.precision} on {outcome.device}", file=sys.stderr)
+        print(f"written: {', '.join(written)}", file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong option as every other error: one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see {PROGRAM} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Read the facial expressions in a video: an annotated copy and a table.",
+        epilog="T is seconds or HH:MM:SS. Exit codes: 2 options, 3 input, 4 model, 5 output,"
+        " 130 interrupted.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "input",
+        metavar="INPUT",
+        nargs="?",
+        help="video, picture, folder, camera (0) or address (rtsp://)",
+    )
+    add("--out", type=Path, metavar="FILE", help="annotated video: .mp4, .mkv or .mov")
+    add("--records", type=Path, metavar="FILE", help="rows: .csv, .jsonl or .parquet")
+    add("--landmarks", action="store_true", help="draw and record the 68 landmarks")
+    add("--start", type=_seconds, default=0.0, metavar="T", help="where to begin")
+    add("--duration", type=_seconds, metavar="T", help="how much to process (all)")
+    add("--no-audio", action="store_true", help="leave the sound out")
+    add("--no-timeline", action="store_true", help="leave the valence-arousal strip out")
+    add("--overwrite", action="store_true", help="replace existing output files")
+    add("--json", action="store_true", help="print the summary as one JSON object on stdout")
+    add("--quiet", action="store_true", help="no progress bar and no summary")
+    add("--version", action="store_true", help="print program, model and providers")
+    _add_analyzer_options(parser)
+    return parser
+
+
+def _add_analyzer_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("analysis", argument_default=argparse.SUPPRESS)
+    add = group.add_argument
+    add("--model", metavar="NAME|PATH", help="expression model (poster-rt)")
+    add("--device", choices=("auto", "cpu", "cuda", "tensorrt"), help="what to run on (auto)")
+    add(
+        "--precision",
+        choices=("auto", "fp32", "int8"),
+        help="int8 is faster on newer processors, and taken there (auto)",
+    )
+    add("--detector", metavar="NAME", help="face detector: fer, yunet, mtcnn, mediapipe (fer)")
+    add("--detector-model", metavar="FILE", help="model file of yunet and mediapipe")
+    add("--detect-every", type=int, metavar="N", help="frames between detections (10)")
+    add("--min-face", type=int, metavar="PX", dest="min_face_px", help="smallest face (20)")
+    add("--max-faces", type=int, metavar="N", help="faces followed at once (8)")
+    add("--smooth", type=float, metavar="S", help="seconds of smoothing, 0 for none (0.25)")
+
+
+def _seconds(text: str) -> float:
+    """Read ``90``, ``1:30`` or ``00:01:30.5`` as seconds."""
+    parts = text.split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    sixties = all(number < 60 for number in numbers[1:])
+    if not 1 <= len(numbers) <= 3 or min(numbers) < 0 or not sixties or "n" in text.lower():
+        raise argparse.ArgumentTypeError(f"expected seconds or HH:MM:SS, got {text!r}")
+    return sum(number * 60.0**power for power, number in enumerate(reversed(numbers)))
+
+
+def _say(message: str) -> None:
+    print(f"{PROGRAM}: {message}", file=sys.stderr)
+
+
+class _Lines(logging.Handler):
+    """Shows a log record as one line on whatever stderr is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+@contextmanager
+def _messages() -> Iterator[None]:
+    """Show warnings of the engine while the command runs."""
+    handler, root = _Lines(logging.WARNING), logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)

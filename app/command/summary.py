@@ -1,0 +1,128 @@
+"""What a run adds up to: seconds per expression and face, and the time each stage took."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any, Final
+
+from app.session.statistics import FaceSummary
+from engine.types import Analysis
+
+_SHOWN_FACES: Final = 10
+
+
+class Quantiles:
+    """Quantiles of positive numbers within 1 %, in constant memory: bins 2 % apart."""
+
+    _STEP: Final = math.log(1.02)
+    _LOW: Final = 1e-3
+
+    def __init__(self) -> None:
+        self._bins: Counter[int] = Counter()
+
+    def add(self, value: float) -> None:
+        """Count one number."""
+        self._bins[round(math.log(max(value, self._LOW)) / self._STEP)] += 1
+
+    def at(self, share: float) -> float:
+        """Give the number that `share` (0 to 1) of all numbers do not exceed; NaN if none."""
+        wanted, seen = share * self._bins.total(), 0
+        for index in sorted(self._bins):
+            seen += self._bins[index]
+            if seen >= wanted:
+                return math.exp(index * self._STEP)
+        return math.nan
+
+
+class Summary:
+    """Adds analyses up; memory grows with faces, not with frames.
+
+    A frame lasts until the next one: n frames make n - 1 intervals, and the last frame's
+    expressions count no time.
+
+    Attributes:
+        frames: Analyses added.
+        faces: By track id.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.faces: dict[int, FaceSummary] = {}
+        self._first_s = self._last_s = 0.0
+        self._showing: list[tuple[FaceSummary, int]] = []
+        self._times: defaultdict[str, Quantiles] = defaultdict(Quantiles)
+
+    @property
+    def video_s(self) -> float:
+        """Seconds between the first frame and the last."""
+        return self._last_s - self._first_s
+
+    def add(self, analysis: Analysis, times_ms: Mapping[str, float]) -> None:
+        """Count one frame.
+
+        Args:
+            analysis: The next one, in order of time.
+            times_ms: Milliseconds per stage, the writing stages included.
+        """
+        now_s = analysis.frame.time_s
+        if self.frames == 0:
+            self._first_s = self._last_s = now_s
+        for face, expression in self._showing:
+            face.seconds[expression] += now_s - self._last_s
+        self._last_s = now_s
+        self.frames += 1
+        self._showing.clear()
+        for prediction in analysis.predictions:
+            face = self.faces.setdefault(prediction.track_id, FaceSummary(prediction.track_id))
+            face.add(prediction.valence, prediction.arousal)
+            self._showing.append((face, prediction.expression))
+        for stage, ms in times_ms.items():
+            self._times[stage].add(ms)
+
+    def to_json(self, elapsed_s: float) -> dict[str, Any]:
+        """Give everything as plain values, ready for `json.dumps`."""
+        return {
+            "frames": self.frames,
+            "video_s": round(self.video_s, 3),
+            "elapsed_s": round(elapsed_s, 3),
+            "fps": round(self.frames / elapsed_s, 2),
+            "faces": [
+                {
+                    "id": face.id,
+                    "frames": face.frames,
+                    "seconds": {name: round(s, 3) for name, s in face.by_time()},
+                    "valence": round(face.valence, 4),
+                    "arousal": round(face.arousal, 4),
+                }
+                for face in self.faces.values()
+            ],
+            "times_ms": {
+                stage: {"p50": round(times.at(0.5), 3), "p95": round(times.at(0.95), 3)}
+                for stage, times in self._times.items()
+            },
+        }
+
+    def to_text(self, elapsed_s: float) -> str:
+        """Give a few lines for a reader; of many faces, those seen longest."""
+        fps = self.frames / elapsed_s
+        count = len(self.faces)
+        lines = [
+            f"{self.frames} frames, {self.video_s:.1f} s of video in {elapsed_s:.1f} s"
+            f" ({fps:.1f} frames a second); {count or 'no'} face{'s' * (count != 1)}"
+        ]
+        faces = sorted(self.faces.values(), key=lambda face: -face.frames)
+        for face in faces[:_SHOWN_FACES]:
+            lasted = ", ".join(f"{name} {s:.1f} s" for name, s in face.by_time()) or "one frame"
+            lines.append(
+                f"face {face.id}: {lasted}; mean valence {face.valence:+.2f},"
+                f" arousal {face.arousal:+.2f}"
+            )
+        if count > _SHOWN_FACES:
+            lines.append(f"and {count - _SHOWN_FACES} more faces, seen more briefly")
+        times = ", ".join(
+            f"{stage} {times.at(0.5):.1f}/{times.at(0.95):.1f}"
+            for stage, times in self._times.items()
+        )
+        if times:
+            lines.append(f"ms per frame, p50/p95: {times}")
+        return "\n".join(lines)

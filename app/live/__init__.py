@@ -1,0 +1,1 @@
+"""What a running session shows, decided without Qt."""

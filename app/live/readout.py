@@ -1,0 +1,66 @@
+"""What is to be said of the face that the panels are about: decided here, worded by a widget."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from app.live.state import LiveState
+from engine.labels import EXPRESSIONS
+
+
+class Standing(Enum):
+    """What is known of the face right now."""
+
+    NONE = "no face"
+    AWAY = "away"
+    UNCERTAIN = "uncertain"
+    CERTAIN = "certain"
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """One face at one moment.
+
+    Attributes:
+        standing: What is known.
+        face_id: Which face; None if there is none.
+        chosen: The user chose it; else it is the largest.
+        label: The most probable class; empty unless it is in the picture.
+        percent: Of each class in the order of `engine.labels.EXPRESSIONS`, whole numbers; empty
+            unless it is in the picture.
+        reliability: 0 to 1; 0 unless it is in the picture.
+    """
+
+    standing: Standing
+    face_id: int | None = None
+    chosen: bool = False
+    label: str = ""
+    percent: tuple[int, ...] = ()
+    reliability: float = 0.0
+
+    @property
+    def top(self) -> int:
+        """Percent of the most probable class; 0 unless the face is in the picture."""
+        return self.percent[EXPRESSIONS.index(self.label)] if self.label else 0
+
+
+def readout(live: LiveState, uncertain_below: float) -> Readout:
+    """Read the state.
+
+    Args:
+        live: The state.
+        uncertain_below: Reliability, 0 to 1, below which a label counts as uncertain.
+    """
+    chosen = live.selected is not None
+    prediction = live.selected_prediction
+    if prediction is None:
+        standing = Standing.AWAY if chosen else Standing.NONE
+        return Readout(standing, live.shown, chosen)
+    uncertain = prediction.reliability < uncertain_below
+    return Readout(
+        standing=Standing.UNCERTAIN if uncertain else Standing.CERTAIN,
+        face_id=prediction.track_id,
+        chosen=chosen,
+        label=prediction.expression.label,
+        percent=tuple(round(100 * share) for share in prediction.probabilities.tolist()),
+        reliability=prediction.reliability,
+    )

@@ -1,0 +1,88 @@
+"""Settings while they are being edited: may be wrong for a moment, and says what is."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Final
+
+from app.settings.settings import Settings, problems, values_of
+from engine.networks.bundle import SUFFIX
+from engine.networks.models import MODELS
+
+_KEPT: Final = ("seen_privacy",)  # not what a form restores
+
+
+class Draft:
+    """The values of a form.
+
+    Attributes:
+        values: By the names of `Settings`' fields; a form writes into it.
+    """
+
+    def __init__(self, settings: Settings, devices: Collection[str]) -> None:
+        """Start from settings.
+
+        Args:
+            settings: The values at first.
+            devices: Those that this machine has, see `app.settings.speed.available_devices`.
+        """
+        self._start, self._devices = settings, devices
+        self.values: dict[str, Any] = values_of(settings)
+
+    def problems(self) -> dict[str, str]:
+        """Say by name of the field what is wrong with it."""
+        found = problems(self.values)
+        model, device = self.values["model"], self.values["device"]
+        if "model" not in found and (message := model_problem(model)):
+            found["model"] = message
+        if "device" not in found and device not in self._devices:
+            found["device"] = f"not available here; choose {', '.join(self._devices)}"
+        if self._same_target():
+            found.setdefault("udp_port", "is the port of the OSC output too; choose another")
+        return found
+
+    def _same_target(self) -> bool:
+        values = self.values
+        both = values["osc"] and values["udp"]
+        ends = [(values[f"{name}_host"], values[f"{name}_port"]) for name in ("osc", "udp")]
+        return bool(both and ends[0] == ends[1])
+
+    def settings(self) -> Settings:
+        """Give the settings.
+
+        Raises:
+            ConfigError: Something is wrong with them, see `problems`.
+        """
+        return Settings(**self.values)
+
+    @property
+    def changed(self) -> bool:
+        """True if a value differs from what was last applied."""
+        return self.values != values_of(self._start)
+
+    def apply(self) -> Settings:
+        """Give the settings and take them as the new start.
+
+        Raises:
+            ConfigError: Something is wrong with them.
+        """
+        self._start = self.settings()
+        return self._start
+
+    def restore_defaults(self) -> None:
+        """Set everything to its default, but not what the user has already read."""
+        kept = {name: self.values[name] for name in _KEPT}
+        self.values = values_of(Settings()) | kept
+
+
+def model_problem(model: str) -> str:
+    """Say what is wrong with a model's name or path; empty if it may be loaded.
+
+    Args:
+        model: As in `Settings.model`.
+    """
+    if model in MODELS:
+        return ""
+    path = Path(model)
+    if path.suffix not in (".onnx", SUFFIX):
+        return f"unknown; choose {', '.join(sorted(MODELS))}, or an .onnx or {SUFFIX} file"
+    return "" if path.is_file() else "no such file"

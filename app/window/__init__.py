@@ -1,0 +1,1 @@
+"""`fer-app`: the window; the one room that imports Qt."""

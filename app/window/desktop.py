@@ -1,0 +1,195 @@
+"""`fer-app [--source FILE|CAMERA|URL]`: the desktop application."""
+
+import argparse
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from app.window.menu_entry import add_to_menu, command, data_home
+from app.window.qt_needs import make_application, need_qt
+from engine.errors import ConfigError, FerError
+
+if TYPE_CHECKING:  # heavy imports wait until the options are right
+    from PyQt6.QtWidgets import QWidget
+
+    from app.settings.settings import Settings
+    from app.sources.choice import Choice
+
+Hook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
+
+log = logging.getLogger(__name__)
+
+PROGRAM: Final = "fer-app"
+ABANDONED: Final = frozenset({"fer-capture", "fer-find", "fer-read", "fer-draw", "fer-show"})
+TURN_S: Final = 0.001  # that a thread computes in Python while another waits
+WRITE_S: Final = 5.0  # for files to be finished when the program leaves in a hurry
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the application; return the exit code."""
+    try:
+        options = parser().parse_args(argv)
+        if options.version:
+            sys.stdout.write(f"{PROGRAM} {metadata.version('fer-live')}\n")
+            return 0
+        if options.add_to_menu:
+            entry = add_to_menu(data_home(), command())
+            sys.stdout.write(f"{entry}\n")
+            return 0
+        return _run(options)
+    except FerError as error:
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        return error.exit_code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong option as every other error: one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see {PROGRAM} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parse = _Parser(prog=PROGRAM, description="Facial expressions, live.", allow_abbrev=False)
+    add = parse.add_argument
+    add("--source", metavar="SOURCE", help="file, camera (0), address, or screen[:X,Y,W,H]")
+    add("--as-camera", action="store_true", help="play the file of --source in an endless loop")
+    add("--settings", type=Path, metavar="FILE", help="settings file (the user's own)")
+    add("--model", metavar="NAME|PATH", help="expression model, for this time")
+    add("--device", choices=("auto", "cpu", "cuda", "tensorrt"), help="for this time")
+    add("--theme", choices=("system", "light", "dark"), help="for this time")
+    add("--add-to-menu", action="store_true", help="put it into the desktop's menu (Linux)")
+    add("--version", action="store_true", help="print the version")
+    return parse
+
+
+def _run(options: argparse.Namespace) -> int:
+    need_qt()
+    # Qt and the engine take most of a second: nothing of them before the options are right.
+    from PyQt6.QtCore import QSettings
+    from PyQt6.QtGui import QIcon
+    from PyQt6.QtWidgets import QApplication
+
+    from app.settings.settings import load_settings, settings_path
+    from app.window.main_window import MainWindow
+    from app.window.theme import apply_theme
+    from engine.assets import asset_path
+
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    path = options.settings or settings_path()
+    settings = _changed(load_settings(path), options)
+    choice = _choice(options)
+    app = make_application(PROGRAM, QApplication)
+    app.setApplicationName("fer-live")
+    app.setDesktopFileName(PROGRAM)
+    app.setWindowIcon(QIcon(str(asset_path("fer-live.svg"))))
+    apply_theme(app, settings.theme)
+    geometry = QSettings("fer-live", "fer-app") if options.settings is None else None
+    window = MainWindow(settings, path, geometry=geometry)
+    sys.excepthook = _excepthook(window)
+    # The window's timers call Python several times a second, so a signal is heard at once.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close())
+    window.show()
+
+    def begin() -> None:
+        if choice is not None:
+            window.open(choice)
+
+    begin() if settings.seen_privacy else window.first_run(begin)
+    settle()
+    code = _left(app.exec())
+    destroy(window)
+    return code
+
+
+def settle() -> None:
+    """Let the window's thread wait less: for the garbage collector, and for other threads.
+
+    A round over all modules and widgets took 27 ms, a frame and a half. And each time Qt calls into
+    Python while another thread computes there, the window waits for that one's turn to end: 400 ms
+    in one event while a recording of half an hour was opened, 90 with turns of a millisecond.
+    """
+    sys.setswitchinterval(TURN_S)
+    gc.collect()
+    gc.freeze()
+
+
+def destroy(window: "QWidget") -> None:
+    """Free a window and all its parts while Qt runs.
+
+    At the interpreter's end PyQt frees what is left in any order: that crashed one run in six.
+    """
+    from PyQt6 import sip
+
+    sip.delete(window)
+
+
+def _left(code: int) -> int:
+    """Give the exit code; where a camera still hangs in its driver, leave with it at once.
+
+    A thread that comes back from C++ while the interpreter ends would abort the program.
+    """
+    hanging = [t.name for t in threading.enumerate() if t.name in ABANDONED]
+    if not hanging:
+        return code
+    log.warning("left without waiting for: %s", ", ".join(hanging))
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not threading.current_thread():
+            thread.join(WRITE_S)  # it is writing a file
+    logging.shutdown()
+    os._exit(code)
+
+
+def _choice(options: argparse.Namespace) -> "Choice | None":
+    """Read which source was named.
+
+    Raises:
+        ConfigError: Something other than a file is to be played as a camera.
+    """
+    from dataclasses import replace
+
+    from app.sources.choice import choice_of
+
+    choice = choice_of(options.source) if options.source else None
+    if not options.as_camera:
+        return choice
+    if choice is None or choice.kind != "file":
+        raise ConfigError("--as-camera: needs a video file; name it with --source FILE")
+    return replace(choice, as_camera=True)
+
+
+def _changed(settings: "Settings", options: argparse.Namespace) -> "Settings":
+    from dataclasses import replace
+
+    named = {key: getattr(options, key) for key in ("model", "device", "theme")}
+    return replace(settings, **{key: value for key, value in named.items() if value})
+
+
+def _excepthook(window: object) -> Hook:
+    """Log what no slot caught, and show one dialog."""
+    shown: list[BaseException] = []
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        logging.getLogger(__name__).critical("unexpected error", exc_info=(kind, error, trace))
+        if not shown:
+            from PyQt6.QtWidgets import QMessageBox, QWidget
+
+            shown.append(error)
+            parent = window if isinstance(window, QWidget) else None
+            QMessageBox.critical(parent, "fer-live", f"Unexpected error: {kind.__name__}: {error}")
+
+    return hook
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

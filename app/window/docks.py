@@ -1,0 +1,107 @@
+"""The panels around the picture: where they lie, and when they are drawn."""
+
+from typing import Final
+
+from PyQt6.QtCore import QByteArray, QSettings, Qt
+from PyQt6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
+
+from app.live.state import LiveState
+from app.window.panels.affect_plot import AffectPlot
+from app.window.panels.circumplex import CircumplexPanel
+from app.window.panels.panel import Panel
+from app.window.panels.performance import PerformancePanel
+from app.window.panels.probabilities import ProbabilitiesPanel
+from app.window.panels.recording import RecordingPanel
+from app.window.panels.statistics import StatisticsPanel
+
+LAYOUT: Final = 1  # of the docks; another number forgets remembered places
+_RIGHT, _BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
+
+
+class Docks:
+    """The window's panels, each in a dock of its own.
+
+    Attributes:
+        probabilities: What the selected face shows.
+        panels: All that show the live state, by name.
+        docks: By name, the recording's too.
+    """
+
+    def __init__(
+        self, window: QMainWindow, recording: RecordingPanel, uncertain_below: float
+    ) -> None:
+        """Make the panels and put them around the window's picture."""
+        self._window = window
+        self.probabilities = ProbabilitiesPanel(uncertain_below)
+        self.panels: dict[str, Panel] = {
+            "probabilities": self.probabilities,
+            "circumplex": CircumplexPanel(),
+            "statistics": StatisticsPanel(),
+            "performance": PerformancePanel(),
+            "affect": AffectPlot(),
+        }
+        widgets: dict[str, QWidget] = {**self.panels, "recording": _scrolled(recording)}
+        self.docks = {name: self._dock(name, widget) for name, widget in widgets.items()}
+        self._place()
+
+    def _dock(self, name: str, widget: QWidget) -> QDockWidget:
+        titles = {
+            "probabilities": self._window.tr("Expression"),
+            "circumplex": self._window.tr("Valence and arousal"),
+            "statistics": self._window.tr("Session"),
+            "performance": self._window.tr("Performance"),
+            "affect": self._window.tr("Over time"),
+            "recording": self._window.tr("Recording"),
+        }
+        dock = QDockWidget(titles[name], self._window)
+        dock.setObjectName(name)  # by which its place is remembered
+        dock.setWidget(widget)
+        return dock
+
+    def _place(self) -> None:
+        window, docks = self._window, self.docks
+        for name in ("probabilities", "circumplex", "recording"):
+            window.addDockWidget(_RIGHT, docks[name])
+        for name in ("affect", "statistics", "performance"):
+            window.addDockWidget(_BOTTOM, docks[name])
+        window.tabifyDockWidget(docks["circumplex"], docks["recording"])
+        window.tabifyDockWidget(docks["statistics"], docks["performance"])
+        docks["circumplex"].raise_()
+        docks["statistics"].raise_()
+        window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
+        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        window.resizeDocks([docks["probabilities"]], [320], across)
+        window.resizeDocks([docks["affect"], docks["statistics"]], [620, 420], across)
+        window.resizeDocks([docks["affect"]], [220], down)
+
+    def restore(self, kept: QSettings) -> None:
+        """Put window and panels where they were when `keep` was called last."""
+        for key, restore in (
+            ("geometry", self._window.restoreGeometry),
+            ("docks", lambda state: self._window.restoreState(state, LAYOUT)),
+        ):
+            value = kept.value(key)
+            if isinstance(value, QByteArray):
+                restore(value)
+
+    def keep(self, kept: QSettings) -> None:
+        """Remember where window and panels are."""
+        kept.setValue("geometry", self._window.saveGeometry())
+        kept.setValue("docks", self._window.saveState(LAYOUT))
+
+    def refresh(self, live: LiveState) -> None:
+        """Draw the panels that can be seen."""
+        for panel in self.panels.values():
+            if not panel.visibleRegion().isEmpty():
+                panel.refresh(live)
+
+
+def _scrolled(panel: QWidget) -> QScrollArea:
+    """Let a panel be lower than its content: screens of 640 pixels are in use."""
+    area = QScrollArea()
+    area.setWidget(panel)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setMinimumWidth(panel.minimumSizeHint().width())
+    return area

@@ -1,0 +1,412 @@
+"""The main window: the picture in the middle, panels around it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from PyQt6.QtCore import QSettings, Qt, QTimer
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.live.outputs import LiveOutputs
+from app.live.state import LiveState
+from app.session import controller as recording
+from app.session.controller import RecordingController
+from app.settings.settings import Settings, save_settings
+from app.sources.choice import Choice
+from app.window.actions import Actions, make_actions
+from app.window.docks import Docks
+from app.window.panels.recording import RecordingPanel
+from app.window.picture.painter import Look
+from app.window.picture.view import VideoView
+from app.window.playback import Playback
+from app.window.privacy import PrivacyDialog
+from app.window.review.window import ReviewWindow
+from app.window.runner import Runner
+from app.window.settings.dialog import SettingsDialog
+from app.window.sources.menu import SourceMenu
+from app.window.theme import apply_theme
+from app.window.transport import Transport
+from engine.errors import FerError
+from engine.types import Analysis
+
+log = logging.getLogger(__name__)
+
+PANELS_MS: Final = 66  # panels are drawn 15 times a second at most; the picture at its own rate
+SKIP_S: Final = 5.0
+
+
+class MainWindow(QMainWindow):
+    """Everything a session needs; owns the runner."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        settings_file: Path,
+        *,
+        geometry: QSettings | None = None,
+        runner: Runner | None = None,
+    ) -> None:
+        """Build the window; nothing is opened.
+
+        Args:
+            settings: The user's.
+            settings_file: Where changes are kept.
+            geometry: Where the window's place is remembered; None forgets it.
+            runner: Runs sources; its `keep` must be `keep` of this window.
+        """
+        super().__init__()
+        self.settings, self._file, self._geometry = settings, settings_file, geometry
+        self.live = LiveState()
+        self.outputs = LiveOutputs()
+        self.controller = RecordingController(
+            recording.Choice(root=settings.recording_folder, blur=settings.blur),
+            told=self.outputs.mark,
+        )
+        self.runner = runner or Runner(self.keep, parent=self)
+        self._dirty = False
+        self.transport = Transport()
+        self.playback = Playback(self.runner, self.transport)
+        self.setWindowTitle("fer-live")
+        self.setMinimumSize(860, 560)
+        self.resize(1280, 800)
+        self._build_centre()
+        self.recording = RecordingPanel(self.controller)
+        self.docks = Docks(self, self.recording, settings.uncertain_below)
+        self.sources = SourceMenu(self)
+        self.actions_ = make_actions(self, self._intents())
+        self._build_menus(self.actions_)
+        self._build_status()
+        self._connect()
+        self._apply(settings)
+        self._start_timer()
+        if geometry is not None:
+            self.docks.restore(geometry)
+
+    # Building
+
+    def _build_centre(self) -> None:
+        self.view = VideoView()
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.transport)
+        self.setCentralWidget(centre)
+        hints = (
+            self.tr("Choose a camera in the Source menu, or drop a file here."),
+            self.tr("Nothing is stored and nothing leaves this computer unless you record."),
+        )
+        self.view.set_hint("\n".join(hints))
+        self.setAcceptDrops(True)
+
+    def _intents(self) -> dict[str, Callable[..., object]]:
+        return {
+            "open_file": self.sources.ask_file,
+            "open_stream": self.sources.ask_stream,
+            "open_screen": self.sources.ask_screen,
+            "open_session": self._ask_session,
+            "close_source": self.close_source,
+            "quit": self.close,
+            "play_pause": self.playback.play_pause,
+            "step_back": lambda: self.playback.step(-1),
+            "step_on": lambda: self.playback.step(1),
+            "back": lambda: self.playback.skip(-SKIP_S),
+            "forward": lambda: self.playback.skip(SKIP_S),
+            "mirror": lambda on: self._change(mirror=on),
+            "landmarks": lambda on: self._change(landmarks=on),
+            "head_axes": lambda on: self._change(head_axes=on),
+            "follow_largest": lambda: self._select(None),
+            "full_screen": self._full_screen,
+            "settings": self._show_settings,
+            "privacy": self.show_privacy,
+            "about": self._about,
+        }
+
+    def _build_menus(self, actions: Actions) -> None:
+        bar = self.menuBar()
+        if bar is None:  # Qt makes one where there is none
+            return
+        self.sources.fill(actions)
+        bar.addMenu(self.sources)
+        panels = tuple(dock.toggleViewAction() for dock in self.docks.docks.values())
+        for title, groups in (
+            (self.tr("&Playback"), (actions.playing,)),
+            (self.tr("&View"), (actions.drawing, actions.showing, panels)),
+            (self.tr("&Help"), ((actions.privacy, actions.about),)),
+        ):
+            menu = QMenu(title, self)
+            for group in groups:
+                menu.addSeparator()
+                for action in group:
+                    menu.addAction(action)
+            bar.addMenu(menu)
+
+    def _build_status(self) -> None:
+        self._source_label, self._state_label = QLabel(), QLabel()
+        bar = self.statusBar()
+        if bar is not None:
+            bar.addWidget(self._source_label, 1)
+            bar.addPermanentWidget(self._state_label)
+
+    def _connect(self) -> None:
+        runner, view = self.runner, self.view
+        runner.started.connect(self._source_started)
+        runner.opened.connect(self._source_opened)
+        runner.ready.connect(self._networks_ready)
+        runner.frame_shown.connect(self._show_frame)
+        runner.analysed.connect(self._show_analysis)
+        runner.failed.connect(self._source_failed)
+        runner.ended.connect(self._source_ended)
+        view.face_clicked.connect(self._select)
+        view.target_changed.connect(lambda: runner.aim(view.target))
+        self.sources.chosen.connect(self.open)
+        self.sources.asked_camera.connect(self._ask_camera)
+        self.recording.saved.connect(self._recording_saved)
+
+    def _start_timer(self) -> None:
+        timer = QTimer(self)
+        timer.setInterval(PANELS_MS)
+        timer.timeout.connect(self._refresh_panels)
+        timer.start()
+
+    # Sources
+
+    def open(self, choice: Choice) -> None:
+        """Leave the source that runs, and show another."""
+        self.live.reset()
+        self._refresh_panels(force=True)
+        self.runner.start(choice, self.settings.analyzer())
+
+    def close_source(self) -> None:
+        """Leave the source."""
+        self.runner.stop()
+        self.controller.detach()
+        self._clear()
+        self._source_label.setText("")
+
+    def _clear(self) -> None:
+        self.view.set_picture(None)
+        self.view.set_message("")
+        self.transport.hide()
+        self._state_label.setText("")
+
+    def _source_started(self) -> None:
+        choice = self.runner.choice
+        if choice is not None:
+            self.view.set_message("")
+            self._source_label.setText(self.tr("Opening {name} …").format(name=choice.title))
+
+    def _source_opened(self) -> None:
+        worker, choice = self.runner.worker, self.runner.choice
+        if worker is None or worker.info is None or choice is None:
+            return
+        info = worker.info
+        self.view.set_message("")
+        self.view.set_look(self._look(), mirrored=self._mirrored())
+        rate = "" if info.fps is None else f", {float(info.fps):.4g} fps"
+        self._source_label.setText(f"{choice.title}: {info.width}x{info.height}{rate}")
+        if worker.device:  # it was lost and is back
+            self._networks_ready()
+        else:
+            self._state_label.setText(self.tr("loading the networks …"))
+        self.transport.setVisible(self.playback.player is not None)
+        self.controller.attach(info, self.settings.analyzer())
+
+    def _networks_ready(self) -> None:
+        worker = self.runner.worker
+        if worker is not None:
+            self.live.device, self.live.model = worker.device, self.settings.model
+            self._state_label.setText(f"{self.settings.model} · {worker.device}")
+
+    def _source_failed(self, message: str, again: bool) -> None:
+        if again:  # a recording goes on: the gap is part of it
+            message += "\n" + self.tr("Waiting for it to come back …")
+        else:
+            self._clear()
+            self.controller.detach()
+        self.view.set_message(message)
+
+    def _source_ended(self) -> None:
+        self._state_label.setText(self.tr("ended"))
+
+    def keep(self, analysis: Analysis) -> None:
+        """Record and tell others; on the worker's thread, and never waits."""
+        self.controller.add(analysis)
+        self.outputs.send(analysis)
+
+    def _ask_camera(self, wanted: Choice) -> None:
+        """Run the camera anew, in another size or at another rate."""
+        choice = self.runner.choice
+        if choice is not None and choice.kind == "camera":
+            self.open(replace(wanted, name=choice.name))
+
+    def _ask_session(self) -> None:
+        name = QFileDialog.getExistingDirectory(
+            self, self.tr("Open a recording"), str(self.settings.recording_folder)
+        )
+        if name:
+            self.review(Path(name))
+
+    def review(self, path: Path) -> ReviewWindow:
+        """Open a recording in a window of its own."""
+        window = ReviewWindow(self)
+        window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        window.show()
+        window.open(path)
+        return window
+
+    def _recording_saved(self, folder: Path) -> None:
+        bar = self.statusBar()
+        if bar is not None:
+            bar.showMessage(self.tr("Recorded to {folder}").format(folder=folder), 8000)
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Take files."""
+        mime = None if event is None else event.mimeData()
+        if event is not None and mime is not None and mime.hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what was dropped."""
+        mime = None if event is None else event.mimeData()
+        names = [] if mime is None else [url.toLocalFile() for url in mime.urls()]
+        if names and names[0]:
+            self.open(Choice(kind="file", name=names[0]))
+
+    # What is shown
+
+    def _show_frame(self) -> None:
+        worker = self.runner.worker
+        picture = None if worker is None else worker.take_picture()
+        if picture is None:
+            return
+        self.view.set_picture(picture)
+        if picture.analysis is not None:
+            self.view.set_analysis(picture.analysis, self.live.shown, self.live.selected)
+
+    def _show_analysis(self) -> None:
+        worker = self.runner.worker
+        analysis = None if worker is None else worker.take_analysis()
+        if worker is None or analysis is None:
+            return
+        latency_ms = worker.captured.age_ms(analysis.frame.index) or 0.0
+        self.live.add(analysis, latency_ms, worker.dropped)
+        if not worker.in_step:  # else it comes with its own picture
+            self.view.set_analysis(analysis, self.live.shown, self.live.selected)
+        self._dirty = True
+
+    def _refresh_panels(self, *, force: bool = False) -> None:
+        if not (self._dirty or force):
+            return
+        self._dirty = False
+        self.docks.refresh(self.live)
+
+    def _select(self, face: int | None) -> None:
+        self.live.select(face)
+        self.view.set_analysis(self.live.analysis, self.live.shown, self.live.selected)
+        self._refresh_panels(force=True)
+
+    # Settings
+
+    def _look(self) -> Look:
+        settings = self.settings
+        return Look(
+            landmarks=settings.landmarks,
+            head_axes=settings.head_axes,
+            uncertain_below=settings.uncertain_below,
+        )
+
+    def _mirrored(self) -> bool:
+        choice = self.runner.choice
+        return self.settings.mirror and choice is not None and choice.kind == "camera"
+
+    def _change(self, **changes: object) -> None:
+        changed = replace(self.settings, **changes)  # type: ignore[arg-type] # by name
+        if changed != self.settings:
+            self.use(changed)
+
+    def use(self, settings: Settings) -> None:
+        """Take over other settings, keep them, and run the source anew where they ask for it."""
+        anew = settings.analyzer() != self.settings.analyzer()
+        try:
+            save_settings(self._file, settings)
+        except FerError as error:
+            QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
+        self._apply(settings)
+        if anew:
+            choice = self.playback.as_it_is()
+            self.live.reset()  # other networks, other identities
+            if choice is not None:
+                self.runner.start(choice, settings.analyzer())
+
+    def _apply(self, settings: Settings) -> None:
+        self.settings = settings
+        self.docks.probabilities.uncertain_below = settings.uncertain_below
+        self.controller.choose(root=settings.recording_folder, blur=settings.blur)
+        self.outputs.use(settings)
+        self.view.set_look(self._look(), mirrored=self._mirrored())
+        for name in ("mirror", "landmarks", "head_axes"):
+            self.actions_.named()[name].setChecked(getattr(settings, name))
+        self._dirty = True
+
+    def _show_settings(self) -> None:
+        dialog = SettingsDialog(self.settings, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.applied.connect(self._use_and_dress)
+        dialog.open()
+
+    def show_privacy(self) -> None:
+        """Show what the numbers mean and what happens to them."""
+        dialog = PrivacyDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def first_run(self, then: Callable[[], None]) -> None:
+        """Show that page before anything is opened; go on once it was read."""
+        dialog = PrivacyDialog(self, first_run=True)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._change(seen_privacy=True))
+        dialog.accepted.connect(then)
+        dialog.open()
+
+    def _use_and_dress(self, settings: Settings) -> None:
+        self.use(settings)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_theme(app, settings.theme)
+
+    def _full_screen(self, on: bool) -> None:
+        (self.showFullScreen if on else self.showNormal)()
+
+    def _about(self) -> None:
+        QMessageBox.about(
+            self,
+            self.tr("About fer-live"),
+            f"fer-live {metadata.version('fer-live')}\nGPL-3.0-or-later",
+        )
+
+    # Beginning and end
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """End the recording, leave the source, wait with a limit, remember the place."""
+        self.controller.close()
+        self.outputs.close()
+        self.runner.close()
+        if self._geometry is not None:
+            self.docks.keep(self._geometry)
+        if event is not None:
+            event.accept()

@@ -1,0 +1,75 @@
+"""The application in the desktop's menu: `fer-app --add-to-menu`, on Linux."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from engine.assets import asset_path
+from engine.errors import ConfigError, SinkError
+from engine.files import PartialFile
+
+ENTRY: Final = Path("applications", "fer-app.desktop")
+ICON: Final = Path("icons", "hicolor", "scalable", "apps", "fer-live.svg")
+_ESCAPED: Final = '"`$\\'  # inside quotes, says the Desktop Entry Specification
+
+
+def data_home(
+    platform: str = sys.platform,
+    environment: Mapping[str, str] = os.environ,
+    home: Path | None = None,
+) -> Path:
+    """Say where the user's menu entries lie.
+
+    Args:
+        platform: As `sys.platform`.
+        environment: As `os.environ`.
+        home: The user's folder; this user's if left out.
+
+    Raises:
+        ConfigError: This system's menus are not made of files.
+    """
+    if platform != "linux":
+        raise ConfigError("--add-to-menu: works on Linux; here make a shortcut to the command")
+    return Path(environment.get("XDG_DATA_HOME") or (home or Path.home()) / ".local" / "share")
+
+
+def command() -> tuple[str, ...]:
+    """Give what starts the application, wherever it was started from."""
+    program = Path(sys.executable).with_name("fer-app")
+    return (str(program),) if program.exists() else (sys.executable, "-m", "app.window.desktop")
+
+
+def add_to_menu(data: Path, starts: Sequence[str]) -> Path:
+    """Write menu entry and icon; those that are there are replaced.
+
+    Args:
+        data: The folder of `data_home`.
+        starts: The command and its arguments.
+
+    Returns:
+        The entry's file.
+
+    Raises:
+        SinkError: They cannot be written.
+    """
+    entry = asset_path("fer-app.desktop").read_text("utf-8")
+    entry = entry.replace("Exec=fer-app", f"Exec={' '.join(_quoted(part) for part in starts)}")
+    _write(data / ICON, asset_path("fer-live.svg").read_bytes())
+    _write(data / ENTRY, entry)
+    return data / ENTRY
+
+
+def _quoted(part: str) -> str:
+    inside = "".join(f"\\{c}" if c in _ESCAPED else c for c in part)
+    # A backslash is written twice in every string of the file, and % begins a field code.
+    return f'"{inside}"'.replace("\\", "\\\\").replace("%", "%%")
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
+    PartialFile(path, endings=(path.suffix,), overwrite=True).write(content)

@@ -1,0 +1,360 @@
+"""Valence and arousal of every face over time."""
+
+import math
+from typing import Final
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QGraphicsEllipseItem,
+    QGraphicsItem,
+    QHBoxLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.live.plot_window import LENGTHS_S, Line, PlotWindow, dashed, thinned, ticks
+from app.live.state import LiveState
+from app.session.history import History
+from app.window.panels.panel import MARGIN, Panel
+from app.window.theme import Theme, current_theme, ink_on
+from engine.drawing.timeline import spread
+
+MOST_FACES: Final = 8  # drawn at once, as many as there are colours; those seen last
+_CELL_PX: Final = 2.0
+_DASH_PX: Final = 9.0
+_ID_PX: Final = 32  # right of the newest sample: room for the ids
+_END_PX: Final = 6.5  # across the mark at a curve's end
+_LABEL_PX: Final = 18  # from id to id
+_BESIDE_PX: Final = 26  # ids closer than this, sideways, are moved apart
+_KEY_GAP_PX: Final = 20
+_TICK_PX: Final = 64  # between two ticks, at least
+_TALL: Final = 2.2  # height of the plot in units of the values
+_SERIES: Final = ("valence", "arousal")
+
+
+class AffectPlot(Panel):
+    """A scrolling plot: valence solid, arousal dashed, one colour and id per face."""
+
+    every_s = 1 / 15  # painting costs as much as a small network: the analysis needs the cores
+
+    def __init__(self, length_s: float = 30.0, parent: QWidget | None = None) -> None:
+        """Make the panel.
+
+        Args:
+            length_s: Seconds shown at first.
+            parent: Owns the widget.
+        """
+        super().__init__(parent)
+        self.window_of_time = PlotWindow(length_s)
+        self.setAccessibleName(self.tr("Valence and arousal over time"))
+        self._history = History()
+        self._shown: int | None = None
+        self._now_s = 0.0
+        self._faces: dict[int, _FaceItems] = {}
+        self.plot = self._make_plot()
+        self._make_controls()
+        self._make_keys()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        layout.setSpacing(6)
+        layout.addLayout(self._controls)
+        layout.addWidget(self.plot, 1)
+        self.restyle()
+        self._redraw()
+
+    def _make_plot(self) -> pg.PlotWidget:
+        plot = pg.PlotWidget()
+        plot.setAccessibleName(self.tr("Plot of valence and arousal"))
+        plot.setToolTip(self.tr("Solid line: valence. Dashed line: arousal."))
+        plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        plot.setMinimumSize(220, 110)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setMouseEnabled(x=True, y=False)
+        plot.setYRange(-_TALL / 2, _TALL / 2, padding=0)
+        plot.getAxis("left").setTicks([[(-1, "\N{MINUS SIGN}1"), (0, "0"), (1, "+1")]])
+        plot.getAxis("left").setWidth(28)
+        self._grid = [pg.InfiniteLine(level, angle=0) for level in (-1, -0.5, 0, 0.5, 1)]
+        for line in self._grid:
+            plot.addItem(line)
+        plot.getViewBox().sigRangeChangedManually.connect(self._moved_by_mouse)
+        return plot
+
+    def _make_controls(self) -> None:
+        self.lengths = QComboBox()
+        for seconds in LENGTHS_S:
+            self.lengths.addItem(self._length_text(seconds), float(seconds))
+        self.lengths.setAccessibleName(self.tr("Length of the plot"))
+        self.lengths.setToolTip(self.tr("How much time the plot shows"))
+        self.lengths.setCurrentIndex(self.lengths.findData(self.window_of_time.length_s))
+        self.lengths.activated.connect(self._length_chosen)
+        self.zoom_out = self._button("\N{MINUS SIGN}", self.tr("Show more time (\N{MINUS SIGN})"))
+        self.zoom_in = self._button("+", self.tr("Show less time (+)"))
+        self.pause = self._button(self.tr("Pause"), self.tr("Hold the plot still (Space)"))
+        self.pause.setCheckable(True)
+        self.zoom_out.clicked.connect(lambda: self._zoom(-1))
+        self.zoom_in.clicked.connect(lambda: self._zoom(1))
+        self.pause.toggled.connect(self._pause)
+        self._controls = QHBoxLayout()
+        self._controls.setSpacing(6)
+        self._key = _LineKey()
+        self._controls.addWidget(self._key)
+        self._controls.addStretch(1)
+        for widget in (self.lengths, self.zoom_out, self.zoom_in, self.pause):
+            self._controls.addWidget(widget)
+
+    def _button(self, text: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        return button
+
+    def _make_keys(self) -> None:
+        keys = (
+            ("+", lambda: self._zoom(1)),
+            ("=", lambda: self._zoom(1)),
+            ("-", lambda: self._zoom(-1)),
+            ("Left", lambda: self._pan(-0.25)),
+            ("Right", lambda: self._pan(0.25)),
+            ("Home", lambda: self.pause.setChecked(False)),
+            ("Space", self.pause.toggle),
+        )
+        for key, action in keys:
+            shortcut = QShortcut(QKeySequence(key), self.plot)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(action)
+
+    def _length_text(self, seconds: float) -> str:
+        if seconds < 60:
+            return self.tr("{0:g} s").format(seconds)
+        return self.tr("{0:g} min").format(seconds / 60)
+
+    def show_state(self, live: LiveState) -> None:
+        """Draw what the history holds of the window of time."""
+        if live.history is not self._history:  # another session
+            self.pause.setChecked(False)
+        self._history, self._shown, self._now_s = live.history, live.shown, live.now_s
+        self.window_of_time.follow(self._now_s)
+        if not self.window_of_time.paused:
+            self._redraw()
+
+    def _redraw(self) -> None:
+        window = self.window_of_time
+        right_s = window.until_s + _ID_PX * self._pixel_s()
+        self.plot.setXRange(window.since_s, right_s, padding=0)
+        marks = ticks(window.since_s, right_s, spacing_s=_TICK_PX * self._pixel_s())
+        self.plot.getAxis("bottom").setTicks([marks])
+        faces = self._faces_in_window()
+        for face in [face for face in self._faces if face not in faces]:
+            self._faces.pop(face).remove(self.plot)
+        for face in faces:
+            self._draw_face(face)
+        self._place_ids()
+
+    def _faces_in_window(self) -> list[int]:
+        window, traces = self.window_of_time, self._history.traces
+        # Later than the newest analysis: from before a file was rewound.
+        until_s = math.inf if window.paused else window.until_s
+        recent = [f for f, trace in traces.items() if window.since_s <= trace.last_s <= until_s]
+        return sorted(recent, key=lambda face: traces[face].last_s)[-MOST_FACES:]
+
+    def _draw_face(self, face: int) -> None:
+        """Draw one face's curves."""
+        if face not in self._faces:
+            self._faces[face] = _FaceItems(self.plot, face, self.theme)
+        items = self._faces[face]
+        window, pixel_s = self.window_of_time, self._pixel_s()
+        items.tip = None
+        for series in _SERIES:
+            curve = self._history.curve(face, series, window.since_s, window.until_s)
+            line = thinned(curve.times, curve.mean, _CELL_PX * pixel_s)
+            if not len(line.times) or line.times[0] > window.until_s:
+                items.clear(series)
+                continue
+            solid = series == "valence"
+            items.draw(series, line if solid else dashed(line, _DASH_PX * pixel_s))
+            if solid:
+                items.tip = float(line.times[-1]), float(line.values[-1])
+        items.emphasise(chosen=face == self._shown)
+
+    def _pixel_s(self) -> float:
+        return self.window_of_time.length_s / (self._width_px() - _ID_PX)
+
+    def _width_px(self) -> float:
+        return max(2.0 * _ID_PX, float(self.plot.getViewBox().width()))
+
+    def _place_ids(self) -> None:
+        """Put the ids behind the curves' ends; where they collide, they are moved apart."""
+        pixel_s = self._pixel_s()
+        height = max(50.0, float(self.plot.getViewBox().height()))
+        per_unit = height / _TALL
+        newest_s = max((items.tip[0] for items in self._faces.values() if items.tip), default=0.0)
+        side_by_side = []
+        for items in self._faces.values():
+            items.label.setVisible(items.tip is not None)
+            if items.tip is None:
+                continue
+            items.label.setPos(items.tip[0] + 6 * pixel_s, items.tip[1])
+            if newest_s - items.tip[0] < _BESIDE_PX * pixel_s:
+                side_by_side.append((items.label, (_TALL / 2 - items.tip[1]) * per_unit))
+        gap = min(_LABEL_PX, height / max(1, len(side_by_side)))
+        rows = spread([row for _, row in side_by_side], gap, height)
+        for (label, _), row in zip(side_by_side, rows, strict=True):
+            label.setPos(label.pos().x(), _TALL / 2 - row / per_unit)
+
+    def _length_chosen(self) -> None:
+        self.window_of_time.length_s = float(self.lengths.currentData())
+        self._redraw()
+
+    def _zoom(self, steps: int) -> None:
+        self.window_of_time.zoom(steps)
+        self._show_length()
+        self._redraw()
+
+    def _pan(self, share: float) -> None:
+        self.window_of_time.pan(share)
+        self.pause.setChecked(True)
+        self._redraw()
+
+    def _moved_by_mouse(self) -> None:
+        left_s, right_s = self.plot.getViewBox().viewRange()[0]
+        ids_s = (right_s - left_s) * _ID_PX / self._width_px()
+        self.window_of_time.show(left_s, right_s - ids_s)
+        self.pause.setChecked(True)
+        self._show_length()
+        self._redraw()
+
+    def _pause(self, paused: bool) -> None:
+        self.window_of_time.pause(paused=paused)
+        self.pause.setText(self.tr("Paused") if paused else self.tr("Pause"))
+        self.window_of_time.follow(self._now_s)
+        self._redraw()
+
+    def _show_length(self) -> None:
+        """Show the length in the list if it is one of the list's, else as the list's hint."""
+        length_s = self.window_of_time.length_s
+        self.lengths.setPlaceholderText(self._length_text(round(length_s, 1)))
+        self.lengths.setCurrentIndex(self.lengths.findData(length_s))
+
+    def restyle(self) -> None:
+        """Take over the theme's colours."""
+        theme = self.theme
+        self.plot.setBackground(theme.base)
+        for line in self._grid:
+            line.setPen(pg.mkPen(theme.muted if line.value() == 0 else theme.grid, width=1))
+        for name in ("left", "bottom"):
+            axis = self.plot.getAxis(name)
+            axis.setPen(pg.mkPen(theme.border))
+            axis.setTextPen(pg.mkPen(theme.muted))
+        for face, items in self._faces.items():
+            items.restyle(face, theme)
+        self._key.update()
+        self._redraw()
+
+
+class _FaceItems:
+    """What is drawn of one face: two curves with a mark at the end of each, and its id."""
+
+    def __init__(self, plot: pg.PlotWidget, face: int, theme: Theme) -> None:
+        # As paths: what pyqtgraph draws as arrays of segments, scatter plots too, leaks an object
+        # at each painting (a slice of PyQt's `sip.array` is never freed; PyQt6-sip 13.13).
+        self.curves = {series: pg.PlotCurveItem(skipFiniteCheck=True) for series in _SERIES}
+        self._ends = {series: _end_mark(plot) for series in _SERIES}
+        self.tip: tuple[float, float] | None = None
+        self._chosen: bool | None = None
+        self._colour = ""
+        self.label = pg.TextItem(str(face), anchor=(0, 0.5))
+        self.label.textItem.document().setDocumentMargin(1.5)
+        for curve in self.curves.values():
+            curve.setSegmentedLineMode("off")
+            plot.addItem(curve)
+        plot.addItem(self.label, ignoreBounds=True)
+        self.restyle(face, theme)
+
+    def draw(self, series: str, line: Line) -> None:
+        joined = line.joined.astype(np.int32)
+        self.curves[series].setData(line.times, line.values, connect=joined)
+        self._ends[series].setPos(line.times[-1], line.values[-1])
+        self._ends[series].show()
+
+    def clear(self, series: str) -> None:
+        self.curves[series].setData([], [])
+        self._ends[series].hide()
+
+    def emphasise(self, *, chosen: bool) -> None:
+        """Draw the face that the panels are about with thicker lines."""
+        if chosen == self._chosen:
+            return
+        self._chosen = chosen
+        width = 2.2 if chosen else 1.2
+        for series, curve in self.curves.items():
+            curve.setPen(
+                pg.mkPen(self._colour, width=width if series == "valence" else 0.7 * width)
+            )
+            curve.setZValue(2 if chosen else 1)
+        self.label.setZValue(3 if chosen else 2)
+
+    def restyle(self, face: int, theme: Theme) -> None:
+        self._colour = theme.face(face)
+        self.label.fill = pg.mkBrush(self._colour)
+        self.label.setColor(ink_on(self._colour))
+        for series, end in self._ends.items():
+            end.setPen(pg.mkPen(self._colour, width=1.5))
+            end.setBrush(QColor(self._colour if series == "valence" else theme.base))
+        self._chosen = None
+
+    def remove(self, plot: pg.PlotWidget) -> None:
+        for item in (*self.curves.values(), *self._ends.values(), self.label):
+            plot.removeItem(item)
+
+
+def _end_mark(plot: pg.PlotWidget) -> QGraphicsEllipseItem:
+    """Add a disc whose size is in pixels, whatever the plot's range."""
+    mark = QGraphicsEllipseItem(-_END_PX / 2, -_END_PX / 2, _END_PX, _END_PX)
+    mark.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+    mark.setZValue(2)
+    plot.addItem(mark, ignoreBounds=True)
+    return mark
+
+
+class _LineKey(QWidget):
+    """Says which line is which."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = (self.tr("valence"), self.tr("arousal"))
+        self.setAccessibleName(self.tr("Solid line: valence. Dashed line: arousal."))
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        return QSize(
+            sum(metrics.horizontalAdvance(word) + 32 + _KEY_GAP_PX for word in self._words),
+            metrics.height() + 4,
+        )
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self.sizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        if self.width() < self.sizeHint().width() - _KEY_GAP_PX:
+            return  # half a word helps nobody; the plot's tip says it too
+        painter, theme, x = QPainter(self), current_theme(), 0.0
+        middle = round(self.height() / 2)
+        for word, style in zip(
+            self._words, (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine), strict=True
+        ):
+            width = 2 if style is Qt.PenStyle.SolidLine else 1.4
+            painter.setPen(QPen(QColor(theme.text), width, style))
+            painter.drawLine(round(x), middle, round(x) + 26, middle)
+            painter.setPen(QColor(theme.text))
+            advance = self.fontMetrics().horizontalAdvance(word)
+            rect = QRectF(x + 32, 0, advance + 2, self.height())
+            painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, word)
+            x += advance + 32 + _KEY_GAP_PX

@@ -1,0 +1,213 @@
+"""The plane of valence and arousal, with the last seconds of every face as a fading trail."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
+
+from app.live.plot_window import thinned
+from app.live.state import LiveState
+from app.window.panels.panel import MARGIN, Panel, draw_chip, draw_focus, growing
+from app.window.panels.probabilities import class_name
+from app.window.theme import Theme, current_theme
+from engine.labels import VALENCE_AROUSAL, Expression
+from engine.types import Floats
+
+TRAIL_S: Final = 5.0
+_CELL_S: Final = 0.1  # of the trail: 50 points a face
+_FADES: Final = 12  # shades of a trail
+_GAP_S: Final = 1.0  # a face that is away for longer has no trail
+_MOST_FACES: Final = 8
+# Above their crosses, these names would run into disgust's and the axis's.
+_NAMED_BELOW: Final = (Expression.CONTEMPT, Expression.SADNESS)
+_NAMED_FROM: Final = 15  # heights of the text: a smaller plane has crosses only
+
+
+class CircumplexPanel(Panel):
+    """Where faces are on the plane, and where they came from."""
+
+    every_s = 1 / 15  # painting costs as much as a small network: the analysis needs the cores
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Make the panel."""
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Plane of valence and arousal"))
+        self.plane = Plane()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        layout.addWidget(self.plane)
+
+    def show_state(self, live: LiveState) -> None:
+        """Take the trails' last seconds from the history."""
+        self.plane.show_trails(trails(live), live.shown)
+
+    def restyle(self) -> None:
+        """Take over the theme's colours."""
+        self.plane.update()
+
+
+def trails(live: LiveState, length_s: float = TRAIL_S) -> dict[int, Floats]:
+    """Give what every face that is in the picture showed lately.
+
+    Args:
+        live: The state.
+        length_s: How far to look back.
+
+    Returns:
+        By face: (N, 2) float32 valence, arousal, oldest first, N at least 1; the stretch since
+        the face was last away.
+    """
+    now_s = live.now_s
+    found = {}
+    for face, trace in live.history.traces.items():
+        if not now_s - _GAP_S <= trace.last_s <= now_s:  # later: from before a file was rewound
+            continue
+        curves = [
+            live.history.curve(face, name, now_s - length_s) for name in ("valence", "arousal")
+        ]
+        lines = [thinned(curve.times, curve.mean, _CELL_S) for curve in curves]
+        places = np.stack([line.values for line in lines], axis=1)
+        ends = np.flatnonzero(~lines[0].joined)
+        start = int(ends[-2]) + 1 if len(ends) > 1 else 0
+        newest = [curve.mean[-1] for curve in curves]  # not merged with those before
+        found[face] = np.concatenate([places[start:], np.array([newest], np.float32)])
+    latest = sorted(found, key=lambda face: live.history.traces[face].last_s)[-_MOST_FACES:]
+    return {face: found[face] for face in latest}
+
+
+class Plane(QWidget):
+    """The painted plane."""
+
+    def __init__(self) -> None:
+        """Make an empty plane."""
+        super().__init__()
+        self._trails: dict[int, Floats] = {}
+        self._shown: int | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(self.tr("Valence across, arousal upwards"))
+        growing(self)
+
+    def minimumSizeHint(self) -> QSize:
+        """Keep the words apart."""
+        return QSize(190, 190)
+
+    def sizeHint(self) -> QSize:
+        """Ask for a square."""
+        return QSize(300, 300)
+
+    def show_trails(self, trails: dict[int, Floats], shown: int | None) -> None:
+        """Show these trails.
+
+        Args:
+            trails: As `trails` gives them.
+            shown: The face that the panels are about, drawn last and strongest.
+        """
+        self._trails, self._shown = trails, shown
+        self.setAccessibleDescription(self.spoken())
+        self.update()
+
+    def spoken(self) -> str:
+        """Say where the shown face is."""
+        trail = self._trails.get(self._shown or 0)
+        if trail is None:
+            return self.tr("no face")
+        valence, arousal = trail[-1].tolist()
+        words = self.tr("face {0}: valence {1:+.2f}, arousal {2:+.2f}")
+        return words.format(self._shown, valence, arousal)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw plane, places and trails."""
+        painter, theme = QPainter(self), current_theme()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = self._area()
+        self._draw_plane(painter, theme, area)
+        order = sorted(self._trails, key=lambda face: (face == self._shown, face))
+        chips = self._chip_places(area, reversed(order))
+        for face in order:
+            self._draw_trail(painter, theme, area, face)
+            draw_chip(painter, chips[face], str(face), theme.face(face))
+        draw_focus(self, painter, theme)
+
+    def _area(self) -> QRectF:
+        line = self.fontMetrics().height()
+        side = max(60.0, min(self.width() - 8.0, self.height() - 2.0 * line - 12))
+        return QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
+
+    @staticmethod
+    def _at(area: QRectF, valence: float, arousal: float) -> QPointF:
+        reach = area.width() / 2
+        return area.center() + QPointF(valence * reach, -arousal * reach)
+
+    def _draw_plane(self, painter: QPainter, theme: Theme, area: QRectF) -> None:
+        painter.setPen(QPen(QColor(theme.border), 1))
+        painter.setBrush(QColor(theme.base))
+        painter.drawEllipse(area)
+        painter.setPen(QPen(QColor(theme.grid), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        half = area.width() / 4
+        painter.drawEllipse(area.adjusted(half, half, -half, -half))
+        painter.setPen(QPen(QColor(theme.border), 1))
+        painter.drawLine(self._at(area, -1, 0), self._at(area, 1, 0))
+        painter.drawLine(self._at(area, 0, -1), self._at(area, 0, 1))
+        self._draw_places(painter, theme, area)
+        self._draw_axes(painter, theme, area)
+
+    def _draw_axes(self, painter: QPainter, theme: Theme, area: QRectF) -> None:
+        """Name the ends of the axes outside the circle's top and bottom, inside its sides."""
+        painter.setPen(QColor(theme.text))
+        align, line = Qt.AlignmentFlag, self.fontMetrics().height()
+        wide = QRectF(0, area.top() - line - 3, self.width(), line)
+        painter.drawText(wide, align.AlignCenter, self.tr("excited"))
+        wide.moveTop(area.bottom() + 3)
+        painter.drawText(wide, align.AlignCenter, self.tr("calm"))
+        row = QRectF(area.left() + 6, area.center().y() + 2, area.width() - 12, line)
+        painter.drawText(row, align.AlignLeft, self.tr("unpleasant"))
+        painter.drawText(row, align.AlignRight, self.tr("pleasant"))
+
+    def _draw_places(self, painter: QPainter, theme: Theme, area: QRectF) -> None:
+        """Mark the classes' published places faintly."""
+        line = self.fontMetrics().height()
+        for expression, (valence, arousal) in VALENCE_AROUSAL.items():
+            at = self._at(area, valence, arousal)
+            painter.setPen(QPen(QColor(theme.muted), 1))
+            painter.drawLine(at - QPointF(3, 0), at + QPointF(3, 0))
+            painter.drawLine(at - QPointF(0, 3), at + QPointF(0, 3))
+            if area.width() < _NAMED_FROM * line:
+                continue
+            below = expression in _NAMED_BELOW
+            text = QRectF(at.x() - 60, at.y() + 3 if below else at.y() - line - 2, 120, line)
+            painter.drawText(text, Qt.AlignmentFlag.AlignCenter, class_name(expression.label))
+
+    def _draw_trail(self, painter: QPainter, theme: Theme, area: QRectF, face: int) -> None:
+        points = [self._at(area, v, a) for v, a in np.clip(self._trails[face], -1, 1).tolist()]
+        shown = face == self._shown
+        colour = QColor(theme.face(face))
+        edges = np.linspace(0, len(points) - 1, _FADES + 1).round().astype(int).tolist()
+        for step, (first, last) in enumerate(pairwise(edges), 1):
+            fading = QColor(colour)
+            fading.setAlphaF(step / _FADES)
+            painter.setPen(QPen(fading, 3 if shown else 1.5))
+            if first < last:
+                painter.drawPolyline(QPolygonF(points[first : last + 1]))
+        painter.setPen(QPen(QColor(theme.base), 1.5))
+        painter.setBrush(colour)
+        painter.drawEllipse(points[-1], 6 if shown else 4, 6 if shown else 4)
+
+    def _chip_places(self, area: QRectF, faces: Iterable[int]) -> dict[int, QRectF]:
+        """Put the ids beside their points, inside the widget, none over another."""
+        places: dict[int, QRectF] = {}
+        height = self.fontMetrics().height()
+        for face in faces:
+            tip = self._at(area, *np.clip(self._trails[face][-1], -1, 1).tolist())
+            width = self.fontMetrics().horizontalAdvance(str(face)) + 8
+            x = tip.x() + 9 if tip.x() + 9 + width < self.width() else tip.x() - 9 - width
+            place = QRectF(x, tip.y() - height / 2, width, height)
+            inwards = height + 1 if tip.y() < area.center().y() else -height - 1
+            while any(place.intersects(other) for other in places.values()):
+                place.translate(0, inwards)
+            places[face] = place
+        return places

@@ -1,0 +1,127 @@
+"""What all panels have in common: a refresh, a theme, and small painted parts."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from PyQt6.QtCore import QEvent, QRectF, Qt, QTimer
+from PyQt6.QtGui import QColor, QFont, QPainter, QPen, QShowEvent
+from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from app.live.state import LiveState
+from app.window.theme import Theme, current_theme, ink_on
+
+MARGIN = 10  # pixels around a panel's content
+
+
+class Panel(QWidget):
+    """A widget that shows a part of the live state.
+
+    Attributes:
+        every_s: Least time between two changes of what is shown; the last state is always shown.
+        theme: Its colours.
+    """
+
+    every_s: ClassVar[float] = 0.0
+
+    def __init__(
+        self, parent: QWidget | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Make an empty panel.
+
+        Args:
+            parent: Owns the widget.
+            clock: Gives seconds.
+        """
+        super().__init__(parent)
+        self.theme: Theme = current_theme()
+        self._clock = clock
+        self._live: LiveState | None = None
+        self._shown_s = -math.inf
+        self._late = QTimer(self)  # shows what came too soon after the last change
+        self._late.setSingleShot(True)
+        self._late.timeout.connect(self.refresh_now)
+
+    def refresh(self, live: LiveState) -> None:
+        """Show the state as it is now, or soon; quick, and called for every analysis.
+
+        Args:
+            live: The state; kept, so that a hidden panel can catch up when it is shown.
+        """
+        self._live = live
+        if not self.isVisible():
+            return
+        wait_s = self._shown_s + self.every_s - self._clock()
+        if wait_s <= 0:
+            self.refresh_now()
+        elif not self._late.isActive():
+            self._late.start(math.ceil(1000 * wait_s))
+
+    def refresh_now(self) -> None:
+        """Show the last state without waiting."""
+        self._late.stop()
+        if self._live is not None:
+            self._shown_s = self._clock()
+            self.show_state(self._live)
+
+    def show_state(self, live: LiveState) -> None:
+        """Show a state; under 4 ms.
+
+        Args:
+            live: The state.
+        """
+        raise NotImplementedError
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Catch up with what happened while hidden."""
+        super().showEvent(event)
+        self.refresh_now()
+
+    def restyle(self) -> None:
+        """Take over the colours of `theme`, which has changed."""
+        self.update()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Notice a change of theme."""
+        super().changeEvent(event)
+        kinds = (QEvent.Type.PaletteChange, QEvent.Type.ApplicationPaletteChange)
+        if event is not None and event.type() in kinds and self.theme is not current_theme():
+            self.theme = current_theme()
+            self.restyle()
+
+
+def label(text: str, role: str = "") -> QLabel:
+    """Make a label; the theme's style sheet knows the roles heading, muted and error."""
+    made = QLabel(text)
+    if role:
+        made.setProperty("role", role)
+    return made
+
+
+def draw_chip(painter: QPainter, rect: QRectF, text: str, colour: str) -> None:
+    """Draw a face's id on its colour, as the video's overlay does."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(rect, 4, 4)
+    font = QFont(painter.font())
+    font.setBold(True)
+    painter.setFont(font)
+    painter.setPen(QPen(QColor(ink_on(colour))))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+    painter.restore()
+
+
+def draw_focus(widget: QWidget, painter: QPainter, theme: Theme) -> None:
+    """Outline a painted widget that has the keyboard's focus."""
+    if widget.hasFocus():
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(theme.accent), 2))
+        painter.drawRect(widget.rect().adjusted(1, 1, -1, -1))
+
+
+def growing(widget: QWidget) -> None:
+    """Let a widget take the room that is left."""
+    widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)

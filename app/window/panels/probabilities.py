@@ -1,0 +1,215 @@
+"""Bars of the eight classes for the face that is shown."""
+
+from typing import Final
+
+from PyQt6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.live.readout import Readout, Standing, readout
+from app.live.state import LiveState
+from app.window.panels.panel import MARGIN, Panel, draw_chip, draw_focus, growing, label
+from app.window.theme import Theme, current_theme
+from engine.labels import EXPRESSIONS
+
+_ROW: Final = 1.9  # heights of the text
+_MOST_PX: Final = 34  # of a row
+
+
+# Literal texts, so that translators' tools find them.
+_NAMES: Final = {
+    "neutral": QT_TRANSLATE_NOOP("classes", "neutral"),
+    "happiness": QT_TRANSLATE_NOOP("classes", "happiness"),
+    "surprise": QT_TRANSLATE_NOOP("classes", "surprise"),
+    "sadness": QT_TRANSLATE_NOOP("classes", "sadness"),
+    "anger": QT_TRANSLATE_NOOP("classes", "anger"),
+    "disgust": QT_TRANSLATE_NOOP("classes", "disgust"),
+    "fear": QT_TRANSLATE_NOOP("classes", "fear"),
+    "contempt": QT_TRANSLATE_NOOP("classes", "contempt"),
+}
+
+
+def class_name(name: str) -> str:
+    """Give a class's name in the user's language.
+
+    Args:
+        name: One of `engine.labels.EXPRESSIONS`.
+    """
+    return QCoreApplication.translate("classes", _NAMES[name])
+
+
+class ProbabilitiesPanel(Panel):
+    """What the selected or largest face shows, as numbers and bars."""
+
+    every_s = 0.1  # numbers that change faster cannot be read
+
+    def __init__(self, uncertain_below: float = 0.3, parent: QWidget | None = None) -> None:
+        """Make the panel.
+
+        Args:
+            uncertain_below: Reliability, 0 to 1, below which a label counts as uncertain.
+            parent: Owns the widget.
+        """
+        super().__init__(parent)
+        self.uncertain_below = uncertain_below
+        self.setAccessibleName(self.tr("Class probabilities"))
+        self._chip = _Chip()
+        self.headline = label("", "heading")
+        self.note = label("", "muted")
+        self.note.setWordWrap(True)
+        self.bars = Bars()
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._chip)
+        head.addWidget(self.headline, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addWidget(self.note)
+        layout.addWidget(self.bars, 1)
+        self._show(Readout(Standing.NONE))
+
+    def show_state(self, live: LiveState) -> None:
+        """Show the face that the state is about."""
+        self._show(readout(live, self.uncertain_below))
+
+    def _show(self, read: Readout) -> None:
+        self._chip.show_face(read.face_id, self.theme)
+        self.headline.setText(self._headline(read))
+        self.note.setText(self._note(read))
+        self.bars.show_readout(read)
+        self._read = read
+
+    def restyle(self) -> None:
+        """Take over the theme's colours."""
+        self._chip.show_face(self._read.face_id, self.theme)
+        self.bars.update()
+
+    def _headline(self, read: Readout) -> str:
+        if read.standing is Standing.NONE:
+            return self.tr("No face")
+        if read.standing is Standing.AWAY:
+            return self.tr("Not in the picture")
+        name = class_name(read.label)
+        if read.standing is Standing.UNCERTAIN:
+            return self.tr("Uncertain: perhaps {0}, {1} %").format(name, read.top)
+        return self.tr("{0}, {1} %").format(name.capitalize(), read.top)
+
+    def _note(self, read: Readout) -> str:
+        if read.standing is Standing.NONE:
+            return self.tr("Bars appear as soon as a face is found.")
+        if read.standing is Standing.AWAY:
+            return self.tr("It stays selected until it returns.")
+        which = self.tr("Selected face") if read.chosen else self.tr("Largest face")
+        return self.tr("{0} \N{MIDDLE DOT} reliability {1:.2f}").format(which, read.reliability)
+
+
+class _Chip(QWidget):
+    """A face's id on its colour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text, self._colour = "", ""
+        self.hide()
+        self.setFixedSize(self.sizeHint())
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance("000") + 6, metrics.height() + 6)
+
+    def show_face(self, face_id: int | None, theme: Theme) -> None:
+        text, colour = ("", "") if face_id is None else (str(face_id), theme.face(face_id))
+        if (text, colour) != (self._text, self._colour):
+            self._text, self._colour = text, colour
+            self.setVisible(bool(text))
+            self.setAccessibleName(self.tr("Face {0}").format(text))
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        if self._text:
+            draw_chip(QPainter(self), QRectF(self.rect()), self._text, self._colour)
+
+
+class Bars(QWidget):
+    """Eight rows of name, bar and percent; dashed bars and a word where it is uncertain."""
+
+    def __init__(self) -> None:
+        """Make empty bars."""
+        super().__init__()
+        self._read = Readout(Standing.NONE)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(self.tr("Probability of each class"))
+        growing(self)
+
+    def show_readout(self, read: Readout) -> None:
+        """Show a face's numbers."""
+        if read == self._read:
+            return
+        self._read = read
+        self.setAccessibleDescription(self.spoken())
+        self.update()
+
+    def spoken(self) -> str:
+        """Say all numbers in words, the most probable class first."""
+        if not self._read.percent:
+            return self.tr("no numbers")
+        pairs = sorted(zip(self._read.percent, EXPRESSIONS, strict=True), reverse=True)
+        return ", ".join(f"{class_name(name)} {percent} %" for percent, name in pairs)
+
+    def minimumSizeHint(self) -> QSize:
+        """Keep every row readable."""
+        height = self.fontMetrics().height() + 3
+        return QSize(190, height * len(EXPRESSIONS) + 4)
+
+    def sizeHint(self) -> QSize:
+        """Ask for airy rows."""
+        return QSize(280, round(_ROW * self.fontMetrics().height()) * len(EXPRESSIONS) + 4)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the rows."""
+        painter = QPainter(self)
+        strong = QFont(self.font())
+        strong.setBold(True)
+        bold = QFontMetrics(strong)
+        names = max(bold.horizontalAdvance(class_name(name)) for name in EXPRESSIONS) + 10
+        number = bold.horizontalAdvance("100 %") + 8
+        row = min(self.height() / len(EXPRESSIONS), _MOST_PX)
+        left = 6.0
+        for index, name in enumerate(EXPRESSIONS):
+            rect = QRectF(left, index * row, self.width() - 2 * left, row)
+            self._draw_row(painter, rect, name, names, number)
+        draw_focus(self, painter, current_theme())
+
+    def _draw_row(
+        self, painter: QPainter, rect: QRectF, name: str, names: int, number: int
+    ) -> None:
+        theme, read = current_theme(), self._read
+        percent = read.percent[EXPRESSIONS.index(name)] if read.percent else None
+        top = name == read.label
+        font = painter.font()
+        font.setBold(top)
+        painter.setFont(font)
+        painter.setPen(QColor(theme.text if top else theme.muted))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(rect, middle | Qt.AlignmentFlag.AlignLeft, class_name(name))
+        bar = rect.adjusted(names, 0, -number, 0)
+        height = min(12.0, rect.height() - 6)
+        bar = QRectF(bar.x(), rect.center().y() - height / 2, bar.width(), height)
+        painter.fillRect(bar, QColor(theme.raised))
+        if percent is None:
+            return
+        text = f"{percent} %"
+        painter.drawText(rect, middle | Qt.AlignmentFlag.AlignRight, text)
+        self._draw_bar(painter, bar, percent, top=top)
+
+    def _draw_bar(self, painter: QPainter, track: QRectF, percent: int, *, top: bool) -> None:
+        theme, read = current_theme(), self._read
+        bar = QRectF(track)
+        bar.setWidth(track.width() * percent / 100)
+        colour = QColor(theme.face(read.face_id or 1)) if top else QColor(theme.muted)
+        if not top or read.standing is not Standing.UNCERTAIN:
+            painter.fillRect(bar, colour)
+            return
+        painter.setPen(QPen(colour, 1.5, Qt.PenStyle.DashLine))
+        painter.drawRect(bar.adjusted(1, 1, -1, -1))

@@ -1,0 +1,242 @@
+"""A table of what the session adds up to, a row for each face."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QGuiApplication, QKeySequence, QShortcut
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.live.plot_window import clock_text
+from app.live.state import LiveState
+from app.session.statistics import SessionStatistics
+from app.session.statistics_table import COLUMNS, Row, as_text, row_of, save_table
+from app.window.panels.panel import MARGIN, Panel, label
+from app.window.panels.probabilities import class_name
+from app.window.theme import current_theme
+from engine.errors import FerError
+from engine.labels import EXPRESSIONS
+
+log = logging.getLogger(__name__)
+
+_SIGNED: Final = ("valence", "arousal")
+_Role = Qt.ItemDataRole
+
+
+class StatisticsModel(QAbstractTableModel):
+    """The rows as Qt's views want them."""
+
+    def __init__(self) -> None:
+        """Make an empty table."""
+        super().__init__()
+        self.rows: list[Row] = []
+
+    def show_rows(self, rows: list[Row]) -> None:
+        """Take new numbers; rows stay where they are unless faces were left out.
+
+        Args:
+            rows: In order of id.
+        """
+        old, new = [row[0] for row in self.rows], [row[0] for row in rows]
+        if new[: len(old)] != old:
+            self.beginResetModel()
+            self.rows = rows
+            self.endResetModel()
+            return
+        self.rows[:] = rows[: len(old)]
+        if old:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(old) - 1, len(COLUMNS) - 1))
+        if len(new) > len(old):
+            self.beginInsertRows(QModelIndex(), len(old), len(new) - 1)
+            self.rows += rows[len(old) :]
+            self.endInsertRows()
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's default
+        """Count faces."""
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's default
+        """Count columns."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def data(self, index: QModelIndex, role: int = _Role.DisplayRole) -> object:
+        """Give a cell's text, colour chip, alignment or words for a screen reader."""
+        name, value = COLUMNS[index.column()], self.rows[index.row()][index.column()]
+        if role == _Role.DisplayRole:
+            return _cell(name, value)
+        if role == _Role.AccessibleTextRole:
+            return f"{self._title(name)}: {_cell(name, value)}"
+        if role == _Role.DecorationRole and name == "face":
+            return QColor(current_theme().face(int(value)))
+        if role == _Role.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignLeft if name == "face" else Qt.AlignmentFlag.AlignRight
+            return side | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole
+    ) -> object:
+        """Give a column's title."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == _Role.DisplayRole:
+            return self._title(COLUMNS[section])
+        if role == _Role.ToolTipRole:
+            return self._tip(COLUMNS[section])
+        return None
+
+    def _title(self, name: str) -> str:
+        if name in EXPRESSIONS:
+            return class_name(name)
+        return {
+            "face": self.tr("face"),
+            "seen_s": self.tr("seen"),
+            "valence": self.tr("valence"),
+            "arousal": self.tr("arousal"),
+        }[name]
+
+    def _tip(self, name: str) -> str:
+        if name in EXPRESSIONS:
+            return self.tr("Share of the time seen in which this class was the most probable")
+        return {
+            "face": self.tr("Number of the face, as in the video"),
+            "seen_s": self.tr("Time the face was seen"),
+            "valence": self.tr("Mean from \N{MINUS SIGN}1, unpleasant, to +1, pleasant"),
+            "arousal": self.tr("Mean from \N{MINUS SIGN}1, calm, to +1, excited"),
+        }[name]
+
+
+def _cell(name: str, value: float) -> str:
+    if name == "face":
+        return str(int(value))
+    if name == "seen_s":
+        return clock_text(value, tenths=True)
+    if name in _SIGNED:
+        return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{100 * value:.0f} %"
+
+
+class StatisticsPanel(Panel):
+    """The table with its buttons.
+
+    Attributes:
+        face_chosen: Emitted with a face's id when its row is activated.
+        failed: Emitted with a message when the table could not be saved.
+    """
+
+    every_s = 0.5  # numbers that change faster cannot be read
+    face_chosen = pyqtSignal(int)
+    failed = pyqtSignal(str)
+
+    def __init__(
+        self, parent: QWidget | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Make the panel.
+
+        Args:
+            parent: Owns the widget.
+            clock: Gives seconds.
+        """
+        super().__init__(parent, clock=clock)
+        self.setAccessibleName(self.tr("Session statistics"))
+        self.model = StatisticsModel()
+        self.table = self._make_table()
+        self.hint = label(self.tr("Faces are listed here once they were seen."), "muted")
+        self.hint.setWordWrap(True)
+        self.copy = QPushButton(self.tr("Copy"))
+        self.copy.setToolTip(self.tr("Copy the table for a spreadsheet (Ctrl+C)"))
+        self.save = QPushButton(self.tr("Save CSV\N{HORIZONTAL ELLIPSIS}"))
+        self.copy.clicked.connect(self.copy_table)
+        self.save.clicked.connect(self.ask_and_save)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.copy)
+        row.addWidget(self.save)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        layout.setSpacing(6)
+        layout.addWidget(self.hint)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(row)
+        self._say_what_is_there(0)
+
+    def _make_table(self) -> QTableView:
+        table = QTableView()
+        table.setModel(self.model)
+        table.setAccessibleName(self.tr("Statistics of each face"))
+        table.setToolTip(self.tr("Enter on a row selects the face"))
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setTabKeyNavigation(False)  # Tab leaves the table
+        table.setAlternatingRowColors(True)
+        table.setMinimumSize(220, 80)
+        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.activated.connect(lambda index: self._activated(index))
+        if (rows := table.verticalHeader()) is not None:
+            rows.hide()
+            rows.setDefaultSectionSize(table.fontMetrics().height() + 8)
+        if (columns := table.horizontalHeader()) is not None:
+            columns.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        copying = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), table)
+        copying.setContext(Qt.ShortcutContext.WidgetShortcut)
+        copying.activated.connect(self.copy_table)
+        return table
+
+    def show_state(self, live: LiveState) -> None:
+        """Show the session's numbers."""
+        self.show_statistics(live.statistics)
+
+    def show_statistics(self, statistics: SessionStatistics) -> None:
+        """Show the numbers now."""
+        self.model.show_rows([row_of(face) for face in statistics.faces()])
+        self._say_what_is_there(statistics.forgotten)
+
+    def _say_what_is_there(self, forgotten: int) -> None:
+        count = len(self.model.rows)
+        self.copy.setEnabled(count > 0)
+        self.save.setEnabled(count > 0)
+        self.hint.setVisible(forgotten > 0 or not count)
+        if not count:
+            self.hint.setText(self.tr("Faces are listed here once they were seen."))
+        elif forgotten:
+            words = self.tr("{0} faces; {1} that were seen for the shortest time are left out.")
+            self.hint.setText(words.format(count, forgotten))
+
+    def _activated(self, index: QModelIndex) -> None:
+        self.face_chosen.emit(int(self.model.rows[index.row()][0]))
+
+    def copy_table(self) -> None:
+        """Copy the selected rows, or all, as columns with tabs."""
+        chosen = self.table.selectionModel()
+        indexes = sorted(index.row() for index in chosen.selectedRows()) if chosen else []
+        rows = [self.model.rows[row] for row in indexes] or self.model.rows
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(as_text(rows, "\t"))
+
+    def ask_and_save(self) -> None:
+        """Ask for a file and write all rows to it."""
+        title = self.tr("Save statistics")
+        name, _ = QFileDialog.getSaveFileName(self, title, "statistics.csv", "CSV (*.csv)")
+        if name:
+            self.save_as(Path(name))
+
+    def save_as(self, path: Path) -> None:
+        """Write all rows to a file; a failure is told by `failed`."""
+        try:
+            save_table(path if path.suffix else path.with_suffix(".csv"), self.model.rows)
+        except FerError as error:
+            log.warning("%s", error)
+            self.failed.emit(str(error))

@@ -1,0 +1,376 @@
+"""The review window."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QAction, QCloseEvent
+from PyQt6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.session.exports.export import FORMS, export
+from app.session.frames import FrameServer
+from app.session.review import Review, Seen, open_review
+from app.window.review.actions import build_actions
+from app.window.review.controller import ReviewController
+from app.window.review.jobs import Jobs
+from app.window.review.timelines import Timelines
+from app.window.review.tracks import TracksPanel
+from app.window.review.video_view import VideoView
+
+PLAY_MS: Final = 33
+VIDEOS: Final = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v"
+RECORDS: Final = "*.csv *.jsonl *.ndjson *.parquet session.json"
+
+
+class ReviewWindow(QMainWindow):
+    """Video and timelines of a recording, linked by one cursor; its tracks, and exports."""
+
+    _frame_ready = pyqtSignal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Start empty; `open` shows a recording."""
+        super().__init__(parent)
+        self.controller = ReviewController()
+        self._jobs = Jobs(self)
+        self._server: FrameServer | None = None
+        self._serial = 0
+        self._video_words = ""
+        self.setWindowTitle(self.tr("Review"))
+        self.video = VideoView()
+        self.timelines = Timelines()
+        self.readout = QLabel()
+        self.readout.setAccessibleName(self.tr("Faces at the cursor"))
+        self.readout.setWordWrap(True)
+        self.actions_ = build_actions(self)
+        self._build_menus()
+        self.side = TracksPanel(self.merge_menu)
+        self._build_layout()
+        self._connect()
+        self._player = QTimer(self)
+        self._player.setInterval(PLAY_MS)
+        self._player.timeout.connect(self._play_on)
+        self._played_s = 0.0
+        self.resize(1100, 720)
+        self._refresh_all()
+
+    def moving(self, work: Callable[[], object]) -> Callable[[], None]:
+        """Wrap what moves the cursor or the choice."""
+
+        def done() -> None:
+            work()
+            self._refresh_cursor()
+
+        return done
+
+    def editing(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Wrap what changes the recording."""
+
+        def done() -> None:
+            work()
+            self._refresh_all()
+
+        return done
+
+    def _build_menus(self) -> None:
+        bar, acts = self.menuBar(), self.actions_
+        if bar is None:
+            return
+        self.export_menu = QMenu(self.tr("&Export"), self)
+        self.export_menu.addActions(acts.exports)
+        self.merge_menu = QMenu(self.tr("Merge track into"), self)
+        self.merge_menu.aboutToShow.connect(self._fill_merge_menu)
+        label_menu = QMenu(self.tr("Label of the span"), self)
+        label_menu.addActions(acts.labels)
+        file, edit = QMenu(self.tr("&File"), self), QMenu(self.tr("&Correct"), self)
+        go = QMenu(self.tr("&Go"), self)
+        file.addActions((acts.open_folder, acts.open_records, acts.open_video))
+        edit.addActions((acts.undo, acts.redo))
+        edit.addSeparator()
+        edit.addActions((acts.start_span, acts.end_span, acts.span_here))
+        edit.addMenu(label_menu)
+        edit.addSeparator()
+        edit.addActions((acts.delete, acts.delete_span))
+        edit.addMenu(self.merge_menu)
+        go.addActions((acts.play, acts.back, acts.forward, acts.home, acts.end))
+        go.addActions((acts.last_marker, acts.next_marker, acts.zoom_in, acts.zoom_out))
+        for menu in (file, edit, go, self.export_menu):
+            bar.addMenu(menu)
+
+    def _build_layout(self) -> None:
+        top = QSplitter(Qt.Orientation.Horizontal)
+        top.addWidget(self.video)
+        top.addWidget(self.side)
+        top.setStretchFactor(0, 1)
+        top.setSizes((600, 500))
+        top.setChildrenCollapsible(False)
+        whole = QSplitter(Qt.Orientation.Vertical)
+        whole.addWidget(top)
+        whole.addWidget(self.timelines)
+        whole.setStretchFactor(0, 3)
+        whole.setStretchFactor(1, 2)
+        whole.setChildrenCollapsible(False)
+        holder = QWidget()
+        layout = QVBoxLayout(holder)
+        layout.setContentsMargins(6, 6, 6, 0)
+        layout.addWidget(whole, 1)
+        layout.addLayout(self._build_readout())
+        self.setCentralWidget(holder)
+        self.message = QLabel()
+        self.message.setAccessibleName(self.tr("Message"))
+        self.message.setWordWrap(True)
+        self.message.setContentsMargins(6, 0, 0, 2)
+        bar = self.statusBar()
+        if bar is not None:
+            bar.addWidget(self.message, 1)
+
+    def _build_readout(self) -> QHBoxLayout:
+        self.play_button = QPushButton(self.tr("Play"))
+        self.play_button.clicked.connect(lambda _: self.play_or_pause())
+        self.time_label = QLabel()
+        self.time_label.setAccessibleName(self.tr("Time"))
+        row = QHBoxLayout()
+        row.addWidget(self.play_button)
+        row.addWidget(self.time_label)
+        row.addWidget(self.readout, 1)
+        return row
+
+    def _connect(self) -> None:
+        self.timelines.time_chosen.connect(self._move)
+        self.timelines.span_chosen.connect(self._choose_span)
+        self.timelines.face_chosen.connect(self._choose_band)
+        self._frame_ready.connect(self._show_frame)
+        self.side.face_chosen.connect(self._choose_face)
+        self.side.label_wanted.connect(
+            lambda label: self.editing(partial(self.controller.label, label))()
+        )
+        self.side.delete_wanted.connect(self.editing(self.controller.delete))
+        self.side.undo_wanted.connect(self.editing(self.controller.undo))
+
+    # What the user wants.
+
+    def open(self, path: Path, video: Path | None = None) -> None:
+        """Open a recording, off this thread; what is wrong with it is said in the window."""
+        self._say(self.tr("opening {name} …").format(name=path.name))
+        self._jobs.run(lambda: open_review(path, video).prepare(), self._opened, self._failed)
+
+    def _opened(self, review: Review) -> None:
+        self.controller.load(review)
+        self.setWindowTitle(self.tr("Review: {name}").format(name=review.name))
+        self._pause()
+        self._serve(review.video)
+        self.timelines.show_review(review, anew=True)
+        self._refresh_all()
+
+    def _failed(self, message: str) -> None:
+        self._say(message, failed=True)
+
+    def _say(self, message: str, *, failed: bool = False) -> None:
+        self.controller.say(message, failed=failed)
+        self._refresh_message()
+
+    def ask_folder(self) -> None:
+        """Ask for a recording's folder and open it."""
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Open a recording's folder"))
+        if chosen:
+            self.open(Path(chosen))
+
+    def ask_records(self) -> None:
+        """Ask for a records file and open it."""
+        kinds = self.tr("Records") + f" ({RECORDS})"
+        chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Open records"), "", kinds)
+        if chosen:
+            self.open(Path(chosen))
+
+    def ask_video(self) -> None:
+        """Ask for the video that belongs to the records."""
+        review = self.controller.review
+        if review is None:
+            return
+        kinds = self.tr("Videos") + f" ({VIDEOS})"
+        chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Choose a video"), "", kinds)
+        if chosen:
+            review.video, review.annotated = Path(chosen), False
+            self._serve(review.video)
+            self._refresh_cursor()
+
+    def ask_export(self, ending: str) -> None:
+        """Ask where an export goes, and write it off this thread."""
+        review = self.controller.review
+        if review is None:
+            return
+        place = review.video.parent if review.video is not None else review.edits.path.parent
+        start = str(place / f"{Path(review.name).stem or review.name}{ending}")
+        kinds = f"{FORMS[ending][0]} (*{ending})"
+        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Export"), start, kinds)
+        if not chosen:
+            return
+        path = Path(chosen) if chosen.lower().endswith(ending) else Path(chosen + ending)
+        self._say(self.tr("writing {name} …").format(name=path.name))
+        still = review.still()
+        saved = self.tr("saved: {name}").format(name=path.name)
+        # The dialog has asked whether an existing file may be replaced.
+        self._jobs.run(
+            lambda: export(still, path, overwrite=True), lambda _: self._say(saved), self._failed
+        )
+
+    def _move(self, time_s: float) -> None:
+        self.controller.move(time_s)
+        self._refresh_cursor()
+
+    def _choose_span(self, start_s: float, end_s: float) -> None:
+        self.controller.choose_span(start_s, end_s)
+        self._refresh_cursor()
+
+    def _choose_band(self, face: int, time_s: float) -> None:
+        self.controller.choose_face(face)
+        self.controller.move(time_s)
+        self.controller.choose_span_here()
+        self._refresh_cursor()
+
+    def _choose_face(self, face: int) -> None:
+        self.controller.choose_face(face)
+        self._refresh_cursor()
+
+    def _fill_merge_menu(self) -> None:
+        self.merge_menu.clear()
+        for face in self.controller.can().merge:
+            action = self.merge_menu.addAction(self.tr("face {n}").format(n=face))
+            if action is not None:
+                action.triggered.connect(
+                    lambda _, face=face: self.editing(partial(self.controller.merge, face))()
+                )
+
+    # Playing.
+
+    def play_or_pause(self) -> None:
+        """Play from the cursor, from the start if that is at the end; or pause."""
+        if self._player.isActive():
+            self._pause()
+            return
+        if self.controller.review is None:
+            return
+        if self.controller.time_s >= self.controller.duration_s:
+            self._move(0.0)
+        self._played_s = monotonic()
+        self._player.start()
+        self._refresh_play()
+
+    def _pause(self) -> None:
+        self._player.stop()
+        self._refresh_play()
+
+    def _play_on(self) -> None:
+        now_s = monotonic()
+        self._move(self.controller.time_s + now_s - self._played_s)
+        self._played_s = now_s
+        if self.controller.time_s >= self.controller.duration_s:
+            self._pause()
+
+    # The video.
+
+    def _serve(self, video: Path | None) -> None:
+        """Decode another video, or none."""
+        if self._server is not None:
+            self._server.close()
+        self._serial += 1
+        self._server = None
+        self.video.show_frame(None)
+        self.video.show_words(self.tr("no video; File, Choose video…"))
+        if video is not None:
+            self.video.show_words(self.tr("opening {name} …").format(name=video.name))
+            self._server = FrameServer(video, partial(self._frame_ready.emit, self._serial))
+
+    def _show_frame(self, serial: int) -> None:
+        if self._server is None or serial != self._serial:
+            return  # of the video before
+        if self._server.error:
+            self.video.show_words(self._server.error)
+            self._say(self._server.error, failed=True)
+            return
+        self.video.show_frame(self._server.frames.take())
+
+    # Showing the controller's state.
+
+    def _refresh_all(self) -> None:
+        review = self.controller.review
+        self.side.tracks.show(self.controller.tracks())
+        if review is not None:
+            self.timelines.show_review(review)
+        self._refresh_cursor()
+        self._refresh_message()
+
+    def _refresh_cursor(self) -> None:
+        control = self.controller
+        seen = control.seen()
+        self.timelines.show_chosen(control.face)
+        self.timelines.show_time(control.time_s)
+        self.timelines.show_span(control.span)
+        self.time_label.setText(f"{_clock(control.time_s)} / {_clock(control.duration_s)}")
+        self.readout.setText("    ".join(self._words(face) for face in seen))
+        review = control.review
+        boxes = [] if review is None or review.annotated else seen
+        self.video.show_boxes(boxes, control.face)
+        if self._server is not None:
+            self._server.ask(control.time_s)
+        self.side.show_choice(control.face, control.span)
+        self._refresh_abilities()
+
+    def _words(self, seen: Seen) -> str:
+        if seen.corrected:
+            return self.tr("face {n}: {label}, corrected").format(n=seen.face, label=seen.label)
+        return f"face {seen.face}: {seen.label} {seen.share:.0%}"
+
+    def _refresh_abilities(self) -> None:
+        can, acts = self.controller.can(), self.actions_
+        for action in (*acts.labels, acts.delete_span):
+            action.setEnabled(can.label)
+        acts.delete.setEnabled(can.delete)
+        self.merge_menu.setEnabled(bool(can.merge))
+        self._name_step(acts.undo, self.tr("Undo"), can.undo)
+        self._name_step(acts.redo, self.tr("Redo"), can.redo)
+        self.side.show_abilities(can)
+        is_open = self.controller.review is not None
+        for action in (*acts.exports, acts.open_video, acts.play, acts.back, acts.forward):
+            action.setEnabled(is_open)
+        self.play_button.setEnabled(is_open)
+
+    def _name_step(self, action: QAction, name: str, what: str) -> None:
+        action.setEnabled(bool(what))
+        action.setText(f"{name}: {what}" if what else name)
+
+    def _refresh_play(self) -> None:
+        name = self.tr("Pause") if self._player.isActive() else self.tr("Play")
+        self.actions_.play.setText(name)
+        self.play_button.setText(name)
+
+    def _refresh_message(self) -> None:
+        message = self.controller.message
+        attention = self.tr("Attention: ") if self.controller.failed and message else ""
+        self.message.setText(attention + message)
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Stop playing, end the threads, then close."""
+        self._player.stop()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._jobs.close()
+        super().closeEvent(event)
+
+
+def _clock(time_s: float) -> str:
+    minutes, seconds = divmod(time_s, 60)
+    return f"{int(minutes)}:{seconds:05.2f}"

@@ -1,0 +1,227 @@
+"""Light and dark: the window's colours, one colour per face, and what plots are drawn with."""
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtGui import QColor, QPalette
+from PyQt6.QtWidgets import QApplication
+
+from app.settings.settings import ThemeName
+from engine.drawing.shapes import PALETTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """Colours, each as ``#rrggbb``.
+
+    Attributes:
+        name: ``light`` or ``dark``.
+        window: Behind everything.
+        base: Of lists, fields and plots.
+        raised: Of buttons, and of every second row.
+        text: Words.
+        muted: Words that matter less; still 4.5:1 on all grounds.
+        border: Lines between parts.
+        grid: Lines in plots.
+        accent: Selection and focus.
+        on_accent: Words on `accent`.
+        bad: Words of an error.
+        faces: By face, in turn; told apart with all common kinds of colour blindness.
+    """
+
+    name: str
+    window: str
+    base: str
+    raised: str
+    text: str
+    muted: str
+    border: str
+    grid: str
+    accent: str
+    on_accent: str
+    bad: str
+    faces: tuple[str, ...]
+
+    def face(self, face_id: int) -> str:
+        """Give a face's colour: the one that the video's overlay gives it first."""
+        return self.faces[(face_id - 1) % len(self.faces)]
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    blue, green, red = colour
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+DARK: Final = Theme(
+    name="dark",
+    window="#1e2024",
+    base="#16181b",
+    raised="#2a2d32",
+    text="#e8e9eb",
+    muted="#a9adb4",
+    border="#3d4148",
+    grid="#34383e",
+    accent="#2f6fb3",
+    on_accent="#ffffff",
+    bad="#ff9d8f",
+    faces=tuple(_hex(colour) for colour in PALETTE),
+)
+LIGHT: Final = Theme(
+    name="light",
+    window="#f2f3f5",
+    base="#ffffff",
+    raised="#e7e9ec",
+    text="#1b1d20",
+    muted="#555a62",
+    border="#c3c7cd",
+    grid="#dcdfe3",
+    accent="#1f5f9f",
+    on_accent="#ffffff",
+    bad="#a3221a",
+    # The overlay's hues, darkened to 3:1 on white; its near-white is a near-black here.
+    faces=(
+        "#2b88c4",
+        "#b87400",
+        "#00805c",
+        "#b0588a",
+        "#857a00",
+        "#c44f00",
+        "#0a5fa0",
+        "#2b2e33",
+    ),
+)
+_THEMES: Final[Mapping[str, Theme]] = {"light": LIGHT, "dark": DARK}
+
+
+def contrast(one: str, other: str) -> float:
+    """Give the contrast of two colours, 1 to 21 (WCAG 2.2, relative luminance)."""
+    brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def ink_on(colour: str) -> str:
+    """Give the ink, black or white, that reads best on a colour."""
+    return max(("#000000", "#ffffff"), key=lambda ink: contrast(ink, colour))
+
+
+def current_theme() -> Theme:
+    """Tell which theme the application wears; ask again in `changeEvent` on a PaletteChange."""
+    ground = QApplication.palette().color(QPalette.ColorRole.Base)
+    return DARK if ground.lightness() < 128 else LIGHT
+
+
+def apply_theme(app: QApplication, name: ThemeName) -> None:
+    """Dress the whole application; ``system`` follows the desktop, also when that changes.
+
+    Args:
+        app: The application.
+        name: Of the theme.
+    """
+    follower = app.findChild(_Follower) or _Follower(app)
+    follower.choose(name)
+
+
+class _Follower(QObject):
+    """Remembers the choice and answers the desktop's changes; a child of the application."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self._app = app
+        self._name: ThemeName = "system"
+        app.setStyle("Fusion")  # the same everywhere, and it honours every role of a palette
+        hints = app.styleHints()
+        if hints is not None:
+            hints.colorSchemeChanged.connect(self._system_changed)
+
+    def choose(self, name: ThemeName) -> None:
+        self._name = name
+        self._dress()
+
+    def _system_changed(self) -> None:
+        if self._name == "system":
+            self._dress()
+
+    def _dress(self) -> None:
+        name = self._name if self._name != "system" else self._system()
+        theme = _THEMES[name]
+        with _no_collection():
+            self._app.setPalette(palette_for(theme))
+            self._app.setStyleSheet(_sheet(theme))
+
+    def _system(self) -> str:
+        hints = self._app.styleHints()
+        dark = hints is not None and hints.colorScheme() == Qt.ColorScheme.Dark
+        return "dark" if dark else "light"
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold Python's collector back while Qt goes through a list of all widgets.
+
+    Widgets that nobody uses any more would die in the middle of it, and Qt would go on with them.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def palette_for(theme: Theme) -> QPalette:
+    """Give Qt's palette of a theme."""
+    role = QPalette.ColorRole
+    palette = QPalette()
+    for where, colour in (
+        (role.Window, theme.window),
+        (role.WindowText, theme.text),
+        (role.Base, theme.base),
+        (role.AlternateBase, theme.window),
+        (role.Text, theme.text),
+        (role.PlaceholderText, theme.muted),
+        (role.Button, theme.raised),
+        (role.ButtonText, theme.text),
+        (role.BrightText, theme.bad),
+        (role.ToolTipBase, theme.raised),
+        (role.ToolTipText, theme.text),
+        (role.Highlight, theme.accent),
+        (role.HighlightedText, theme.on_accent),
+        (role.Link, theme.text),
+        (role.Mid, theme.border),
+    ):
+        palette.setColor(where, QColor(colour))
+    for where in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, where, QColor(theme.muted))
+    return palette
+
+
+def _sheet(theme: Theme) -> str:
+    """Give the few rules that a palette cannot say."""
+    return f"""
+QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border};
+    padding: 4px; }}
+QDockWidget::title {{ background: {theme.raised}; padding: 5px 8px; }}
+QLabel[role="muted"] {{ color: {theme.muted}; }}
+QLabel[role="error"] {{ color: {theme.bad}; }}
+QLabel[role="heading"] {{ font-weight: 600; }}
+QCheckBox::indicator:unchecked {{ width: 12px; height: 12px; background: {theme.base};
+    border: 1px solid {theme.muted}; border-radius: 2px; }}
+QHeaderView::section {{ background: {theme.raised}; color: {theme.text}; border: none;
+    border-right: 1px solid {theme.border}; padding: 4px 6px; }}
+QGraphicsView, QTableView {{ border: 1px solid {theme.border}; }}
+QGraphicsView:focus, QTableView:focus {{ border: 1px solid {theme.accent}; }}
+QTableView {{ gridline-color: {theme.grid}; }}
+"""

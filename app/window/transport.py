@@ -1,0 +1,104 @@
+"""Play, pause, step, speed and the place in a file."""
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+
+from app.sources.player import SPEEDS
+from app.window.icons import icon
+
+TICKS = 1000  # of the slider, for a whole file
+
+
+def clock_text(seconds: float) -> str:
+    """Write a time as minutes and seconds, with hours where there are any."""
+    whole = int(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    tenth = int(10 * (seconds - whole))
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}.{tenth}"
+
+
+class Transport(QWidget):
+    """Shows where a file is and says what the user wants of it."""
+
+    play_pause = pyqtSignal()
+    stepped = pyqtSignal(int)
+    sought = pyqtSignal(float)  # seconds
+    speed_chosen = pyqtSignal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Make the bar, at the beginning and playing."""
+        super().__init__(parent)
+        self._duration_s, self._playing = 0.0, True
+        self._button = self._tool(self.tr("Play or pause"), self.play_pause.emit)
+        self._back = self._tool(self.tr("One frame back"), lambda: self.stepped.emit(-1))
+        self._forward = self._tool(self.tr("One frame on"), lambda: self.stepped.emit(1))
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setRange(0, TICKS)
+        self._slider.setAccessibleName(self.tr("Place in the file"))
+        self._slider.sliderMoved.connect(self._seek_to_slider)
+        self._slider.actionTriggered.connect(self._slider_acted)
+        self._time = QLabel()
+        self._speed = QComboBox()
+        self._speed.setAccessibleName(self.tr("Speed"))
+        for speed in SPEEDS:
+            self._speed.addItem(f"{speed:g}x", speed)
+        self._speed.setCurrentIndex(SPEEDS.index(1.0))
+        self._speed.activated.connect(lambda at: self.speed_chosen.emit(SPEEDS[at]))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 4)
+        for widget in (
+            self._back,
+            self._button,
+            self._forward,
+            self._slider,
+            self._time,
+            self._speed,
+        ):
+            row.addWidget(widget, 1 if widget is self._slider else 0)
+        self._draw_icons()
+        self.show_state(0.0, 0.0, playing=True)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Draw the icons anew where the theme changed."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
+            self._draw_icons()
+
+    def _draw_icons(self) -> None:
+        ink = self.palette().buttonText().color()
+        self._back.setIcon(icon("step_back", ink))
+        self._forward.setIcon(icon("step_on", ink))
+        self._button.setIcon(icon("pause" if self._playing else "play", ink))
+
+    def _tool(self, name: str, act: Callable[[], object]) -> QToolButton:
+        button = QToolButton()
+        button.setAutoRaise(True)
+        button.setToolTip(name)
+        button.setAccessibleName(name)
+        button.clicked.connect(act)
+        return button
+
+    def show_state(
+        self, position_s: float, duration_s: float, *, playing: bool, speed: float = 1.0
+    ) -> None:
+        """Show where the file is, and how it plays: `speed` is one of `SPEEDS`."""
+        self._duration_s = duration_s
+        if duration_s > 0 and not self._slider.isSliderDown():
+            self._slider.setValue(round(TICKS * min(position_s / duration_s, 1.0)))
+        self._time.setText(f"{clock_text(position_s)} / {clock_text(duration_s)}")
+        self._speed.setCurrentIndex(SPEEDS.index(speed))
+        if playing != self._playing:
+            self._playing = playing
+            self._draw_icons()
+
+    def _seek_to_slider(self, value: int) -> None:
+        self.sought.emit(value / TICKS * self._duration_s)
+
+    def _slider_acted(self, action: int) -> None:
+        if (
+            QSlider.SliderAction(action) is not QSlider.SliderAction.SliderMove
+        ):  # that one says sliderMoved
+            self._seek_to_slider(self._slider.sliderPosition())

@@ -1,0 +1,193 @@
+"""The one bridge between the engine's threads and the window's."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from app.live.pacing import Pace
+from app.live.presentation import Captured, Picture, Presenter, Target
+from app.sources.connection import Connection, Stage, Status
+from engine.analyze import AnalyzerConfig, open_finder, open_reader
+from engine.errors import FerError
+from engine.mailbox import Closed, Latest
+from engine.pipeline import Finder, Pipeline, Reader
+from engine.types import Analysis, Frame
+from engine.video.opening import Source, SourceInfo
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STOP_S: Final = 0.6  # for the threads to end: a window is to close within a second
+
+
+class Worker(QObject):
+    """Runs a source through the engine; moved to a `QThread` and run there.
+
+    The source is opened and read on the capture thread, pictures are brought to the window's size
+    on another: neither a camera that hangs nor a large screen holds anybody up. A source that
+    lasts is waited for after it was lost, with networks and identities kept.
+
+    After its end the last picture still follows the window's size, until `stop` is called.
+
+    Attributes:
+        captured: When frames arrived.
+        device: What the networks run on; empty until they are loaded.
+        info: Facts about the source; None until it was open.
+    """
+
+    opened = pyqtSignal()  # the source is open, again if it was lost
+    lost = pyqtSignal(str)  # why; it is tried again
+    ready = pyqtSignal()  # the networks are loaded
+    frame_shown = pyqtSignal()  # a new picture can be taken
+    analysed = pyqtSignal()  # a new analysis can be taken
+    failed = pyqtSignal(str)  # it ended because of this
+    ended = pyqtSignal()  # it ended, in whatever way; the last signal
+
+    def __init__(
+        self,
+        open_source: Callable[[], Source],
+        config: AnalyzerConfig,
+        *,
+        lasting: bool = False,
+        keep: Callable[[Analysis], object] | None = None,
+        make_finder: Callable[[AnalyzerConfig], Finder] = open_finder,
+        make_reader: Callable[[AnalyzerConfig], Reader] = open_reader,
+    ) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            open_source: Opens the source, on the capture thread.
+            config: What to run.
+            lasting: Open the source again whenever it is lost.
+            keep: Called with every analysis, on the worker's thread, and must not wait.
+            make_finder: Makes what finds faces, on its own thread.
+            make_reader: Makes what reads them, on its own thread.
+        """
+        super().__init__()
+        self._config, self._keep = config, keep
+        self._make_finder, self._make_reader = make_finder, make_reader
+        self._stopping = threading.Event()
+        self._presenter = Presenter(self.frame_shown.emit)
+        self._analyses: Latest[Analysis] = Latest()
+        self._connection = Connection(open_source, self._tell, lasting=lasting)
+        self._pipeline = Pipeline(
+            self._tapped(), self._finder, self._reader, live=True, join_s=STOP_S
+        )
+        self._pace, self._pace_lock = Pace(), threading.Lock()
+        self.captured = Captured()
+        self.device = ""
+        self.info: SourceInfo | None = None
+
+    @property
+    def source(self) -> Source | None:
+        """What is open now."""
+        return self._connection.source
+
+    @property
+    def dropped(self) -> int:
+        """Frames that were never analysed."""
+        return self._pipeline.dropped
+
+    @property
+    def in_step(self) -> bool:
+        """True while frames are shown together with their own faces."""
+        with self._pace_lock:
+            return self._pace.in_step
+
+    def run(self) -> None:
+        """Follow the source until it ends or `stop` is called."""
+        try:
+            self._presenter.start()
+            with self._pipeline as results:
+                for analysis, _ in results:
+                    self._hand_on(analysis)
+        except Closed:
+            log.debug("stopped while handing on")
+        except FerError as error:
+            self._fail(str(error))
+        except Exception as error:
+            log.exception("analysis failed")
+            self._fail(f"analysis failed: {error}")
+        finally:
+            self.ended.emit()
+
+    def _hand_on(self, analysis: Analysis) -> None:
+        if self._keep is not None:
+            self._keep(analysis)
+        index = analysis.frame.index
+        with self._pace_lock:
+            self._pace.analysed(index, self.captured.age_ms(index) or 0.0)
+        if self.in_step:
+            self._presenter.show(analysis.frame, analysis)
+        if self._analyses.put(analysis):
+            self.analysed.emit()
+
+    def _fail(self, message: str) -> None:
+        if not self._stopping.is_set():
+            log.info("%s", message)
+            self.failed.emit(message)
+
+    def _tapped(self) -> Iterator[Frame]:
+        """Show each frame at once, unless it may wait for its faces."""
+        for frame in self._connection:
+            frame.image.flags.writeable = False
+            self.captured.note(frame.index)
+            with self._pace_lock:
+                self._pace.frame(frame.index)
+            if not self.in_step:
+                self._presenter.show(frame)
+            yield frame
+
+    def _tell(self, status: Status) -> None:
+        if self._stopping.is_set():
+            return
+        if status.stage is Stage.RUNNING:
+            self.info = status.info
+            self.opened.emit()
+        elif status.stage is Stage.LOST:
+            log.info("%s", status.message)
+            self.lost.emit(status.message)
+
+    def _finder(self) -> Finder:
+        return self._make_finder(self._config)
+
+    def _reader(self) -> Reader:
+        reader = self._make_reader(self._config)
+        self.device = str(getattr(reader, "device", ""))
+        self.ready.emit()
+        return reader
+
+    def take_picture(self) -> Picture | None:
+        """Give the newest picture, once for each `frame_shown`; None after `stop`."""
+        return _taken(self._presenter.pictures)
+
+    def take_analysis(self) -> Analysis | None:
+        """Give the newest analysis, once for each `analysed`; None after `stop`."""
+        return _taken(self._analyses)
+
+    def aim(self, target: Target) -> None:
+        """Say what pictures the window wants."""
+        self._presenter.aim(target)
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread that renders pictures, after `stop`; False if it is late."""
+        return self._presenter.join(timeout_s)
+
+    def stop(self) -> None:
+        """End soon; called directly, from any thread, any number of times."""
+        self._stopping.set()
+        self._connection.close()
+        self._pipeline.stop()
+        self._presenter.close()
+        self._analyses.close()
+
+
+def _taken(mailbox: Latest[T]) -> T | None:
+    try:
+        return mailbox.take()
+    except Closed:
+        return None

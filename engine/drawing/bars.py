@@ -1,0 +1,79 @@
+"""The small panel of class bars beside a face."""
+
+from typing import Final
+
+import numpy as np
+
+from engine.drawing.shapes import GREY, INK, WHITE, Colour, Rect, Sticker, Writer, fill, rounded
+from engine.labels import EXPRESSIONS, Expression
+from engine.types import Floats, Image, Prediction
+
+_OPACITY: Final = 0.78
+_EMPTY: Final[Colour] = (70, 66, 62)  # the part of a bar that is not filled
+
+
+class ClassBars:
+    """Draws one row a class: name and probability as a bar; the winner is emphasised."""
+
+    def __init__(self, text: int, writer: Writer) -> None:
+        """Prepare everything that does not change.
+
+        Args:
+            text: Pixels to the em.
+            writer: Sets the names.
+        """
+        self._text = text
+        self._writer = writer
+        self._pad = round(0.6 * text)
+        self._pitch = round(1.3 * text)
+        names = max(writer.width(name, text, weight=600) for name in EXPRESSIONS)
+        self._bar_x = 2 * self._pad + names
+        self._bar_width = round(4.5 * text)
+        self.width = self._bar_x + self._bar_width + self._pad
+        self.height = 2 * self._pad + self._pitch * len(EXPRESSIONS)
+        self._grounds: dict[Expression, Sticker] = {}
+
+    def _render_ground(self, winner: Expression) -> Sticker:
+        """Draw the panel with the winner's name in strong type and every bar empty."""
+        shape = (self.height, self.width, 3)
+        cover = np.zeros(shape, np.uint8)
+        fill(cover, rounded((0, 0, self.width - 1, self.height - 1), self._pad), WHITE)
+        opacity = cover[..., 0].astype(np.float32) * np.float32(_OPACITY / 255)
+        ground = np.full(shape, INK, np.uint8)
+        ink = np.zeros(shape, np.uint8)
+        for row, name in enumerate(EXPRESSIONS):
+            middle, text = self._middle(row), self._text
+            weight, colour = (600, WHITE) if row == winner else (400, GREY)
+            put = self._writer.put
+            put(ground, name, self._pad, middle, size=text, weight=weight, colour=colour)
+            put(ink, name, self._pad, middle, size=text, weight=weight)
+            fill(ground, self._bar(row, 1.0), _EMPTY)
+        np.maximum(opacity, ink[..., 0].astype(np.float32) / 255, out=opacity)
+        return Sticker(ground, opacity)
+
+    def _middle(self, row: int) -> float:
+        return self._pad + (row + 0.5) * self._pitch - 0.5
+
+    def _bar(self, row: int, share: float) -> Floats:
+        half = 0.3 * self._text
+        middle = self._middle(row)
+        right = self._bar_x + max(share * self._bar_width, 1.0) - 1
+        return rounded((self._bar_x, middle - half, right, middle + half), half)
+
+    def draw(self, image: Image, rect: Rect, prediction: Prediction, colour: Colour) -> None:
+        """Draw one face's bars into `image` in place.
+
+        Args:
+            image: (H, W, 3) uint8, BGR.
+            rect: Where, inside the image, of this panel's size.
+            prediction: Whose probabilities.
+            colour: Of the filled bars, BGR.
+        """
+        winner = prediction.expression
+        if winner not in self._grounds:
+            self._grounds[winner] = self._render_ground(winner)
+        self._grounds[winner].lay(image, rect.x0, rect.y0)
+        panel = image[rect.y0 : rect.y1, rect.x0 : rect.x1]
+        for row, share in enumerate(prediction.probabilities.tolist()):
+            if share >= 0.005:
+                fill(panel, self._bar(row, share), colour if row == winner else GREY)

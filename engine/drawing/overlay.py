@@ -1,0 +1,322 @@
+"""Drawing an analysis over its frame: boxes, labels, class bars and the timeline strip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from engine.drawing.bars import ClassBars
+from engine.drawing.layout import Placer
+from engine.drawing.shapes import (
+    GREY,
+    INK,
+    PALETTE,
+    WHITE,
+    Colour,
+    Rect,
+    Writer,
+    dashes,
+    dot,
+    fill,
+    lines,
+    rounded,
+    text_on,
+)
+from engine.drawing.timeline import Timeline
+from engine.errors import ConfigError
+from engine.faces.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
+from engine.types import Analysis, Floats, Image, Prediction, Track
+
+_STRIP_MIN_PX: Final = 32  # a lower strip would not hold its keys; it is left out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlayConfig:
+    """What is drawn.
+
+    Attributes:
+        timeline: Draw the valence-arousal strip.
+        landmarks: Draw the 68 points.
+        uncertain_below: Reliability, 0 to 1, below which a label is drawn as uncertain.
+        timeline_s: Seconds the strip looks back.
+    """
+
+    timeline: bool = True
+    landmarks: bool = False
+    uncertain_below: float = 0.3
+    timeline_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.uncertain_below <= 1:
+            raise ConfigError(
+                f"overlay.uncertain_below: must be from 0 to 1, got {self.uncertain_below}"
+            )
+        if not 0 < self.timeline_s <= 3600:
+            raise ConfigError(
+                f"overlay.timeline_s: must be above 0 and at most 3600, got {self.timeline_s}"
+            )
+
+
+class _Caption(NamedTuple):
+    """A label's words: the name in strong type, the note after it in grey."""
+
+    name: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Item:
+    """One face to draw."""
+
+    track: Track
+    prediction: Prediction
+    colour: Colour
+    uncertain: bool
+    core: Rect  # what other faces' labels keep off
+
+
+class Overlay:
+    """Draws one video's analyses; keeps the timeline's short history, in constant memory.
+
+    All sizes follow from the frame's shorter side, so that the picture looks the same at
+    every resolution from which text can be read.
+    """
+
+    def __init__(self, width: int, height: int, config: OverlayConfig | None = None) -> None:
+        """Prepare for frames of one size.
+
+        Args:
+            width: Of every frame, pixels.
+            height: Of every frame, pixels.
+            config: What is drawn; everything but landmarks if left out.
+        """
+        self._config = config or OverlayConfig()
+        self._size = (height, width)
+        short = min(width, height)
+        self._text = max(11, round(0.023 * short))
+        self._small = max(9, round(0.019 * short))
+        self._line = max(1, round(short / 320))
+        self._writer = Writer()
+        self._placer = Placer()
+        self._colours: dict[int, int] = {}
+        self._timeline = self._make_timeline(width, height, short)
+        bottom = self._timeline.rect.y0 if self._timeline else height
+        margin = self._line
+        self._area = Rect(margin, margin, width - margin, bottom - margin)
+        self._bars = ClassBars(self._small, self._writer)
+
+    def _make_timeline(self, width: int, height: int, short: int) -> Timeline | None:
+        strip = round(min(max(40, 0.15 * short), 0.2 * height))
+        if not self._config.timeline or strip < _STRIP_MIN_PX:
+            return None
+        rect = Rect(0, height - strip, width, height)
+        line = max(1.0, 0.6 + short / 450)
+        return Timeline(rect, self._config.timeline_s, text=self._small, line=line)
+
+    def draw(self, analysis: Analysis) -> Image:
+        """Draw one frame; frames are to come in order.
+
+        Args:
+            analysis: Of a frame of the size given at the start; never written to.
+
+        Returns:
+            (H, W, 3) uint8, BGR, a new array of the frame's size.
+
+        Raises:
+            ValueError: The frame has another size.
+        """
+        frame = analysis.frame
+        if frame.image.shape[:2] != self._size:
+            raise ValueError(f"frame: expected {self._size}, got {frame.image.shape[:2]}")
+        picture = frame.image.copy()
+        if self._timeline:
+            self._timeline.update(frame.time_s, analysis.predictions)
+        items = self._items(analysis)
+        for item in items:
+            if self._config.landmarks:
+                self._draw_landmarks(picture, item)
+            self._draw_box(picture, item)
+        if self._timeline:
+            colours = {face: PALETTE[index] for face, index in self._colours.items()}
+            self._timeline.draw(picture, colours)
+        self._draw_captions(picture, items)
+        return picture
+
+    def _items(self, analysis: Analysis) -> list[_Item]:
+        self._assign_colours([track.id for track in analysis.tracks])
+        height, width = self._size
+        items = []
+        for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
+            x0, y0, x1, y1 = (float(value) for value in track.box)
+            if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
+                continue  # wholly outside: nothing to point at
+            inset_x, inset_y = 0.06 * (x1 - x0), 0.06 * (y1 - y0)
+            core = Rect(
+                round(x0 + inset_x), round(y0 + inset_y), round(x1 - inset_x), round(y1 - inset_y)
+            )
+            colour = PALETTE[self._colours[track.id]]
+            uncertain = prediction.reliability < self._config.uncertain_below
+            items.append(_Item(track, prediction, colour, uncertain, core))
+        return items
+
+    def _assign_colours(self, present: Sequence[int]) -> None:
+        """Give each new id its colour of the palette, or the next that is not in use."""
+        shown = {*present, *(self._timeline.face_ids if self._timeline else ())}
+        self._colours = {face: index for face, index in self._colours.items() if face in shown}
+        count = len(PALETTE)
+        for face in present:
+            if face not in self._colours:
+                used = set(self._colours.values())
+                wishes = [(face - 1 + step) % count for step in range(count)]
+                self._colours[face] = next((w for w in wishes if w not in used), wishes[0])
+
+    def _draw_box(self, picture: Image, item: _Item) -> None:
+        """Outline a face on a dark rim; thin and dashed where the label is uncertain."""
+        box = item.track.box
+        radius = min(0.08 * float(box[2] - box[0]), 1.2 * self._text)
+        outline = rounded(box, radius)
+        slender = max(1, round(float(box[2] - box[0]) / 24))
+        strength = 0.7 if item.uncertain else 1.1
+        thick = min(max(2, round(strength * self._line)), slender)
+        paths = [outline]
+        if item.uncertain:
+            paths = dashes(outline, 1.2 * self._text)
+        for colour, width in ((INK, thick + 2 * self._rim), (item.colour, thick)):
+            lines(picture, paths, colour, width, closed=not item.uncertain)
+
+    @property
+    def _rim(self) -> int:
+        return max(1, self._line // 2)
+
+    def _draw_landmarks(self, picture: Image, item: _Item) -> None:
+        points = item.track.landmarks
+        closed = [points[part] for part in (RIGHT_EYE, LEFT_EYE)]
+        mouth = points[MOUTH]
+        closed += [mouth[:12], mouth[12:]]
+        brows, nose = points[BROWS], points[NOSE]
+        thin = max(1, self._line // 2)
+        lines(picture, [points[JAW], brows[:5], brows[5:], nose[:4], nose[4:]], item.colour, thin)
+        lines(picture, closed, item.colour, thin, closed=True)
+        radius = min(0.6 * self._line, 0.008 * float(np.ptp(points[:, 0])))
+        if radius > 0.5:  # smaller dots would run together
+            for x, y in points.tolist():
+                dot(picture, x, y, radius, WHITE)
+
+    def _draw_captions(self, picture: Image, items: Sequence[_Item]) -> None:
+        """Place and draw labels, then the class bars where room is left."""
+        self._placer.begin()
+        taken: list[Rect] = []
+        for item in items:
+            others = [other.core for other in items if other is not item]
+            rect, caption = self._place_label(item, others + taken)
+            self._draw_label(picture, rect, item, caption)
+            taken.append(rect)
+        cores = [item.core for item in items]
+        for item in items:
+            candidates = self._bars_places(item.track.box)
+            choice = self._placer.place((item.track.id, "bars"), candidates, cores + taken)
+            place = None if choice is None else candidates[choice]
+            if place is not None:
+                self._bars.draw(picture, place, item.prediction, item.colour)
+                taken.append(place)
+
+    def _captions(self, item: _Item) -> list[_Caption]:
+        """Say what a label may read, the fullest first."""
+        name = item.prediction.expression.label
+        share = f"{100 * float(item.prediction.probabilities.max()):.0f}%"
+        if item.uncertain:
+            return [
+                _Caption(f"{name}?", f"{share}  uncertain"),
+                _Caption(f"{name}?", "uncertain"),
+                _Caption(f"{name}?", ""),
+                _Caption("?", ""),
+            ]
+        return [_Caption(name, share), _Caption(name, ""), _Caption("", "")]
+
+    def _place_label(self, item: _Item, taken: Sequence[Rect]) -> tuple[Rect, _Caption]:
+        """Find room above, below or in the top of the box; shorten the label if there is none."""
+        captions = self._captions(item)
+        candidates = [rect for caption in captions for rect in self._label_places(item, caption)]
+        choice = self._placer.place((item.track.id, "label"), candidates, taken)
+        if choice is not None and (rect := candidates[choice]) is not None:
+            return rect, captions[choice // 3]
+        x0, y0 = item.track.box[:2].tolist()
+        size = self._label_size(item, captions[-1])
+        return Rect.at(x0, y0 - size[1], *size).moved_into(self._area), captions[-1]
+
+    def _label_places(self, item: _Item, caption: _Caption) -> tuple[Rect | None, ...]:
+        x0, y0, _, y1 = item.track.box.tolist()
+        width, height = self._label_size(item, caption)
+        gap = 1.5 * self._line
+        inside_too = y1 - y0 > 5 * height
+        rows = (y0 - gap - height, y1 + gap, max(y0, 0) + 2 * gap if inside_too else None)
+        return tuple(self._beside(x0, row, width, height) for row in rows)
+
+    def _beside(self, x: float, row: float | None, width: int, height: int) -> Rect | None:
+        """Shift sideways into the area; None if it does not fit there."""
+        if row is None:
+            return None
+        rect = Rect.at(x, row, width, height)
+        moved = rect.moved_into(self._area)
+        return moved if moved.y0 == rect.y0 and moved.within(self._area) else None
+
+    def _label_size(self, item: _Item, caption: _Caption) -> tuple[int, int]:
+        """Measure a label: width and height, pixels."""
+        pad, text = round(0.5 * self._text), self._text
+        width = self._chip_width(item)
+        if caption.name:
+            width += 2 * pad + self._name_width(item, caption)
+        if caption.note:
+            width += pad + self._writer.width(caption.note, text)
+        return width, round(1.5 * text)
+
+    def _name_width(self, item: _Item, caption: _Caption) -> int:
+        return self._writer.width(caption.name, self._text, weight=600, italic=item.uncertain)
+
+    def _chip_width(self, item: _Item) -> int:
+        number = self._writer.width(str(item.track.id), self._text, weight=700)
+        return max(round(1.5 * self._text), number + round(0.8 * self._text))
+
+    def _draw_label(self, picture: Image, rect: Rect, item: _Item, caption: _Caption) -> None:
+        """Draw the id on the face's colour, then the words on a dark ground."""
+        text, pad = self._text, round(0.5 * self._text)
+        x0, y0, x1, y1 = rect
+        middle = (y0 + y1 - 1) / 2
+        radius = 0.3 * text
+        fill(picture, rounded((x0, y0, x1 - 1, y1 - 1), radius), INK)
+        chip = self._chip_width(item)
+        outline = rounded((x0, y0, x0 + chip - 1, y1 - 1), radius)
+        number = str(item.track.id)
+        inset = (chip - self._writer.width(number, text, weight=700)) / 2
+        put = self._writer.put
+        fill(picture, outline, item.colour)
+        ink = text_on(item.colour)
+        if item.uncertain:  # a hollow chip
+            hollow = max(1, self._line)
+            inner = (x0 + hollow, y0 + hollow, x0 + chip - 1 - hollow, y1 - 1 - hollow)
+            fill(picture, rounded(inner, radius - hollow / 2), INK)
+            ink = item.colour
+        put(picture, number, x0 + inset, middle, size=text, weight=700, colour=ink)
+        if not caption.name:
+            return
+        x = x0 + chip + pad
+        put(picture, caption.name, x, middle, size=text, weight=600, italic=item.uncertain)
+        if caption.note:
+            x += self._name_width(item, caption) + pad
+            put(picture, caption.note, x, middle, size=text, colour=GREY)
+
+    def _bars_places(self, box: Floats) -> list[Rect | None]:
+        """Offer both sides of a box, then the upper corners; nothing for a small face."""
+        x0, y0, x1, y1 = box.tolist()
+        width, height = self._bars.width, self._bars.height
+        if y1 - y0 < 5 * self._text or height > 0.75 * self._area.height:
+            return []
+        gap = 0.6 * self._text
+        row = min(max(y0, self._area.y0), self._area.y1 - height)
+        places = [(x1 + gap, row), (x0 - gap - width, row)]
+        if x1 - x0 > 0.5 * self._area.width:  # a face that leaves no side: beside its eyes
+            top = self._area.y0 + gap
+            places += [(self._area.x1 - gap - width, top), (self._area.x0 + gap, top)]
+        rects = [Rect.at(x, y, width, height) for x, y in places]
+        return [rect if rect.within(self._area) else None for rect in rects]

@@ -1,0 +1,301 @@
+"""The valence-arousal strip along the bottom: the last seconds of every face."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.drawing.shapes import (
+    GREY,
+    INK,
+    WHITE,
+    Colour,
+    Rect,
+    Writer,
+    curve,
+    dot,
+    lines,
+    mixed,
+)
+from engine.types import Floats, Image, Prediction
+
+# Seconds since the start of a film: float32 would be off by a frame after an hour.
+Times = NDArray[np.float64]
+
+SAMPLES: Final = 400  # kept per face; more than a 1080p strip can show apart
+FACES: Final = 16  # traces kept; the one silent for longest goes first
+_OPACITY: Final = 0.78
+_AROUSAL: Final = 0.75  # strength of the arousal curve's colour beside valence's
+_GRID: Final[Colour] = (84, 80, 76)
+_KEYS: Final = ("valence", "arousal")
+_SPAN: Final = 5  # equal parts into which faint upright lines divide the time axis
+
+
+class Trace:
+    """Valence and arousal of one face over the last seconds, in constant memory."""
+
+    def __init__(self, spacing_s: float) -> None:
+        """Start empty.
+
+        Args:
+            spacing_s: Samples closer than this replace one another.
+        """
+        self._spacing_s = spacing_s
+        self._rows: Times = np.empty((2 * SAMPLES, 3))
+        self._start = self._stop = 0
+        self._updates = -1
+        self.last_s = -np.inf
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    def add(self, update: int, time_s: float, valence: float, arousal: float) -> None:
+        """Append one sample, after a break if the face missed the update before.
+
+        Args:
+            update: Running number of the strip's update.
+            time_s: Presentation time.
+            valence: -1 to 1.
+            arousal: -1 to 1.
+        """
+        if len(self) and update != self._updates + 1:
+            self._append(np.nan, np.nan, np.nan)
+        elif len(self) > 1 and time_s - self._rows[self._stop - 2, 0] < self._spacing_s:
+            self._stop -= 1
+        self._append(time_s, valence, arousal)
+        self._updates = update
+        self.last_s = time_s
+
+    def _append(self, *row: float) -> None:
+        if self._stop == len(self._rows):
+            kept = self._rows[-SAMPLES + 1 :].copy()
+            self._rows[: len(kept)] = kept
+            self._start, self._stop = 0, len(kept)
+        self._rows[self._stop] = row
+        self._stop += 1
+        self._start = max(self._start, self._stop - SAMPLES)
+
+    @property
+    def newest(self) -> tuple[float, float, float]:
+        """Time, valence and arousal of the last sample."""
+        time_s, valence, arousal = self._rows[self._stop - 1]
+        return float(time_s), float(valence), float(arousal)
+
+    def runs(self, since_s: float) -> list[Times]:
+        """Give the stretches without a break.
+
+        Args:
+            since_s: Start of the window; the sample before it is kept, so that a curve runs
+                up to the edge.
+
+        Returns:
+            Arrays (N, 3) of time, valence, arousal, oldest first, N at least 1.
+        """
+        rows = self._rows[self._start : self._stop]
+        recent = np.flatnonzero(rows[:, 0] >= since_s)
+        rows = rows[max(0, int(recent[0]) - 1) :] if len(recent) else rows[:0]
+        breaks = np.flatnonzero(np.isnan(rows[:, 0]))
+        pieces = np.split(rows, breaks)
+        return [run for piece in pieces if len(run := piece[np.isfinite(piece[:, 0])])]
+
+
+class Timeline:
+    """Keeps what every face showed lately and draws it as a translucent strip.
+
+    Valence is a solid curve, arousal a thinner dashed one, both in the face's colour; the
+    newest value is at the right, with the face's id.
+    """
+
+    def __init__(self, rect: Rect, seconds: float, *, text: int, line: float) -> None:
+        """Lay the strip out.
+
+        Args:
+            rect: Where it lies in the frame, pixels.
+            seconds: Length of the time axis.
+            text: Pixels to the em.
+            line: Width of the valence curve, pixels.
+        """
+        self.rect = rect
+        self._seconds = seconds
+        self._text = text
+        self._line = line
+        self._writer = Writer()
+        self._traces: dict[int, Trace] = {}
+        self._updates = 0
+        self._now_s = -np.inf
+        self._caption = f"last {seconds:g} s"
+        self._dash_px = max(4, round(0.45 * text))
+        self._plot = self._lay_out()
+        self._panel = self._render_panel()
+
+    @property
+    def face_ids(self) -> tuple[int, ...]:
+        """Ids whose curves are in the window."""
+        return tuple(self._traces)
+
+    @property
+    def samples(self) -> int:
+        """Samples kept, all faces together."""
+        return sum(len(trace) for trace in self._traces.values())
+
+    def update(self, time_s: float, predictions: Sequence[Prediction]) -> None:
+        """Take in one frame; a time before the last one starts the strip anew.
+
+        Args:
+            time_s: The frame's presentation time.
+            predictions: Of the faces present.
+        """
+        if time_s < self._now_s:
+            self._traces.clear()
+        self._now_s = time_s
+        self._updates += 1
+        for face in predictions:
+            if face.track_id not in self._traces:
+                self._traces[face.track_id] = Trace(self._seconds / (SAMPLES - 1))
+            trace = self._traces[face.track_id]
+            trace.add(self._updates, time_s, face.valence, face.arousal)
+        self._forget()
+
+    def _forget(self) -> None:
+        oldest_first = sorted(self._traces, key=lambda face: self._traces[face].last_s)
+        for rank, face in enumerate(oldest_first):
+            late = self._traces[face].last_s < self._now_s - self._seconds
+            if late or rank < len(oldest_first) - FACES:
+                del self._traces[face]
+
+    def draw(self, image: Image, colours: Mapping[int, Colour]) -> None:
+        """Lay the strip over the bottom of `image` in place.
+
+        Args:
+            image: (H, W, 3) uint8, BGR, of the size the strip was laid out for.
+            colours: BGR of every id in `face_ids`.
+        """
+        x0, y0, x1, y1 = self.rect
+        strip = image[y0:y1, x0:x1]
+        cv2.addWeighted(strip, 1 - _OPACITY, self._panel, _OPACITY, 0, dst=strip)
+        plot = strip[:, self._plot.x0 : self._plot.x1]
+        for face, trace in self._traces.items():
+            for run in trace.runs(self._now_s - self._seconds):
+                self._draw_run(plot, run, colours[face])
+        self._draw_tips(strip, colours)
+
+    def _draw_run(self, plot: Image, run: Times, colour: Colour) -> None:
+        if len(run) == 1:  # one sample has no length: a dot shows that it is there
+            for column, radius in ((1, self._line), (2, self._line / 2)):
+                x, y = self._path(run, column)[0].tolist()
+                dot(plot, x, y, radius, colour)
+            return
+        at, cuts = self._dashes(run[:, 0])
+        dashed = np.stack([at, np.interp(at, run[:, 0], run[:, 2])], axis=1)
+        thin = max(1.0, 0.6 * self._line)
+        curve(plot, self._path(dashed, 1), mixed(colour, INK, _AROUSAL), thin, cuts)
+        curve(plot, self._path(run, 1), colour, self._line)
+
+    def _dashes(self, times: Times) -> tuple[Times, list[slice]]:
+        """Cut a run into dashes that are tied to the clock, so that they travel with the curve.
+
+        Returns:
+            The times with the dashes' ends among them, and where each dash lies in these.
+        """
+        period = 2 * self._dash_px * self._seconds / self._plot.width
+        starts = np.arange(np.floor(times[0] / period), times[-1] / period) * period
+        stops = np.clip(starts + period / 2, times[0], times[-1])
+        starts = np.clip(starts, times[0], times[-1])
+        at = np.unique(np.concatenate([times, starts, stops]))
+        low, high = np.searchsorted(at, starts), np.searchsorted(at, stops) + 1
+        return at, [slice(a, b) for a, b in zip(low, high, strict=True) if b - a > 1]
+
+    def _path(self, run: Times, column: int) -> Floats:
+        """Place one column of a run in the plot, (N, 2) float32 pixels."""
+        x = (self._plot.width - 1) * (1 - (self._now_s - run[:, 0]) / self._seconds)
+        return np.stack([x, self._level(run[:, column])], axis=1).astype(np.float32)
+
+    def _level(self, value: Times | float) -> Times:
+        """Turn -1..1 into the row of the strip, pixels."""
+        middle, reach = (self._plot.y0 + self._plot.y1 - 1) / 2, (self._plot.height - 1) / 2
+        level: Times = middle - np.clip(value, -1, 1) * reach
+        return level
+
+    def _draw_tips(self, strip: Image, colours: Mapping[int, Colour]) -> None:
+        """Mark the newest values, with the ids beside them, moved apart where they collide."""
+        tips = []
+        for face, trace in self._traces.items():
+            if trace.last_s == self._now_s:
+                _, valence, arousal = trace.newest
+                dot(
+                    strip, self._plot.x1 - 1, float(self._level(arousal)), self._line, colours[face]
+                )
+                row = float(self._level(valence))
+                dot(strip, self._plot.x1 - 1, row, 1.6 * self._line, colours[face])
+                tips.append((row, face))
+        gap = 0.85 * self._text
+        if len(tips) * gap > self.rect.height:
+            return  # illegible; the colours still tell the faces apart
+        rows = spread([row for row, _ in tips], gap, self.rect.height)
+        x = self._plot.x1 + 0.5 * self._text
+        for row, (_, face) in zip(rows, tips, strict=True):
+            put = self._writer.put
+            put(strip, str(face), x, row, size=self._text, weight=600, colour=colours[face])
+
+    def _lay_out(self) -> Rect:
+        """Find the plot's place in the strip: keys and axis at its left, ids at its right."""
+        width, height = self.rect.width, self.rect.height
+        pad = round(0.6 * self._text)
+        keys = self._dash_px * 6 + max(self._writer.width(name, self._text) for name in _KEYS)
+        axis = self._writer.width("+1", self._text)
+        return Rect(
+            round(3.2 * pad + keys + axis), pad, width - round(2.6 * self._text), height - pad
+        )
+
+    def _render_panel(self) -> Image:
+        """Draw what never changes: ground, grid, axis and keys."""
+        panel = np.full((self.rect.height, self.rect.width, 3), INK, np.uint8)
+        plot, text, put = self._plot, self._text, self._writer.put
+        hair = max(1, round(self._line / 2))
+        for x in np.linspace(plot.x0, plot.x1 - 1, _SPAN + 1):
+            upright = np.array([[x, plot.y0], [x, plot.y1 - 1]], np.float32)
+            lines(panel, [upright], _GRID, hair)
+        for value, sign in ((1, "+1"), (0, "0"), (-1, "\N{MINUS SIGN}1")):
+            row = float(self._level(value))
+            level = np.array([[plot.x0, row], [plot.x1 - 1, row]], np.float32)
+            lines(panel, [level], GREY if value == 0 else _GRID, hair)
+            x = plot.x0 - 0.5 * text - self._writer.width(sign, text)
+            put(panel, sign, x, row, size=text, colour=GREY)
+        self._draw_keys(panel)
+        return panel
+
+    def _draw_keys(self, panel: Image) -> None:
+        text, dash, put = self._text, self._dash_px, self._writer.put
+        x, middle = 0.6 * text, (self.rect.height - 1) / 2
+        put(panel, self._caption, x, middle + 1.3 * text, size=text, colour=GREY)
+        for name, row in zip(_KEYS, (middle - 1.3 * text, middle), strict=True):
+            solid = name == "valence"
+            ends = x + dash * np.array([[0, 5]] if solid else [[0, 1], [2, 3], [4, 5]])
+            paths = [np.array([[a, row], [b, row]], np.float32) for a, b in ends]
+            lines(panel, paths, WHITE, max(1, round((1.0 if solid else 0.6) * self._line)))
+            put(panel, name, x + 6 * dash, row, size=text, colour=WHITE)
+
+
+def spread(rows: Sequence[float], gap: float, height: float) -> list[float]:
+    """Move marks apart until neighbours are `gap` pixels from one another.
+
+    Args:
+        rows: Wanted places, pixels, in any order.
+        gap: Least distance, pixels; `height` must hold as many.
+        height: Of the strip, pixels; marks stay half a gap inside it.
+
+    Returns:
+        The places, in the order of `rows`.
+    """
+    if not rows:
+        return []
+    order = np.argsort(rows, kind="stable")
+    ranks = np.arange(len(rows)) * gap
+    # Rank by rank, the place minus rank * gap must not fall: a running maximum, kept in bounds.
+    placed = np.maximum.accumulate(np.asarray(rows)[order] - ranks)
+    placed = np.clip(placed, gap / 2, height - gap / 2 - ranks[-1]) + ranks
+    result = np.empty(len(rows))
+    result[order] = placed
+    return [float(place) for place in result]

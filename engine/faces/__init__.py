@@ -1,0 +1,1 @@
+"""Faces in a frame: found, followed, aligned, and hidden where asked."""

@@ -1,0 +1,155 @@
+"""Warp a face upright and centred: the one crop that training and the live engine share."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from engine.faces.landmarks import MARGIN, TEMPLATE
+from engine.types import Face, Floats, Image
+
+CROP_SIZE: Final = 112
+
+
+def template(size: int, margin: float = MARGIN) -> Floats:
+    """Place the five template points in a square crop.
+
+    Args:
+        size: Side of the crop, pixels.
+        margin: Extra picture around the training framing, as a fraction of the side.
+
+    Returns:
+        (5, 2) float32, crop pixels.
+    """
+    unit = (TEMPLATE - 0.5) / (1.0 + margin) + 0.5
+    return (unit * size - 0.5).astype(np.float32)
+
+
+def similarity(points: Floats, target: Floats) -> Floats:
+    """Fit scale, rotation and shift (no mirroring) that bring `points` nearest to `target`.
+
+    Args:
+        points: (K, 2).
+        target: (K, 2).
+
+    Returns:
+        (2, 3) float32, maps `points` to `target` with the least squared error.
+
+    Raises:
+        ValueError: All points coincide, so that no scale or rotation is defined.
+
+    Source: Umeyama (1991), "Least-squares estimation of transformation parameters between
+    two point patterns"; in two dimensions the solution is one complex number.
+    """
+    source_mean, target_mean = points.mean(axis=0), target.mean(axis=0)
+    p, q = (points - source_mean).astype(np.float64), (target - target_mean).astype(np.float64)
+    spread = float((p * p).sum())
+    if not spread > 1e-12:
+        raise ValueError("points: all coincide; a similarity needs two distinct points")
+    cos = float((p * q).sum()) / spread
+    sin = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / spread
+    linear = np.array([[cos, -sin], [sin, cos]])
+    shift = target_mean - linear @ source_mean
+    return np.hstack([linear, shift[:, None]]).astype(np.float32)
+
+
+def transform(points: Floats, matrix: Floats) -> Floats:
+    """Apply a (2, 3) affine matrix to (..., 2) points."""
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def invert(matrix: Floats) -> Floats:
+    """Invert a (2, 3) affine matrix."""
+    return cv2.invertAffineTransform(matrix).astype(np.float32)
+
+
+def warp(
+    image: Image, matrix: Floats, size: int = CROP_SIZE, border: int = cv2.BORDER_CONSTANT
+) -> Image:
+    """Cut a square crop out of `image`, averaging where it shrinks.
+
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        matrix: (2, 3) float32, source pixels to crop pixels.
+        size: Side of the crop, pixels.
+        border: OpenCV border mode where the crop leaves the image; black by default.
+
+    Returns:
+        (size, size, 3) uint8, BGR.
+    """
+    shrink = int(1.0 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-6))
+    if shrink >= 2:  # bilinear sampling alone would alias: a big face would look unlike training
+        image, matrix = _shrunk(image, matrix, size, shrink)
+    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(crop, np.uint8)
+
+
+def _shrunk(image: Image, matrix: Floats, size: int, factor: int) -> tuple[Image, Floats]:
+    """Average `factor` x `factor` blocks of the region the crop covers; adapt the matrix."""
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
+    covered = transform(corners, invert(matrix))
+    height, width = image.shape[:2]
+    limit = np.array([width, height])
+    # Blocks start at multiples of `factor`, so that a face's crop does not depend on its region.
+    low = (
+        np.clip(np.floor(covered.min(axis=0)) - factor, 0, limit - 1).astype(int) // factor * factor
+    )
+    high = np.clip(np.ceil(covered.max(axis=0)) + factor, low + 1, limit).astype(int)
+    region = image[low[1] : high[1], low[0] : high[0]]
+    whole = -(-np.array(region.shape[:2]) // factor) * factor
+    pad = whole - region.shape[:2]
+    if pad.any():
+        padded = cv2.copyMakeBorder(region, 0, int(pad[0]), 0, int(pad[1]), cv2.BORDER_REPLICATE)
+        region = np.asarray(padded, np.uint8)
+    small = cv2.resize(
+        region, (int(whole[1]) // factor, int(whole[0]) // factor), interpolation=cv2.INTER_AREA
+    )
+    # x = low + factor * (x_small + 0.5) - 0.5, in both axes.
+    linear = matrix[:, :2]
+    shift = linear @ (low + (factor - 1) / 2) + matrix[:, 2]
+    adapted = np.hstack([linear * factor, shift[:, None]]).astype(np.float32)
+    return np.asarray(small, np.uint8), adapted
+
+
+def align(image: Image, points: Floats, size: int = CROP_SIZE, margin: float = MARGIN) -> Face:
+    """Cut one face out, upright and centred on the training template.
+
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        points: (5, 2) float32, pixels of `image`, see `engine.faces.landmarks.five_points`.
+        size: Side of the crop, pixels.
+        margin: Extra picture around the training framing, as the model's manifest states it.
+
+    Returns:
+        The crop, black where it leaves the image, and the map that made it.
+
+    Raises:
+        ValueError: The points coincide, so that no rotation is defined.
+    """
+    matrix = similarity(points, template(size, margin))
+    return Face(crop=warp(image, matrix, size), matrix=matrix)
+
+
+def recut(image: Image, face: Face, size: int, margin: float = MARGIN) -> Image:
+    """Cut a face that `align` has cut again, for a network with another input.
+
+    Args:
+        image: (H, W, 3) uint8, BGR, the picture it was cut from.
+        face: The crop, `MARGIN` around it.
+        size: Side of the new crop, pixels.
+        margin: Of the new crop.
+
+    Returns:
+        (size, size, 3) uint8, BGR; the face's own crop where nothing differs.
+    """
+    if (size, margin) == (face.crop.shape[0], MARGIN):
+        return face.crop
+    old, new = template(face.crop.shape[0]), template(size, margin)
+    return warp(image, chained(similarity(old, new), face.matrix), size)
+
+
+def chained(second: Floats, first: Floats) -> Floats:
+    """Give the (2, 3) affine matrix that applies `first`, then `second`."""
+    linear = second[:, :2] @ first[:, :2]
+    shift = second[:, :2] @ first[:, 2] + second[:, 2]
+    return np.hstack([linear, shift[:, None]]).astype(np.float32)

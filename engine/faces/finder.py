@@ -1,0 +1,126 @@
+"""Which faces are in a frame, and where: detection, following, alignment, landmarks."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from engine.faces.alignment import align, invert, similarity, template
+from engine.faces.detection import Detector
+from engine.faces.landmarker import Landmarker
+from engine.faces.landmarks import five_points
+from engine.faces.scene import SceneCut
+from engine.faces.tracking import Tracker, TrackerConfig
+from engine.types import Detection, Face, Floats, Found, Frame, Image, Sighting
+
+# A crop whose new landmarks ask for more than this is cut again before it is believed.
+REALIGN_DEG: Final = 8.0
+REALIGN_ZOOM: Final = 1.12
+REALIGN_SHIFT: Final = 0.06  # of the crop's side
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Adds up the milliseconds of each stage of one frame."""
+
+    times_ms: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.perf_counter)
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.times_ms[stage] = self.times_ms.get(stage, 0.0) + 1000 * (now - self._since)
+        self._since = now
+
+
+class Finder:
+    """Finds and follows the faces of one video. Belongs to the thread that made it."""
+
+    def __init__(self, detector: Detector, landmarker: Landmarker, config: TrackerConfig) -> None:
+        self._detector = detector
+        self._landmarker = landmarker
+        self._template = template(landmarker.size, landmarker.margin)
+        self._scene = SceneCut()
+        self._tracker = Tracker(config)
+        self._last_s = 0.0
+
+    def close(self) -> None:
+        """Free the networks."""
+        self._detector.close()
+
+    def find(self, frame: Frame) -> Found:
+        """Find or follow the faces of the next frame.
+
+        Raises:
+            ModelError: Inference failed.
+        """
+        clock = _Clock()
+        image, time_s = frame.image, frame.time_s
+        size = image.shape[1], image.shape[0]
+        moved_back, self._last_s = time_s < self._last_s, time_s
+        if self._scene.cut(image) or moved_back:
+            self._tracker.reset()
+        detections: tuple[Detection, ...] | None = None
+        new: list[Floats] = []
+        if self._tracker.detection_due():
+            detections = self._detect(image, clock)
+            new = [detection.points for detection in self._tracker.new_faces(detections)]
+        known = [five_points(landmarks) for landmarks in self._tracker.landmarks(time_s)]
+        sightings = self._locate(image, known + new, clock)
+        missing = self._tracker.missing(sightings, size)
+        if missing:
+            if detections is None:
+                detections = self._detect(image, clock)
+            found = self._tracker.recovered(missing, detections, time_s)
+            again = self._locate(image, [detection.points for detection in found.values()], clock)
+            for index, sighting in zip(found, again, strict=True):
+                sightings[index] = sighting
+        tracks, order = self._tracker.update(time_s, size, sightings)
+        clock.lap("track")
+        kept = tuple(sightings[index] for index in order)
+        return Found(frame, tuple(tracks), kept, clock.times_ms)
+
+    def _detect(self, image: Image, clock: _Clock) -> tuple[Detection, ...]:
+        detections = self._detector.detect(image)
+        clock.lap("detect")
+        return detections
+
+    def _locate(self, image: Image, points: Sequence[Floats], clock: _Clock) -> list[Sighting]:
+        """See every face; cut those again whose crop turned out to be off."""
+        if not points:
+            return []
+        faces = [self._align(image, five) for five in points]
+        clock.lap("align")
+        sightings = self._landmarker.locate(faces)
+        clock.lap("landmarks")
+        off = [
+            index
+            for index, (face, sighting) in enumerate(zip(faces, sightings, strict=True))
+            if self._is_off(face, sighting)
+        ]
+        if off:
+            again = [self._align(image, five_points(sightings[index].landmarks)) for index in off]
+            clock.lap("align")
+            for index, sighting in zip(off, self._landmarker.locate(again), strict=True):
+                sightings[index] = sighting
+            clock.lap("landmarks")
+        return sightings
+
+    def _align(self, image: Image, five: Floats) -> Face:
+        return align(image, five, self._landmarker.size, self._landmarker.margin)
+
+    def _is_off(self, face: Face, sighting: Sighting) -> bool:
+        wanted = similarity(five_points(sighting.landmarks), self._template)
+        back = invert(face.matrix)
+        linear = wanted[:, :2] @ back[:, :2]
+        centre = np.full(2, (self._landmarker.size - 1) / 2, np.float32)
+        moved = linear @ centre + wanted[:, :2] @ back[:, 2] + wanted[:, 2]
+        turn = np.degrees(np.arctan2(linear[1, 0], linear[0, 0]))
+        zoom = float(np.hypot(linear[0, 0], linear[1, 0]))
+        shift = float(np.abs(moved - centre).max()) / self._landmarker.size
+        return bool(
+            abs(turn) > REALIGN_DEG
+            or not 1 / REALIGN_ZOOM < zoom < REALIGN_ZOOM
+            or shift > REALIGN_SHIFT
+        )

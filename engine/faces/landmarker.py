@@ -1,0 +1,74 @@
+"""The landmark network: crops in; 68 points, presence and the fusion's feature maps out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.errors import ModelError
+from engine.faces.alignment import invert, transform
+from engine.faces.preprocessing import to_input
+from engine.networks.manifest import Manifest
+from engine.networks.runtime import Device, open_session
+from engine.types import Face, Sighting
+
+
+class Landmarker:
+    """The network with its manifest; belongs to the thread that made it.
+
+    Attributes:
+        size: Side of the crops it eats, pixels.
+        margin: Framing of those crops, see `engine.faces.alignment.align`.
+    """
+
+    def __init__(self, manifest: Manifest, device: Device = "auto", threads: int = 0) -> None:
+        """Load the network.
+
+        Raises:
+            ModelError: Not a landmark network of this code base, or it cannot run.
+        """
+        manifest.expect("landmarks")
+        self.size = int(manifest.value("input.size"))
+        self.margin = float(manifest.value("input.margin"))
+        self._mean, self._std = normalisation(manifest)
+        self._session = open_session(manifest, device, threads)
+
+    def locate(self, faces: Sequence[Face]) -> list[Sighting]:
+        """Run all crops as one batch.
+
+        Raises:
+            ModelError: Inference failed.
+        """
+        if not faces:
+            return []
+        batch = to_input([face.crop for face in faces], self._mean, self._std)
+        points, presence, *maps = self._session.run({"crops": batch})
+        pixels = points * self.size - 0.5
+        there = 1.0 / (1.0 + np.exp(-presence))
+        return [
+            Sighting(
+                face=face,
+                landmarks=transform(pixels[row], invert(face.matrix)),
+                presence=float(there[row]),
+                maps=tuple(stack[row] for stack in maps),
+            )
+            for row, face in enumerate(faces)
+        ]
+
+
+Triple = tuple[float, float, float]
+
+
+def normalisation(manifest: Manifest) -> tuple[Triple, Triple]:
+    """Give the mean and the deviation that a network's input is normalised with.
+
+    Raises:
+        ModelError: The manifest does not state three of each.
+    """
+    return _triple(manifest, "input.mean"), _triple(manifest, "input.std")
+
+
+def _triple(manifest: Manifest, key: str) -> Triple:
+    values = manifest.value(key)
+    if not isinstance(values, list) or len(values) != 3:
+        raise ModelError(f"{manifest.name}: {key}: expected three numbers, got {values!r}")
+    return float(values[0]), float(values[1]), float(values[2])

@@ -1,0 +1,291 @@
+"""Faces that keep their identity: followed by landmarks, told apart when they cross."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from engine.errors import ConfigError
+from engine.faces.landmarks import box_of
+from engine.types import Detection, Floats, Sighting, Track
+
+COVER: Final = 0.1  # overlap with a nearer face from which a lost one may be behind it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerConfig:
+    """When a face is found, kept and given up.
+
+    Attributes:
+        detect_every: Frames between detector passes while faces are followed.
+        max_faces: Most faces followed at once.
+        presence_start: Presence a new face needs.
+        presence_keep: Presence below which a followed face is lost.
+        inside_start: Fraction of a new face's box that must lie inside the frame.
+        inside_keep: The same for a followed face.
+        same_iou: Overlap above which two tracks are the same face.
+        hidden_s: How long a face covered by another keeps its id.
+    """
+
+    detect_every: int = 10
+    max_faces: int = 8
+    presence_start: float = 0.5
+    presence_keep: float = 0.3
+    inside_start: float = 0.6
+    inside_keep: float = 0.4
+    same_iou: float = 0.45
+    hidden_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("detect_every", "max_faces"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"tracker.{name}: must be at least 1, got {getattr(self, name)}")
+
+
+@dataclass(slots=True, eq=False)
+class _Followed:
+    """A face being followed; `hidden_since_s` is set while another face covers it."""
+
+    id: int
+    landmarks: Floats
+    score: float
+    time_s: float
+    velocity: Floats  # of the box's centre, pixels per second
+    hidden_since_s: float | None = None
+
+    def expected_centre(self, time_s: float) -> Floats:
+        return _centre(box_of(self.landmarks)) + self.velocity * np.float32(time_s - self.time_s)
+
+    def expected_landmarks(self, time_s: float) -> Floats:
+        step = self.expected_centre(time_s) - _centre(box_of(self.landmarks))
+        reach = 0.5 * float(np.sqrt(_area(box_of(self.landmarks))))
+        return np.asarray(self.landmarks + np.clip(step, -reach, reach), np.float32)
+
+    def surprise(self, box: Floats, time_s: float) -> float:
+        """Pixels between a box's centre and where this face was expected."""
+        return float(np.linalg.norm(self.expected_centre(time_s) - _centre(box)))
+
+
+class Tracker:
+    """Keeps ids over frames; decides when to detect. Knows no network and no pixels."""
+
+    def __init__(self, config: TrackerConfig) -> None:
+        self.config = config
+        self._next_id = 1
+        self._seen: list[_Followed] = []
+        self._hidden: list[_Followed] = []
+        self._since_detection = 0
+
+    def detection_due(self) -> bool:
+        """Say whether this frame needs a detector pass; call once per frame."""
+        self._since_detection += 1
+        pause = self.config.detect_every
+        if self._hidden:  # a covered face must be found soon after it shows again
+            pause = min(pause, 3)
+        if self._seen and self._since_detection < pause:
+            return False
+        self._since_detection = 0
+        return True
+
+    def reset(self) -> None:
+        """Give up every face: what comes next is another scene."""
+        self._seen, self._hidden = [], []
+
+    def landmarks(self, time_s: float) -> list[Floats]:
+        """Where each followed face is expected, (68, 2) each, in the order of `update`."""
+        return [face.expected_landmarks(time_s) for face in self._seen]
+
+    def missing(self, sightings: Sequence[Sighting], frame_size: tuple[int, int]) -> list[int]:
+        """List the followed faces that are not where they were expected, as sighting indices."""
+        return [
+            index
+            for index in range(len(self._seen))
+            if not self._holds(sightings[index], frame_size, starting=False)
+        ]
+
+    def recovered(
+        self, missing: Sequence[int], detections: Sequence[Detection], time_s: float
+    ) -> dict[int, Detection]:
+        """Find the detections that are missing faces which moved further than expected.
+
+        Returns:
+            Detection by index of `missing`; a face that really left has none.
+        """
+        free = [
+            detection
+            for detection in detections
+            if all(
+                index in missing or _overlap(detection.box, box_of(face.landmarks)) < 0.5
+                for index, face in enumerate(self._seen)
+            )
+        ]
+        found: dict[int, Detection] = {}
+        for index in missing:
+            face = self._seen[index]
+            side = float(np.sqrt(_area(box_of(face.landmarks))))
+            near = [
+                detection
+                for detection in free
+                if face.surprise(detection.box, time_s) < 0.75 * side
+                and 0.6 * side < np.sqrt(_area(detection.box)) < 1.7 * side
+            ]
+            if near:
+                found[index] = min(near, key=lambda d: face.surprise(d.box, time_s))
+                free = [detection for detection in free if detection is not found[index]]
+        return found
+
+    def new_faces(self, detections: Sequence[Detection]) -> list[Detection]:
+        """Pick the detections that no track follows, best first, within `max_faces`."""
+        boxes = [box_of(face.landmarks) for face in self._seen]
+        room = self.config.max_faces - len(self._seen)
+        fresh = [
+            detection
+            for detection in sorted(detections, key=lambda d: -_area(d.box) * d.score)
+            if all(_overlap(detection.box, box) < 0.5 for box in boxes)
+        ]
+        return fresh[: max(0, room)]
+
+    def update(
+        self,
+        time_s: float,
+        frame_size: tuple[int, int],
+        sightings: Sequence[Sighting],
+    ) -> tuple[list[Track], list[int]]:
+        """Take the frame's sightings: followed faces first, in order, then new ones.
+
+        Args:
+            time_s: Time of the frame.
+            frame_size: Width and height, pixels.
+            sightings: One per entry of `landmarks`, then one per new face.
+
+        Returns:
+            The faces present, ordered by id, and for each the index of its sighting.
+        """
+        followed, count = self._seen, len(self._seen)
+        self._hidden = [
+            face
+            for face in self._hidden
+            if time_s - (face.hidden_since_s or 0.0) <= self.config.hidden_s
+        ]
+        alive: list[tuple[_Followed, int]] = []
+        lost: list[_Followed] = []
+        for index, (face, sighting) in enumerate(zip(followed, sightings[:count], strict=True)):
+            if self._holds(sighting, frame_size, starting=False):
+                alive.append((face, index))
+            else:
+                lost.append(face)
+        alive = self._settle(alive, sightings, time_s)
+        self._hide_covered(lost, [box_of(sightings[index].landmarks) for _, index in alive], time_s)
+        for face, index in alive:
+            _move(face, sightings[index], time_s)
+        for index in range(count, len(sightings)):
+            sighting = sightings[index]
+            taken = [box_of(face.landmarks) for face, _ in alive]
+            box = box_of(sighting.landmarks)
+            if self._holds(sighting, frame_size, starting=True) and all(
+                _overlap(box, other) < self.config.same_iou for other in taken
+            ):
+                alive.append((self._identify(sighting, time_s), index))
+        alive.sort(key=lambda pair: pair[0].id)
+        self._seen = [face for face, _ in alive]
+        tracks = [
+            Track(face.id, box_of(face.landmarks), face.landmarks, face.score) for face, _ in alive
+        ]
+        return tracks, [index for _, index in alive]
+
+    def _holds(self, sighting: Sighting, frame_size: tuple[int, int], *, starting: bool) -> bool:
+        config = self.config
+        if sighting.presence < (config.presence_start if starting else config.presence_keep):
+            return False
+        inside_min = config.inside_start if starting else config.inside_keep
+        box = box_of(sighting.landmarks)
+        limit = np.array([*frame_size, *frame_size], np.float32)
+        inside = np.clip(box, 0, limit)
+        return _area(inside) >= inside_min * _area(box) > 0
+
+    def _settle(
+        self, alive: list[tuple[_Followed, int]], sightings: Sequence[Sighting], time_s: float
+    ) -> list[tuple[_Followed, int]]:
+        """Where two tracks slid onto one face, hide the one that was expected elsewhere."""
+        boxes = {index: box_of(sightings[index].landmarks) for _, index in alive}
+        kept: list[tuple[_Followed, int]] = []
+        # Those that are where they were expected come first; the others have slid.
+        for face, index in sorted(alive, key=lambda p: p[0].surprise(boxes[p[1]], time_s)):
+            box = boxes[index]
+            if any(_overlap(box, boxes[other]) >= self.config.same_iou for _, other in kept):
+                self._hide(face, time_s)
+            else:
+                kept.append((self._rightful(face, box, time_s), index))
+        return kept
+
+    def _rightful(self, face: _Followed, box: Floats, time_s: float) -> _Followed:
+        """Give the face that was expected at this box: `face`, or a hidden one it slid onto."""
+        margin = 0.2 * float(np.sqrt(_area(box)))
+        nearest = min(self._hidden, key=lambda h: h.surprise(box, time_s), default=face)
+        if nearest.surprise(box, time_s) + margin >= face.surprise(box, time_s):
+            return face
+        self._hidden.remove(nearest)
+        nearest.hidden_since_s = None
+        self._hide(face, time_s)
+        return nearest
+
+    def _hide_covered(
+        self, lost: Sequence[_Followed], boxes: Sequence[Floats], time_s: float
+    ) -> None:
+        """Hide those of the lost faces that have gone behind one of these boxes."""
+        for face in lost:
+            expected = box_of(face.expected_landmarks(time_s))
+            if any(_overlap(expected, box) >= COVER for box in boxes):
+                self._hide(face, time_s)
+
+    def _hide(self, face: _Followed, time_s: float) -> None:
+        face.hidden_since_s = time_s
+        self._hidden.append(face)
+
+    def _identify(self, sighting: Sighting, time_s: float) -> _Followed:
+        """Give a new face the id of the hidden one expected there, else a new id."""
+        box = box_of(sighting.landmarks)
+        reach = float(np.sqrt(_area(box)))
+        nearest, distance = None, reach
+        for face in self._hidden:
+            gap = face.surprise(box, time_s)
+            alike = 0.6 < np.sqrt(_area(box_of(face.landmarks)) / _area(box)) < 1.7
+            if alike and gap < distance:
+                nearest, distance = face, gap
+        if nearest is not None:
+            self._hidden.remove(nearest)
+            nearest.hidden_since_s = None
+            _move(nearest, sighting, time_s)
+            return nearest
+        face = _Followed(
+            self._next_id, sighting.landmarks, sighting.presence, time_s, np.zeros(2, np.float32)
+        )
+        self._next_id += 1
+        return face
+
+
+def _move(face: _Followed, sighting: Sighting, time_s: float) -> None:
+    """Put a face where the sighting saw it, in place."""
+    elapsed_s = time_s - face.time_s
+    if elapsed_s > 0:
+        step = _centre(box_of(sighting.landmarks)) - _centre(box_of(face.landmarks))
+        face.velocity = (0.5 * face.velocity + 0.5 * step / np.float32(elapsed_s)).astype(
+            np.float32
+        )
+    face.landmarks, face.score, face.time_s = sighting.landmarks, sighting.presence, time_s
+
+
+def _centre(box: Floats) -> Floats:
+    return np.asarray((box[:2] + box[2:]) / 2, np.float32)
+
+
+def _area(box: Floats) -> float:
+    return float(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]))
+
+
+def _overlap(a: Floats, b: Floats) -> float:
+    """Intersection over the smaller area: a box inside another counts as the same face."""
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
+    shared = _area(np.concatenate([low, high]).astype(np.float32))
+    return shared / max(min(_area(a), _area(b)), 1e-6)

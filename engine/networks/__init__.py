@@ -1,0 +1,1 @@
+"""Networks on a device: which file, what it says of itself, and what runs it."""

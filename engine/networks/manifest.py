@@ -1,0 +1,135 @@
+"""The JSON file that travels with every weight file and says how to feed it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from engine.errors import ModelError
+from engine.networks.external_data import has_external_data
+
+REQUIRED = ("name", "kind", "architecture", "sha256", "opset", "commit", "licence", "metrics")
+NETWORK_MAX: Final = 2**31 - 1  # bytes; the ONNX format allows no more in one file
+MANIFEST_MAX: Final = 2**20  # bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Manifest:
+    """What is known of one ONNX file.
+
+    Attributes:
+        path: The ONNX file, its bytes checked against `sha256`.
+        name: Name users see.
+        kind: ``detector``, ``landmarks`` or ``expression``.
+        sha256: Of the ONNX file.
+        data: Every key of the JSON file.
+    """
+
+    path: Path
+    name: str
+    kind: str
+    sha256: str
+    data: Mapping[str, Any]
+
+    def value(self, dotted: str) -> Any:  # noqa: ANN401 - JSON
+        """Look a key up, such as ``input.size``.
+
+        Raises:
+            ModelError: The manifest does not state it.
+        """
+        node: Any = self.data
+        for key in dotted.split("."):
+            if not isinstance(node, Mapping) or key not in node:
+                raise ModelError(f"{self.path.with_suffix('.json').name}: {dotted}: missing")
+            node = node[key]
+        return node
+
+    @property
+    def precision(self) -> str:
+        """What the network calculates in: ``fp32``, ``fp16`` or ``int8``."""
+        return str(self.data.get("precision", "fp32"))
+
+    def expect(self, kind: str) -> None:
+        """Raise ModelError unless the network is of this kind."""
+        if self.kind != kind:
+            raise ModelError(f"{self.path.name}: is a network of kind {self.kind}, not {kind}")
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read and check the manifest of an ONNX file.
+
+    Args:
+        path: The ``.onnx`` file; the manifest lies beside it as ``.json``.
+
+    Raises:
+        ModelError: Either file is missing or too large, the JSON is malformed or incomplete, or
+            the bytes of the ONNX file are not those that the manifest describes, or not all.
+    """
+    beside = path.with_suffix(".json")
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file")
+    data = parse_manifest(_read(beside, MANIFEST_MAX), str(beside))
+    content = _read(path, NETWORK_MAX)
+    check_network(content, data, str(path))
+    return Manifest(path, str(data["name"]), str(data["kind"]), str(data["sha256"]), data)
+
+
+def parse_manifest(content: bytes, where: str) -> Mapping[str, Any]:
+    """Read the JSON of a manifest.
+
+    Args:
+        content: Of the file.
+        where: What messages call it.
+
+    Raises:
+        ModelError: It is malformed or incomplete.
+    """
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{where}: the model's manifest cannot be read: {error}") from error
+    missing = [key for key in REQUIRED if not isinstance(data, dict) or key not in data]
+    if missing:
+        raise ModelError(f"{where}: {', '.join(missing)}: missing")
+    return dict(data)
+
+
+def check_network(content: bytes, data: Mapping[str, Any], where: str) -> None:
+    """Check that a network is the one that its manifest describes, and all of it.
+
+    Args:
+        content: Of the ONNX file.
+        data: Of the manifest.
+        where: What messages call the ONNX file.
+
+    Raises:
+        ModelError: It is another, or keeps weights in files that no manifest vouches for.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != data["sha256"]:
+        raise ModelError(
+            f"{where}: sha256 is {digest[:12]}…, its manifest says {str(data['sha256'])[:12]}…; "
+            "the file is damaged or was changed: get it again"
+        )
+    try:
+        external = has_external_data(content)
+    except ValueError as error:
+        raise ModelError(f"{where}: is no ONNX file: {error}") from error
+    if external:
+        raise ModelError(
+            f"{where}: keeps weights in other files, which its manifest does not vouch for; "
+            "export it again as one file"
+        )
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > most:
+            raise ModelError(f"{path}: has {size} bytes, expected at most {most}")
+        return path.read_bytes()
+    except OSError as error:
+        what = "the model's manifest" if path.suffix == ".json" else "the model"
+        raise ModelError(f"{path}: {what} cannot be read: {error}") from error

@@ -1,0 +1,101 @@
+"""Which expression network to open: by name and precision, by file, or out of a bundle."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from engine.assets import asset_path
+from engine.errors import ModelError
+from engine.networks.bundle import SUFFIX, open_bundle
+from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.processor import CPUINFO, supports_fast_int8
+from engine.networks.runtime import Device, runs_on_cpu
+
+log = logging.getLogger(__name__)
+
+Precision = Literal["auto", "fp32", "int8"]
+PRECISIONS: Final[tuple[Precision, ...]] = ("auto", "fp32", "int8")
+MODELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "poster-rt": {"fp32": "poster-rt.onnx", "int8": "poster-rt-int8.onnx"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The networks to open, and where they run.
+
+    Attributes:
+        expression: Of the expression network, its landmark network beside it.
+        detector: The detector's file, where the model brings one along.
+        device: As asked for, but ``cpu`` for int8 that is not of the user's own making.
+        why: The precision and its reason, such as ``int8, AVX512-VNNI``.
+    """
+
+    expression: Manifest
+    detector: Path | None
+    device: Device
+    why: str
+
+
+def choose(
+    model: str, precision: Precision = "auto", device: Device = "auto", cpuinfo: Path = CPUINFO
+) -> Chosen:
+    """Find the networks of a model.
+
+    A shipped model runs in int8 where that is faster: on a processor that adds up products of
+    bytes in one instruction, and not where a GPU may be used.
+
+    Args:
+        model: Name in `MODELS`, path of an ONNX file, or path of a bundle.
+        precision: What a file has to be in; ``auto`` takes what is best here, or what there is.
+        device: Where to run.
+        cpuinfo: What Linux says of the processor.
+
+    Raises:
+        ModelError: Unknown model, missing or damaged file, or none in this precision.
+    """
+    if model in MODELS:
+        return _shipped(MODELS[model], precision, device, cpuinfo)
+    path, detector = Path(model), None
+    if path.suffix == SUFFIX:
+        bundle = open_bundle(path)
+        path, detector = bundle.expression, bundle.detector
+    elif path.suffix != ".onnx":
+        choices = ", ".join(sorted(MODELS))
+        raise ModelError(
+            f"model {model}: unknown; choose {choices}, or name an .onnx or {SUFFIX} file"
+        )
+    manifest = load_manifest(path)
+    found = manifest.precision
+    if precision not in ("auto", found):
+        raise ModelError(
+            f"precision {precision}: {model} is in {found}; name another file, or leave "
+            "--precision out"
+        )
+    return Chosen(manifest, detector, device, f"{found}, as the file is")
+
+
+def _shipped(
+    files: Mapping[str, str], precision: Precision, device: Device, cpuinfo: Path
+) -> Chosen:
+    whole = asset_path(files["fp32"])
+    if precision == "auto":
+        precision, reason = _best(whole, device, cpuinfo)
+    elif precision == "int8" and device not in ("auto", "cpu"):
+        raise ModelError(
+            f"precision int8: is made for the CPU, not for {device}; leave --precision out"
+        )
+    else:
+        reason = "as asked for"
+    path = whole if precision == "fp32" else asset_path(files["int8"])
+    where: Device = "cpu" if precision == "int8" else device
+    return Chosen(load_manifest(path), None, where, f"{precision}, {reason}")
+
+
+def _best(whole: Path, device: Device, cpuinfo: Path) -> tuple[Precision, str]:
+    if not runs_on_cpu(whole, device):
+        return "fp32", "a GPU may be there"
+    fast, reason = supports_fast_int8(cpuinfo)
+    return ("int8" if fast else "fp32"), reason

@@ -1,0 +1,1 @@
+"""TensorRT engines: building, checking and running them."""

@@ -1,0 +1,1 @@
+"""What a face shows: cross-fusion, smoothing over time, calibration."""

@@ -1,0 +1,120 @@
+"""The expression network: crops in, poster-rt's landmark maps too; logits, valence-arousal out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from engine.errors import ModelError
+from engine.faces.alignment import recut
+from engine.faces.landmarker import normalisation
+from engine.faces.preprocessing import to_input
+from engine.labels import EXPRESSIONS, VALENCE_AROUSAL
+from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.runtime import Device, open_session
+from engine.reading.reliability import probabilities_of
+from engine.types import Face, Floats, Image, Sighting
+
+# The logit of an expression that the network does not know: no temperature makes it probable.
+UNKNOWN: Final = -1e6
+PLACES: Final = np.array(list(VALENCE_AROUSAL.values()), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What the network says of one crop, before smoothing and calibration.
+
+    Attributes:
+        logits: (8,) float32, order of `engine.labels.Expression`.
+        valence_arousal: (2,) float32, -1 to 1.
+    """
+
+    logits: Floats
+    valence_arousal: Floats
+
+
+class Fusion:
+    """The network with its manifest; belongs to the thread that made it.
+
+    Attributes:
+        temperature: Of the calibrated softmax.
+        device: What it runs on.
+        precision: What it calculates in: ``fp32``, ``fp16`` or ``int8``.
+    """
+
+    def __init__(self, manifest: Manifest, device: Device = "auto", threads: int = 0) -> None:
+        """Load the network.
+
+        Raises:
+            ModelError: Not an expression network of this code base, or it cannot run.
+        """
+        manifest.expect("expression")
+        self._places = _places(manifest)
+        self.temperature = float(manifest.value("temperature"))
+        self._size = int(manifest.value("input.size"))
+        self._margin = float(manifest.value("input.margin"))
+        self._mean, self._std = normalisation(manifest)
+        self._maps = [str(name) for name in manifest.value("landmarks.maps")]
+        self._session = open_session(manifest, device, threads)
+        self.device = self._session.device
+        self.precision = manifest.precision
+
+    def read(self, sightings: Sequence[Sighting], images: Sequence[Image]) -> list[Reading]:
+        """Run all faces, of one frame or several, as one batch.
+
+        Args:
+            sightings: The faces.
+            images: The frame each was seen in.
+
+        Raises:
+            ModelError: Inference failed.
+        """
+        if not sightings:
+            return []
+        faces = [sighting.face for sighting in sightings]
+        inputs = {"crops": to_input(self._crops(faces, images), self._mean, self._std)}
+        for level, name in enumerate(self._maps):
+            inputs[name] = np.stack([sighting.maps[level] for sighting in sightings])
+        said = dict(zip(self._session.outputs, self._session.run(inputs), strict=True))
+        logits = np.full((len(sightings), len(EXPRESSIONS)), UNKNOWN, np.float32)
+        logits[:, self._places] = said["logits"]
+        affect = said.get("valence_arousal")
+        if affect is None:  # where the classes it takes for likely lie
+            affect = probabilities_of(logits, self.temperature) @ PLACES
+        return [Reading(logits[row], affect[row]) for row in range(len(sightings))]
+
+    def _crops(self, faces: Sequence[Face], images: Sequence[Image]) -> list[Image]:
+        if self._maps:  # made from these very crops
+            return [face.crop for face in faces]
+        pairs = zip(faces, images, strict=True)
+        return [recut(image, face, self._size, self._margin) for face, image in pairs]
+
+
+def _places(manifest: Manifest) -> list[int]:
+    """Give the index in `EXPRESSIONS` of each class of a network."""
+    labels = [str(label) for label in manifest.value("labels")]
+    for label in labels:
+        if label not in EXPRESSIONS:
+            raise ModelError(
+                f"{manifest.name}: labels: {label} is none of {', '.join(EXPRESSIONS)}"
+            )
+    if len(set(labels)) != len(labels) or len(labels) < 2:
+        raise ModelError(f"{manifest.name}: labels: expected several, each once, got {labels}")
+    return [EXPRESSIONS.index(label) for label in labels]
+
+
+def landmarks_of(manifest: Manifest) -> Manifest:
+    """Load the manifest of the landmark network that a fusion network was trained on.
+
+    Raises:
+        ModelError: It is not beside the fusion network, or is another one.
+    """
+    manifest.expect("expression")
+    found = load_manifest(manifest.path.parent / str(manifest.value("landmarks.file")))
+    if found.sha256 != manifest.value("landmarks.sha256"):
+        raise ModelError(
+            f"{found.path}: is not the landmark network that {manifest.name} was trained on; "
+            "get both files from one place"
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Frames in and out: files, cameras, streams, pictures, sound, the annotated video."""

@@ -1,0 +1,52 @@
+"""Where frames come from: files, pictures, folders, cameras and network streams.
+
+A frame's index counts from 0 at the first frame handed out. Its time is seconds from the
+source's own beginning, also where reading starts later.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from engine.errors import SourceError
+from engine.video.camera import Camera
+from engine.video.decoding import Video
+from engine.video.pictures import Folder
+from engine.video.source import Frames, Source, SourceConfig, SourceInfo
+
+__all__ = ["Frames", "Source", "SourceConfig", "SourceInfo", "open_source"]
+
+_URL: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_CAMERA: Final = re.compile(r"(?:/dev/video)?(\d+)")
+_WHOLE: Final = SourceConfig()
+
+
+def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
+    """Open what a user names, and decode its first frame.
+
+    Args:
+        name: A camera (``0``, ``/dev/video0``), an address (``rtsp://...``, ``http://...``),
+            a folder of pictures, or a file; ``./0`` is a file called 0.
+        config: Which part to read.
+
+    Raises:
+        SourceError: It is missing or busy, or nothing in it can be decoded.
+    """
+    if camera := _CAMERA.fullmatch(name):
+        return Camera(int(camera.group(1)), config)
+    if _URL.match(name):
+        return Video(_without_password(name), name, None, config)
+    path = Path(name)
+    if path.is_dir():
+        return Folder(path, config)
+    if not path.exists():
+        raise SourceError(f"{name}: no such file; check the path")
+    if not path.is_file():
+        raise SourceError(f"{name}: neither a file nor a folder")
+    return Video(path.name, f"file:{path}", path, config)
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

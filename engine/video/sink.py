@@ -1,0 +1,276 @@
+"""Annotated video out: H.264 in MP4, MKV or MOV, with the source's times, sound and tags."""
+
+import logging
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import av
+import av.error
+import cv2
+import numpy as np
+from av.codec.codec import UnknownCodecError
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
+
+from engine.errors import ConfigError, SinkError
+from engine.files import open_target
+from engine.types import Image, check_image
+from engine.video.audio import AudioCopy
+from engine.video.container import reason
+from engine.video.conversion import colorspace
+from engine.video.source import SourceInfo
+
+log = logging.getLogger(__name__)
+
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
+
+# The header goes to the front, so that a player starts before the file is there. QuickTime's own
+# tags are free-form keys; in MP4 those would hide the common ones (title, date) from players.
+MUXER_OPTIONS: Final[Mapping[str, dict[str, str]]] = {
+    ".mp4": {"movflags": "+faststart"},
+    ".mov": {"movflags": "+faststart+use_metadata_tags"},
+    ".mkv": {},
+}
+# What a kill leaves can be played up to its last half second: fragments, or clusters, on the disk
+# as they come. FFmpeg turns the MP4 into an ordinary one when it is closed.
+GROWING_OPTIONS: Final[Mapping[str, dict[str, str]]] = {
+    ".mp4": {"movflags": "+hybrid_fragmented", "frag_duration": "500000", "flush_packets": "1"},
+    ".mov": {
+        "movflags": "+hybrid_fragmented+use_metadata_tags",
+        "frag_duration": "500000",
+        "flush_packets": "1",
+    },
+    ".mkv": {"cluster_time_limit": "500", "flush_packets": "1"},
+}
+CODEC: Final = "libx264"
+DEFAULT_FPS: Final = Fraction(25)
+OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+NEAR_END_S: Final = 0.5  # closer than this to the source's end counts as having reached it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkConfig:
+    """How video is written.
+
+    Attributes:
+        audio: Copy the source's sound.
+        overwrite: Replace a file that exists.
+        crf: x264's constant rate factor, 0 (lossless) to 51; 20 looks like the source.
+        preset: x264's trade of time for size.
+        threads: Encoder threads; 0 leaves it to x264.
+        growing: Write under the file's own name, so that what a kill leaves can be played; each
+            frame is encoded at once, for some more bytes.
+    """
+
+    audio: bool = True
+    overwrite: bool = False
+    crf: int = 20
+    preset: Preset = "veryfast"
+    threads: int = 0
+    growing: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.crf <= 51:
+            raise ConfigError(f"sink.crf: must be 0 to 51, got {self.crf}")
+        if self.preset not in get_args(Preset):
+            known = ", ".join(get_args(Preset))
+            raise ConfigError(f"sink.preset: unknown: {self.preset}; known here: {known}")
+        if self.threads < 0:
+            raise ConfigError(f"sink.threads: must be 0 or more, got {self.threads}")
+
+
+_DEFAULTS: Final = SinkConfig()
+
+
+class VideoSink:
+    """Writes one video file; it has its name only once it is complete.
+
+    Odd widths and heights grow by one pixel that repeats the last column or row, since 4:2:0
+    video has even sides. Used by one thread at a time.
+    """
+
+    def __init__(self, path: Path, info: SourceInfo, config: SinkConfig = _DEFAULTS) -> None:
+        """Check the target, open the encoder and write the file's header.
+
+        Args:
+            path: The target; its ending chooses the container.
+            info: The source: size, times, tags and the file the sound is copied from.
+            config: How to encode.
+
+        Raises:
+            ConfigError: The ending is unknown.
+            SinkError: The target cannot be written, is the source, or cannot hold its sound.
+        """
+        if info.path is not None and path.exists() and path.samefile(info.path):
+            raise SinkError(f"{path}: is the input itself; choose another name")
+        self._file = open_target(
+            path, endings=MUXER_OPTIONS, overwrite=config.overwrite, growing=config.growing
+        )
+        self._info, self._config = info, config
+        self._audio: AudioCopy | None = None
+        self._container: OutputContainer | None = None
+        self._last_pts: int | None = None
+        self._last_s = 0.0
+        self._reformatter = VideoReformatter()
+        try:
+            self._open()
+        except BaseException:
+            self.discard()
+            raise
+
+    def _open(self) -> None:
+        path, info = self._file.path, self._info
+        muxer = GROWING_OPTIONS if self._config.growing else MUXER_OPTIONS
+        try:
+            self._container = av.open(
+                f"file:{path}", mode="w", container_options=muxer[path.suffix.lower()]
+            )
+            self._stream = self._add_video(self._container)
+            if self._config.audio and info.has_audio and info.path is not None:
+                self._audio = AudioCopy(info, self._container)
+            elif self._config.audio and info.has_audio:
+                log.warning("%s: sound of a stream is not copied", info.name)
+            tags = {key: text for key, text in info.metadata.items() if key.lower() not in OWN_TAGS}
+            self._container.metadata.update(tags)
+            self._container.start_encoding()
+        except UnknownCodecError as error:
+            raise SinkError(f"{CODEC}: missing from FFmpeg; install PyAV's wheel") from error
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise self._failed(error) from error
+
+    def _add_video(self, container: OutputContainer) -> VideoStream:
+        info, config = self._info, self._config
+        width, height = info.width + info.width % 2, info.height + info.height % 2
+        rate = (info.fps or DEFAULT_FPS).limit_denominator(100_000)
+        options = {"crf": str(config.crf), "preset": config.preset}
+        if config.growing:  # nothing waits in the encoder, and one can seek to every second
+            options |= {"tune": "zerolatency", "g": str(max(1, round(rate)))}
+        stream = container.add_stream(
+            CODEC,
+            rate=rate,
+            options=options,
+            width=width,
+            height=height,
+            pix_fmt="yuv420p",
+            time_base=info.time_base,
+        )
+        context = stream.codec_context
+        context.thread_count = config.threads
+        self._colorspace = colorspace(width, height)
+        hd = self._colorspace == Colorspace.ITU709
+        context.color_range = ColorRange.MPEG
+        context.colorspace = 1 if hd else 6  # AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M
+        context.color_primaries = ColorPrimaries.BT709 if hd else ColorPrimaries.SMPTE170M
+        context.color_trc = ColorTrc.BT709 if hd else ColorTrc.SMPTE170M
+        return stream
+
+    def write(self, time_s: float, image: Image) -> None:
+        """Encode one frame, and copy the sound up to it.
+
+        Args:
+            time_s: The frame's time as the source told it.
+            image: (H, W, 3) uint8, BGR, of the source's size.
+
+        Raises:
+            SinkError: The disk is full or the file otherwise refuses.
+            ValueError: `image` has another size than the source.
+        """
+        check_image("image", image)
+        if image.shape[:2] != (self._info.height, self._info.width):
+            wanted = f"({self._info.height}, {self._info.width}, 3)"
+            raise ValueError(f"image: expected {wanted}, got {image.shape}")
+        if self._container is None:
+            raise ValueError("write: the sink is closed")
+        frame = self._frame(image)
+        frame.pts = self._pts(time_s)
+        frame.time_base = self._info.time_base
+        self._last_pts, self._last_s = frame.pts, time_s
+        try:
+            self._container.mux(self._stream.encode(frame))
+            if self._audio is not None:
+                self._audio.copy(time_s)
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._failed(error) from error
+
+    def _frame(self, image: Image) -> VideoFrame:
+        height, width = image.shape[:2]
+        if height % 2 or width % 2:
+            edge = cv2.BORDER_REPLICATE
+            image = cv2.copyMakeBorder(  # type: ignore[assignment]  # cv2 types any array
+                image, 0, height % 2, 0, width % 2, edge
+            )
+        picture = VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24")
+        return self._reformatter.reformat(
+            picture,
+            format="yuv420p",
+            dst_colorspace=self._colorspace,
+            dst_color_range=ColorRange.MPEG,
+            threads=1,
+        )
+
+    def _pts(self, time_s: float) -> int:
+        tick = self._info.time_base
+        zero_s = self._audio.zero_s if self._audio else self._info.start_s
+        # The two are rounded apart, so that cutting shifts every frame by the same ticks.
+        pts = round(time_s / tick) - round(zero_s / tick)
+        return pts if self._last_pts is None else max(pts, self._last_pts + 1)
+
+    def close(self) -> None:
+        """Finish the file and put it in its place; without any frame, leave nothing behind.
+
+        Raises:
+            SinkError: The rest cannot be written; nothing is left behind.
+        """
+        if self._container is None:
+            return
+        if self._last_pts is None:
+            self.discard()
+            return
+        try:
+            self._container.mux(self._stream.encode(None))
+            if self._audio is not None:
+                self._audio.copy(self._sound_end_s())
+            self._container.close()
+        except (av.error.FFmpegError, OSError) as error:
+            self.discard()
+            raise self._failed(error) from error
+        self._release()
+        self._file.commit()
+
+    def _sound_end_s(self) -> float:
+        """Where the sound stops: with the last frame, or at its own end if all was written."""
+        info = self._info
+        end_s = self._last_s + 1 / float(info.fps or DEFAULT_FPS)
+        reached = info.duration_s is not None and (
+            end_s >= info.start_s + info.duration_s - NEAR_END_S
+        )
+        limit_s = math.inf if info.end_s is None else info.end_s
+        return min(math.inf if reached else end_s, limit_s)
+
+    def discard(self) -> None:
+        """Give up: remove the temporary file and leave the target as it was."""
+        if self._container is not None:
+            try:
+                self._container.close()
+            except (av.error.FFmpegError, OSError) as error:
+                log.debug("%s: %s", self._file.path.name, error)
+        self._release()
+        self._file.discard()
+
+    def _release(self) -> None:
+        self._container = None
+        if self._audio is not None:
+            self._audio.close()
+            self._audio = None
+
+    def _failed(self, error: Exception) -> SinkError:
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if number and number > 0 else reason(error)
+        return SinkError(f"{self._file.target}: cannot be written: {why}")

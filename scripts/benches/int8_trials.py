@@ -1,0 +1,94 @@
+"""Quantise the shipped networks in several ways; print what each costs and takes, as Markdown.
+
+    .venv/bin/python scripts/benches/int8_trials.py --data ../shared/data     # about ten minutes
+
+Landmarks: how far they move on validation faces, percent of the distance between the outer eye
+corners. Fusion: accuracy on validation faces, with the float landmark network. Milliseconds are
+medians of one face on one thread, taken in turns.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+from unittest import mock
+
+import numpy as np
+from frontier import Call, race, session_of, table
+
+import export.int8
+from engine.assets import asset_path
+from export.calibration import Feed, Judge, calibration_feeds, validation_judge
+from export.int8 import QuantizeConfig, quantize
+
+TRIALS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "float32": {},
+    "as shipped": {},
+    "every layer, first and depthwise too": {},
+    "convolutions only": {"ops": ("Conv",)},
+    "weights of eight bits": {"reduce_range": False},
+    "ranges of 99.99 % of the values": {"method": "percentile"},
+    "ranges of least entropy": {"method": "entropy"},
+    "activations around zero": {"activations": "int8"},
+}
+EVERY: Final = "every layer, first and depthwise too"
+
+
+def main() -> None:
+    """Make, judge and time."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="data packs")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
+    parser.add_argument("--count", type=int, default=0, help="validation faces (all)")
+    options = parser.parse_args()
+    judge = validation_judge(
+        asset_path("poster-rt.onnx"), options.data, options.cache, count=options.count
+    )
+    with TemporaryDirectory() as folder:
+        for name, column in (("landmark-net", "points move, %"), ("poster-rt", "accuracy, %")):
+            source = asset_path(f"{name}.onnx")
+            feeds = calibration_feeds(source, options.data, options.cache)
+            files = made(source, feeds, Path(folder))
+            one = {key: value[:1] for key, value in feeds[0].items()}
+            calls: dict[str, Call] = {
+                trial: partial(session_of(path, 1).run, None, one) for trial, path in files.items()
+            }
+            took, judged = race(calls, 150), moved if name == "landmark-net" else accuracy
+            rows = [(trial, judged(judge, path), took[trial]) for trial, path in files.items()]
+            print(table((name, column, "ms"), rows), flush=True)
+
+
+def made(source: Path, feeds: Sequence[Feed], folder: Path) -> dict[str, Path]:
+    """Write a file for every trial."""
+    files = {}
+    for place, (trial, settings) in enumerate(TRIALS.items()):
+        files[trial] = source if trial == "float32" else folder / f"{source.stem}-{place}.onnx"
+        if trial == EVERY:
+            with mock.patch.object(export.int8, "_gains", return_value=True):
+                quantize(source, files[trial], feeds, config=QuantizeConfig(ops=("Conv", "Gemm")))
+        elif trial != "float32":
+            quantize(source, files[trial], feeds, config=QuantizeConfig(**settings))
+    return files
+
+
+def accuracy(judge: Judge, path: Path) -> float:
+    """Give the accuracy of an expression network, percent."""
+    return 100 * judge.fusion(path)
+
+
+def moved(judge: Judge, path: Path) -> float:
+    """Give how far landmarks move, percent of the distance between the outer eye corners."""
+    sessions = session_of(judge.inputs.manifest.path.with_name("landmark-net.onnx"), 1)
+    other, shares = session_of(path, 1), []
+    for first in range(0, len(judge.crops), 16):
+        feed = {"crops": judge.inputs.feed(judge.crops[first : first + 16])["crops"]}
+        (truth,), (said,) = (s.run(["landmarks"], feed) for s in (sessions, other))
+        eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=1)
+        shares.append(np.linalg.norm(said - truth, axis=2).mean(axis=1) / eyes)
+    return float(100 * np.concatenate(shares).mean())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Sums over a run: time per expression, means, stage times."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.command.summary import Quantiles, Summary
+from engine.labels import Expression
+from engine.types import Analysis, Frame, Prediction, Track
+
+
+def analysis(time_s, **expressions):
+    """An analysis whose faces `f1`, `f2` show the given expressions."""
+    tracks, predictions = [], []
+    for name, expression in expressions.items():
+        id_ = int(name[1:])
+        tracks.append(Track(id_, np.zeros(4, np.float32), np.zeros((68, 2), np.float32), 1.0))
+        probabilities = np.eye(8, dtype=np.float32)[expression]
+        predictions.append(Prediction(id_, probabilities, 0.5, -0.25, 1.0))
+    frame = Frame(0, time_s, np.zeros((2, 2, 3), np.uint8))
+    return Analysis(frame, tuple(tracks), tuple(predictions), {})
+
+
+def test_time_counts_for_the_expression_shown_until_the_next_frame():
+    summary = Summary()
+    summary.add(analysis(10.0, f1=Expression.HAPPINESS), {})
+    summary.add(analysis(10.5, f1=Expression.NEUTRAL, f2=Expression.FEAR), {})
+    summary.add(analysis(12.5, f2=Expression.FEAR), {})
+    assert summary.video_s == 2.5
+    assert summary.faces[1].by_time() == [("neutral", 2.0), ("happiness", 0.5)]
+    assert summary.faces[2].by_time() == [("fear", 2.0)]
+    assert [face.frames for face in summary.faces.values()] == [2, 2]
+    assert summary.faces[1].valence == 0.5
+    assert summary.faces[1].arousal == -0.25
+
+
+def test_json_holds_plain_values_in_a_stable_shape():
+    summary = Summary()
+    summary.add(analysis(0.0, f1=Expression.ANGER), {"decode": 1.0, "detect": 8.0})
+    summary.add(analysis(1.0, f1=Expression.ANGER), {"decode": 1.0})
+    result = json.loads(json.dumps(summary.to_json(elapsed_s=0.5)))
+    assert result["frames"] == 2
+    assert result["fps"] == 4.0
+    assert result["faces"] == [
+        {"id": 1, "frames": 2, "seconds": {"anger": 1.0}, "valence": 0.5, "arousal": -0.25}
+    ]
+    assert result["times_ms"]["decode"]["p50"] == pytest.approx(1.0, rel=0.01)
+    assert result["times_ms"]["detect"]["p95"] == pytest.approx(8.0, rel=0.01)
+
+
+def test_text_says_that_there_were_no_faces():
+    summary = Summary()
+    summary.add(analysis(0.0), {})
+    assert "no faces" in summary.to_text(1.0)
+
+
+def test_text_names_the_faces_seen_longest_and_counts_the_rest():
+    summary = Summary()
+    everyone = {f"f{id_}": Expression.NEUTRAL for id_ in range(1, 13)}
+    summary.add(analysis(0.0, **everyone), {"decode": 2.0})
+    summary.add(analysis(1.0, f12=Expression.NEUTRAL), {})
+    lines = summary.to_text(1.0).splitlines()
+    assert lines[1].startswith("face 12: neutral 1.0 s; mean valence +0.50, arousal -0.25")
+    assert lines[-2] == "and 2 more faces, seen more briefly"
+    assert lines[-1] == "ms per frame, p50/p95: decode 2.0/2.0"
+
+
+@given(st.lists(st.floats(0.01, 1e5), min_size=1), st.sampled_from([0.5, 0.95]))
+def test_quantiles_are_within_one_percent(values, share):
+    quantiles = Quantiles()
+    for value in values:
+        quantiles.add(value)
+    exact = sorted(values)[max(0, int(np.ceil(share * len(values))) - 1)]
+    assert quantiles.at(share) == pytest.approx(exact, rel=0.0101)

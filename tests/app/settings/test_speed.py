@@ -1,0 +1,50 @@
+import pytest
+
+from app.settings.speed import CALLS, WARM, Speed, available_devices, measure_speed
+from engine.analyze import AnalyzerConfig
+from engine.errors import ModelError
+
+
+class Clock:
+    """Every look takes a millisecond."""
+
+    def __init__(self):
+        self.looks = 0
+
+    def __call__(self):
+        self.looks += 1
+        return self.looks / 1000
+
+
+def test_frames_a_second_share_the_detector():
+    assert Speed("cpu", 10, 2, 7).fps(10) == pytest.approx(100)
+
+
+def test_auto_and_the_processor_are_always_there():
+    assert available_devices()[0] == "auto"
+    assert "cpu" in available_devices()
+
+
+def test_the_shipped_networks_are_timed():
+    speed = measure_speed(AnalyzerConfig(device="cpu", threads=1), lambda: False, clock=Clock())
+    assert speed.device == "cpu"
+    assert speed.detect_ms == pytest.approx(1)  # by this clock, start to end is one look
+    assert speed.landmarks_ms == pytest.approx(1)
+    assert speed.expression_ms == pytest.approx(1)
+
+
+def test_it_stops_between_two_calls():
+    asked = []
+
+    def stopped():
+        asked.append(1)
+        return len(asked) > WARM + 5
+
+    assert measure_speed(AnalyzerConfig(device="cpu", threads=1), stopped) is None
+    assert len(asked) <= WARM + CALLS
+
+
+def test_a_model_that_is_not_there_is_an_error(tmp_path):
+    config = AnalyzerConfig(model=str(tmp_path / "no.onnx"))
+    with pytest.raises(ModelError):
+        measure_speed(config, lambda: False)

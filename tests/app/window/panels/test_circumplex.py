@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from app.live.state import LiveState
+from app.window.panels.circumplex import CircumplexPanel, trails
+
+
+@pytest.fixture
+def panel(qtbot):
+    made = CircumplexPanel()
+    qtbot.addWidget(made)
+    made.every_s = 0  # no waiting
+    made.resize(320, 340)
+    made.show()
+    return made
+
+
+def test_a_trail_ends_at_the_newest_values(make_live):
+    live = make_live(frames=100)
+    trail = trails(live)[2]
+    newest = live.analysis.predictions[1]
+    np.testing.assert_allclose(trail[-1], [newest.valence, newest.arousal], atol=1e-6)
+    assert trail.dtype == np.float32
+
+
+def test_a_trail_is_as_long_as_its_time(make_live):
+    live = make_live(frames=500)
+    assert len(trails(live, length_s=2.0)[1]) == pytest.approx(21, abs=2)
+
+
+def test_a_trail_starts_anew_after_an_absence(make_analysis):
+    live = LiveState()
+    for index in range(10):
+        live.add(make_analysis(index, index / 10, {1: ("anger", -0.9, -0.9)}), 20, 0)
+    for index in range(10):
+        live.add(make_analysis(index, 3 + index / 10, {1: ("anger", 0.5, 0.5)}), 20, 0)
+    np.testing.assert_allclose(trails(live)[1], 0.5)
+
+
+def test_a_face_that_left_has_no_trail(make_live, make_analysis):
+    live = make_live(faces=(1, 2))
+    live.add(make_analysis(999, 10.0, {2: ("anger", 0, 0)}), 20, 0)
+    assert set(trails(live)) == {2}
+
+
+def test_the_place_is_said_in_words(panel, make_analysis):
+    live = LiveState()
+    assert panel.plane.spoken() == "no face"
+    live.add(make_analysis(0, 0.0, {1: ("anger", -0.5, 0.25)}), 20, 0)
+    panel.refresh(live)
+    expected = "face 1: valence -0.50, arousal +0.25"
+    assert panel.plane.accessibleDescription() == expected
+
+
+def test_the_point_is_drawn_where_its_values_are(panel, make_analysis):
+    live = LiveState()
+    live.add(make_analysis(0, 0.0, {1: ("anger", -0.3, -0.6)}), 20, 0)
+    panel.refresh(live)
+    area = panel.plane._area()
+    at = panel.plane._at(area, -0.3, -0.6)
+    assert at.x() < area.center().x()
+    assert at.y() > area.center().y()
+    image = panel.plane.grab().toImage()
+    assert image.pixelColor(round(at.x()), round(at.y())).name() == panel.theme.face(1)
+
+
+def test_after_a_rewind_faces_of_later_have_no_trail(make_live, make_analysis):
+    live = make_live(frames=500, faces=(1, 2))
+    live.add(make_analysis(0, 0.0, {1: ("anger", 0.1, 0.2)}), 20, 0)
+    assert set(trails(live)) == {1}
+
+
+@pytest.mark.parametrize("valence_arousal", [(0.8, 0.5), (0.0, -1.0), (0.0, 1.0), (1.0, 0.0)])
+def test_ids_of_faces_at_one_place_do_not_cover_one_another(panel, make_analysis, valence_arousal):
+    live = LiveState()
+    faces = dict.fromkeys(range(1, 9), ("happiness", *valence_arousal))
+    live.add(make_analysis(0, 0.0, faces), 20, 0)
+    live.select(3)
+    panel.refresh(live)
+    plane = panel.plane
+    order = [3, *(face for face in faces if face != 3)]
+    places = plane._chip_places(plane._area(), order)
+    assert places[3].center().y() == pytest.approx(plane._at(plane._area(), *valence_arousal).y())
+    for face, place in places.items():
+        assert plane.rect().toRectF().contains(place)
+        assert not any(place.intersects(places[other]) for other in places if other != face)

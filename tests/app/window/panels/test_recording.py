@@ -1,0 +1,193 @@
+"""The recording panel, through its buttons and keys."""
+
+from fractions import Fraction
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFileDialog
+
+from app.session.controller import Choice, RecordingController
+from app.session.folder import read_markers
+from app.window.panels.recording import RecordingPanel
+from engine.analyze import AnalyzerConfig
+from engine.video.opening import SourceInfo
+
+FACES = {1: ("happiness", 0.5, 0.2)}
+
+
+@pytest.fixture
+def controller(tmp_path):
+    made = RecordingController(Choice(root=tmp_path / "recordings"))
+    yield made
+    assert made.close(5)
+
+
+@pytest.fixture
+def panel(controller, qtbot):
+    made = RecordingPanel(controller)
+    qtbot.addWidget(made)
+    made.show()
+    made.activateWindow()
+    return made
+
+
+@pytest.fixture
+def feed(controller, make_analysis):
+    """Open a camera and give `feed(count)`, which hands in frames."""
+    info = SourceInfo(
+        name="camera 0",
+        path=None,
+        width=160,
+        height=120,
+        fps=Fraction(25),
+        time_base=Fraction(1, 1000),
+        frame_count=None,
+        duration_s=None,
+        live=True,
+        has_audio=False,
+    )
+    controller.attach(info, AnalyzerConfig())
+
+    def give(count=5, start=0):
+        for index in range(start, start + count):
+            controller.add(make_analysis(index, index / 25, FACES))
+
+    return give
+
+
+def _click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def _stopped(panel, controller):
+    def check():
+        panel.refresh()
+        assert not controller.view().recording
+        assert panel.record_button.text() == "Record"
+
+    return check
+
+
+def test_without_a_source_it_cannot_record(panel):
+    panel.refresh()
+    assert not panel.record_button.isEnabled()
+    assert not panel.snapshot_button.isEnabled()
+    assert not panel.mark_button.isEnabled()
+    assert panel.state_label.text() == "not recording"
+    assert panel.time_label.text() == "0:00:00"
+
+
+def test_record_mark_and_stop_with_the_mouse(panel, controller, feed, qtbot):
+    panel.refresh()
+    _click(qtbot, panel.record_button)
+    assert panel.record_button.text() == "Stop"
+    assert not panel.video_box.isEnabled()
+    feed(60)
+    _click(qtbot, panel.key_buttons["F5"])
+    panel.mark_text.setText("free text")
+    _click(qtbot, panel.mark_button)
+    assert panel.mark_text.text() == ""
+    assert panel.state_label.text().startswith("recording, markers: 2")
+    assert panel.time_label.text() == "0:00:02"
+    with qtbot.waitSignal(panel.saved, timeout=10_000) as saved:
+        _click(qtbot, panel.record_button)
+    folder = saved.args[0]
+    assert [m.text for m in read_markers(folder / "markers.csv")] == ["stimulus on", "free text"]
+    qtbot.waitUntil(_is(panel.message_label, f"saved: {folder.name}"))
+    assert panel.message_label.isVisible()
+    assert not panel.mark_button.isEnabled()
+
+
+def _is(label, text):
+    def check():
+        assert label.text() == text
+
+    return check
+
+
+def test_record_mark_and_stop_with_keys(panel, controller, feed, qtbot):
+    panel.refresh()
+    qtbot.keyClick(panel, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    assert controller.view().recording
+    feed()
+    qtbot.keyClick(panel, Qt.Key.Key_F7)
+    assert controller.view().markers == 1
+    qtbot.keyClick(panel, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClicks(panel.mark_text, "typed")
+    qtbot.keyClick(panel.mark_text, Qt.Key.Key_Return)
+    assert controller.view().markers == 2
+    qtbot.keyClick(panel, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(_stopped(panel, controller), timeout=10_000)
+    markers = read_markers(controller.view().folder / "markers.csv")
+    assert [(m.key, m.text) for m in markers] == [("F7", "question"), ("", "typed")]
+
+
+def test_what_is_chosen_is_what_the_controller_records(panel, controller, qtbot):
+    panel.records_box.click()
+    panel.annotate_box.click()
+    panel.blur_box.click()
+    panel.limit_box.setValue(5)
+    panel.key_texts["F6"].setText("pause")
+    choice = controller.choice
+    assert (choice.video, choice.records, choice.annotate, choice.blur) == (
+        True,
+        False,
+        False,
+        True,
+    )
+    assert choice.limit_s == 300
+    assert choice.texts[1] == "pause"
+    panel.video_box.click()
+    assert panel.state_label.text() == "choose video or records"
+    panel.limit_box.setValue(0)
+    assert controller.choice.limit_s is None
+    assert panel.limit_box.text() == "no limit"
+
+
+def test_the_folder_is_chosen_by_dialog(panel, controller, qtbot, monkeypatch, tmp_path):
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "there"))
+    _click(qtbot, panel.folder_button)
+    assert controller.choice.root == tmp_path / "there"
+    assert panel.folder_label.toolTip() == str(tmp_path / "there")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
+    _click(qtbot, panel.folder_button)
+    assert controller.choice.root == tmp_path / "there"
+
+
+def test_snapshot_by_button_and_key(panel, controller, feed, qtbot, tmp_path):
+    feed(1)
+    panel.refresh()
+    _click(qtbot, panel.snapshot_button)
+    qtbot.waitUntil(lambda: panel.message_label.text().startswith("saved: "), timeout=10_000)
+    qtbot.keyClick(
+        panel,
+        Qt.Key.Key_S,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
+    folder = tmp_path / "recordings" / "snapshots"
+    qtbot.waitUntil(lambda: len(list(folder.glob("2*.png"))) == 2, timeout=10_000)
+
+
+def test_free_space_and_lateness_are_told_in_words(panel, controller, feed, qtbot, monkeypatch):
+    qtbot.waitUntil(lambda: panel.free_label.text().endswith("B free"), timeout=10_000)
+    panel.refresh()
+    _click(qtbot, panel.record_button)
+    recorder = controller._recorder
+    with recorder._changed:  # the recorder's thread cannot take any
+        feed(30)
+        status = recorder.status()
+    assert status.dropped > 0
+    panel.refresh()
+    assert panel.message_label.text() == (
+        f"Too slow: {status.dropped} frames of the video left out; the records are whole."
+    )
+    assert panel.message_label.isVisible()
+
+
+def test_every_control_has_a_name_for_screen_readers(panel):
+    from PyQt6.QtWidgets import QAbstractButton, QLineEdit, QSpinBox
+
+    for kind in (QAbstractButton, QLineEdit, QSpinBox):
+        for widget in panel.findChildren(kind):
+            if widget.objectName() != "qt_spinbox_lineedit":
+                assert widget.accessibleName() or widget.text(), widget

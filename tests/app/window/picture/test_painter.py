@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from PyQt6.QtCore import QRectF
+from PyQt6.QtGui import QImage, QPainter
+
+from app.window.picture.painter import Look, OverlayPainter, Placement, face_at, words_of
+
+FACES = {1: ("happiness", 0.5, 0.3), 2: ("anger", -0.4, 0.6)}
+
+
+def placed(mirrored=False, ratio=1.0):
+    return Placement.fit(160, 120, QRectF(0, 0, 640, 600), ratio, mirrored=mirrored)
+
+
+@pytest.fixture
+def painter(qapp):
+    image = QImage(640, 600, QImage.Format.Format_RGB32)
+    made = QPainter(image)
+    yield made
+    made.end()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
+def test_a_place_of_the_view_and_back_is_the_same(mirrored, ratio):
+    place = placed(mirrored, ratio)
+    points = np.array([[0, 0], [80, 60], [159, 119]], np.float32)
+    for (x, y), seen in zip(points, place.to_widget(points), strict=True):
+        assert place.to_frame(*seen) == pytest.approx((x, y), abs=0.01)
+
+
+def test_the_picture_lies_on_whole_device_pixels():
+    place = Placement.fit(160, 119, QRectF(0, 0, 641, 601), 1.5, mirrored=False)
+    edges = np.array([place.area.left(), place.area.top(), place.area.width()]) * 1.5
+    assert edges == pytest.approx(np.round(edges))
+
+
+def test_the_smaller_of_two_faces_is_hit(make_analysis):
+    boxes = {1: (0, 0, 100, 100), 2: (40, 40, 60, 60)}
+    tracks = make_analysis(0, 0.0, FACES, boxes=boxes).tracks
+    assert face_at(tracks, 50, 50) == 2
+    assert face_at(tracks, 10, 10) == 1
+    assert face_at(tracks, 150, 10) is None
+
+
+def test_an_uncertain_label_says_so_with_a_question_mark(make_analysis):
+    prediction = make_analysis(0, 0.0, FACES).predictions[0]
+    assert words_of(prediction, 0.3) == ("happiness", "65%", False)
+    assert words_of(prediction, 0.9) == ("happiness?", "65%", True)
+
+
+def test_labels_of_faces_side_by_side_do_not_cover_each_other(painter, make_analysis):
+    boxes = {1: (40, 40, 60, 65), 2: (64, 40, 84, 65)}
+    analysis = make_analysis(0, 0.0, FACES, boxes=boxes)
+    first, second = OverlayPainter(painter, placed(), Look()).label_places(analysis)
+    assert not first.overlaps(second)
+
+
+@pytest.mark.parametrize("box", [(-5, 0, 30, 40), (130, 80, 165, 125), (0, 0, 160, 120)])
+def test_a_label_stays_in_the_picture(painter, make_analysis, box):
+    analysis = make_analysis(0, 0.0, {1: FACES[1]}, boxes={1: box})
+    place = placed()
+    (rect,) = OverlayPainter(painter, place, Look()).label_places(analysis)
+    assert place.area.adjusted(-1, -1, 1, 1).contains(
+        QRectF(rect.x0, rect.y0, rect.width, rect.height)
+    )

@@ -1,0 +1,313 @@
+"""The review window, through mouse and keys."""
+
+import csv
+
+import pytest
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtGui import QColor, QPalette
+from PyQt6.QtWidgets import QAbstractButton, QFileDialog
+
+from app.session.exports.export import FORMS
+from app.session.review import open_review
+from app.window.review.window import ReviewWindow
+
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def window(qtbot):
+    made = ReviewWindow()
+    qtbot.addWidget(made)
+    made.show()
+    made.activateWindow()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def opened(window, folder, qtbot):
+    window.open(folder)
+    qtbot.waitUntil(lambda: window.controller.review is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.video._frame is not None, timeout=10_000)
+    return window
+
+
+def _shown(window, time_s):
+    return lambda: window.video._frame.time_s == pytest.approx(time_s, abs=1e-3)
+
+
+def _click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def _band(window, row, time_s):
+    """Give where a moment of a face's band lies in the timelines, pixels."""
+    scene = window.timelines.bands.vb.mapViewToScene(QPointF(time_s, row))
+    return window.timelines.mapFromScene(scene)
+
+
+def _click_timelines(qtbot, window, point):
+    qtbot.mouseClick(window.timelines.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(point))
+
+
+def test_empty_it_offers_to_open_and_nothing_else(window):
+    assert not window.side.label_button.isEnabled()
+    assert not window.side.delete_button.isEnabled()
+    assert not window.play_button.isEnabled()
+    assert not any(action.isEnabled() for action in window.actions_.exports)
+    assert window.actions_.open_folder.isEnabled()
+    window.play_or_pause()
+    window.ask_video()
+    window.ask_export(".csv")
+    assert not window._player.isActive()
+
+
+def test_a_session_opens_with_video_tracks_and_timelines(opened):
+    assert opened.windowTitle() == "Review: session"
+    model = opened.side.tracks
+    cells = [[model.index(row, c).data() for c in range(model.columnCount())] for row in range(3)]
+    assert cells[0] == ["1", "10.0 s", "anger 60%", "+0.02", "+0.52", ""]
+    assert [row[0] for row in cells] == ["1", "2", "3"]
+    assert opened.video._image.width() == 160
+    assert opened.readout.text() == "face 1: happiness 65%    face 2: neutral 65%"
+    words = {item.toPlainText() for item in opened.timelines._words}
+    assert {"happiness", "anger", "neutral", "sadness"} == words
+    assert opened.time_label.text() == "0:00.00 / 0:10.00"
+
+
+def test_keys_move_cursor_video_and_readout_together(opened, qtbot):
+    for key, time_s in (
+        (Qt.Key.Key_Right, 0.1),
+        (Qt.Key.Key_PageDown, 2.0),
+        (Qt.Key.Key_PageDown, 7.0),
+        (Qt.Key.Key_Left, 6.9),
+        (Qt.Key.Key_PageUp, 2.0),
+        (Qt.Key.Key_Home, 0.0),
+    ):
+        qtbot.keyClick(opened, key)
+        assert opened.controller.time_s == pytest.approx(time_s)
+        assert [c.value() for c in opened.timelines.cursors] == pytest.approx([time_s] * 3)
+        qtbot.waitUntil(_shown(opened, time_s), timeout=10_000)
+    qtbot.keyClick(opened, Qt.Key.Key_End)
+    assert opened.controller.time_s == pytest.approx(10.0)
+    qtbot.waitUntil(_shown(opened, 9.9), timeout=10_000)
+
+
+def test_dragging_the_cursor_moves_everything(opened, qtbot):
+    cursor = opened.timelines.cursors[1]
+    cursor.setValue(4.25)
+    cursor.sigDragged.emit(cursor)
+    assert opened.time_label.text() == "0:04.25 / 0:10.00"
+    assert [c.value() for c in opened.timelines.cursors] == [4.25] * 3
+    qtbot.waitUntil(_shown(opened, 4.2), timeout=10_000)
+
+
+def test_playing_goes_on_until_the_end_and_can_be_paused(opened, qtbot):
+    opened.controller.move(9.5)
+    qtbot.keyClick(opened, Qt.Key.Key_Space)
+    assert opened.play_button.text() == "Pause"
+    qtbot.waitUntil(lambda: not opened._player.isActive(), timeout=5000)
+    assert opened.controller.time_s == pytest.approx(10.0)
+    assert opened.play_button.text() == "Play"
+    _click(qtbot, opened.play_button)  # from the start again
+    assert opened._player.isActive()
+    qtbot.waitUntil(lambda: 0 < opened.controller.time_s < 5, timeout=5000)
+    _click(qtbot, opened.play_button)
+    assert not opened._player.isActive()
+
+
+def test_a_click_on_a_band_chooses_face_and_span(opened, qtbot):
+    _click_timelines(qtbot, opened, _band(opened, 0, 5.0))
+    qtbot.waitUntil(lambda: opened.controller.span is not None, timeout=5000)
+    assert opened.controller.face == 1
+    assert opened.controller.span == (pytest.approx(4.0), pytest.approx(9.95))
+    assert opened.controller.time_s == pytest.approx(5.0, abs=0.1)
+    assert opened.side.span_label.text() == "Span: 4.00 s to 9.95 s"
+    assert opened.timelines.region.isVisible()
+    opened.timelines.region.setRegion((4.5, 6.0))
+    assert opened.controller.span == (4.5, 6.0)
+
+
+def test_labels_are_set_by_button_and_by_key(opened, qtbot):
+    opened.controller.choose_span(1.0, 1.5)
+    opened._refresh_cursor()
+    opened.side.label_box.setCurrentText("fear")
+    _click(qtbot, opened.side.label_button)
+    assert opened.message.text() == "done: label face 1 fear, 1.00 to 1.50 s"
+    assert opened.side.tracks.index(0, 5).data() == "6"
+    opened.controller.move(1.2)
+    opened._refresh_cursor()
+    assert opened.readout.text().startswith("face 1: fear, corrected")
+    opened.controller.choose_span(2.0, 2.4)
+    opened._refresh_cursor()
+    qtbot.keyClick(opened, Qt.Key.Key_3)
+    assert "surprise" in opened.message.text()
+
+
+def test_span_keys(opened, qtbot):
+    opened.controller.move(3.0)
+    qtbot.keyClick(opened, Qt.Key.Key_BracketLeft)
+    opened.controller.move(4.0)
+    qtbot.keyClick(opened, Qt.Key.Key_BracketRight)
+    assert opened.controller.span == (3.0, 4.0)
+    qtbot.keyClick(opened, Qt.Key.Key_S)
+    assert opened.controller.span == (pytest.approx(4.0), pytest.approx(9.95))
+
+
+def test_delete_merge_and_undo(opened, qtbot, folder):
+    before = (folder / "records.csv").read_bytes()
+    table = opened.side.table
+    index = opened.side.tracks.index(2, 0)
+    qtbot.mouseClick(
+        table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(index).center()
+    )
+    assert opened.controller.face == 3
+    opened._fill_merge_menu()
+    first, second = opened.merge_menu.actions()
+    assert (first.text(), second.text()) == ("face 1", "face 2")
+    first.trigger()
+    assert opened.message.text().startswith("Attention: faces 1 and 3: both seen in 40 frames")
+    second.trigger()
+    assert opened.side.tracks.rowCount() == 2
+    assert opened.controller.face == 2
+    _click(qtbot, opened.side.delete_button)
+    assert opened.side.tracks.rowCount() == 1
+    assert not opened.side.delete_button.isEnabled()
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    _click(qtbot, opened.side.undo_button)
+    assert opened.side.tracks.rowCount() == 3
+    assert not opened.side.undo_button.isEnabled()
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert opened.side.tracks.rowCount() == 2
+    assert opened.actions_.undo.text() == "Undo: merge face 3 into 2"
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    opened.controller.choose_face(1)
+    opened._refresh_cursor()
+    qtbot.keyClick(opened, Qt.Key.Key_Delete)
+    assert open_review(folder).faces == (2, 3)
+    assert (folder / "records.csv").read_bytes() == before
+
+
+def test_delete_within_the_span_by_key(opened, qtbot):
+    opened.controller.choose_span(0.0, 0.95)
+    opened._refresh_cursor()
+    qtbot.keyClick(opened, Qt.Key.Key_Delete, SHIFT)
+    assert opened.side.tracks.tracks[0].face.frames == 90
+
+
+@pytest.mark.parametrize("ending", list(FORMS))
+def test_export_menu_writes_the_file(opened, qtbot, tmp_path, monkeypatch, ending):
+    asked = []
+
+    def ask(parent, title, start, kinds):
+        asked.append((start, kinds))
+        return str(tmp_path / "saved"), kinds
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    opened.actions_.exports[list(FORMS).index(ending)].trigger()
+    name = f"saved{ending}"
+    qtbot.waitUntil(lambda: opened.message.text() == f"saved: {name}", timeout=20_000)
+    assert (tmp_path / name).stat().st_size > 0
+    assert asked[0][0].endswith(f"session{ending}")
+
+
+def test_an_export_that_fails_is_told(opened, qtbot, tmp_path, monkeypatch):
+    path = str(tmp_path / "no folder" / "out.csv")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (path, ""))
+    opened.actions_.exports[0].trigger()
+    qtbot.waitUntil(lambda: "does not exist" in opened.message.text(), timeout=10_000)
+    assert opened.message.text().startswith("Attention: ")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
+    opened.actions_.exports[0].trigger()
+    assert not opened._jobs.busy
+
+
+def test_opening_by_dialogs(window, folder, qtbot, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    qtbot.keyClick(window, Qt.Key.Key_O, CTRL)
+    qtbot.waitUntil(lambda: window.controller.review is not None, timeout=10_000)
+    rows = str(folder / "records.csv")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (rows, ""))
+    qtbot.keyClick(window, Qt.Key.Key_O, CTRL | SHIFT)
+    qtbot.waitUntil(lambda: window.controller.review.name == "records.csv", timeout=10_000)
+    assert window.video._frame is None
+    assert "no video" in window.video._words
+    video = str(folder / "video.mp4")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (video, ""))
+    window.actions_.open_video.trigger()
+    qtbot.waitUntil(lambda: window.video._frame is not None, timeout=10_000)
+    assert [seen.face for seen in window.video._seen] == [1, 2]
+
+
+def test_what_cannot_be_opened_is_told_and_the_window_stays(window, qtbot, tmp_path):
+    window.open(tmp_path / "nothing")
+    qtbot.waitUntil(lambda: "no such file or folder" in window.message.text(), timeout=10_000)
+    assert window.message.text().startswith("Attention: ")
+    assert window.controller.review is None
+
+
+def test_a_broken_video_is_told_and_the_tracks_stay(window, folder, qtbot):
+    (folder / "video.mp4").write_text("no video")
+    window.open(folder)
+    qtbot.waitUntil(lambda: "video.mp4: " in window.message.text(), timeout=10_000)
+    assert window.message.text().startswith("Attention: ")
+    assert window.side.tracks.rowCount() == 3
+
+
+def test_boxes_are_drawn_where_the_video_has_none(opened, qtbot):
+    opened.controller.move(0.5)
+    opened._refresh_cursor()
+    qtbot.waitUntil(_shown(opened, 0.5), timeout=10_000)
+    image = opened.video.grab().toImage()
+    place = opened.video.place()
+    scale = place.width() / 160
+    edge = QPointF(place.x() + 8 * scale, place.y() + 45 * scale).toPoint()
+    assert image.pixelColor(edge).lightness() > 100  # the box of face 1, on dark grey
+    opened.controller.review.annotated = True
+    opened._refresh_cursor()
+    assert opened.video._seen == []
+    assert opened.video.grab().toImage().pixelColor(edge).lightness() < 40
+
+
+def test_it_follows_a_dark_theme(opened):
+    palette = QPalette(opened.palette())
+    palette.setColor(QPalette.ColorRole.Base, QColor("#101010"))
+    palette.setColor(QPalette.ColorRole.Text, QColor("#f0f0f0"))
+    opened.setPalette(palette)
+    assert opened.timelines.backgroundBrush().color().name() == "#101010"
+    assert opened.timelines.cursors[0].pen.color().name() == "#f0f0f0"
+
+
+def test_zoom_keys_and_scrolling_to_the_cursor(opened, qtbot):
+    view = opened.timelines.bands.vb
+    opened.controller.move(5.0)
+    qtbot.keyClick(opened, Qt.Key.Key_Plus, CTRL)
+    qtbot.keyClick(opened, Qt.Key.Key_Plus, CTRL)
+    left, right = view.viewRange()[0]
+    assert right - left == pytest.approx(2.5, abs=0.2)
+    qtbot.keyClick(opened, Qt.Key.Key_Home)
+    left, right = view.viewRange()[0]
+    assert left <= 0.0 < right
+    qtbot.keyClick(opened, Qt.Key.Key_Minus, CTRL)
+    left, right = view.viewRange()[0]
+    assert right - left > 3
+
+
+def test_it_fits_a_small_screen_and_names_its_controls(opened):
+    opened.resize(1024, 640)
+    assert opened.width() == 1024
+    assert opened.height() == 640
+    for widget in (opened.video, opened.timelines, opened.side.table, opened.side.label_box):
+        assert widget.accessibleName()
+    for button in opened.findChildren(QAbstractButton):
+        assert button.accessibleName() or button.text() or button.objectName().startswith("qt_"), (
+            button
+        )
+
+
+def test_the_edits_file_is_all_that_review_writes(opened, qtbot, folder):
+    names = {path.name for path in folder.iterdir()}
+    qtbot.keyClick(opened, Qt.Key.Key_Delete)
+    assert {path.name for path in folder.iterdir()} - names == {"edits.json"}
+    with (folder / "records.csv").open(newline="") as text:
+        assert len(list(csv.DictReader(text))) == 170

@@ -1,0 +1,153 @@
+"""Similarity fits and crops, against transforms that are known."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.faces.alignment import CROP_SIZE, align, invert, similarity, template, transform, warp
+from engine.faces.landmarks import TEMPLATE
+
+KNOWN = {
+    "scale": st.floats(0.02, 20),
+    "angle": st.floats(-np.pi, np.pi),
+    "x": st.floats(-2000, 2000),
+    "y": st.floats(-2000, 2000),
+}
+
+
+def matrix_of(scale, angle, x, y):
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    return np.array([[cos, -sin, x], [sin, cos, y]], np.float32)
+
+
+def landscape(height, width):
+    """Smooth waves, so that half a pixel of shift shows and resampling does not."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    waves = [127 + 120 * np.sin(x / 61 + k) * np.cos(y / 53 - k) for k in range(3)]
+    return np.stack(waves, axis=2).astype(np.uint8)
+
+
+@given(**KNOWN)
+def test_similarity_recovers_a_known_transform(scale, angle, x, y):
+    known = matrix_of(scale, angle, x, y)
+    points = 100 * TEMPLATE
+    found = similarity(points, transform(points, known))
+    np.testing.assert_allclose(found[:, :2], known[:, :2], atol=1e-3 * scale + 1e-4)
+    np.testing.assert_allclose(transform(points, found), transform(points, known), atol=0.02)
+
+
+@given(**KNOWN)
+def test_inverse_undoes_a_transform(scale, angle, x, y):
+    matrix = matrix_of(scale, angle, x, y)
+    points = np.array([[0, 0], [300, 40], [-80, 500]], np.float32)
+    there_and_back = transform(transform(points, matrix), invert(matrix))
+    np.testing.assert_allclose(there_and_back, points, atol=0.05 + 0.01 / scale)
+
+
+def test_similarity_never_mirrors():
+    mirrored = TEMPLATE * np.float32([-1, 1])
+    assert np.linalg.det(similarity(TEMPLATE, mirrored)[:, :2]) > 0
+
+
+def test_similarity_is_the_best_fit_of_noisy_points():
+    rng = np.random.default_rng(0)
+    target = (100 * TEMPLATE + rng.normal(0, 3, TEMPLATE.shape)).astype(np.float32)
+    best = similarity(TEMPLATE, target)
+
+    def error(matrix):
+        return float(((transform(TEMPLATE, matrix) - target) ** 2).sum())
+
+    for _ in range(50):
+        scale, angle = 1 + rng.normal(0, 0.02), rng.normal(0, 0.02)
+        nearby = matrix_of(scale, angle, 0, 0)[:, :2] @ best
+        nearby[:, 2] += rng.normal(0, 0.5, 2).astype(np.float32)
+        assert error(nearby) >= error(best) - 1e-3
+
+
+def test_coinciding_points_have_no_similarity():
+    points = np.full((5, 2), 7, np.float32)
+    with pytest.raises(ValueError, match="all coincide"):
+        similarity(points, template(CROP_SIZE))
+    with pytest.raises(ValueError, match="all coincide"):
+        align(np.zeros((9, 9, 3), np.uint8), points)
+
+
+def test_margin_shrinks_the_face_about_the_centre():
+    tight, loose = template(100, 0.0) - 49.5, template(100, 0.25) - 49.5
+    np.testing.assert_allclose(loose * 1.25, tight, atol=1e-4)
+
+
+def test_aligned_points_lie_on_the_template():
+    image = landscape(300, 400)
+    five = transform(template(CROP_SIZE), matrix_of(1.7, 0.5, 120, 40))
+    face = align(image, five)
+    np.testing.assert_allclose(transform(five, face.matrix), template(CROP_SIZE), atol=0.01)
+    assert face.crop.shape == (CROP_SIZE, CROP_SIZE, 3)
+    assert face.crop.dtype == np.uint8
+    x, y = transform(np.float32([[55, 55]]), invert(face.matrix))[0].round().astype(int)
+    assert np.abs(face.crop[55, 55].astype(int) - image[y, x]).max() <= 4
+
+
+def test_crop_is_black_where_it_leaves_the_image():
+    white = np.full((60, 60, 3), 255, np.uint8)
+    crop = warp(white, matrix_of(1, 0, 50, 40))
+    assert (crop[:39] == 0).all()
+    assert (crop[:, :49] == 0).all()
+    assert (crop[41:99, 51:109] == 255).all()
+
+
+# Places of the crop's middle: inside, and over each edge of the frame.
+@pytest.mark.parametrize("middle", [(960, 540), (100, 540), (1850, 540), (960, 90), (960, 1010)])
+@pytest.mark.parametrize("shrink", [2.0, 2.7, 5.0, 7.9])
+def test_shrunk_crop_lies_where_the_unshrunk_one_does(middle, shrink):
+    image = landscape(1080, 1920)
+    matrix = matrix_of(1 / shrink, 0.3, 0, 0)
+    matrix[:, 2] = np.float32([55.5, 55.5]) - matrix[:, :2] @ np.float32(middle)
+    plain = cv2.warpAffine(image, matrix, (CROP_SIZE, CROP_SIZE)).astype(float)
+    inside = cv2.warpAffine(np.full(image.shape[:2], 255, np.uint8), matrix, (CROP_SIZE,) * 2)
+    inside = cv2.erode(inside, np.ones((5, 5)), borderValue=255) == 255
+    assert inside.sum() > 2000
+    error = (warp(image, matrix) - plain)[inside]
+    slope = np.stack(np.gradient(plain, axis=(0, 1)))[:, inside]
+    # Fit the shift that explains the difference: error = slope . shift.
+    shift, *_ = np.linalg.lstsq(slope.reshape(2, -1).T, error.ravel(), rcond=None)
+    assert np.abs(shift).max() < 0.25
+    assert np.abs(error).mean() < 3
+
+
+@pytest.mark.parametrize("side", [1000, 1001, 1002, 1003])
+@pytest.mark.parametrize("corner", [(200.0, 100.0), (-640.0, -700.0)])
+def test_frame_edge_of_a_shrunk_crop_lies_within_half_a_pixel(side, corner):
+    white = np.full((side, side, 3), 255, np.uint8)
+    matrix = matrix_of(0.25, 0, 0.25 * corner[0], 0.25 * corner[1])
+    shrunk, plain = warp(white, matrix), cv2.warpAffine(white, matrix, (CROP_SIZE, CROP_SIZE))
+    for line in (np.s_[56, :, 0], np.s_[:, 56, 0]):
+        assert 10 < plain[line].sum() / 255 < 102
+        assert abs(int(shrunk[line].sum()) - int(plain[line].sum())) <= 255 / 2
+
+
+def test_big_face_is_averaged_not_sampled():
+    stripes = np.zeros((1120, 1120, 3), np.uint8)
+    stripes[:, ::2] = 255
+    stripes[:, 1::8] = 255  # five of eight columns are white
+    crop = warp(stripes, matrix_of(0.1, 0, 0, 0))
+    assert crop.std() < 20
+    assert abs(float(crop.mean()) - 255 * 5 / 8) < 3
+
+
+def test_small_face_is_interpolated_once():
+    image = landscape(200, 200)
+    matrix = matrix_of(1.3, 0.2, -40, 10)
+    plain = cv2.warpAffine(image, matrix, (CROP_SIZE, CROP_SIZE), flags=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(warp(image, matrix), plain)
+
+
+def test_crop_does_not_depend_on_the_frame_around_it():
+    image = landscape(1080, 1920)
+    matrix = matrix_of(0.3, -0.2, -150, -60)
+    whole = warp(image, matrix)
+    edited = image.copy()
+    edited[:, 1600:] = 0
+    np.testing.assert_array_equal(warp(edited, matrix), whole)

@@ -1,0 +1,157 @@
+"""Blurred faces."""
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.assets import asset_path
+from engine.faces.blur import MARGIN, FaceBlur, blur_faces, moved
+
+BOX = np.array([40, 30, 100, 110], np.float32)
+
+
+@pytest.fixture
+def noise():
+    return np.random.default_rng(0).integers(0, 256, (160, 200, 3), np.uint8)
+
+
+def test_nothing_of_the_box_is_left_and_nothing_else_is_touched(noise):
+    before = noise.copy()
+    blurred = blur_faces(noise, [BOX])
+    assert (noise == before).all()
+    inside = blurred[30:111, 40:101].astype(int)
+    assert np.abs(np.diff(inside, axis=1)).max() <= 6  # noise differs by 85 on average
+    assert np.abs(np.diff(inside, axis=0)).max() <= 6
+    reach_x, reach_y = round(MARGIN * 60) + 1, round(MARGIN * 80) + 1
+    outside = np.ones((160, 200), bool)
+    outside[30 - reach_y : 111 + reach_y, 40 - reach_x : 101 + reach_x] = False
+    assert (blurred[outside] == noise[outside]).all()
+
+
+def test_only_the_averages_of_a_few_squares_remain():
+    face = cv2.imread(str(asset_path("portrait.jpg")))
+    height, width = face.shape[:2]
+    blurred = blur_faces(face, [np.array([0, 0, width - 1, height - 1], np.float32)])
+    # What comes back from the blurred picture is no sharper than 5 x 5 numbers.
+    squares = cv2.resize(blurred, (5, 5), interpolation=cv2.INTER_AREA)
+    again = cv2.resize(squares, (width, height), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(again.astype(int) - blurred.astype(int)).mean() < 12
+    assert cv2.Laplacian(blurred, cv2.CV_64F).var() < 0.01 * cv2.Laplacian(face, cv2.CV_64F).var()
+
+
+@pytest.mark.parametrize(
+    "box", [(-50, -50, 20, 20), (180, 140, 260, 220), (-10, -10, 400, 300), (90, 90, 90, 90)]
+)
+def test_boxes_may_leave_the_picture(noise, box):
+    blurred = blur_faces(noise, [np.array(box, np.float32)])
+    x0, y0, x1, y1 = (max(0, value) for value in box)
+    part = (slice(y0, y1), slice(x0, x1))
+    assert blurred.shape == noise.shape
+    assert (y1 == y0) or (blurred[part] != noise[part]).mean() > 0.9
+
+
+def test_a_box_outside_the_picture_changes_nothing(noise):
+    assert (blur_faces(noise, [np.array([900, 900, 950, 950], np.float32)]) == noise).all()
+
+
+def _blurred(noise, analysis):
+    part = (slice(60, 80), slice(60, 80))
+    return bool((analysis.frame.image[part] != noise[part]).mean() > 0.9)
+
+
+def _seen(make_analysis, noise, index, time_s, *, seen):
+    faces = {1: ("neutral", 0.0, 0.0)} if seen else {}
+    return make_analysis(index, time_s, faces, image=noise, boxes={1: tuple(BOX.tolist())})
+
+
+def test_a_face_missed_for_a_moment_stays_blurred(noise, make_analysis):
+    blur = FaceBlur(hold_s=1.0, ahead_s=0.0)
+    times = [0.0, 0.5, 1.0, 1.5]
+    for index, time_s in enumerate(times):
+        analysis = _seen(make_analysis, noise, index, time_s, seen=time_s == 0.0)
+        (ready,) = blur.push(analysis)
+        assert _blurred(noise, ready) is (time_s <= 1.0)
+    assert blur.flush() == []
+
+
+def test_a_new_face_is_blurred_in_the_frames_before_too(noise, make_analysis):
+    blur = FaceBlur(hold_s=0.0, ahead_s=0.45)
+    ready = []
+    for index in range(20):
+        analysis = _seen(make_analysis, noise, index, index / 10, seen=index == 12)
+        ready += blur.push(analysis)
+        assert len(ready) == max(0, index - 4)  # half a second is held back
+    ready += blur.flush()
+    assert [analysis.frame.index for analysis in ready] == list(range(20))
+    assert [a.frame.index for a in ready if _blurred(noise, a)] == [7, 8, 9, 10, 11, 12]
+    assert blur.flush() == []
+
+
+@pytest.fixture
+def walk(make_analysis):
+    """Give `walk(seen)`: a face crosses a room of 640 x 360, 40 pixels a frame, 25 frames a second.
+
+    It is found in the frames that `seen` names. Gives the analyses, and the face's places.
+    """
+    face = cv2.resize(cv2.imread(str(asset_path("portrait.jpg"))), (120, 150))
+    room = np.random.default_rng(3).integers(60, 200, (18, 32, 3), np.uint8)
+    room = cv2.resize(room, (640, 360), interpolation=cv2.INTER_CUBIC)
+
+    def make(seen):
+        analyses, places = [], []
+        for index in range(14):
+            left = -60 + 40 * index
+            image = cv2.copyMakeBorder(room, 0, 0, 200, 200, cv2.BORDER_REPLICATE)
+            image[100:250, left + 200 : left + 320] = face
+            image = np.ascontiguousarray(image[:, 200:840])
+            place = (left + 15.0, 110.0, left + 105.0, 240.0)
+            faces = {1: ("neutral", 0.0, 0.0)} if index in seen else {}
+            analyses.append(make_analysis(index, index / 25, faces, image=image, boxes={1: place}))
+            places.append(np.array(place, np.float32))
+        return analyses, places
+
+    return make
+
+
+def _uncovered(analyses, places, **config):
+    """Give the frames in which over a tenth of the face's pixels are as they were."""
+    blur = FaceBlur(**config)
+    ready = [done for analysis in analyses for done in blur.push(analysis)] + blur.flush()
+    left = []
+    for before, after, place in zip(analyses, ready, places, strict=True):
+        x0, y0, x1, y1 = (max(0, int(value)) for value in place)
+        part = (slice(y0, y1), slice(x0, x1))
+        same = (before.frame.image[part] == after.frame.image[part]).all(axis=2).mean()
+        if same > 0.1:
+            left.append(before.frame.index)
+    return left
+
+
+def test_a_face_that_moves_in_fast_is_followed_back(walk):
+    assert _uncovered(*walk(seen=range(9, 14))) == []
+
+
+def test_a_face_that_is_lost_while_it_moves_is_followed(walk):
+    assert _uncovered(*walk(seen=range(3))) == []
+
+
+def test_a_moved_box_is_found_to_within_a_tenth_of_its_size(walk):
+    analyses, places = walk(seen=())
+    images = [analysis.frame.image for analysis in analyses]
+    for here, there in ((9, 8), (9, 10), (5, 7)):
+        found = moved(places[here], images[here], images[there], places[here])
+        np.testing.assert_allclose(found, places[there], atol=9)
+
+
+def test_what_is_not_there_is_not_found(walk, noise):
+    analyses, places = walk(seen=())
+    other = cv2.resize(noise, (640, 360))
+    assert moved(places[9], analyses[9].frame.image, other, places[9]) is None
+    flat = np.full_like(other, 90)
+    assert moved(places[9], analyses[9].frame.image, flat, places[9]) is None
+    far = places[9] + 5000
+    assert moved(places[9], analyses[9].frame.image, other, far) is None
+    point = places[9][[0, 1, 0, 1]]
+    assert moved(point, analyses[9].frame.image, other, places[9]) is None
+    assert moved(far, analyses[9].frame.image, other, places[9]) is None
+    assert moved(-far, analyses[9].frame.image, other, places[9]) is None

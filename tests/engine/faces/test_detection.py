@@ -1,0 +1,335 @@
+import sys
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from engine.assets import asset_path
+from engine.errors import ConfigError, ModelError
+from engine.faces.detection import DETECTORS, cells_of, decode, looks_at, open_detector, suppress
+from engine.faces.detectors import five_of_four
+from engine.types import Detection
+
+
+@pytest.fixture(scope="module")
+def detector():
+    found = open_detector("fer", device="cpu")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    """The bundled portrait, 320 pixels square; the face's box is about 113 60 208 177."""
+    return cv2.imread(str(asset_path("portrait.jpg")))
+
+
+def iou(a, b):
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
+    inside = np.prod(np.clip(high - low, 0, None))
+    return inside / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - inside)
+
+
+FACE = np.array([113, 60, 208, 177], np.float32)
+EYES = np.array([[140, 102], [184, 104]], np.float32)
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.5, 1.0, 2.0, 4.0])
+def test_the_portrait_is_found_at_any_size(detector, portrait, scale):
+    image = cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    faces = detector.detect(image)
+    assert len(faces) == 1
+    assert iou(faces[0].box / scale, FACE) > 0.6
+    assert np.abs(faces[0].points[:2] / scale - EYES).max() < 10
+
+
+@pytest.mark.parametrize("angle", [-25, 25])
+def test_a_turned_portrait_is_found(detector, portrait, angle):
+    turn = cv2.getRotationMatrix2D((160, 120), angle, 1.0)
+    faces = detector.detect(cv2.warpAffine(portrait, turn, (320, 320)))
+    eyes = EYES @ turn[:, :2].T + turn[:, 2]
+    assert len(faces) == 1
+    assert np.abs(faces[0].points[:2] - eyes).max() < 12
+
+
+def test_several_faces_in_a_large_odd_sized_frame(detector, portrait):
+    frame = np.full((1081, 1919, 3), 90, np.uint8)
+    corners = [(40, 30), (1500, 200), (700, 700)]
+    for x, y in corners:
+        frame[y : y + 320, x : x + 320] = portrait
+    faces = detector.detect(frame)
+    assert len(faces) == 3
+    for x, y in corners:
+        assert max(iou(face.box, FACE + np.float32([x, y, x, y])) for face in faces) > 0.6
+
+
+def test_nothing_is_found_where_nothing_is(detector):
+    rng = np.random.default_rng(0)
+    assert detector.detect(np.zeros((360, 640, 3), np.uint8)) == ()
+    assert detector.detect(rng.integers(0, 256, (360, 640, 3), np.uint8)) == ()
+    assert detector.detect(np.full((1, 1, 3), 200, np.uint8)) == ()
+
+
+def test_faces_below_the_smallest_size_are_not_reported(portrait):
+    with_all = open_detector("fer", min_face_px=20, device="cpu")
+    choosy = open_detector("fer", min_face_px=150, device="cpu")
+    assert with_all.detect(portrait)
+    assert choosy.detect(portrait) == ()
+    with_all.close()
+    choosy.close()
+
+
+def test_detections_are_the_same_twice(detector, portrait):
+    first, again = detector.detect(portrait), detector.detect(portrait)
+    np.testing.assert_array_equal(first[0].box, again[0].box)
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 400))
+def test_the_network_sees_neither_huge_frames_nor_needlessly_small_ones(height, width, smallest):
+    fine, *coarse = looks_at(height, width, smallest)
+    long_side = max(height, width)
+    assert 0 < fine.scale <= 2
+    assert long_side * fine.scale <= 960.001
+    assert fine.scale >= 1 or long_side * fine.scale >= 639.999
+    for look in coarse:
+        assert long_side * look.scale == pytest.approx(320)
+        assert look.smallest / look.scale <= fine.largest / fine.scale  # no size is left out
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "smallest", "fine"),
+    [
+        (360, 640, 20, 768),
+        (360, 640, 40, 640),
+        (120, 160, 10, 320),
+        (1080, 1920, 20, 960),
+        (1080, 1920, 60, 768),
+        (1080, 1920, 200, 640),
+    ],
+)
+def test_the_fine_look_is_as_large_as_the_smallest_face_asks(height, width, smallest, fine):
+    assert looks_at(height, width, smallest)[0].scale == pytest.approx(fine / width)
+
+
+def test_cells_follow_the_networks_order():
+    picked = np.array([0, 1, 4, 8, 9])  # of 16 x 32: 8 cells of stride 8, then 2 of stride 16
+    cells = cells_of(picked, 16, 32, (8, 16))
+    wanted = [[3.5, 3.5, 8], [11.5, 3.5, 8], [3.5, 11.5, 8], [7.5, 7.5, 16], [23.5, 7.5, 16]]
+    np.testing.assert_allclose(cells, wanted)
+
+
+def test_geometry_is_decoded_in_strides():
+    raw = np.zeros((1, 14), np.float32)
+    raw[0, :4] = 0.5, -0.5, np.log(2), np.log(4)
+    raw[0, 4:6] = 1, 2
+    boxes, points = decode(raw, np.array([[10, 20, 8]], np.float32))
+    np.testing.assert_allclose(boxes, [[6, 0, 22, 32]], atol=1e-5)
+    np.testing.assert_allclose(points[0, :2], [[18, 36], [10, 20]])
+
+
+def test_suppression_drops_repeats_and_parts_of_a_face():
+    boxes = [[0, 0, 100, 100], [5, 0, 105, 100], [30, 30, 60, 70], [90, 0, 190, 100]]
+    kept = suppress(np.float32(boxes), np.float32([0.9, 0.95, 0.8, 0.7]), 0.4)
+    assert kept.tolist() == [1, 3]
+
+
+def test_suppression_of_nothing_is_nothing():
+    kept = suppress(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.4)
+    assert kept.shape == (0,)
+
+
+def test_an_unknown_detector_lists_the_choices():
+    with pytest.raises(ConfigError, match=r"abacus.*fer, yunet, mtcnn, mediapipe"):
+        open_detector("abacus")
+
+
+def test_a_smallest_face_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match="min_face_px"):
+        open_detector("fer", min_face_px=0)
+
+
+@pytest.mark.parametrize("name", ["yunet", "mediapipe"])
+def test_a_detector_without_its_model_file_says_so(name, tmp_path):
+    with pytest.raises(ModelError, match="--detector-model FILE"):
+        open_detector(name)
+    with pytest.raises(ModelError, match=r"gone\.bin: no such model file"):
+        open_detector(name, model_path=tmp_path / "gone.bin")
+    with pytest.raises(ModelError, match="CPU only"):
+        open_detector(name, model_path=tmp_path / "gone.bin", device="cuda")
+
+
+def test_every_detector_has_an_opener():
+    assert list(DETECTORS) == ["fer", "yunet", "mtcnn", "mediapipe"]
+
+
+@pytest.fixture
+def yunet_file(tmp_path):
+    """A graph with YuNet's outputs that answers one cell of stride 8, whatever it sees."""
+    nodes, outputs, constants = [], [], []
+    for stride in (8, 16, 32):
+        count = (64 // stride) ** 2
+        nodes.append(
+            helper.make_node(
+                "AveragePool",
+                ["input"],
+                [f"pool{stride}"],
+                kernel_shape=[stride, stride],
+                strides=[stride, stride],
+            )
+        )
+        for kind, width in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)):
+            name = f"{kind}_{stride}"
+            answer = np.zeros((1, count, width), np.float32)
+            if stride == 8 and kind in ("cls", "obj"):
+                answer[0, 27] = 0.9  # row 3, column 3
+            if stride == 8 and kind == "bbox":
+                answer[0, 27] = 0.5, 0.5, np.log(2), np.log(3)
+            if stride == 8 and kind == "kps":
+                answer[0, 27, :4] = -1, 0, 1, 0
+            # The input must reach each output, or OpenCV drops it: nothing, in its shape.
+            flat, still = f"flat{name}", f"still{name}"
+            constants += [
+                numpy_helper.from_array(answer, f"answer{name}"),
+                numpy_helper.from_array(
+                    np.zeros((3 * count, count * width), np.float32), f"no{name}"
+                ),
+                numpy_helper.from_array(np.array([1, count, width]), f"shape{name}"),
+            ]
+            nodes += [
+                helper.make_node("Flatten", [f"pool{stride}"], [flat]),
+                helper.make_node("MatMul", [flat, f"no{name}"], [still]),
+                helper.make_node("Reshape", [still, f"shape{name}"], [f"r{name}"]),
+                helper.make_node("Add", [f"r{name}", f"answer{name}"], [name]),
+            ]
+            outputs.append(
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, count, width])
+            )
+    shown = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, 64, 64])
+    graph = helper.make_graph(nodes, "yunet", [shown], outputs, constants)
+    path = tmp_path / "yunet.onnx"
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save_model(model, str(path))
+    return path
+
+
+def test_yunet_rows_become_detections(yunet_file):
+    yunet = open_detector("yunet", model_path=yunet_file, min_face_px=10)
+    (face,) = yunet.detect(np.zeros((64, 64, 3), np.uint8))
+    yunet.close()
+    assert isinstance(face, Detection)
+    assert face.score == pytest.approx(0.9, abs=1e-3)
+    np.testing.assert_allclose(face.box, [20, 16, 36, 40], atol=1e-3)
+    np.testing.assert_allclose(face.points[:2], [[16, 24], [32, 24]], atol=1e-3)
+
+
+def test_a_file_that_is_no_yunet_is_refused(tmp_path):
+    (tmp_path / "bad.onnx").write_bytes(b"not a network")
+    with pytest.raises(ModelError, match=r"bad\.onnx"):
+        open_detector("yunet", model_path=tmp_path / "bad.onnx")
+
+
+@pytest.fixture
+def mtcnn_folder(tmp_path):
+    """Weights of zeros whose biases say: a face, where you looked, points in its middle."""
+    shapes = {
+        "pnet": [(10, 3, 3, 3), (16, 10, 3, 3), (32, 16, 3, 3)],
+        "rnet": [(28, 3, 3, 3), (48, 28, 3, 3), (64, 48, 2, 2)],
+        "onet": [(32, 3, 3, 3), (64, 32, 3, 3), (64, 64, 3, 3), (128, 64, 2, 2)],
+    }
+    dense = {
+        "pnet": {"conv4_1": (2, 32, 1, 1), "conv4_2": (4, 32, 1, 1)},
+        "rnet": {"dense4": (128, 576), "dense5_1": (2, 128), "dense5_2": (4, 128)},
+        "onet": {"dense5": (256, 1152), "dense6_1": (2, 256), "dense6_2": (4, 256)},
+    }
+    dense["onet"]["dense6_3"] = (10, 256)
+    slopes = {"rnet": {4: 128}, "onet": {5: 256}, "pnet": {}}
+    for name, kernels in shapes.items():
+        state = {}
+        for number, shape in enumerate(kernels, 1):
+            state[f"conv{number}.weight"] = torch.zeros(shape)
+            state[f"conv{number}.bias"] = torch.zeros(shape[0])
+            state[f"prelu{number}.weight"] = torch.zeros(shape[0])
+        for layer, shape in dense[name].items():
+            state[f"{layer}.weight"] = torch.zeros(shape)
+            state[f"{layer}.bias"] = torch.zeros(shape[0])
+            if shape[0] == 2:
+                state[f"{layer}.bias"][1] = 4.0
+            if shape[0] == 10:
+                state[f"{layer}.bias"] += 0.5
+        for number, width in slopes[name].items():
+            state[f"prelu{number}.weight"] = torch.zeros(width)
+        torch.save(state, tmp_path / f"{name}.pt")
+    return tmp_path
+
+
+def test_the_mtcnn_cascade_passes_a_face_through(mtcnn_folder):
+    mtcnn = open_detector("mtcnn", model_path=mtcnn_folder, min_face_px=20, device="cpu")
+    faces = mtcnn.detect(np.zeros((60, 60, 3), np.uint8))
+    mtcnn.close()
+    assert len(faces) >= 1
+    best = faces[0]
+    assert best.score == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-4)
+    middle = (best.box[:2] + best.box[2:]) / 2
+    np.testing.assert_allclose(best.points, np.tile(middle, (5, 1)), atol=1.5)
+
+
+def test_missing_mtcnn_weights_are_named(mtcnn_folder, monkeypatch):
+    (mtcnn_folder / "rnet.pt").unlink()
+    with pytest.raises(ModelError, match=r"rnet\.pt not there"):
+        open_detector("mtcnn", model_path=mtcnn_folder)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="pip install --no-deps facenet-pytorch"):
+        open_detector("mtcnn")
+
+
+def test_mtcnn_without_torch_says_what_to_install(mtcnn_folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModelError, match=r"fer-live\[mtcnn\]"):
+        open_detector("mtcnn", model_path=mtcnn_folder)
+
+
+def test_mediapipe_without_its_package_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    (tmp_path / "face.tflite").write_bytes(b"x")
+    with pytest.raises(ModelError, match="package mediapipe"):
+        open_detector("mediapipe", model_path=tmp_path / "face.tflite")
+
+
+def test_mediapipe_results_become_detections(tmp_path, monkeypatch):
+    marks = [(0.4, 0.4), (0.6, 0.4), (0.5, 0.5), (0.5, 0.6), (0.3, 0.4), (0.7, 0.4)]
+    face = SimpleNamespace(
+        bounding_box=SimpleNamespace(origin_x=60, origin_y=30, width=80, height=50),
+        keypoints=[SimpleNamespace(x=x, y=y) for x, y in marks],
+        categories=[SimpleNamespace(score=0.75)],
+    )
+    closed = []
+    network = SimpleNamespace(
+        detect=lambda image: SimpleNamespace(detections=[face]), close=lambda: closed.append(1)
+    )
+    maker = SimpleNamespace(create_from_options=lambda options: network)
+    vision = SimpleNamespace(FaceDetector=maker, FaceDetectorOptions=SimpleNamespace)
+    package = SimpleNamespace(
+        Image=SimpleNamespace,
+        ImageFormat=SimpleNamespace(SRGB=1),
+        tasks=SimpleNamespace(vision=vision, BaseOptions=SimpleNamespace),
+    )
+    monkeypatch.setitem(sys.modules, "mediapipe", package)
+    (tmp_path / "face.tflite").write_bytes(b"x")
+    mediapipe = open_detector("mediapipe", model_path=tmp_path / "face.tflite")
+    (found,) = mediapipe.detect(np.zeros((100, 200, 3), np.uint8))
+    mediapipe.close()
+    np.testing.assert_allclose(found.box, [60, 30, 140, 80])
+    np.testing.assert_allclose(found.points[3:], [[84, 60], [116, 60]], atol=1e-4)
+    assert found.score == 0.75
+    assert closed == [1]
+
+
+def test_mouth_corners_follow_a_tilted_face():
+    five = five_of_four(np.array([[0, 0], [10, 10], [5, 15], [0, 20]], np.float32))
+    np.testing.assert_allclose(five[3:], [[-4, 16], [4, 24]])

@@ -1,0 +1,223 @@
+"""The stages up to the tracks, around a detector and a network that know where the faces are."""
+
+import numpy as np
+import pytest
+
+from engine.faces.alignment import align, invert, template, transform
+from engine.faces.finder import Finder
+from engine.faces.landmarks import box_of, five_points
+from engine.faces.tracking import TrackerConfig
+from engine.types import Detection, Frame, Sighting
+
+IMAGE = np.zeros((480, 640, 3), np.uint8)
+SIZE = 112
+
+
+def landmarks_at(x, y, scale=1.0, turn=0.0):
+    """68 points whose five points are the template's, in a crop centred on (x, y)."""
+    right, left, nose, *corners = template(SIZE) - (SIZE - 1) / 2
+    points = np.repeat([[0, 0]], 68, axis=0).astype(np.float32)
+    points[:17] = np.linspace((-40, 0), (40, 40), 17)
+    points[36:42], points[42:48], points[30] = right, left, nose
+    points[48], points[54] = corners
+    cos, sin = scale * np.cos(turn), scale * np.sin(turn)
+    return transform(points, np.array([[cos, -sin, x], [sin, cos, y]], np.float32))
+
+
+class FakeDetector:
+    """Finds the faces of `truth`, moved and turned by an error."""
+
+    name = "fake"
+
+    def __init__(self, truth, **error):
+        self.truth, self.error = truth, {"dx": 0.0, "turn": 0.0, "zoom": 1.0, **error}
+        self.passes, self.closed = 0, False
+
+    def detect(self, image):
+        self.passes += 1
+        cos, sin = np.cos(self.error["turn"]), np.sin(self.error["turn"])
+        found = []
+        for face in self.truth:
+            five = five_points(face)
+            middle = five.mean(axis=0)
+            turned = (five - middle) @ np.array([[cos, sin], [-sin, cos]]) * self.error["zoom"]
+            points = (turned + middle + (self.error["dx"], 0)).astype(np.float32)
+            found.append(Detection(box_of(face), 0.9, points))
+        return tuple(found)
+
+    def close(self):
+        self.closed = True
+
+
+class FakeLandmarker:
+    """Sees the face of `truth` nearest to the crop's centre, whatever the pixels.
+
+    A crop whose centre is further than `reach_px` from any nose shows no face.
+    """
+
+    size, margin = SIZE, 0.1
+
+    def __init__(self, truth):
+        self.truth, self.calls, self.reach_px = truth, [], 1000
+
+    def locate(self, faces):
+        self.calls.append(faces)
+        return [self._see(face) for face in faces]
+
+    def _see(self, face):
+        middle = np.full((1, 2), (SIZE - 1) / 2, np.float32)
+        (centre,) = transform(middle, invert(face.matrix))
+        gaps = [np.linalg.norm(points[30] - centre) for points in self.truth]
+        if min(gaps) > self.reach_px:
+            return Sighting(face, landmarks_at(*centre), 0.05, ())
+        return Sighting(face, self.truth[int(np.argmin(gaps))], 0.9, ())
+
+
+def frame(index=0, image=IMAGE):
+    return Frame(index, index / 30, image)
+
+
+def make(truth, config=None, **error):
+    detector, landmarker = FakeDetector(truth, **error), FakeLandmarker(truth)
+    return Finder(detector, landmarker, config or TrackerConfig()), detector, landmarker
+
+
+def ids_of(found):
+    return [track.id for track in found.tracks]
+
+
+def test_new_face_is_found_and_aligned():
+    truth = [landmarks_at(200, 150)]
+    finder, _, landmarker = make(truth)
+    now = frame()
+    found = finder.find(now)
+    assert found.frame is now
+    (track,), (sighting,) = found.tracks, found.sightings
+    assert (track.id, track.score) == (1, 0.9)
+    np.testing.assert_array_equal(track.landmarks, truth[0])
+    np.testing.assert_array_equal(track.box, box_of(truth[0]))
+    ((face,),) = landmarker.calls
+    assert sighting.face is face
+    wanted = align(IMAGE, five_points(truth[0]), SIZE, 0.1)
+    np.testing.assert_allclose(face.matrix, wanted.matrix, atol=1e-4)
+
+
+def test_crop_is_cut_from_the_frame():
+    image = np.random.default_rng(0).integers(0, 256, IMAGE.shape, np.uint8)
+    truth = [landmarks_at(200, 150)]
+    finder, _, _ = make(truth)
+    (sighting,) = finder.find(frame(image=image)).sightings
+    wanted = align(image, five_points(truth[0]), SIZE, 0.1)
+    np.testing.assert_array_equal(sighting.face.crop, wanted.crop)
+
+
+@pytest.mark.parametrize("error", [{"dx": 14.0}, {"turn": 0.3}, {"zoom": 1.3}, {"zoom": 0.7}])
+def test_crop_that_was_off_is_cut_and_seen_once_more(error):
+    truth = [landmarks_at(200, 150)]
+    finder, _, landmarker = make(truth, **error)
+    (sighting,) = finder.find(frame()).sightings
+    assert [len(faces) for faces in landmarker.calls] == [1, 1]
+    again = landmarker.calls[1][0]
+    assert sighting.face is again
+    wanted = align(IMAGE, five_points(truth[0]), SIZE, 0.1)
+    np.testing.assert_allclose(again.matrix, wanted.matrix, atol=1e-4)
+
+
+@pytest.mark.parametrize("error", [{"dx": 3.0}, {"turn": 0.1}, {"zoom": 1.05}])
+def test_crop_that_was_nearly_right_is_seen_once(error):
+    finder, _, landmarker = make([landmarks_at(200, 150)], **error)
+    finder.find(frame())
+    assert len(landmarker.calls) == 1
+
+
+def test_faces_of_a_frame_are_one_batch_and_followed_without_detection():
+    truth = [landmarks_at(120, 150), landmarks_at(320, 200), landmarks_at(520, 300)]
+    finder, detector, landmarker = make(truth)
+    first = finder.find(frame(0))
+    second = finder.find(frame(1))
+    assert [len(faces) for faces in landmarker.calls] == [3, 3]
+    assert detector.passes == 1
+    assert ids_of(first) == ids_of(second) == [1, 2, 3]
+    where = {track.id: track.landmarks[30, 0] for track in first.tracks}
+    assert {track.id: track.landmarks[30, 0] for track in second.tracks} == where
+
+
+def test_only_the_crop_that_was_off_is_seen_again():
+    truth = [landmarks_at(120, 150), landmarks_at(420, 200)]
+    finder, _, landmarker = make(truth)
+    finder.find(frame(0))
+    truth[1] = landmarks_at(435, 200)
+    found = finder.find(frame(1))
+    assert [len(faces) for faces in landmarker.calls] == [2, 2, 1]
+    assert sorted(track.landmarks[30, 0] for track in found.tracks) == pytest.approx(
+        sorted(points[30, 0] for points in truth)
+    )
+
+
+def test_sightings_are_those_of_the_tracks_in_their_order():
+    near, far, third = landmarks_at(300, 240), landmarks_at(360, 240), landmarks_at(550, 240)
+    finder, _, landmarker = make(truth := [near, far, third], TrackerConfig(detect_every=1))
+    landmarker.reach_px = 40
+    assert ids_of(finder.find(frame(0))) == [1, 2, 3]
+    truth[:] = [near, third]
+    lost = finder.find(frame(1))
+    truth[:] = [near, third, far]  # comes back from behind `near`: last in the batch, not by id
+    back = finder.find(frame(2))
+    assert (ids_of(lost), ids_of(back)) == ([1, 3], [1, 2, 3])
+    for found, faces in ((lost, [near, third]), (back, [near, far, third])):
+        for track, sighting, face in zip(found.tracks, found.sightings, faces, strict=True):
+            np.testing.assert_array_equal(track.landmarks, face)
+            np.testing.assert_array_equal(sighting.landmarks, face)
+
+
+def test_times_hold_the_stages_that_ran():
+    finder, _, _ = make([landmarks_at(200, 150)])
+    assert set(finder.find(frame(0)).times_ms) == {"detect", "align", "landmarks", "track"}
+    followed = finder.find(frame(1)).times_ms
+    assert set(followed) == {"align", "landmarks", "track"}
+    assert all(time_ms >= 0 for time_ms in followed.values())
+
+
+def test_frame_without_faces_runs_no_landmark_network():
+    finder, _, landmarker = make([])
+    found = finder.find(frame())
+    assert (found.tracks, found.sightings, landmarker.calls) == ((), (), [])
+    assert set(found.times_ms) == {"detect", "track"}
+
+
+def test_face_that_jumped_is_sought_by_the_detector_and_keeps_its_id():
+    truth = [landmarks_at(200, 150)]
+    finder, detector, landmarker = make(truth)
+    landmarker.reach_px = 40
+    for index in range(3):
+        assert ids_of(finder.find(frame(index))) == [1]
+    truth[0] = landmarks_at(250, 150)
+    found = finder.find(frame(3))
+    assert (ids_of(found), detector.passes) == ([1], 2)
+    np.testing.assert_array_equal(found.tracks[0].landmarks, truth[0])
+    wanted = align(IMAGE, five_points(truth[0]), SIZE, 0.1)
+    np.testing.assert_allclose(found.sightings[0].face.matrix, wanted.matrix, atol=1e-4)
+    assert set(found.times_ms) == {"detect", "align", "landmarks", "track"}
+
+
+def test_face_in_another_scene_gets_a_new_id():
+    finder, _, _ = make([landmarks_at(200, 150)])
+    rng = np.random.default_rng(0)
+    scenes = [rng.integers(0, 256, IMAGE.shape, np.uint8), np.full(IMAGE.shape, 255, np.uint8)]
+    ids = [ids_of(finder.find(frame(index, scenes[index // 3]))) for index in range(6)]
+    assert ids == [[1]] * 3 + [[2]] * 3
+
+
+def test_settings_reach_the_tracker():
+    truth = [landmarks_at(120, 150), landmarks_at(320, 200)]
+    finder, detector, _ = make(truth, TrackerConfig(max_faces=1, detect_every=2))
+    for index in range(6):
+        assert len(finder.find(frame(index)).tracks) == 1
+    assert detector.passes == 3
+
+
+def test_closing_the_finder_closes_the_detector():
+    finder, detector, _ = make([])
+    assert not detector.closed
+    finder.close()
+    assert detector.closed

@@ -1,0 +1,264 @@
+"""Ids in a world of square faces, seen by a network that finds the face nearest to its crop."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.errors import ConfigError
+from engine.faces.landmarks import box_of
+from engine.faces.tracking import Tracker, TrackerConfig
+from engine.types import Detection, Face, Sighting
+
+SIZE = (1000, 600)
+CROP = Face(np.zeros((1, 1, 3), np.uint8), np.eye(2, 3, dtype=np.float32))
+GRID = np.stack(np.meshgrid(np.linspace(-0.5, 0.5, 17), np.linspace(-0.5, 0.5, 4)), -1)
+
+
+def face_at(x, y, side=100.0):
+    return (GRID.reshape(68, 2) * side + (x, y)).astype(np.float32)
+
+
+def sight(landmarks, presence=0.95):
+    return Sighting(CROP, landmarks, presence, ())
+
+
+def detect(landmarks, score=0.9):
+    return Detection(box_of(landmarks), score, landmarks[[36, 45, 30, 48, 54]])
+
+
+@dataclass
+class World:
+    """Visible faces by name; a crop shows the one whose centre is nearest, if near enough."""
+
+    tracker: Tracker = field(default_factory=lambda: Tracker(TrackerConfig()))
+    time_s: float = 0.0
+    passes: int = 0
+    recovers: bool = True
+
+    def see(self, landmarks, visible):
+        centre = landmarks.mean(axis=0)
+        gaps = {name: np.linalg.norm(face.mean(axis=0) - centre) for name, face in visible.items()}
+        name = min(gaps, key=gaps.get, default=None)
+        if name is None or gaps[name] > 60:
+            return sight(landmarks, presence=0.05)
+        return sight(visible[name])
+
+    def step(self, **visible):
+        """Advance one frame of 1/30 s; give the ids by face."""
+        detections = []
+        if self.tracker.detection_due():
+            self.passes += 1
+            found = self.tracker.new_faces([detect(face) for face in visible.values()])
+            detections = [detection.points.mean(axis=0) for detection in found]
+        places = self.tracker.landmarks(self.time_s) + [face_at(*place) for place in detections]
+        sightings = [self.see(place, visible) for place in places]
+        if self.recovers and (missing := self.tracker.missing(sightings, SIZE)):
+            seen = [detect(face) for face in visible.values()]
+            for index, found in self.tracker.recovered(missing, seen, self.time_s).items():
+                sightings[index] = self.see(face_at(*found.points.mean(axis=0)), visible)
+        tracks, order = self.tracker.update(self.time_s, SIZE, sightings)
+        self.time_s += 1 / 30
+        assert [track.id for track in tracks] == sorted({track.id for track in tracks})
+        for track, index in zip(tracks, order, strict=True):
+            np.testing.assert_array_equal(track.landmarks, sightings[index].landmarks)
+            np.testing.assert_array_equal(track.box, box_of(track.landmarks))
+        ids = {}
+        for track in tracks:
+            centre = track.landmarks.mean(axis=0)
+            name = min(
+                visible, key=lambda name: np.linalg.norm(visible[name].mean(axis=0) - centre)
+            )
+            assert name not in ids, "two tracks on one face"
+            ids[name] = track.id
+        return ids
+
+
+def test_followed_face_keeps_its_id():
+    world = World()
+    ids = [world.step(a=face_at(200 + 8 * step, 300)) for step in range(60)]
+    assert ids == [{"a": 1}] * 60
+
+
+def test_detector_runs_on_the_first_frame_then_every_tenth():
+    tracker = Tracker(TrackerConfig(detect_every=10))
+    due = []
+    for step in range(31):
+        due.append(tracker.detection_due())
+        tracker.update(step / 30, SIZE, [sight(face_at(200, 300))])
+    assert [step for step, now in enumerate(due) if now] == [0, 10, 20, 30]
+
+
+def test_detector_runs_on_every_frame_while_there_is_no_face():
+    world = World()
+    for _ in range(7):
+        assert world.step() == {}
+    assert world.passes == 7
+
+
+def test_lost_face_gets_a_new_id():
+    world = World()
+    assert world.step(a=face_at(300, 300)) == {"a": 1}
+    assert world.step() == {}
+    assert world.step(a=face_at(300, 300)) == {"a": 2}
+
+
+def test_weak_presence_keeps_a_face_but_starts_none():
+    tracker = Tracker(TrackerConfig(presence_start=0.5, presence_keep=0.3))
+    assert tracker.update(0.0, SIZE, [sight(face_at(300, 300), 0.4)])[0] == []
+    assert [t.id for t in tracker.update(0.1, SIZE, [sight(face_at(300, 300), 0.6)])[0]] == [1]
+    (track,), _ = tracker.update(0.2, SIZE, [sight(face_at(302, 300), 0.4)])
+    assert (track.id, track.score) == (1, 0.4)
+    assert tracker.update(0.3, SIZE, [sight(face_at(302, 300), 0.2)])[0] == []
+
+
+def test_face_that_leaves_the_frame_is_lost_when_less_than_two_fifths_are_inside():
+    world = World()
+    ids = [world.step(a=face_at(60 - 5 * step, 300)) for step in range(30)]
+    assert ids == [{"a": 1}] * 15 + [{}] * 15
+
+
+def test_two_detections_of_one_face_make_one_track():
+    tracker = Tracker(TrackerConfig())
+    face = face_at(300, 300)
+    assert len(tracker.new_faces([detect(face), detect(face_at(310, 305))])) == 2
+    tracks, order = tracker.update(0.0, SIZE, [sight(face), sight(face_at(301, 300))])
+    assert [track.id for track in tracks] == [1]
+    assert order == [0]
+
+
+def test_detection_of_a_followed_face_is_not_new():
+    tracker = Tracker(TrackerConfig())
+    tracker.update(0.0, SIZE, [sight(face_at(300, 300))])
+    near, far = detect(face_at(315, 290)), detect(face_at(700, 300))
+    assert tracker.new_faces([near, far]) == [far]
+
+
+def test_the_biggest_faces_are_taken_up_to_the_limit():
+    tracker = Tracker(TrackerConfig(max_faces=2))
+    small, big, middle = (
+        detect(face_at(200 * number, 300, side)) for number, side in ((1, 50), (2, 150), (3, 90))
+    )
+    assert tracker.new_faces([small, big, middle]) == [big, middle]
+    tracker.update(0.0, SIZE, [sight(face_at(400, 300, 150)), sight(face_at(600, 300, 90))])
+    assert tracker.new_faces([small, big, middle]) == []
+
+
+# Pixels between the centres below which the nearer face hides the other; faces are 100 wide.
+@pytest.mark.parametrize("covered_px", [20, 45, 75])
+@pytest.mark.parametrize("speed", [8, 14])
+@pytest.mark.parametrize("order", [1, -1])
+def test_crossing_faces_keep_their_ids(speed, covered_px, order):
+    """Hidden, the farther face's track slides onto the nearer face, or sees none at all."""
+    world = World()
+    ids = []
+    for step in range(800 // speed):
+        x = 100 + speed * step
+        visible = {"near": face_at(x, 310), "far": face_at(1000 - x, 290, 90)}
+        if abs(1000 - 2 * x) < covered_px:
+            del visible["far"]
+        ids.append(world.step(**dict(list(visible.items())[::order])))
+    assert set(ids[0].values()) == {1, 2}
+    assert ids[-1] == ids[0]
+
+
+@pytest.mark.parametrize("covered_px", [45, 75])
+def test_face_that_another_walks_past_keeps_its_id(covered_px):
+    world = World()
+    ids = []
+    for x in range(200, 800, 10):
+        visible = {"walks": face_at(x, 300), "stands": face_at(500, 300)}
+        if abs(x - 500) < covered_px:
+            del visible["stands"]
+        ids.append(world.step(**visible))
+    assert ids[-1] == ids[0]
+
+
+def test_face_lost_far_from_any_other_is_not_kept_as_covered():
+    world = World()
+    assert set(world.step(a=face_at(300, 300), b=face_at(700, 300)).values()) == {1, 2}
+    world.step(a=face_at(300, 300))
+    for _ in range(12):
+        ids = world.step(a=face_at(300, 300), b=face_at(700, 300))
+    assert ids["b"] == 3
+
+
+def test_face_covered_for_too_long_is_a_new_face():
+    world = World(Tracker(TrackerConfig(hidden_s=0.5)))
+    world.step(a=face_at(300, 300), b=face_at(370, 300))
+    for _ in range(3):
+        world.step(a=face_at(340, 300))
+    for _ in range(30):
+        world.step(a=face_at(300, 300))
+    for _ in range(12):
+        ids = world.step(a=face_at(300, 300), b=face_at(450, 300))
+    assert ids["b"] == 3
+
+
+def test_detector_runs_often_while_a_face_is_covered():
+    world = World(Tracker(TrackerConfig(detect_every=30)))
+    world.step(a=face_at(300, 300), b=face_at(420, 300))
+    world.step(a=face_at(360, 300))
+    before = world.passes
+    for _ in range(9):
+        world.step(a=face_at(360, 300))
+    assert world.passes - before == 3
+
+
+PLACES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=5, unique=True)
+
+
+@settings(max_examples=60)
+@given(st.lists(PLACES, min_size=1, max_size=25))
+def test_ids_are_never_reused(film):
+    world, lost, last = World(Tracker(TrackerConfig(detect_every=2, hidden_s=0))), set(), set()
+    for places in film:
+        visible = {f"{x},{y}": face_at(100 + 200 * x, 120 + 180 * y) for x, y in places}
+        ids = set(world.step(**visible).values())
+        assert not ids & lost
+        lost |= last - ids
+        last = ids
+
+
+@pytest.mark.parametrize("name", ["detect_every", "max_faces"])
+def test_config_below_one_is_refused(name):
+    with pytest.raises(ConfigError, match=rf"tracker\.{name}: must be at least 1, got 0"):
+        TrackerConfig(**{name: 0})
+
+
+def test_face_that_jumped_further_than_its_crop_keeps_its_id():
+    jumps = [face_at(x, 300) for x in (200, 200, 200, 270, 270)]
+    assert [World().step(a=jumps[0])] == [{"a": 1}]
+    world, left_behind = World(), World(recovers=False)
+    assert [world.step(a=face) for face in jumps] == [{"a": 1}] * 5
+    assert [left_behind.step(a=face) for face in jumps][3] == {}
+
+
+def test_steady_motion_is_expected():
+    world = World(recovers=False)
+    ids = [world.step(a=face_at(100 + 20 * step + 1.2 * step**2, 300)) for step in range(20)]
+    assert ids == [{"a": 1}] * 20
+
+
+def test_detection_far_away_is_not_the_missing_face():
+    world = World()
+    world.step(a=face_at(200, 300))
+    assert world.step(b=face_at(700, 300)) == {}
+    assert world.step(b=face_at(700, 300)) == {"b": 2}
+
+
+def test_reset_gives_every_face_a_new_id():
+    world = World()
+    world.step(a=face_at(200, 300), b=face_at(600, 300))
+    world.tracker.reset()
+    assert sorted(world.step(a=face_at(200, 300), b=face_at(600, 300)).values()) == [3, 4]
+
+
+def test_new_face_must_be_further_inside_than_a_followed_one():
+    edge = face_at(-3, 300)  # about half of its box is inside
+    assert World().step(a=edge) == {}
+    world = World()
+    world.step(a=face_at(40, 300))
+    assert world.step(a=edge) == {"a": 1}

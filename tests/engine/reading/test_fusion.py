@@ -1,0 +1,217 @@
+"""The network's outputs as readings, on a linear network made here."""
+
+import numpy as np
+import pytest
+
+from engine.errors import ModelError
+from engine.faces.alignment import CROP_SIZE, align
+from engine.faces.landmarks import MARGIN
+from engine.faces.preprocessing import to_input
+from engine.labels import EXPRESSIONS
+from engine.networks.manifest import load_manifest
+from engine.reading.fusion import Fusion, landmarks_of
+from engine.reading.reliability import probabilities_of
+from engine.types import Face, Sighting
+
+SIZE = 8
+MEAN, STD = [0.5, 0.4, 0.3], [0.2, 0.3, 0.4]
+INPUT = {"size": SIZE, "margin": 0.1, "mean": MEAN, "std": STD}
+FINE, COARSE = [2, 4, 4], [4, 2, 2]
+# The graph's order is not the manifest's: maps are told apart by name.
+INPUTS = {"coarse": COARSE, "crops": [3, SIZE, SIZE], "fine": FINE}
+OUTPUTS = {"logits": [8], "valence_arousal": [2]}
+COUNT = 16 + 3 * SIZE * SIZE + 32
+STILL = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+PICTURE = np.random.default_rng(2).integers(0, 256, (90, 120, 3), np.uint8)
+
+
+@pytest.fixture
+def weights():
+    return np.random.default_rng(0).normal(0, 0.02, (COUNT + 1, 10))
+
+
+@pytest.fixture
+def write(tmp_path, write_linear, weights):
+    """Give `write(**manifest)`, which saves a fusion network and gives its manifest."""
+
+    def write(**manifest):
+        keys = {
+            "kind": "expression",
+            "temperature": 1.5,
+            "labels": list(EXPRESSIONS),
+            "input": INPUT,
+            "landmarks": {"file": "marks.onnx", "sha256": "0", "maps": ["fine", "coarse"]},
+        }
+        path = tmp_path / "a.onnx"
+        write_linear(path, INPUTS, OUTPUTS, weights, **{**keys, **manifest})
+        return load_manifest(path)
+
+    return write
+
+
+def sightings(count, side=SIZE, fine=FINE):
+    rng = np.random.default_rng(1)
+    return [
+        Sighting(
+            Face(rng.integers(0, 256, (side, side, 3), np.uint8), STILL),
+            np.zeros((68, 2), np.float32),
+            0.9,
+            tuple(rng.normal(0, 1, shape).astype(np.float32) for shape in (fine, COARSE)),
+        )
+        for _ in range(count)
+    ]
+
+
+def test_reading_is_the_networks_answer_to_the_normalised_crop_and_the_maps(write, weights):
+    fusion = Fusion(write(), "cpu", threads=1)
+    assert (fusion.temperature, fusion.device) == (1.5, "cpu")
+    (sighting,) = sightings(1)
+    fine, coarse = sighting.maps
+    crops = to_input([sighting.face.crop], MEAN, STD)
+    row = np.concatenate([coarse.ravel(), crops.ravel(), fine.ravel()])
+    wanted = row @ weights[:-1] + weights[-1]
+    (reading,) = fusion.read([sighting], [PICTURE])
+    np.testing.assert_allclose(reading.logits, wanted[:8], atol=1e-4)
+    np.testing.assert_allclose(reading.valence_arousal, wanted[8:], atol=1e-4)
+    assert reading.logits.dtype == reading.valence_arousal.dtype == np.float32
+
+
+@pytest.fixture
+def whole(tmp_path, write_linear):
+    """Give `whole(size)`: a network of crops alone that knows three classes and no affect."""
+
+    def whole(size):
+        weights = np.random.default_rng(0).normal(0, 0.02, (3 * size * size + 1, 3))
+        keys = {
+            "kind": "expression",
+            "temperature": 2.0,
+            "labels": ["anger", "neutral", "fear"],
+            "input": {**INPUT, "size": size, "margin": MARGIN},
+            "landmarks": {"file": "marks.onnx", "sha256": "0", "maps": []},
+        }
+        path = tmp_path / "whole.onnx"
+        write_linear(path, {"crops": [3, size, size]}, {"logits": [3]}, weights, **keys)
+        return load_manifest(path), weights
+
+    return whole
+
+
+@pytest.mark.parametrize("size", [CROP_SIZE, 24, 150])
+def test_network_with_another_input_reads_the_crop_that_training_cuts(whole, size):
+    manifest, weights = whole(size)
+    points = np.array([[40, 30], [70, 34], [54, 50], [42, 66], [64, 68]], np.float32)
+    face = align(PICTURE, points)
+    sighting = Sighting(face, np.zeros((68, 2), np.float32), 0.9, ())
+    (reading,) = Fusion(manifest, "cpu", threads=1).read([sighting], [PICTURE])
+    crops = to_input([align(PICTURE, points, size).crop], MEAN, STD)
+    wanted = crops.ravel() @ weights[:-1] + weights[-1]
+    np.testing.assert_allclose(reading.logits[[4, 0, 6]], wanted, atol=2e-3)
+
+
+def test_classes_a_network_does_not_know_are_never_probable_and_affect_follows_the_others(whole):
+    fusion = Fusion(whole(CROP_SIZE)[0], "cpu", threads=1)
+    face = align(PICTURE, np.array([[40, 30], [70, 34], [54, 50], [42, 66], [64, 68]], np.float32))
+    sighting = Sighting(face, np.zeros((68, 2), np.float32), 0.9, ())
+    (reading,) = fusion.read([sighting], [PICTURE])
+    probabilities = probabilities_of(reading.logits, 100 * fusion.temperature)
+    assert probabilities[[1, 2, 3, 5, 7]].max() == 0
+    p = probabilities_of(reading.logits, fusion.temperature)
+    np.testing.assert_allclose(
+        reading.valence_arousal,
+        [-0.51 * p[4] - 0.62 * p[6], 0.59 * p[4] + 0.82 * p[6]],
+        atol=1e-6,
+    )
+
+
+def test_faces_of_a_batch_do_not_touch_each_other(write):
+    fusion = Fusion(write(), "cpu", threads=1)
+    together = fusion.read(sightings(3), 3 * [PICTURE])
+    for sighting, reading in zip(sightings(3), together, strict=True):
+        (alone,) = fusion.read([sighting], [PICTURE])
+        np.testing.assert_allclose(alone.logits, reading.logits, atol=1e-5)
+        np.testing.assert_allclose(alone.valence_arousal, reading.valence_arousal, atol=1e-5)
+
+
+def test_no_faces_are_no_readings_and_no_run(write):
+    fusion = Fusion(write(), "cpu")
+    fusion._session = None
+    assert fusion.read([], []) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"labels": ["neutral", "other"]}, "linear: labels: other is none of neutral, happiness"),
+        ({"labels": ["neutral", "neutral"]}, r"linear: labels: expected several, each once, got"),
+        ({"labels": ["fear"]}, r"linear: labels: expected several, each once, got \['fear'\]"),
+        ({"kind": "detector"}, "is a network of kind detector, not expression"),
+        ({"kind": "landmarks"}, "is a network of kind landmarks, not expression"),
+        ({"input": {}}, r"a\.json: input\.size: missing"),
+        ({"input": {"size": 8, "margin": 0}}, r"a\.json: input\.mean: missing"),
+        ({"input": {**INPUT, "mean": [0.5]}}, "linear: input.mean: expected three numbers, got"),
+        ({"landmarks": "ibug68"}, r"a\.json: landmarks\.maps: missing"),  # of one file for both
+    ],
+)
+def test_manifest_that_does_not_fit_is_a_model_error(write, changes, says):
+    with pytest.raises(ModelError, match=says):
+        Fusion(write(**changes), "cpu")
+
+
+@pytest.mark.parametrize("wrong", [{"side": 9}, {"fine": [2, 4, 5]}])
+def test_crop_or_map_of_another_size_is_a_model_error(write, wrong):
+    with pytest.raises(ModelError, match="linear: inference failed"):
+        Fusion(write(), "cpu").read(sightings(1, **wrong), [PICTURE])
+
+
+@pytest.fixture
+def marks(tmp_path, write_linear):
+    """The manifest of a landmark network, beside where `write` writes."""
+    inputs, outputs = {"crops": [3, SIZE, SIZE]}, {"landmarks": [68, 2]}
+    nothing = np.zeros((3 * SIZE * SIZE + 1, 136))
+    path = tmp_path / "marks.onnx"
+    return load_manifest(write_linear(path, inputs, outputs, nothing, kind="landmarks"))
+
+
+def trained_on(manifest):
+    return {"file": manifest.path.name, "sha256": manifest.sha256, "maps": ["fine", "coarse"]}
+
+
+def test_landmark_network_lies_beside_the_fusion_network(write, marks):
+    found = landmarks_of(write(landmarks=trained_on(marks)))
+    assert (found.path, found.kind, found.sha256) == (marks.path, "landmarks", marks.sha256)
+
+
+def test_another_landmark_network_is_refused(write, marks):
+    fusion = write(landmarks={**trained_on(marks), "sha256": "ab" * 32})
+    says = r"marks\.onnx: is not the landmark network that linear was trained on; get both files"
+    with pytest.raises(ModelError, match=says):
+        landmarks_of(fusion)
+
+
+def test_damaged_landmark_network_is_refused(write, marks):
+    fusion = write(landmarks=trained_on(marks))
+    marks.path.write_bytes(marks.path.read_bytes() + b"\0")
+    with pytest.raises(ModelError, match=r"marks\.onnx: sha256 is .*; the file is damaged"):
+        landmarks_of(fusion)
+
+
+def test_landmark_network_that_is_missing_is_named(write, marks):
+    fusion = write(landmarks=trained_on(marks))
+    marks.path.unlink()
+    with pytest.raises(ModelError, match=r"marks\.onnx: no such model file"):
+        landmarks_of(fusion)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"kind": "landmarks"}, "is a network of kind landmarks, not expression"),
+        ({"landmarks": "ibug68"}, r"a\.json: landmarks\.file: missing"),
+        ({"landmarks": {"file": "marks.onnx"}}, r"a\.json: landmarks\.sha256: missing"),
+    ],
+)
+def test_fusion_manifest_that_names_no_landmark_network_is_a_model_error(
+    write, marks, changes, says
+):
+    with pytest.raises(ModelError, match=says):
+        landmarks_of(write(**changes))

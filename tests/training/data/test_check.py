@@ -1,0 +1,118 @@
+"""`fer-data check`: what it prints and how it ends."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from training.data.check import main
+
+PACK = Path(__file__).parents[3].parent / "shared" / "data" / "ferplus.zip"
+
+
+@pytest.fixture
+def rafdb(tmp_path):
+    root = tmp_path / "rafdb"
+    (root / "EmoLabel").mkdir(parents=True)
+    (root / "Image" / "aligned").mkdir(parents=True)
+    # Gray values: 1 and 2 are there twice in train, 1 also in test.
+    pictures = {"train_1": 1, "train_2": 1, "train_3": 2, "train_4": 2, "train_5": 3, "test_1": 1}
+    for name, value in pictures.items():
+        image = np.full((100, 100, 3), 20 * value, np.uint8)
+        cv2.imwrite(str(root / "Image" / "aligned" / f"{name}_aligned.jpg"), image)
+    labels = "".join(f"{name}.jpg {label}\n" for label, name in enumerate(pictures, 1))
+    (root / "EmoLabel" / "list_patition_label.txt").write_text(labels)
+    return root
+
+
+def cells(output):
+    """Rows of the printed table by their first cell."""
+    rows = [line.strip("│┃").replace("┃", "│").split("│") for line in output.splitlines()]
+    return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows if len(row) > 1}
+
+
+def test_counts_are_printed_by_part_and_class(rafdb, capsys):
+    assert main(["check", "raf-db", str(rafdb)]) == 0
+    said = capsys.readouterr()
+    rows = cells(said.out)
+    assert rows[""] == ["train", "test"]
+    assert rows["surprise"] == ["1 (published 1290)", "0 (published 329)"]
+    assert rows["anger"] == ["0 (published 705)", "1 (published 162)"]
+    assert rows["total"] == ["5 (published 12271)", "1 (published 3068)"]
+    assert rows["missing pictures"] == ["0", "0"]
+    assert "list_patition_label.txt" in said.out
+    assert said.err == ""
+
+
+def test_duplicates_are_counted_inside_and_across_parts(rafdb, capsys):
+    main(["check", "raf-db", str(rafdb)])
+    said = capsys.readouterr().out
+    assert "train: 4 pictures in 2 groups of identical ones" in said
+    assert "test: 0 pictures in 0 groups" in said
+    assert "2 pictures of train are also in test, 1 of test also in train" in said
+    assert "the first Image/aligned/test_1_aligned.jpg" in said
+    assert "all parts: 5 pictures in 2 groups" in said
+
+
+def test_missing_pictures_are_named_and_too_many_end_with_three(rafdb, capsys):
+    (rafdb / "Image" / "aligned" / "train_5_aligned.jpg").unlink()
+    (rafdb / "Image" / "aligned" / "train_3_aligned.jpg").write_bytes(b"no picture")
+    assert main(["check", "raf-db", str(rafdb)]) == 3
+    said = capsys.readouterr()
+    rows = cells(said.out)
+    assert rows["missing pictures"] == ["1", "0"]
+    assert rows["unreadable pictures"] == ["1", "0"]
+    assert "train: missing: Image/aligned/train_5_aligned.jpg" in said.out
+    assert "train: unreadable: Image/aligned/train_3_aligned.jpg" in said.out
+    assert said.err.startswith("fer-data: ")
+    assert "40.00% of the faces" in said.err
+    assert len(said.err.splitlines()) == 1
+    assert main(["check", "raf-db", str(rafdb), "--missing-max", "0.5"]) == 0
+
+
+def test_malformed_dataset_ends_with_three_and_one_line(rafdb, capsys):
+    (rafdb / "EmoLabel" / "list_patition_label.txt").write_text("train_1.jpg 9\n")
+    assert main(["check", "raf-db", str(rafdb)]) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "list_patition_label.txt, line 1: expected" in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+def test_missing_dataset_ends_with_three(tmp_path, capsys):
+    assert main(["check", "jaffe", str(tmp_path / "none")]) == 3
+    assert "expected the dataset's folder or its zip" in capsys.readouterr().err
+
+
+def test_unknown_dataset_and_bad_share_end_with_two(rafdb, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "fer2012", str(rafdb)])
+    assert ended.value.code == 2
+    assert "raf-db" in capsys.readouterr().err
+    assert main(["check", "raf-db", str(rafdb), "--missing-max", "2"]) == 2
+
+
+def test_valence_and_arousal_are_counted(tmp_path, capsys):
+    notes, images = tmp_path / "VA_Estimation_Challenge", tmp_path / "cropped_aligned" / "v"
+    images.mkdir(parents=True)
+    cv2.imwrite(str(images / "00001.jpg"), np.zeros((112, 112, 3), np.uint8))
+    for part in ("Train_Set", "Validation_Set"):
+        (notes / part).mkdir(parents=True)
+        (notes / part / "v.txt").write_text("valence,arousal\n0.5,0.5\n-5,-5\n0.1,0.1\n")
+    assert main(["check", "aff-wild2-va", str(tmp_path)]) == 0
+    rows = cells(capsys.readouterr().out)
+    assert rows["valence, arousal"] == ["1", "1"]
+    assert rows["no class"] == ["1", "1"]
+    assert rows["left out: not annotated"] == ["1", "1"]
+    assert rows["left out: annotated, no picture"] == ["1", "1"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PACK.is_file(), reason="the FER+ pack is not in ../shared/data")
+def test_real_pack_has_the_published_duplicates(capsys):
+    assert main(["check", "ferplus-votes", str(PACK)]) == 0
+    said = capsys.readouterr().out
+    assert "all parts: 3353 pictures in 1513 groups of identical ones" in said
+    assert "288 of FER2013Test also in FER2013Train" in said
+    assert "279 of FER2013Valid also in FER2013Train" in said

@@ -1,0 +1,258 @@
+"""Training a system from a recipe: what the run folder holds, and what is refused."""
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from engine.errors import ConfigError, ModelError
+from training.data.classes import AFF_WILD2, FER_PLUS, RAF_DB
+from training.data.prepared import DataConfig
+from training.data.registry import read_dataset
+from training.data.table import FaceTable, one_hot
+from training.systems.dan import DanConfig
+from training.systems.saved import open_run, write_card
+from training.systems.train import check_also, made, prior_of, run, understood
+from training.trainer.recipe import read_recipe
+from training.weights import save_weights
+
+TINY = """
+task = "system"
+[system]
+name = "neural_resizer"
+[neural_resizer]
+setting = "b"
+backbone = "swin_micro"
+input_size = 48
+upscaler = "bilinear"
+upscaled_size = 96
+backbone_size = 56
+[loop]
+steps = 2
+batch = 4
+every = 1
+workers = 0
+accelerator = "cpu"
+monitor = "accuracy"
+[optimizer]
+lr = 1e-3
+warmup = 0
+[data]
+align = "none"
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path, ferplus_root):
+    """Give `recipe(*overrides)`: the tiny recipe on the tiny FER+."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    places = {"data": ferplus_root, "cache": tmp_path / "cache", "folder": tmp_path / "run"}
+    return lambda *overrides: read_recipe(path, overrides, **places)
+
+
+def test_trained_system_is_opened_again_as_it_was(recipe, tmp_path):
+    run(recipe("neural_resizer.loss=ce"))
+    saved = open_run(tmp_path / "run")
+    assert saved.classes[:4] == ("neutral", "happiness", "surprise", "sadness")
+    assert not saved.system.training
+    weights = load_file(tmp_path / "run" / "model.safetensors")
+    state = saved.system.state_dict()
+    assert all(torch.equal(weights[name], state[name]) for name in weights)
+    card = json.loads((tmp_path / "run" / "model.json").read_text())
+    assert (card["input_size"], card["dataset"]) == (48, "ferplus")
+    assert card["parameters"] == sum(p.numel() for p in saved.system.parameters())
+
+
+def test_run_folder_says_what_it_was_trained_on(recipe, tmp_path):
+    run(recipe("neural_resizer.loss=ce"))
+    data = json.loads((tmp_path / "run" / "provenance.json").read_text())["data"]
+    assert "FER2013Train/label.csv " in data["train"]
+    assert data["train"] != data["valid"]
+    resolved = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert resolved["optimizer"]["clip"] == 5.0  # a default, filled in
+
+
+def test_run_folder_names_every_dataset_it_was_trained_on(recipe, tmp_path, ferplus_root):
+    folder = ferplus_root / "expw" / "images"
+    folder.mkdir(parents=True)
+    for label in range(7):
+        cv2.imwrite(str(folder / f"{label}.png"), np.full((48, 48), 30 * label, np.uint8))
+    lines = [f"{label}.png 0 0 0 48 48 90.5 {label}" for label in range(7)]
+    (ferplus_root / "expw" / "label.lst").write_text("\n".join(lines))
+    run(recipe("neural_resizer.loss=ce", 'data.also=["expw"]'))
+    data = json.loads((tmp_path / "run" / "provenance.json").read_text())["data"]
+    assert data.keys() == {"train", "valid", "train ferplus", "train expw"}
+    assert "expw/label.lst " in data["train expw"]
+    assert len({value.rpartition(" ")[2] for value in data.values()}) == 4
+    assert open_run(tmp_path / "run").classes == FER_PLUS
+
+
+def test_run_that_ended_is_not_said_to_be_of_labels_that_changed_since(
+    recipe, tmp_path, ferplus_root
+):
+    run(recipe("neural_resizer.loss=ce"))
+    folder = tmp_path / "run"
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    labels = ferplus_root / "ferplus" / "FER2013Train" / "label.csv"
+    first, *rest = labels.read_text().splitlines()
+    labels.write_text("\n".join([*rest, first]) + "\n")
+    with pytest.raises(ConfigError, match=r"run: holds a run of other data \(train was \w+, is "):
+        run(recipe("neural_resizer.loss=ce"))
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_label_noise_is_part_of_what_it_was_trained_on(recipe, tmp_path):
+    run(recipe("neural_resizer.loss=ce"))
+    clean = json.loads((tmp_path / "run" / "provenance.json").read_text())["data"]
+    noisy_recipe = recipe("neural_resizer.loss=ce", "data.noise=1.0")
+    with pytest.raises(ConfigError, match=r"another recipe \(data\.noise was 0\.0, is 1\.0\)"):
+        run(noisy_recipe)
+    (tmp_path / "run" / "recipe.json").unlink()
+    (tmp_path / "run" / "checkpoint.safetensors").unlink()
+    run(noisy_recipe)
+    noisy = json.loads((tmp_path / "run" / "provenance.json").read_text())["data"]
+    assert noisy["train"] != clean["train"]
+    assert noisy["valid"] == clean["valid"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["neural_resizer.classes=7"], r"neural_resizer\.classes: 7, but ferplus has 8: neutral"),
+        (["system.name=resnet"], r"system\.name: 'resnet' is unknown; choose one of poster"),
+        (
+            ["neural_resizer.setting=d", "neural_resizer.upscaler=sr_lite"],
+            r"neural_resizer\.upscaler_weights: missing",
+        ),
+        (
+            [
+                "neural_resizer.setting=d",
+                "neural_resizer.upscaler=disk",
+                "neural_resizer.input_size=96",
+            ],
+            r"disk wants pictures of 96 pixels, FER2013Train/0\.png has 48",
+        ),
+        (["data.dataset=rafdb"], r"dataset rafdb: unknown; known here: raf-db"),
+        (['data.also=["aff-wild2-va"]'], r"data\.also: aff-wild2-va has no expressions to learn"),
+        (["data.augmentation=heavy"], "heavy"),
+        (["loop.batch=100"], r"loop\.batch: must not exceed the 8 faces"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(recipe, overrides, says):
+    with pytest.raises(ConfigError, match=says):
+        run(recipe("neural_resizer.loss=ce", *overrides))
+
+
+def test_added_datasets_say_something_of_what_is_learned(recipe):
+    def checked(task, also):
+        own, data = DanConfig(task=task), DataConfig(also=(also,))
+        check_also(replace(understood(recipe()), own=own, data=data))
+
+    checked("multi", "expw")
+    checked("multi", "aff-wild2-va")
+    checked("va", "aff-wild2-va")
+    with pytest.raises(ConfigError, match=r"data\.also: expw has no valence and arousal"):
+        checked("va", "expw")
+    with pytest.raises(ConfigError, match=r"data\.also: aff-wild2-va has no expressions to learn"):
+        checked("expr", "aff-wild2-va")
+
+
+def test_weights_and_checkpoint_of_another_system_are_refused(recipe, tmp_path):
+    run(recipe("neural_resizer.loss=ce"))
+    start = tmp_path / "run" / "model.safetensors"
+    other = recipe("neural_resizer.loss=ce", f"system.start={start}", "neural_resizer.blocks=2")
+    says = (
+        r"not the weights of a NeuralResizerSystem: holds a NeuralResizerSystem; \d+ missing: net"
+    )
+    with pytest.raises(ModelError, match=says):
+        run(other)
+    (tmp_path / "run" / "recipe.json").unlink()
+    with pytest.raises(ModelError, match=rf"another run than this one: {says}") as caught:
+        run(recipe("neural_resizer.loss=ce", "neural_resizer.blocks=2"))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.fixture
+def started(recipe, tmp_path):
+    """Give `started(classes, start)`: the tiny system for these, from the weights of `start`."""
+
+    def make(classes, start=""):
+        ours = recipe("neural_resizer.loss=ce", f"system.start='{start}'")
+        return made(understood(ours), table(classes), ours)
+
+    return make
+
+
+def test_weights_of_another_label_order_do_not_start_a_run(started, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_weights(started(FER_PLUS), path)
+    started(FER_PLUS, path)
+    with pytest.raises(ModelError, match=r"its classes are neutral, .*; expected contempt, fear, "):
+        started(FER_PLUS[::-1], path)
+
+
+def test_run_card_speaks_for_weights_that_do_not_name_their_classes(started, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file(started(FER_PLUS).state_dict(), path)
+    started(FER_PLUS[::-1], path)  # nothing says that they are of another order
+    write_card(started(FER_PLUS), table(FER_PLUS), tmp_path)
+    started(FER_PLUS, path)
+    with pytest.raises(ModelError, match=r"its classes are neutral, .*; expected contempt, fear, "):
+        started(FER_PLUS[::-1], path)
+
+
+def test_folder_of_another_task_is_no_system(tmp_path):
+    (tmp_path / "recipe.json").write_text('{"task": "landmarks"}')
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(ModelError, match="holds a run of task landmarks, expected system"):
+        open_run(tmp_path)
+
+
+def table(classes, dataset="raf-db"):
+    labels = np.arange(len(classes))
+    words = np.array([str(label) for label in labels])
+    return FaceTable(
+        dataset,
+        classes,
+        words,
+        labels,
+        one_hot(labels, len(classes)),
+        np.zeros((len(classes), 2), np.float32),
+        words,
+        lambda row: np.zeros((8, 8, 3), np.uint8),
+    )
+
+
+def test_prior_of_ferplus_comes_from_its_votes(ferplus_root, tmp_path):
+    path = ferplus_root / "ferplus" / "FER2013Train" / "label.csv"
+    rows = [
+        f'{k}.png,"(0, 0, 48, 48)",' + ",".join("8" if k == c else "1" for c in range(8)) + ",0,0"
+        for k in range(8)
+    ]
+    path.write_text("\n".join(rows) + "\n")
+    train = read_dataset("ferplus", ferplus_root, "train", tmp_path / "cache")
+    prior = prior_of(train, ferplus_root)
+    assert np.allclose(np.diag(prior), 8 / 15)
+    assert np.allclose(prior.sum(axis=1), 1)
+
+
+def test_other_datasets_borrow_the_prior_and_aff_wild2_has_none(tmp_path):
+    prior = prior_of(table(RAF_DB), tmp_path)
+    assert prior.shape == (7, 7)
+    surprise, fear = RAF_DB.index("surprise"), RAF_DB.index("fear")
+    row = np.delete(prior[surprise], surprise)
+    assert row.max() == prior[surprise, fear]
+    assert prior_of(table(AFF_WILD2, "aff-wild2-expr"), tmp_path) is None
+
+
+def test_tables_are_understood_with_their_defaults(recipe):
+    settings = understood(recipe())
+    assert settings.tables().keys() == {
+        *("system", "neural_resizer", "loop", "optimizer", "data", "sampler")
+    }
+    assert settings.own.alpha == 0.8

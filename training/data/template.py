@@ -1,0 +1,79 @@
+"""The five-point template that alignment uses, estimated again from FER+ teacher landmarks.
+
+python -m training.data.template --data ../shared/data --cache cache
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from engine.errors import FerError
+from engine.faces.landmarks import TEMPLATE, five_points
+from engine.types import Floats
+from training.data.packs import FLIP_ERROR_MAX, pack_folder
+
+# The point that each of the five becomes when the picture is mirrored.
+MIRROR_FIVE: Final = (1, 0, 2, 4, 3)
+DIGITS: Final = 4
+
+
+def symmetric(points: Floats) -> Floats:
+    """Average five points (5, 2) of a unit picture with their mirror image."""
+    mirrored = points[list(MIRROR_FIVE)] * (-1, 1) + (1, 0)
+    return np.asarray((points + mirrored) / 2, np.float32)
+
+
+def estimate(landmarks: Floats) -> Floats:
+    """Give the mean of the faces' five points, (5, 2), symmetric, from (N, 68, 2) landmarks."""
+    mean = five_points(landmarks).mean(axis=0, dtype=np.float64)
+    return symmetric(mean).round(DIGITS)
+
+
+def ferplus_landmarks(root: Path, cache: Path) -> Floats:
+    """Give the trusted teacher landmarks of the FER+ training pictures, in unit pictures.
+
+    Straight from the labels: the face bank cuts pictures of small faces, the template is that
+    of whole pictures.
+
+    Returns:
+        (N, 68, 2) float32, the picture's edges at 0 and 1.
+
+    Raises:
+        SourceError: The pack of labels is not there.
+    """
+    labels = np.load(pack_folder(root, "teacher_labels", cache) / "landmarks_ferplus.npz")
+    # The error is NaN where the mirror image gave no face: not below the limit either.
+    trusted = labels["found"] & (labels["flip_err"].astype(np.float32) < FLIP_ERROR_MAX)
+    chosen = labels["points"][trusted & (labels["split"] == "train")]
+    return np.asarray(chosen, np.float32)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the template and compare it with the one in use; 1 where they differ."""
+    parse = argparse.ArgumentParser(prog="python -m training.data.template", description=__doc__)
+    parse.add_argument("--data", type=Path, default=Path("../shared/data"), help="data packs")
+    parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
+    args = parse.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        landmarks = ferplus_landmarks(args.data, args.cache)
+    except FerError as error:
+        sys.stderr.write(f"template: {error}\n")
+        return error.exit_code
+    points = estimate(landmarks)
+    same = np.array_equal(points, TEMPLATE)
+    print([[round(float(value), DIGITS) for value in point] for point in points])
+    print(
+        f"{len(landmarks)} faces; {'equals' if same else 'differs from'}"
+        " engine.faces.landmarks.TEMPLATE"
+    )
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""How a trained system is judged: answers, metrics, calibration, ensembles."""

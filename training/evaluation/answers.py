@@ -1,0 +1,74 @@
+"""What a system says of a whole split, and the figures of that."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engine.types import Floats
+from training.evaluation.metrics import affect_metrics, expression_metrics
+from training.systems.types import System, Target
+from training.trainer.loop import device_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """A system's answers and the truth, in the split's order.
+
+    Attributes:
+        target: As tensors on the CPU, N rows.
+        logits: (N, C), or (N, 0) without expressions.
+        affect: (N, 2), or (N, 0) without valence and arousal.
+        embedding: (N, D).
+        extras: More of each face by name, (N, ...).
+    """
+
+    target: Target
+    logits: Floats
+    affect: Floats
+    embedding: Floats
+    extras: Mapping[str, Floats]
+
+    def probabilities(self, temperature: float = 1.0) -> Floats:
+        """(N, C) distributions at a temperature; 1 is uncalibrated."""
+        return torch.from_numpy(self.logits / temperature).softmax(1).numpy()
+
+
+@torch.no_grad()
+def collect(system: System, batches: Iterable[tuple[torch.Tensor, Target]]) -> Answers:
+    """Run a system over batches in eval mode, on the device it lies on."""
+    system.eval()
+    where = device_of(system)
+    said, truths = [], []
+    for images, target in batches:
+        said.append(system(images.to(where)))
+        truths.append(target)
+    names = said[0].extras
+    return Answers(
+        Target(*(torch.cat(parts) for parts in zip(*truths, strict=True))),
+        _joined([answer.logits for answer in said]),
+        _joined([answer.affect for answer in said]),
+        _joined([answer.embedding for answer in said]),
+        {name: _joined([answer.extras[name] for answer in said]) for name in names},
+    )
+
+
+def figures_of(answers: Answers) -> dict[str, float]:
+    """Give the figures that a run is watched and chosen by."""
+    figures: dict[str, float] = {}
+    labels = answers.target.labels.numpy()
+    if answers.logits.shape[1] and (labels >= 0).any():
+        said = expression_metrics(answers.probabilities(), labels)
+        figures |= {"accuracy": said.accuracy, "balanced_accuracy": said.balanced_accuracy}
+        figures |= {"macro_f1": said.macro_f1, "ece": said.ece, "nll": said.nll}
+    truth = answers.target.affect.numpy()
+    if answers.affect.shape[1] and not np.isnan(truth).all():
+        affect = affect_metrics(answers.affect, truth)
+        figures |= {"ccc_valence": affect.ccc_valence, "ccc_arousal": affect.ccc_arousal}
+        figures["va_score"] = affect.score
+    return figures
+
+
+def _joined(parts: list[torch.Tensor]) -> Floats:
+    return torch.cat(parts).float().cpu().numpy()

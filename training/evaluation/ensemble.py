@@ -1,0 +1,138 @@
+"""Soft voting of systems trained on different bootstraps (bagging)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import ConfigError, ModelError
+from training.data.faces import Split
+from training.evaluation.judged import judge_saved, opened
+from training.systems.saved import Saved
+from training.systems.types import Answer, System, Target
+from training.trainer.loop import device_of
+
+
+class Vote(System):
+    """The mean answer of members that take the same crops and know the same classes.
+
+    Every member has one vote: expressions by the mean of the softmaxes, valence and arousal by
+    the mean of the outputs. The embedding is the members' one after another. Source: DAN
+    specification, section 4.
+    """
+
+    def __init__(self, members: Sequence[System]) -> None:
+        super().__init__()
+        sizes = sorted({member.input_size for member in members})
+        if len(sizes) != 1:
+            raise ValueError(f"members: expected one input size, got {sizes}")
+        self.input_size = sizes[0]
+        self.members = nn.ModuleList(members)
+
+    def forward(self, images: Tensor) -> Answer:
+        """Judge crops; the logits are the logarithm of the mean distribution."""
+        said: list[Answer] = [member(images) for member in self.members]
+        chances = torch.stack([one.logits.log_softmax(1) for one in said])
+        return Answer(
+            chances.logsumexp(0) - math.log(len(said)),
+            torch.stack([one.affect for one in said]).mean(0),
+            torch.cat([one.embedding for one in said], 1),
+            {},
+        )
+
+    def loss(self, images: Tensor, target: Target) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Refuse: bagging trains members one by one, each on its own bootstrap.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError("a vote is not trained: train its members, each on its own bootstrap")
+
+
+def judge_vote(
+    checkpoints: Sequence[Path],
+    split: Split,
+    *,
+    root: Path,
+    cache: Path,
+    dataset: str = "",
+    fold: str = "",
+) -> dict[str, Any]:
+    """Give the figures of the soft vote of several runs, calibrated as one system.
+
+    Args:
+        checkpoints: Folders of runs of the task ``system``, or weights files in them.
+        split: The split that judges.
+        root: Where datasets lie.
+        cache: Folder for decoded data.
+        dataset: As in `training.evaluation.judged.judge`.
+        fold: As there.
+
+    Returns:
+        As `training.evaluation.judged.Judged.figures`; parameters and gmac are of all members.
+
+    Raises:
+        ConfigError: A run is named twice.
+        ModelError: One is no such run, or two were not trained to judge the same faces.
+        FerError: As `training.evaluation.judged.judge`.
+    """
+    if len({path.resolve() for path in checkpoints}) < len(checkpoints):
+        named = ", ".join(map(str, checkpoints))
+        raise ConfigError(f"{named}: a run has one vote; name each once")
+    members = {path: opened(path) for path in checkpoints}
+    check_alike(members)
+    saved = list(members.values())
+    cards = [one.card for one in saved]
+    parameters, gmac = sum(card.parameters for card in cards), sum(card.gmac for card in cards)
+    vote = Vote([one.system for one in saved]).eval()
+    card = replace(cards[0], parameters=parameters, gmac=gmac)
+    joint = replace(saved[0], system=vote, card=card)
+    places = {"root": root, "cache": cache}
+    judged = judge_saved(joint, checkpoints[0], split, **places, dataset=dataset, fold=fold)
+    folders = [path if path.is_dir() else path.parent for path in checkpoints]
+    names = dict.fromkeys(one.name for one in saved)
+    return {
+        **judged.figures(),
+        "run": " + ".join(folder.resolve().name for folder in folders),
+        "system": f"vote of {len(saved)}: {', '.join(names)}",
+        "seed": ", ".join(str(one.seed) for one in saved),
+    }
+
+
+def check_alike(members: Mapping[Path, Saved]) -> None:
+    """Refuse members that do not see the same faces or do not answer the same question.
+
+    Raises:
+        ModelError: Two differ; both are named.
+    """
+    (first, wanted), *others = ((path, _outlook(saved)) for path, saved in members.items())
+    for path, outlook in others:
+        for key, value in wanted.items():
+            if outlook[key] != value:
+                raise ModelError(
+                    f"{path}: {key} is {outlook[key]}, but {value} in {first}; "
+                    "only runs that are alike in it can vote"
+                )
+
+
+def _outlook(saved: Saved) -> dict[str, str]:
+    """Say what a system is shown and what it answers."""
+    data, side = saved.data, saved.system.input_size
+    with torch.no_grad():
+        said: Answer = saved.system(torch.zeros(1, 3, side, side, device=device_of(saved.system)))
+    aligned = data.landmark_weights if data.align == "landmarks" else "none"
+    return {
+        "data.dataset": data.dataset,
+        "data.fold": data.fold or "none",
+        "classes": ", ".join(saved.classes),
+        "data.align": data.align,
+        "data.landmark_weights": aligned,
+        "data.channel_order": data.channel_order,
+        "input size": str(side),
+        "number of logits": str(said.logits.shape[1]),
+        "number of affect values": str(said.affect.shape[1]),
+    }

@@ -1,0 +1,185 @@
+"""Where a run came from: recipe, seed, commit, and digests of the data and weights it used."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import ConfigError, ModelError
+from training.atomic import write_text
+from training.data.packs import pack_folder
+from training.data.table import FaceTable
+from training.trainer.recipe import Recipe
+
+# Where a run goes on may differ from where it began.
+PLACE = frozenset({"loop.workers", "loop.accelerator", "loop.devices", "loop.nodes"})
+TABLES = frozenset({".csv", ".npz"})  # read whole; a picture counts by its name and size
+CHECKPOINT, MODEL = (
+    "checkpoint.safetensors",
+    "model.safetensors",
+)  # as `training.trainer.loop` has them
+
+
+def write_provenance(
+    recipe: Recipe,
+    configs: Mapping[str, Any],
+    data: Mapping[str, str],
+    files: Sequence[Path] = (),
+) -> None:
+    """Write ``recipe.json``, defaults filled in, and ``provenance.json`` into the run folder.
+
+    A run that goes on keeps what it began with; a commit that trains on is added.
+
+    Args:
+        recipe: Of the run.
+        configs: Its tables as the dataclasses they were understood as, by name.
+        data: Digest of everything it reads, by name (`pack_digests`, `table_digest`).
+        files: Weights it starts from.
+
+    Raises:
+        ConfigError: The folder holds a run of another recipe, of other data or from other weights;
+            a setting that its recipe does not know yet counts as the default.
+        ModelError: What the folder says of its run, or one of `files`, cannot be read.
+        SinkError: The folder cannot be written.
+    """
+    resolved = {"task": recipe.task, **{name: asdict(table) for name, table in configs.items()}}
+    _refuse_another(recipe.folder, resolved, _at_default(configs))
+    source = {
+        "commits": [commit()],
+        "data": dict(data),
+        "files": {str(path): file_digest(path) for path in files},
+    }
+    if (recipe.folder / CHECKPOINT).exists():
+        source = _gone_on(recipe.folder, source)
+    for name, content in (("recipe", resolved), ("provenance", source)):
+        write_text(recipe.folder / f"{name}.json", json.dumps(content, indent=2) + "\n")
+
+
+def _refuse_another(folder: Path, resolved: Mapping[str, Any], at_default: Set[str]) -> None:
+    path = folder / "recipe.json"
+    if not path.exists():
+        return
+    before, now = _flat(_json(path)), _flat(resolved)
+    for name in sorted((before.keys() | now.keys()) - PLACE):
+        was, is_ = before.get(name), now.get(name)
+        if was != is_ and not (was is None and name in at_default):
+            raise _another(folder, "of another recipe", name, was, is_)
+
+
+def _gone_on(folder: Path, now: Mapping[str, Any]) -> dict[str, Any]:
+    """Give where a run that is there came from, with the commit that trains on.
+
+    Raises:
+        ConfigError: It was of other data, or from other weights.
+    """
+    before = _json(folder / "provenance.json")
+    for key, what in (("data", "of other data"), ("files", "from other weights")):
+        said, found = before.get(key, {}), now[key]
+        for name in sorted(said.keys() | found.keys()):
+            was, is_ = _digest_in(said.get(name)), _digest_in(found.get(name))
+            if was != is_:
+                raise _another(folder, what, name, was, is_)
+    commits = before.get("commits") or [before.pop("commit", "unknown")]
+    if not (folder / MODEL).exists() and commits[-1:] != now["commits"]:
+        commits = [*commits, *now["commits"]]
+    return {**now, **before, "commits": commits}
+
+
+def _digest_in(said: str | None) -> str | None:
+    """Give the digest, shortened, without the place of the labels: those may be moved."""
+    return None if said is None else said.rpartition(" ")[2][:16]
+
+
+def _another(folder: Path, what: str, name: str, was: object, is_: object) -> ConfigError:
+    return ConfigError(
+        f"{folder}: holds a run {what} ({name} was {was}, is {is_}); "
+        "choose another --out or remove it"
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{path}: cannot be read: {error}; choose another --out or remove its folder"
+        ) from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: holds no settings; choose another --out or remove its folder")
+    return content
+
+
+def _at_default(configs: Mapping[str, Any]) -> set[str]:
+    """Name the settings that have their default value, by their dotted names."""
+    names = set()
+    for table, config in configs.items():
+        for field in fields(config):
+            made = field.default_factory
+            default = field.default if made is MISSING else made()
+            if getattr(config, field.name) == default:
+                names.add(f"{table}.{field.name}")
+    return names
+
+
+def _flat(tables: Mapping[str, Any]) -> dict[str, str]:
+    """Give every setting by its dotted name, as JSON, in which tuples and lists are one."""
+    rows: dict[str, str] = {}
+    for name, value in tables.items():
+        inner = value if isinstance(value, Mapping) else {"": value}
+        rows |= {f"{name}.{key}".rstrip("."): json.dumps(item) for key, item in inner.items()}
+    return rows
+
+
+def pack_digests(recipe: Recipe, names: Sequence[str]) -> dict[str, str]:
+    """Give the digests of data packs.
+
+    Raises:
+        SourceError: A data pack is missing.
+    """
+    return {name: digest(pack_folder(recipe.data, name, recipe.cache)) for name in names}
+
+
+def table_digest(table: FaceTable) -> str:
+    """Give a SHA-256 of the names and truths of a table's faces, in their order."""
+    total = hashlib.sha256("\n".join(table.names.tolist()).encode())
+    for values in (table.labels.astype(np.int64), table.shares, table.affect):
+        total.update(np.ascontiguousarray(values).tobytes())
+    return total.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Give the SHA-256 of a weights file.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def digest(folder: Path) -> str:
+    """Give a SHA-256 that changes with any table's content and any other file's name or size."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        total.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
+        if path.suffix in TABLES:
+            total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def commit() -> str:
+    """Give the commit of the checkout, or ``unknown`` outside of one."""
+    command = ["git", "rev-parse", "HEAD"]
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
