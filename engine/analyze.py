@@ -1,26 +1,22 @@
 """One frame in, one analysis out: faces are found, then read, smoothed and calibrated."""
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
 from engine.errors import ConfigError
-from engine.faces.detection import open_detector
+from engine.faces.detection import Detector, open_detector
 from engine.faces.finder import Finder
 from engine.faces.landmarker import Landmarker
 from engine.faces.tracking import TrackerConfig
 from engine.networks.manifest import Manifest
 from engine.networks.models import PRECISIONS, Chosen, Precision, choose
+from engine.networks.processor import cores
 from engine.networks.runtime import Device
-from engine.reading.fusion import Fusion, Reading, landmarks_of
-from engine.reading.reliability import probabilities_of, reliability_of
-from engine.reading.temporal import Smoother
-from engine.types import Analysis, Found, Frame, Prediction
+from engine.reading.fusion import Fusion, landmarks_of
+from engine.reading.reader import Reader
+from engine.types import Analysis, Frame
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +37,8 @@ class AnalyzerConfig:
         min_face_px: Faces whose box is smaller than this, on its shorter side, are left out.
         max_faces: Most faces followed at once.
         smooth: Time constant of the smoothing, seconds; 0 turns it off.
-        threads: Of each network on a CPU; 0 is one per core.
+        threads: Of each network on a CPU; 0 gives finder and reader, which are at work at the same
+            time, half of the cores each.
     """
 
     model: str = "poster-rt"
@@ -67,59 +64,6 @@ class AnalyzerConfig:
             raise ConfigError(f"max_faces: must be at least 1, got {self.max_faces}")
         if not 0 <= self.smooth < 60:
             raise ConfigError(f"smooth: must be 0 to 60 seconds, got {self.smooth}")
-
-
-class Reader:
-    """Reads what found faces show, over time. Belongs to the thread that made it."""
-
-    def __init__(self, fusion: Fusion, smooth: float) -> None:
-        self._fusion = fusion
-        self._smoother = Smoother(smooth)
-
-    @property
-    def device(self) -> str:
-        """What the cross-fusion network runs on."""
-        return self._fusion.device
-
-    @property
-    def precision(self) -> str:
-        """What the cross-fusion network calculates in."""
-        return self._fusion.precision
-
-    def read(self, several: Sequence[Found]) -> list[Analysis]:
-        """Read the faces of the next frames, all in one network call.
-
-        Raises:
-            ModelError: Inference failed.
-        """
-        started = time.perf_counter()
-        sightings = [sighting for found in several for sighting in found.sightings]
-        images = [found.frame.image for found in several for _ in found.sightings]
-        readings = iter(self._fusion.read(sightings, images))
-        face_ms = 1000 * (time.perf_counter() - started) / max(1, len(sightings))
-        return [self._analysis(found, readings, face_ms) for found in several]
-
-    def _analysis(self, found: Found, readings: Iterator[Reading], face_ms: float) -> Analysis:
-        """Smooth and calibrate one frame's share of the readings."""
-        self._smoother.keep({track.id for track in found.tracks})
-        predictions = tuple(
-            self._predict(track.id, found.frame.time_s, next(readings)) for track in found.tracks
-        )
-        times_ms = dict(found.times_ms)
-        if predictions:
-            times_ms["fusion"] = face_ms * len(predictions)
-        return Analysis(found.frame, found.tracks, predictions, times_ms)
-
-    def _predict(self, track_id: int, time_s: float, reading: Reading) -> Prediction:
-        logits, affect = self._smoother.smooth(track_id, time_s, reading)
-        probabilities = probabilities_of(logits, self._fusion.temperature)
-        return Prediction(
-            track_id=track_id,
-            probabilities=probabilities,
-            valence=float(np.clip(affect[0], -1, 1)),
-            arousal=float(np.clip(affect[1], -1, 1)),
-            reliability=reliability_of(probabilities),
-        )
 
 
 class Analyzer:
@@ -148,6 +92,7 @@ class Analyzer:
     def close(self) -> None:
         """Free the networks."""
         self._finder.close()
+        self._reader.close()
 
     def analyze(self, frame: Frame) -> Analysis:
         """Find, follow and read the faces of the next frame.
@@ -159,6 +104,52 @@ class Analyzer:
         return analysis
 
 
+def threads_of(config: AnalyzerConfig) -> int:
+    """Give the threads of each network: as asked for, else half of the cores.
+
+    A finder works on the next frame while a reader reads this one, and a network of this size
+    gains less from a second thread than the two lose to each other (docs/decisions/0006).
+    """
+    return config.threads or max(1, cores() // 2)
+
+
+def open_config_detector(config: AnalyzerConfig) -> Detector:
+    """Load the detector that a config names: the model's own, the user's file, or the shipped one.
+
+    Raises:
+        ModelError: A package or file is missing or unfit, or has no such device.
+        ConfigError: Unknown detector.
+    """
+    return open_detector(
+        config.detector,
+        model_path=_detector_path(config, _chosen(config)),
+        min_face_px=config.min_face_px,
+        device=config.device,
+        threads=threads_of(config),
+    )
+
+
+def open_config_landmarker(config: AnalyzerConfig) -> Landmarker:
+    """Load the landmark network that belongs to the expression network of a config.
+
+    Raises:
+        ModelError: Unknown model, missing or damaged file, or a device that is not there.
+    """
+    chosen = _chosen(config)
+    return Landmarker(landmarks_of(chosen.expression), chosen.device, threads_of(config))
+
+
+def open_config_fusion(config: AnalyzerConfig) -> Fusion:
+    """Load the expression network that a config names.
+
+    Raises:
+        ModelError: Unknown model, missing or damaged file, or a device that is not there.
+    """
+    chosen = _chosen(config)
+    log.info("%s: %s", config.model, chosen.why)
+    return Fusion(chosen.expression, chosen.device, threads_of(config))
+
+
 def open_finder(config: AnalyzerConfig) -> Finder:
     """Load the networks that find and follow faces.
 
@@ -166,18 +157,9 @@ def open_finder(config: AnalyzerConfig) -> Finder:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
         ConfigError: Unknown detector.
     """
-    chosen = _chosen(config)
-    landmarks = landmarks_of(chosen.expression)
-    landmarker = Landmarker(landmarks, chosen.device, config.threads)
-    detector = open_detector(
-        config.detector,
-        model_path=_detector_path(config, chosen),
-        min_face_px=config.min_face_px,
-        device=config.device,
-        threads=config.threads,
-    )
     tracking = TrackerConfig(detect_every=config.detect_every, max_faces=config.max_faces)
-    return Finder(detector, landmarker, tracking)
+    landmarker = open_config_landmarker(config)
+    return Finder(open_config_detector(config), landmarker, tracking)
 
 
 def open_reader(config: AnalyzerConfig) -> Reader:
@@ -186,19 +168,17 @@ def open_reader(config: AnalyzerConfig) -> Reader:
     Raises:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
-    chosen = _chosen(config)
-    log.info("%s: %s", config.model, chosen.why)
-    fusion = Fusion(chosen.expression, chosen.device, config.threads)
-    return Reader(fusion, config.smooth)
+    return Reader(open_config_fusion(config), config.smooth)
 
 
 def open_analyzer(config: AnalyzerConfig) -> Analyzer:
-    """Load all networks a config names.
+    """Load all networks a config names; as they run in turn, each gets all cores.
 
     Raises:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
         ConfigError: Unknown detector.
     """
+    config = replace(config, threads=config.threads or cores())
     return Analyzer(open_finder(config), open_reader(config))
 
 

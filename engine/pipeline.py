@@ -40,6 +40,10 @@ class Reader(Protocol):
         """Read the faces of the frames that follow those before."""
         ...
 
+    def close(self) -> None:
+        """Free models and sessions."""
+        ...
+
 
 class Pipeline:
     """Runs a source through a finder, a reader and a drawing; iterate for the results.
@@ -68,7 +72,7 @@ class Pipeline:
         Args:
             source: Iterated once, on the capture thread; the caller closes it afterwards.
             make_finder: Called on the finding thread, which also closes what it made.
-            make_reader: Called on the reading thread.
+            make_reader: The same on the reading thread.
             draw: Turns an analysis into the picture to show, on a thread of its own; without
                 it, that is the frame's own image.
             live: Drop frames rather than delay them.
@@ -173,10 +177,13 @@ class Pipeline:
 
     def _read(self) -> None:
         reader = self._make_reader()
-        found = iter(self._found)
-        while several := list(islice(found, self._together)):
-            for analysis in reader.read(several):
-                self._analyses.put(analysis)
+        try:
+            found = iter(self._found)
+            while several := list(islice(found, self._together)):
+                for analysis in reader.read(several):
+                    self._analyses.put(analysis)
+        finally:
+            reader.close()
 
     def _draw_all(self) -> None:
         for analysis in self._analyses:

@@ -21,7 +21,6 @@ import numpy as np
 import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found] # Triton's own
 from numpy.typing import NDArray
 
-from engine.analyze import Reader
 from engine.errors import FerError, ModelError
 from engine.faces.detection import FerDetector
 from engine.faces.finder import Finder
@@ -30,6 +29,7 @@ from engine.faces.tracking import TrackerConfig
 from engine.networks.manifest import load_manifest
 from engine.networks.runtime import Network
 from engine.reading.fusion import Fusion, landmarks_of
+from engine.reading.reader import Reader
 from engine.types import Analysis, Floats, Frame
 
 
@@ -101,6 +101,9 @@ class _Served:
         if response.has_error():
             raise ModelError(f"{self.manifest.name}: {response.error().message()}")
         return [self._output(response, name) for name in self.outputs]
+
+    def close(self) -> None:
+        """Do nothing: the server frees its models."""
 
     def _output(self, response: Any, name: str) -> NDArray[np.float32]:  # noqa: ANN401 - Triton's
         array: NDArray[np.float32] = pb_utils.get_output_tensor_by_name(response, name).as_numpy()

@@ -1,10 +1,9 @@
 """One run of `fer-video`: a source through the pipeline into a video and a table."""
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -12,10 +11,11 @@ from typing import Protocol
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
 from app.command.summary import Summary
-from engine.analyze import AnalyzerConfig, Reader, open_finder, open_reader
+from engine.analyze import AnalyzerConfig, open_finder, open_reader
 from engine.drawing.overlay import Overlay, OverlayConfig
 from engine.errors import SourceError
 from engine.pipeline import Pipeline
+from engine.reading.reader import Reader
 from engine.record import open_records
 from engine.types import Analysis, Image
 from engine.video.opening import SourceConfig, SourceInfo, open_source
@@ -68,11 +68,8 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
     """
     summary, readers = Summary(), list[tuple[str, str]]()
 
-    # Finder and reader are at work at the same time: each gets half of the cores.
-    analyzer = replace(job.analyzer, threads=job.analyzer.threads or max(1, cores() // 2))
-
     def make_reader() -> Reader:
-        reader = open_reader(analyzer)
+        reader = open_reader(job.analyzer)
         readers.append((reader.device, reader.precision))
         return reader
 
@@ -82,7 +79,7 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
         with ExitStack() as stack:
             writers = _open_writers(job, info, stack)
             draw = Overlay(info.width, info.height, job.overlay).draw if job.out else None
-            find = partial(open_finder, analyzer)
+            find = partial(open_finder, job.analyzer)
             pipeline = Pipeline(source, find, make_reader, draw, live=info.live)
             interrupt.stops(pipeline.stop)
             advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
@@ -95,13 +92,6 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
             raise SourceError(f"{lost} (what was done is kept)") from lost
         elapsed_s = time.monotonic() - started
         return Outcome(summary, elapsed_s, *readers[0], tuple(source.warnings))
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere all of them
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _open_writers(job: Job, info: SourceInfo, stack: ExitStack) -> dict[str, Write]:

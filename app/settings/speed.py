@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import onnxruntime
 
-from engine.analyze import AnalyzerConfig, model_of
-from engine.faces.detection import open_detector
-from engine.faces.landmarker import Landmarker
-from engine.networks.manifest import load_manifest
+from engine.analyze import (
+    AnalyzerConfig,
+    open_config_detector,
+    open_config_fusion,
+    open_config_landmarker,
+)
 from engine.networks.runtime import DEVICES, PROVIDERS, Device
-from engine.reading.fusion import Fusion, landmarks_of
 from engine.types import Face, Image
 
 WARM: Final = 3  # calls that are not counted: the first ones allocate
@@ -74,19 +76,12 @@ def measure_speed(
     """
     generator = np.random.default_rng(0)
     picture = np.full(_FRAME, 128, np.uint8)  # noise looks like many faces to a detector
-    expression = load_manifest(model_of(config).path)
-    landmarker = Landmarker(landmarks_of(expression), config.device, config.threads)
-    fusion = Fusion(expression, config.device, config.threads)
-    detector = open_detector(
-        config.detector,
-        model_path=None,
-        min_face_px=config.min_face_px,
-        device=config.device,
-        threads=config.threads,
-    )
-    crop = _noise(generator, (landmarker.size, landmarker.size, 3))
-    face = Face(crop, np.array([[1, 0, 0], [0, 1, 0]], np.float32))
-    try:
+    with ExitStack() as networks:
+        detector = networks.enter_context(closing(open_config_detector(config)))
+        landmarker = networks.enter_context(closing(open_config_landmarker(config)))
+        fusion = networks.enter_context(closing(open_config_fusion(config)))
+        crop = _noise(generator, (landmarker.size, landmarker.size, 3))
+        face = Face(crop, np.array([[1, 0, 0], [0, 1, 0]], np.float32))
         sightings = landmarker.locate([face])
         stages: Sequence[Callable[[], object]] = (
             lambda: detector.detect(picture),
@@ -94,8 +89,6 @@ def measure_speed(
             lambda: fusion.read(sightings, [picture]),
         )
         medians = [_median_ms(stage, stopped, clock) for stage in stages]
-    finally:
-        detector.close()
     found = [median for median in medians if median is not None]
     return Speed(fusion.device, *found) if len(found) == len(stages) else None
 

@@ -134,7 +134,7 @@ class FerDetector:
 
     def close(self) -> None:
         """Free the network."""
-        del self._session
+        self._session.close()
 
     def _look(self, gray: Gray, look: Look) -> tuple[Floats, Floats, Floats]:
         """Run the network once; boxes, scores and points in pixels of `gray`."""

@@ -48,6 +48,7 @@ class Finder:
     def close(self) -> None:
         """Free the networks."""
         self._detector.close()
+        self._landmarker.close()
 
     def find(self, frame: Frame) -> Found:
         """Find or follow the faces of the next frame.
@@ -61,25 +62,15 @@ class Finder:
         moved_back, self._last_s = time_s < self._last_s, time_s
         if self._scene.cut(image) or moved_back:
             self._tracker.reset()
-        detections: tuple[Detection, ...] | None = None
-        new: list[Floats] = []
-        if self._tracker.detection_due():
-            detections = self._detect(image, clock)
-            new = [detection.points for detection in self._tracker.new_faces(detections)]
-        known = [five_points(landmarks) for landmarks in self._tracker.landmarks(time_s)]
-        sightings = self._locate(image, known + new, clock)
-        missing = self._tracker.missing(sightings, size)
-        if missing:
-            if detections is None:
-                detections = self._detect(image, clock)
-            found = self._tracker.recovered(missing, detections, time_s)
-            again = self._locate(image, [detection.points for detection in found.values()], clock)
-            for index, sighting in zip(found, again, strict=True):
-                sightings[index] = sighting
-        tracks, order = self._tracker.update(time_s, size, sightings)
+        followed = self._tracker.follow(
+            time_s,
+            size,
+            detect=lambda: self._detect(image, clock),
+            locate=lambda points: self._locate(image, points, clock),
+        )
         clock.lap("track")
-        kept = tuple(sightings[index] for index in order)
-        return Found(frame, tuple(tracks), kept, clock.times_ms)
+        tracks = tuple(track for track, _ in followed)
+        return Found(frame, tracks, tuple(sighting for _, sighting in followed), clock.times_ms)
 
     def _detect(self, image: Image, clock: _Clock) -> tuple[Detection, ...]:
         detections = self._detector.detect(image)

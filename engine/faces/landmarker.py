@@ -32,6 +32,10 @@ class Landmarker:
         self._mean, self._std = normalisation(manifest)
         self._session = open_session(manifest, device, threads)
 
+    def close(self) -> None:
+        """Free the network."""
+        self._session.close()
+
     def locate(self, faces: Sequence[Face]) -> list[Sighting]:
         """Run all crops as one batch.
 

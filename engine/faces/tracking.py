@@ -1,13 +1,13 @@
 """Faces that keep their identity: followed by landmarks, told apart when they cross."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from engine.errors import ConfigError
-from engine.faces.landmarks import box_of
+from engine.faces.landmarks import box_of, five_points
 from engine.types import Detection, Floats, Sighting, Track
 
 COVER: Final = 0.1  # overlap with a nearer face from which a lost one may be behind it
@@ -67,6 +67,10 @@ class _Followed:
         return float(np.linalg.norm(self.expected_centre(time_s) - _centre(box)))
 
 
+Detect = Callable[[], Sequence[Detection]]
+Locate = Callable[[Sequence[Floats]], list[Sighting]]
+
+
 class Tracker:
     """Keeps ids over frames; decides when to detect. Knows no network and no pixels."""
 
@@ -77,8 +81,39 @@ class Tracker:
         self._hidden: list[_Followed] = []
         self._since_detection = 0
 
-    def detection_due(self) -> bool:
-        """Say whether this frame needs a detector pass; call once per frame."""
+    def follow(
+        self, time_s: float, frame_size: tuple[int, int], *, detect: Detect, locate: Locate
+    ) -> list[tuple[Track, Sighting]]:
+        """Follow the faces into the next frame, and take up new ones.
+
+        Args:
+            time_s: Time of the frame.
+            frame_size: Width and height, pixels.
+            detect: Looks for faces in the whole frame; called at most once, where it is time for
+                it or a followed face is missing.
+            locate: Looks at the faces whose five points, (5, 2) each, are given; a sighting for
+                each, in the same order.
+
+        Returns:
+            The faces present, ordered by id, each with its sighting.
+        """
+        detections: Sequence[Detection] | None = None
+        new: list[Floats] = []
+        if self._detection_due():
+            detections = detect()
+            new = [detection.points for detection in self._new_faces(detections)]
+        known = [five_points(face.expected_landmarks(time_s)) for face in self._seen]
+        sightings = locate(known + new)
+        missing = self._missing(sightings, frame_size)
+        if missing:
+            found = self._recovered(missing, detect() if detections is None else detections, time_s)
+            again = locate([detection.points for detection in found.values()])
+            for index, sighting in zip(found, again, strict=True):
+                sightings[index] = sighting
+        return self._update(time_s, frame_size, sightings)
+
+    def _detection_due(self) -> bool:
+        """Say whether this frame needs a detector pass, and count the frame."""
         self._since_detection += 1
         pause = self.config.detect_every
         if self._hidden:  # a covered face must be found soon after it shows again
@@ -92,11 +127,7 @@ class Tracker:
         """Give up every face: what comes next is another scene."""
         self._seen, self._hidden = [], []
 
-    def landmarks(self, time_s: float) -> list[Floats]:
-        """Where each followed face is expected, (68, 2) each, in the order of `update`."""
-        return [face.expected_landmarks(time_s) for face in self._seen]
-
-    def missing(self, sightings: Sequence[Sighting], frame_size: tuple[int, int]) -> list[int]:
+    def _missing(self, sightings: Sequence[Sighting], frame_size: tuple[int, int]) -> list[int]:
         """List the followed faces that are not where they were expected, as sighting indices."""
         return [
             index
@@ -104,7 +135,7 @@ class Tracker:
             if not self._holds(sightings[index], frame_size, starting=False)
         ]
 
-    def recovered(
+    def _recovered(
         self, missing: Sequence[int], detections: Sequence[Detection], time_s: float
     ) -> dict[int, Detection]:
         """Find the detections that are missing faces which moved further than expected.
@@ -135,7 +166,7 @@ class Tracker:
                 free = [detection for detection in free if detection is not found[index]]
         return found
 
-    def new_faces(self, detections: Sequence[Detection]) -> list[Detection]:
+    def _new_faces(self, detections: Sequence[Detection]) -> list[Detection]:
         """Pick the detections that no track follows, best first, within `max_faces`."""
         boxes = [box_of(face.landmarks) for face in self._seen]
         room = self.config.max_faces - len(self._seen)
@@ -146,22 +177,10 @@ class Tracker:
         ]
         return fresh[: max(0, room)]
 
-    def update(
-        self,
-        time_s: float,
-        frame_size: tuple[int, int],
-        sightings: Sequence[Sighting],
-    ) -> tuple[list[Track], list[int]]:
-        """Take the frame's sightings: followed faces first, in order, then new ones.
-
-        Args:
-            time_s: Time of the frame.
-            frame_size: Width and height, pixels.
-            sightings: One per entry of `landmarks`, then one per new face.
-
-        Returns:
-            The faces present, ordered by id, and for each the index of its sighting.
-        """
+    def _update(
+        self, time_s: float, frame_size: tuple[int, int], sightings: Sequence[Sighting]
+    ) -> list[tuple[Track, Sighting]]:
+        """Take the frame's sightings: followed faces first, in order, then new ones."""
         followed, count = self._seen, len(self._seen)
         self._hidden = [
             face
@@ -189,10 +208,13 @@ class Tracker:
                 alive.append((self._identify(sighting, time_s), index))
         alive.sort(key=lambda pair: pair[0].id)
         self._seen = [face for face, _ in alive]
-        tracks = [
-            Track(face.id, box_of(face.landmarks), face.landmarks, face.score) for face, _ in alive
+        return [
+            (
+                Track(face.id, box_of(face.landmarks), face.landmarks, face.score),
+                sightings[index],
+            )
+            for face, index in alive
         ]
-        return tracks, [index for _, index in alive]
 
     def _holds(self, sighting: Sighting, frame_size: tuple[int, int], *, starting: bool) -> bool:
         config = self.config

@@ -1,5 +1,6 @@
 """What this machine's processor can do."""
 
+import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,13 @@ FAST_INT8: Final[Mapping[str, str]] = {
     "asimddp": "arm dotprod",
 }
 CPUINFO: Final = Path("/proc/cpuinfo")
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere all of them
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def supports_fast_int8(cpuinfo: Path = CPUINFO) -> tuple[bool, str]:

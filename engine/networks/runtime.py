@@ -57,6 +57,10 @@ class Network(Protocol):
         """Run one batch; outputs in the graph's order."""
         ...
 
+    def close(self) -> None:
+        """Free the network, on the thread that made it; any number of times."""
+        ...
+
 
 class Session:
     """One network on ONNX Runtime; belongs to the thread that made it.
@@ -89,7 +93,7 @@ class Session:
         options.add_session_config_entry("session.force_spinning_stop", "1")
         wanted = _candidates(device)
         try:
-            self._session = onnxruntime.InferenceSession(
+            self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
                 str(manifest.path),
                 options,
                 providers=[PROVIDERS[name] for name in wanted],
@@ -111,13 +115,19 @@ class Session:
         """Run one batch; outputs in the graph's order.
 
         Raises:
-            ModelError: The inputs do not fit, or the device failed.
+            ModelError: The inputs do not fit, the device failed, or the session is closed.
         """
+        if self._session is None:
+            raise ModelError(f"{self.manifest.name}: inference failed: the session is closed")
         try:
             outputs: list[NDArray[np.float32]] = self._session.run(None, dict(inputs))
         except Exception as error:
             raise ModelError(f"{self.manifest.name}: inference failed: {error}") from error
         return outputs
+
+    def close(self) -> None:
+        """Free the network; any number of times."""
+        self._session = None
 
 
 def _candidates(device: Device) -> list[str]:

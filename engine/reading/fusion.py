@@ -60,6 +60,10 @@ class Fusion:
         self.device = self._session.device
         self.precision = manifest.precision
 
+    def close(self) -> None:
+        """Free the network."""
+        self._session.close()
+
     def read(self, sightings: Sequence[Sighting], images: Sequence[Image]) -> list[Reading]:
         """Run all faces, of one frame or several, as one batch.
 

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import onnxruntime
 
+from engine.networks.processor import cores
+
 CPUINFO: Final = Path("/proc/cpuinfo")
 # Flags of /proc/cpuinfo that decide how fast a network runs, and what they are called.
 INSTRUCTIONS: Final = {
@@ -97,13 +99,6 @@ def this_machine(note: str = "") -> Machine:
         load=round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         note=note,
     )
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere all of them
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _cpuinfo() -> Sequence[str]:

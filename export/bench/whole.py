@@ -22,7 +22,6 @@ from engine.pipeline import Pipeline
 from engine.types import Analysis, Frame, Image
 from engine.video.opening import open_source
 from export.bench.clips import COMMAND, failure, seconds
-from export.bench.machine import cores
 
 MIB: Final = 2**20
 DEMO: Final = "demo.mp4"
@@ -92,7 +91,7 @@ def rate(frames: Sequence[Frame], analyses: Sequence[Analysis], device: Device) 
     course = (there + there[::-1]) * 3  # back and forth: the face never jumps
     step_s = course[1].time_s - course[0].time_s
     again = [Frame(k, k * step_s, frame.image) for k, frame in enumerate(course)]
-    config = AnalyzerConfig(device=device, threads=max(1, cores() // 2))
+    config = AnalyzerConfig(device=device)
     with Pipeline(again, partial(open_finder, config), partial(open_reader, config)) as pipeline:
         results = iter(pipeline)
         next(results)

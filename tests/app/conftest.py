@@ -84,6 +84,9 @@ def fake_engine(make_analysis):
     class Reader:
         device = "cpu"
 
+        def close(self):
+            pass
+
         def read(self, several):
             faces = {1: ("happiness", 0.5, 0.3), 2: ("anger", -0.4, 0.6)}
             return [

@@ -1,6 +1,7 @@
 """Readings over time around a network that says what the crops' numbers tell it."""
 
 import json
+import weakref
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,10 @@ import pytest
 import engine.analyze
 import engine.assets
 import engine.networks.bundle
+import engine.reading.reader
 from engine.analyze import (
     Analyzer,
     AnalyzerConfig,
-    Reader,
     open_analyzer,
     open_finder,
     open_reader,
@@ -24,6 +25,7 @@ from engine.errors import ConfigError, ModelError
 from engine.faces.finder import Finder
 from engine.faces.landmarks import box_of
 from engine.reading.fusion import Reading
+from engine.reading.reader import Reader
 from engine.types import Face, Found, Frame, Sighting, Track
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -39,7 +41,10 @@ class FakeFusion:
     temperature, device = 1.0, "fake"
 
     def __init__(self):
-        self.calls = []
+        self.calls, self.closed = [], False
+
+    def close(self):
+        self.closed = True
 
     def read(self, sightings, images):
         self.calls.append(list(sightings))
@@ -151,7 +156,7 @@ def test_track_that_was_lost_is_forgotten_within_a_call_and_between_two():
 
 def test_times_gain_each_frames_share_of_the_network(monkeypatch):
     ticks = iter([10.0, 10.012])
-    monkeypatch.setattr(engine.analyze.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(engine.reading.reader.time, "perf_counter", lambda: next(ticks))
     several = [found(0, {1: 9, 2: 8}), found(1, {}), found(2, {2: 7})]
     two, none, one = (a.times_ms for a in Reader(FakeFusion(), 0).read(several))
     assert two == {"track": 2.0, "fusion": pytest.approx(8)}
@@ -182,11 +187,41 @@ def test_analyzer_finds_and_reads_frame_after_frame():
     assert analyzer.device == "fake"
 
 
-def test_leaving_the_analyzer_closes_the_finder():
-    finder = FakeFinder()
-    with Analyzer(finder, Reader(FakeFusion(), 0)):
+def test_leaving_the_analyzer_closes_finder_and_reader():
+    finder, fusion = FakeFinder(), FakeFusion()
+    with Analyzer(finder, Reader(fusion, 0)):
         assert not finder.closed
+        assert not fusion.closed
     assert finder.closed
+    assert fusion.closed
+
+
+def test_closing_frees_every_network():
+    with open_analyzer(AnalyzerConfig(device="cpu", precision="fp32", threads=1)) as analyzer:
+        finder, reader = analyzer._finder, analyzer._reader
+        networks = (finder._detector, finder._landmarker, reader._fusion)
+        sessions = [weakref.ref(network._session._session) for network in networks]
+        assert all(session() is not None for session in sessions)
+    assert [session() for session in sessions] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("threads", "have", "wanted"), [(0, 1, 1), (0, 2, 1), (0, 5, 2), (0, 16, 8), (3, 16, 3)]
+)
+def test_each_network_gets_half_of_the_cores_unless_told(
+    opened, monkeypatch, threads, have, wanted
+):
+    monkeypatch.setattr(engine.analyze, "cores", lambda: have)
+    open_finder(AnalyzerConfig(threads=threads))
+    open_reader(AnalyzerConfig(threads=threads))
+    assert opened["detector"][1]["threads"] == wanted
+    assert [opened[kind][2] for kind in ("landmarks", "expression")] == [wanted] * 2
+
+
+def test_networks_that_run_in_turn_get_all_cores(opened, monkeypatch):
+    monkeypatch.setattr(engine.analyze, "cores", lambda: 6)
+    open_analyzer(AnalyzerConfig())
+    assert [opened[kind][2] for kind in ("landmarks", "expression")] == [6, 6]
 
 
 @pytest.fixture

@@ -53,6 +53,11 @@ class FakeReader:
         self.fail_at = fail_at
         self.threads = {threading.current_thread().name}
         self.calls = []
+        self.closed = 0
+
+    def close(self):
+        self.threads.add(threading.current_thread().name)
+        self.closed += 1
 
     def read(self, several):
         self.threads.add(threading.current_thread().name)
@@ -123,12 +128,13 @@ def test_finder_is_made_used_and_freed_in_one_thread():
     assert finder.closed == 1
 
 
-def test_reader_is_made_and_used_in_one_thread_of_its_own():
+def test_reader_is_made_used_and_freed_in_one_thread_of_its_own():
     made = []
     with connect(frames(30), reader=keeping(FakeReader, made)) as pipeline:
         list(pipeline)
     (reader,) = made
     assert reader.threads == {"fer-read"}
+    assert reader.closed == 1
 
 
 @pytest.mark.parametrize("slow", ["source", "finder", "neither"])
@@ -239,15 +245,17 @@ def test_finder_that_fails_is_closed_and_ends_an_endless_source():
     assert made[0].closed == 1
 
 
-def test_reader_that_fails_closes_the_finder_and_ends_an_endless_source():
-    made, seen = [], []
+def test_reader_that_fails_is_closed_with_the_finder_and_ends_an_endless_source():
+    made, readers, seen = [], [], []
     with (
         pytest.raises(ValueError, match="reader broke"),
-        connect(endless(), keeping(FakeFinder, made), lambda: FakeReader(7)) as pipeline,
+        connect(
+            endless(), keeping(FakeFinder, made), keeping(lambda: FakeReader(7), readers)
+        ) as pipeline,
     ):
         seen.extend(analysis.frame.index for analysis, _ in pipeline)
     assert seen == [0, 1, 2, 3]  # those before the call with frame 7
-    assert made[0].closed == 1
+    assert made[0].closed == readers[0].closed == 1
     assert not any(thread.name.startswith("fer-") for thread in threading.enumerate())
 
 

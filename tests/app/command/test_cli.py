@@ -62,6 +62,9 @@ class FakeReader:
     def read(self, several):
         return [self._read(found) for found in several]
 
+    def close(self):
+        pass
+
     def _read(self, found):
         probabilities = np.array([0.1, 0.9, 0, 0, 0, 0, 0, 0], np.float32)
         predictions = tuple(
@@ -84,7 +87,6 @@ def configs(monkeypatch):
         opened["reader"] = config
         return FakeReader()
 
-    monkeypatch.setattr(app.command.job, "cores", lambda: 6)
     monkeypatch.setattr(app.command.job, "open_finder", open_finder)
     monkeypatch.setattr(app.command.job, "open_reader", open_reader)
     return opened
@@ -188,14 +190,13 @@ def test_analysis_options_reach_the_analyzer(clip, tmp_path, configs):
         min_face_px=30,
         max_faces=3,
         smooth=0.0,
-        threads=3,
     )
     assert configs == {"finder": wanted, "reader": wanted}
 
 
 def test_analysis_options_left_out_keep_the_analyzers_defaults(clip, tmp_path, configs):
     assert main([str(clip), "--records", str(tmp_path / "r.csv")]) == 0
-    wanted = AnalyzerConfig(threads=3)
+    wanted = AnalyzerConfig()
     assert configs == {"finder": wanted, "reader": wanted}
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+import engine.analyze
 from app.settings.speed import CALLS, WARM, Speed, available_devices, measure_speed
 from engine.analyze import AnalyzerConfig
 from engine.errors import ModelError
@@ -48,3 +49,28 @@ def test_a_model_that_is_not_there_is_an_error(tmp_path):
     config = AnalyzerConfig(model=str(tmp_path / "no.onnx"))
     with pytest.raises(ModelError):
         measure_speed(config, lambda: False)
+
+
+def test_it_times_the_networks_that_would_run(monkeypatch, tmp_path):
+    opened = {}
+
+    class Enough(Exception):
+        pass
+
+    def open_detector(name, **given):
+        opened.update(name=name, **given)
+        raise Enough
+
+    monkeypatch.setattr(engine.analyze, "open_detector", open_detector)
+    monkeypatch.setattr(engine.analyze, "cores", lambda: 8)
+    mine = tmp_path / "mine.onnx"
+    config = AnalyzerConfig(detector="yunet", detector_model=str(mine), device="cpu")
+    with pytest.raises(Enough):
+        measure_speed(config, lambda: False)
+    assert opened == {
+        "name": "yunet",
+        "model_path": mine,
+        "min_face_px": config.min_face_px,
+        "device": "cpu",
+        "threads": 4,
+    }

@@ -58,7 +58,10 @@ class FakeLandmarker:
     size, margin = SIZE, 0.1
 
     def __init__(self, truth):
-        self.truth, self.calls, self.reach_px = truth, [], 1000
+        self.truth, self.calls, self.reach_px, self.closed = truth, [], 1000, False
+
+    def close(self):
+        self.closed = True
 
     def locate(self, faces):
         self.calls.append(faces)

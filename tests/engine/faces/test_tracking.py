@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError
-from engine.faces.landmarks import box_of
+from engine.faces.landmarks import box_of, five_points
 from engine.faces.tracking import Tracker, TrackerConfig
 from engine.types import Detection, Face, Sighting
 
@@ -26,7 +26,27 @@ def sight(landmarks, presence=0.95):
 
 
 def detect(landmarks, score=0.9):
-    return Detection(box_of(landmarks), score, landmarks[[36, 45, 30, 48, 54]])
+    return Detection(box_of(landmarks), score, five_points(landmarks))
+
+
+UNIT = five_points(face_at(0, 0, side=1.0))
+
+
+def middle(five):
+    """Give the centre of the face that has these five points."""
+    side = np.linalg.norm(five[1] - five[0]) / np.linalg.norm(UNIT[1] - UNIT[0])
+    return five.mean(axis=0) - side * UNIT.mean(axis=0)
+
+
+def follow(tracker, time_s, detections, sightings):
+    """Advance one frame; give what came of it and the centres that were looked at."""
+    looked = []
+
+    def locate(points):
+        looked.append([tuple(middle(five).round(2)) for five in points])
+        return list(sightings[: len(points)])
+
+    return tracker.follow(time_s, SIZE, detect=lambda: detections, locate=locate), looked[0]
 
 
 @dataclass
@@ -36,7 +56,7 @@ class World:
     tracker: Tracker = field(default_factory=lambda: Tracker(TrackerConfig()))
     time_s: float = 0.0
     passes: int = 0
-    recovers: bool = True
+    recovers: bool = True  # else the detector sees nothing while faces are followed
 
     def see(self, landmarks, visible):
         centre = landmarks.mean(axis=0)
@@ -48,22 +68,25 @@ class World:
 
     def step(self, **visible):
         """Advance one frame of 1/30 s; give the ids by face."""
-        detections = []
-        if self.tracker.detection_due():
+        located = []
+
+        def look():
             self.passes += 1
-            found = self.tracker.new_faces([detect(face) for face in visible.values()])
-            detections = [detection.points.mean(axis=0) for detection in found]
-        places = self.tracker.landmarks(self.time_s) + [face_at(*place) for place in detections]
-        sightings = [self.see(place, visible) for place in places]
-        if self.recovers and (missing := self.tracker.missing(sightings, SIZE)):
-            seen = [detect(face) for face in visible.values()]
-            for index, found in self.tracker.recovered(missing, seen, self.time_s).items():
-                sightings[index] = self.see(face_at(*found.points.mean(axis=0)), visible)
-        tracks, order = self.tracker.update(self.time_s, SIZE, sightings)
+            found = [detect(face) for face in visible.values()]
+            return found if self.recovers or not located else []
+
+        def locate(points):
+            seen = [self.see(face_at(*middle(five)), visible) for five in points]
+            located.append(seen)
+            return seen
+
+        followed = self.tracker.follow(self.time_s, SIZE, detect=look, locate=locate)
         self.time_s += 1 / 30
+        tracks = [track for track, _ in followed]
         assert [track.id for track in tracks] == sorted({track.id for track in tracks})
-        for track, index in zip(tracks, order, strict=True):
-            np.testing.assert_array_equal(track.landmarks, sightings[index].landmarks)
+        for track, sighting in followed:
+            assert any(sighting is seen for call in located for seen in call)
+            np.testing.assert_array_equal(track.landmarks, sighting.landmarks)
             np.testing.assert_array_equal(track.box, box_of(track.landmarks))
         ids = {}
         for track in tracks:
@@ -83,12 +106,12 @@ def test_followed_face_keeps_its_id():
 
 
 def test_detector_runs_on_the_first_frame_then_every_tenth():
-    tracker = Tracker(TrackerConfig(detect_every=10))
-    due = []
+    world, due = World(Tracker(TrackerConfig(detect_every=10))), []
     for step in range(31):
-        due.append(tracker.detection_due())
-        tracker.update(step / 30, SIZE, [sight(face_at(200, 300))])
-    assert [step for step, now in enumerate(due) if now] == [0, 10, 20, 30]
+        before = world.passes
+        world.step(a=face_at(200, 300))
+        due += [step] * (world.passes - before)
+    assert due == [0, 10, 20, 30]
 
 
 def test_detector_runs_on_every_frame_while_there_is_no_face():
@@ -107,11 +130,16 @@ def test_lost_face_gets_a_new_id():
 
 def test_weak_presence_keeps_a_face_but_starts_none():
     tracker = Tracker(TrackerConfig(presence_start=0.5, presence_keep=0.3))
-    assert tracker.update(0.0, SIZE, [sight(face_at(300, 300), 0.4)])[0] == []
-    assert [t.id for t in tracker.update(0.1, SIZE, [sight(face_at(300, 300), 0.6)])[0]] == [1]
-    (track,), _ = tracker.update(0.2, SIZE, [sight(face_at(302, 300), 0.4)])
+    here = [detect(face_at(300, 300))]
+
+    def at(time_s, presence):
+        return follow(tracker, time_s, here, [sight(face_at(300, 300), presence)])[0]
+
+    assert at(0.0, 0.4) == []
+    assert [track.id for track, _ in at(0.1, 0.6)] == [1]
+    ((track, _),) = at(0.2, 0.4)
     assert (track.id, track.score) == (1, 0.4)
-    assert tracker.update(0.3, SIZE, [sight(face_at(302, 300), 0.2)])[0] == []
+    assert at(0.3, 0.2) == []
 
 
 def test_face_that_leaves_the_frame_is_lost_when_less_than_two_fifths_are_inside():
@@ -121,29 +149,31 @@ def test_face_that_leaves_the_frame_is_lost_when_less_than_two_fifths_are_inside
 
 
 def test_two_detections_of_one_face_make_one_track():
-    tracker = Tracker(TrackerConfig())
-    face = face_at(300, 300)
-    assert len(tracker.new_faces([detect(face), detect(face_at(310, 305))])) == 2
-    tracks, order = tracker.update(0.0, SIZE, [sight(face), sight(face_at(301, 300))])
-    assert [track.id for track in tracks] == [1]
-    assert order == [0]
+    face, other = face_at(300, 300), face_at(310, 305)
+    seen = [sight(face), sight(face_at(301, 300))]
+    followed, looked = follow(Tracker(TrackerConfig()), 0.0, [detect(face), detect(other)], seen)
+    assert looked == [(300, 300), (310, 305)]
+    ((track, sighting),) = followed
+    assert track.id == 1
+    assert sighting is seen[0]
 
 
 def test_detection_of_a_followed_face_is_not_new():
-    tracker = Tracker(TrackerConfig())
-    tracker.update(0.0, SIZE, [sight(face_at(300, 300))])
+    tracker = Tracker(TrackerConfig(detect_every=1))
+    seen = [sight(face_at(300, 300)), sight(face_at(700, 300))]
+    follow(tracker, 0.0, [detect(face_at(300, 300))], seen)
     near, far = detect(face_at(315, 290)), detect(face_at(700, 300))
-    assert tracker.new_faces([near, far]) == [far]
+    assert follow(tracker, 0.1, [near, far], seen)[1] == [(300, 300), (700, 300)]
 
 
 def test_the_biggest_faces_are_taken_up_to_the_limit():
-    tracker = Tracker(TrackerConfig(max_faces=2))
-    small, big, middle = (
+    tracker = Tracker(TrackerConfig(max_faces=2, detect_every=1))
+    found = [
         detect(face_at(200 * number, 300, side)) for number, side in ((1, 50), (2, 150), (3, 90))
-    )
-    assert tracker.new_faces([small, big, middle]) == [big, middle]
-    tracker.update(0.0, SIZE, [sight(face_at(400, 300, 150)), sight(face_at(600, 300, 90))])
-    assert tracker.new_faces([small, big, middle]) == []
+    ]
+    seen = [sight(face_at(400, 300, 150)), sight(face_at(600, 300, 90))]
+    assert follow(tracker, 0.0, found, seen)[1] == [(400, 300), (600, 300)]
+    assert follow(tracker, 0.1, found, seen)[1] == [(400, 300), (600, 300)]
 
 
 # Pixels between the centres below which the nearer face hides the other; faces are 100 wide.

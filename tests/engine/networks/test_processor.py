@@ -1,8 +1,10 @@
-"""What /proc/cpuinfo says about int8."""
+"""What /proc/cpuinfo says about int8, and how many cores there are."""
+
+import os
 
 import pytest
 
-from engine.networks.processor import supports_fast_int8
+from engine.networks.processor import cores, supports_fast_int8
 
 UNKNOWN = "unknown: Linux does not say what the processor can do"
 X86 = "processor : {}\nflags\t\t: fpu avx2 {}\n"
@@ -38,3 +40,13 @@ def test_a_processor_that_says_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr("platform.system", lambda: "Darwin")
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     assert supports_fast_int8(tmp_path / "none") == (True, "arm dotprod")
+
+
+def test_cores_are_those_that_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 5, 7}, raising=False)
+    assert cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 12)
+    assert cores() == 12
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert cores() == 1
