@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine.analyze import Analyzer, Reader
+from engine.analyze import Analyzer
 from engine.faces.alignment import CROP_SIZE, align, invert, template, transform
 from engine.faces.finder import Finder
 from engine.faces.landmarks import MARGIN, five_points
 from engine.faces.preprocessing import to_input
 from engine.faces.tracking import TrackerConfig
 from engine.reading.fusion import Reading
+from engine.reading.reader import Reader
 from engine.types import Detection, Frame, Sighting
 from training.data.ferplus import SIDE, FerPlus, distribution, valence_arousal
 from training.data.located import locate
