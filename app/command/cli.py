@@ -86,7 +86,7 @@ def _job(options: argparse.Namespace) -> "Job":
         out=options.out,
         records=options.records,
         landmarks=options.landmarks,
-        audio=not options.no_audio,
+        audio="none" if options.no_audio else options.audio,
         overwrite=options.overwrite,
         source=SourceConfig(start_s=options.start, duration_s=options.duration),
         analyzer=AnalyzerConfig(**given),
@@ -170,7 +170,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--landmarks", action="store_true", help="draw and record the 68 landmarks")
     add("--start", type=_seconds, default=0.0, metavar="T", help="where to begin")
     add("--duration", type=_seconds, metavar="T", help="how much to process (all)")
-    add("--no-audio", action="store_true", help="leave the sound out")
+    add(
+        "--audio",
+        choices=("copy", "aac", "none"),
+        default="copy",
+        help="sound as it is where the file can hold it, as AAC, or none (copy)",
+    )
+    add("--no-audio", action="store_true", help="the same as --audio none")
     add("--no-timeline", action="store_true", help="leave the valence-arousal strip out")
     add("--overwrite", action="store_true", help="replace existing output files")
     add("--json", action="store_true", help="print the summary as one JSON object on stdout")

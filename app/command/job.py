@@ -1,7 +1,7 @@
 """One run of `fer-video`: a source through the pipeline into a video and a table."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,11 +13,12 @@ from app.command.progress import progress_bar
 from app.command.summary import Summary
 from engine.analyze import AnalyzerConfig, open_finder, open_reader
 from engine.drawing.overlay import Overlay, OverlayConfig
-from engine.errors import SourceError
+from engine.errors import SinkError, SourceError
 from engine.pipeline import Pipeline
 from engine.reading.reader import Reader
 from engine.record import open_records
 from engine.types import Analysis, Image
+from engine.video.audio import Audio
 from engine.video.opening import SourceConfig, SourceInfo, open_source
 from engine.video.sink import SinkConfig, VideoSink
 
@@ -32,7 +33,7 @@ class Job:
     out: Path | None = None
     records: Path | None = None
     landmarks: bool = False
-    audio: bool = True
+    audio: Audio = "copy"
     overwrite: bool = False
     source: SourceConfig = field(default_factory=SourceConfig)
     analyzer: AnalyzerConfig = field(default_factory=AnalyzerConfig)
@@ -76,14 +77,15 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
     with open_source(job.input, job.source) as source:
         started = time.monotonic()
         info = source.info
+        _spare_input(job, info)
         with ExitStack() as stack:
-            writers = _open_writers(job, info, stack)
+            outputs = stack.enter_context(_outputs(job, info))
             draw = Overlay(info.width, info.height, job.overlay).draw if job.out else None
             find = partial(open_finder, job.analyzer)
             pipeline = Pipeline(source, find, make_reader, draw, live=info.live)
             interrupt.stops(pipeline.stop)
             advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
-            lost = _take(stack.enter_context(pipeline), writers, summary, advance)
+            lost = _take(stack.enter_context(pipeline), outputs, summary, advance)
             if summary.frames == 0:
                 if interrupt.requested:
                     raise KeyboardInterrupt
@@ -91,50 +93,16 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
         if lost is not None:
             raise SourceError(f"{lost} (what was done is kept)") from lost
         elapsed_s = time.monotonic() - started
-        return Outcome(summary, elapsed_s, *readers[0], tuple(source.warnings))
+        return Outcome(summary, elapsed_s, *readers[0], (*source.warnings, *outputs.warnings))
 
 
-def _open_writers(job: Job, info: SourceInfo, stack: ExitStack) -> dict[str, Write]:
-    """Open the outputs, by stage name; they are finished, or discarded, with `stack`."""
-    writers: dict[str, Write] = {}
-    if job.records is not None:
-        records = open_records(job.records, landmarks=job.landmarks, overwrite=job.overwrite)
-        stack.enter_context(_finished(records))
-        writers["record"] = lambda analysis, _: records.write(analysis)
-    if job.out is not None:
-        config = SinkConfig(audio=job.audio, overwrite=job.overwrite)
-        sink = VideoSink(job.out, info, config)
-        stack.enter_context(_finished(sink))
-        writers["encode"] = lambda analysis, image: sink.write(analysis.frame.time_s, image)
-    return writers
-
-
-def _take(
-    results: Iterable[tuple[Analysis, Image]],
-    writers: dict[str, Write],
-    summary: Summary,
-    advance: Callable[[], object],
-) -> SourceError | None:
-    """Write every result; give what ended the source once there was something to keep."""
-    try:
-        for analysis, image in results:
-            summary.add(analysis, _write(writers, analysis, image))
-            advance()
-    except SourceError as error:
-        if summary.frames == 0:
-            raise
-        return error
-    return None
-
-
-def _write(writers: dict[str, Write], analysis: Analysis, image: Image) -> dict[str, float]:
-    """Hand one frame to every writer; give all stages' milliseconds."""
-    times_ms = dict(analysis.times_ms)
-    for stage, write in writers.items():
-        begun = time.monotonic()
-        write(analysis, image)
-        times_ms[stage] = 1000.0 * (time.monotonic() - begun)
-    return times_ms
+def _spare_input(job: Job, info: SourceInfo) -> None:
+    """Refuse an output that is the input, however either is written."""
+    for path in (job.out, job.records):
+        if path is None or info.path is None or not path.exists():
+            continue
+        if path.samefile(info.path):
+            raise SinkError(f"{path}: is the input itself; choose another name")
 
 
 class _Output(Protocol):
@@ -143,12 +111,110 @@ class _Output(Protocol):
     def discard(self) -> None: ...
 
 
+@dataclass(slots=True)
+class _Writer:
+    """One output, by the name of its stage."""
+
+    path: Path
+    output: _Output
+    write: Write
+    warnings: Sequence[str] = ()  # of the output itself, complete once it is closed
+
+
+class _Outputs:
+    """The files of a job: a fault of one never costs the others.
+
+    What fails is given up alone; the rest goes on, and the fault is raised at the end.
+    """
+
+    def __init__(self) -> None:
+        self.writers: dict[str, _Writer] = {}
+        self.warnings: list[str] = []
+        self._error: SinkError | None = None
+
+    def write(self, analysis: Analysis, image: Image) -> dict[str, float]:
+        """Hand one frame to every output; give all stages' milliseconds.
+
+        Raises:
+            SinkError: No output is left.
+        """
+        times_ms = dict(analysis.times_ms)
+        for stage, writer in tuple(self.writers.items()):
+            begun = time.monotonic()
+            try:
+                writer.write(analysis, image)
+            except SinkError as error:
+                self._give_up(stage, error)
+                if not self.writers:
+                    raise
+            times_ms[stage] = 1000.0 * (time.monotonic() - begun)
+        return times_ms
+
+    def _give_up(self, stage: str, error: SinkError) -> None:
+        self.writers.pop(stage).output.discard()
+        self._error = self._error or error
+
+    def finish(self) -> None:
+        """Close every output, which puts it in its place.
+
+        Raises:
+            SinkError: One of them failed, now or before; the others are in their places.
+        """
+        for stage, writer in tuple(self.writers.items()):
+            try:
+                writer.output.close()
+            except SinkError as error:
+                self._give_up(stage, error)
+            self.warnings += writer.warnings
+        if self._error is not None:
+            kept = ", ".join(str(writer.path) for writer in self.writers.values())
+            raise SinkError(f"{self._error}" + (f" (kept: {kept})" if kept else ""))
+
+    def discard(self) -> None:
+        """Give every output up."""
+        for writer in self.writers.values():
+            writer.output.discard()
+
+
 @contextmanager
-def _finished(output: _Output) -> Iterator[None]:
-    """Close on success, which puts the file in its place; discard on any error."""
+def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
+    """Open the outputs; finish them on success, discard them on any error."""
+    outputs = _Outputs()
     try:
-        yield
+        if job.records is not None:
+            records = open_records(job.records, landmarks=job.landmarks, overwrite=job.overwrite)
+            outputs.writers["record"] = _Writer(
+                job.records, records, lambda analysis, _: records.write(analysis)
+            )
+        if job.out is not None:
+            config = SinkConfig(audio=job.audio, overwrite=job.overwrite)
+            sink = VideoSink(job.out, info, config)
+            outputs.writers["encode"] = _Writer(
+                job.out,
+                sink,
+                lambda analysis, image: sink.write(analysis.frame.time_s, image),
+                sink.warnings,
+            )
+        yield outputs
     except BaseException:
-        output.discard()
+        outputs.discard()
         raise
-    output.close()
+    outputs.finish()
+
+
+def _take(
+    results: Iterable[tuple[Analysis, Image]],
+    outputs: _Outputs,
+    summary: Summary,
+    advance: Callable[[], object],
+) -> SourceError | None:
+    """Write every result; give what ended the source once there was something to keep."""
+    try:
+        for analysis, image in results:
+            summary.add(analysis, outputs.write(analysis, image))
+            advance()
+    except SourceError as error:
+        if summary.frames == 0:
+            raise
+        return error
+    return None

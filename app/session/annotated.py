@@ -97,7 +97,7 @@ class AnnotatedVideo:
             metadata={},
         )
         config = SinkConfig(
-            audio=False, crf=self._config.crf, preset=self._config.preset, growing=True
+            audio="none", crf=self._config.crf, preset=self._config.preset, growing=True
         )
         return VideoSink(self._path, info, config)
 

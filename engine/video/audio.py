@@ -1,12 +1,17 @@
-"""Sound, copied packet by packet from the source file into the output."""
+"""The source's sound in the output: packets as they are, or AAC where the container wants other."""
 
+import io
 import logging
-from collections.abc import Iterator
-from typing import Final
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, TypeAlias
 
+import av
 import av.error
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
+from av.filter import Graph
 from av.packet import Packet
 from av.stream import Discard
 
@@ -16,104 +21,288 @@ from engine.video.source import SourceInfo
 
 log = logging.getLogger(__name__)
 
+Audio = Literal["copy", "aac", "none"]
+AUDIO: Final[tuple[Audio, ...]] = ("copy", "aac", "none")
+
 SEEK_BACK_S: Final = 1.0  # seeking goes by the video's index; sound may lie somewhat earlier
+JUMP_BACK_S: Final = 1.0  # a clock that falls back further was set anew (joined recordings)
+TRIAL: Final = 8  # packets of a stream by which a container is tried
+AAC_RATES: Final = (48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)  # Hz
+AAC_LAYOUTS: Final[Mapping[int, str]] = {1: "mono", 2: "stereo", 6: "5.1"}  # others: stereo
+AAC_BITS: Final = 96_000  # a second and channel
+# What a container refuses of one packet, the rest of the file being sound.
+REFUSED: Final = (av.error.InvalidDataError, av.error.ArgumentError)
+Sound: TypeAlias = "Packet[AudioStream]"
 
 
-class AudioCopy:
-    """All sound streams of a file, untouched but for a common shift in time.
+class AudioTrack:
+    """All sound streams of a file, shifted in time together.
 
-    Times are the source's own: 0 at its first frame, as in `Frame.time_s`.
+    Times are the source's own: 0 at its first frame, as in `Frame.time_s`. A damaged packet is
+    left out and counted; where the source's clock was set back, all that follows is moved.
 
     Attributes:
         zero_s: The source's time that becomes 0 in the output: the cut, or where sound or
             picture begins, whichever comes first.
     """
 
-    def __init__(self, info: SourceInfo, output: OutputContainer) -> None:
+    def __init__(self, info: SourceInfo, output: OutputContainer, audio: Audio) -> None:
         """Open the source again and add its sound streams to `output`, in place.
 
+        Args:
+            info: The source.
+            output: Where the sound goes.
+            audio: ``copy`` takes packets as they are where the container can, ``aac`` never.
+
         Raises:
-            SinkError: `output` cannot hold one of the codecs.
             SourceError: The source cannot be opened.
+            SinkError: A sound stream can neither be copied nor decoded.
         """
         self._info, self._output = info, output
         self._input: InputContainer = open_input(info.name, f"file:{info.path}")
+        self._encoded: list[str] = []
+        self._damaged = 0
         try:
-            self._targets = {s.index: self._add(s) for s in self._input.streams.audio}
+            fit = _that_fit(info, output.format.name) if audio == "copy" else frozenset()
+            self._ways: dict[int, _Copy | _Encode] = {
+                stream.index: self._way(stream, fit) for stream in self._input.streams.audio
+            }
         except BaseException:
             self.close()
             raise
         for stream in self._input.streams:
-            if stream.index not in self._targets:
+            if stream.index not in self._ways:
                 stream.discard = Discard.all
         self.zero_s = info.start_s or min([0.0, *self._starts_s()])
-        self._last: dict[int, int] = {}
-        self._packets = self._wanted()
-        self._held: Packet[AudioStream] | None = None
+        self._clocks: dict[int, _Clock] = {index: _Clock() for index in self._ways}
+        self._packets: Iterator[Sound] = self._wanted()
+        self._held: Sound | None = None
 
-    def _add(self, stream: AudioStream) -> AudioStream:
-        codec = stream.codec_context.name if stream.codec_context else "unknown"
-        try:
-            target = self._output.add_stream_from_template(stream)
-        except (ValueError, av.error.FFmpegError) as error:
-            log.debug("%s: %s", self._info.name, error)
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each thing that was changed or left out."""
+        name, said = self._info.name, []
+        for codec in dict.fromkeys(self._encoded):
             form = self._output.format.name
-            other = "" if form == "matroska" else " or an output that ends in .mkv"
+            said.append(f"{name}: its sound ({codec}) does not fit into {form}; encoded to AAC")
+        if self._damaged:
+            said.append(f"{name}: {self._damaged} packets of its sound are damaged and left out")
+        return said
+
+    def _way(self, stream: AudioStream, fit: frozenset[int]) -> "_Copy | _Encode":
+        if stream.index in fit:
+            return _Copy(stream, self._output)
+        if stream.codec_context is None:
             raise SinkError(
-                f"{self._info.name}: its sound ({codec}) does not fit into {form}; "
-                f"use --no-audio{other}"
-            ) from error
-        target.metadata.update(stream.metadata)
-        target.disposition = stream.disposition
-        return target
+                f"{self._info.name}: its sound can neither be copied nor decoded; use --audio none"
+            )
+        self._encoded.append(stream.codec_context.name)
+        return _Encode(stream, self._output)
 
     def _starts_s(self) -> Iterator[float]:
         for stream in self._input.streams.audio:
             if stream.start_time is not None and stream.time_base is not None:
                 yield float(stream.start_time * stream.time_base) - self._info.origin_s
 
-    def _wanted(self) -> "Iterator[Packet[AudioStream]]":
+    def _wanted(self) -> "Iterator[Sound]":
+        """Packets from the start on, their times on the source's clock from 0."""
         start_s = self._info.start_s
         try:
             if start_s > SEEK_BACK_S:
                 self._input.seek(round((self._info.origin_s + start_s - SEEK_BACK_S) * 1e6))
             for packet in self._input.demux(self._input.streams.audio):
-                if packet.size and (start_s == 0 or self._time_s(packet) >= start_s):
+                if not packet.size:
+                    continue
+                self._clocks[packet.stream_index].move(packet, self._info.origin_s)
+                if start_s == 0 or _time_s(packet) >= start_s:
                     yield packet
+        except IndexError:
+            # PyAV 18: `demux` ends so where a stream appeared after the file was opened.
+            log.debug("%s: a sound stream that begins later is left out", self._info.name)
         except av.error.FFmpegError as error:
             # A cut-off file: the source itself says so, and what came before is kept.
             log.debug("%s: sound ends early: %s", self._info.name, reason(error))
 
-    def _time_s(self, packet: "Packet[AudioStream]") -> float:
-        ticks = packet.dts if packet.pts is None else packet.pts
-        return float((ticks or 0) * packet.time_base) - self._info.origin_s
+    def write(self, until_s: float) -> None:
+        """Write what sounds before `until_s`, seconds of the source.
 
-    def copy(self, until_s: float) -> None:
-        """Write what sounds before `until_s`, seconds of the source."""
+        Raises:
+            OSError: The output refuses more than one packet: the disk is full.
+        """
         while True:
             packet = self._held or next(self._packets, None)
             if packet is None:
                 return
-            if self._time_s(packet) >= until_s:
+            if _time_s(packet) >= until_s:
                 self._held = packet
                 return
             self._held = None
-            self._write(packet)
+            way = self._ways[packet.stream_index]
+            try:
+                way.write(packet, self.zero_s)
+            except REFUSED as error:
+                log.debug("%s: sound at %.3f s: %s", self._info.name, _time_s(packet), error)
+                self._damaged += 1
 
-    def _write(self, packet: "Packet[AudioStream]") -> None:
-        index = packet.stream_index
-        shift = round((self._info.origin_s + self.zero_s) / packet.time_base)
-        dts = packet.dts if packet.dts is not None else packet.pts
-        if dts is None:
-            dts = self._last.get(index, -1) + 1 + shift
-        # A container takes rising times only; where the source's fall back they are nudged.
-        dts = max(dts - shift, self._last.get(index, dts - shift - 1) + 1)
-        self._last[index] = dts
-        packet.pts = max(packet.pts - shift, dts) if packet.pts is not None else dts
-        packet.dts = dts
-        packet.stream = self._targets[index]
-        self._output.mux_one(packet)
+    def finish(self, until_s: float) -> None:
+        """Write what sounds before `until_s`, and what encoders still hold."""
+        self.write(until_s)
+        for way in self._ways.values():
+            way.finish()
 
     def close(self) -> None:
         """Let go of the source."""
+        self._packets = iter(())  # the generator holds this object, which holds the generator
         self._input.close()
+
+
+class _Clock:
+    """Moves the times of one stream to start at 0 and to rise, in place."""
+
+    def __init__(self) -> None:
+        self._shift_s = 0.0
+        self._end_s = -math.inf
+
+    def move(self, packet: "Sound", origin_s: float) -> None:
+        now_s = _time_s(packet) - origin_s + self._shift_s
+        if now_s <= self._end_s - JUMP_BACK_S:
+            self._shift_s += self._end_s - now_s
+            now_s = self._end_s
+        ticks = round((self._shift_s - origin_s) / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts + ticks
+        packet.dts = None if packet.dts is None else packet.dts + ticks
+        self._end_s = now_s + float((packet.duration or 0) * packet.time_base)
+
+
+class _Copy:
+    """A stream whose packets go as they are."""
+
+    def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
+        self._output = output
+        self._target = output.add_stream_from_template(stream)
+        _describe(self._target, stream)
+        self._last: int | None = None
+
+    def write(self, packet: "Sound", zero_s: float) -> None:
+        shift = round(zero_s / packet.time_base)
+        last, dts = self._last, packet.dts if packet.dts is not None else packet.pts
+        if dts is None:
+            dts = (-1 if last is None else last) + 1 + shift
+        # A container takes rising times only; where the source's fall back they are nudged.
+        dts = dts - shift if last is None else max(dts - shift, last + 1)
+        packet.pts = max(packet.pts - shift, dts) if packet.pts is not None else dts
+        packet.dts = dts
+        packet.stream = self._target
+        self._output.mux_one(packet)
+        self._last = dts
+
+    def finish(self) -> None:
+        """Nothing is held back."""
+
+
+class _Encode:
+    """A stream that is decoded and becomes AAC; gaps become silence."""
+
+    def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
+        self._output, self._stream = output, stream
+        context = stream.codec_context
+        rate = context.sample_rate
+        self._rate = rate if rate in AAC_RATES else AAC_RATES[0]
+        self._layout = AAC_LAYOUTS.get(context.layout.nb_channels, "stereo")
+        self._target = output.add_stream("aac", rate=self._rate, layout=self._layout)
+        self._target.bit_rate = AAC_BITS * self._target.codec_context.layout.nb_channels
+        _describe(self._target, stream)
+        self._graph: Graph | None = None
+        self._form: tuple[int, str, str] | None = None
+
+    def write(self, packet: "Sound", zero_s: float) -> None:
+        shift = round(zero_s / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts - shift
+        packet.dts = None if packet.dts is None else packet.dts - shift
+        for frame in packet.decode():
+            frame.time_base = frame.time_base or packet.time_base
+            self._push(frame)
+
+    def finish(self) -> None:
+        for frame in self._stream.decode(None):
+            self._push(frame)
+        if self._graph is not None:
+            self._graph.push(None)
+            self._pull(self._graph)
+        self._output.mux(self._target.encode(None))
+
+    def _push(self, frame: AudioFrame) -> None:
+        form = (frame.sample_rate, frame.format.name, frame.layout.name)
+        if self._graph is None or form != self._form:
+            self._graph, self._form = self._resampler(frame), form
+        self._graph.push(frame)
+        self._pull(self._graph)
+
+    def _resampler(self, frame: AudioFrame) -> Graph:
+        graph = Graph()
+        nodes = (
+            graph.add_abuffer(
+                sample_rate=frame.sample_rate,
+                format=frame.format.name,
+                layout=frame.layout.name,
+                time_base=frame.time_base,
+            ),
+            graph.add("aresample", f"{self._rate}:async=1:min_hard_comp=0.1"),
+            graph.add("aformat", f"sample_fmts=fltp:channel_layouts={self._layout}"),
+            graph.add("asetnsamples", "n=1024:p=0"),
+            graph.add("abuffersink"),
+        )
+        graph.link_nodes(*nodes)
+        graph.configure()
+        return graph
+
+    def _pull(self, graph: Graph) -> None:
+        while True:
+            try:
+                frame = graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            self._output.mux(self._target.encode(frame))  # type: ignore[arg-type]  # sound only
+
+
+def _that_fit(info: SourceInfo, form: str) -> frozenset[int]:
+    """Try which sound streams a container takes as they are: some packets, and its trailer."""
+    fit = []
+    with open_input(info.name, f"file:{info.path}") as source:
+        indices = [stream.index for stream in source.streams.audio]
+    for index in indices:
+        with open_input(info.name, f"file:{info.path}") as source:
+            stream = source.streams[index]
+            if isinstance(stream, AudioStream) and _fits(source, stream, form):
+                fit.append(index)
+    return frozenset(fit)
+
+
+def _fits(source: InputContainer, stream: AudioStream, form: str) -> bool:
+    codec = stream.codec_context.name if stream.codec_context else ""
+    if form == "mp4" and codec.startswith("pcm"):
+        return False  # FFmpeg writes `ipcm`, which most players and older FFmpegs read wrongly
+    try:
+        with av.open(io.BytesIO(), "w", format=form) as trial:
+            copy = _Copy(stream, trial)
+            trial.start_encoding()
+            packets = (packet for packet in source.demux(stream) if packet.size)
+            for packet, _ in zip(packets, range(TRIAL), strict=False):
+                try:
+                    copy.write(packet, 0.0)
+                except av.error.InvalidDataError as error:  # the packet, not the codec
+                    log.debug("%s: %s", form, error)
+    except (av.error.FFmpegError, ValueError, IndexError) as error:
+        log.debug("%s does not take %s: %s", form, codec, error)
+        return False
+    return True
+
+
+def _describe(target: AudioStream, stream: AudioStream) -> None:
+    target.metadata.update(stream.metadata)
+    target.disposition = stream.disposition
+
+
+def _time_s(packet: "Sound") -> float:
+    ticks = packet.dts if packet.pts is None else packet.pts
+    return float((ticks or 0) * packet.time_base)

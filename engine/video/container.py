@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 from engine.errors import SourceError
 
+WHOLE_FILE: Final = 2**31 - 1  # bytes, and microseconds: the most that FFmpeg takes
 NETWORK_TIMEOUT_S: Final = 10.0  # for connecting, and for every read after that
 
 
@@ -22,18 +23,25 @@ def reason(error: Exception) -> str:
     return str(text).strip().rstrip(".")
 
 
-def open_input(name: str, url: str, *, network: bool = False) -> InputContainer:
+def open_input(
+    name: str, url: str, *, network: bool = False, thorough: bool = False
+) -> InputContainer:
     """Open `url` for reading.
 
     Args:
         name: What messages call it.
         url: What FFmpeg opens; a local path must start with ``file:``.
         network: Give up on a peer that stays silent for `NETWORK_TIMEOUT_S`.
+        thorough: Look through the whole file for streams, not only at its beginning.
 
     Raises:
         SourceError: It cannot be opened, or is nothing FFmpeg reads.
     """
     options = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
+    if not network:
+        options["pattern_type"] = "none"  # of pictures: a name is a name, also with % in it
+    if thorough:
+        options |= {"probesize": str(WHOLE_FILE), "analyzeduration": str(WHOLE_FILE)}
     try:
         return av.open(
             url,

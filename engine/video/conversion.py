@@ -1,6 +1,8 @@
 """From FFmpeg's decoded frames to upright BGR pictures with square pixels."""
 
-from collections.abc import Iterator
+import logging
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, cast
@@ -9,12 +11,15 @@ import av.error
 import cv2
 import numpy as np
 from av.filter import Graph
-from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 
 from engine.types import Image
 
+log = logging.getLogger(__name__)
+
+MATRIX: Final = Type.DISPLAYMATRIX
 UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED
 # A sample aspect ratio outside is a broken header, and one closer to 1 than this is rounding.
 SHAPES: Final = (Fraction(1, 4), Fraction(4))
@@ -43,14 +48,7 @@ class Orientation:
 
         Source: libavutil/display.h, x' = a x + c y and y' = b x + d y.
         """
-        try:
-            # PyAV's stubs call this a TypedDict with string keys; it is a list of buffers.
-            parts = cast("list[SideData]", list(frame.side_data))
-        except ValueError:
-            # PyAV 18 knows no EXIF side data and then lists nothing. Its angle still comes
-            # through, but not whether the picture is mirrored, which hardly any camera writes.
-            return _TURNS[frame.rotation // 90 % 4]
-        matrix = next((part for part in parts if part.type.name == "DISPLAYMATRIX"), None)
+        matrix = next((part for part in _side_data(frame) if part.type is MATRIX), None)
         if matrix is None:
             return cls()
         a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
@@ -68,12 +66,40 @@ class Orientation:
         return image
 
 
-_TURNS: Final = (  # by quarter turns to the left
-    Orientation(),
-    Orientation(transpose=True, mirror_y=True),
-    Orientation(mirror_x=True, mirror_y=True),
-    Orientation(transpose=True, mirror_x=True),
-)
+def _side_data(frame: VideoFrame) -> "list[SideData]":
+    """List what FFmpeg says beside a frame, as far as PyAV knows it.
+
+    A frame that was asked for its side data is kept alive by them until the next collection, and
+    with it the decoder's pictures: a shrunk copy is asked. PyAV 18 lists nothing where there is
+    any kind that it does not know, EXIF for one: such kinds are left out of the copy.
+    """
+    unknown: list[str] = []
+    while True:
+        small = _shrunk(frame, unknown)
+        try:
+            # PyAV's stubs call this a TypedDict with string keys; it is a list of buffers.
+            return [] if small is None else cast("list[SideData]", list(small.side_data))
+        except ValueError as error:
+            number = re.match(r"\d+", str(error))
+            if number is None or number.group() in unknown:
+                raise
+            unknown.append(number.group())
+
+
+def _shrunk(frame: VideoFrame, left_out: Sequence[str]) -> VideoFrame | None:
+    """Copy a frame at 16 pixels a side with its side data, but for these kinds."""
+    graph = Graph()
+    form = f"{frame.width}x{frame.height}:pix_fmt={frame.format.name}"
+    nodes = [graph.add("buffer", f"video_size={form}:time_base=1/25:pixel_aspect=1/1")]
+    nodes += [graph.add("sidedata", f"mode=delete:type={kind}") for kind in left_out]
+    nodes += [graph.add("scale", "16:16:flags=neighbor"), graph.add("buffersink")]
+    try:
+        graph.link_nodes(*nodes).configure()
+        graph.vpush(frame)
+        return graph.vpull()
+    except av.error.FFmpegError as error:  # a format that cannot be scaled
+        log.debug("no side data: %s", error)
+        return None
 
 
 class Converter:

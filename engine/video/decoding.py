@@ -28,6 +28,7 @@ CUT_OFF_S: Final = 0.5  # a file that ends this much before its header says was 
 # Containers whose header holds the true length; others are guessed from the bit rate.
 HONEST: Final = frozenset({"mov", "mp4", "matroska", "webm", "avi", "flv"})
 TICK_S: Final = 1e-6
+TAIL_BYTES: Final = 5_000  # tables and padding at the end of a transport stream
 
 
 class Clock:
@@ -96,6 +97,7 @@ class Video(Reader):
         self._packets = 0
         self._end_s = -math.inf  # on the container's clock: where the last packet of any kind ends
         self._failure: Exception | None = None
+        self._read_bytes = 0  # of the file, up to the end of the last packet of the video
 
     def _start(self) -> None:
         raw = self._raw()
@@ -149,8 +151,7 @@ class Video(Reader):
         if stream.duration and stream.time_base:
             return float(stream.duration * stream.time_base)
         if container.duration:
-            before_s = self._origin_s - (container.start_time or 0) / 1e6
-            return max(container.duration / 1e6 - before_s, 0.0)
+            return max(self._stated_end_s() - self._origin_s, 0.0)
         if container.format.name.endswith("_pipe"):  # FFmpeg's name for single pictures
             return float(1 / (stream.average_rate or DEFAULT_FPS))
         return None
@@ -217,6 +218,34 @@ class Video(Reader):
             yield from weaver.push(None)
 
     def _decoded(self) -> Iterator[VideoFrame]:
+        yield from self._decoded_here()
+        # A transport stream whose video ends before the file does may go on in another one.
+        if self._path is None or self._container.format.name != "mpegts":
+            return
+        if self._path.stat().st_size - self._read_bytes > TAIL_BYTES:
+            yield from self._decoded_later()
+
+    def _decoded_later(self) -> Iterator[VideoFrame]:
+        """Go on with video streams that begin where this one ended: joined recordings."""
+        before: set[int] = {self._stream.index}  # and those that began beside it
+        with open_input(self._name, self._url, thorough=True) as container:
+            for packet in container.demux(container.streams.video):
+                if packet.size and (packet.pos or 0) < self._read_bytes:
+                    before.add(packet.stream.index)
+                if packet.stream.index in before:
+                    continue
+                self._packets += bool(packet.size)
+                try:
+                    frames = packet.decode()
+                except av.error.FFmpegError as error:
+                    log.debug("%s: packet %d: %s", self._name, self._packets, error)
+                    self._damaged += 1
+                    continue
+                for frame in frames:
+                    frame.time_base = frame.time_base or packet.time_base
+                    yield frame
+
+    def _decoded_here(self) -> Iterator[VideoFrame]:
         for packet in self._demuxed():
             try:
                 frames = self._stream.decode(packet)
@@ -240,7 +269,11 @@ class Video(Reader):
                 self._end_s = max(self._end_s, _packet_end_s(packet))
                 if packet.stream.index == self._stream.index:
                     self._packets += 1
+                    self._read_bytes = max(self._read_bytes, (packet.pos or 0) + packet.size)
                     yield packet  # type: ignore[misc]  # its stream is the video's
+        except IndexError:
+            # PyAV 18: `demux` may end so where streams appeared after the file was opened.
+            log.debug("%s: streams that begin later are left out", self._name)
         except (av.error.FFmpegError, OSError) as error:
             self._failure = error
         yield None
@@ -266,8 +299,15 @@ class Video(Reader):
         container = self._container
         if not HONEST & set(container.format.name.split(",")) or not container.duration:
             return False
-        end_s = ((container.start_time or 0) + container.duration) / 1e6
-        return self._end_s < end_s - CUT_OFF_S
+        return self._end_s < self._stated_end_s() - CUT_OFF_S
+
+    def _stated_end_s(self) -> float:
+        """Where the container says that it ends, on its own clock."""
+        container = self._container
+        # Matroska's duration counts from 0, not from where the file begins.
+        from_zero = "matroska" in container.format.name
+        start = 0 if from_zero else container.start_time or 0
+        return (start + (container.duration or 0)) / 1e6
 
 
 def _chain(first: VideoFrame, rest: Iterator[VideoFrame]) -> Iterator[VideoFrame]:

@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import url2pathname
 
-from engine.errors import SourceError
+from engine.errors import ConfigError, SourceError
 from engine.video.camera import Camera
 from engine.video.decoding import Video
 from engine.video.pictures import Folder
@@ -31,12 +32,17 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
         config: Which part to read.
 
     Raises:
+        ConfigError: No name.
         SourceError: It is missing or busy, or nothing in it can be decoded.
     """
+    if not name:
+        raise ConfigError("INPUT is empty; is a variable unset?")
     if camera := _CAMERA.fullmatch(name):
         return Camera(int(camera.group(1)), config)
+    if name[:7].lower() == "file://":
+        name = url2pathname(urlsplit(name).path)
     if _URL.match(name):
-        return Video(_without_password(name), name, None, config)
+        return Video(_without_secrets(name), name, None, config)
     path = Path(name)
     if path.is_dir():
         return Folder(path, config)
@@ -47,6 +53,12 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     return Video(path.name, f"file:{path}", path, config)
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+def _without_secrets(url: str) -> str:
+    """Leave out what may be a password, a token or a stream key; a mark says that there was one."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise SourceError(f"{url.partition('//')[0]}//…: not an address: {error}") from error
+    query = "…" if parts.query else ""
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, query, ""))

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 from engine.errors import ConfigError, SinkError
 from engine.files import open_target
 from engine.types import Image, check_image
-from engine.video.audio import AudioCopy
+from engine.video.audio import AUDIO, Audio, AudioTrack
 from engine.video.container import reason
 from engine.video.conversion import colorspace
 from engine.video.source import SourceInfo
@@ -60,7 +60,8 @@ class SinkConfig:
     """How video is written.
 
     Attributes:
-        audio: Copy the source's sound.
+        audio: What becomes of the source's sound: ``copy`` takes it as it is where the container
+            can and else encodes it to AAC, ``aac`` always does, ``none`` leaves it out.
         overwrite: Replace a file that exists.
         crf: x264's constant rate factor, 0 (lossless) to 51; 20 looks like the source.
         preset: x264's trade of time for size.
@@ -69,7 +70,7 @@ class SinkConfig:
             frame is encoded at once, for some more bytes.
     """
 
-    audio: bool = True
+    audio: Audio = "copy"
     overwrite: bool = False
     crf: int = 20
     preset: Preset = "veryfast"
@@ -77,6 +78,8 @@ class SinkConfig:
     growing: bool = False
 
     def __post_init__(self) -> None:
+        if self.audio not in AUDIO:
+            raise ConfigError(f"sink.audio: unknown: {self.audio}; known here: {', '.join(AUDIO)}")
         if not 0 <= self.crf <= 51:
             raise ConfigError(f"sink.crf: must be 0 to 51, got {self.crf}")
         if self.preset not in get_args(Preset):
@@ -94,6 +97,9 @@ class VideoSink:
 
     Odd widths and heights grow by one pixel that repeats the last column or row, since 4:2:0
     video has even sides. Used by one thread at a time.
+
+    Attributes:
+        warnings: One line for each thing that was changed or left out, once it is closed.
     """
 
     def __init__(self, path: Path, info: SourceInfo, config: SinkConfig = _DEFAULTS) -> None:
@@ -114,7 +120,8 @@ class VideoSink:
             path, endings=MUXER_OPTIONS, overwrite=config.overwrite, growing=config.growing
         )
         self._info, self._config = info, config
-        self._audio: AudioCopy | None = None
+        self._audio: AudioTrack | None = None
+        self.warnings: list[str] = []
         self._container: OutputContainer | None = None
         self._last_pts: int | None = None
         self._last_s = 0.0
@@ -133,10 +140,11 @@ class VideoSink:
                 f"file:{path}", mode="w", container_options=muxer[path.suffix.lower()]
             )
             self._stream = self._add_video(self._container)
-            if self._config.audio and info.has_audio and info.path is not None:
-                self._audio = AudioCopy(info, self._container)
-            elif self._config.audio and info.has_audio:
-                log.warning("%s: sound of a stream is not copied", info.name)
+            wanted = self._config.audio != "none" and info.has_audio
+            if wanted and info.path is not None:
+                self._audio = AudioTrack(info, self._container, self._config.audio)
+            elif wanted:
+                self.warnings.append(f"{info.name}: sound of a stream is not copied")
             tags = {key: text for key, text in info.metadata.items() if key.lower() not in OWN_TAGS}
             self._container.metadata.update(tags)
             self._container.start_encoding()
@@ -195,7 +203,7 @@ class VideoSink:
         try:
             self._container.mux(self._stream.encode(frame))
             if self._audio is not None:
-                self._audio.copy(time_s)
+                self._audio.write(time_s)
         except (av.error.FFmpegError, OSError) as error:
             raise self._failed(error) from error
 
@@ -236,7 +244,7 @@ class VideoSink:
         try:
             self._container.mux(self._stream.encode(None))
             if self._audio is not None:
-                self._audio.copy(self._sound_end_s())
+                self._audio.finish(self._sound_end_s())
             self._container.close()
         except (av.error.FFmpegError, OSError) as error:
             self.discard()
@@ -267,6 +275,7 @@ class VideoSink:
     def _release(self) -> None:
         self._container = None
         if self._audio is not None:
+            self.warnings += self._audio.warnings
             self._audio.close()
             self._audio = None
 

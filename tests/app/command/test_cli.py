@@ -29,8 +29,16 @@ OPTIONS = sorted(
         *("--out", "--records", "--landmarks", "--model", "--device", "--precision"),
         "--detector",
         *("--detector-model", "--detect-every", "--min-face", "--max-faces", "--smooth"),
-        *("--start", "--duration", "--no-audio", "--no-timeline", "--overwrite", "--json"),
-        *("--quiet", "--version"),
+        *(
+            "--start",
+            "--duration",
+            "--audio",
+            "--no-audio",
+            "--no-timeline",
+            "--overwrite",
+            "--json",
+        ),
+        *("--audio", "--quiet", "--version"),
     }
 )
 

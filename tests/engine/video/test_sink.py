@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def _clip(
         container.metadata.update(tags or {})
         video = container.add_stream("libx264", rate=25, time_base=Fraction(1, 25))
         video.width, video.height, video.gop_size = WIDTH, HEIGHT, 10
-        audio = container.add_stream(sound, rate=RATE) if sound else None
+        rate = 48000 if sound == "libopus" else RATE
+        audio = container.add_stream(sound, rate=rate, layout="stereo") if sound else None
         if audio is not None:
             audio.metadata["language"] = "fra"
         for number in range(frames):
@@ -62,29 +64,32 @@ def _clip(
         container.mux(video.encode(None))
         if audio is not None:
             size = audio.codec_context.frame_size or 1024
-            for start in range(0, int(seconds_of_sound * RATE), size):
-                if audio.codec_context.format.name == "fltp":
-                    noise = generator.uniform(-0.5, 0.5, (2, size)).astype(np.float32)
-                else:
-                    noise = generator.integers(0, 256, (2, size), np.uint8)
-                chunk = av.AudioFrame.from_ndarray(
-                    noise, format=audio.codec_context.format.name, layout="stereo"
-                )
-                chunk.sample_rate, chunk.pts = RATE, start
+            for start in range(0, int(seconds_of_sound * rate), size):
+                noise = generator.uniform(-0.5, 0.5, (2, size)).astype(np.float32)
+                chunk = av.AudioFrame.from_ndarray(noise, format="fltp", layout="stereo")
+                chunk.sample_rate, chunk.pts = rate, start
                 container.mux(audio.encode(chunk))
             container.mux(audio.encode(None))
     return path
 
 
-def _copy(source: Path, target: Path, *, frames: int | None = None, **range_s: float) -> None:
+def _copy(
+    source: Path,
+    target: Path,
+    *,
+    frames: int | None = None,
+    config: SinkConfig | None = None,
+    **range_s: float,
+) -> VideoSink:
     """Pass a clip through; `frames` stops early, as an interruption does."""
     with open_source(str(source), SourceConfig(**range_s)) as reader:
-        sink = VideoSink(target, reader.info)
+        sink = VideoSink(target, reader.info, config or SinkConfig())
         for frame in reader:
             if frames is not None and frame.index >= frames:
                 break
             sink.write(frame.time_s, frame.image)
         sink.close()
+    return sink
 
 
 def _sound(path: Path) -> list[tuple[float, bytes]]:
@@ -212,22 +217,66 @@ def test_interrupted_output_plays_and_its_sound_ends_with_the_picture(tmp_path):
 def test_sound_can_be_left_out(tmp_path):
     source = _clip(tmp_path / "in.mp4")
     with open_source(str(source)) as reader:
-        sink = VideoSink(tmp_path / "out.mp4", reader.info, SinkConfig(audio=False))
+        sink = VideoSink(tmp_path / "out.mp4", reader.info, SinkConfig(audio="none"))
         sink.write(0.0, reader.read().image)
         sink.close()
     with open_source(str(tmp_path / "out.mp4")) as reader:
         assert not reader.info.has_audio
 
 
-def test_sound_that_does_not_fit_the_container_is_an_error(tmp_path):
-    source = _clip(tmp_path / "in.mkv", sound="wavpack")
-    with open_source(str(source)) as reader:
-        with pytest.raises(SinkError, match=r"sound \(wavpack\).*--no-audio or .*\.mkv"):
-            VideoSink(tmp_path / "out.mp4", reader.info)
-        sink = VideoSink(tmp_path / "out.mkv", reader.info)
-        sink.write(0.0, reader.read().image)
-        sink.close()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mkv", "out.mkv"]
+def _codec(path):
+    with av.open(str(path)) as container:
+        return container.streams.audio[0].codec_context.name
+
+
+def _loudness(path):
+    """Seconds of sound, and its mean square."""
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        sound = np.concatenate([f.to_ndarray().ravel() for f in container.decode(stream)])
+        channels, rate = stream.codec_context.layout.nb_channels, stream.rate
+    scale = np.iinfo(sound.dtype).max if sound.dtype.kind == "i" else 1
+    return sound.size / channels / rate, float(np.mean((sound / scale) ** 2))
+
+
+@pytest.mark.parametrize(
+    ("codec", "holder", "ending"),
+    [
+        ("pcm_s16le", ".avi", ".mp4"),
+        ("pcm_s16le", ".mov", ".mp4"),  # which FFmpeg could copy, as `ipcm` that players refuse
+        ("wavpack", ".mkv", ".mp4"),
+        ("flac", ".mkv", ".mov"),
+        ("libopus", ".mkv", ".mov"),
+        ("adpcm_ms", ".avi", ".mkv"),
+        ("adpcm_ms", ".avi", ".mp4"),
+        ("pcm_mulaw", ".avi", ".mp4"),
+    ],
+)
+def test_sound_that_does_not_fit_the_container_becomes_aac(tmp_path, codec, holder, ending):
+    source, target = _clip(tmp_path / f"in{holder}", sound=codec), tmp_path / f"out{ending}"
+    sink = _copy(source, target)
+    assert _codec(target) == "aac"
+    assert len(sink.warnings) == 1
+    assert re.search(
+        rf"in{holder}: its sound \(\w+\) does not fit into \w+; encoded to AAC", *sink.warnings
+    )
+    (before_s, before), (after_s, after) = _loudness(source), _loudness(target)
+    assert after_s == pytest.approx(before_s, abs=0.1)
+    assert after == pytest.approx(before, rel=0.3)
+
+
+@pytest.mark.parametrize(("codec", "ending"), [("flac", ".mp4"), ("wavpack", ".mkv")])
+def test_sound_that_fits_is_copied_without_a_word(tmp_path, codec, ending):
+    source, target = _clip(tmp_path / "in.mkv", sound=codec), tmp_path / f"out{ending}"
+    assert _copy(source, target).warnings == []
+    assert _codec(target) == codec
+    assert [content for _, content in _sound(target)] == [content for _, content in _sound(source)]
+
+
+def test_sound_is_encoded_where_that_is_asked_for(tmp_path):
+    source = _clip(tmp_path / "in.mkv", sound="flac")
+    _copy(source, tmp_path / "out.mp4", config=SinkConfig(audio="aac"))
+    assert _codec(tmp_path / "out.mp4") == "aac"
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])

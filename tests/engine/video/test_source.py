@@ -1,5 +1,6 @@
 """Sources, read from tiny clips that the tests make."""
 
+import gc
 import struct
 import sys
 import threading
@@ -352,6 +353,117 @@ def test_picture_turned_by_exif_stands_upright(tmp_path):
     assert _corners(frame.image) == "brgw"
 
 
+def _exif(path: Path, orientation: int, image: np.ndarray) -> Path:
+    """Write a JPEG whose EXIF says how to turn it."""
+    entry = struct.pack("<HHIHHI", 0x112, 3, 1, orientation, 0, 0)[:12]
+    tiff = b"II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4)
+    marker = b"Exif\0\0" + tiff
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    head = data[:2] + b"\xff\xe1" + struct.pack(">H", len(marker) + 2)
+    path.write_bytes(head + marker + data[2:])
+    return path
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_each_orientation_of_exif_stands_upright(tmp_path, orientation):
+    upright = _quarters()
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright),
+        7: upright[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(upright, 3),
+    }[orientation]
+    path = _exif(tmp_path / "a.jpg", orientation, np.ascontiguousarray(stored))
+    (frame,) = _read(path)
+    assert frame.image.shape == upright.shape
+    assert _corners(frame.image) == _corners(upright)
+
+
+def test_a_name_with_a_percent_sign_is_a_name(tmp_path):
+    for number in (1, 2):
+        cv2.imwrite(str(tmp_path / f"seq{number}.png"), np.zeros((48, 64, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "seq%d.png"), _quarters())
+    (frame,) = _read(tmp_path / "seq%d.png")
+    assert _corners(frame.image) == _corners(_quarters())
+
+
+def test_file_address_is_a_file(tmp_path):
+    path = _clip(tmp_path / "a b.mp4", image=_numbered)
+    with open_source(f"FILE://{tmp_path}/a%20b.mp4") as source:
+        assert source.info.path == path
+        assert not source.info.live
+        assert len(list(source)) == 10
+
+
+def test_no_name_is_not_the_current_folder():
+    with pytest.raises(ConfigError, match="INPUT is empty; is a variable unset"):
+        open_source("")
+
+
+def test_matroska_that_starts_late_does_not_end_early(tmp_path):
+    path = _clip(tmp_path / "a.mkv", times=range(75, 125))
+    with open_source(str(path)) as source:
+        assert len(list(source)) == 50
+        assert source.warnings == []
+        assert source.info.frame_count == 50
+
+
+def _ts(path: Path, first_pid: int = 256) -> Path:
+    muxer = {"mpegts_start_pid": str(first_pid), "mpegts_pmt_start_pid": str(first_pid + 4000)}
+    return _clip(path, image=_numbered, muxer=muxer)
+
+
+@pytest.mark.parametrize("pid", [256, 512])
+def test_joined_recordings_are_read_to_the_end(tmp_path, pid):
+    """The clock begins again, and the second may lie in streams that were not there before."""
+    first, second = _ts(tmp_path / "a.ts"), _ts(tmp_path / "b.ts", pid)
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+    frames = _read(joined)
+    assert [_number(frame.image) for frame in frames] == [*range(10), *range(10)]
+    assert np.diff([frame.time_s for frame in frames]).min() > 0
+
+
+def test_sound_that_begins_late_does_not_end_the_reading(tmp_path):
+    """As cameras write FLV: the header promises sound, which comes after what is looked at."""
+    silent = _clip(
+        tmp_path / "v.flv",
+        times=range(0, 14000, 40),
+        time_base=Fraction(1, 1000),
+        image=lambda n: np.random.default_rng(n).integers(0, 256, (240, 320, 3), np.uint8),
+    )
+    with av.open(str(tmp_path / "s.flv"), "w") as container:
+        stream = container.add_stream("aac", rate=44100, layout="mono")
+        for start in range(0, 44100, 1024):
+            chunk = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            chunk.sample_rate, chunk.pts = 44100, start
+            container.mux(stream.encode(chunk))
+        container.mux(stream.encode(None))
+    head = bytearray(silent.read_bytes())
+    head[4] = 1  # video only, as far as the header knows
+    joined = tmp_path / "late.flv"
+    joined.write_bytes(bytes(head) + (tmp_path / "s.flv").read_bytes()[13:])
+    with open_source(str(joined)) as source:
+        assert len(list(source)) == 350
+
+
+def test_reading_a_file_again_and_again_leaves_no_decoder_behind(tmp_path):
+    path = _clip(tmp_path / "a.mp4", image=lambda _: _quarters(640, 480))
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            _read(path)
+        kept = [thing for thing in gc.get_objects() if isinstance(thing, av.VideoFrame)]
+    finally:
+        gc.enable()
+    assert all(frame.width < 64 for frame in kept)
+
+
 def test_folder_is_read_in_natural_order_at_25_fps(tmp_path):
     for number in (10, 2, 1):
         cv2.imwrite(str(tmp_path / f"face{number}.png"), _numbered(number))
@@ -540,6 +652,19 @@ def test_web_address_is_read_and_its_password_kept_quiet(tmp_path, web):
         assert [_number(f.image) for f in source] == list(range(10))
         assert source.info.name == f"http://{web}/a.mkv"
         assert source.info.path is None
+
+
+@pytest.mark.parametrize("address", ["rtsp://u:pw@h/live?key=s3", "http://h/a.mp4?token=s3#s3"])
+def test_secrets_of_an_address_are_in_no_message(address):
+    with pytest.raises(SourceError) as caught:
+        open_source(address)
+    assert "pw" not in str(caught.value)
+    assert "s3" not in str(caught.value)
+
+
+def test_malformed_address_is_one_line():
+    with pytest.raises(SourceError, match=r"http://…: not an address: Invalid IPv6 URL"):
+        open_source("http://[x")
 
 
 def test_silent_peer_is_given_up(monkeypatch, web):

@@ -1,0 +1,55 @@
+"""What a job does with its outputs when one of them, or the input, is in the way."""
+
+import csv
+
+import pytest
+
+import app.command.job
+from app.command.interrupt import Interrupt
+from app.command.job import Job, run_job
+from engine.errors import SinkError
+from engine.video.sink import VideoSink
+
+
+class FullDisk(VideoSink):
+    """Takes three frames."""
+
+    taken = 0
+
+    def write(self, time_s, image):
+        self.taken += 1
+        if self.taken > 3:
+            raise SinkError("out.mp4: cannot be written: No space left on device")
+        super().write(time_s, image)
+
+
+class FullAtTheEnd(VideoSink):
+    """Takes every frame, and cannot be finished."""
+
+    def close(self):
+        raise SinkError("out.mp4: cannot be written: No space left on device")
+
+
+@pytest.mark.parametrize("sink", [FullDisk, FullAtTheEnd])
+def test_fault_of_the_video_never_costs_the_rows(make_clip, tmp_path, monkeypatch, sink):
+    monkeypatch.setattr(app.command.job, "VideoSink", sink)
+    rows = tmp_path / "rows.csv"
+    job = Job(input=str(make_clip()), out=tmp_path / "out.mp4", records=rows)
+    with pytest.raises(SinkError, match=r"No space left on device \(kept: .*rows\.csv\)"):
+        run_job(job, Interrupt())
+    with rows.open() as file:
+        assert next(csv.reader(file))[:2] == ["frame", "timestamp"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "rows.csv"]
+
+
+@pytest.mark.parametrize("address", ["{}", "file://{}", "FILE://{}"])
+@pytest.mark.parametrize("output", ["out", "records"])
+def test_the_input_is_never_an_output(make_clip, tmp_path, address, output):
+    clip = make_clip("clip.mp4")
+    name = clip if output == "out" else clip.rename(tmp_path / "clip.csv")
+    content = name.read_bytes()
+    job = Job(input=address.format(name), overwrite=True, **{output: name})
+    with pytest.raises(SinkError, match="is the input itself; choose another name"):
+        run_job(job, Interrupt())
+    assert name.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [name]
