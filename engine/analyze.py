@@ -11,7 +11,7 @@ from engine.faces.finder import Finder
 from engine.faces.landmarker import Landmarker
 from engine.faces.tracking import TrackerConfig
 from engine.networks.manifest import Manifest
-from engine.networks.models import PRECISIONS, Chosen, Precision, choose
+from engine.networks.models import PRECISIONS, Precision, Selection, choose
 from engine.networks.processor import cores
 from engine.networks.runtime import Device
 from engine.reading.fusion import Fusion, landmarks_of
@@ -122,7 +122,7 @@ def open_config_detector(config: AnalyzerConfig) -> Detector:
     """
     return open_detector(
         config.detector,
-        model_path=_detector_path(config, _chosen(config)),
+        model_path=_detector_path(config, _selection(config)),
         min_face_px=config.min_face_px,
         device=config.device,
         threads=threads_of(config),
@@ -135,8 +135,8 @@ def open_config_landmarker(config: AnalyzerConfig) -> Landmarker:
     Raises:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
-    chosen = _chosen(config)
-    return Landmarker(landmarks_of(chosen.expression), chosen.device, threads_of(config))
+    selection = _selection(config)
+    return Landmarker(landmarks_of(selection.expression), selection.device, threads_of(config))
 
 
 def open_config_fusion(config: AnalyzerConfig) -> Fusion:
@@ -145,9 +145,9 @@ def open_config_fusion(config: AnalyzerConfig) -> Fusion:
     Raises:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
-    chosen = _chosen(config)
-    log.info("%s: %s", config.model, chosen.why)
-    return Fusion(chosen.expression, chosen.device, threads_of(config))
+    selection = _selection(config)
+    log.info("%s: %s", config.model, selection.why)
+    return Fusion(selection.expression, selection.device, threads_of(config))
 
 
 def open_finder(config: AnalyzerConfig) -> Finder:
@@ -188,15 +188,15 @@ def model_of(config: AnalyzerConfig) -> Manifest:
     Raises:
         ModelError: Unknown model, missing or damaged file.
     """
-    return _chosen(config).expression
+    return _selection(config).expression
 
 
-def _chosen(config: AnalyzerConfig) -> Chosen:
+def _selection(config: AnalyzerConfig) -> Selection:
     return choose(config.model, config.precision, config.device)
 
 
-def _detector_path(config: AnalyzerConfig, chosen: Chosen) -> Path | None:
+def _detector_path(config: AnalyzerConfig, selection: Selection) -> Path | None:
     """Give the detector's file, unless it is the shipped one."""
     if config.detector_model:
         return Path(config.detector_model)
-    return chosen.detector if config.detector == "fer" else None
+    return selection.detector if config.detector == "fer" else None
