@@ -1,6 +1,7 @@
 """One frame in, one analysis out: faces are found, then read, smoothed and calibrated."""
 
 import logging
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -91,8 +92,10 @@ class Analyzer:
 
     def close(self) -> None:
         """Free the networks."""
-        self._finder.close()
-        self._reader.close()
+        try:
+            self._finder.close()
+        finally:
+            self._reader.close()
 
     def analyze(self, frame: Frame) -> Analysis:
         """Find, follow and read the faces of the next frame.
@@ -158,8 +161,11 @@ def open_finder(config: AnalyzerConfig) -> Finder:
         ConfigError: Unknown detector.
     """
     tracking = TrackerConfig(detect_every=config.detect_every, max_faces=config.max_faces)
-    landmarker = open_config_landmarker(config)
-    return Finder(open_config_detector(config), landmarker, tracking)
+    with ExitStack() as loaded:
+        landmarker = loaded.enter_context(closing(open_config_landmarker(config)))
+        finder = Finder(open_config_detector(config), landmarker, tracking)
+        loaded.pop_all()
+    return finder
 
 
 def open_reader(config: AnalyzerConfig) -> Reader:
@@ -179,7 +185,11 @@ def open_analyzer(config: AnalyzerConfig) -> Analyzer:
         ConfigError: Unknown detector.
     """
     config = replace(config, threads=config.threads or cores())
-    return Analyzer(open_finder(config), open_reader(config))
+    with ExitStack() as loaded:
+        finder = loaded.enter_context(closing(open_finder(config)))
+        analyzer = Analyzer(finder, open_reader(config))
+        loaded.pop_all()
+    return analyzer
 
 
 def model_of(config: AnalyzerConfig) -> Manifest:

@@ -47,8 +47,10 @@ class Finder:
 
     def close(self) -> None:
         """Free the networks."""
-        self._detector.close()
-        self._landmarker.close()
+        try:
+            self._detector.close()
+        finally:
+            self._landmarker.close()
 
     def find(self, frame: Frame) -> Found:
         """Find or follow the faces of the next frame.

@@ -219,8 +219,22 @@ def test_settings_reach_the_tracker():
     assert detector.passes == 3
 
 
-def test_closing_the_finder_closes_the_detector():
-    finder, detector, _ = make([])
+def test_closing_the_finder_closes_the_detector_and_the_landmark_network():
+    finder, detector, landmarker = make([])
     assert not detector.closed
+    assert not landmarker.closed
     finder.close()
     assert detector.closed
+    assert landmarker.closed
+
+
+def test_landmark_network_is_closed_even_where_the_detector_fails_to():
+    finder, detector, landmarker = make([])
+
+    def fail():
+        raise RuntimeError("driver gone")
+
+    detector.close = fail
+    with pytest.raises(RuntimeError, match="driver gone"):
+        finder.close()
+    assert landmarker.closed
