@@ -1,8 +1,11 @@
 """The stages up to the tracks, around a detector and a network that know where the faces are."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+import engine.faces.finder
 from engine.faces.alignment import align, invert, template, transform
 from engine.faces.finder import Finder
 from engine.faces.landmarks import box_of, five_points
@@ -181,6 +184,26 @@ def test_times_hold_the_stages_that_ran():
     assert all(time_ms >= 0 for time_ms in followed.values())
 
 
+def test_stage_times_are_milliseconds_and_add_up(monkeypatch):
+    now_s = [100.0]
+    clock = SimpleNamespace(perf_counter=lambda: now_s[0])
+    monkeypatch.setattr(engine.faces.finder, "time", clock)
+    finder, detector, landmarker = make([landmarks_at(200, 150)], dx=20.0)
+
+    def slow(stage, seconds):
+        def run(given):
+            now_s[0] += seconds
+            return stage(given)
+
+        return run
+
+    detector.detect = slow(detector.detect, 0.5)
+    landmarker.locate = slow(landmarker.locate, 0.25)
+    times_ms = finder.find(frame()).times_ms
+    assert len(landmarker.calls) == 2  # the crop was off
+    assert times_ms == {"detect": 500.0, "align": 0.0, "landmarks": 500.0, "track": 0.0}
+
+
 def test_frame_without_faces_runs_no_landmark_network():
     finder, _, landmarker = make([])
     found = finder.find(frame())
@@ -209,6 +232,13 @@ def test_face_in_another_scene_gets_a_new_id():
     scenes = [rng.integers(0, 256, IMAGE.shape, np.uint8), np.full(IMAGE.shape, 255, np.uint8)]
     ids = [ids_of(finder.find(frame(index, scenes[index // 3]))) for index in range(6)]
     assert ids == [[1]] * 3 + [[2]] * 3
+
+
+def test_time_that_goes_back_gives_new_ids():
+    finder, _, _ = make([landmarks_at(200, 150)])
+    times_s = [1.0, 1.1, 1.1, 0.5, 0.6]
+    found = [finder.find(Frame(index, time_s, IMAGE)) for index, time_s in enumerate(times_s)]
+    assert [ids_of(one) for one in found] == [[1], [1], [1], [2], [2]]
 
 
 def test_settings_reach_the_tracker():

@@ -61,6 +61,16 @@ def test_face_is_read_clipped_and_calibrated():
     assert reader.device == "fake"
 
 
+@pytest.mark.parametrize("said", [(-1.5, 2.5), (1.5, -2.5)])
+def test_valence_and_arousal_are_clipped(said):
+    class Loud(FakeFusion):
+        def _read(self, joy):
+            return Reading(HAPPY, np.array(said, np.float32))
+
+    ((prediction,),) = (a.predictions for a in Reader(Loud(), 0).read([found()]))
+    assert (prediction.valence, prediction.arousal) == tuple(np.sign(said))
+
+
 def test_temperature_of_the_network_calibrates():
     fusion = FakeFusion()
     fusion.temperature = 2.0
