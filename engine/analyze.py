@@ -1,6 +1,7 @@
 """One frame in, one analysis out: faces are found, then read, smoothed and calibrated."""
 
 import logging
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from engine.faces.finder import Finder
 from engine.faces.landmarker import Landmarker
 from engine.faces.tracking import TrackerConfig
 from engine.networks.manifest import Manifest
-from engine.networks.models import PRECISIONS, Chosen, Precision, choose
+from engine.networks.models import PRECISIONS, Precision, Selection, choose
 from engine.networks.processor import cores
 from engine.networks.runtime import Device
 from engine.reading.fusion import Fusion, landmarks_of
@@ -91,8 +92,10 @@ class Analyzer:
 
     def close(self) -> None:
         """Free the networks."""
-        self._finder.close()
-        self._reader.close()
+        try:
+            self._finder.close()
+        finally:
+            self._reader.close()
 
     def analyze(self, frame: Frame) -> Analysis:
         """Find, follow and read the faces of the next frame.
@@ -122,7 +125,7 @@ def open_config_detector(config: AnalyzerConfig) -> Detector:
     """
     return open_detector(
         config.detector,
-        model_path=_detector_path(config, _chosen(config)),
+        model_path=_detector_path(config, _selection(config)),
         min_face_px=config.min_face_px,
         device=config.device,
         threads=threads_of(config),
@@ -135,8 +138,8 @@ def open_config_landmarker(config: AnalyzerConfig) -> Landmarker:
     Raises:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
-    chosen = _chosen(config)
-    return Landmarker(landmarks_of(chosen.expression), chosen.device, threads_of(config))
+    selection = _selection(config)
+    return Landmarker(landmarks_of(selection.expression), selection.device, threads_of(config))
 
 
 def open_config_fusion(config: AnalyzerConfig) -> Fusion:
@@ -145,9 +148,9 @@ def open_config_fusion(config: AnalyzerConfig) -> Fusion:
     Raises:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
-    chosen = _chosen(config)
-    log.info("%s: %s", config.model, chosen.why)
-    return Fusion(chosen.expression, chosen.device, threads_of(config))
+    selection = _selection(config)
+    log.info("%s: %s", config.model, selection.why)
+    return Fusion(selection.expression, selection.device, threads_of(config))
 
 
 def open_finder(config: AnalyzerConfig) -> Finder:
@@ -158,8 +161,11 @@ def open_finder(config: AnalyzerConfig) -> Finder:
         ConfigError: Unknown detector.
     """
     tracking = TrackerConfig(detect_every=config.detect_every, max_faces=config.max_faces)
-    landmarker = open_config_landmarker(config)
-    return Finder(open_config_detector(config), landmarker, tracking)
+    with ExitStack() as loaded:
+        landmarker = loaded.enter_context(closing(open_config_landmarker(config)))
+        finder = Finder(open_config_detector(config), landmarker, tracking)
+        loaded.pop_all()
+    return finder
 
 
 def open_reader(config: AnalyzerConfig) -> Reader:
@@ -179,7 +185,11 @@ def open_analyzer(config: AnalyzerConfig) -> Analyzer:
         ConfigError: Unknown detector.
     """
     config = replace(config, threads=config.threads or cores())
-    return Analyzer(open_finder(config), open_reader(config))
+    with ExitStack() as loaded:
+        finder = loaded.enter_context(closing(open_finder(config)))
+        analyzer = Analyzer(finder, open_reader(config))
+        loaded.pop_all()
+    return analyzer
 
 
 def model_of(config: AnalyzerConfig) -> Manifest:
@@ -188,15 +198,15 @@ def model_of(config: AnalyzerConfig) -> Manifest:
     Raises:
         ModelError: Unknown model, missing or damaged file.
     """
-    return _chosen(config).expression
+    return _selection(config).expression
 
 
-def _chosen(config: AnalyzerConfig) -> Chosen:
+def _selection(config: AnalyzerConfig) -> Selection:
     return choose(config.model, config.precision, config.device)
 
 
-def _detector_path(config: AnalyzerConfig, chosen: Chosen) -> Path | None:
+def _detector_path(config: AnalyzerConfig, selection: Selection) -> Path | None:
     """Give the detector's file, unless it is the shipped one."""
     if config.detector_model:
         return Path(config.detector_model)
-    return chosen.detector if config.detector == "fer" else None
+    return selection.detector if config.detector == "fer" else None

@@ -21,7 +21,7 @@ _WAITING = 4  # frames of a file between two stages: enough to even out a detect
 _TOGETHER = 4  # frames of a file read in one network call: a sixth less work than one by one
 
 
-class Finder(Protocol):
+class FindStage(Protocol):
     """What finds and follows the faces of a frame; keeps state between frames."""
 
     def find(self, frame: Frame) -> Found:
@@ -33,7 +33,7 @@ class Finder(Protocol):
         ...
 
 
-class Reader(Protocol):
+class ReadStage(Protocol):
     """What reads the faces that were found; keeps state between frames."""
 
     def read(self, several: Sequence[Found]) -> list[Analysis]:
@@ -60,8 +60,8 @@ class Pipeline:
     def __init__(
         self,
         source: Iterable[Frame],
-        make_finder: Callable[[], Finder],
-        make_reader: Callable[[], Reader],
+        make_finder: Callable[[], FindStage],
+        make_reader: Callable[[], ReadStage],
         draw: Draw | None = None,
         *,
         live: bool = False,

@@ -84,6 +84,7 @@ class _Served:
 
     def __init__(self, local: Network, flat: Mapping[str, Sequence[str]]) -> None:
         self.manifest, self.outputs = local.manifest, local.outputs
+        local.close()  # its answers come from the server
         self._flat = flat[self.manifest.name]
 
     def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:

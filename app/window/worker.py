@@ -13,7 +13,7 @@ from app.sources.connection import Connection, Stage, Status
 from engine.analyze import AnalyzerConfig, open_finder, open_reader
 from engine.errors import FerError
 from engine.mailbox import Closed, Latest
-from engine.pipeline import Finder, Pipeline, Reader
+from engine.pipeline import FindStage, Pipeline, ReadStage
 from engine.types import Analysis, Frame
 from engine.video.opening import Source, SourceInfo
 
@@ -54,8 +54,8 @@ class Worker(QObject):
         *,
         lasting: bool = False,
         keep: Callable[[Analysis], object] | None = None,
-        make_finder: Callable[[AnalyzerConfig], Finder] = open_finder,
-        make_reader: Callable[[AnalyzerConfig], Reader] = open_reader,
+        make_finder: Callable[[AnalyzerConfig], FindStage] = open_finder,
+        make_reader: Callable[[AnalyzerConfig], ReadStage] = open_reader,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -152,10 +152,10 @@ class Worker(QObject):
             log.info("%s", status.message)
             self.lost.emit(status.message)
 
-    def _finder(self) -> Finder:
+    def _finder(self) -> FindStage:
         return self._make_finder(self._config)
 
-    def _reader(self) -> Reader:
+    def _reader(self) -> ReadStage:
         reader = self._make_reader(self._config)
         self.device = str(getattr(reader, "device", ""))
         self.ready.emit()

@@ -25,13 +25,13 @@ REALIGN_SHIFT: Final = 0.06  # of the crop's side
 class _Clock:
     """Adds up the milliseconds of each stage of one frame."""
 
+    since_s: float
     times_ms: dict[str, float] = field(default_factory=dict)
-    _since: float = field(default_factory=time.perf_counter)
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
-        self.times_ms[stage] = self.times_ms.get(stage, 0.0) + 1000 * (now - self._since)
-        self._since = now
+        self.times_ms[stage] = self.times_ms.get(stage, 0.0) + 1000 * (now - self.since_s)
+        self.since_s = now
 
 
 class Finder:
@@ -47,8 +47,10 @@ class Finder:
 
     def close(self) -> None:
         """Free the networks."""
-        self._detector.close()
-        self._landmarker.close()
+        try:
+            self._detector.close()
+        finally:
+            self._landmarker.close()
 
     def find(self, frame: Frame) -> Found:
         """Find or follow the faces of the next frame.
@@ -56,7 +58,7 @@ class Finder:
         Raises:
             ModelError: Inference failed.
         """
-        clock = _Clock()
+        clock = _Clock(time.perf_counter())
         image, time_s = frame.image, frame.time_s
         size = image.shape[1], image.shape[0]
         moved_back, self._last_s = time_s < self._last_s, time_s

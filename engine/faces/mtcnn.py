@@ -26,7 +26,7 @@ PYRAMID: Final = 0.709  # each picture of the pyramid is this much smaller than 
 CELL: Final = 12  # side of what P-Net looks at, pixels
 STRIDE: Final = 2
 
-Found = tuple[Floats, Floats, Floats]  # boxes (n, 4), scores (n,), points (n, 5, 2)
+Faces = tuple[Floats, Floats, Floats]  # boxes (n, 4), scores (n,), points (n, 5, 2)
 
 
 def find_weights(folder: Path | None) -> Path:
@@ -81,7 +81,7 @@ class Mtcnn:
             raise ModelError(f"detector mtcnn: {path}: cannot be loaded: {error}") from error
         return dict(state)
 
-    def find(self, image: Image, min_face_px: float) -> Found:
+    def find(self, image: Image, min_face_px: float) -> Faces:
         """Find faces.
 
         Args:
@@ -139,7 +139,7 @@ class Mtcnn:
         kept = _suppress(boxes, scores, 0.7)
         return _square(_corrected(boxes[kept], shifts[kept]))
 
-    def _refine(self, rgb: Floats, boxes: Floats) -> Found:
+    def _refine(self, rgb: Floats, boxes: Floats) -> Faces:
         if not len(boxes):
             return boxes, np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32)
         pools = ((3, 2), (3, 2), (2, 2), None)

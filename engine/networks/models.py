@@ -23,7 +23,7 @@ MODELS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selection:
     """The networks to open, and where they run.
 
     Attributes:
@@ -41,7 +41,7 @@ class Chosen:
 
 def choose(
     model: str, precision: Precision = "auto", device: Device = "auto", cpuinfo: Path = CPUINFO
-) -> Chosen:
+) -> Selection:
     """Find the networks of a model.
 
     A shipped model runs in int8 where that is faster: on a processor that adds up products of
@@ -74,12 +74,12 @@ def choose(
             f"precision {precision}: {model} is in {found}; name another file, or leave "
             "--precision out"
         )
-    return Chosen(manifest, detector, device, f"{found}, as the file is")
+    return Selection(manifest, detector, device, f"{found}, as the file is")
 
 
 def _shipped(
     files: Mapping[str, str], precision: Precision, device: Device, cpuinfo: Path
-) -> Chosen:
+) -> Selection:
     whole = asset_path(files["fp32"])
     if precision == "auto":
         precision, reason = _best(whole, device, cpuinfo)
@@ -91,7 +91,7 @@ def _shipped(
         reason = "as asked for"
     path = whole if precision == "fp32" else asset_path(files["int8"])
     where: Device = "cpu" if precision == "int8" else device
-    return Chosen(load_manifest(path), None, where, f"{precision}, {reason}")
+    return Selection(load_manifest(path), None, where, f"{precision}, {reason}")
 
 
 def _best(whole: Path, device: Device, cpuinfo: Path) -> tuple[Precision, str]:

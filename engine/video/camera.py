@@ -13,7 +13,7 @@ import cv2
 
 from engine.errors import SourceError
 from engine.types import Frame, Image
-from engine.video.source import Reader, SourceConfig, SourceInfo
+from engine.video.source import GuardedSource, SourceConfig, SourceInfo
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ TIME_BASE: Final = Fraction(1, 90_000)  # as in MPEG: fine enough for any rate
 PROBED: Final = 4  # cameras tried for an error message where the system does not list them
 
 
-class Camera(Reader):
+class Camera(GuardedSource):
     """A camera by number; its frames carry the time at which they were read.
 
     It never ends by itself: `SourceError` tells that it was unplugged.

@@ -17,7 +17,7 @@ from engine.errors import SourceError
 from engine.types import Frame
 from engine.video.container import open_input, reason, video_stream
 from engine.video.conversion import Converter, Deinterlacer
-from engine.video.source import Reader, SourceConfig, SourceInfo
+from engine.video.source import GuardedSource, SourceConfig, SourceInfo
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Clock:
         return now
 
 
-class Video(Reader):
+class Video(GuardedSource):
     """A file or stream that FFmpeg reads; one picture is a video of one frame."""
 
     def __init__(self, name: str, url: str, path: Path | None, config: SourceConfig) -> None:

@@ -14,7 +14,7 @@ from engine.errors import SourceError
 from engine.types import Frame, Image
 from engine.video.container import open_input, reason, video_stream
 from engine.video.conversion import Converter
-from engine.video.source import Reader, SourceConfig, SourceInfo
+from engine.video.source import GuardedSource, SourceConfig, SourceInfo
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ ENDINGS: Final = frozenset(
 FPS: Final = Fraction(25)
 
 
-class Folder(Reader):
+class Folder(GuardedSource):
     """The pictures of a folder in natural order (2 before 10), as video of 25 frames a second.
 
     The first readable picture settles the size; others are fitted into it, on black. A picture

@@ -141,7 +141,7 @@ class Frames(ABC):
             yield frame
 
 
-class Reader(Frames):
+class GuardedSource(Frames):
     """Life cycle of a source: one thread reads, any thread closes.
 
     FFmpeg and OpenCV crash when a handle is freed under a call that runs. So `close` only

@@ -1,9 +1,10 @@
-"""Readings over time around a network that says what the crops' numbers tell it."""
+"""What a config opens, on how many cores, and that all of it is freed again."""
 
+import gc
 import json
+import threading
 import weakref
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,8 +13,10 @@ import pytest
 
 import engine.analyze
 import engine.assets
+import engine.faces.detection
+import engine.faces.landmarker
 import engine.networks.bundle
-import engine.reading.reader
+import engine.reading.fusion
 from engine.analyze import (
     Analyzer,
     AnalyzerConfig,
@@ -23,146 +26,12 @@ from engine.analyze import (
 )
 from engine.errors import ConfigError, ModelError
 from engine.faces.finder import Finder
-from engine.faces.landmarks import box_of
-from engine.reading.fusion import Reading
-from engine.reading.reader import Reader
-from engine.types import Face, Found, Frame, Sighting, Track
+from engine.networks.runtime import Session
+from engine.pipeline import Pipeline
+from engine.types import Analysis, Found, Frame
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
-HAPPY = np.array([0, 4, 0, 0, 0, 0, 0, 0], np.float32)
-POINTS = np.stack(np.meshgrid(np.arange(17), np.arange(4)), -1).reshape(68, 2).astype(np.float32)
-STILL = np.eye(2, 3, dtype=np.float32)
 OPENERS = [open_finder, open_reader, open_analyzer]
-
-
-class FakeFusion:
-    """Reads happiness as strong as the crop is bright: 255 is `HAPPY`, 0 its contrary."""
-
-    temperature, device = 1.0, "fake"
-
-    def __init__(self):
-        self.calls, self.closed = [], False
-
-    def close(self):
-        self.closed = True
-
-    def read(self, sightings, images):
-        self.calls.append(list(sightings))
-        return [self._read(sighting.face.crop[0, 0, 0] / 255) for sighting in sightings]
-
-    def _read(self, joy):
-        logits = ((2 * joy - 1) * HAPPY).astype(np.float32)
-        return Reading(logits, np.array([0.8 * joy, 2.0 * joy], np.float32))
-
-
-def found(index=0, faces=None):
-    """A frame with faces of these ids and brightnesses."""
-    faces = {1: 255} if faces is None else faces
-    crops = [np.full((2, 2, 3), bright, np.uint8) for bright in faces.values()]
-    return Found(
-        Frame(index, index / 30, IMAGE),
-        tuple(Track(number, box_of(POINTS), POINTS, 0.9) for number in faces),
-        tuple(Sighting(Face(crop, STILL), POINTS, 0.9, ()) for crop in crops),
-        {"track": 2.0},
-    )
-
-
-def test_face_is_read_clipped_and_calibrated():
-    reader = Reader(FakeFusion(), 0.25)
-    here = found()
-    (analysis,) = reader.read([here])
-    assert (analysis.frame, analysis.tracks) == (here.frame, here.tracks)
-    (prediction,) = analysis.predictions
-    assert prediction.track_id == 1
-    assert prediction.expression.label == "happiness"
-    assert prediction.probabilities[1] == pytest.approx(np.exp(4) / (np.exp(4) + 7), abs=1e-5)
-    assert (prediction.valence, prediction.arousal) == (pytest.approx(0.8), 1.0)
-    assert 0 < prediction.reliability < 1
-    assert reader.device == "fake"
-
-
-def test_temperature_of_the_network_calibrates():
-    fusion = FakeFusion()
-    fusion.temperature = 2.0
-    ((prediction,),) = (a.predictions for a in Reader(fusion, 0.25).read([found()]))
-    assert prediction.probabilities[1] == pytest.approx(np.exp(2) / (np.exp(2) + 7), abs=1e-5)
-
-
-def test_faces_of_all_frames_are_one_network_call():
-    fusion, several = FakeFusion(), [found(0, {1: 9, 2: 8}), found(1, {}), found(2, {2: 7})]
-    analyses = Reader(fusion, 0).read(several)
-    (call,) = fusion.calls
-    assert call == [sighting for one in several for sighting in one.sightings]
-    assert [analysis.frame.index for analysis in analyses] == [0, 1, 2]
-    assert [[p.track_id for p in a.predictions] for a in analyses] == [[1, 2], [], [2]]
-
-
-FILM = [
-    found(0, {1: 255, 2: 0}),
-    found(1, {1: 200, 2: 30}),
-    found(2, {}),
-    found(3, {2: 90}),
-    found(4, {2: 10, 3: 250}),
-    found(5, {3: 0}),
-    found(6, {1: 0, 3: 100}),
-]
-
-
-def values(analyses):
-    return [
-        (a.frame.index, p.track_id, *p.probabilities.tolist(), p.valence, p.arousal, p.reliability)
-        for a in analyses
-        for p in a.predictions
-    ]
-
-
-@pytest.mark.parametrize("together", [2, 3, 4, 7])
-def test_frames_read_together_are_what_they_are_one_by_one(together):
-    alone, grouped = Reader(FakeFusion(), 0.25), Reader(FakeFusion(), 0.25)
-    wanted = [analysis for one in FILM for analysis in alone.read([one])]
-    groups = [FILM[first : first + together] for first in range(0, len(FILM), together)]
-    said = [analysis for group in groups for analysis in grouped.read(group)]
-    assert [a.frame.index for a in said] == list(range(7))
-    assert [a.tracks for a in said] == [one.tracks for one in FILM]
-    assert values(said) == values(wanted)
-    assert len(values(said)) == 10
-
-
-def test_expression_is_smoothed_over_time():
-    reader = Reader(FakeFusion(), 0.25)
-    before, after = (
-        analysis.predictions[0] for analysis in reader.read([found(0), found(1, {1: 0})])
-    )
-    assert 0.5 < after.probabilities[1] < before.probabilities[1]
-    assert 0 < after.valence < 0.8
-
-
-def test_smoothing_of_zero_takes_each_frame_as_it_is():
-    reader = Reader(FakeFusion(), 0)
-    _, after = reader.read([found(0), found(1, {1: 0})])
-    assert after.predictions[0].probabilities[1] < 0.01
-    assert after.predictions[0].valence == 0
-
-
-def test_track_that_was_lost_is_forgotten_within_a_call_and_between_two():
-    fresh = values(Reader(FakeFusion(), 10).read([found(2, {1: 0})]))
-    within = Reader(FakeFusion(), 10).read([found(0), found(1, {}), found(2, {1: 0})])
-    assert values(within)[1:] == fresh
-    reader = Reader(FakeFusion(), 10)
-    reader.read([found(0)])
-    reader.read([found(1, {2: 0})])
-    assert values(reader.read([found(2, {1: 0})])) == fresh
-
-
-def test_times_gain_each_frames_share_of_the_network(monkeypatch):
-    ticks = iter([10.0, 10.012])
-    monkeypatch.setattr(engine.reading.reader.time, "perf_counter", lambda: next(ticks))
-    several = [found(0, {1: 9, 2: 8}), found(1, {}), found(2, {2: 7})]
-    two, none, one = (a.times_ms for a in Reader(FakeFusion(), 0).read(several))
-    assert two == {"track": 2.0, "fusion": pytest.approx(8)}
-    assert none == {"track": 2.0}
-    assert one == {"track": 2.0, "fusion": pytest.approx(4)}
-    assert several[0].times_ms == {"track": 2.0}
 
 
 class FakeFinder:
@@ -170,58 +39,133 @@ class FakeFinder:
         self.closed = False
 
     def find(self, frame):
-        return replace(found(), frame=frame)
+        return Found(frame, (), (), {"detect": 1.0})
+
+    def close(self):
+        self.closed = True
+
+
+class FakeReader:
+    device = "fake"
+
+    def __init__(self):
+        self.calls, self.closed = [], False
+
+    def read(self, several):
+        self.calls.append([found.frame for found in several])
+        return [Analysis(f.frame, (), (), {**f.times_ms, "fusion": 2.0}) for f in several]
 
     def close(self):
         self.closed = True
 
 
 def test_analyzer_finds_and_reads_frame_after_frame():
-    fusion = FakeFusion()
-    analyzer = Analyzer(FakeFinder(), Reader(fusion, 0.25))
-    frames = [found(index).frame for index in range(3)]
+    reader = FakeReader()
+    analyzer = Analyzer(FakeFinder(), reader)
+    frames = [Frame(index, index / 30, IMAGE) for index in range(3)]
     analyses = [analyzer.analyze(frame) for frame in frames]
     assert [analysis.frame for analysis in analyses] == frames
-    assert [analysis.predictions[0].expression.label for analysis in analyses] == ["happiness"] * 3
-    assert [len(call) for call in fusion.calls] == [1, 1, 1]
+    assert [analysis.times_ms for analysis in analyses] == [{"detect": 1.0, "fusion": 2.0}] * 3
+    assert reader.calls == [[frame] for frame in frames]
     assert analyzer.device == "fake"
 
 
-def test_leaving_the_analyzer_closes_finder_and_reader():
-    finder, fusion = FakeFinder(), FakeFusion()
-    with Analyzer(finder, Reader(fusion, 0)):
+def test_leaving_the_analyzer_closes_the_finder_and_the_reader():
+    finder, reader = FakeFinder(), FakeReader()
+    with Analyzer(finder, reader):
         assert not finder.closed
-        assert not fusion.closed
+        assert not reader.closed
     assert finder.closed
-    assert fusion.closed
+    assert reader.closed
 
 
-def test_closing_frees_every_network():
-    with open_analyzer(AnalyzerConfig(device="cpu", precision="fp32", threads=1)) as analyzer:
-        finder, reader = analyzer._finder, analyzer._reader
-        networks = (finder._detector, finder._landmarker, reader._fusion)
-        sessions = [weakref.ref(network._session._session) for network in networks]
-        assert all(session() is not None for session in sessions)
-    assert [session() for session in sessions] == [None] * 3
+def test_reader_is_closed_even_where_the_finder_fails_to(monkeypatch):
+    def fail():
+        raise RuntimeError("driver gone")
+
+    finder, reader = FakeFinder(), FakeReader()
+    finder.close = fail
+    with pytest.raises(RuntimeError, match="driver gone"), Analyzer(finder, reader):
+        pass
+    assert reader.closed
+
+
+@pytest.fixture
+def sessions(monkeypatch):
+    """Count networks: the threads that made and freed each, and what is left of it, by name."""
+
+    class Counted(Session):
+        made, freed, left = {}, {}, {}
+
+        def __init__(self, manifest, device, threads):
+            super().__init__(manifest, device, threads)
+            self.made[manifest.name] = threading.current_thread().name
+            self.left[manifest.name] = weakref.ref(self._session)
+
+        def close(self):
+            self.freed[self.manifest.name] = threading.current_thread().name
+            super().close()
+
+    for module in (engine.faces.detection, engine.faces.landmarker, engine.reading.fusion):
+        monkeypatch.setattr(module, "open_session", Counted)
+    return Counted
+
+
+THREE = ["fer-detector", "landmark-net", "poster-rt"]
+PLAIN = AnalyzerConfig(device="cpu", precision="fp32", threads=1)
+
+
+def test_leaving_the_analyzer_frees_every_network(sessions):
+    with open_analyzer(PLAIN) as analyzer:
+        analyzer.analyze(Frame(0, 0.0, IMAGE))
+        assert all(left() is not None for left in sessions.left.values())
+    gc.collect()
+    assert sorted(sessions.left) == THREE
+    assert [left() for left in sessions.left.values()] == [None] * 3
+
+
+def test_pipeline_frees_every_network_on_the_thread_that_made_it(sessions):
+    frames = [Frame(0, 0.0, IMAGE)]
+    with Pipeline(frames, lambda: open_finder(PLAIN), lambda: open_reader(PLAIN)) as pipeline:
+        assert len(list(pipeline)) == 1
+    assert sessions.made == dict(zip(THREE, ["fer-find", "fer-find", "fer-read"], strict=True))
+    assert sessions.freed == sessions.made
 
 
 @pytest.mark.parametrize(
-    ("threads", "have", "wanted"), [(0, 1, 1), (0, 2, 1), (0, 5, 2), (0, 16, 8), (3, 16, 3)]
+    ("opener", "broken", "loaded"),
+    [
+        (open_finder, engine.faces.detection, ["landmark-net"]),
+        (open_analyzer, engine.reading.fusion, ["fer-detector", "landmark-net"]),
+    ],
 )
-def test_each_network_gets_half_of_the_cores_unless_told(
-    opened, monkeypatch, threads, have, wanted
+def test_networks_that_were_loaded_are_freed_where_another_cannot_be(
+    sessions, monkeypatch, opener, broken, loaded
+):
+    def refuse(manifest, device, threads):
+        raise ModelError("device cpu: out of memory")
+
+    monkeypatch.setattr(broken, "open_session", refuse)
+    with pytest.raises(ModelError, match="out of memory"):
+        opener(PLAIN)
+    assert sorted(sessions.freed) == loaded
+
+
+@pytest.mark.parametrize(
+    ("threads", "have", "beside", "in_turn"),
+    [(0, 1, 1, 1), (0, 2, 1, 2), (0, 5, 2, 5), (0, 16, 8, 16), (3, 16, 3, 3)],
+)
+def test_each_network_gets_half_of_the_cores_or_all_where_one_works_at_a_time(
+    opened, monkeypatch, threads, have, beside, in_turn
 ):
     monkeypatch.setattr(engine.analyze, "cores", lambda: have)
-    open_finder(AnalyzerConfig(threads=threads))
-    open_reader(AnalyzerConfig(threads=threads))
-    assert opened["detector"][1]["threads"] == wanted
-    assert [opened[kind][2] for kind in ("landmarks", "expression")] == [wanted] * 2
-
-
-def test_networks_that_run_in_turn_get_all_cores(opened, monkeypatch):
-    monkeypatch.setattr(engine.analyze, "cores", lambda: 6)
-    open_analyzer(AnalyzerConfig())
-    assert [opened[kind][2] for kind in ("landmarks", "expression")] == [6, 6]
+    config = AnalyzerConfig(threads=threads)
+    for opener, wanted in [(open_finder, beside), (open_reader, beside), (open_analyzer, in_turn)]:
+        opened.clear()
+        opener(config)
+        detector = opened.pop("detector", None)
+        assert detector is None or detector[1]["threads"] == wanted
+        assert {given[2] for given in opened.values()} == {wanted}
 
 
 @pytest.fixture
@@ -235,6 +179,9 @@ def opened(monkeypatch):
         def __init__(self, manifest, device, threads):
             made[manifest.kind] = (manifest.name, device, threads)
             self.device = device
+
+        def close(self):
+            pass
 
     def open_detector(name, **given):
         made["detector"] = (name, given)
@@ -333,10 +280,17 @@ def test_damaged_bundle_is_one_line(tmp_path, opener):
 
 
 @pytest.mark.parametrize("smooth", [0.0, 0.5])
-def test_smoothing_reaches_the_reader(opened, smooth):
-    reader = open_reader(AnalyzerConfig(smooth=smooth))
-    reader._fusion = FakeFusion()
-    assert values(reader.read(FILM)) == values(Reader(FakeFusion(), smooth).read(FILM))
+@pytest.mark.parametrize("opener", [open_reader, open_analyzer])
+def test_smoothing_reaches_the_reader(opened, monkeypatch, smooth, opener):
+    given = []
+
+    def reader(fusion, smooth):
+        given.append((fusion.device, smooth))
+        return FakeReader()
+
+    monkeypatch.setattr(engine.analyze, "Reader", reader)
+    opener(AnalyzerConfig(smooth=smooth, device="cpu"))
+    assert given == [("cpu", smooth)]
 
 
 @pytest.mark.parametrize(

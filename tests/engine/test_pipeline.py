@@ -1,10 +1,12 @@
 """The pipeline with fakes: order, errors, stopping, and what becomes of the threads."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import engine.pipeline
 from engine.errors import ModelError, SourceError
 from engine.pipeline import Pipeline
 from engine.types import Analysis, Found, Frame
@@ -117,6 +119,23 @@ def test_stage_times_are_added_to_those_of_finder_and_reader():
     assert list(analysis.times_ms) == ["decode", "detect", "fusion", "draw"]
     assert (analysis.times_ms["detect"], analysis.times_ms["fusion"]) == (1.0, 2.0)
     assert all(ms >= 0 for ms in analysis.times_ms.values())
+
+
+def test_stage_times_are_milliseconds(monkeypatch):
+    now_s = [100.0]
+    monkeypatch.setattr(engine.pipeline, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+
+    def film():
+        now_s[0] += 0.5
+        yield frame(0)
+
+    def draw(analysis):
+        now_s[0] += 0.25
+        return analysis.frame.image.copy()
+
+    with connect(film(), draw=draw) as pipeline:
+        ((analysis, _),) = pipeline
+    assert (analysis.times_ms["decode"], analysis.times_ms["draw"]) == (500.0, 250.0)
 
 
 def test_finder_is_made_used_and_freed_in_one_thread():
@@ -257,6 +276,37 @@ def test_reader_that_fails_is_closed_with_the_finder_and_ends_an_endless_source(
     assert seen == [0, 1, 2, 3]  # those before the call with frame 7
     assert made[0].closed == readers[0].closed == 1
     assert not any(thread.name.startswith("fer-") for thread in threading.enumerate())
+
+
+def test_of_two_failures_the_first_is_told():
+    """The second often is what the first one brought about."""
+
+    reading = threading.Event()
+
+    class Late(FakeFinder):
+        def find(self, frame):
+            if frame.index:
+                for thread in threading.enumerate():
+                    if thread.name == "fer-read":
+                        thread.join(LIMIT_S)
+                raise ValueError("finder broke")
+            return super().find(frame)
+
+    class Broken(FakeReader):
+        def read(self, several):
+            reading.set()
+            raise ValueError("reader broke")
+
+    def camera():
+        yield frame(0)
+        assert reading.wait(LIMIT_S)
+        yield frame(1)
+
+    with (
+        pytest.raises(ValueError, match="reader broke"),
+        connect(camera(), Late, Broken, live=True) as pipeline,
+    ):
+        list(pipeline)
 
 
 def test_reader_that_fails_ends_an_endless_camera():

@@ -1,9 +1,13 @@
 import pytest
 
-import engine.analyze
+import engine.faces.detection
+import engine.faces.landmarker
+import engine.reading.fusion
 from app.settings.speed import CALLS, WARM, Speed, available_devices, measure_speed
-from engine.analyze import AnalyzerConfig
+from engine.analyze import AnalyzerConfig, open_finder, open_reader
+from engine.assets import asset_path
 from engine.errors import ModelError
+from engine.networks.runtime import Session
 
 
 class Clock:
@@ -51,26 +55,46 @@ def test_a_model_that_is_not_there_is_an_error(tmp_path):
         measure_speed(config, lambda: False)
 
 
-def test_it_times_the_networks_that_would_run(monkeypatch, tmp_path):
-    opened = {}
+@pytest.fixture
+def sessions(monkeypatch):
+    """List the networks opened, as (path, device, threads), and those closed again."""
 
-    class Enough(Exception):
-        pass
+    class Listed(Session):
+        opened, closed = [], []
 
-    def open_detector(name, **given):
-        opened.update(name=name, **given)
-        raise Enough
+        def __init__(self, manifest, device, threads):
+            super().__init__(manifest, device, threads)
+            self.facts = (manifest.path, device, threads)
+            self.opened.append(self.facts)
 
-    monkeypatch.setattr(engine.analyze, "open_detector", open_detector)
-    monkeypatch.setattr(engine.analyze, "cores", lambda: 8)
-    mine = tmp_path / "mine.onnx"
-    config = AnalyzerConfig(detector="yunet", detector_model=str(mine), device="cpu")
-    with pytest.raises(Enough):
-        measure_speed(config, lambda: False)
-    assert opened == {
-        "name": "yunet",
-        "model_path": mine,
-        "min_face_px": config.min_face_px,
-        "device": "cpu",
-        "threads": 4,
-    }
+        def close(self):
+            self.closed.append(self.facts)
+            super().close()
+
+    for module in (engine.faces.detection, engine.faces.landmarker, engine.reading.fusion):
+        monkeypatch.setattr(module, "open_session", Listed)
+    return Listed
+
+
+def test_the_networks_that_are_timed_are_those_that_run(sessions, tmp_path):
+    """With the detector, the device and the share of the cores that the window runs with."""
+    for name in ("fer-detector.onnx", "fer-detector.json"):
+        (tmp_path / name).write_bytes(asset_path(name).read_bytes())
+    own = str(tmp_path / "fer-detector.onnx")
+    for config in (
+        AnalyzerConfig(device="cpu", detector_model=own),
+        AnalyzerConfig(precision="int8"),  # made for the CPU, whatever `auto` would take
+    ):
+        sessions.opened.clear()
+        open_finder(config).close()
+        open_reader(config).close()
+        wanted = sorted(sessions.opened)
+        sessions.opened.clear()
+        sessions.closed.clear()
+        measure_speed(config, lambda: True)
+        assert sorted(sessions.opened) == sorted(sessions.closed) == wanted
+
+
+def test_a_detector_file_that_is_not_there_is_an_error():
+    with pytest.raises(ModelError, match=r"none\.onnx"):
+        measure_speed(AnalyzerConfig(detector_model="none.onnx"), lambda: False)

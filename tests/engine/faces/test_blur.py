@@ -155,3 +155,13 @@ def test_what_is_not_there_is_not_found(walk, noise):
     assert moved(point, analyses[9].frame.image, other, places[9]) is None
     assert moved(far, analyses[9].frame.image, other, places[9]) is None
     assert moved(-far, analyses[9].frame.image, other, places[9]) is None
+
+
+def test_time_that_goes_back_forgets_the_faces(noise, make_analysis):
+    blur = FaceBlur(hold_s=1.0, ahead_s=0.0)
+    (ready,) = blur.push(_seen(make_analysis, noise, 0, 5.0, seen=True))
+    assert _blurred(noise, ready)
+    (ready,) = blur.push(_seen(make_analysis, noise, 1, 5.1, seen=False))
+    assert _blurred(noise, ready)
+    (ready,) = blur.push(_seen(make_analysis, noise, 2, 4.9, seen=False))
+    assert not _blurred(noise, ready)

@@ -10,9 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+import engine.faces.detection
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError
-from engine.faces.detection import DETECTORS, cells_of, decode, looks_at, open_detector, suppress
+from engine.faces.detection import (
+    DETECTORS,
+    FerDetector,
+    cells_of,
+    decode,
+    looks_at,
+    open_detector,
+    suppress,
+)
 from engine.faces.detectors import five_of_four
 from engine.types import Detection
 
@@ -115,6 +124,75 @@ def test_the_network_sees_neither_huge_frames_nor_needlessly_small_ones(height, 
 )
 def test_the_fine_look_is_as_large_as_the_smallest_face_asks(height, width, smallest, fine):
     assert looks_at(height, width, smallest)[0].scale == pytest.approx(fine / width)
+
+
+class Answering:
+    """A network whose output is set; keeps the pictures it is shown."""
+
+    def __init__(self, cells=(), scores=()):
+        self.cells, self.scores, self.shown = cells, scores, []
+
+    def run(self, inputs):
+        picture = inputs["image"][0, 0]
+        self.shown.append(picture)
+        count = sum((picture.shape[0] // s) * (picture.shape[1] // s) for s in (8, 16, 32))
+        scores, raw = np.zeros(count, np.float32), np.zeros((count, 14), np.float32)
+        raw[:, 2:4] = np.log(8)  # eight strides wide and high
+        for cell, score in zip(self.cells, self.scores, strict=True):
+            scores[cell] = score
+        return [scores, raw]
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    """Give `answering(network, manifest values)`: our detector around a network of the test's."""
+
+    def make(network, min_face_px=1, **values):
+        facts = {"strides": [8, 16, 32], "input.pad": 127, "score_threshold": 0.5, "nms_iou": 0.4}
+        facts |= values
+        manifest = SimpleNamespace(expect=lambda kind: None, value=facts.__getitem__)
+        monkeypatch.setattr(engine.faces.detection, "open_session", lambda *_: network)
+        return FerDetector(manifest, min_face_px)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "ratio"), [(360, 640, 640 / 768), (64, 64, 0.5), (1440, 2880, 3)]
+)
+def test_boxes_come_back_half_a_pixel_right(answering, height, width, ratio):
+    """A pixel is its centre: the first one covers -0.5 to 0.5 in either picture."""
+    network = Answering([0], [0.9])
+    image = np.zeros((height, width, 3), np.uint8)
+    found = answering(network, 20 if height == 360 else 10).detect(image)[0]
+    # The cell's centre is at 3.5, its box from -28.5 to 35.5, in pixels of the network.
+    low, high = -28 * ratio - 0.5, 36 * ratio - 0.5
+    np.testing.assert_allclose(found.box, [low, low, high, high], atol=1e-4)
+    np.testing.assert_allclose(found.points, np.full((5, 2), 4 * ratio - 0.5), atol=1e-4)
+
+
+def test_frames_are_shrunk_by_averaging_areas(answering):
+    network = Answering()
+    image = np.zeros((1440, 2880, 3), np.uint8)
+    image[:, ::3] = 255
+    assert answering(network).detect(image) == ()
+    fine = network.shown[0]
+    assert fine.shape == (480, 960)
+    assert (fine == 85).all()  # a third of 255, wherever the stripe lies
+
+
+def test_frames_are_filled_up_with_the_manifests_value(answering):
+    network = Answering()
+    answering(network, 24, **{"input.pad": 99}).detect(np.full((650, 641, 3), 200, np.uint8))
+    fine, coarse = network.shown
+    assert (fine.shape, coarse.shape) == ((672, 672), (320, 320))
+    for shown, height, width in ((fine, 650, 641), (coarse, 320, 316)):
+        assert (shown[:height, :width] == 200).all()
+        assert (shown[height:] == 99).all()
+        assert (shown[:, width:] == 99).all()
 
 
 def test_cells_follow_the_networks_order():

@@ -1,8 +1,11 @@
 """The stages up to the tracks, around a detector and a network that know where the faces are."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+import engine.faces.finder
 from engine.faces.alignment import align, invert, template, transform
 from engine.faces.finder import Finder
 from engine.faces.landmarks import box_of, five_points
@@ -181,6 +184,26 @@ def test_times_hold_the_stages_that_ran():
     assert all(time_ms >= 0 for time_ms in followed.values())
 
 
+def test_stage_times_are_milliseconds_and_add_up(monkeypatch):
+    now_s = [100.0]
+    clock = SimpleNamespace(perf_counter=lambda: now_s[0])
+    monkeypatch.setattr(engine.faces.finder, "time", clock)
+    finder, detector, landmarker = make([landmarks_at(200, 150)], dx=20.0)
+
+    def slow(stage, seconds):
+        def run(given):
+            now_s[0] += seconds
+            return stage(given)
+
+        return run
+
+    detector.detect = slow(detector.detect, 0.5)
+    landmarker.locate = slow(landmarker.locate, 0.25)
+    times_ms = finder.find(frame()).times_ms
+    assert len(landmarker.calls) == 2  # the crop was off
+    assert times_ms == {"detect": 500.0, "align": 0.0, "landmarks": 500.0, "track": 0.0}
+
+
 def test_frame_without_faces_runs_no_landmark_network():
     finder, _, landmarker = make([])
     found = finder.find(frame())
@@ -211,6 +234,13 @@ def test_face_in_another_scene_gets_a_new_id():
     assert ids == [[1]] * 3 + [[2]] * 3
 
 
+def test_time_that_goes_back_gives_new_ids():
+    finder, _, _ = make([landmarks_at(200, 150)])
+    times_s = [1.0, 1.1, 1.1, 0.5, 0.6]
+    found = [finder.find(Frame(index, time_s, IMAGE)) for index, time_s in enumerate(times_s)]
+    assert [ids_of(one) for one in found] == [[1], [1], [1], [2], [2]]
+
+
 def test_settings_reach_the_tracker():
     truth = [landmarks_at(120, 150), landmarks_at(320, 200)]
     finder, detector, _ = make(truth, TrackerConfig(max_faces=1, detect_every=2))
@@ -219,8 +249,22 @@ def test_settings_reach_the_tracker():
     assert detector.passes == 3
 
 
-def test_closing_the_finder_closes_the_detector():
-    finder, detector, _ = make([])
+def test_closing_the_finder_closes_the_detector_and_the_landmark_network():
+    finder, detector, landmarker = make([])
     assert not detector.closed
+    assert not landmarker.closed
     finder.close()
     assert detector.closed
+    assert landmarker.closed
+
+
+def test_landmark_network_is_closed_even_where_the_detector_fails_to():
+    finder, detector, landmarker = make([])
+
+    def fail():
+        raise RuntimeError("driver gone")
+
+    detector.close = fail
+    with pytest.raises(RuntimeError, match="driver gone"):
+        finder.close()
+    assert landmarker.closed

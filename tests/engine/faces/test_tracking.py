@@ -57,18 +57,20 @@ class World:
     time_s: float = 0.0
     passes: int = 0
     recovers: bool = True  # else the detector sees nothing while faces are followed
+    reach_px: float = 60.0
+    looked: list = field(default_factory=list)  # centres, call by call of the last frame
 
     def see(self, landmarks, visible):
         centre = landmarks.mean(axis=0)
         gaps = {name: np.linalg.norm(face.mean(axis=0) - centre) for name, face in visible.items()}
         name = min(gaps, key=gaps.get, default=None)
-        if name is None or gaps[name] > 60:
+        if name is None or gaps[name] > self.reach_px:
             return sight(landmarks, presence=0.05)
         return sight(visible[name])
 
     def step(self, **visible):
         """Advance one frame of 1/30 s; give the ids by face."""
-        located = []
+        located, self.looked = [], []
 
         def look():
             self.passes += 1
@@ -76,6 +78,7 @@ class World:
             return found if self.recovers or not located else []
 
         def locate(points):
+            self.looked.append([tuple(middle(five).round(2).tolist()) for five in points])
             seen = [self.see(face_at(*middle(five)), visible) for five in points]
             located.append(seen)
             return seen
@@ -240,7 +243,7 @@ def test_detector_runs_often_while_a_face_is_covered():
 PLACES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=5, unique=True)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(PLACES, min_size=1, max_size=25))
 def test_ids_are_never_reused(film):
     world, lost, last = World(Tracker(TrackerConfig(detect_every=2, hidden_s=0))), set(), set()
@@ -292,3 +295,78 @@ def test_new_face_must_be_further_inside_than_a_followed_one():
     world = World()
     world.step(a=face_at(40, 300))
     assert world.step(a=edge) == {"a": 1}
+
+
+def test_sure_small_face_is_taken_before_a_doubtful_larger_one():
+    tracker = Tracker(TrackerConfig(max_faces=1))
+    doubtful, sure = face_at(200, 300, 110), face_at(600, 300, 100)
+    seen = [detect(doubtful, score=0.6), detect(sure, score=0.9)]
+    _, centres = follow(tracker, 0.0, seen, [sight(sure)])
+    assert centres == [(600, 300)]
+
+
+def test_faces_are_taken_by_their_area_where_both_are_sure():
+    tracker = Tracker(TrackerConfig(max_faces=1))
+    small, large = face_at(200, 300, 100), face_at(600, 300, 110)
+    seen = [detect(small), detect(large)]
+    _, centres = follow(tracker, 0.0, seen, [sight(large)])
+    assert centres == [(600, 300)]
+
+
+def test_one_detection_is_one_of_two_lost_faces():
+    world = World(reach_px=10)
+    assert world.step(a=face_at(300, 300), b=face_at(380, 300)) == {"a": 1, "b": 2}
+    assert world.step(c=face_at(340, 300)) == {"c": 1}
+    assert world.looked == [[(300, 300), (380, 300)], [(340, 300)]]
+
+
+def test_lost_face_is_the_nearest_of_the_detections():
+    world = World(reach_px=10)
+    world.step(a=face_at(300, 300))
+    assert world.step(far=face_at(370, 300), near=face_at(250, 300)) == {"near": 1}
+    assert world.looked == [[(300, 300)], [(250, 300)]]
+
+
+def test_detection_of_a_face_that_is_followed_is_not_the_missing_one():
+    world = World(reach_px=10)
+    assert world.step(a=face_at(300, 300), b=face_at(380, 300)) == {"a": 1, "b": 2}
+    assert world.step(a=face_at(300, 300)) == {"a": 1}
+    assert world.looked == [[(300, 300), (380, 300)], []]
+
+
+def test_expected_motion_blends_the_last_steps_speed_with_the_one_before():
+    tracker, looked = Tracker(TrackerConfig()), []
+    # Pixels a second: 0, then half of 100, then half of that and of 50, then of nothing.
+    for time_s, x in [(0.0, 300), (0.1, 310), (0.3, 320), (0.5, 320), (0.6, 320)]:
+        face = face_at(x, 300)
+        looked += follow(tracker, time_s, [detect(face)], [sight(face)])[1]
+    assert [centre[0] for centre in looked] == pytest.approx([300, 300, 320, 330, 322.5], abs=0.02)
+
+
+@pytest.mark.parametrize("x", [260, 340])
+def test_face_is_expected_no_further_than_half_its_side_away(x):
+    tracker = Tracker(TrackerConfig())
+    for time_s, face in [(0.0, face_at(300, 300)), (0.1, face_at(x, 300))]:
+        follow(tracker, time_s, [detect(face)], [sight(face)])
+    ((_, sighting),), ((looked, _),) = follow(tracker, 5.1, [], [sight(face_at(x, 300))])
+    half_side = 0.5 * np.sqrt(np.prod(box_of(face_at(0, 0))[2:] - box_of(face_at(0, 0))[:2]))
+    assert looked - x == pytest.approx(np.sign(x - 300) * half_side, abs=0.02)
+    assert sighting.landmarks[:, 0].mean() == pytest.approx(x)
+
+
+@pytest.mark.parametrize(("side", "same"), [(58, False), (62, True), (168, True), (172, False)])
+def test_missing_face_is_found_again_at_a_like_size_only(side, same):
+    world = World(reach_px=10)
+    world.step(a=face_at(300, 300))
+    assert world.step(a=face_at(330, 300, side)) == ({"a": 1} if same else {})
+
+
+@pytest.mark.parametrize(("side", "same"), [(57, False), (60, True), (165, True), (168, False)])
+def test_covered_face_comes_back_at_a_like_size_only(side, same):
+    world = World()
+    front = face_at(300, 300)
+    assert world.step(front=front, back=face_at(370, 300)) == {"front": 1, "back": 2}
+    assert [world.step(front=front) for _ in range(2)] == [{"front": 1}] * 2
+    for _ in range(3):
+        ids = world.step(front=front, back=face_at(400, 300, side))
+    assert ids == {"front": 1, "back": 2 if same else 3}

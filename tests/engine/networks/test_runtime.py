@@ -69,6 +69,14 @@ def test_network_runs_on_the_cpu(manifest):
     np.testing.assert_array_equal(doubled, [[2, 4, 6]])
 
 
+def test_closed_session_says_so_however_often_it_is_closed(manifest):
+    session = Session(manifest, "cpu")
+    session.close()
+    session.close()
+    with pytest.raises(ModelError, match="inference failed: the session is closed"):
+        session.run({"x": np.array([[1, 2, 3]], np.float32)})
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_network_has_the_threads_it_was_given_and_they_rest_between_calls(manifest, threads):
     options = Session(manifest, "cpu", threads)._session.get_session_options()

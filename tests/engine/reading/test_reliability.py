@@ -24,6 +24,16 @@ def test_reliability_is_one_minus_the_normalised_entropy():
     assert reliability_of(halves) == pytest.approx(1 - 1 / 3, abs=1e-6)
 
 
+@pytest.mark.parametrize("classes", [2, 7])
+def test_reliability_knows_the_number_of_classes(classes):
+    uniform = np.full(classes, 1 / classes, np.float32)
+    assert reliability_of(uniform) == pytest.approx(0, abs=1e-6)
+    halves = np.zeros(classes, np.float32)
+    halves[:2] = 0.5
+    wanted = 1 - np.log(2) / np.log(classes)
+    assert reliability_of(halves) == pytest.approx(wanted, abs=1e-6)
+
+
 @given(LOGITS, st.floats(0.2, 5))
 def test_probabilities_sum_to_one_and_stay_float32(logits, temperature):
     probabilities = probabilities_of(logits, temperature)

@@ -377,6 +377,23 @@ def test_full_disk_is_an_error_that_leaves_nothing(tmp_path, monkeypatch, ending
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_last_frames_that_do_not_fit_leave_nothing(tmp_path, monkeypatch, ending):
+    sink = VideoSink(tmp_path / f"out{ending}", _info(), SinkConfig(threads=1))
+    sink.write(0.0, _flat(0, 0, 0))  # waits in the encoder
+    assert list(tmp_path.iterdir()) != []
+
+    class Full:
+        def encode(self, frame):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sink, "_stream", Full())
+    with pytest.raises(SinkError, match=os.strerror(errno.ENOSPC)):
+        sink.close()
+    assert list(tmp_path.iterdir()) == []
+    sink.close()
+
+
 def test_wrong_size_and_late_frames_are_bugs(tmp_path):
     sink = VideoSink(tmp_path / "out.mp4", _info())
     with pytest.raises(ValueError, match=r"image: expected \(48, 64, 3\), got \(10, 10, 3\)"):
