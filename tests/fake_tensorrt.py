@@ -9,6 +9,9 @@ import ctypes
 import enum
 import json
 import sys
+from dataclasses import dataclass
+from functools import wraps
+from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -45,8 +48,26 @@ class ILogger:
         raise NotImplementedError(msg)  # pure virtual in the real one as well
 
 
-class Memory(bytes):
-    """`IHostMemory`: bytes that one can read."""
+class IHostMemory(bytes):
+    """Bytes that one can read."""
+
+
+@dataclass
+class ITensor:
+    name: str = ""
+    shape: tuple = ()
+    dtype: DataType | None = None
+
+
+class ParserError:
+    def __init__(self, node, text):
+        self._node, self._text = node, text
+
+    def node(self):
+        return self._node
+
+    def desc(self):
+        return self._text
 
 
 class Machine:
@@ -102,11 +123,13 @@ def tensorrt(machine):
     streams = {}
     trt = ModuleType("tensorrt")
     trt.__version__, trt.ILogger, trt.DataType = machine.version, ILogger, DataType
-    trt.streams = streams
+    trt._streams = streams
     major = int(machine.version.split(".")[0])
-
-    class NetworkDefinitionCreationFlag(enum.IntEnum):
-        EXPLICIT_BATCH, STRONGLY_TYPED = 0, 1
+    flags = {"EXPLICIT_BATCH": 0, "STRONGLY_TYPED": 1} if major < 11 else {"STRONGLY_TYPED": 0}
+    trt.NetworkDefinitionCreationFlag = enum.IntEnum(
+        "NetworkDefinitionCreationFlag",
+        flags if major < 12 else {},
+    )
 
     class TensorIOMode(enum.Enum):
         NONE, INPUT, OUTPUT = range(3)
@@ -120,24 +143,12 @@ def tensorrt(machine):
     class ExecutionContextAllocationStrategy(enum.Enum):
         STATIC, ON_PROFILE_CHANGE, USER_MANAGED = range(3)
 
-    trt.TensorIOMode, trt.BuilderFlag, trt.MemoryPoolType = (
-        TensorIOMode,
-        BuilderFlag,
-        MemoryPoolType,
-    )
-    trt.ExecutionContextAllocationStrategy = ExecutionContextAllocationStrategy
-    trt.NetworkDefinitionCreationFlag = (
-        NetworkDefinitionCreationFlag if major < 12 else SimpleNamespace()
-    )
+    def nptype(trt_type):
+        if trt_type not in NUMPY:
+            raise TypeError(f"Could not resolve TensorRT datatype {trt_type} to numpy")
+        return NUMPY[trt_type]
 
-    def nptype(kind):
-        if kind not in NUMPY:
-            raise TypeError(f"Could not resolve TensorRT datatype {kind} to numpy")
-        return NUMPY[kind]
-
-    trt.nptype = nptype
-
-    class Network:
+    class INetworkDefinition:
         def __init__(self, strong):
             self.strong, self.inputs, self.layers, self.graph = strong, [], [], b""
 
@@ -150,14 +161,14 @@ def tensorrt(machine):
         def get_layer(self, index):
             return self.layers[index]
 
-    class Layer:
+    class ILayer:
         num_outputs = 1
 
         def __init__(self, kind):
             self._kind = kind
 
         def get_output(self, index):
-            return SimpleNamespace(dtype=self._kind)
+            return ITensor(dtype=self._kind)
 
     class OnnxParser:
         def __init__(self, network, logger):
@@ -169,9 +180,10 @@ def tensorrt(machine):
             return self._errors[index]
 
         def _fail(self, node, text):
-            self._errors.append(SimpleNamespace(node=lambda: node, desc=lambda: text))
+            self._errors.append(ParserError(node, text))
 
-        def parse(self, graph, path=None):
+        def parse(self, model, path=None):
+            graph = bytes(model)
             try:
                 model = onnx.load_from_string(graph)
             except Exception as error:  # noqa: BLE001 - the real one catches all
@@ -180,17 +192,15 @@ def tensorrt(machine):
             for index, node in enumerate(model.graph.node):
                 if node.op_type not in OPS:
                     self._fail(index, f"No importer registered for op: {node.op_type}")
-            self._network.graph = bytes(graph)
-            self._network.inputs = [
-                SimpleNamespace(name=x.name, shape=_dims(x)) for x in model.graph.input
-            ]
+            self._network.graph = graph
+            self._network.inputs = [ITensor(x.name, _dims(x)) for x in model.graph.input]
             if self._errors:
                 return False
             kinds = _kinds(model)
-            self._network.layers = [Layer(kinds[n.output[0]]) for n in model.graph.node]
+            self._network.layers = [ILayer(kinds[n.output[0]]) for n in model.graph.node]
             return True
 
-    class Profile:
+    class IOptimizationProfile:
         def __init__(self):
             self.shapes = {}
 
@@ -199,14 +209,14 @@ def tensorrt(machine):
                 raise RuntimeError("Shape provided for opt is inconsistent with other shapes.")
             self.shapes[input] = (min, opt, max)
 
-    class Cache:
+    class ITimingCache:
         def __init__(self, data):
             self.data = data
 
         def serialize(self):
-            return Memory(self.data)
+            return IHostMemory(self.data)
 
-    class Config:
+    class IBuilderConfig:
         def __init__(self):
             self.flags, self.pools, self.profiles, self.cache = {BuilderFlag.TF32}, {}, [], None
 
@@ -221,7 +231,7 @@ def tensorrt(machine):
             return len(self.profiles) - 1
 
         def create_timing_cache(self, serialized_timing_cache):
-            return Cache(bytes(serialized_timing_cache) or machine.stamp())
+            return ITimingCache(bytes(serialized_timing_cache) or machine.stamp())
 
         def set_timing_cache(self, cache, ignore_mismatch):
             assert ignore_mismatch is False
@@ -240,13 +250,13 @@ def tensorrt(machine):
             self._logger = logger
 
         def create_network(self, flags=0):
-            return Network(major > 10 or bool(flags & (1 << 1)))
+            return INetworkDefinition(major > 10 or bool(flags & (1 << 1)))
 
         def create_builder_config(self):
-            return Config()
+            return IBuilderConfig()
 
         def create_optimization_profile(self):
-            return Profile()
+            return IOptimizationProfile()
 
         def build_serialized_network(self, network, config):
             assert network.strong, "a weakly typed network takes its precision from flags"
@@ -268,7 +278,7 @@ def tensorrt(machine):
             )
             config.cache.data += b"+timed"
             facts = json.dumps([len(machine.builds), shapes]).encode()  # no two are alike
-            return Memory(b"\0".join([machine.stamp(), facts, network.graph]))
+            return IHostMemory(b"\0".join([machine.stamp(), facts, network.graph]))
 
     class Runtime:
         def __init__(self, logger):
@@ -280,9 +290,9 @@ def tensorrt(machine):
             if stamp != machine.stamp():
                 self._logger.log(Severity.ERROR, "Engine plan file is not compatible")
                 return None
-            return Engine(json.loads(facts)[1], graph)
+            return ICudaEngine(json.loads(facts)[1], graph)
 
-    class Engine:
+    class ICudaEngine:
         device_memory_size_v2 = 64
 
         def __init__(self, shapes, graph):
@@ -308,15 +318,15 @@ def tensorrt(machine):
             return self._shapes.get(name) or [_dims(self.inputs[name])] * 3
 
         def create_execution_context(self, strategy=ExecutionContextAllocationStrategy.STATIC):
-            return Context(self, strategy)
+            return IExecutionContext(self, strategy)
 
-    class Context:
+    class IExecutionContext:
         def __init__(self, engine, strategy):
             self._engine, self._shapes, self._addresses = engine, {}, {}
             self._scratch = strategy != ExecutionContextAllocationStrategy.USER_MANAGED
 
         def set_device_memory(self, memory, size):
-            self._scratch = memory in machine.device and size >= Engine.device_memory_size_v2
+            self._scratch = memory in machine.device and size >= ICudaEngine.device_memory_size_v2
 
         def set_input_shape(self, name, shape):
             self._shapes[name] = tuple(shape)
@@ -363,7 +373,13 @@ def tensorrt(machine):
             for name, result in zip(self._engine.results, results, strict=True):
                 _view(self._addresses[name], result.shape, result.dtype)[...] = result
 
-    trt.OnnxParser, trt.Builder, trt.Runtime = OnnxParser, Builder, Runtime
+    for offered in (
+        *(TensorIOMode, BuilderFlag, MemoryPoolType, ExecutionContextAllocationStrategy),
+        *(Builder, IBuilderConfig, IOptimizationProfile, ITimingCache, IHostMemory, nptype),
+        *(OnnxParser, ParserError, INetworkDefinition, ILayer, ITensor),
+        *(Runtime, ICudaEngine, IExecutionContext),
+    ):
+        setattr(trt, offered.__name__, offered)
     return trt
 
 
@@ -401,12 +417,24 @@ def cudart(machine, streams):
         cudaErrorNoDevice = 100
         cudaErrorStreamCaptureInvalidated = 901
 
+    @dataclass
+    class cudaDeviceProp:
+        name: bytes = b""
+        major: int = 0
+        minor: int = 0
+
     ok = cudaError_t.cudaSuccess
+    api.cudaDeviceProp = cudaDeviceProp
     api.cudaError_t, api.cudaStreamNonBlocking = cudaError_t, 1
-    api.cudaMemcpyKind = SimpleNamespace(cudaMemcpyHostToDevice=1, cudaMemcpyDeviceToHost=2)
-    api.cudaStreamCaptureMode = SimpleNamespace(cudaStreamCaptureModeThreadLocal=1)
+    api.cudaMemcpyKind = enum.IntEnum(
+        "cudaMemcpyKind", {"cudaMemcpyHostToDevice": 1, "cudaMemcpyDeviceToHost": 2}
+    )
+    api.cudaStreamCaptureMode = enum.IntEnum(
+        "cudaStreamCaptureMode", {"cudaStreamCaptureModeThreadLocal": 1}
+    )
 
     def function(body):
+        @wraps(body)
         def called(*arguments):
             machine.calls.append(body.__name__)
             return body(*arguments)
@@ -428,7 +456,7 @@ def cudart(machine, streams):
     def cudaGetDeviceProperties(device):
         name, major, minor = machine.gpu
         padded = name.encode() + b"\0" * (256 - len(name))
-        return ok, SimpleNamespace(name=padded, major=major, minor=minor)
+        return ok, cudaDeviceProp(padded, major, minor)
 
     def allocate(store, size):
         if size > 1 << 30:
@@ -446,21 +474,21 @@ def cudart(machine, streams):
         return allocate(machine.host, size)
 
     @function
-    def cudaFree(address):
-        del machine.device[address]
+    def cudaFree(devPtr):
+        del machine.device[devPtr]
         return (ok,)
 
     @function
-    def cudaFreeHost(address):
-        del machine.host[address]
+    def cudaFreeHost(ptr):
+        del machine.host[ptr]
         return (ok,)
 
     @function
-    def cudaMemcpyAsync(target, source, count, kind, stream):
+    def cudaMemcpyAsync(dst, src, count, kind, stream):
         pair = (machine.device, machine.host) if kind == 1 else (machine.host, machine.device)
-        assert target in pair[0], "copied to the wrong side"
-        assert source in pair[1], "not copied from pinned memory"
-        stream.do(lambda: ctypes.memmove(target, source, count))
+        assert dst in pair[0], "copied to the wrong side"
+        assert src in pair[1], "not copied from pinned memory"
+        stream.do(lambda: ctypes.memmove(dst, src, count))
         return (ok,)
 
     @function
@@ -509,13 +537,13 @@ def cudart(machine, streams):
         return (ok,)
 
     @function
-    def cudaGraphExecDestroy(ready):
-        machine.handles.remove(ready)
+    def cudaGraphExecDestroy(graphExec):
+        machine.handles.remove(graphExec)
         return (ok,)
 
     @function
-    def cudaGraphLaunch(ready, stream):
-        for work in ready.work:
+    def cudaGraphLaunch(graphExec, stream):
+        for work in graphExec.work:
             work()
         return (ok,)
 
@@ -525,13 +553,14 @@ def cudart(machine, streams):
 def install(monkeypatch, machine):
     """Put both modules where an import finds them."""
     trt = tensorrt(machine)
-    api = cudart(machine, trt.streams)
+    api = cudart(machine, trt._streams)
     for name, module in {
         "tensorrt": trt,
         "cuda": ModuleType("cuda"),
         "cuda.bindings": ModuleType("cuda.bindings"),
         "cuda.bindings.runtime": api,
     }.items():
+        module.__spec__ = ModuleSpec(name, None)  # torch looks what is installed
         monkeypatch.setitem(sys.modules, name, module)
     return machine
 

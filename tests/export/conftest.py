@@ -4,14 +4,14 @@ import hashlib
 import importlib.util
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from google.protobuf import text_format
 from onnx import TensorProto, helper, numpy_helper
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 import export.calibration
 from engine.assets import asset_path
@@ -19,98 +19,9 @@ from engine.networks.manifest import REQUIRED
 from export.triton import write_triton
 from training.data.ferplus import FerPlus
 
-TYPES = ("INVALID", "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16")
-TYPES = (*TYPES, "INT32", "INT64", "FP16", "FP32", "FP64", "STRING", "BF16")
-KINDS = ("AUTO", "GPU", "CPU", "MODEL")
-STRING, INT32, INT64, UINT64, MESSAGE, ENUM = 9, 5, 3, 4, 11, 14  # FieldDescriptorProto.Type
-STRINGS = {"key": (1, STRING, ""), "value": (2, STRING, "")}
-IO = {"name": (1, STRING, ""), "data_type": (2, ENUM, "DataType")}
-# The part of Triton's model_config.proto that is used: field to number, type and the message or
-# enumeration; * is repeated. `test_schema_is_tritons` compares it with the real one.
-SCHEMA = {
-    "ModelTensorReshape": {"shape": (1, INT64, "*")},
-    "ModelInput": {
-        **IO,
-        "dims": (4, INT64, "*"),
-        "reshape": (5, MESSAGE, "ModelTensorReshape"),
-    },
-    "ModelOutput": {
-        **IO,
-        "dims": (3, INT64, "*"),
-        "label_filename": (4, STRING, ""),
-        "reshape": (5, MESSAGE, "ModelTensorReshape"),
-    },
-    "ModelInstanceGroup": {"kind": (4, ENUM, "ModelInstanceGroup.Kind"), "count": (2, INT32, "")},
-    "ModelDynamicBatching": {
-        "preferred_batch_size": (1, INT32, "*"),
-        "max_queue_delay_microseconds": (2, UINT64, ""),
-    },
-    "ModelParameter": {"string_value": (1, STRING, "")},
-    "ModelEnsembling": {"step": (1, MESSAGE, "*ModelEnsembling.Step")},
-    "ModelEnsembling.Step": {
-        "model_name": (1, STRING, ""),
-        "model_version": (2, INT64, ""),
-        "input_map": (3, MESSAGE, "*ModelEnsembling.Step.InputMapEntry"),
-        "output_map": (4, MESSAGE, "*ModelEnsembling.Step.OutputMapEntry"),
-    },
-    "ModelEnsembling.Step.InputMapEntry": STRINGS,
-    "ModelEnsembling.Step.OutputMapEntry": STRINGS,
-    "ModelConfig": {
-        "name": (1, STRING, ""),
-        "platform": (2, STRING, ""),
-        "backend": (17, STRING, ""),
-        "max_batch_size": (4, INT32, ""),
-        "input": (5, MESSAGE, "*ModelInput"),
-        "output": (6, MESSAGE, "*ModelOutput"),
-        "instance_group": (7, MESSAGE, "*ModelInstanceGroup"),
-        "dynamic_batching": (11, MESSAGE, "ModelDynamicBatching"),
-        "ensemble_scheduling": (15, MESSAGE, "ModelEnsembling"),
-        "parameters": (14, MESSAGE, "*ModelConfig.ParametersEntry"),
-    },
-    "ModelConfig.ParametersEntry": {
-        "key": (1, STRING, ""),
-        "value": (2, MESSAGE, "ModelParameter"),
-    },
-}
-
-
-def built():
-    """`ModelConfig` of `SCHEMA`: parsing refuses every other field, word or type."""
-    file = descriptor_pb2.FileDescriptorProto(
-        name="fer_test.proto", package="fer_test", syntax="proto3"
-    )
-    enum = file.enum_type.add(name="DataType")
-    for number, name in enumerate(TYPES):
-        enum.value.add(name=f"TYPE_{name}", number=number)
-    places = {}
-    for full, fields in SCHEMA.items():
-        outer, _, name = full.rpartition(".")
-        message = places[outer].nested_type.add() if outer in places else file.message_type.add()
-        if outer and outer not in places:  # the outer one comes later: make it now
-            message.name, places[outer] = outer, message
-            message = message.nested_type.add()
-        if full in places:
-            message = places[full]
-        message.name, places[full] = name, message
-        message.options.map_entry = name.endswith("Entry")
-        for field, (number, kind, what) in fields.items():
-            label = 3 if what.startswith("*") else 1
-            entry = message.field.add(name=field, number=number, type=kind, label=label)
-            if kind in (MESSAGE, ENUM):
-                entry.type_name = f".fer_test.{what.lstrip('*')}"
-    kinds = places["ModelInstanceGroup"].enum_type.add(name="Kind")
-    for number, name in enumerate(KINDS):
-        kinds.value.add(name=f"KIND_{name}", number=number)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("fer_test.ModelConfig"))
-
-
-MODEL_CONFIG = built()
-
 
 def read_config(folder):
-    return text_format.Parse((folder / "config.pbtxt").read_text(), MODEL_CONFIG())
+    return text_format.Parse((folder / "config.pbtxt").read_text(), ModelConfig())
 
 
 class Triton:
@@ -188,18 +99,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def triton(folder):
     return Triton(folder)
-
-
-@pytest.fixture
-def model_config():
-    """The class of configurations; parsing refuses what Triton's refuses."""
-    return MODEL_CONFIG
-
-
-@pytest.fixture
-def triton_schema():
-    """`SCHEMA`, and the words of the enumerations by their numbers."""
-    return SimpleNamespace(messages=SCHEMA, types=TYPES, kinds=KINDS)
 
 
 @pytest.fixture

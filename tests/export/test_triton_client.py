@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from engine.assets import asset_path
 from export.triton import CROPS, FRAMES
@@ -81,9 +82,9 @@ def test_client_prints_calibrated_labels(client, capsys):
     assert client.closed == ["localhost:8001"]
 
 
-def test_client_uses_the_served_temperature(client, triton, model_config, capsys, monkeypatch):
+def test_client_uses_the_served_temperature(client, triton, capsys, monkeypatch):
     said = json.loads(triton.configs[CROPS].parameters["manifest"].string_value)
-    other = model_config()
+    other = ModelConfig()
     other.CopyFrom(triton.configs[CROPS])
     other.parameters["manifest"].string_value = json.dumps({**said, "temperature": 1e6})
     monkeypatch.setitem(triton.configs, CROPS, other)
@@ -91,12 +92,10 @@ def test_client_uses_the_served_temperature(client, triton, model_config, capsys
     assert capsys.readouterr().out.count("12.5%") == 3  # all eight are alike
 
 
-def test_client_reads_more_faces_than_fit_one_call(
-    client, triton, model_config, capsys, monkeypatch, tmp_path
-):
+def test_client_reads_more_faces_than_fit_one_call(client, triton, capsys, monkeypatch, tmp_path):
     portrait = cv2.imread(str(asset_path("portrait.jpg")))
     cv2.imwrite(str(tmp_path / "two.png"), np.hstack([portrait, portrait]))
-    other = model_config()
+    other = ModelConfig()
     other.CopyFrom(triton.configs[CROPS])
     other.max_batch_size = 1
     monkeypatch.setitem(triton.configs, CROPS, other)
