@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -122,13 +123,13 @@ def locate(place: Place, width: int = WIDTH, height: int = HEIGHT) -> PlacedFace
 
 
 def compose(
-    ground: Image, portrait: Image, places: Sequence[Place]
+    ground: Image, portrait: Image | Sequence[Image], places: Sequence[Place]
 ) -> tuple[Image, tuple[PlacedFace, ...]]:
     """Lay portraits, as prints with rounded corners and a shadow, over a ground.
 
     Args:
         ground: (H, W, 3) uint8, BGR; not written to.
-        portrait: (320, 320, 3) uint8, BGR.
+        portrait: (320, 320, 3) uint8, BGR: one for all places, or one for each.
         places: The last one lies on top.
 
     Returns:
@@ -136,11 +137,12 @@ def compose(
     """
     height, width = ground.shape[:2]
     picture = ground.astype(np.float32)
+    portraits = [portrait] * len(places) if isinstance(portrait, np.ndarray) else portrait
     faces = []
-    for place in places:
+    for sheet, place in zip(portraits, places, strict=True):
         face = locate(place, width, height)
         faces.append(face)
-        card, cover = _warp(portrait, face.matrix, place, (width, height))
+        card, cover = _warp(sheet, face.matrix, place, (width, height))
         drop = max(1.0, 0.02 * place.side)
         lower = np.array([[1, 0, 0], [0, 1, 1.5 * drop]], np.float32)
         shadow = cv2.warpAffine(cover, lower, (width, height))
@@ -179,28 +181,36 @@ def _warp(
 # Key poses: second, x, y, side, angle, gain. Between two the motion eases in and out.
 _FIRST: Final = np.array(
     [
-        (0.0, 200, 190, 190, 0, 1.0),
-        (1.6, 330, 235, 420, 0, 1.0),  # a pan and a zoom
-        (2.5, 330, 225, 380, 18, 1.0),
-        (3.4, 310, 225, 380, -18, 0.4),  # turning, while the light goes
-        (4.1, 320, 215, 360, 0, 1.35),
-        (4.9, 820, 200, 330, 12, 1.0),  # out at the right
-        (4.9, -190, 200, 330, -12, 1.0),  # unseen, round to the other side at once
-        (5.2, -190, 200, 330, -12, 1.0),
-        (6.0, 190, 180, 300, 0, 1.0),  # back from the left
-        (6.8, 170, 170, 270, 0, 1.0),
-        (8.6, 470, 125, 220, 5, 1.0),  # past the second one
-        (10.0, 455, 180, 290, 0, 1.0),
+        (0.0, 250, 190, 300, 0, 1.0),
+        (1.0, 330, 205, 350, 0, 1.0),  # a pan and a zoom
+        (2.0, 300, 200, 350, 6, 1.0),
+        (2.9, 165, 185, 300, -4, 1.0),  # aside, for the second one
+        (3.7, 165, 180, 310, 3, 0.6),  # the light goes
+        (4.6, 165, 180, 315, 0, 1.1),
+        (5.6, 165, 185, 315, 2, 1.0),
+        (6.6, 160, 180, 300, -3, 1.0),
+        (7.5, 120, 165, 240, 0, 1.0),
+        (10.0, 125, 170, 240, 3, 1.0),
     ]
 )
 _SECOND: Final = np.array(
     [
-        (6.2, 800, 260, 200, 0, 1.0),
-        (6.9, 490, 225, 210, 0, 1.0),
-        (8.6, 190, 255, 190, -6, 1.0),
-        (10.0, 180, 185, 260, 0, 1.0),
+        (2.1, 800, 200, 300, 8, 1.0),
+        (3.0, 470, 185, 310, 0, 1.0),
+        (4.6, 475, 180, 310, -4, 1.0),
+        (6.2, 480, 180, 310, 4, 1.0),
+        (7.4, 515, 165, 240, 0, 1.0),
+        (10.0, 515, 170, 240, -3, 1.0),
     ]
 )
+_THIRD: Final = np.array(
+    [
+        (6.7, 320, 500, 230, -6, 1.0),
+        (7.6, 315, 180, 240, 0, 1.0),
+        (10.0, 320, 175, 250, 0, 1.0),
+    ]
+)
+_CAST: Final = ((_FIRST, False), (_SECOND, False), (_THIRD, True))  # poses, mirrored
 
 
 def _pose(keys: NDArray[np.float64], time_s: float, *, mirrored: bool) -> Place:
@@ -213,10 +223,9 @@ def _pose(keys: NDArray[np.float64], time_s: float, *, mirrored: bool) -> Place:
 
 def places_at(time_s: float) -> list[Place]:
     """Give the portraits of the demo clip at one time, the lowest first."""
-    places = [_pose(_FIRST, time_s, mirrored=False)]
-    if time_s > _SECOND[0, 0]:
-        places.append(_pose(_SECOND, time_s, mirrored=True))
-    return places
+    return [
+        _pose(keys, time_s, mirrored=mirrored) for keys, mirrored in _CAST if time_s >= keys[0, 0]
+    ]
 
 
 def demo_frames(
@@ -226,12 +235,20 @@ def demo_frames(
 
     Yields:
         The picture, (360, 640, 3) uint8, BGR, and the truth about its faces, of which some
-        may be outside (`PlacedFace.inside` is 0).
+        may be outside (`PlacedFace.inside` is 0). The points are those of the portrait as it
+        is: expressions move the corners of the mouth a little.
     """
+    # Here and not above: tests load this file alone, by its path, for `compose`.
+    from demo_face import change
+    from demo_looks import look_at
+
     portrait = load_portrait()
+    changed = lru_cache(maxsize=8)(partial(change, portrait))  # expressions are held for a while
     for index in range(round(seconds * fps)):
         time_s = index / fps
-        yield compose(backdrop(time_s), portrait, places_at(time_s))
+        places = places_at(time_s)
+        portraits = [changed(look_at(who, time_s)) for who in range(len(places))]
+        yield compose(backdrop(time_s), portraits, places)
 
 
 def demo_sound(seconds: float = SECONDS, rate: int = SOUND_RATE) -> Floats:
