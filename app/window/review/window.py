@@ -23,6 +23,7 @@ from PyQt6.QtWidgets import (
 from app.session.exports.export import FORMS, export
 from app.session.frames import FrameServer
 from app.session.review import Review, Seen, open_review
+from app.session.timecode import timecode
 from app.window.actions import make_actions
 from app.window.review.actions import ReviewActions
 from app.window.review.controller import ReviewController
@@ -335,7 +336,8 @@ class ReviewWindow(QMainWindow):
         self.timelines.show_chosen(control.face)
         self.timelines.show_time(control.time_s)
         self.timelines.show_span(control.span)
-        self.time_label.setText(f"{_clock(control.time_s)} / {_clock(control.duration_s)}")
+        now, end = (timecode(s, digits=2) for s in (control.time_s, control.duration_s))
+        self.time_label.setText(f"{now} / {end}")
         self.readout.setText("    ".join(self._words(face) for face in seen))
         review = control.review
         boxes = [] if review is None or review.annotated else seen
@@ -386,8 +388,3 @@ class ReviewWindow(QMainWindow):
             self._server = None
         self._jobs.close()
         super().closeEvent(event)
-
-
-def _clock(time_s: float) -> str:
-    minutes, seconds = divmod(time_s, 60)
-    return f"{int(minutes)}:{seconds:05.2f}"
