@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.session.history import Times
+from app.session.timecode import timecode
 from engine.errors import ConfigError
 from engine.types import Floats
 
@@ -168,21 +169,6 @@ def dashed(line: Line, period_s: float) -> Line:
     return Line(times, values, joined)
 
 
-def clock_text(seconds: float, *, tenths: bool = False) -> str:
-    """Write a time as people read clocks: ``1:05``, ``1:02:03``, with tenths ``1:05.5``.
-
-    Args:
-        seconds: Since the start; below 0 gets a minus sign.
-        tenths: Add a digit behind the seconds.
-    """
-    units = round(10 * abs(seconds)) if tenths else 10 * round(abs(seconds))
-    minutes, rest = divmod(units, 600)
-    hours, minutes = divmod(minutes, 60)
-    sign = "\N{MINUS SIGN}" if seconds < 0 and units else ""
-    second = f"{rest / 10:04.1f}" if tenths else f"{rest // 10:02d}"
-    return f"{sign}{hours}:{minutes:02d}:{second}" if hours else f"{sign}{minutes}:{second}"
-
-
 def ticks(since_s: float, until_s: float, *, spacing_s: float) -> list[tuple[float, str]]:
     """Choose round times to write under a plot, none before the start.
 
@@ -194,4 +180,4 @@ def ticks(since_s: float, until_s: float, *, spacing_s: float) -> list[tuple[flo
     step_s = next((step for step in _STEPS_S if step >= spacing_s), _STEPS_S[-1])
     first, last = int(np.ceil(max(0.0, since_s) / step_s)), int(np.floor(until_s / step_s))
     times = [step_s * index for index in range(first, last + 1)]
-    return [(time_s, clock_text(time_s, tenths=step_s < 1)) for time_s in times]
+    return [(time_s, timecode(time_s, digits=1 if step_s < 1 else 0)) for time_s in times]

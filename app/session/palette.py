@@ -3,11 +3,24 @@
 from collections.abc import Mapping
 from typing import Final
 
-from engine.drawing.shapes import PALETTE
+from engine.drawing import shapes
+from engine.drawing.shapes import PALETTE, Colour, text_on
 from engine.labels import EXPRESSIONS
 
+
+def to_hex(colour: Colour) -> str:
+    """Write a colour of the engine, blue, green, red, as ``#rrggbb``."""
+    blue, green, red = colour
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _to_bgr(colour: str) -> Colour:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return blue, green, red
+
+
 # Those of the overlay, so that a face has one colour everywhere.
-FACES: Final = tuple(f"#{red:02x}{green:02x}{blue:02x}" for blue, green, red in PALETTE)
+FACES: Final = tuple(to_hex(colour) for colour in PALETTE)
 
 # Curves on a white ground: the yellow and the near-white would not be seen there.
 _ON_LIGHT: Final[Mapping[str, str]] = {"#f0e442": "#a39600", "#ebebeb": "#4d4d4d"}
@@ -34,12 +47,10 @@ def face_colour(face: int, *, light: bool = False) -> str:
 
 
 def ink_on(colour: str) -> str:
-    """Give black or white, whichever reads better on ``#rrggbb``.
+    """Give the ink, black or white, that reads best on ``#rrggbb``, as in the overlay."""
+    return to_hex(text_on(_to_bgr(colour)))
 
-    Source: relative luminance and contrast of WCAG 2.1; at 0.18 both inks are as good.
-    """
-    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    red, green, blue = (
-        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    )
-    return "#101216" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else "#ffffff"
+
+def contrast(one: str, other: str) -> float:
+    """Give the contrast of two colours, each ``#rrggbb``: 1 to 21."""
+    return shapes.contrast(_to_bgr(one), _to_bgr(other))

@@ -1,95 +1,89 @@
-"""Everything the user can do from menu, toolbar and keyboard: one frozen record of actions."""
+"""Actions of a window: declared once, with text and keys, in a frozen record; then made and wired.
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Final
+@dataclass(frozen=True, slots=True)
+class MainActions:
+    quit: QAction = action("&Quit", "Ctrl+Q")
+
+made = make_actions(MainActions, window, {"quit": window.close})
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from PyQt6.QtCore import QCoreApplication
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QWidget
 
-# Name to text and key; an empty key has none.
-TEXTS: Final[dict[str, tuple[str, str]]] = {
-    "open_file": ("&Open file…", "Ctrl+O"),
-    "open_stream": ("Open &network stream…", "Ctrl+U"),
-    "open_screen": ("Look at the &screen", "Ctrl+Shift+G"),
-    "open_session": ("Open &recording…", "Ctrl+Shift+O"),
-    "close_source": ("&Close source", "Ctrl+W"),
-    "quit": ("&Quit", "Ctrl+Q"),
-    "play_pause": ("&Play or pause", "Space"),
-    "step_back": ("One frame &back", ","),
-    "step_on": ("One frame &on", "."),
-    "back": ("&5 seconds back", "Left"),
-    "forward": ("5 seconds &forward", "Right"),
-    "mirror": ("&Mirror cameras", "M"),
-    "landmarks": ("&Landmarks", "L"),
-    "head_axes": ("&Head axes", "H"),
-    "follow_largest": ("&Follow the largest face", "Esc"),
-    "full_screen": ("F&ull screen", "F11"),
-    "settings": ("&Settings…", "Ctrl+,"),
-    "privacy": ("What the numbers &mean, and privacy", "F1"),
-    "about": ("&About fer-live", ""),
-}
-CHECKED: Final = frozenset({"mirror", "landmarks", "head_axes", "full_screen"})
+T = TypeVar("T")
+Intent = Callable[..., object]
+
+_DECLARED: Final = "declared"
 
 
 @dataclass(frozen=True, slots=True)
-class Actions:
-    """The window's actions, by name."""
+class _Action:
+    """What is known of an action before there is a window."""
 
-    open_file: QAction
-    open_stream: QAction
-    open_screen: QAction
-    open_session: QAction
-    close_source: QAction
-    quit: QAction
-    play_pause: QAction
-    step_back: QAction
-    step_on: QAction
-    back: QAction
-    forward: QAction
-    mirror: QAction
-    landmarks: QAction
-    head_axes: QAction
-    follow_largest: QAction
-    full_screen: QAction
-    settings: QAction
-    privacy: QAction
-    about: QAction
+    text: str
+    keys: str
+    checkable: bool = False
 
-    @property
-    def playing(self) -> tuple[QAction, ...]:
-        """What moves a file."""
-        return (self.play_pause, self.step_back, self.step_on, self.back, self.forward)
-
-    @property
-    def drawing(self) -> tuple[QAction, ...]:
-        """What is drawn, and how."""
-        return (self.mirror, self.landmarks, self.head_axes)
-
-    @property
-    def showing(self) -> tuple[QAction, ...]:
-        """What else the view shows."""
-        return (self.follow_largest, self.full_screen)
-
-    def named(self) -> dict[str, QAction]:
-        """Give them by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    def make(self, parent: QWidget, intent: Intent) -> QAction:
+        made = QAction(QCoreApplication.translate("Actions", self.text), parent)
+        made.setShortcuts([QKeySequence(key) for key in self.keys.split()])
+        made.setCheckable(self.checkable)
+        if self.checkable:
+            made.toggled.connect(intent)
+        else:
+            made.triggered.connect(lambda _: intent())
+        parent.addAction(made)
+        return made
 
 
-def make_actions(parent: QWidget, intents: dict[str, Callable[..., object]]) -> Actions:
-    """Make the actions and connect each to what it asks for.
+def action(text: str, keys: str = "", *, checkable: bool = False) -> Any:  # noqa: ANN401 - a field of any record
+    """Declare one action.
 
     Args:
-        parent: Owns them.
-        intents: What to call, by name; those in `CHECKED` get the new state.
+        text: As the menu shows it.
+        keys: Its shortcuts, a space between two.
+        checkable: It is on or off; its intent gets the new state.
     """
-    made = {}
-    for name, (text, key) in TEXTS.items():
-        action = QAction(QCoreApplication.translate("Actions", text), parent)
-        action.setShortcut(QKeySequence(key))
-        action.setCheckable(name in CHECKED)
-        (action.toggled if name in CHECKED else action.triggered).connect(intents[name])
-        parent.addAction(action)
-        made[name] = action
-    return Actions(**made)
+    return field(metadata={_DECLARED: _Action(text, keys, checkable)})
+
+
+def actions(choices: Mapping[str, tuple[str, str]]) -> Any:  # noqa: ANN401 - a field of any record
+    """Declare one action for each of several choices.
+
+    Args:
+        choices: Text and keys by what the intent gets.
+    """
+    declared = {choice: _Action(text, keys) for choice, (text, keys) in choices.items()}
+    return field(metadata={_DECLARED: declared})
+
+
+def make_actions(record: type[T], parent: QWidget, intents: Mapping[str, Intent]) -> T:
+    """Make a record's actions and connect each to what it asks for.
+
+    Args:
+        record: A dataclass whose fields are declared by `action` and `actions`.
+        parent: Owns them.
+        intents: What to call, by the field's name.
+
+    Raises:
+        ValueError: A field has no intent, or an intent no field.
+    """
+    declared = {f.name: f.metadata[_DECLARED] for f in fields(record)}  # type: ignore[arg-type] # a dataclass
+    if odd := declared.keys() ^ intents.keys():
+        raise ValueError(f"{record.__name__}: no such pair of action and intent: {sorted(odd)}")
+    made: dict[str, QAction | tuple[QAction, ...]] = {}
+    for name, what in declared.items():
+        intent = intents[name]
+        if isinstance(what, _Action):
+            made[name] = what.make(parent, intent)
+        else:
+            made[name] = tuple(
+                one.make(parent, partial(intent, choice)) for choice, one in what.items()
+            )
+    return record(**made)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from PyQt6.QtCore import QByteArray, QSettings, Qt
+from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
 
 from app.live.state import LiveState
@@ -43,6 +44,12 @@ class Docks:
         widgets: dict[str, QWidget] = {**self.panels, "recording": _scrolled(recording)}
         self.docks = {name: self._dock(name, widget) for name, widget in widgets.items()}
         self._place()
+
+    @property
+    def shown(self) -> tuple[QAction, ...]:
+        """What shows and hides each of them."""
+        toggles = (dock.toggleViewAction() for dock in self.docks.values())
+        return tuple(toggle for toggle in toggles if toggle is not None)
 
     def _dock(self, name: str, widget: QWidget) -> QDockWidget:
         titles = {

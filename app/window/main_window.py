@@ -14,7 +14,6 @@ from PyQt6.QtWidgets import (
     QFileDialog,
     QLabel,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QVBoxLayout,
     QWidget,
@@ -26,8 +25,9 @@ from app.session import controller as recording
 from app.session.controller import RecordingController
 from app.settings.settings import Settings, save_settings
 from app.sources.choice import Choice
-from app.window.actions import Actions, make_actions
+from app.window.actions import make_actions
 from app.window.docks import Docks
+from app.window.menus import MainActions, fill_menu_bar
 from app.window.panels.recording import RecordingPanel
 from app.window.picture.painter import Look
 from app.window.picture.view import VideoView
@@ -86,8 +86,9 @@ class MainWindow(QMainWindow):
         self.recording = RecordingPanel(self.controller)
         self.docks = Docks(self, self.recording, settings.uncertain_below)
         self.sources = SourceMenu(self)
-        self.actions_ = make_actions(self, self._intents())
-        self._build_menus(self.actions_)
+        self.actions_ = make_actions(MainActions, self, self._intents())
+        self.sources.fill(self.actions_)
+        fill_menu_bar(self, self.sources, self.actions_, self.docks.shown)
         self._build_status()
         self._connect()
         self._apply(settings)
@@ -135,25 +136,6 @@ class MainWindow(QMainWindow):
             "privacy": self.show_privacy,
             "about": self._about,
         }
-
-    def _build_menus(self, actions: Actions) -> None:
-        bar = self.menuBar()
-        if bar is None:  # Qt makes one where there is none
-            return
-        self.sources.fill(actions)
-        bar.addMenu(self.sources)
-        panels = tuple(dock.toggleViewAction() for dock in self.docks.docks.values())
-        for title, groups in (
-            (self.tr("&Playback"), (actions.playing,)),
-            (self.tr("&View"), (actions.drawing, actions.showing, panels)),
-            (self.tr("&Help"), ((actions.privacy, actions.about),)),
-        ):
-            menu = QMenu(title, self)
-            for group in groups:
-                menu.addSeparator()
-                for action in group:
-                    menu.addAction(action)
-            bar.addMenu(menu)
 
     def _build_status(self) -> None:
         self._source_label, self._state_label = QLabel(), QLabel()
@@ -360,7 +342,7 @@ class MainWindow(QMainWindow):
         self.outputs.use(settings)
         self.view.set_look(self._look(), mirrored=self._mirrored())
         for name in ("mirror", "landmarks", "head_axes"):
-            self.actions_.named()[name].setChecked(getattr(settings, name))
+            getattr(self.actions_, name).setChecked(getattr(settings, name))
         self._dirty = True
 
     def _show_settings(self) -> None:

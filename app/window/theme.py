@@ -10,8 +10,8 @@ from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QApplication
 
+from app.session.palette import FACES
 from app.settings.settings import ThemeName
-from engine.drawing.shapes import PALETTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +51,6 @@ class Theme:
         return self.faces[(face_id - 1) % len(self.faces)]
 
 
-def _hex(colour: tuple[int, int, int]) -> str:
-    blue, green, red = colour
-    return f"#{red:02x}{green:02x}{blue:02x}"
-
-
 DARK: Final = Theme(
     name="dark",
     window="#1e2024",
@@ -68,7 +63,7 @@ DARK: Final = Theme(
     accent="#2f6fb3",
     on_accent="#ffffff",
     bad="#ff9d8f",
-    faces=tuple(_hex(colour) for colour in PALETTE),
+    faces=FACES,
 )
 LIGHT: Final = Theme(
     name="light",
@@ -95,25 +90,6 @@ LIGHT: Final = Theme(
     ),
 )
 _THEMES: Final[Mapping[str, Theme]] = {"light": LIGHT, "dark": DARK}
-
-
-def contrast(one: str, other: str) -> float:
-    """Give the contrast of two colours, 1 to 21 (WCAG 2.2, relative luminance)."""
-    brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (brighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    red, green, blue = (
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def ink_on(colour: str) -> str:
-    """Give the ink, black or white, that reads best on a colour."""
-    return max(("#000000", "#ffffff"), key=lambda ink: contrast(ink, colour))
 
 
 def current_theme() -> Theme:

@@ -1,23 +1,17 @@
 """Play, pause, step, speed and the place in a file."""
 
 from collections.abc import Callable
+from typing import Final
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
+from app.session.timecode import timecode
 from app.sources.player import SPEEDS
 from app.window.icons import icon
 
-TICKS = 1000  # of the slider, for a whole file
-
-
-def clock_text(seconds: float) -> str:
-    """Write a time as minutes and seconds, with hours where there are any."""
-    whole = int(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    tenth = int(10 * (seconds - whole))
-    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}.{tenth}"
+TICKS: Final = 1000  # of the slider, for a whole file
+HOUR_S: Final = 3600.0
 
 
 class Transport(QWidget):
@@ -88,7 +82,11 @@ class Transport(QWidget):
         self._duration_s = duration_s
         if duration_s > 0 and not self._slider.isSliderDown():
             self._slider.setValue(round(TICKS * min(position_s / duration_s, 1.0)))
-        self._time.setText(f"{clock_text(position_s)} / {clock_text(duration_s)}")
+        digits = 1 if duration_s < HOUR_S else 0
+        position, duration = (
+            timecode(seconds, digits=digits, passed=True) for seconds in (position_s, duration_s)
+        )
+        self._time.setText(f"{position} / {duration}")
         self._speed.setCurrentIndex(SPEEDS.index(speed))
         if playing != self._playing:
             self._playing = playing

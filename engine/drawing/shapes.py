@@ -24,6 +24,7 @@ PALETTE: Final[tuple[Colour, ...]] = (
     (235, 235, 235),
 )
 INK: Final[Colour] = (22, 18, 16)
+BLACK: Final[Colour] = (0, 0, 0)
 WHITE: Final[Colour] = (255, 255, 255)
 GREY: Final[Colour] = (186, 182, 178)
 
@@ -117,10 +118,26 @@ class Writer:
         cv2.putText(image, text, (round(x), baseline), colour, face, size, weight)
 
 
+def contrast(one: Colour, other: Colour) -> float:
+    """Give the contrast of two colours (BGR), 1 to 21.
+
+    Source: WCAG 2.2, relative luminance and contrast ratio.
+    """
+    brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: Colour) -> float:
+    blue, green, red = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (channel / 255 for channel in colour)
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def text_on(colour: Colour) -> Colour:
-    """Give the ink, dark or white, that reads best on `colour` (BGR; luma of Rec. 601)."""
-    blue, green, red = colour
-    return INK if 0.114 * blue + 0.587 * green + 0.299 * red > 110 else WHITE
+    """Give the ink, black or white, that reads best on a colour (BGR): at least 4.5:1 on any."""
+    return max((BLACK, WHITE), key=lambda ink: contrast(ink, colour))
 
 
 def fixed(points: Floats) -> NDArray[np.int32]:

@@ -117,9 +117,9 @@ class _Run:
         if control.review is None:
             self.failure = control.message or "the recording did not open within a minute"
             return
-        yield "choose a face", lambda: window._choose_face(1), 1
+        yield "choose a face", lambda: window.side.face_chosen.emit(1), 1
         middle_s = control.duration_s / 2
-        yield "to the middle", lambda: window._move(middle_s), 1
+        yield "to the middle", lambda: window.timelines.time_chosen.emit(middle_s), 1
         yield "choose the span here", acts.span_here.trigger, 1
         yield "another label", acts.labels[4].trigger, 1
         yield "undo", acts.undo.trigger, 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from app.session.review import Review
+from app.session.timecode import timecode
 
 LEAST_S: Final = 0.5  # nobody reads faster; shorter spans are joined to the one before
 MARKER_S: Final = 2.0
@@ -36,13 +37,8 @@ def write_subtitles(review: Review, path: Path, target: Path) -> None:
 
 def _block(start_s: float, end_s: float, settings: str, text: str) -> str:
     end_s = max(end_s, start_s + 0.001)  # a cue has to last
-    return f"{_stamp(start_s)} --> {_stamp(end_s)}{settings}\n{text}"
-
-
-def _stamp(time_s: float) -> str:
-    minutes, ms = divmod(round(1000 * time_s), 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{ms // 1000:02d}.{ms % 1000:03d}"
+    start, end = (timecode(s, digits=3, hour_digits=2) for s in (start_s, end_s))
+    return f"{start} --> {end}{settings}\n{text}"
 
 
 def _escaped(text: str) -> str:

@@ -20,8 +20,9 @@ from PyQt6.QtWidgets import (
 from app.live.plot_window import LENGTHS_S, Line, PlotWindow, dashed, thinned, ticks
 from app.live.state import LiveState
 from app.session.history import History
+from app.session.palette import ink_on
 from app.window.panels.panel import MARGIN, Panel
-from app.window.theme import Theme, current_theme, ink_on
+from app.window.theme import Theme, current_theme
 from engine.drawing.timeline import spread
 
 MOST_FACES: Final = 8  # drawn at once, as many as there are colours; those seen last

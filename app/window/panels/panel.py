@@ -10,7 +10,8 @@ from PyQt6.QtGui import QColor, QFont, QPainter, QPen, QShowEvent
 from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.live.state import LiveState
-from app.window.theme import Theme, current_theme, ink_on
+from app.session.palette import ink_on
+from app.window.theme import Theme, current_theme
 
 MARGIN = 10  # pixels around a panel's content
 

@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.session.controller import KEYS, RecordingController, View
+from app.session.timecode import timecode
 
 REFRESH_MS: Final = 200
 RECORD_KEY: Final = "Ctrl+R"
@@ -250,7 +251,7 @@ class RecordingPanel(QWidget):
         """Show the controller's state."""
         view = self._controller.view()
         self._show_buttons(view)
-        self.time_label.setText(_clock(view.elapsed_s))
+        self.time_label.setText(timecode(view.elapsed_s, hour_digits=1, passed=True))
         self.state_label.setText(self._state(view))
         message = self._message(view)
         self.message_label.setText(message)
@@ -292,12 +293,6 @@ class RecordingPanel(QWidget):
             return view.message
         late = self.tr("Too slow: {n} frames of the video left out; the records are whole.")
         return late.format(n=view.dropped)
-
-
-def _clock(time_s: float) -> str:
-    minutes, seconds = divmod(int(time_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}"
 
 
 def _symbol(*, stop: bool) -> QIcon:

@@ -19,10 +19,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.live.plot_window import clock_text
 from app.live.state import LiveState
 from app.session.statistics import SessionStatistics
 from app.session.statistics_table import COLUMNS, Row, as_text, row_of, save_table
+from app.session.timecode import timecode
 from app.window.panels.panel import MARGIN, Panel, label
 from app.window.panels.probabilities import class_name
 from app.window.theme import current_theme
@@ -122,7 +122,7 @@ def _cell(name: str, value: float) -> str:
     if name == "face":
         return str(int(value))
     if name == "seen_s":
-        return clock_text(value, tenths=True)
+        return timecode(value, digits=1)
     if name in _SIGNED:
         return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
     return f"{100 * value:.0f} %"

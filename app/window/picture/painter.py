@@ -9,7 +9,8 @@ from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from app.live.presentation import fitted
-from app.window.theme import DARK, Theme, ink_on
+from app.session.palette import ink_on
+from app.window.theme import DARK, Theme
 from engine.drawing.layout import Placer
 from engine.drawing.shapes import Rect
 from engine.faces.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE

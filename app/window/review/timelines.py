@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QWidget
 
 from app.session.palette import LABELS, face_colour, ink_on
 from app.session.review import Review, Span
+from app.session.timecode import timecode
 from engine.labels import EXPRESSIONS
 
 SERIES: Final = ("valence", "arousal")
@@ -24,12 +25,7 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:  # noqa: ANN401
         """Write the ticks."""
         digits = 0 if spacing >= 1 else 1 if spacing >= 0.1 else 2
-        texts = []
-        for value in values:
-            minutes, seconds = divmod(round(value, 3), 60)
-            width = 2 + (digits + 1 if digits else 0)
-            texts.append(f"{int(minutes)}:{seconds:0{width}.{digits}f}")
-        return texts
+        return [timecode(value, digits=digits) for value in values]
 
 
 class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has no types

@@ -23,7 +23,9 @@ from PyQt6.QtWidgets import (
 from app.session.exports.export import FORMS, export
 from app.session.frames import FrameServer
 from app.session.review import Review, Seen, open_review
-from app.window.review.actions import build_actions
+from app.session.timecode import timecode
+from app.window.actions import make_actions
+from app.window.review.actions import ReviewActions
 from app.window.review.controller import ReviewController
 from app.window.review.jobs import Jobs
 from app.window.review.timelines import Timelines
@@ -54,7 +56,7 @@ class ReviewWindow(QMainWindow):
         self.readout = QLabel()
         self.readout.setAccessibleName(self.tr("Faces at the cursor"))
         self.readout.setWordWrap(True)
-        self.actions_ = build_actions(self)
+        self.actions_ = make_actions(ReviewActions, self, self._intents())
         self._build_menus()
         self.side = TracksPanel(self.merge_menu)
         self._build_layout()
@@ -66,20 +68,46 @@ class ReviewWindow(QMainWindow):
         self.resize(1100, 720)
         self._refresh_all()
 
-    def moving(self, work: Callable[[], object]) -> Callable[[], None]:
+    def _intents(self) -> dict[str, Callable[..., object]]:
+        control, move, edit = self.controller, self._moving, self._editing
+        return {
+            "open_folder": self.ask_folder,
+            "open_records": self.ask_records,
+            "open_video": self.ask_video,
+            "exports": self.ask_export,
+            "play": self.play_or_pause,
+            "back": move(lambda: control.step(-1)),
+            "forward": move(lambda: control.step(1)),
+            "home": move(lambda: control.move(0.0)),
+            "end": move(lambda: control.move(control.duration_s)),
+            "last_marker": move(lambda: control.step_marker(-1)),
+            "next_marker": move(lambda: control.step_marker(1)),
+            "zoom_in": lambda: self.timelines.zoom(0.5, control.time_s),
+            "zoom_out": lambda: self.timelines.zoom(2.0, control.time_s),
+            "start_span": move(control.start_span),
+            "end_span": move(control.end_span),
+            "span_here": move(control.choose_span_here),
+            "labels": edit(control.label),
+            "delete": edit(control.delete),
+            "delete_span": edit(control.delete_span),
+            "undo": edit(control.undo),
+            "redo": edit(control.redo),
+        }
+
+    def _moving(self, work: Callable[..., object]) -> Callable[..., None]:
         """Wrap what moves the cursor or the choice."""
 
-        def done() -> None:
-            work()
-            self._refresh_cursor()
+        def done(*what: object) -> None:
+            work(*what)
+            self.refresh_cursor()
 
         return done
 
-    def editing(self, work: Callable[[], None]) -> Callable[[], None]:
+    def _editing(self, work: Callable[..., object]) -> Callable[..., None]:
         """Wrap what changes the recording."""
 
-        def done() -> None:
-            work()
+        def done(*what: object) -> None:
+            work(*what)
             self._refresh_all()
 
         return done
@@ -148,16 +176,15 @@ class ReviewWindow(QMainWindow):
         return row
 
     def _connect(self) -> None:
+        move, control = self._moving, self.controller
         self.timelines.time_chosen.connect(self._move)
-        self.timelines.span_chosen.connect(self._choose_span)
-        self.timelines.face_chosen.connect(self._choose_band)
+        self.timelines.span_chosen.connect(move(control.choose_span))
+        self.timelines.face_chosen.connect(move(self._choose_band))
         self._frame_ready.connect(self._show_frame)
-        self.side.face_chosen.connect(self._choose_face)
-        self.side.label_wanted.connect(
-            lambda label: self.editing(partial(self.controller.label, label))()
-        )
-        self.side.delete_wanted.connect(self.editing(self.controller.delete))
-        self.side.undo_wanted.connect(self.editing(self.controller.undo))
+        self.side.face_chosen.connect(move(control.choose_face))
+        self.side.label_wanted.connect(self._editing(self.controller.label))
+        self.side.delete_wanted.connect(self._editing(self.controller.delete))
+        self.side.undo_wanted.connect(self._editing(self.controller.undo))
 
     # What the user wants.
 
@@ -204,7 +231,7 @@ class ReviewWindow(QMainWindow):
         if chosen:
             review.video, review.annotated = Path(chosen), False
             self._serve(review.video)
-            self._refresh_cursor()
+            self.refresh_cursor()
 
     def ask_export(self, ending: str) -> None:
         """Ask where an export goes, and write it off this thread."""
@@ -228,30 +255,20 @@ class ReviewWindow(QMainWindow):
 
     def _move(self, time_s: float) -> None:
         self.controller.move(time_s)
-        self._refresh_cursor()
-
-    def _choose_span(self, start_s: float, end_s: float) -> None:
-        self.controller.choose_span(start_s, end_s)
-        self._refresh_cursor()
+        self.refresh_cursor()
 
     def _choose_band(self, face: int, time_s: float) -> None:
         self.controller.choose_face(face)
         self.controller.move(time_s)
         self.controller.choose_span_here()
-        self._refresh_cursor()
-
-    def _choose_face(self, face: int) -> None:
-        self.controller.choose_face(face)
-        self._refresh_cursor()
 
     def _fill_merge_menu(self) -> None:
         self.merge_menu.clear()
         for face in self.controller.can().merge:
             action = self.merge_menu.addAction(self.tr("face {n}").format(n=face))
             if action is not None:
-                action.triggered.connect(
-                    lambda _, face=face: self.editing(partial(self.controller.merge, face))()
-                )
+                merge = self._editing(partial(self.controller.merge, face))
+                action.triggered.connect(lambda _, merge=merge: merge())
 
     # Playing.
 
@@ -309,16 +326,18 @@ class ReviewWindow(QMainWindow):
         self.side.tracks.show(self.controller.tracks())
         if review is not None:
             self.timelines.show_review(review)
-        self._refresh_cursor()
+        self.refresh_cursor()
         self._refresh_message()
 
-    def _refresh_cursor(self) -> None:
+    def refresh_cursor(self) -> None:
+        """Show cursor, choice and what can be done now."""
         control = self.controller
         seen = control.seen()
         self.timelines.show_chosen(control.face)
         self.timelines.show_time(control.time_s)
         self.timelines.show_span(control.span)
-        self.time_label.setText(f"{_clock(control.time_s)} / {_clock(control.duration_s)}")
+        now, end = (timecode(s, digits=2) for s in (control.time_s, control.duration_s))
+        self.time_label.setText(f"{now} / {end}")
         self.readout.setText("    ".join(self._words(face) for face in seen))
         review = control.review
         boxes = [] if review is None or review.annotated else seen
@@ -369,8 +388,3 @@ class ReviewWindow(QMainWindow):
             self._server = None
         self._jobs.close()
         super().closeEvent(event)
-
-
-def _clock(time_s: float) -> str:
-    minutes, seconds = divmod(time_s, 60)
-    return f"{int(minutes)}:{seconds:05.2f}"

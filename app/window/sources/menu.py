@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
 
 from app.sources.cameras import CameraName, cameras
 from app.sources.choice import Choice, choice_of
-from app.window.actions import Actions
+from app.window.menus import MainActions
 from app.window.sources.region_picker import RegionPicker
 
 CAMERAS_MS: Final = 2000  # how often the list of cameras is looked at
@@ -39,13 +39,13 @@ class SourceMenu(QMenu):
         self._look, self._owner = look, parent
         self._cameras = look()
         self._wanted = Choice(kind="camera", name="")  # size and rate asked of cameras
-        self._actions: Actions | None = None
+        self._actions: MainActions | None = None
         timer = QTimer(self)
         timer.setInterval(CAMERAS_MS)
         timer.timeout.connect(self._look_for_cameras)
         timer.start()
 
-    def fill(self, actions: Actions) -> None:
+    def fill(self, actions: MainActions) -> None:
         """Show cameras and actions."""
         self._actions = actions
         self.clear()

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.live.plot_window import PlotWindow, clock_text, dashed, thinned, ticks
+from app.live.plot_window import PlotWindow, dashed, thinned, ticks
 from engine.errors import ConfigError
 
 
@@ -111,22 +111,6 @@ def test_dashes_do_not_bridge_a_break():
     between = (line.times >= 0.1) & (line.times < 5.0)
     assert not line.joined[between].any()
     assert line.joined.any()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "tenths", "text"),
-    [
-        (0, False, "0:00"),
-        (65, False, "1:05"),
-        (59.96, True, "1:00.0"),
-        (5.54, True, "0:05.5"),
-        (3723, False, "1:02:03"),
-        (-5, False, "\N{MINUS SIGN}0:05"),
-        (-0.01, False, "0:00"),
-    ],
-)
-def test_times_read_as_clocks(seconds, tenths, text):
-    assert clock_text(seconds, tenths=tenths) == text
 
 
 def test_ticks_are_round_and_not_before_the_start():

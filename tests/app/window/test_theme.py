@@ -6,8 +6,9 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QPalette
 from PyQt6.QtWidgets import QLabel, QWidget
 
+from app.session.palette import contrast, ink_on
 from app.window import theme
-from app.window.theme import DARK, LIGHT, apply_theme, contrast, current_theme, ink_on, palette_for
+from app.window.theme import DARK, LIGHT, apply_theme, current_theme, palette_for
 from engine.drawing.shapes import PALETTE
 
 GROUNDS = ("window", "base", "raised")

@@ -130,16 +130,16 @@ def test_a_click_on_a_band_chooses_face_and_span(opened, qtbot):
 
 def test_labels_are_set_by_button_and_by_key(opened, qtbot):
     opened.controller.choose_span(1.0, 1.5)
-    opened._refresh_cursor()
+    opened.refresh_cursor()
     opened.side.label_box.setCurrentText("fear")
     _click(qtbot, opened.side.label_button)
     assert opened.message.text() == "done: label face 1 fear, 1.00 to 1.50 s"
     assert opened.side.tracks.index(0, 5).data() == "6"
     opened.controller.move(1.2)
-    opened._refresh_cursor()
+    opened.refresh_cursor()
     assert opened.readout.text().startswith("face 1: fear, corrected")
     opened.controller.choose_span(2.0, 2.4)
-    opened._refresh_cursor()
+    opened.refresh_cursor()
     qtbot.keyClick(opened, Qt.Key.Key_3)
     assert "surprise" in opened.message.text()
 
@@ -182,7 +182,7 @@ def test_delete_merge_and_undo(opened, qtbot, folder):
     assert opened.actions_.undo.text() == "Undo: merge face 3 into 2"
     qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
     opened.controller.choose_face(1)
-    opened._refresh_cursor()
+    opened.refresh_cursor()
     qtbot.keyClick(opened, Qt.Key.Key_Delete)
     assert open_review(folder).faces == (2, 3)
     assert (folder / "records.csv").read_bytes() == before
@@ -190,7 +190,7 @@ def test_delete_merge_and_undo(opened, qtbot, folder):
 
 def test_delete_within_the_span_by_key(opened, qtbot):
     opened.controller.choose_span(0.0, 0.95)
-    opened._refresh_cursor()
+    opened.refresh_cursor()
     qtbot.keyClick(opened, Qt.Key.Key_Delete, SHIFT)
     assert opened.side.tracks.tracks[0].face.frames == 90
 
@@ -256,7 +256,7 @@ def test_a_broken_video_is_told_and_the_tracks_stay(window, folder, qtbot):
 
 def test_boxes_are_drawn_where_the_video_has_none(opened, qtbot):
     opened.controller.move(0.5)
-    opened._refresh_cursor()
+    opened.refresh_cursor()
     qtbot.waitUntil(_shown(opened, 0.5), timeout=10_000)
     image = opened.video.grab().toImage()
     place = opened.video.place()
@@ -264,7 +264,7 @@ def test_boxes_are_drawn_where_the_video_has_none(opened, qtbot):
     edge = QPointF(place.x() + 8 * scale, place.y() + 45 * scale).toPoint()
     assert image.pixelColor(edge).lightness() > 100  # the box of face 1, on dark grey
     opened.controller.review.annotated = True
-    opened._refresh_cursor()
+    opened.refresh_cursor()
     assert opened.video._seen == []
     assert opened.video.grab().toImage().pixelColor(edge).lightness() < 40
 

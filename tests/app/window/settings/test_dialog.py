@@ -4,10 +4,11 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QDialogButtonBox, QFileDialog
 
+from app.session.palette import contrast
 from app.settings.settings import KEYS, Settings
 from app.settings.speed import Speed
 from app.window.settings.dialog import SettingsDialog
-from app.window.theme import DARK, LIGHT, apply_theme, contrast
+from app.window.theme import DARK, LIGHT, apply_theme
 
 Button = QDialogButtonBox.StandardButton
 

@@ -1,0 +1,65 @@
+"""What the main window offers in menus and by keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QMainWindow, QMenu
+
+from app.window.actions import action
+
+
+@dataclass(frozen=True, slots=True)
+class MainActions:
+    """The main window's actions, by name."""
+
+    open_file: QAction = action("&Open file…", "Ctrl+O")
+    open_stream: QAction = action("Open &network stream…", "Ctrl+U")
+    open_screen: QAction = action("Look at the &screen", "Ctrl+Shift+G")
+    open_session: QAction = action("Open &recording…", "Ctrl+Shift+O")
+    close_source: QAction = action("&Close source", "Ctrl+W")
+    quit: QAction = action("&Quit", "Ctrl+Q")
+    play_pause: QAction = action("&Play or pause", "Space")
+    step_back: QAction = action("One frame &back", ",")
+    step_on: QAction = action("One frame &on", ".")
+    back: QAction = action("&5 seconds back", "Left")
+    forward: QAction = action("5 seconds &forward", "Right")
+    mirror: QAction = action("&Mirror cameras", "M", checkable=True)
+    landmarks: QAction = action("&Landmarks", "L", checkable=True)
+    head_axes: QAction = action("&Head axes", "H", checkable=True)
+    follow_largest: QAction = action("&Follow the largest face", "Esc")
+    full_screen: QAction = action("F&ull screen", "F11", checkable=True)
+    settings: QAction = action("&Settings…", "Ctrl+,")
+    privacy: QAction = action("What the numbers &mean, and privacy", "F1")
+    about: QAction = action("&About fer-live")
+
+
+def fill_menu_bar(
+    window: QMainWindow, source: QMenu, actions: MainActions, panels: Sequence[QAction]
+) -> None:
+    """Put every action into a menu.
+
+    Args:
+        window: Whose bar it is.
+        source: The menu of sources, filled already.
+        actions: The window's.
+        panels: What shows and hides the panels.
+    """
+    bar = window.menuBar()
+    if bar is None:  # Qt makes one where there is none
+        return
+    bar.addMenu(source)
+    a = actions
+    for title, groups in (
+        (window.tr("&Playback"), ((a.play_pause, a.step_back, a.step_on, a.back, a.forward),)),
+        (
+            window.tr("&View"),
+            ((a.mirror, a.landmarks, a.head_axes), (a.follow_largest, a.full_screen), panels),
+        ),
+        (window.tr("&Help"), ((a.privacy, a.about),)),
+    ):
+        menu = QMenu(title, window)
+        for group in groups:
+            menu.addSeparator()
+            menu.addActions(group)
+        bar.addMenu(menu)
