@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from engine.analyze import AnalyzerConfig, open_finder, open_reader
 from engine.errors import SourceError
+from engine.networks.processor import cores
 from engine.types import Frame, Image
 from engine.video.pictures import ENDINGS, read_picture
 from fer_live._faces import faces_of
@@ -165,12 +167,16 @@ class _Networks:
     """What finds and reads faces in pictures. Belongs to the thread that made it."""
 
     def __init__(self, config: AnalyzerConfig) -> None:
-        self._finder, self._reader = open_finder(config), open_reader(config)
+        config = replace(config, threads=config.threads or cores())  # they run in turn
+        with ExitStack() as opened:
+            self._finder = opened.enter_context(closing(open_finder(config)))
+            self._reader = opened.enter_context(closing(open_reader(config)))
+            self._opened = opened.pop_all()
         self._time_s = 0.0
 
     def close(self) -> None:
         """Free the networks."""
-        self._finder.close()
+        self._opened.close()
 
     def analyze(self, images: Sequence[Image], *, rgb: bool) -> list[Faces]:
         """Find the faces picture by picture, and read them all in one call."""
