@@ -7,7 +7,7 @@ or, where it is to survive a kill, from the start.
 import csv
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
@@ -112,6 +112,54 @@ def records_of(
             record_of(analysis, track, prediction),
             tuple((round(x, PIXEL_DIGITS), round(y, PIXEL_DIGITS)) for x, y in points),
         )
+
+
+def row_of(record: Record, points: Sequence[Point]) -> Row:
+    """One face's values in the order of `COLUMNS`, then of its points, if there are any."""
+    values = tuple(getattr(record, name) for name in COLUMNS)
+    return values + tuple(value for point in points for value in point)
+
+
+def import_arrow(what: str) -> Any:  # noqa: ANN401 - a module without types
+    """Import pyarrow, an extra.
+
+    Args:
+        what: Needs it, for the message.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ConfigError(f"{what} needs pyarrow; pip install 'fer-live[parquet]'") from error
+    return pyarrow
+
+
+def arrow_schema(*, landmarks: bool) -> Any:  # noqa: ANN401 - a class without types
+    """Give the columns of a Parquet file of rows and their types, a `pyarrow.Schema`.
+
+    Raises:
+        ConfigError: pyarrow is not installed.
+    """
+    arrow = import_arrow("a table")
+    kinds = {"int": arrow.int64(), "float": arrow.float64(), "str": arrow.string()}
+    types = [(field.name, kinds[field.type.__name__]) for field in fields(Record)]  # type: ignore[union-attr]  # annotations are classes here
+    if landmarks:
+        types += [(name, arrow.float32()) for name in LANDMARK_COLUMNS]
+    return arrow.schema(types)
+
+
+def arrow_table(rows: Sequence[Row], *, landmarks: bool) -> Any:  # noqa: ANN401 - a class without types
+    """Give rows, at least one, as a `pyarrow.Table` of this schema.
+
+    Raises:
+        ConfigError: pyarrow is not installed.
+    """
+    schema = arrow_schema(landmarks=landmarks)
+    columns = dict(zip(schema.names, zip(*rows, strict=True), strict=True))
+    return import_arrow("a table").table(columns, schema=schema)
 
 
 class RecordWriter(Protocol):
@@ -226,7 +274,7 @@ class _Csv(_Writer):
             self._to_disk()
 
     def _write(self, record: Record, points: tuple[Point, ...]) -> None:
-        self._rows.writerow([_plain(value) for value in _flat(record, points)])
+        self._rows.writerow([_plain(value) for value in row_of(record, points)])
 
     def _to_disk(self) -> None:
         self._text.flush()
@@ -256,31 +304,20 @@ class _JsonLines(_Writer):
 class _Parquet(_Writer):
     def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
         super().__init__(file, landmarks, growing)
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ImportError as error:
-            raise ConfigError(
-                f"{file.target}: Parquet needs pyarrow; pip install 'fer-live[parquet]'"
-            ) from error
-        self._arrow: Any = pyarrow
-        kinds = {"int": pyarrow.int64(), "float": pyarrow.float64(), "str": pyarrow.string()}
-        types = {field.name: kinds[field.type.__name__] for field in fields(Record)}  # type: ignore[union-attr]  # annotations are classes here
-        self._schema = pyarrow.schema(
-            [(name, types.get(name, pyarrow.float32())) for name in self._columns]
+        self._arrow = import_arrow(f"{file.target}: Parquet")
+        self._out = self._arrow.parquet.ParquetWriter(
+            str(file.path), arrow_schema(landmarks=landmarks)
         )
-        self._out = pyarrow.parquet.ParquetWriter(str(file.path), self._schema)
         self._rows: list[Row] = []
 
     def _write(self, record: Record, points: tuple[Point, ...]) -> None:
-        self._rows.append(_flat(record, points))
+        self._rows.append(row_of(record, points))
         if len(self._rows) >= ROW_GROUP:
             self._to_disk()
 
     def _to_disk(self) -> None:
         if self._rows:
-            columns = dict(zip(self._columns, zip(*self._rows, strict=True), strict=True))
-            self._out.write_table(self._arrow.table(columns, schema=self._schema))
+            self._out.write_table(arrow_table(self._rows, landmarks=self._landmarks))
             self._rows.clear()
 
     def _close(self) -> None:
@@ -296,11 +333,6 @@ WRITERS: Final[Mapping[str, Callable[[PartialFile, bool, bool], _Writer]]] = {
     ".ndjson": _JsonLines,
     ".parquet": _Parquet,
 }
-
-
-def _flat(record: Record, points: tuple[Point, ...]) -> Row:
-    values = tuple(getattr(record, name) for name in COLUMNS)
-    return values + tuple(value for point in points for value in point)
 
 
 def _plain(value: float | str) -> str:

@@ -123,18 +123,7 @@ def _report(
     summary, elapsed_s = outcome.summary, outcome.elapsed_s
     written = [str(path) for path in (job.out, job.records) if path is not None]
     if options.json:
-        result = {
-            "input": job.input,
-            "out": None if job.out is None else str(job.out),
-            "records": None if job.records is None else str(job.records),
-            "interrupted": interrupted,
-            "warnings": list(outcome.warnings),
-            "model": job.analyzer.model,
-            "device": outcome.device,
-            "precision": outcome.precision,
-            **summary.to_json(elapsed_s),
-        }
-        print(json.dumps(result, ensure_ascii=False))
+        print(json.dumps(outcome.to_json(job, interrupted=interrupted), ensure_ascii=False))
     elif not options.quiet:
         if interrupted:
             _say("interrupted; what was done is kept")

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
@@ -57,6 +57,20 @@ class Outcome:
     device: str
     precision: str
     warnings: tuple[str, ...]
+
+    def to_json(self, job: Job, *, interrupted: bool) -> dict[str, Any]:
+        """Give what was done and what came of it as plain values, ready for `json.dumps`."""
+        return {
+            "input": job.input,
+            "out": None if job.out is None else str(job.out),
+            "records": None if job.records is None else str(job.records),
+            "interrupted": interrupted,
+            "warnings": list(self.warnings),
+            "model": job.analyzer.model,
+            "device": self.device,
+            "precision": self.precision,
+            **self.summary.to_json(self.elapsed_s),
+        }
 
 
 def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> Outcome:

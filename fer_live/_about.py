@@ -1,0 +1,73 @@
+"""What is installed: versions, models and devices, for a methods section or a report of a bug."""
+
+import platform
+from importlib import metadata
+from typing import Any, Final
+
+import onnxruntime
+
+from engine.assets import asset_path
+from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.models import MODELS, choose
+from engine.networks.runtime import PROVIDERS
+from engine.reading.fusion import landmarks_of
+
+_PACKAGES: Final = (
+    "fer-live",
+    "av",
+    "numpy",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "opencv-python-headless",
+    "pyarrow",
+)
+_DETECTOR: Final = "fer-detector.onnx"
+
+
+def about() -> dict[str, Any]:
+    """Say what is installed here; no name of a user, a computer or a folder is in it.
+
+    Returns:
+        ``versions``: of Python and the packages that matter, by name; ``system``: its kind and
+        processor's architecture; ``devices``: what ONNX Runtime can run on here; ``chosen``: the
+        precision that ``auto`` means here and why, by model; ``models``: name, kind, precision and
+        SHA-256 of every network, by file.
+
+    Raises:
+        ModelError: A file of a model is missing or damaged.
+    """
+    available = onnxruntime.get_available_providers()
+    return {
+        "versions": {"python": platform.python_version(), **_versions()},
+        "system": f"{platform.system()} {platform.machine()}",
+        "devices": [name for name, provider in PROVIDERS.items() if provider in available],
+        "chosen": {name: choose(name).why for name in MODELS},
+        "models": {
+            manifest.path.name: {
+                "name": manifest.name,
+                "kind": manifest.kind,
+                "precision": manifest.precision,
+                "sha256": manifest.sha256,
+            }
+            for manifest in _networks()
+        },
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # an extra, or the other build of ONNX Runtime
+            continue
+    return found
+
+
+def _networks() -> list[Manifest]:
+    found = [load_manifest(asset_path(_DETECTOR))]
+    for files in MODELS.values():
+        for file in files.values():
+            expression = load_manifest(asset_path(file))
+            found += [landmarks_of(expression), expression]
+    return found

@@ -1,0 +1,98 @@
+"""Tables: the rows of a video, or of a file of records."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from app.session.records import TEXT, read_records
+from engine.labels import EXPRESSIONS
+from engine.record import (
+    LANDMARK_COLUMNS,
+    ROW_GROUP,
+    Row,
+    arrow_schema,
+    arrow_table,
+    import_arrow,
+    records_of,
+    row_of,
+)
+from engine.types import Analysis
+from engine.video.opening import SourceConfig
+from fer_live._options import VideoOptions, config_of
+from fer_live._video import Source, analyses_of, name_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+log = logging.getLogger(__name__)
+
+
+def table(
+    video: Source,
+    *,
+    landmarks: bool = False,
+    start: float = 0.0,
+    duration: float | None = None,
+    **options: Unpack[VideoOptions],
+) -> "pyarrow.Table":
+    """Analyse a video into a table with a row for each face in each frame.
+
+    Args:
+        video: What `fer_live.stream` takes; of a live source give a `duration`.
+        landmarks: Add the 68 landmarks, ``landmark_0_x`` to ``landmark_67_y``.
+        start: Seconds to leave out at the beginning.
+        duration: Seconds to process; None for all.
+        options: As those of `fer_live.stream`.
+
+    Returns:
+        The columns, types and values of ``fer-video VIDEO --records FILE.parquet``; no rows where
+        there are no faces. `to_pandas` makes a data frame of it.
+
+    Raises:
+        ConfigError: An option is unknown or its value is not allowed, or pyarrow is missing.
+        SourceError: The video is missing or unreadable, or was lost on the way.
+        ModelError: Unknown model, missing or damaged file, or a device that is not there.
+    """
+    arrow = import_arrow("fer_live.table")
+    part = SourceConfig(start_s=start, duration_s=duration)
+    config = config_of(options, VideoOptions)
+    parts = [arrow_schema(landmarks=landmarks).empty_table()]
+    with closing(analyses_of(name_of(video), part, config)) as analyses:
+        rows = _rows(analyses, landmarks)
+        while group := list(islice(rows, ROW_GROUP)):
+            parts.append(arrow_table(group, landmarks=landmarks))
+    return arrow.concat_tables(parts)
+
+
+def read(records: str | os.PathLike[str]) -> "pyarrow.Table":
+    """Read a file of records into a table as `table` gives it, in order of time.
+
+    Args:
+        records: Written by `annotate`, `fer-video` or a recording of the window: .csv, .jsonl,
+            .ndjson or .parquet. A last row that a kill cut off is left out, with a warning.
+
+    Raises:
+        ConfigError: The ending is unknown, or pyarrow is missing.
+        SourceError: The file is missing, or not one of records.
+    """
+    arrow = import_arrow("fer_live.read")
+    found, warnings = read_records(Path(records))
+    for warning in warnings:
+        log.warning("%s", warning)
+    schema = arrow_schema(landmarks=LANDMARK_COLUMNS[0] in found.numbers)
+    labels = [EXPRESSIONS[label] for label in found.labels]
+    columns = [
+        arrow.array(labels if field.name == TEXT else found.numbers[field.name]).cast(field.type)
+        for field in schema
+    ]
+    return arrow.table(columns, schema=schema)
+
+
+def _rows(analyses: Iterator[Analysis], landmarks: bool) -> Iterator[Row]:
+    for analysis in analyses:
+        for record, points in records_of(analysis, landmarks=landmarks):
+            yield row_of(record, points)

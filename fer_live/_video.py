@@ -1,0 +1,208 @@
+"""Videos, cameras and streams: moment by moment, or into an annotated file."""
+
+import logging
+import os
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Unpack
+
+from app.command.interrupt import Interrupt
+from app.command.job import Job, run_job
+from engine.analyze import AnalyzerConfig, open_finder, open_reader
+from engine.drawing.overlay import OverlayConfig
+from engine.errors import SourceError
+from engine.mailbox import Closed, Latest
+from engine.pipeline import Pipeline
+from engine.types import Analysis
+from engine.video.opening import SourceConfig, open_source
+from fer_live._faces import moment_of
+from fer_live._options import VideoOptions, config_of
+from fer_live.types import Moment
+
+log = logging.getLogger(__name__)
+
+Source = str | os.PathLike[str] | int
+
+_JOIN_S: Final = 10.0
+
+
+def stream(
+    source: Source,
+    *,
+    start: float = 0.0,
+    duration: float | None = None,
+    rgb: bool = False,
+    **options: Unpack[VideoOptions],
+) -> Generator[Moment, None, None]:
+    """Read the faces of a video, a camera or a network stream, moment by moment.
+
+    Memory does not grow: frames are decoded and analysed a few ahead, on threads of their own.
+    Of a file every frame comes, in order; of a live source always the newest, and those that
+    nobody had time for are left out. Closing the generator, or dropping it, stops the threads and
+    frees the networks.
+
+    Args:
+        source: A file, a folder of pictures, a camera (0, ``/dev/video0``) or an address
+            (``rtsp://``, ``http://``).
+        start: Seconds to leave out at the beginning.
+        duration: Seconds to read from there; None reads to the end.
+        rgb: Images and crops are RGB.
+        options: `model`, `device`, `precision`, `detector`, `detector_model`, `detect_every`,
+            `min_face_px`, `max_faces`, `smooth`, `threads`, as `engine.analyze.AnalyzerConfig`
+            has them.
+
+    Returns:
+        The generator; the source is opened when the first moment is asked for.
+
+    Raises:
+        ConfigError: An option is unknown or its value is not allowed; at once.
+        SourceError: The source is missing or unreadable, or was lost; on the way.
+        ModelError: Unknown model, missing or damaged file, or a device that is not there; on the
+            way.
+    """
+    part = SourceConfig(start_s=start, duration_s=duration)
+    analyses = analyses_of(name_of(source), part, config_of(options, VideoOptions))
+    return _moments(analyses, rgb)
+
+
+def annotate(
+    video: Source,
+    out: str | os.PathLike[str],
+    *,
+    records: str | os.PathLike[str] | None = None,
+    landmarks: bool = False,
+    audio: bool = True,
+    timeline: bool = True,
+    start: float = 0.0,
+    duration: float | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+    **options: Unpack[VideoOptions],
+) -> dict[str, Any]:
+    """Write an annotated copy of a video, and a table of results if asked for: `fer-video`.
+
+    Files appear under their names when they are complete. Ctrl-C finishes them with what was done
+    so far before it is raised.
+
+    Args:
+        video: What `stream` takes.
+        out: The annotated video: .mp4, .mkv or .mov.
+        records: The rows: .csv, .jsonl, .ndjson or .parquet.
+        landmarks: Draw and record the 68 landmarks.
+        audio: Keep the sound.
+        timeline: Draw the valence-arousal strip.
+        start: Seconds to leave out at the beginning.
+        duration: Seconds to process; None for all.
+        overwrite: Replace existing files.
+        progress: Show a bar on stderr.
+        options: As those of `stream`.
+
+    Returns:
+        What ``fer-video --json`` prints: frames, faces with their seconds per expression, times.
+
+    Raises:
+        ConfigError: An option is unknown or its value is not allowed.
+        SourceError: The video is missing or unreadable, or was lost on the way.
+        ModelError: Unknown model, missing or damaged file, or a device that is not there.
+        SinkError: A file exists already, or cannot be written.
+        KeyboardInterrupt: Ctrl-C came; what was done is kept, if there was anything.
+    """
+    job = Job(
+        input=name_of(video),
+        out=Path(out),
+        records=None if records is None else Path(records),
+        landmarks=landmarks,
+        audio=audio,
+        overwrite=overwrite,
+        source=SourceConfig(start_s=start, duration_s=duration),
+        analyzer=config_of(options, VideoOptions),
+        overlay=OverlayConfig(timeline=timeline, landmarks=landmarks),
+    )
+    with Interrupt() as interrupt:
+        outcome = run_job(job, interrupt, show_progress=progress)
+    for warning in outcome.warnings:
+        log.warning("%s", warning)
+    if interrupt.requested:
+        raise KeyboardInterrupt
+    return outcome.to_json(job, interrupted=False)
+
+
+def name_of(source: object) -> str:
+    """Give a source the name that the engine opens it by.
+
+    Raises:
+        SourceError: It is nothing that can be opened.
+    """
+    if isinstance(source, int) and not isinstance(source, bool) and source >= 0:
+        return str(source)
+    if isinstance(source, os.PathLike):
+        path = str(Path(source))
+        return f"./{path}" if path.isdigit() else path  # a bare number would be a camera
+    if isinstance(source, str):
+        return source
+    raise SourceError(
+        f"source {source!r:.80}: expected a path, an address or a camera's number from 0"
+    )
+
+
+def analyses_of(
+    name: str, part: SourceConfig, config: AnalyzerConfig
+) -> Generator[Analysis, None, None]:
+    """Run the engine over a source; closing the generator ends it.
+
+    Raises:
+        FerError: As `stream`.
+    """
+    with open_source(name, part) as source:
+        find, read = partial(open_finder, config), partial(open_reader, config)
+        count = 0
+        with Pipeline(source, find, read, live=source.info.live) as pipeline:
+            every = nullcontext(analysis for analysis, _ in pipeline)
+            with _newest(pipeline) if source.info.live else every as analyses:
+                for analysis in analyses:
+                    count += 1
+                    yield analysis
+        for warning in source.warnings:
+            log.warning("%s", warning)
+        if not count:
+            raise SourceError(f"{source.info.name}: no frames in the part asked for")
+
+
+def _moments(analyses: Generator[Analysis, None, None], rgb: bool) -> Generator[Moment, None, None]:
+    with closing(analyses):
+        for analysis in analyses:
+            yield moment_of(analysis, rgb=rgb)
+
+
+@contextmanager
+def _newest(pipeline: Pipeline) -> Iterator[Iterator[Analysis]]:
+    """Give always the newest result, so that a slow reader does not see the past."""
+    newest, errors = Latest[Analysis](), list[Exception]()
+
+    def hand_on() -> None:
+        try:
+            for analysis, _ in pipeline:
+                newest.put(analysis)
+        except Closed:
+            log.debug("nobody reads any more")
+        except Exception as error:  # noqa: BLE001 - the top of a thread; raised in the reader
+            errors.append(error)
+        finally:
+            newest.close()
+
+    def taken() -> Iterator[Analysis]:
+        yield from newest
+        if errors:
+            raise errors[0]
+
+    thread = threading.Thread(target=hand_on, name="fer-newest", daemon=True)
+    thread.start()
+    try:
+        yield taken()
+    finally:
+        newest.close()
+        pipeline.stop()
+        thread.join(_JOIN_S)
