@@ -1,27 +1,34 @@
 """Judge a detector as the engine runs it: `python -m export.detector_recall --data FOLDER`."""
 
-import argparse
 import itertools
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
-from engine.errors import FerError
+from engine.command import Parser, add_data_options, count, libraries, run_command, whole_number
 from engine.faces.detection import DETECTORS, Detector, open_detector
 from engine.types import Image
-from training.detector.evaluate import BUCKETS, Found, Tally, compare, merge, whole
 from training.detector.mosaics import Sample
 from training.detector.packs import Gray, Pack, load_packs
+
+if TYPE_CHECKING:  # it needs torch, which the command names where it is missing
+    from training.detector.evaluate import Tally
+
+PROGRAM: Final = "detector_recall"
 
 SCALES = (0.25, 0.35, 0.5, 1.0, 2.0)  # of the packs' pictures, which are 320 pixels wide
 
 
-def judge(detector: Detector, samples: Sequence[Sample]) -> Tally:
+def judge(detector: Detector, samples: Sequence[Sample]) -> "Tally":
     """Run a detector over gray pictures and match its boxes with the truth."""
+    from training.detector.evaluate import Found, Tally, compare
+
     sides, best, false = [], [], []
     for sample in samples:
         found = detector.detect(_colour(sample.image))
@@ -51,6 +58,8 @@ def figures(
         share: Take every `share`-th picture.
         skip: Leave out as many at the start.
     """
+    from training.detector.evaluate import BUCKETS, merge, whole
+
     packs = load_packs(data, cache)
     frames = packs.select(Pack.FRAME, held=True)[skip::share]
     grounds = packs.select(Pack.BACKGROUND, held=True)[skip::share]
@@ -74,26 +83,31 @@ def figures(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure from the command line; return the exit code."""
-    parse = argparse.ArgumentParser(prog="export.detector_recall", description=__doc__)
-    parse.add_argument("--detector", default="fer", help=", ".join(DETECTORS))
-    parse.add_argument("--detector-model", type=Path)
-    parse.add_argument("--min-face", type=int, default=20)
-    parse.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parse.add_argument("--cache", type=Path, default=Path("cache"))
-    parse.add_argument("--share", type=int, default=1, help="take every n-th picture")
-    parse.add_argument("--skip", type=int, default=0, help="leave out the first n pictures")
+    return run_command(PROGRAM, _measure, argv, extra="train")
+
+
+def _measure(argv: Sequence[str]) -> None:
+    parse = Parser(prog=f"python -m export.{PROGRAM}", version=libraries(), description=__doc__)
+    add = parse.add_argument
+    add("--detector", default="fer", metavar="NAME", help=", ".join(DETECTORS))
+    add("--detector-model", type=Path, metavar="FILE", help="model file of yunet and mediapipe")
+    add("--min-face", type=int, default=20, metavar="PX", help="smallest face (20)")
+    add("--share", type=count, default=1, metavar="N", help="take every Nth picture (1)")
+    add(
+        "--skip",
+        type=whole_number,
+        default=0,
+        metavar="N",
+        help="leave out the first N pictures (0)",
+    )
+    add_data_options(parse)
     args = parse.parse_args(argv)
-    try:
-        detector = open_detector(
-            args.detector, model_path=args.detector_model, min_face_px=args.min_face
-        )
+    detector = open_detector(
+        args.detector, model_path=args.detector_model, min_face_px=args.min_face
+    )
+    with closing(detector):
         found = figures(args.data, args.cache, detector, share=args.share, skip=args.skip)
-        print(json.dumps(found, indent=2))
-        detector.close()
-    except FerError as error:
-        sys.stderr.write(f"export.detector_recall: {error}\n")
-        return error.exit_code
-    return 0
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

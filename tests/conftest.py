@@ -10,6 +10,9 @@ import pytest
 
 from engine.types import Analysis, Image
 
+ROOT = Path(__file__).parents[1]
+DATA = (ROOT / "data", ROOT.parent / "shared" / "data")  # where data packs may lie
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # windows of the tests need no screen
 
 
@@ -39,6 +42,19 @@ def no_thread_outlives_its_test() -> Iterator[None]:
         thread.join(2.0)
     late = [thread.name for thread in left if thread.is_alive()]
     assert not late, f"threads left running: {', '.join(late)}"
+
+
+@pytest.fixture(scope="session")
+def packs() -> Callable[[str], Path]:
+    """Give `packs(file)`: the folder of data packs that has this one; skips without it."""
+
+    def having(name: str) -> Path:
+        for folder in DATA:
+            if (folder / name).is_file():
+                return folder
+        pytest.skip(f"the data pack {name} is neither in data/ nor in ../shared/data")
+
+    return having
 
 
 @pytest.fixture

@@ -1,15 +1,9 @@
-"""`fer-eval MODEL ... --data DATASET`: judge a trained system, or an exported network as served.
-
-Several run folders are judged as one: each has one vote.
+"""Judge an exported network as users run it.
 
 This is the one place in `training` that runs the engine's network: what is judged of it must be
 what users get, calibration included.
 """
 
-import argparse
-import json
-import logging
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.errors import ConfigError, FerError
 from engine.faces.landmarker import Landmarker
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
@@ -36,15 +29,12 @@ from training.data.ferplus import (
 )
 from training.data.located import locate
 from training.evaluation.metrics import affect_metrics, expression_metrics
-from training.evaluation.tables import expression_figures, markdown
+from training.evaluation.tables import expression_figures
 from training.expression import crops_of
 from training.landmarks import held_out_banks, held_out_crops, nme, reduced
 
-log = logging.getLogger(__name__)
-
 Variant = Callable[[FerPlus, Floats], list[Image]]
 ROWS = 64
-SERVED = ("ferplus", "landmarks")  # what an exported network is judged on
 
 
 def _small(side: int) -> Variant:
@@ -165,82 +155,14 @@ def landmark_metrics(landmarker: Landmarker, root: Path, cache: Path) -> dict[st
     return figures
 
 
-def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    parse = argparse.ArgumentParser(prog="fer-eval", description=__doc__)
-    parse.add_argument(
-        "model",
-        type=Path,
-        nargs="+",
-        help="run folder, a weights file in it, or an ONNX file with its manifest beside it; "
-        "several runs vote",
-    )
-    parse.add_argument(
-        "--data",
-        default="",
-        help="dataset that judges; default what the run was trained on; for an ONNX file "
-        f"{' or '.join(SERVED)}, default {SERVED[0]}",
-    )
-    parse.add_argument("--fold", default="", help="subject or character that judges, of --data")
-    parse.add_argument("--split", choices=["valid", "test"], default="test")
-    parse.add_argument("--root", type=Path, default=Path("../shared/data"), help="datasets")
-    parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
-    parse.add_argument("--json", action="store_true", help="one JSON object instead of Markdown")
-    return parse
-
-
 def figures_served(model: Path, data: str, split: Split, root: Path, cache: Path) -> dict[str, Any]:
     """Judge an exported network on FER+ or, its landmarks alone, on held-out faces.
 
     Raises:
-        ConfigError: `data` is something else.
         ModelError: The network cannot be opened.
     """
-    if data not in SERVED:
-        raise ConfigError(f"--data {data}: an exported network is judged on {' or '.join(SERVED)}")
     network = open_network(model)
     if data == "landmarks":
         return dict(landmark_metrics(network.landmarker, root, cache))
     answers = answers_of(network, split, root, cache)
     return metrics_of(answers, network.fusion.temperature)
-
-
-def evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    """Judge what the command line names."""
-    where = {"root": options.root, "cache": options.cache}
-    models: list[Path] = options.model
-    others = [path for path in models if not path.is_dir() and path.suffix != ".safetensors"]
-    if len(models) > 1 and others:
-        raise ConfigError(
-            f"{others[0]}: neither a run folder nor a weights file in one; cannot vote"
-        )
-    if others:
-        return figures_served(models[0], options.data or SERVED[0], options.split, **where)
-    # These bring every system along, and timm.
-    from training.evaluation.ensemble import judge_vote
-    from training.evaluation.judged import judge
-
-    chosen = {**where, "dataset": options.data, "fold": options.fold}
-    if len(models) > 1:
-        return judge_vote(models, options.split, **chosen)
-    return judge(models[0], options.split, **chosen).figures()
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Evaluate from the command line; return the exit code."""
-    options = parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        figures = evaluate(options)
-        print(json.dumps(figures, indent=2) if options.json else markdown(figures))
-    except FerError as error:
-        sys.stderr.write(f"fer-eval: {error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("fer-eval: interrupted\n")
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,31 +1,32 @@
-"""`fer-grid GRID.toml`: one recipe trained in many ways, beside the paper's own numbers.
+"""`fer-grid GRID [table.key=value ...]`: one recipe, many ways, beside the paper's own numbers.
 
 Each row of a grid overrides some settings of the recipe and is trained once per seed, in a run
 folder of its own. Started again, it skips finished runs and goes on with an interrupted one.
 """
 
-import argparse
 import csv
 import json
 import logging
 import re
-import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final, get_args
 
-from engine.errors import ConfigError, FerError, ModelError
+from engine.command import CLOCK, Parser, add_data_options, libraries, run_command
+from engine.errors import ConfigError, ModelError
 from training.atomic import write_text, written
 from training.data.faces import Split
 from training.evaluation.tables import table
+from training.train import GOES_ON, LIBRARIES
 from training.trainer.provenance import PLACE
 from training.trainer.recipe import Recipe, read_recipe
 
 log = logging.getLogger(__name__)
 
+PROGRAM: Final = "fer-grid"
 METRICS = "metrics.json"
 # What the table shows, in percent; a published number is an accuracy, or a score where there are
 # no expressions.
@@ -91,12 +92,16 @@ class Place:
     split: Split = "valid"
 
 
-def read_grid(path: Path) -> Grid:
+def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
     """Read a grid file; its recipe is looked for beside it.
+
+    Args:
+        path: TOML file.
+        overrides: ``table.key=value`` each, for all rows.
 
     Raises:
         ConfigError: It cannot be read, a key is unknown, missing or of the wrong type, two rows
-            share a name, or there is no such recipe.
+            share a name, there is no such recipe, or an override is of what the grid itself sets.
     """
     try:
         tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -113,7 +118,15 @@ def read_grid(path: Path) -> Grid:
     for key, values in (("seeds", seeds), ("row.name", [row.folder for row in rows])):
         if not values or len(set(values)) < len(values):
             raise ConfigError(f"{path}: {key}: expected one or more, none twice; got {values}")
-    return Grid(tables["title"], recipe, seeds, rows)
+    return Grid(tables["title"], recipe, seeds, tuple(_overridden(row, overrides) for row in rows))
+
+
+def _overridden(row: Row, overrides: Sequence[str]) -> Row:
+    own = {override.partition("=")[0] for override in (*row.overrides, "loop.seed=")}
+    for override in overrides:
+        if override.partition("=")[0] in own:
+            raise ConfigError(f"{override}: the grid itself sets this; change the grid's file")
+    return replace(row, overrides=(*overrides, *row.overrides))
 
 
 def _row(path: Path, row: object) -> Row:
@@ -307,33 +320,34 @@ def judge_run(recipe: Recipe, split: Split) -> Figures:
     return figures_of(answers_on(faces, open_run(recipe.folder).system, settings.data))
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Describe the command line."""
-    parse = argparse.ArgumentParser(prog="fer-grid", description=__doc__)
-    parse.add_argument("grid", type=Path, help="TOML file; see training/grids")
-    parse.add_argument("--data", type=Path, default=Path("../shared/data"), help="data packs")
-    parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
-    parse.add_argument("--out", type=Path, help="folder of the runs; default runs/GRID")
-    parse.add_argument("--split", choices=get_args(Split), default="valid", help="which judges")
+    parse = Parser(prog=PROGRAM, version=libraries(*LIBRARIES), description=__doc__)
+    add = parse.add_argument
+    add("grid", type=Path, help="TOML file; see training/grids")
+    add(
+        "overrides",
+        nargs="*",
+        default=(),
+        help="table.key=value, of all rows, as in loop.steps=100",
+    )
+    add("--out", type=Path, metavar="DIR", help="folder of the runs; default runs/GRID")
+    add("--split", choices=get_args(Split), default="valid", help="which judges (valid)")
+    add_data_options(parse)
     return parse
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a grid from the command line; return the exit code."""
-    args = parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    return run_command(PROGRAM, _grid, argv, extra="train", kept=GOES_ON, info=CLOCK)
+
+
+def _grid(argv: Sequence[str]) -> None:
+    args = parser().parse_intermixed_args(argv)
     place = Place(args.data, args.cache, args.out or Path("runs") / args.grid.stem, args.split)
-    try:
-        grid = read_grid(args.grid)
-        _check_task(recipe_of(grid, grid.rows[0], grid.seeds[0], place), grid.recipe)
-        run_grid(grid, place, train_system, judge_run)
-    except FerError as error:
-        sys.stderr.write(f"fer-grid: {error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("fer-grid: interrupted; the same command goes on from here\n")
-        return 130
-    return 0
+    grid = read_grid(args.grid, args.overrides)
+    _check_task(recipe_of(grid, grid.rows[0], grid.seeds[0], place), grid.recipe)
+    run_grid(grid, place, train_system, judge_run)
 
 
 def _check_task(recipe: Recipe, path: Path) -> None:

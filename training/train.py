@@ -1,14 +1,17 @@
 """`fer-train RECIPE [table.key=value ...]`: train one network of this repository."""
 
-import argparse
 import importlib
-import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from engine.errors import ConfigError, FerError
+from engine.command import CLOCK, Parser, add_data_options, libraries, run_command
+from engine.errors import ConfigError
 from training.trainer.recipe import read_recipe
+
+PROGRAM: Final = "fer-train"
+GOES_ON: Final = "the same command goes on from here"
+LIBRARIES: Final = ("torch", "lightning-fabric", "timm")
 
 # Imported when chosen, so that --help needs no torch.
 TASKS = {
@@ -20,37 +23,33 @@ TASKS = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Describe the command line."""
-    parse = argparse.ArgumentParser(prog="fer-train", description=__doc__)
+    parse = Parser(prog=PROGRAM, version=libraries(*LIBRARIES), description=__doc__)
     parse.add_argument("recipe", type=Path, help="TOML file; see training/recipes")
-    parse.add_argument("overrides", nargs="*", help="table.key=value, as in loop.steps=100")
-    parse.add_argument("--data", type=Path, default=Path("../shared/data"), help="data packs")
-    parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
-    parse.add_argument("--out", type=Path, help="run folder; default runs/RECIPE")
+    parse.add_argument(
+        "overrides", nargs="*", default=(), help="table.key=value, as in loop.steps=100"
+    )
+    parse.add_argument("--out", type=Path, metavar="DIR", help="run folder; default runs/RECIPE")
+    add_data_options(parse)
     return parse
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train from the command line; return the exit code."""
+    return run_command(PROGRAM, _train, argv, extra="train", kept=GOES_ON, info=CLOCK)
+
+
+def _train(argv: Sequence[str]) -> None:
     args = parser().parse_intermixed_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        folder = args.out or Path("runs") / args.recipe.stem
-        recipe = read_recipe(
-            args.recipe, args.overrides, data=args.data, cache=args.cache, folder=folder
-        )
-        if recipe.task not in TASKS:
-            choices = ", ".join(sorted(TASKS))
-            raise ConfigError(f"task {recipe.task}: unknown; choose one of {choices}")
-        importlib.import_module(TASKS[recipe.task]).run(recipe)
-    except FerError as error:
-        sys.stderr.write(f"fer-train: {error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("fer-train: interrupted; the same command goes on from here\n")
-        return 130
-    return 0
+    folder = args.out or Path("runs") / args.recipe.stem
+    recipe = read_recipe(
+        args.recipe, args.overrides, data=args.data, cache=args.cache, folder=folder
+    )
+    if recipe.task not in TASKS:
+        choices = ", ".join(sorted(TASKS))
+        raise ConfigError(f"task {recipe.task}: unknown; choose one of {choices}")
+    importlib.import_module(TASKS[recipe.task]).run(recipe)
 
 
 if __name__ == "__main__":

@@ -2,24 +2,19 @@
 
 import argparse
 import json
-import logging
 import sys
-import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from app.command.interrupt import Interrupt
-from engine.errors import ConfigError, FerError
+from engine.command import DEVICES, INTERRUPTED, Parser, run_command, say
+from engine.errors import ConfigError
 
 if TYPE_CHECKING:
     from app.command.job import Job, Outcome
 
-log = logging.getLogger(__name__)
-
 PROGRAM: Final = "fer-video"
-INTERRUPTED: Final = 130
 _MODEL: Final = "poster-rt"
 
 # Options that are fields of `AnalyzerConfig`, whose defaults apply where one is not given.
@@ -38,27 +33,12 @@ _ANALYZER: Final = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    with _messages():
-        try:
-            options = _parser().parse_args(argv)
-            if options.version:
-                print(_version())
-                return 0
-            return _run(options)
-        except FerError as error:
-            _say(str(error))
-            log.debug("failed", exc_info=True)
-            return error.exit_code
-        except KeyboardInterrupt:  # a second Ctrl-C: no time to finish the files
-            _say("interrupted; nothing was kept")
-            return INTERRUPTED
-        except Exception as error:  # noqa: BLE001 - the top of the program
-            traceback.print_exc()
-            _say(f"internal error: {type(error).__name__}: {error}; please report the lines above")
-            return 1
+    # The front hears of a second Ctrl-C only: there is no time to finish the files.
+    return run_command(PROGRAM, _run, argv, kept="nothing was kept")
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(argv: Sequence[str]) -> int:
+    options = parser().parse_args(argv)
     with Interrupt() as interrupt:
         job = _job(options)
         from app.command.job import run_job
@@ -94,10 +74,8 @@ def _job(options: argparse.Namespace) -> "Job":
     )
 
 
-def _version() -> str:
-    """Name program, model and providers, without loading what takes time."""
-    from importlib import metadata
-
+def _about() -> tuple[str, ...]:
+    """Name model and providers, without loading what takes time."""
     import onnxruntime
 
     from engine.assets import asset_path
@@ -108,9 +86,8 @@ def _version() -> str:
     available = onnxruntime.get_available_providers()
     devices = ", ".join(name for name, provider in PROVIDERS.items() if provider in available)
     return (
-        f"{PROGRAM} {metadata.version('fer-live')}\n"
-        f"model {model.name}, sha256 {model.sha256[:12]}\n"
-        f"providers {devices} (onnxruntime {onnxruntime.__version__})"
+        f"model {model.name}, sha256 {model.sha256[:12]}",
+        f"providers {devices} (onnxruntime {onnxruntime.__version__})",
     )
 
 
@@ -119,35 +96,29 @@ def _report(
 ) -> None:
     """Write warnings and the closing summary."""
     for warning in outcome.warnings:
-        _say(f"warning: {warning}")
+        say(PROGRAM, f"warning: {warning}")
     summary, elapsed_s = outcome.summary, outcome.elapsed_s
     written = [str(path) for path in (job.out, job.records) if path is not None]
     if options.json:
         print(json.dumps(outcome.to_json(job, interrupted=interrupted), ensure_ascii=False))
     elif not options.quiet:
         if interrupted:
-            _say("interrupted; what was done is kept")
+            say(PROGRAM, "interrupted; what was done is kept")
         print(summary.to_text(elapsed_s), file=sys.stderr)
         print(f"{job.analyzer.model} in {outcome.precision} on {outcome.device}", file=sys.stderr)
         print(f"written: {', '.join(written)}", file=sys.stderr)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong option as every other error: one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; see {PROGRAM} --help")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def parser() -> Parser:
+    """Describe the command line."""
+    parse = Parser(
         prog=PROGRAM,
+        version=_about,
         description="Read the facial expressions in a video: an annotated copy and a table.",
         epilog="T is seconds or HH:MM:SS. Exit codes: 2 options, 3 input, 4 model, 5 output,"
         " 130 interrupted.",
-        allow_abbrev=False,
     )
-    add = parser.add_argument
+    add = parse.add_argument
     add(
         "input",
         metavar="INPUT",
@@ -170,16 +141,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--overwrite", action="store_true", help="replace existing output files")
     add("--json", action="store_true", help="print the summary as one JSON object on stdout")
     add("--quiet", action="store_true", help="no progress bar and no summary")
-    add("--version", action="store_true", help="print program, model and providers")
-    _add_analyzer_options(parser)
-    return parser
+    _add_analyzer_options(parse)
+    return parse
 
 
-def _add_analyzer_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("analysis", argument_default=argparse.SUPPRESS)
+def _add_analyzer_options(parse: Parser) -> None:
+    group = parse.add_argument_group("analysis", argument_default=argparse.SUPPRESS)
     add = group.add_argument
     add("--model", metavar="NAME|PATH", help="expression model (poster-rt)")
-    add("--device", choices=("auto", "cpu", "cuda", "tensorrt"), help="what to run on (auto)")
+    add("--device", choices=DEVICES, help="what to run on (auto)")
     add(
         "--precision",
         choices=("auto", "fp32", "int8"),
@@ -206,23 +176,5 @@ def _seconds(text: str) -> float:
     return sum(number * 60.0**power for power, number in enumerate(reversed(numbers)))
 
 
-def _say(message: str) -> None:
-    print(f"{PROGRAM}: {message}", file=sys.stderr)
-
-
-class _Lines(logging.Handler):
-    """Shows a log record as one line on whatever stderr is at that moment."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        _say(f"{record.levelname.lower()}: {record.getMessage()}")
-
-
-@contextmanager
-def _messages() -> Iterator[None]:
-    """Show warnings of the engine while the command runs."""
-    handler, root = _Lines(logging.WARNING), logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -8,14 +8,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from app.window.menu_entry import add_to_menu, command, data_home
 from app.window.qt_needs import make_application, need_qt
-from engine.errors import ConfigError, FerError
+from engine.command import DEVICES, Parser, libraries, run_command
+from engine.errors import ConfigError
 
 if TYPE_CHECKING:  # heavy imports wait until the options are right
     from PyQt6.QtWidgets import QWidget
@@ -35,40 +35,33 @@ WRITE_S: Final = 5.0  # for files to be finished when the program leaves in a hu
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the application; return the exit code."""
-    try:
-        options = parser().parse_args(argv)
-        if options.version:
-            sys.stdout.write(f"{PROGRAM} {metadata.version('fer-live')}\n")
-            return 0
-        if options.add_to_menu:
-            entry = add_to_menu(data_home(), command())
-            sys.stdout.write(f"{entry}\n")
-            return 0
+    return run_command(PROGRAM, _start, argv, extra="app", info="%(name)s: %(message)s")
+
+
+def _start(argv: Sequence[str]) -> int:
+    options = parser().parse_args(argv)
+    if not options.add_to_menu:
         return _run(options)
-    except FerError as error:
-        sys.stderr.write(f"{PROGRAM}: {error}\n")
-        return error.exit_code
+    entry = add_to_menu(data_home(), command())
+    sys.stdout.write(f"{entry}\n")
+    return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong option as every other error: one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; see {PROGRAM} --help")
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Describe the command line."""
-    parse = _Parser(prog=PROGRAM, description="Facial expressions, live.", allow_abbrev=False)
+    parse = Parser(
+        prog=PROGRAM,
+        version=libraries("PyQt6", "pyqtgraph", "onnxruntime"),
+        description="Facial expressions, live.",
+    )
     add = parse.add_argument
     add("--source", metavar="SOURCE", help="file, camera (0), address, or screen[:X,Y,W,H]")
     add("--as-camera", action="store_true", help="play the file of --source in an endless loop")
     add("--settings", type=Path, metavar="FILE", help="settings file (the user's own)")
     add("--model", metavar="NAME|PATH", help="expression model, for this time")
-    add("--device", choices=("auto", "cpu", "cuda", "tensorrt"), help="for this time")
+    add("--device", choices=DEVICES, help="for this time")
     add("--theme", choices=("system", "light", "dark"), help="for this time")
     add("--add-to-menu", action="store_true", help="put it into the desktop's menu (Linux)")
-    add("--version", action="store_true", help="print the version")
     return parse
 
 
@@ -84,7 +77,6 @@ def _run(options: argparse.Namespace) -> int:
     from app.window.theme import apply_theme
     from engine.assets import asset_path
 
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     path = options.settings or settings_path()
     settings = _changed(load_settings(path), options)
     choice = _choice(options)

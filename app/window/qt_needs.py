@@ -45,13 +45,14 @@ def need_qt() -> None:
     """See whether Qt can be loaded.
 
     Raises:
-        ConfigError: PyQt6, pyqtgraph or a library of the system is missing.
+        ModuleNotFoundError: PyQt6 or pyqtgraph is not installed.
+        ConfigError: A library of the system is missing.
     """
     try:
-        import pyqtgraph  # noqa: F401 - loaded to see whether it can be
-        from PyQt6 import QtWidgets  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is missing; run: pip install 'fer-live[app]'") from error
+        import PyQt6.QtWidgets  # noqa: F401 - loaded to see whether it can be, and first: without
+        import pyqtgraph  # noqa: F401 - it pyqtgraph would ask for any of four packages
+    except ModuleNotFoundError:
+        raise
     except ImportError as error:
         library = str(error).partition(":")[0]
         lacking = [library] if library in LIBRARIES else []

@@ -3,106 +3,68 @@
 import argparse
 import shlex
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from engine.errors import ConfigError, FerError, SinkError, SourceError
+from engine.command import DEVICES, Parser, count, libraries, one_of, run_command, several
+from engine.errors import SinkError, SourceError
 
 if TYPE_CHECKING:
     from export.bench.tables import Measured
 
-T = TypeVar("T")
-
 PROGRAM: Final = "fer-bench"
 PARTS: Final = ("networks", "stages", "command")
-# As `engine.networks.runtime.DEVICES`, which takes long to import.
-DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")
 FILES: Final = ("bench.json", "bench.csv", "bench.md", "bench.png")
 PICTURE: Final = "bench.png"
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong option as every other error: one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; see {PROGRAM} --help")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure from the command line; return the exit code."""
-    given = list(sys.argv[1:] if argv is None else argv)
-    try:
-        _bench(parser().parse_args(given), given)
-    except FerError as error:
-        sys.stderr.write(f"{PROGRAM}: {error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write(f"{PROGRAM}: interrupted; nothing was written\n")
-        return 130
-    except Exception as error:  # noqa: BLE001 - the top of the program
-        traceback.print_exc()
-        sys.stderr.write(f"{PROGRAM}: internal error: {error}; please report the lines above\n")
-        return 1
-    return 0
+    return run_command(PROGRAM, _run, argv, extra="bench", kept="nothing was written")
 
 
-def parser() -> argparse.ArgumentParser:
+def _run(argv: Sequence[str]) -> None:
+    _bench(parser().parse_args(argv), argv)
+
+
+def parser() -> Parser:
     """Describe the command line."""
-    parse = _Parser(prog=PROGRAM, description=__doc__, allow_abbrev=False)
+    parse = Parser(
+        prog=PROGRAM,
+        version=libraries("onnxruntime", "onnx", "torch", "tensorrt"),
+        description=__doc__,
+    )
     add = parse.add_argument
     add("models", type=Path, nargs="*", metavar="MODEL.onnx", help="networks; default all shipped")
-    add("--device", type=_several(_device), default=("auto",), help=f"of {', '.join(DEVICES)}")
-    add("--precision", type=_several(str), default=(), help="only networks of these, fp32,int8")
-    add("--batches", type=_several(_count), default=(1, 2, 4, 8), help="faces of a call (1,2,4,8)")
-    add("--threads", type=_several(_count), default=(1, 2), help="of a network on a CPU (1,2)")
-    add("--rounds", type=_count, default=200, help="timed calls of each case (200)")
+    add(
+        "--device",
+        type=several(one_of(DEVICES)),
+        default=("auto",),
+        help=f"of {', '.join(DEVICES)}",
+    )
+    add("--precision", type=several(str), default=(), help="only networks of these, fp32,int8")
+    add("--batches", type=several(count), default=(1, 2, 4, 8), help="faces of a call (1,2,4,8)")
+    add("--threads", type=several(count), default=(1, 2), help="of a network on a CPU (1,2)")
+    add("--rounds", type=count, default=200, help="timed calls of each case (200)")
     add("--seed", type=int, default=0, help="of inputs and orders (0)")
     add("--clips", type=Path, nargs="+", metavar="CLIP", help="videos; default the shipped one")
-    add("--repeats", type=_count, default=5, help="runs of the command behind a median (5)")
+    add("--repeats", type=count, default=5, help="runs of the command behind a median (5)")
     add("--soak", type=_minutes, metavar="MINUTES", help="also memory over a looped video")
-    add("--parts", type=_several(_part), default=PARTS, help=f"of {', '.join(PARTS)}; default all")
+    add(
+        "--parts",
+        type=several(one_of(PARTS)),
+        default=PARTS,
+        help=f"of {', '.join(PARTS)}; default all",
+    )
     add("--note", default="", help="a line about the machine for the page: what else ran")
     add("--out", type=Path, default=Path("bench"), help="folder (bench); - is the page on stdout")
     add("--overwrite", action="store_true", help="replace files that are there")
     add("--quiet", action="store_true", help="no progress bar")
     return parse
-
-
-def _several(one: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
-    """Read values with commas between them, each once."""
-
-    def read(text: str) -> tuple[T, ...]:
-        values = tuple(dict.fromkeys(one(part.strip()) for part in text.split(",") if part.strip()))
-        if not values:
-            raise argparse.ArgumentTypeError("expected at least one value")
-        return values
-
-    return read
-
-
-def _chosen(choices: Sequence[str], text: str) -> str:
-    if text not in choices:
-        raise argparse.ArgumentTypeError(f"{text!r} is unknown; choose of {', '.join(choices)}")
-    return text
-
-
-def _device(text: str) -> str:
-    return _chosen(DEVICES, text)
-
-
-def _part(text: str) -> str:
-    return _chosen(PARTS, text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
-    return int(text)
 
 
 def _minutes(text: str) -> float:

@@ -2,13 +2,12 @@
 
     scripts/bench --help                       # makes .venv, once
     .venv/bin/python scripts/benches/frontier.py       # the shipped networks, some five minutes
-    .venv/bin/python scripts/benches/frontier.py OTHER.onnx --parts networks commands
+    .venv/bin/python scripts/benches/frontier.py OTHER.onnx --parts networks,commands
 
 What is compared takes turns call by call, so that a busy machine is busy for all. Milliseconds,
 median of the rounds.
 """
 
-import argparse
 import statistics
 import threading
 import time
@@ -27,6 +26,7 @@ from app.command.interrupt import Interrupt
 from app.command.job import Job, run_job
 from engine.analyze import AnalyzerConfig
 from engine.assets import asset_path
+from engine.command import Parser, count, libraries, one_of, run_command, several
 from engine.networks.manifest import load_manifest
 from engine.reading.fusion import landmarks_of
 
@@ -65,25 +65,28 @@ BUSY: Final[Mapping[str, Settings]] = {
 }
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; return the exit code."""
+    return run_command("frontier", _measure, argv)
+
+
+def _measure(argv: Sequence[str]) -> None:
+    parse = Parser(prog="frontier", version=libraries("onnxruntime"), description=__doc__)
+    add = parse.add_argument
     shipped = [asset_path("poster-rt.onnx"), asset_path("poster-rt-int8.onnx")]
-    parser.add_argument("models", nargs="*", type=Path, default=shipped, help="expression networks")
-    parser.add_argument("--rounds", type=int, default=150, help="calls behind each median (150)")
-    clip = asset_path("demo.mp4")
-    parser.add_argument("--clip", type=Path, default=clip, help="video of the whole commands")
-    parser.add_argument("--repeats", type=int, default=5, help="whole commands behind a median (5)")
+    add("models", nargs="*", type=Path, default=shipped, help="expression networks")
+    add("--rounds", type=count, default=150, help="calls behind each median (150)")
+    add("--clip", type=Path, default=asset_path("demo.mp4"), help="video of the whole commands")
+    add("--repeats", type=count, default=5, help="whole commands behind a median (5)")
     parts: dict[str, Callable[[], str]] = {
         "networks": lambda: networks(pairs, options.rounds),
         "settings": lambda: settings(pairs, options.rounds),
         "arrangements": lambda: arrangements(pairs, options.rounds),
         "commands": lambda: commands(options.models, options.clip, options.repeats),
     }
-    parser.add_argument(
-        "--parts", nargs="+", choices=parts, default=list(parts), help="tables (all)"
-    )
-    options = parser.parse_args()
+    names = tuple(parts)
+    add("--parts", type=several(one_of(names)), default=names, help=f"of {', '.join(names)} (all)")
+    options = parse.parse_args(argv)
     pairs = {label(path): Pair(path) for path in options.models}
     print(f"onnxruntime {onnxruntime.__version__}, {options.rounds} rounds\n")
     for part in options.parts:
@@ -269,4 +272,4 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,13 +1,12 @@
 """Quantise the shipped networks in several ways; print what each costs and takes, as Markdown.
 
-    .venv/bin/python scripts/benches/int8_trials.py --data ../shared/data     # about ten minutes
+    .venv/bin/python scripts/benches/int8_trials.py                # about ten minutes
 
 Landmarks: how far they move on validation faces, percent of the distance between the outer eye
 corners. Fusion: accuracy on validation faces, with the float landmark network. Milliseconds are
 medians of one face on one thread, taken in turns.
 """
 
-import argparse
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from frontier import Call, race, session_of, table
 
 import export.int8
 from engine.assets import asset_path
+from engine.command import Parser, add_data_options, libraries, run_command, whole_number
 from export.calibration import Feed, Judge, calibration_feeds, validation_judge
 from export.int8 import QuantizeConfig, quantize
 
@@ -36,15 +36,20 @@ TRIALS: Final[Mapping[str, Mapping[str, Any]]] = {
 EVERY: Final = "every layer, first and depthwise too"
 
 
-def main() -> None:
-    """Make, judge and time."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="data packs")
-    parser.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
-    parser.add_argument("--count", type=int, default=0, help="validation faces (all)")
-    options = parser.parse_args()
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make, judge and time; return the exit code."""
+    return run_command("int8_trials", _measure, argv, extra="export")
+
+
+def _measure(argv: Sequence[str]) -> None:
+    parse = Parser(prog="int8_trials", version=libraries("onnxruntime"), description=__doc__)
+    parse.add_argument(
+        "--faces", type=whole_number, default=0, metavar="N", help="real faces, 0 for all (0)"
+    )
+    add_data_options(parse)
+    options = parse.parse_args(argv)
     judge = validation_judge(
-        asset_path("poster-rt.onnx"), options.data, options.cache, count=options.count
+        asset_path("poster-rt.onnx"), options.data, options.cache, count=options.faces
     )
     with TemporaryDirectory() as folder:
         for name, column in (("landmark-net", "points move, %"), ("poster-rt", "accuracy, %")):
@@ -91,4 +96,4 @@ def moved(judge: Judge, path: Path) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -4,7 +4,6 @@ Makes records of faces whose labels change every few seconds, opens them, does w
 prints a Markdown table: for each action the longest event of the window's thread.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from app.window.desktop import destroy, settle
 from app.window.qt_needs import make_application
 from app.window.review.window import ReviewWindow
 from app.window.theme import apply_theme
+from engine.command import Parser, count, libraries, run_command
 from engine.errors import ConfigError, FerError
 from engine.labels import EXPRESSIONS
 from engine.record import open_records
@@ -169,25 +169,23 @@ def worst(found: Sequence[Blocked]) -> list[Blocked]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code."""
-    parse = argparse.ArgumentParser(prog=f"python -m {PROGRAM}", description=__doc__)
-    parse.add_argument("--minutes", type=float, default=30.0, help="length of the recording (30)")
-    parse.add_argument("--faces", type=int, default=2, help="in the picture, 1 to 8 (2)")
-    parse.add_argument(
-        "--pause", type=int, default=PAUSE_MS, metavar="MS", help=f"between actions ({PAUSE_MS})"
-    )
+    return run_command(PROGRAM, _measure, argv, extra="app")
+
+
+def _measure(argv: Sequence[str]) -> None:
+    parse = Parser(prog=f"python -m {PROGRAM}", version=libraries("PyQt6"), description=__doc__)
+    add = parse.add_argument
+    add("--minutes", type=float, default=30.0, help="length of the recording (30)")
+    add("--faces", type=count, default=2, metavar="N", help="in the picture, 1 to 8 (2)")
+    add("--pause", type=count, default=PAUSE_MS, metavar="MS", help=f"of actions ({PAUSE_MS})")
     options = parse.parse_args(argv)
-    try:
-        if not (0 < options.minutes <= 240 and 1 <= options.faces <= 8 and options.pause > 0):
-            raise ConfigError("--minutes: above 0, at most 240; --faces: 1 to 8; --pause: above 0")
-        found = measure(options.minutes, options.faces, options.pause)
-    except FerError as error:
-        sys.stderr.write(f"{PROGRAM}: {error}\n")
-        return error.exit_code
+    if not (0 < options.minutes <= 240 and options.faces <= 8):
+        raise ConfigError("--minutes: above 0, at most 240; --faces: 1 to 8")
+    found = measure(options.minutes, options.faces, options.pause)
     lines = [f"| action | longest event, ms (wanted {BLOCKED_MS:g}) | of that, processor |"]
     lines += ["| --- | --- | --- |"]
     lines += [f"| {b.action} | {b.wall_ms:.1f} | {b.busy_ms:.1f} |" for b in found]
     sys.stdout.write("\n".join(lines) + "\n")
-    return 0
 
 
 if __name__ == "__main__":

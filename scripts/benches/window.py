@@ -33,6 +33,7 @@ from app.window.theme import apply_theme
 from app.window.worker import Worker
 from engine.analyze import AnalyzerConfig
 from engine.assets import asset_path
+from engine.command import Parser, libraries, run_command
 from engine.errors import ConfigError, FerError
 from engine.types import Analysis, Frame, Image
 from engine.video.opening import Frames, Source, SourceInfo
@@ -353,35 +354,33 @@ def measure(plan: Plan) -> dict[str, object]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code."""
-    parse = argparse.ArgumentParser(prog=f"python -m {PROGRAM}", description=__doc__)
-    parse.add_argument("--seconds", type=float, default=30.0, help="how long (30)")
-    parse.add_argument("--faces", type=int, default=1, help="in the picture, 1 to 4 (1)")
-    parse.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="(1280x720)")
-    parse.add_argument("--fps", type=int, default=30, help="of the camera (30)")
-    parse.add_argument(
-        "--window", type=_size, default=(1280, 800), metavar="WxH", help="(1280x800)"
-    )
-    parse.add_argument("--json", action="store_true", help="print one JSON object")
+    return run_command(PROGRAM, _measure, argv, extra="app")
+
+
+def _measure(argv: Sequence[str]) -> None:
+    parse = Parser(prog=f"python -m {PROGRAM}", version=libraries("PyQt6"), description=__doc__)
+    add = parse.add_argument
+    add("--seconds", type=float, default=30.0, help="how long (30)")
+    add("--faces", type=int, default=1, metavar="N", help="in the picture, 1 to 4 (1)")
+    add("--size", type=_size, default=(1280, 720), metavar="WxH", help="(1280x720)")
+    add("--fps", type=int, default=30, help="of the camera (30)")
+    add("--window", type=_size, default=(1280, 800), metavar="WxH", help="(1280x800)")
+    add("--json", action="store_true", help="print one JSON object")
     options = parse.parse_args(argv)
-    try:
-        plan = Plan(
-            seconds=options.seconds,
-            faces=options.faces,
-            width=options.size[0],
-            height=options.size[1],
-            fps=options.fps,
-            window=options.window,
-        )
-        found = measure(plan)
-    except FerError as error:
-        sys.stderr.write(f"{PROGRAM}: {error}\n")
-        return error.exit_code
+    plan = Plan(
+        seconds=options.seconds,
+        faces=options.faces,
+        width=options.size[0],
+        height=options.size[1],
+        fps=options.fps,
+        window=options.window,
+    )
+    found = measure(plan)
     if options.json:
         sys.stdout.write(json.dumps(found) + "\n")
     else:
         rows = [f"| {name.replace('_', ' ')} | {value} |" for name, value in found.items()]
         sys.stdout.write("\n".join(["| what | measured |", "| --- | --- |", *rows]) + "\n")
-    return 0
 
 
 def _size(text: str) -> tuple[int, int]:

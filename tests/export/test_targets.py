@@ -169,7 +169,7 @@ def test_bundle_takes_a_detector_of_ones_own(small, tmp_path, capsys):
     for suffix in (".onnx", ".json"):
         path = asset_path("fer-detector.onnx").with_suffix(suffix)
         shutil.copyfile(path, tmp_path / f"mine{suffix}")
-    words = [str(small), "--to", "bundle", "--detector"]
+    words = [str(small), "--to", "bundle", "--detector-model"]
     assert main([*words, str(tmp_path / "mine.onnx")]) == 0
     assert "mine.onnx" in zipfile.ZipFile("small.fer").namelist()
     assert main([*words, str(small), "--overwrite"]) == 4
@@ -278,7 +278,7 @@ def test_machine_without_a_driver_says_so(marks, machine, capsys):
         (["small.onnx", "--precision", "fp16", "--batch", "2"], 2, "--batch: the graphs of an"),
         (["small.onnx", "--to", "bundle", "--kind", "gpu"], 2, "--kind: is for --to triton, not"),
         (["small.onnx", "--to", "triton", "--workspace", "9"], 2, "--workspace: is for --to tens"),
-        (["small.onnx", "--to", "triton", "--instances", "0"], 2, "'0' is no number above 0"),
+        (["small.onnx", "--to", "triton", "--instances", "0"], 2, "'0' is no number from 1 on"),
         (["small.onnx", "--to", "triton", "--max-batch", "99"], 2, "max_batch: must be 1 to 64"),
         (["small.onnx", "--to", "triton", "--engine", "no.engine"], 2, "no.engine"),
         (["small.onnx", "--to", "bundle", "--out", "a.zip"], 2, "must end in .fer for --to bun"),

@@ -1,15 +1,11 @@
 """Figures of the model card from answers that are known."""
 
-import json
-import shutil
-
 import numpy as np
 import pytest
 import torch
 
 import training.evaluate
 from engine.assets import asset_path
-from engine.errors import ModelError
 from engine.faces.alignment import CROP_SIZE, template
 from engine.labels import EXPRESSIONS
 from engine.reading.fusion import Reading
@@ -23,7 +19,6 @@ from training.evaluate import (
     Network,
     answers_of,
     landmark_metrics,
-    main,
     metrics_of,
     open_network,
 )
@@ -87,55 +82,6 @@ def test_markdown_has_every_figure_and_the_confusion_matrix(answers):
     assert "| neutral | 3 | 1 | 0 | 0 | 0 | 0 | 0 | 0 | 0.750 |" in text
     tables = [line.count("|") for line in text.splitlines() if line]
     assert set(tables) == {3, 11}
-
-
-def test_missing_model_is_one_line_and_exit_code_four(tmp_path, capsys):
-    assert main([str(tmp_path / "none.onnx")]) == 4
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("fer-eval: ")
-    assert "none.onnx: no such model file" in line
-
-
-def test_run_folder_is_judged_on_the_data_it_was_trained_on(
-    system_run, ferplus_root, tmp_path, capsys
-):
-    where = ["--root", str(ferplus_root), "--cache", str(tmp_path / "cache")]
-    assert main([str(system_run), "--json", *where]) == 0
-    figures = json.loads(capsys.readouterr().out)
-    assert (figures["dataset"], figures["split"], figures["images"]) == ("ferplus", "test", 8)
-    assert {"ece", "ece_raw", "temperature", "macro_f1", "confusion"} <= figures.keys()
-    assert main([str(system_run / "model.safetensors"), "--split", "valid", *where]) == 0
-    assert "| split | valid |" in capsys.readouterr().out
-
-
-def test_several_runs_vote(system_run, ferplus_root, tmp_path, capsys):
-    shutil.copytree(system_run, tmp_path / "runs" / "second")
-    runs = [str(system_run), str(tmp_path / "runs" / "second")]
-    where = ["--root", str(ferplus_root), "--cache", str(tmp_path / "cache")]
-    assert main([*runs, "--split", "valid", *where]) == 0
-    text = capsys.readouterr().out
-    assert "| run | tiny + second |" in text
-    assert "| system | vote of 2: neural_resizer |" in text
-    assert "| split | valid |" in text
-
-
-def test_what_is_no_run_cannot_vote(tmp_path, capsys):
-    assert main([str(tmp_path), "poster-rt.onnx"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("fer-eval: poster-rt.onnx: neither a run folder nor a weights file")
-
-
-def test_folder_that_is_no_run_of_a_system_is_refused(tmp_path, capsys):
-    (tmp_path / "recipe.json").write_text('{"task": "landmarks"}')
-    (tmp_path / "model.json").write_text("{}")
-    assert main([str(tmp_path)]) == 4
-    assert "holds a run of task landmarks, expected system" in capsys.readouterr().err
-
-
-def test_exported_network_on_another_dataset_is_refused(capsys):
-    assert main(["poster-rt.onnx", "--data", "raf-db"]) == 2
-    wanted = "--data raf-db: an exported network is judged on ferplus or landmarks"
-    assert wanted in capsys.readouterr().err
 
 
 def face_points(side):
@@ -245,26 +191,3 @@ def test_bundled_network_opens_with_its_landmark_network():
     network = open_network(asset_path("poster-rt.onnx"))
     assert network.landmarker.size == CROP_SIZE
     assert network.fusion.device == "cpu"
-
-
-def test_network_beside_another_landmark_network_is_refused(tmp_path, capsys):
-    for name in ("poster-rt.onnx", "poster-rt.json", "landmark-net.onnx", "landmark-net.json"):
-        shutil.copy(asset_path(name), tmp_path)
-    path = tmp_path / "poster-rt.json"
-    data = json.loads(path.read_text())
-    data["landmarks"]["sha256"] = "ab" * 32
-    path.write_text(json.dumps(data))
-    with pytest.raises(ModelError, match="is not the landmark network that poster-rt was trained"):
-        open_network(tmp_path / "poster-rt.onnx")
-    assert main([str(tmp_path / "poster-rt.onnx"), "--data", "landmarks"]) == 4
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("fer-eval: ")
-
-
-def test_interruption_is_one_line_and_exit_code_130(monkeypatch, capsys, tmp_path):
-    def stop(options):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training.evaluate, "evaluate", stop)
-    assert main([str(tmp_path)]) == 130
-    assert capsys.readouterr() == ("", "fer-eval: interrupted\n")

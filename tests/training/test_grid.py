@@ -209,8 +209,11 @@ def test_command_trains_and_judges(written, tmp_path, monkeypatch):
     monkeypatch.setattr(grids, "train_system", trainer)
     monkeypatch.setattr(grids, "judge_run", judge)
     path = written(GOOD + '[[row]]\nname = "one"\n')
-    assert main([str(path), "--out", str(tmp_path / "runs"), "--split", "test"]) == 0
+    words = ["loop.steps=7", "--split", "test", "dan.classes=8"]
+    assert main([str(path), "--out", str(tmp_path / "runs"), *words]) == 0
     assert trainer.trained == ["one-0"]
+    settings = json.loads((tmp_path / "runs" / "one-0" / "metrics.json").read_text())["settings"]
+    assert (settings["loop.steps"], settings["dan.classes"]) == (7, 8)
     assert "on the test split" in (tmp_path / "runs" / "table.md").read_text()
 
 
@@ -218,9 +221,24 @@ def test_command_says_that_it_can_go_on(written, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(grids, "train_system", Trainer(stop_at="one-0"))
     path = written(GOOD + '[[row]]\nname = "one"\n')
     assert main([str(path), "--out", str(tmp_path / "runs")]) == 130
-    assert capsys.readouterr().err == (
-        "fer-grid: interrupted; the same command goes on from here\n"
+    assert capsys.readouterr().err.endswith(
+        "\nfer-grid: interrupted; the same command goes on from here\n"
     )
+
+
+def test_overrides_of_the_command_line_are_for_every_row(written, place):
+    path = written(GOOD + '[[row]]\nname = "one"\nset = ["loop.batch=2"]\n')
+    (row,) = read_grid(path, ["loop.steps=7"]).rows
+    assert row.overrides == ("loop.steps=7", "loop.batch=2")
+
+
+@pytest.mark.parametrize("override", ["loop.seed=3", "loop.batch=3"])
+def test_what_the_grid_sets_is_not_overridden(written, tmp_path, capsys, override):
+    path = written(GOOD + '[[row]]\nname = "one"\nset = ["loop.batch=2"]\n')
+    assert main([str(path), "--out", str(tmp_path / "runs"), override]) == 2
+    wanted = f"fer-grid: {override}: the grid itself sets this; change the grid's file\n"
+    assert capsys.readouterr().err == wanted
+    assert not (tmp_path / "runs").exists()
 
 
 def test_command_refuses_a_recipe_of_another_task(written, recipe, tmp_path, capsys):

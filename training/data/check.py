@@ -1,9 +1,5 @@
-"""`fer-data check DATASET PATH`: what is there, what is missing, what is there twice."""
+"""What `fer-data check` prints: what is there, what is missing, what is there twice."""
 
-import argparse
-import logging
-import sys
-from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +9,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from engine.errors import FerError
 from training.data.files import open_files
 from training.data.pictures import (
     NAMED,
@@ -26,40 +21,9 @@ from training.data.pictures import (
 )
 from training.data.published import HISTOGRAMS, TOTALS
 from training.data.reading import Reading
-from training.data.registry import DATASETS, dataset
+from training.data.registry import dataset
 
 Prints = dict[str, NDArray[np.uint8]]  # part to fingerprints of its pictures
-
-
-def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    parse = argparse.ArgumentParser(prog="fer-data", description="Look into datasets.")
-    commands = parse.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="count faces; find missing and duplicate pictures")
-    check.add_argument("dataset", choices=list(DATASETS))
-    check.add_argument("path", type=Path, help="the dataset's folder or zip")
-    check.add_argument(
-        "--missing-max",
-        type=float,
-        default=PictureConfig().missing_max,
-        help="largest share of faces without a readable picture, 0 to 1",
-    )
-    return parse
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code is 0, or the error's."""
-    options = parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="fer-data: %(message)s")
-    try:
-        config = PictureConfig(missing_max=options.missing_max)
-        check(options.dataset, options.path, config, Console())
-    except FerError as error:
-        Console(stderr=True, soft_wrap=True).print(f"fer-data: {error}", markup=False)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-    return 0
 
 
 def check(name: str, path: Path, config: PictureConfig, out: Console) -> None:
@@ -161,7 +125,3 @@ def duplicates(readings: dict[str, Reading], prints: Prints) -> list[str]:
 
 def _first(names: NDArray[np.str_]) -> str:
     return f", the first {', '.join(names[:NAMED])}" if len(names) else ""
-
-
-if __name__ == "__main__":
-    sys.exit(main())

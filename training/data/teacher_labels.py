@@ -25,7 +25,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import FerError, ModelError, SinkError, SourceError
+from engine.command import Parser, libraries, run_command
+from engine.errors import ModelError, SinkError, SourceError
 from engine.faces.landmarks import MIRROR
 from engine.types import Floats, Image
 from training.data.packs import read_image
@@ -318,23 +319,23 @@ def _arrays(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Label a folder from the command line; return the exit code."""
-    parse = argparse.ArgumentParser(
+    return run_command("teacher_labels", _label, argv, info="%(message)s")
+
+
+def _label(argv: Sequence[str]) -> None:
+    parse = Parser(
         prog="python -m training.data.teacher_labels",
+        version=libraries(),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parse.add_argument("folder", type=Path, help="pictures, also in folders below it")
-    parse.add_argument("--out", type=Path, required=True, help="file to write, .npz")
-    parse.add_argument("--split", choices=["train", "valid", "test"], default="train")
-    parse.add_argument("--overwrite", action="store_true", help="replace --out if it is there")
+    add = parse.add_argument
+    add("folder", type=Path, help="pictures, also in folders below it")
+    add("--out", type=Path, required=True, metavar="FILE", help="file to write, .npz")
+    add("--split", choices=("train", "valid", "test"), default="train", help="(train)")
+    add("--overwrite", action="store_true", help="replace --out if it is there")
     args = parse.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        _run(args.folder, args.out, args.split, overwrite=args.overwrite)
-    except FerError as error:
-        sys.stderr.write(f"teacher_labels: {error}\n")
-        return error.exit_code
-    return 0
+    _run(args.folder, args.out, args.split, overwrite=args.overwrite)
 
 
 def _run(folder: Path, out: Path, split: str, *, overwrite: bool) -> None:

@@ -1,10 +1,8 @@
 """The five-point template that alignment uses, estimated again from FER+ teacher landmarks.
 
-python -m training.data.template --data ../shared/data --cache cache
+python -m training.data.template --data data --cache cache
 """
 
-import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.errors import FerError
+from engine.command import Parser, add_data_options, libraries, run_command
 from engine.faces.landmarks import TEMPLATE, five_points
 from engine.types import Floats
 from training.data.packs import FLIP_ERROR_MAX, pack_folder
@@ -55,23 +53,21 @@ def ferplus_landmarks(root: Path, cache: Path) -> Floats:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the template and compare it with the one in use; 1 where they differ."""
-    parse = argparse.ArgumentParser(prog="python -m training.data.template", description=__doc__)
-    parse.add_argument("--data", type=Path, default=Path("../shared/data"), help="data packs")
-    parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
+    return run_command("template", _compare, argv, extra="train", info="%(message)s")
+
+
+def _compare(argv: Sequence[str]) -> int:
+    parse = Parser(
+        prog="python -m training.data.template", version=libraries(), description=__doc__
+    )
+    add_data_options(parse)
     args = parse.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        landmarks = ferplus_landmarks(args.data, args.cache)
-    except FerError as error:
-        sys.stderr.write(f"template: {error}\n")
-        return error.exit_code
+    landmarks = ferplus_landmarks(args.data, args.cache)
     points = estimate(landmarks)
     same = np.array_equal(points, TEMPLATE)
-    print([[round(float(value), DIGITS) for value in point] for point in points])
-    print(
-        f"{len(landmarks)} faces; {'equals' if same else 'differs from'}"
-        " engine.faces.landmarks.TEMPLATE"
-    )
+    said = [[round(float(value), DIGITS) for value in point] for point in points]
+    end = f"{'equals' if same else 'differs from'} engine.faces.landmarks.TEMPLATE"
+    sys.stdout.write(f"{said}\n{len(landmarks)} faces; {end}\n")
     return 0 if same else 1
 
 

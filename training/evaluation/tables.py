@@ -1,12 +1,13 @@
 """Figures by name, ready for JSON, and the Markdown tables that people read."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from training.evaluation.metrics import ExpressionMetrics
+if TYPE_CHECKING:  # it needs torch, a table does not
+    from training.evaluation.metrics import ExpressionMetrics
 
 
-def expression_figures(metrics: ExpressionMetrics, classes: Sequence[str]) -> dict[str, Any]:
+def expression_figures(metrics: "ExpressionMetrics", classes: Sequence[str]) -> dict[str, Any]:
     """Name the figures of a model card; `classes` in the order of the metrics' columns."""
     single = ("images", "accuracy", "balanced_accuracy", "macro_f1", "ece", "nll", "brier")
     return {

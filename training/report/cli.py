@@ -3,29 +3,35 @@
 import argparse
 import json
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from engine.errors import ConfigError, FerError, SinkError
-from training.atomic import write_text
+from engine.command import Parser, add_data_options, libraries, run_command
+from engine.errors import ConfigError, SinkError
+from training.train import LIBRARIES
 
 log = logging.getLogger(__name__)
 
+PROGRAM: Final = "fer-report"
 PAGE, COMPARISON = "report.md", "comparison.md"
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Describe the command line."""
-    parse = argparse.ArgumentParser(prog="fer-report", description=__doc__)
-    parse.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folder")
-    parse.add_argument("--split", choices=["valid", "test"], default="test")
-    parse.add_argument(
-        "--out", type=Path, default=Path("runs/reports"), help="a folder for each run goes in here"
+    parse = Parser(prog=PROGRAM, version=libraries(*LIBRARIES), description=__doc__)
+    add = parse.add_argument
+    add("runs", type=Path, nargs="+", metavar="RUN", help="run folder")
+    add("--split", choices=("valid", "test"), default="test", help="which judges (test)")
+    add(
+        "--out",
+        type=Path,
+        default=Path("runs/reports"),
+        metavar="DIR",
+        help="gets a folder for each run (runs/reports)",
     )
-    parse.add_argument("--root", type=Path, default=Path("../shared/data"), help="datasets")
-    parse.add_argument("--cache", type=Path, default=Path("cache"), help="decoded data")
-    parse.add_argument("--overwrite", action="store_true", help="replace reports that exist")
+    add("--overwrite", action="store_true", help="replace reports that exist")
+    add_data_options(parse)
     return parse
 
 
@@ -45,13 +51,14 @@ def report(options: argparse.Namespace) -> None:
         if page.exists() and not options.overwrite:
             raise SinkError(f"{page}: exists already; use --overwrite or another --out")
     # Heavy: torch, timm and matplotlib.
+    from training.atomic import write_text
     from training.evaluation.judged import judge
     from training.report.comparison import comparison_table, rows_of
     from training.report.page import write_report
 
     recipes, figures = [], []
     for run, folder in zip(options.runs, folders, strict=True):
-        judged = judge(run, options.split, root=options.root, cache=options.cache)
+        judged = judge(run, options.split, root=options.data, cache=options.cache)
         figures.append(write_report(judged, folder))
         recipes.append(judged.saved.recipe)
         log.info("wrote %s", folder / PAGE)
@@ -79,16 +86,11 @@ def folders_of(runs: Sequence[Path], out: Path) -> list[Path]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write reports from the command line; return the exit code."""
-    options = parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        report(options)
-    except FerError as error:
-        sys.stderr.write(f"fer-report: {error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return run_command(PROGRAM, _report, argv, extra="train", info="%(message)s")
+
+
+def _report(argv: Sequence[str]) -> None:
+    report(parser().parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -403,19 +403,19 @@ def test_progress_bar_shows_on_a_terminal_only(clip, tmp_path, monkeypatch, caps
 
 
 def test_device_choices_are_the_analyzers():
-    (action,) = (a for a in app.command.cli._parser()._actions if a.dest == "device")
+    (action,) = (a for a in app.command.cli.parser()._actions if a.dest == "device")
     assert action.choices == DEVICES
 
 
 def test_precision_choices_are_the_engines():
-    (action,) = (a for a in app.command.cli._parser()._actions if a.dest == "precision")
+    (action,) = (a for a in app.command.cli.parser()._actions if a.dest == "precision")
     assert action.choices == PRECISIONS
 
 
 def test_every_option_is_known_and_in_the_readme():
     known = sorted(
         option
-        for action in app.command.cli._parser()._actions
+        for action in app.command.cli.parser()._actions
         for option in action.option_strings
         if option not in ("-h", "--help")
     )
@@ -426,7 +426,7 @@ def test_every_option_is_known_and_in_the_readme():
 
 def test_help_and_readme_state_the_analyzers_defaults():
     defaults, readme = AnalyzerConfig(), (ROOT / "README.md").read_text()
-    for action in app.command.cli._parser()._actions:
+    for action in app.command.cli.parser()._actions:
         default = getattr(defaults, action.dest, None)
         if default is not None:
             assert f"({default})" in action.help

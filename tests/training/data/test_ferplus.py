@@ -20,8 +20,7 @@ from training.data.ferplus import (
     without_duplicates,
 )
 
-CHECKOUT = Path(__file__).parents[3]
-DATA, CACHE = CHECKOUT.parent / "shared" / "data", CHECKOUT / "cache"
+CACHE = Path(__file__).parents[3] / "cache"
 
 
 def votes(*rows):
@@ -135,23 +134,23 @@ def test_pictures_seen_in_held_out_splits_are_dropped():
 
 
 @pytest.fixture(scope="module")
-def tables(tmp_path_factory):
+def tables(packs, tmp_path_factory):
     """The real pack's three ``label.csv``, read from the zip without its pictures."""
-    if not (DATA / "ferplus.zip").is_file():
-        pytest.skip("the FER+ pack is not in ../shared/data")
+    pack = packs("ferplus.zip") / "ferplus.zip"
     folder = tmp_path_factory.mktemp("ferplus")
-    with zipfile.ZipFile(DATA / "ferplus.zip") as zipped:
+    with zipfile.ZipFile(pack) as zipped:
         for name in FOLDERS.values():
             zipped.extract(f"{name}/label.csv", folder)
     return {split: folder / name / "label.csv" for split, name in FOLDERS.items()}
 
 
 @pytest.fixture(scope="module")
-def pack():
+def pack(packs):
     """The real pack with its pictures."""
     if not any(CACHE.glob("ferplus/*.npy")):
         pytest.skip("the FER+ pictures were never decoded into cache/ferplus by fer-train")
-    return {split: read_ferplus(split, DATA, CACHE) for split in FOLDERS}
+    data = packs("ferplus.zip")
+    return {split: read_ferplus(split, data, CACHE) for split in FOLDERS}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from training.data.classes import AFF_WILD2, AFFECTNET_8, FER_PLUS, RAF_DB
 from training.data.ferplus import distribution, majority, read_votes
 from training.data.prior import FER_PLUS_PRIOR, ferplus_prior, prior, remap
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 PRINTED = np.array(FER_PLUS_PRIOR, np.float32)
 
 
@@ -72,12 +71,11 @@ def test_class_that_nobody_voted_on_is_named():
 
 
 @pytest.fixture(scope="module")
-def votes(tmp_path_factory):
+def votes(packs, tmp_path_factory):
     """Training votes of the folder export, whose labels differ from the authors' on duplicates."""
-    if not (DATA / "ferplus.zip").is_file():
-        pytest.skip("the FER+ pack is not in ../shared/data")
+    pack = packs("ferplus.zip") / "ferplus.zip"
     folder = tmp_path_factory.mktemp("ferplus")
-    with zipfile.ZipFile(DATA / "ferplus.zip") as zipped:
+    with zipfile.ZipFile(pack) as zipped:
         path = zipped.extract("FER2013Train/label.csv", folder)
     return read_votes(Path(path))[1]
 
@@ -103,10 +101,8 @@ def test_printed_prior_counts_single_votes(votes):
     assert np.abs(dropped - PRINTED).max() > 0.1
 
 
-def test_prior_of_the_authors_label_file_is_the_printed_one():
-    path = DATA / "fer2013new.csv"
-    if not path.is_file():
-        pytest.skip("the authors' label file fer2013new.csv is not in ../shared/data")
+def test_prior_of_the_authors_label_file_is_the_printed_one(packs):
+    path = packs("fer2013new.csv") / "fer2013new.csv"
     with path.open(newline="") as file:
         rows = [row[2:] for row in csv.reader(file) if row[0] == "Training" and row[1]]
     np.testing.assert_allclose(ferplus_prior(np.array(rows, np.float32)), PRINTED, atol=1e-3)

@@ -1,13 +1,9 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from engine.faces.landmarks import MIRROR, TEMPLATE, five_points
 from training.data import template
 from training.data.template import estimate, ferplus_landmarks, main, symmetric
-
-DATA = Path(__file__).parents[3].parent / "shared" / "data"
 
 
 def test_symmetric_points_are_their_own_mirror_image():
@@ -59,11 +55,9 @@ def test_missing_pack_is_a_source_error(tmp_path, capsys):
     assert "data pack teacher_labels" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(
-    not (DATA / "teacher_labels.zip").is_file(), reason="the data packs are not beside the checkout"
-)
-def test_the_packs_give_the_template_in_use(tmp_path, capsys):
-    assert main(["--data", str(DATA), "--cache", str(tmp_path)]) == 0
+def test_the_packs_give_the_template_in_use(packs, tmp_path, capsys):
+    data = packs("teacher_labels.zip")
+    assert main(["--data", str(data), "--cache", str(tmp_path)]) == 0
     assert "27509 faces; equals" in capsys.readouterr().out
     assert template.DIGITS == 4
-    np.testing.assert_array_equal(estimate(ferplus_landmarks(DATA, tmp_path)), TEMPLATE)
+    np.testing.assert_array_equal(estimate(ferplus_landmarks(data, tmp_path)), TEMPLATE)

@@ -158,7 +158,7 @@ def test_run_is_reported_and_a_report_is_not_overwritten_unasked(
     system_run, ferplus_root, tmp_path, capsys
 ):
     out = tmp_path / "out"
-    command = [str(system_run), "--out", str(out), "--root", str(ferplus_root)]
+    command = [str(system_run), "--out", str(out), "--data", str(ferplus_root)]
     command += ["--cache", str(tmp_path / "cache")]
     assert main(command) == 0
     names = {path.name for path in (out / "tiny").iterdir()}

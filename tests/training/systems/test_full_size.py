@@ -14,7 +14,6 @@ from training.systems.train import run
 from training.trainer.recipe import read_recipe
 
 ROOT = Path(__file__).parents[3]
-DATA = ROOT.parent / "shared" / "data"
 FACES = {"train": 3, "valid": 1, "test": 1}  # of each of eight classes
 SIZES = {
     "ferplus-poster": (),
@@ -31,21 +30,15 @@ SHORT = (
     *("loop.accelerator=cpu", "loop.workers=0", "sampler.name=shuffle"),
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.long,
-    pytest.mark.skipif(
-        not (DATA / "ferplus.zip").is_file(), reason="the FER+ pack is not in ../shared/data"
-    ),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture
-def few_faces(tmp_path):
+def few_faces(tmp_path, packs):
     """Give `few_faces(side)`: a folder with FER+ reduced to the first faces of each class."""
 
     def few_faces(side):
-        files = open_files(DATA, "ferplus")
+        files = open_files(packs("ferplus.zip"), "ferplus")
         for split, folder in FOLDERS.items():
             (tmp_path / "ferplus" / folder).mkdir(parents=True)
             found = [[] for _ in range(8)]

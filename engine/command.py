@@ -1,0 +1,211 @@
+"""The front of every command: errors of one line, exit codes, versions, Ctrl-C, shared options.
+
+It imports the standard library alone: whatever a command lacks, its front can say so.
+"""
+
+import argparse
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+from engine.errors import ConfigError, FerError
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+DISTRIBUTION: Final = "fer-live"
+INTERRUPTED: Final = 130
+# As `engine.networks.runtime.DEVICES`, which takes long to import.
+DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")
+CLOCK: Final = "%(asctime)s %(message)s"  # an `info` for what takes hours
+_OURS: Final = frozenset({"app", "engine", "export", "scripts", "training"})
+
+
+def run_command(
+    program: str,
+    run: Callable[[Sequence[str]], int | None],
+    argv: Sequence[str] | None,
+    *,
+    extra: str = "",
+    kept: str = "",
+    info: str = "",
+) -> int:
+    """Run a command; whatever happens, the user gets one line and the shell an exit code.
+
+    Args:
+        program: What lines begin with.
+        run: Parses the arguments with a `Parser` and does the work; None is success.
+        argv: The arguments; those of the process by default.
+        extra: Of the distribution, with what the command needs beyond the core.
+        kept: What of the work is left when it is interrupted.
+        info: Format of log records below a warning; they are shown only if there is one.
+
+    Returns:
+        0, what `run` returned, 130 after Ctrl-C, 2 where a library is not installed, the code of
+        the `FerError`, or 1 after an error that nobody expected, whose traceback is shown.
+    """
+    root, lines = logging.getLogger(), _Lines(program, info)
+    level = root.level
+    root.addHandler(lines)
+    root.setLevel(lines.level)
+    try:
+        return run(sys.argv[1:] if argv is None else argv) or 0
+    except SystemExit as end:
+        if end.code:
+            raise
+        return 0  # --help or --version was answered
+    except FerError as error:
+        say(program, str(error))
+        log.debug("failed", exc_info=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        say(program, f"interrupted{kept and '; '}{kept}")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the top of the program
+        if isinstance(error, ModuleNotFoundError) and _foreign(error.name or ""):
+            wanted = f"'{DISTRIBUTION}[{extra}]'" if extra else DISTRIBUTION
+            say(program, f"{error.name}: not installed; pip install {wanted}")
+            return ConfigError.exit_code
+        traceback.print_exc()
+        what = f"{type(error).__name__}: {error}"
+        say(program, f"internal error: {what}; please report the lines above")
+        return FerError.exit_code
+    finally:
+        root.setLevel(level)
+        root.removeHandler(lines)
+
+
+def say(program: str, message: str) -> None:
+    """Tell the user something in one line, whatever line breaks a library put into it."""
+    print(f"{program}: {' '.join(line.strip() for line in message.splitlines())}", file=sys.stderr)
+
+
+def _foreign(module: str) -> bool:
+    """Say whether a module is neither ours nor Python's own."""
+    top = module.partition(".")[0]
+    return bool(top) and top not in _OURS and top not in sys.stdlib_module_names
+
+
+class _Lines(logging.Handler):
+    """Shows log records on whatever stderr is at that moment, each as one line."""
+
+    def __init__(self, program: str, info: str) -> None:
+        super().__init__(logging.INFO if info else logging.WARNING)
+        self._program = program
+        self._info = logging.Formatter(info, "%H:%M:%S")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING:
+            print(self._info.format(record), file=sys.stderr)
+            return
+        if record.levelno > logging.WARNING and record.exc_info and record.exc_info[0]:
+            traceback.print_exception(*record.exc_info)
+        say(self._program, f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong option as every other error, in one line, and answers ``--version``."""
+
+    def __init__(
+        self,
+        *,
+        version: Callable[[], Sequence[str]] | None = None,
+        allow_abbrev: bool = False,
+        **settings: Any,  # noqa: ANN401 - those of argparse
+    ) -> None:
+        """Make a parser.
+
+        Args:
+            version: Gives what ``--version`` says after program and version, line by line; without
+                it there is no such option, as for subcommands.
+            allow_abbrev: As argparse's, for options.
+            settings: As argparse's.
+        """
+        super().__init__(allow_abbrev=allow_abbrev, **settings)
+        if version is not None:
+            self.add_argument(
+                "--version", action=_Version, nargs=0, lines=version, help="print the version"
+            )
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(f"{message}; see {self.prog} --help")
+
+
+class _Version(argparse.Action):
+    def __init__(self, *, lines: Callable[[], Sequence[str]], **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(**settings, default=argparse.SUPPRESS)
+        self._lines = lines
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        head = f"{parser.prog} {metadata.version(DISTRIBUTION)}"
+        print("\n".join([head, *self._lines()]))
+        parser.exit()
+
+
+def libraries(*names: str) -> Callable[[], Sequence[str]]:
+    """Give a `version` that lists distributions with their versions, without loading them."""
+
+    def lines() -> Sequence[str]:
+        found = []
+        for name in names:
+            try:
+                found.append(f"{name} {metadata.version(name)}")
+            except metadata.PackageNotFoundError:
+                found.append(f"no {name}")
+        return [", ".join(found)] if found else []
+
+    return lines
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add where data packs and decoded data lie, the same for all commands."""
+    add = parser.add_argument
+    add("--data", type=Path, default=Path("data"), metavar="DIR", help="data packs (data)")
+    add("--cache", type=Path, default=Path("cache"), metavar="DIR", help="decoded data (cache)")
+
+
+def whole_number(text: str) -> int:
+    """Read a number from 0 on."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """Read a number from 1 to a million."""
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on, up to a million")
+    return int(text)
+
+
+def several(one: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+    """Read values with commas between them, each once."""
+
+    def read(text: str) -> tuple[T, ...]:
+        values = tuple(dict.fromkeys(one(part.strip()) for part in text.split(",") if part.strip()))
+        if not values:
+            raise argparse.ArgumentTypeError("expected at least one value")
+        return values
+
+    return read
+
+
+def one_of(choices: Sequence[str]) -> Callable[[str], str]:
+    """Read one of some words, where argparse's own ``choices`` cannot: inside of `several`."""
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise argparse.ArgumentTypeError(f"{text!r} is unknown; choose of {', '.join(choices)}")
+        return text
+
+    return read

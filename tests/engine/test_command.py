@@ -1,0 +1,254 @@
+"""The front of every command: each console script, and each policy of the front on its own."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from engine import command
+from engine.command import Parser, add_data_options, count, libraries, one_of, run_command, several
+from engine.errors import ConfigError, FerError, ModelError, SinkError, SourceError
+from engine.networks import runtime
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+SCRIPTS = {**PROJECT["scripts"], **PROJECT["gui-scripts"]}
+# For each command: arguments that are right, a library that they need, how to install that.
+NEEDS = {
+    "fer-video": (["assets/demo.mp4", "--records", "OUT/rows.csv"], "av", "fer-live"),
+    "fer-app": (["--settings", "OUT/settings.toml"], "PyQt6", "'fer-live[app]'"),
+    "fer-data": (["check", "jaffe", "OUT"], "cv2", "fer-live"),
+    "fer-train": (["training/recipes/detector.toml"], "torch", "'fer-live[train]'"),
+    "fer-eval": (["OUT"], "torch", "'fer-live[train]'"),
+    "fer-report": (["OUT"], "torch", "'fer-live[train]'"),
+    "fer-grid": (["training/grids/adaface.toml", "--out", "OUT"], "torch", "'fer-live[train]'"),
+    "fer-export": (["OUT"], "onnx", "'fer-live[export]'"),
+    "fer-bench": (["--parts", "networks", "--out", "-"], "onnx", "'fer-live[bench]'"),
+}
+# Runs one command several times in a process of its own, in which importing WATCHED does what
+# ACT says; each time prints the exit code and what was said.
+CHILD = """
+import contextlib, importlib, io, json, signal, sys
+
+module, function, watched, several = json.loads(sys.argv[1])
+act = ""
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == watched and act == "lack":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        if name.partition(".")[0] == watched and act == "interrupt":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Watch())
+main = getattr(importlib.import_module(module), function)
+for act, arguments in several:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(arguments)
+    print(json.dumps([code, out.getvalue(), err.getvalue()]))
+"""
+
+
+def child(script, watched, *several):
+    module, _, function = SCRIPTS[script].partition(":")
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, json.dumps([module, function, watched, several])],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_every_script_is_tried():
+    assert SCRIPTS.keys() == NEEDS.keys()
+
+
+@pytest.mark.parametrize("script", list(SCRIPTS))
+def test_every_script_has_the_same_manners(script, tmp_path):
+    words, library, wanted = NEEDS[script]
+    words = [word.replace("OUT", str(tmp_path)) for word in words]
+    version, usage, wrong, lacking, interrupted = child(
+        script,
+        library,
+        ("", ["--version"]),
+        ("", ["--help"]),
+        ("", [*words, "--no-such-option"]),
+        ("lack", words),
+        ("interrupt", words),
+    )
+    assert (version[0], version[2]) == (0, "")
+    assert version[1].startswith(f"{script} {PROJECT['version']}\n")
+    assert (usage[0], usage[2]) == (0, "")
+    assert usage[1].startswith(f"usage: {script} ")
+    said = f"{script}: unrecognized arguments: --no-such-option; see {script} --help\n"
+    assert wrong == [2, "", said]
+    assert lacking[:2] == [2, ""]
+    *progress, said = lacking[2].splitlines()
+    assert said == f"{script}: {library}: not installed; pip install {wanted}"
+    assert [line for line in progress if " run 1 of " not in line] == []  # fer-grid has begun
+    assert interrupted[:2] == [130, ""]
+    assert f"{script}: interrupted" in interrupted[2]
+    assert "Traceback" not in interrupted[2]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", SCRIPTS.values())
+def test_every_command_runs_as_a_module(target):
+    module = target.partition(":")[0]
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--no-such-option"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("fer-")
+    assert done.stderr.count("\n") == 1
+
+
+def parsed(argv, **settings):
+    """Run a small command whose parser has a subcommand."""
+
+    def run(words):
+        parse = Parser(prog="fer-x", version=libraries("numpy", "no-such-thing"))
+        commands = parse.add_subparsers(required=True)
+        commands.add_parser("check").add_argument("--much", type=count)
+        parse.parse_args(words)
+
+    return run_command("fer-x", run, argv, **settings)
+
+
+def raised(error, **settings):
+    def run(_):
+        raise error
+
+    return run_command("fer-x", run, [], **settings)
+
+
+def test_wrong_option_of_a_subcommand_names_its_help(capsys):
+    assert parsed(["check", "--much", "0"]) == 2
+    assert capsys.readouterr().err == (
+        "fer-x: argument --much: '0' is no number from 1 on, up to a million; "
+        "see fer-x check --help\n"
+    )
+    assert parsed([]) == 2
+    assert capsys.readouterr().err.endswith("; see fer-x --help\n")
+
+
+def test_options_are_not_shortened(capsys):
+    assert parsed(["check", "--mu", "1"]) == 2
+    assert "--mu" in capsys.readouterr().err
+
+
+def test_version_lists_libraries_there_or_not(capsys):
+    import numpy as np
+
+    assert parsed(["--version"]) == 0
+    said = capsys.readouterr().out
+    assert said == f"fer-x {PROJECT['version']}\nnumpy {np.__version__}, no no-such-thing\n"
+
+
+@pytest.mark.parametrize("error", [FerError, ConfigError, SourceError, ModelError, SinkError])
+def test_error_is_one_line_and_its_own_code(capsys, error):
+    assert raised(error("a.mp4: broken\n  in two lines")) == error.exit_code
+    assert capsys.readouterr().err == "fer-x: a.mp4: broken in two lines\n"
+
+
+def test_result_of_the_command_is_the_exit_code():
+    assert run_command("fer-x", lambda _: None, []) == 0
+    assert run_command("fer-x", lambda _: 7, []) == 7
+    assert run_command("fer-x", len, ["a", "b"]) == 2
+
+
+def test_arguments_are_those_of_the_process_unless_given(monkeypatch):
+    monkeypatch.setattr(command.sys, "argv", ["fer-x", "a", "b", "c"])
+    assert run_command("fer-x", len, None) == 3
+
+
+def test_interruption_says_what_is_kept(capsys):
+    assert raised(KeyboardInterrupt()) == 130
+    assert raised(KeyboardInterrupt(), kept="nothing was kept") == 130
+    assert capsys.readouterr().err == ("fer-x: interrupted\nfer-x: interrupted; nothing was kept\n")
+
+
+def test_bug_is_a_traceback_and_one_line(capsys):
+    assert raised(IndexError("off by one")) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-1] == (
+        "fer-x: internal error: IndexError: off by one; please report the lines above"
+    )
+
+
+@pytest.mark.parametrize("name", ["engine.nowhere", "tomllib.nowhere", None])
+def test_missing_module_of_ours_or_of_python_is_a_bug(capsys, name):
+    assert raised(ModuleNotFoundError("gone", name=name), extra="train") == 1
+    assert "internal error: ModuleNotFoundError" in capsys.readouterr().err
+
+
+def test_exit_of_a_library_is_passed_on():
+    with pytest.raises(SystemExit, match="3"):
+        raised(SystemExit(3))
+
+
+def logs(_):
+    log = logging.getLogger("engine.somewhere")
+    log.debug("detail")
+    log.info("progress")
+    log.warning("strange\nthing")
+    try:
+        int("cause")
+    except ValueError:
+        log.exception("thread failed")
+
+
+def test_warnings_are_lines_and_failures_of_threads_have_tracebacks(capsys):
+    root = logging.getLogger()
+    before = root.level, root.handlers[:]
+    assert run_command("fer-x", logs, []) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "fer-x: warning: strange thing"
+    assert lines[1].startswith("Traceback")
+    assert lines[-2:] == [
+        "ValueError: invalid literal for int() with base 10: 'cause'",
+        "fer-x: error: thread failed",
+    ]
+    assert (root.level, root.handlers) == before
+
+
+def test_progress_is_shown_where_a_command_asks_for_it(capsys):
+    assert run_command("fer-x", logs, [], info="%(name)s: %(message)s") == 0
+    assert capsys.readouterr().err.startswith(
+        "engine.somewhere: progress\nfer-x: warning: strange thing\n"
+    )
+    logging.getLogger("engine.somewhere").info("later")
+    assert capsys.readouterr().err == ""
+
+
+def test_data_and_cache_lie_in_the_working_directory_by_default():
+    parse = Parser(prog="fer-x")
+    add_data_options(parse)
+    options = parse.parse_args([])
+    assert (options.data, options.cache) == (Path("data"), Path("cache"))
+
+
+def test_values_between_commas_count_once():
+    assert several(count)("2, 1,2") == (2, 1)
+    assert several(one_of(("a", "b")))("b") == ("b",)
+
+
+def test_devices_are_the_runtimes():
+    assert command.DEVICES == runtime.DEVICES
