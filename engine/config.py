@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -82,7 +82,7 @@ def checked(table: str = "") -> Callable[[type[T]], type[T]]:
             try:
                 build(self, **values)
             except ValidationError as error:
-                raise ConfigError(explain(made, error, table)) from error
+                raise ConfigError(explain(made, errors_of(error), table)) from error
 
         made.__init__ = __init__
         return typing.cast(type[T], made)
@@ -131,12 +131,21 @@ def read(kind: type[T], values: Mapping[str, Any], table: str = "") -> T:
         ConfigError: Something is wrong, with its dotted path.
     """
     try:
-        # JSON has lists for tuples and texts for paths, as TOML has. It has no dates, and no field
-        # is one: as tables they are refused whatever is wanted.
-        text = json.dumps(values, default=lambda date: {type(date).__name__: str(date)})
-        return TypeAdapter(kind).validate_json(text)
+        return parse(kind, values)
     except ValidationError as error:
-        raise ConfigError(explain(kind, error, table)) from error
+        raise ConfigError(explain(kind, errors_of(error), table)) from error
+
+
+def parse(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Make a checked dataclass of what a TOML or JSON file says.
+
+    Raises:
+        ValidationError: Something is wrong; see `explain`.
+    """
+    # JSON has lists for tuples and texts for paths, as TOML has. It has no dates, and no field is
+    # one: as tables they are refused whatever is wanted.
+    text = json.dumps(values, default=lambda date: {type(date).__name__: str(date)})
+    return TypeAdapter(kind).validate_json(text)
 
 
 def problems(kind: type[Any], values: Mapping[str, object]) -> dict[str, str]:
@@ -145,23 +154,27 @@ def problems(kind: type[Any], values: Mapping[str, object]) -> dict[str, str]:
         kind(**values)
     except ConfigError as error:
         found = typing.cast(ValidationError, error.__cause__)
-        return {str(_place(each)[0]): _said(each) for each in reversed(found.errors())}
+        return {str(_place(each)[0]): _said(each) for each in reversed(errors_of(found))}
     return {}
 
 
-def explain(kind: type[Any], error: ValidationError, table: str = "") -> str:
-    """Put what the library found wrong in one line; all keys that a table has too much.
+def errors_of(error: ValidationError) -> list[ErrorDetails]:
+    """List what is wrong, as `explain` takes it."""
+    return error.errors(include_url=False)
+
+
+def explain(kind: type[Any], errors: Sequence[ErrorDetails], table: str = "") -> str:
+    """Word the first thing that is wrong, in one line; all keys that a table has too much.
 
     Args:
         kind: The class that was to be made.
-        error: What came of it.
+        errors: What came of it, one or more.
         table: What the line puts before keys.
     """
-    errors = error.errors(include_url=False)
     first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
     place = _place(first)
     if first["type"] not in _UNKNOWN:
-        return f"{_dotted(table, place)}: {_said(first)}"
+        return ": ".join(filter(None, (_dotted(table, place), _said(first))))
     beside = [each["loc"] for each in errors if each["type"] in _UNKNOWN]
     keys = [_dotted(table, loc) for loc in beside if loc[:-1] == place[:-1]]
     what = "unknown key" if len(keys) == 1 else "unknown keys"
@@ -169,15 +182,23 @@ def explain(kind: type[Any], error: ValidationError, table: str = "") -> str:
 
 
 def _place(error: ErrorDetails) -> tuple[int | str, ...]:
-    cause = error.get("ctx", {}).get("error")
-    return (*error["loc"], cause.key) if isinstance(cause, _BrokenRuleError) else error["loc"]
+    cause, place = error.get("ctx", {}).get("error"), error["loc"]
+    if isinstance(cause, _BrokenRuleError):
+        return (*place, cause.key)
+    return place[:-1] if _too_short(error) else place
+
+
+def _too_short(error: ErrorDetails) -> bool:
+    """Whether it is an entry of a list of fixed length that is missing, and not a key."""
+    return error["type"] == "missing" and isinstance(error["loc"][-1], int)
 
 
 def _said(error: ErrorDetails) -> str:
     """Word one error."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
-        return "missing"
+        longer = f"must be a longer list, got {_shown(error['input'])}"
+        return longer if _too_short(error) else "missing"
     if kind == "string_too_short":
         return "must not be empty"
     if kind == "value_error":

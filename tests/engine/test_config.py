@@ -66,7 +66,7 @@ class Everything:
         ({"name": "a", "size": 3}, "size: must be a list, got 3"),
         ({"name": "a", "size": (3, 0)}, "size.1: must be at least 1, got 0"),
         ({"name": "a", "size": (1, 2, 3)}, "size: must be a list of 2 at most, got (1, 2, 3)"),
-        ({"name": "a", "size": (1,)}, "size.1: missing"),
+        ({"name": "a", "size": (1,)}, "size: must be a longer list, got (1,)"),
         ({"name": "a", "ops": ()}, "ops: must be a list of 1 or more, got ()"),
         ({"name": "a", "step": 33}, "step: must be a multiple of 32, got 33"),
         ({"name": "a", "detector": 3}, "detector: must be a table, got 3"),
