@@ -2,17 +2,20 @@
 
 import logging
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Annotated
 
-from engine.errors import ConfigError
-from engine.faces.detection import Detector, open_detector
+from pydantic import Field
+
+from engine.config import Natural, Positive, Text, checked, one_of
+from engine.faces.detection import DETECTORS, Detector, open_detector
 from engine.faces.finder import Finder
 from engine.faces.landmarker import Landmarker
 from engine.faces.tracking import TrackerConfig
 from engine.networks.manifest import Manifest
-from engine.networks.models import PRECISIONS, Precision, Selection, choose
+from engine.networks.models import Precision, Selection, choose
 from engine.networks.processor import cores
 from engine.networks.runtime import Device
 from engine.reading.fusion import Fusion, landmarks_of
@@ -22,7 +25,7 @@ from engine.types import Analysis, Frame
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked()
 class AnalyzerConfig:
     """What to run and how to follow faces.
 
@@ -42,29 +45,16 @@ class AnalyzerConfig:
             time, half of the cores each.
     """
 
-    model: str = "poster-rt"
+    model: Text = "poster-rt"
     device: Device = "auto"
     precision: Precision = "auto"
-    detector: str = "fer"
-    detector_model: str | None = None
-    detect_every: int = 10
-    min_face_px: int = 20
-    max_faces: int = 8
-    smooth: float = 0.25
-    threads: int = 0
-
-    def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            known = ", ".join(PRECISIONS)
-            raise ConfigError(f"precision: {self.precision}: unknown; choose {known}")
-        if self.detect_every < 1:
-            raise ConfigError(f"detect_every: must be at least 1, got {self.detect_every}")
-        if self.min_face_px < 1:
-            raise ConfigError(f"min_face: must be at least 1 pixel, got {self.min_face_px}")
-        if self.max_faces < 1:
-            raise ConfigError(f"max_faces: must be at least 1, got {self.max_faces}")
-        if not 0 <= self.smooth < 60:
-            raise ConfigError(f"smooth: must be 0 to 60 seconds, got {self.smooth}")
+    detector: Annotated[str, one_of(DETECTORS)] = "fer"
+    detector_model: Text | None = None
+    detect_every: Positive = 10
+    min_face_px: Positive = 20
+    max_faces: Positive = 8
+    smooth: Annotated[float, Field(ge=0, lt=60)] = 0.25
+    threads: Natural = 0
 
 
 class Analyzer:

@@ -17,6 +17,7 @@ from engine.errors import SourceError
 from engine.mailbox import Closed, Latest
 from engine.pipeline import Pipeline
 from engine.types import Analysis
+from engine.video.audio import Audio
 from engine.video.opening import SourceConfig, open_source
 from fer_live._faces import moment_of
 from fer_live._options import VideoOptions, config_of
@@ -74,7 +75,7 @@ def annotate(
     *,
     records: str | os.PathLike[str] | None = None,
     landmarks: bool = False,
-    audio: bool = True,
+    audio: Audio = "copy",
     timeline: bool = True,
     start: float = 0.0,
     duration: float | None = None,
@@ -92,7 +93,7 @@ def annotate(
         out: The annotated video: .mp4, .mkv or .mov.
         records: The rows: .csv, .jsonl, .ndjson or .parquet.
         landmarks: Draw and record the 68 landmarks.
-        audio: Keep the sound.
+        audio: ``copy`` keeps the sound, as AAC where the file cannot hold it; ``aac``; ``none``.
         timeline: Draw the valence-arousal strip.
         start: Seconds to leave out at the beginning.
         duration: Seconds to process; None for all.

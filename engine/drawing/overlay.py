@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
+from engine.config import Share, checked
 from engine.drawing.bars import ClassBars
 from engine.drawing.layout import Placer
 from engine.drawing.shapes import (
@@ -24,14 +26,13 @@ from engine.drawing.shapes import (
     text_on,
 )
 from engine.drawing.timeline import Timeline
-from engine.errors import ConfigError
 from engine.faces.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
 from engine.types import Analysis, Floats, Image, Prediction, Track
 
 _STRIP_MIN_PX: Final = 32  # a lower strip would not hold its keys; it is left out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("overlay")
 class OverlayConfig:
     """What is drawn.
 
@@ -44,18 +45,8 @@ class OverlayConfig:
 
     timeline: bool = True
     landmarks: bool = False
-    uncertain_below: float = 0.3
-    timeline_s: float = 10.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.uncertain_below <= 1:
-            raise ConfigError(
-                f"overlay.uncertain_below: must be from 0 to 1, got {self.uncertain_below}"
-            )
-        if not 0 < self.timeline_s <= 3600:
-            raise ConfigError(
-                f"overlay.timeline_s: must be above 0 and at most 3600, got {self.timeline_s}"
-            )
+    uncertain_below: Share = 0.3
+    timeline_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
 
 
 class _Caption(NamedTuple):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.assets import asset_path
 from engine.errors import ConfigError, FerError, ModelError
 from engine.faces.detectors import open_mediapipe, open_mtcnn, open_yunet
-from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.manifest import DetectorFacts, Manifest, load_manifest
 from engine.networks.runtime import Device, open_session
 from engine.types import Detection, Floats, Image
 
@@ -108,12 +108,11 @@ class FerDetector:
         threads: int = 0,
     ) -> None:
         manifest.expect("detector")
+        facts = manifest.read(DetectorFacts)
         self._session = open_session(manifest, device, threads)
         self._min_face_px = min_face_px
-        self._strides = tuple(int(stride) for stride in manifest.value("strides"))
-        self._pad = int(manifest.value("input.pad"))
-        self._score_min = float(manifest.value("score_threshold"))
-        self._nms_iou = float(manifest.value("nms_iou"))
+        self._strides, self._pad = facts.strides, facts.input.pad
+        self._score_min, self._nms_iou = facts.score_threshold, facts.nms_iou
 
     def detect(self, image: Image) -> tuple[Detection, ...]:
         """Find the faces of one frame, best first.

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.errors import ModelError
 from engine.faces.alignment import invert, transform
 from engine.faces.preprocessing import to_input
-from engine.networks.manifest import Manifest
+from engine.networks.manifest import Crops, LandmarkFacts, Manifest, Triple
 from engine.networks.runtime import Device, open_session
 from engine.types import Face, Sighting
 
@@ -27,9 +26,9 @@ class Landmarker:
             ModelError: Not a landmark network of this code base, or it cannot run.
         """
         manifest.expect("landmarks")
-        self.size = int(manifest.value("input.size"))
-        self.margin = float(manifest.value("input.margin"))
-        self._mean, self._std = normalisation(manifest)
+        crops = manifest.read(LandmarkFacts).input
+        self.size, self.margin = crops.size, crops.margin
+        self._mean, self._std = crops.mean, crops.std
         self._session = open_session(manifest, device, threads)
 
     def close(self) -> None:
@@ -59,20 +58,11 @@ class Landmarker:
         ]
 
 
-Triple = tuple[float, float, float]
-
-
 def normalisation(manifest: Manifest) -> tuple[Triple, Triple]:
     """Give the mean and the deviation that a network's input is normalised with.
 
     Raises:
-        ModelError: The manifest does not state three of each.
+        ModelError: The manifest does not state them, or not the rest of its input.
     """
-    return _triple(manifest, "input.mean"), _triple(manifest, "input.std")
-
-
-def _triple(manifest: Manifest, key: str) -> Triple:
-    values = manifest.value(key)
-    if not isinstance(values, list) or len(values) != 3:
-        raise ModelError(f"{manifest.name}: {key}: expected three numbers, got {values!r}")
-    return float(values[0]), float(values[1]), float(values[2])
+    stated = manifest.read(Crops, "input")
+    return stated.mean, stated.std

@@ -6,14 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from engine.errors import ConfigError
+from engine.config import NonNegative, Positive, Share, checked
 from engine.faces.landmarks import box_of, five_points
 from engine.types import Detection, Floats, Sighting, Track
 
 COVER: Final = 0.1  # overlap with a nearer face from which a lost one may be behind it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("tracker")
 class TrackerConfig:
     """When a face is found, kept and given up.
 
@@ -28,19 +28,14 @@ class TrackerConfig:
         hidden_s: How long a face covered by another keeps its id.
     """
 
-    detect_every: int = 10
-    max_faces: int = 8
-    presence_start: float = 0.5
-    presence_keep: float = 0.3
-    inside_start: float = 0.6
-    inside_keep: float = 0.4
-    same_iou: float = 0.45
-    hidden_s: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("detect_every", "max_faces"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"tracker.{name}: must be at least 1, got {getattr(self, name)}")
+    detect_every: Positive = 10
+    max_faces: Positive = 8
+    presence_start: Share = 0.5
+    presence_keep: Share = 0.3
+    inside_start: Share = 0.6
+    inside_keep: Share = 0.4
+    same_iou: Share = 0.45
+    hidden_s: NonNegative = 1.0
 
 
 @dataclass(slots=True, eq=False)

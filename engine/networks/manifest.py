@@ -5,14 +5,139 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
+import pydantic.dataclasses
+from pydantic import ConfigDict, Field, ValidationError
+
+from engine.config import AboveZero, Positive, Share, Text, errors_of, explain, parse
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
 
 REQUIRED = ("name", "kind", "architecture", "sha256", "opset", "commit", "licence", "metrics")
 NETWORK_MAX: Final = 2**31 - 1  # bytes; the ONNX format allows no more in one file
 MANIFEST_MAX: Final = 2**20  # bytes
+
+T = TypeVar("T")
+Triple = tuple[float, float, float]
+
+# Strict, as configs are; what a later version adds is nobody's business here.
+_stated = pydantic.dataclasses.dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+    config=ConfigDict(strict=True, extra="ignore", allow_inf_nan=False),
+)
+
+
+@_stated
+class Crops:
+    """The aligned crops that a network takes.
+
+    Attributes:
+        size: Side, pixels.
+        margin: Framing, see `engine.faces.alignment.align`.
+        mean: Per channel, RGB, of pixels scaled to 0..1; what is taken off.
+        std: As `mean`; what the rest is divided by.
+    """
+
+    size: Annotated[int, Field(ge=1, le=4096)]
+    margin: Annotated[float, Field(gt=-1, le=10)]
+    mean: Triple
+    std: tuple[AboveZero, AboveZero, AboveZero]
+
+
+@_stated
+class Pictures:
+    """The whole pictures that a detector takes.
+
+    Attributes:
+        pad: Gray that fills them up.
+        multiple: What their height and width are multiples of, pixels.
+    """
+
+    pad: Annotated[int, Field(ge=0, le=255)]
+    multiple: Positive = 1
+
+
+@_stated
+class Pair:
+    """The landmark network that an expression network was trained on.
+
+    Attributes:
+        file: Beside it.
+        sha256: Of that file.
+    """
+
+    file: Text
+    sha256: Text
+
+
+@_stated
+class Maps:
+    """What an expression network reads of the landmark network.
+
+    Attributes:
+        maps: Outputs; none for a network that cuts crops of its own.
+    """
+
+    maps: tuple[Text, ...]
+
+
+@_stated
+class DetectorFacts:
+    """What a detector's manifest states.
+
+    Attributes:
+        input: Its pictures.
+        strides: Pixels of a cell, by level.
+        score_threshold: Below it there is no face.
+        nms_iou: Overlap above which two boxes are one face.
+    """
+
+    input: Pictures
+    strides: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    score_threshold: Share
+    nms_iou: Share
+
+
+@_stated
+class LandmarkFacts:
+    """What a landmark network's manifest states."""
+
+    input: Crops
+
+
+@_stated
+class ExpressionFacts:
+    """What an expression network's manifest states.
+
+    Attributes:
+        input: Its crops.
+        labels: Its classes, in the order of its logits.
+        landmarks: What it reads of the landmark network.
+        temperature: Of the calibrated softmax.
+    """
+
+    input: Crops
+    labels: tuple[Text, ...]
+    landmarks: Maps
+    temperature: AboveZero
+
+
+@_stated
+class _Facts:
+    """What every manifest states."""
+
+    name: Text
+    architecture: str
+    sha256: Text
+    opset: Positive
+    commit: str
+    licence: str
+    metrics: dict[str, Any]
+    precision: Text = "fp32"
+    parameters: Positive | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +170,19 @@ class Manifest:
                 raise ModelError(f"{self.path.with_suffix('.json').name}: {dotted}: missing")
             node = node[key]
         return node
+
+    def read(self, kind: type[T], table: str = "") -> T:
+        """Give what the manifest states as one of the types above, such as `ExpressionFacts`.
+
+        Args:
+            kind: The type.
+            table: Where it lies, such as ``input``; the whole manifest by default.
+
+        Raises:
+            ModelError: Something is missing, of another type or out of range.
+        """
+        stated = self.value(table) if table else self.data
+        return _parsed(kind, stated, self.path.with_suffix(".json").name, table)
 
     @property
     def precision(self) -> str:
@@ -93,7 +231,28 @@ def parse_manifest(content: bytes, where: str) -> Mapping[str, Any]:
     missing = [key for key in REQUIRED if not isinstance(data, dict) or key not in data]
     if missing:
         raise ModelError(f"{where}: {', '.join(missing)}: missing")
+    check_values(data, where)
     return dict(data)
+
+
+def check_values(data: Mapping[str, Any], where: str) -> None:
+    """Check what every manifest states.
+
+    Args:
+        data: Of the manifest.
+        where: What messages call it.
+
+    Raises:
+        ModelError: A value is of another type or out of range.
+    """
+    _parsed(_Facts, data, where)
+
+
+def _parsed(kind: type[T], stated: Any, where: str, table: str = "") -> T:  # noqa: ANN401 - JSON
+    try:
+        return parse(kind, stated)
+    except ValidationError as error:
+        raise ModelError(f"{where}: {explain(kind, errors_of(error), table)}") from error
 
 
 def check_network(content: bytes, data: Mapping[str, Any], where: str) -> None:

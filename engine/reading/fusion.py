@@ -8,10 +8,9 @@ import numpy as np
 
 from engine.errors import ModelError
 from engine.faces.alignment import recut
-from engine.faces.landmarker import normalisation
 from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS, VALENCE_AROUSAL
-from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.manifest import ExpressionFacts, Manifest, Pair, load_manifest
 from engine.networks.runtime import Device, open_session
 from engine.reading.reliability import probabilities_of
 from engine.types import Face, Floats, Image, Sighting
@@ -50,12 +49,10 @@ class Fusion:
             ModelError: Not an expression network of this code base, or it cannot run.
         """
         manifest.expect("expression")
-        self._places = _places(manifest)
-        self.temperature = float(manifest.value("temperature"))
-        self._size = int(manifest.value("input.size"))
-        self._margin = float(manifest.value("input.margin"))
-        self._mean, self._std = normalisation(manifest)
-        self._maps = [str(name) for name in manifest.value("landmarks.maps")]
+        facts = manifest.read(ExpressionFacts)
+        self._places = _places(manifest.name, facts.labels)
+        self.temperature, self._input = facts.temperature, facts.input
+        self._maps = facts.landmarks.maps
         self._session = open_session(manifest, device, threads)
         self.device = self._session.device
         self.precision = manifest.precision
@@ -77,7 +74,7 @@ class Fusion:
         if not sightings:
             return []
         faces = [sighting.face for sighting in sightings]
-        inputs = {"crops": to_input(self._crops(faces, images), self._mean, self._std)}
+        inputs = {"crops": to_input(self._crops(faces, images), self._input.mean, self._input.std)}
         for level, name in enumerate(self._maps):
             inputs[name] = np.stack([sighting.maps[level] for sighting in sightings])
         said = dict(zip(self._session.outputs, self._session.run(inputs), strict=True))
@@ -92,19 +89,16 @@ class Fusion:
         if self._maps:  # made from these very crops
             return [face.crop for face in faces]
         pairs = zip(faces, images, strict=True)
-        return [recut(image, face, self._size, self._margin) for face, image in pairs]
+        return [recut(image, face, self._input.size, self._input.margin) for face, image in pairs]
 
 
-def _places(manifest: Manifest) -> list[int]:
+def _places(name: str, labels: Sequence[str]) -> list[int]:
     """Give the index in `EXPRESSIONS` of each class of a network."""
-    labels = [str(label) for label in manifest.value("labels")]
     for label in labels:
         if label not in EXPRESSIONS:
-            raise ModelError(
-                f"{manifest.name}: labels: {label} is none of {', '.join(EXPRESSIONS)}"
-            )
+            raise ModelError(f"{name}: labels: {label} is none of {', '.join(EXPRESSIONS)}")
     if len(set(labels)) != len(labels) or len(labels) < 2:
-        raise ModelError(f"{manifest.name}: labels: expected several, each once, got {labels}")
+        raise ModelError(f"{name}: labels: expected several, each once, got {list(labels)}")
     return [EXPRESSIONS.index(label) for label in labels]
 
 
@@ -115,8 +109,9 @@ def landmarks_of(manifest: Manifest) -> Manifest:
         ModelError: It is not beside the fusion network, or is another one.
     """
     manifest.expect("expression")
-    found = load_manifest(manifest.path.parent / str(manifest.value("landmarks.file")))
-    if found.sha256 != manifest.value("landmarks.sha256"):
+    pair = manifest.read(Pair, "landmarks")
+    found = load_manifest(manifest.path.parent / pair.file)
+    if found.sha256 != pair.sha256:
         raise ModelError(
             f"{found.path}: is not the landmark network that {manifest.name} was trained on; "
             "get both files from one place"

@@ -22,7 +22,6 @@ from engine.video.source import SourceInfo
 log = logging.getLogger(__name__)
 
 Audio = Literal["copy", "aac", "none"]
-AUDIO: Final[tuple[Audio, ...]] = ("copy", "aac", "none")
 
 SEEK_BACK_S: Final = 1.0  # seeking goes by the video's index; sound may lie somewhat earlier
 JUMP_BACK_S: Final = 1.0  # a clock that falls back further was set anew (joined recordings)

@@ -4,10 +4,9 @@ import logging
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
 import av
 import av.error
@@ -18,11 +17,13 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
+from pydantic import Field
 
-from engine.errors import ConfigError, SinkError
+from engine.config import Natural, checked
+from engine.errors import SinkError
 from engine.files import open_target
 from engine.types import Image, check_image
-from engine.video.audio import AUDIO, Audio, AudioTrack
+from engine.video.audio import Audio, AudioTrack
 from engine.video.container import reason
 from engine.video.conversion import colorspace
 from engine.video.source import SourceInfo
@@ -55,7 +56,7 @@ OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands"
 NEAR_END_S: Final = 0.5  # closer than this to the source's end counts as having reached it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("sink")
 class SinkConfig:
     """How video is written.
 
@@ -72,21 +73,10 @@ class SinkConfig:
 
     audio: Audio = "copy"
     overwrite: bool = False
-    crf: int = 20
+    crf: Annotated[int, Field(ge=0, le=51)] = 20
     preset: Preset = "veryfast"
-    threads: int = 0
+    threads: Natural = 0
     growing: bool = False
-
-    def __post_init__(self) -> None:
-        if self.audio not in AUDIO:
-            raise ConfigError(f"sink.audio: unknown: {self.audio}; known here: {', '.join(AUDIO)}")
-        if not 0 <= self.crf <= 51:
-            raise ConfigError(f"sink.crf: must be 0 to 51, got {self.crf}")
-        if self.preset not in get_args(Preset):
-            known = ", ".join(get_args(Preset))
-            raise ConfigError(f"sink.preset: unknown: {self.preset}; known here: {known}")
-        if self.threads < 0:
-            raise ConfigError(f"sink.threads: must be 0 or more, got {self.threads}")
 
 
 _DEFAULTS: Final = SinkConfig()

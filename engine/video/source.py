@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from engine.errors import ConfigError
+from engine.config import AboveZero, NonNegative, Positive, checked
 from engine.types import Frame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("source")
 class SourceConfig:
     """Which part of a source to read.
 
@@ -25,22 +25,10 @@ class SourceConfig:
         fps: Frames a second to ask of a camera; None leaves its own.
     """
 
-    start_s: float = 0.0
-    duration_s: float | None = None
-    size: tuple[int, int] | None = None
-    fps: float | None = None
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.start_s) and self.start_s >= 0):
-            raise ConfigError(f"source.start_s: must be 0 or more, got {self.start_s}")
-        if self.duration_s is not None and not (
-            math.isfinite(self.duration_s) and self.duration_s > 0
-        ):
-            raise ConfigError(f"source.duration_s: must be above 0, got {self.duration_s}")
-        if self.size is not None and min(self.size) < 1:
-            raise ConfigError(f"source.size: must be above 0, got {self.size}")
-        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
-            raise ConfigError(f"source.fps: must be above 0, got {self.fps}")
+    start_s: NonNegative = 0.0
+    duration_s: AboveZero | None = None
+    size: tuple[Positive, Positive] | None = None
+    fps: AboveZero | None = None
 
     @property
     def end_s(self) -> float:

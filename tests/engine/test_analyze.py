@@ -297,10 +297,23 @@ def test_smoothing_reaches_the_reader(opened, monkeypatch, smooth, opener):
     ("setting", "says"),
     [
         ({"detect_every": 0}, "detect_every: must be at least 1, got 0"),
-        ({"min_face_px": 0}, "min_face: must be at least 1 pixel, got 0"),
+        ({"min_face_px": 0}, "min_face_px: must be at least 1, got 0"),
         ({"max_faces": 0}, "max_faces: must be at least 1, got 0"),
-        ({"smooth": -0.1}, "smooth: must be 0 to 60 seconds, got -0.1"),
-        ({"smooth": float("nan")}, "smooth: must be 0 to 60 seconds, got nan"),
+        ({"smooth": -0.1}, "smooth: must be at least 0, got -0.1"),
+        ({"smooth": 60.0}, "smooth: must be below 60, got 60.0"),
+        ({"smooth": float("nan")}, "smooth: must be finite, got nan"),
+        ({"threads": -3}, "threads: must be at least 0, got -3"),
+        ({"device": "gpu"}, "device: 'gpu' is unknown; choose auto, cpu, cuda, tensorrt"),
+        ({"precision": "fp8"}, "precision: 'fp8' is unknown; choose auto, fp32, int8"),
+        ({"detector": "abacus"}, "detector: 'abacus' is unknown; choose fer, yunet, mtcnn, media"),
+        ({"model": ""}, "model: must not be empty"),
+        ({"detector_model": ""}, "detector_model: must not be empty"),
+        ({"detect_every": True}, "detect_every: must be a whole number, got True"),
+        ({"max_faces": "8"}, "max_faces: must be a whole number, got '8'"),
+        (
+            {"detect_evry": 4},
+            "detect_evry: unknown key; known here: model, device, precision, dete",
+        ),
     ],
 )
 def test_setting_out_of_range_is_named(setting, says):

@@ -173,7 +173,7 @@ def test_annotate_does_what_the_command_does(demo, tmp_path, capsys):
 def test_annotate_obeys_its_options(demo, tmp_path):
     with_all, with_less = tmp_path / "all.mp4", tmp_path / "less.mp4"
     fer_live.annotate(demo, with_all, duration=0.2)
-    fer_live.annotate(str(demo), str(with_less), duration=0.2, audio=False, timeline=False)
+    fer_live.annotate(str(demo), str(with_less), duration=0.2, audio="none", timeline=False)
     with open_source(str(with_all)) as one, open_source(str(with_less)) as other:
         assert (one.info.has_audio, other.info.has_audio) == (True, False)
         assert not np.array_equal(one.read().image[-40:], other.read().image[-40:])

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.errors import ConfigError, ModelError
+from engine.config import Positive, checked, require
+from engine.errors import ModelError
 from engine.networks.tensorrt.cuda import INSTALL, Gpu
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ Shape = tuple[int, ...]
 Foreign = Any  # TensorRT's module and objects, which have no types
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("tensorrt")
 class BuildConfig:
     """What sizes an engine takes and what it is tuned for.
 
@@ -39,22 +40,16 @@ class BuildConfig:
         workspace_mib: Most memory that one layer may use for itself, MiB.
     """
 
-    max_batch: int = 64
-    usual_batch: int = 4
-    max_side: int = 960
-    usual_height: int = 544
-    usual_width: int = 960
-    workspace_mib: int = 1024
+    max_batch: Positive = 64
+    usual_batch: Positive = 4
+    max_side: Positive = 960
+    usual_height: Positive = 544
+    usual_width: Positive = 960
+    workspace_mib: Positive = 1024
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ConfigError(f"tensorrt.{name}: must be a number above 0, got {value!r}")
-        if self.usual_batch > self.max_batch:
-            raise ConfigError(
-                f"tensorrt.usual_batch: {self.usual_batch} is above max_batch {self.max_batch}"
-            )
+        fits = self.usual_batch <= self.max_batch
+        require(self, "usual_batch", fits, f"at most max_batch {self.max_batch}")
 
 
 @dataclass(frozen=True, slots=True)

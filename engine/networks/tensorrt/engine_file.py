@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from engine.errors import ConfigError, FerError, ModelError
 from engine.files import PartialFile
-from engine.networks.manifest import REQUIRED, Manifest, load_manifest
+from engine.networks.manifest import REQUIRED, Manifest, check_values, load_manifest
 from engine.networks.tensorrt.build import (
     BuildConfig,
     Plan,
@@ -80,7 +80,7 @@ def described_by(engine: Path) -> Path:
 
 def precision_of(manifest: Manifest) -> str:
     """Give the precision of a network's graph."""
-    return str(manifest.data.get("precision", "fp32"))
+    return manifest.precision
 
 
 def multiple_of(manifest: Manifest) -> int:
@@ -207,6 +207,7 @@ def _from_card(engine: Path, card: Mapping[str, Any]) -> Manifest:
     """Make the manifest of an engine whose ONNX file is not beside it."""
     if missing := [key for key in (*REQUIRED, KEY) if key not in card]:
         raise ModelError(f"{described_by(engine)}: {', '.join(missing)}: missing")
+    check_values(card, str(described_by(engine)))
     return Manifest(engine, str(card["name"]), str(card["kind"]), str(card["sha256"]), card)
 
 

@@ -88,8 +88,11 @@ def test_landmarks_come_back_in_source_pixels(make, weights):
     [
         ({"kind": "expression"}, "is a network of kind expression, not landmarks"),
         ({"input": {}}, r"a\.json: input\.size: missing"),
-        ({"input": {**INPUT, "mean": [0.5]}}, "linear: input.mean: expected three numbers, got"),
-        ({"input": {**INPUT, "std": 0.2}}, r"linear: input.std: expected three numbers, got 0\.2"),
+        (
+            {"input": {**INPUT, "mean": [0.5]}},
+            r"a\.json: input\.mean: must be a longer list, got \[0\.5\]",
+        ),
+        ({"input": {**INPUT, "std": 0.2}}, r"a\.json: input\.std: must be a list, got 0\.2"),
     ],
 )
 def test_manifest_that_does_not_fit_is_a_model_error(make, weights, changes, says):
@@ -103,6 +106,6 @@ def test_crop_of_another_size_is_a_model_error(make, weights):
 
 
 def test_normalisation_is_the_manifests_mean_and_deviation(tmp_path):
-    data = {"input": {"mean": [1, 2, 3], "std": [4, 5, 6]}}
+    data = {"input": {"size": 9, "margin": 0, "mean": [1, 2, 3], "std": [4, 5, 6]}}
     manifest = Manifest(tmp_path / "a.onnx", "a", "expression", "", data)
     assert normalisation(manifest) == ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))

@@ -2,12 +2,20 @@
 
 import hashlib
 import json
+from dataclasses import fields, is_dataclass
 
 import pytest
 
 import engine.networks.manifest
 from engine.errors import ModelError
-from engine.networks.manifest import REQUIRED, load_manifest
+from engine.networks.manifest import (
+    REQUIRED,
+    DetectorFacts,
+    ExpressionFacts,
+    LandmarkFacts,
+    Pair,
+    load_manifest,
+)
 
 DATA = {
     "name": "tiny",
@@ -132,3 +140,138 @@ def test_wrong_kind_is_refused(model):
     manifest.expect("expression")
     with pytest.raises(ModelError, match=r"tiny\.onnx: is a network of kind expression, not det"):
         manifest.expect("detector")
+
+
+INPUT = {"size": 112, "margin": 0.05, "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}
+WHOLE = {
+    "detector": {
+        "input": {"pad": 127, "multiple": 32},
+        "strides": [8, 16],
+        "score_threshold": 0.6,
+        "nms_iou": 0.4,
+    },
+    "landmarks": {"input": INPUT, "landmarks": "ibug68"},
+    "expression": {
+        "input": INPUT,
+        "labels": ["anger", "fear"],
+        "landmarks": {"file": "landmarks.onnx", "sha256": "0", "maps": ["map4"]},
+        "temperature": 1.5,
+    },
+}
+FACTS = {"detector": DetectorFacts, "landmarks": LandmarkFacts, "expression": ExpressionFacts}
+NAN, BIG = float("nan"), float("inf")
+# Of every key that is read: values that it cannot have.
+WRONG = {
+    ("expression", "name"): [None, 1, "", [], {}],
+    ("expression", "sha256"): [None, 1, "", []],
+    ("expression", "opset"): [None, "18", 0, 18.5, True, NAN],
+    ("expression", "commit"): [None, 1],
+    ("expression", "licence"): [None, 1],
+    ("expression", "architecture"): [None, 1],
+    ("expression", "metrics"): [None, [], "good"],
+    ("expression", "precision"): [None, 8, ""],
+    ("expression", "parameters"): [0, -1, "many", 1.5, NAN],
+    ("expression", "input"): [None, [], 3],
+    ("expression", "input.size"): [None, [], "112", 0, -1, 1.5, True, 1e9, NAN],
+    ("expression", "input.margin"): [None, [], "0", -1, 11, NAN, BIG, True],
+    ("expression", "input.mean"): [None, [], 0.5, [0.5] * 4, ["0", "0", "0"], [NAN, 0, 0]],
+    ("expression", "input.std"): [None, 0, 0.2, [0, 0.2, 0.2], [-1, 1, 1], [1, 1, BIG]],
+    ("expression", "labels"): [None, "anger", [1, 2], {"anger": 1}, [""]],
+    ("expression", "landmarks"): [None, "ibug68", []],
+    ("expression", "landmarks.maps"): [None, "map4", [4], 3],
+    ("expression", "temperature"): [None, 0, -1, "1", NAN, BIG, True, []],
+    ("landmarks", "input.size"): [None, 0, "112"],
+    ("landmarks", "input.margin"): [None, NAN],
+    ("landmarks", "input.mean"): [None, 0.5],
+    ("landmarks", "input.std"): [None, [0, 0, 0]],
+    ("detector", "input"): [None, []],
+    ("detector", "input.pad"): [None, -1, 256, "127", 0.5],
+    ("detector", "input.multiple"): [None, 0, "32"],
+    ("detector", "strides"): [None, [], 8, [0], ["8"], [8.5]],
+    ("detector", "score_threshold"): [None, -0.1, 1.1, "0.5", NAN],
+    ("detector", "nms_iou"): [None, -0.1, 1.1, "0.4", NAN],
+}
+MISSING = [
+    (kind, key)
+    for kind, key in WRONG
+    if key not in (*REQUIRED, "precision", "parameters", "input.multiple")
+]
+
+
+def changed(data, dotted, *value):
+    """Give `data` with another value, or without it."""
+    key, _, rest = dotted.partition(".")
+    if rest:
+        return {**data, key: changed(data[key], rest, *value)}
+    others = {name: each for name, each in data.items() if name != key}
+    return {**others, key: value[0]} if value else others
+
+
+@pytest.fixture
+def stated(model):
+    """Give `stated(kind, key, value)`: a network whose manifest states this wrong thing."""
+
+    def write(kind, key, *value):
+        sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
+        data = {**DATA, "sha256": sha256, "kind": kind, **WHOLE[kind]}
+        model.with_suffix(".json").write_text(json.dumps(changed(data, key, *value)))
+        return model
+
+    return write
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_whole_manifest_is_read_as_typed_facts(stated, kind):
+    facts = load_manifest(stated(kind, "extra", {"anything": None})).read(FACTS[kind])
+    with pytest.raises(AttributeError):
+        facts.input = None
+    assert facts.input == load_manifest(stated(kind, "extra")).read(FACTS[kind]).input
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [(kind, key, value) for (kind, key), values in WRONG.items() for value in values],
+)
+def test_wrong_value_is_one_line_with_its_path(stated, kind, key, value):
+    with pytest.raises(ModelError) as error:
+        load_manifest(stated(kind, key, value)).read(FACTS[kind])
+    line = str(error.value)
+    assert f"tiny.json: {key}" in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(("kind", "key"), MISSING)
+def test_missing_value_is_missed_when_used(stated, kind, key):
+    manifest = load_manifest(stated(kind, key))
+    with pytest.raises(ModelError, match=rf"^tiny\.json: {key}(\.\w+)?: missing$"):
+        manifest.read(FACTS[kind])
+
+
+def test_every_stated_field_has_wrong_values_here():
+    """A field that is added is checked too."""
+
+    def keys(kind, prefix=""):
+        for each in fields(kind):
+            if is_dataclass(each.type):
+                yield from keys(each.type, f"{prefix}{each.name}.")
+            yield prefix + each.name
+
+    wanted = {(name, key) for name, kind in FACTS.items() for key in keys(kind)}
+    assert wanted - set(WRONG) == {("landmarks", "input")}
+
+
+@pytest.mark.parametrize("key", ["file", "sha256"])
+@pytest.mark.parametrize("value", [None, 1, "", []])
+def test_wrong_pair_is_one_line_with_its_path(stated, key, value):
+    manifest = load_manifest(stated("expression", f"landmarks.{key}", value))
+    with pytest.raises(ModelError, match=rf"^tiny\.json: landmarks\.{key}: must .*$"):
+        manifest.read(Pair, "landmarks")
+
+
+def test_text_that_is_no_text_is_one_line(model, stated):
+    stated("expression", "extra")
+    beside = model.with_suffix(".json")
+    beside.write_text(beside.read_text().replace('"anger"', '"\\ud800"'))
+    with pytest.raises(ModelError, match=r"tiny\.json: Invalid JSON") as error:
+        load_manifest(model)
+    assert "\n" not in str(error.value)

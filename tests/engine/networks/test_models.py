@@ -102,7 +102,7 @@ def test_a_named_precision_never_becomes_another(file, machine, stated, named):
 
 
 def test_unknown_precision_lists_the_choices():
-    with pytest.raises(ConfigError, match="precision: fp8: unknown; choose auto, fp32, int8"):
+    with pytest.raises(ConfigError, match="precision: 'fp8' is unknown; choose auto, fp32, int8"):
         AnalyzerConfig(precision="fp8")
 
 

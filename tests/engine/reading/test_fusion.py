@@ -148,8 +148,9 @@ def test_no_faces_are_no_readings_and_no_run(write):
         ({"kind": "landmarks"}, "is a network of kind landmarks, not expression"),
         ({"input": {}}, r"a\.json: input\.size: missing"),
         ({"input": {"size": 8, "margin": 0}}, r"a\.json: input\.mean: missing"),
-        ({"input": {**INPUT, "mean": [0.5]}}, "linear: input.mean: expected three numbers, got"),
-        ({"landmarks": "ibug68"}, r"a\.json: landmarks\.maps: missing"),  # of one file for both
+        ({"input": {**INPUT, "mean": [0.5]}}, r"a\.json: input\.mean: must be a longer list"),
+        ({"landmarks": "ibug68"}, r"a\.json: landmarks: must be a table, got 'ibug68'"),
+        ({"landmarks": {}}, r"a\.json: landmarks\.maps: missing"),  # of one file for both
     ],
 )
 def test_manifest_that_does_not_fit_is_a_model_error(write, changes, says):
@@ -206,7 +207,7 @@ def test_landmark_network_that_is_missing_is_named(write, marks):
     ("changes", "says"),
     [
         ({"kind": "landmarks"}, "is a network of kind landmarks, not expression"),
-        ({"landmarks": "ibug68"}, r"a\.json: landmarks\.file: missing"),
+        ({"landmarks": "ibug68"}, r"a\.json: landmarks: must be a table, got 'ibug68'"),
         ({"landmarks": {"file": "marks.onnx"}}, r"a\.json: landmarks\.sha256: missing"),
     ],
 )

@@ -236,9 +236,12 @@ def test_axis_that_may_not_vary_is_named():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"max_batch": 0}, "tensorrt.max_batch: must be a number above 0, got 0"),
-        ({"workspace_mib": "1"}, "tensorrt.workspace_mib: must be a number above 0, got '1'"),
-        ({"max_batch": 2, "usual_batch": 3}, "tensorrt.usual_batch: 3 is above max_batch 2"),
+        ({"max_batch": 0}, "tensorrt.max_batch: must be at least 1, got 0"),
+        ({"workspace_mib": "1"}, "tensorrt.workspace_mib: must be a whole number, got '1'"),
+        (
+            {"max_batch": 2, "usual_batch": 3},
+            "tensorrt.usual_batch: must be at most max_batch 2, got 3",
+        ),
     ],
 )
 def test_wrong_sizes_are_refused(wrong, message):

@@ -1,0 +1,236 @@
+"""Configs: frozen dataclasses whose fields are checked as their types say, in one wording."""
+
+import dataclasses
+import json
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
+
+from engine.errors import ConfigError
+
+T = TypeVar("T")
+
+Natural = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
+NonNegative = Annotated[float, Field(ge=0)]
+AboveZero = Annotated[float, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+
+# True is no number and "1" neither, 1 is one for a float; nan and inf are none.
+CHECKS: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+# What messages say, by the library's name of the error; the rest of the wording is in `_said`.
+_MUST: Final = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "finite",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "is_instance_of": "a path",
+    "path_type": "a path",
+    "tuple_type": "a list",
+    "mapping_type": "a table",
+    "dict_type": "a table",
+    "dataclass_type": "a table",
+    "dataclass_exact_type": "a table",
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "too_short": "a list of {min_length} or more",
+    "too_long": "a list of {max_length} at most",
+}
+_UNKNOWN: Final = ("unexpected_keyword_argument", "extra_forbidden")
+_SHOWN_MAX: Final = 80  # characters of a value
+
+
+class _BrokenRuleError(ValueError):
+    """A rule over several fields does not hold; `key` is the field to change."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+@typing.dataclass_transform(
+    kw_only_default=True, frozen_default=True, field_specifiers=(dataclasses.field,)
+)
+def checked(table: str = "") -> Callable[[type[T]], type[T]]:
+    """Make a class a config: a frozen, keyword-only dataclass that checks its fields.
+
+    Making one raises ConfigError of one line, such as
+    ``detector.every: must be at least 1, got 0``, where a field is missing, unknown, of the wrong
+    type or out of its type's range. Rules over several fields stand in ``__post_init__`` and use
+    `require`.
+
+    Args:
+        table: What messages put before a field's name: the table of files that holds it.
+    """
+
+    def make(plain: type[T]) -> type[T]:
+        made: Any = dataclass(frozen=True, slots=True, kw_only=True, config=CHECKS)(plain)
+        build = made.__init__
+
+        def __init__(self: T, **values: object) -> None:
+            try:
+                build(self, **values)
+            except ValidationError as error:
+                raise ConfigError(explain(made, errors_of(error), table)) from error
+
+        made.__init__ = __init__
+        return typing.cast(type[T], made)
+
+    return make
+
+
+def require(config: object, key: str, holds: bool, wanted: str) -> None:
+    """Refuse a config in its ``__post_init__``: ``key: must be WANTED, got VALUE``.
+
+    Args:
+        config: What is checked.
+        key: Its field that is to be changed.
+        holds: Whether the rule does.
+        wanted: What the field must be.
+    """
+    if not holds:
+        raise _BrokenRuleError(key, f"must be {wanted}, got {_shown(getattr(config, key))}")
+
+
+def one_of(choices: Iterable[str]) -> AfterValidator:
+    """Give the check of a name that is to be in a registry, for `Annotated`."""
+
+    def check(name: str) -> str:
+        if name not in choices:
+            raise ValueError(unknown(name, choices))
+        return name
+
+    return AfterValidator(check)
+
+
+def unknown(name: object, choices: Iterable[object]) -> str:
+    """Say that a name is none of the choices."""
+    return f"{_shown(name)} is unknown; choose {', '.join(map(str, choices))}"
+
+
+def read(kind: type[T], values: Mapping[str, Any], table: str = "") -> T:
+    """Make a config of what a TOML file says, its tables and lists included.
+
+    Args:
+        kind: A class made by `checked`.
+        values: Of the file.
+        table: What messages put before keys.
+
+    Raises:
+        ConfigError: Something is wrong, with its dotted path.
+    """
+    try:
+        return parse(kind, values)
+    except ValidationError as error:
+        raise ConfigError(explain(kind, errors_of(error), table)) from error
+
+
+def parse(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Make a checked dataclass of what a TOML or JSON file says.
+
+    Raises:
+        ValidationError: Something is wrong; see `explain`.
+    """
+    # JSON has lists for tuples and texts for paths, as TOML has. It has no dates, and no field is
+    # one: as tables they are refused whatever is wanted.
+    text = json.dumps(values, default=lambda date: {type(date).__name__: str(date)})
+    return TypeAdapter(kind).validate_json(text)
+
+
+def problems(kind: type[Any], values: Mapping[str, object]) -> dict[str, str]:
+    """Say by field what is wrong with values that a config would be made of."""
+    try:
+        kind(**values)
+    except ConfigError as error:
+        found = typing.cast(ValidationError, error.__cause__)
+        return {str(_place(each)[0]): _said(each) for each in reversed(errors_of(found))}
+    return {}
+
+
+def errors_of(error: ValidationError) -> list[ErrorDetails]:
+    """List what is wrong, as `explain` takes it."""
+    return error.errors(include_url=False)
+
+
+def explain(kind: type[Any], errors: Sequence[ErrorDetails], table: str = "") -> str:
+    """Word the first thing that is wrong, in one line; all keys that a table has too much.
+
+    Args:
+        kind: The class that was to be made.
+        errors: What came of it, one or more.
+        table: What the line puts before keys.
+    """
+    first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
+    place = _place(first)
+    if first["type"] not in _UNKNOWN:
+        return ": ".join(filter(None, (_dotted(table, place), _said(first))))
+    beside = [each["loc"] for each in errors if each["type"] in _UNKNOWN]
+    keys = [_dotted(table, loc) for loc in beside if loc[:-1] == place[:-1]]
+    what = "unknown key" if len(keys) == 1 else "unknown keys"
+    return f"{', '.join(keys)}: {what}; known here: {', '.join(_fields_at(kind, place[:-1]))}"
+
+
+def _place(error: ErrorDetails) -> tuple[int | str, ...]:
+    cause, place = error.get("ctx", {}).get("error"), error["loc"]
+    if isinstance(cause, _BrokenRuleError):
+        return (*place, cause.key)
+    return place[:-1] if _too_short(error) else place
+
+
+def _too_short(error: ErrorDetails) -> bool:
+    """Whether it is an entry of a list of fixed length that is missing, and not a key."""
+    return error["type"] == "missing" and isinstance(error["loc"][-1], int)
+
+
+def _said(error: ErrorDetails) -> str:
+    """Word one error."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "missing":
+        longer = f"must be a longer list, got {_shown(error['input'])}"
+        return longer if _too_short(error) else "missing"
+    if kind == "string_too_short":
+        return "must not be empty"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":  # "'a', 'b' or 'c'"
+        choices = context["expected"].replace("'", "").replace(" or ", ", ")
+        return unknown(error["input"], [choices])
+    if kind in _MUST:
+        limits = {name: _short(value) for name, value in context.items()}
+        return f"must be {_MUST[kind].format(**limits)}, got {_shown(error['input'])}"
+    return f"{error['msg']}, got {_shown(error['input'])}"
+
+
+def _short(limit: object) -> object:
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
+
+
+def _dotted(table: str, place: Iterable[int | str]) -> str:
+    parts = [part if part.isprintable() else repr(part) for part in map(str, place)]
+    return ".".join([table, *parts] if table else parts)
+
+
+def _fields_at(kind: type[Any], place: Iterable[int | str]) -> list[str]:
+    """Name the fields of the config that lies at a place inside another."""
+    for part in place:
+        if isinstance(part, str):
+            of = typing.get_type_hints(kind)[part]
+            parts = [each for each in (of, *typing.get_args(of)) if isinstance(each, type)]
+            (kind,) = filter(dataclasses.is_dataclass, parts)
+    return [each.name for each in dataclasses.fields(kind)]
