@@ -128,7 +128,7 @@ class Inputs:
     Attributes:
         manifest: Of the network.
         landmarker: That finds the faces, and makes the maps where there are any.
-        size: Side of a crop, pixels.
+        size: Backend of a crop, pixels.
         margin: Of a crop, see `engine.faces.alignment.align`.
         maps: Names of the landmark network's maps that it reads.
         batch: Faces of a call; 0 is any number.

@@ -12,7 +12,7 @@ from export.graph import PARITY
 from training.evaluation.tables import table
 
 TAIL: Final = 99.9  # percentile that is reported beside the largest error
-HOSTILE: Final = "hostile"
+ADVERSARIAL: Final = "adversarial"
 REAL: Final = "real"
 
 
@@ -21,7 +21,7 @@ class Bounds:
     """How far apart two forms of a network may be.
 
     Attributes:
-        largest: Error that no value of an output may exceed, on any picture, as `Error.counted`.
+        largest: What no value of an output may be off by, on any picture, as `Deviation.counted`.
         tail: The same for the 99.9th percentile, on real faces.
         agreement: Least share of real faces with the same label.
         points: Largest loss of accuracy on real faces, percentage points.
@@ -74,12 +74,12 @@ NEVER: Final = "not a number"
 
 
 @dataclass(frozen=True, slots=True)
-class Error:
+class Deviation:
     """How far an output is off on one kind of pictures.
 
     Attributes:
         output: Its name.
-        on: ``hostile`` or ``real``.
+        on: ``adversarial`` or ``real``.
         largest: NaN where either side has one.
         counted: What the bound is compared with: the largest error in units of a tenth of the
             largest value of the same output and picture, where that is above 10. Float32 gives
@@ -115,7 +115,7 @@ class Report:
     other: Path
     precision: str
     batches: tuple[int, ...]
-    errors: tuple[Error, ...]
+    errors: tuple[Deviation, ...]
     agreement: Mapping[str, float]
     accuracy: tuple[float, float] | None
     faces: int
@@ -181,10 +181,10 @@ class Report:
                 f"({theirs - mine:+.2f} points)"
             )
         if not self.faces:
-            said.append("compared on hostile pictures only: name the data packs with --data")
+            said.append("compared on adversarial pictures only: name the data packs with --data")
         return said
 
-    def _row(self, error: Error) -> tuple[str, ...]:
+    def _row(self, error: Deviation) -> tuple[str, ...]:
         limit = self.bounds.largest.get(error.output)
         allowed = "" if limit is None else f"{limit:.0e}"
         tail = self.bounds.tail.get(error.output) if error.on == REAL else None

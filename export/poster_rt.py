@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from engine.faces.alignment import CROP_SIZE
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
-from export.folded import FoldedFusion
+from export.folding import FoldedFusion
 from export.graph import BATCHES, MOST, difference, write_graph, write_manifest
 from export.landmark_net import FILE, INPUT, MAPS, export_landmark_net
 from training.evaluate import answers_of, metrics_of, open_network

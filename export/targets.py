@@ -15,10 +15,10 @@ from engine.networks.tensorrt.cuda import Cuda
 from engine.networks.tensorrt.engine_file import SUFFIX as ENGINE
 from engine.networks.tensorrt.engine_file import precision_of
 from engine.reading.fusion import landmarks_of
+from export.backends import Backend, graph_backend, open_backend, weights_backend
 from export.bundle import write_bundle
 from export.checkpoint import GRAPH, Weights, check_graph, open_checkpoint
-from export.half import export_half
-from export.sides import Side, graph_side, open_side, weights_side
+from export.half_precision import export_half_precision
 from export.staging import copy_network, folder_beside, staged
 from export.tensorrt import export_engines
 from export.triton import CROPS, TritonConfig, write_triton
@@ -200,8 +200,8 @@ def _tensorrt(found: Found, out: Path, request: Request) -> None:
         _prove(_truth(found), inside, request)
 
 
-def _truth(found: Found) -> Side:
-    return graph_side(found) if isinstance(found, Manifest) else weights_side(found)
+def _truth(found: Found) -> Backend:
+    return graph_backend(found) if isinstance(found, Manifest) else weights_backend(found)
 
 
 def _triton(found: Found, out: Path, request: Request) -> None:
@@ -292,16 +292,16 @@ def write_onnx(found: Found, out: Path, request: Request) -> None:
 def _export_weights(found: Weights, out: Path, request: Request) -> None:
     EXPORTS[found.task](found, out, request)
     check_graph(out)
-    _prove(weights_side(found), out, request)
+    _prove(weights_backend(found), out, request)
 
 
 def _convert(manifest: Manifest, out: Path, request: Request) -> None:
     if request.precision == "fp16":
-        truth = graph_side(manifest)
-        report = export_half(manifest.path, out, _faces(truth, request))
+        truth = graph_backend(manifest)
+        report = export_half_precision(manifest.path, out, _faces(truth, request))
         log.info("%s", "\n".join(report.lines()))
         return
-    from export.quantized import export_int8
+    from export.int8 import export_int8
 
     export_int8(manifest.path, out, request.data, request.cache)
     made = load_manifest(out)
@@ -311,28 +311,30 @@ def _convert(manifest: Manifest, out: Path, request: Request) -> None:
         beside = out.with_name(str(made.value("landmarks.file")))
         if not beside.exists():  # where it was not reduced as well
             copy_network(landmarks_of(manifest), beside)
-    _prove(graph_side(manifest), out, request)
+    _prove(graph_backend(manifest), out, request)
 
 
-def _prove(truth: Side, made: Path, request: Request) -> None:
+def _prove(truth: Backend, made: Path, request: Request) -> None:
     """Compare what was made with what it was made of; log the figures.
 
     Raises:
         ModelError: It answers otherwise.
     """
-    other = replace(open_side(made), path=Path(made.name))  # where it lies now is nobody's concern
+    other = replace(
+        open_backend(made), path=Path(made.name)
+    )  # where it lies now is nobody's concern
     check_alike(truth, other)
     report = compare(truth, other, _faces(truth, request))
     log.info("%s", "\n".join(report.lines()))
     report.require()
 
 
-def _faces(side: Side, request: Request) -> Faces | None:
+def _faces(side: Backend, request: Request) -> Faces | None:
     """Give real faces to compare on; None where there are none, which the log says."""
     try:
         return real_faces(side, request.data, request.cache, FACES)
     except SourceError as error:
-        log.warning("compared on hostile pictures only, not on faces of FER+: %s", error)
+        log.warning("compared on adversarial pictures only, not on faces of FER+: %s", error)
         return None
 
 

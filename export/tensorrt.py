@@ -105,9 +105,9 @@ def _graph(manifest: Manifest, place: Path, precision: str) -> Manifest:
                 "choose another --out"
             )
         # It brings torch along, which a machine that builds from a ready graph may lack.
-        from export.half import write_half
+        from export.half_precision import write_half_precision
 
-        write_half(manifest, place)
+        write_half_precision(manifest, place)
     else:
         raise ModelError(
             f"{manifest.path}: is {has}, and TensorRT takes its types from the graph; "

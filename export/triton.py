@@ -79,7 +79,7 @@ class TritonConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class TensorSpec:
     """An input or output of a network, as its graph states it.
 
     Attributes:
@@ -96,7 +96,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class NetworkSpec:
     """A network with what its configuration needs.
 
     Attributes:
@@ -106,8 +106,8 @@ class Network:
     """
 
     manifest: Manifest
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
 
     @property
     def batched(self) -> bool:
@@ -159,7 +159,7 @@ def write_triton(
     log.info("wrote a model repository: %s", ", ".join(names))
 
 
-def read_network(manifest: Manifest) -> Network:
+def read_network(manifest: Manifest) -> NetworkSpec:
     """Read names, types and shapes from a network's graph.
 
     Raises:
@@ -170,14 +170,14 @@ def read_network(manifest: Manifest) -> Network:
     except (DecodeError, OSError) as error:
         raise ModelError(f"{manifest.path}: is no ONNX file: {error}") from error
     constants = {constant.name for constant in graph.initializer}
-    return Network(
+    return NetworkSpec(
         manifest,
         tuple(_tensor(manifest, x) for x in graph.input if x.name not in constants),
         tuple(_tensor(manifest, x) for x in graph.output),
     )
 
 
-def _tensor(manifest: Manifest, info: onnx.ValueInfoProto) -> Tensor:
+def _tensor(manifest: Manifest, info: onnx.ValueInfoProto) -> TensorSpec:
     stated = info.type.tensor_type
     known = onnx.TensorProto.DataType.Name(stated.elem_type)
     kind = known if known in SAME else TYPES.get(known)
@@ -185,10 +185,10 @@ def _tensor(manifest: Manifest, info: onnx.ValueInfoProto) -> Tensor:
         raise ModelError(f"{manifest.path}: {info.name}: type {known} or its shape is unfit")
     sizes = stated.shape.dim
     fixed = [size.dim_value if size.HasField("dim_value") else -1 for size in sizes]
-    return Tensor(info.name, f"TYPE_{kind}", tuple(fixed), sizes[0].dim_param if sizes else "")
+    return TensorSpec(info.name, f"TYPE_{kind}", tuple(fixed), sizes[0].dim_param if sizes else "")
 
 
-def _check(networks: Mapping[str, Network]) -> None:
+def _check(networks: Mapping[str, NetworkSpec]) -> None:
     """Check what the repository takes for granted."""
     names = [network.manifest.name for network in networks.values()]
     for name in names:
@@ -202,7 +202,7 @@ def _check(networks: Mapping[str, Network]) -> None:
             raise ModelError(f"{path}: takes a fixed batch; export it with --batch dynamic")
 
 
-def _engines(networks: Mapping[str, Network], config: TritonConfig) -> dict[str, Path]:
+def _engines(networks: Mapping[str, NetworkSpec], config: TritonConfig) -> dict[str, Path]:
     """Give the engine of each network that has one, by the network's name."""
     known = {network.manifest.path.stem: network for network in networks.values()}
     engines = {}
@@ -215,7 +215,7 @@ def _engines(networks: Mapping[str, Network], config: TritonConfig) -> dict[str,
     return engines
 
 
-def _check_engine(path: Path, network: Network, config: TritonConfig) -> None:
+def _check_engine(path: Path, network: NetworkSpec, config: TritonConfig) -> None:
     """Check that an engine was made of this network and takes the batches that it will get."""
     card = described_by(path)
     try:
@@ -234,7 +234,9 @@ def _check_engine(path: Path, network: Network, config: TritonConfig) -> None:
         raise ConfigError(f"{path}: takes {most} faces at most; max_batch is {config.max_batch}")
 
 
-def _write_network(out: Path, network: Network, config: TritonConfig, engine: Path | None) -> None:
+def _write_network(
+    out: Path, network: NetworkSpec, config: TritonConfig, engine: Path | None
+) -> None:
     folder = out / network.manifest.name
     _write_config(folder, network_config(network, config, engine=engine is not None))
     (folder / VERSION).mkdir()
@@ -245,7 +247,7 @@ def _write_network(out: Path, network: Network, config: TritonConfig, engine: Pa
         (folder / LABELS).write_text(labels, encoding="utf-8")
 
 
-def _write_frames(out: Path, networks: Mapping[str, Network], config: TritonConfig) -> None:
+def _write_frames(out: Path, networks: Mapping[str, NetworkSpec], config: TritonConfig) -> None:
     """Write the python backend's model, which keeps networks and manifests beside it."""
     folder = out / FRAMES
     _write_config(folder, frames_config(networks, config))
@@ -261,7 +263,7 @@ def _write_config(folder: Path, config: Mapping[str, Any]) -> None:
     (folder / "config.pbtxt").write_text(text_of(config), encoding="ascii")
 
 
-def network_config(network: Network, config: TritonConfig, *, engine: bool) -> dict[str, Any]:
+def network_config(network: NetworkSpec, config: TritonConfig, *, engine: bool) -> dict[str, Any]:
     """Give the ``ModelConfig`` of one network.
 
     Args:
@@ -283,14 +285,14 @@ def network_config(network: Network, config: TritonConfig, *, engine: bool) -> d
         "instance_group": [
             {
                 "count": config.instances,
-                "kind": Word("KIND_GPU" if engine else f"KIND_{config.kind.upper()}"),
+                "kind": EnumName("KIND_GPU" if engine else f"KIND_{config.kind.upper()}"),
             }
         ],
         **({"dynamic_batching": batching} if most else {}),
     }
 
 
-def ensemble_config(networks: Mapping[str, Network], config: TritonConfig) -> dict[str, Any]:
+def ensemble_config(networks: Mapping[str, NetworkSpec], config: TritonConfig) -> dict[str, Any]:
     """Give the ``ModelConfig`` of the way from crops to what the faces show.
 
     Raises:
@@ -322,7 +324,7 @@ def client_manifest(manifest: Manifest) -> dict[str, Any]:
     return {key: manifest.value(key) for key in keys}
 
 
-def frames_config(networks: Mapping[str, Network], config: TritonConfig) -> dict[str, Any]:
+def frames_config(networks: Mapping[str, NetworkSpec], config: TritonConfig) -> dict[str, Any]:
     """Give the ``ModelConfig`` of the python backend's model, see `export.triton_faces`."""
     outputs = {
         "boxes": (-1, 4),
@@ -335,9 +337,9 @@ def frames_config(networks: Mapping[str, Network], config: TritonConfig) -> dict
         "name": FRAMES,
         "backend": "python",
         "max_batch_size": 0,
-        "input": _stated([Tensor("image", "TYPE_UINT8", (-1, -1, 3), "")], 0),
-        "output": _stated([Tensor(x, "TYPE_FP32", outputs[x], "") for x in outputs], 0),
-        "instance_group": [{"count": config.instances, "kind": Word("KIND_CPU")}],
+        "input": _stated([TensorSpec("image", "TYPE_UINT8", (-1, -1, 3), "")], 0),
+        "output": _stated([TensorSpec(x, "TYPE_FP32", outputs[x], "") for x in outputs], 0),
+        "instance_group": [{"count": config.instances, "kind": EnumName("KIND_CPU")}],
         "parameters": _parameters(
             detector=networks["detector"].manifest.path.name,
             expression=networks["expression"].manifest.path.name,
@@ -348,7 +350,7 @@ def frames_config(networks: Mapping[str, Network], config: TritonConfig) -> dict
     }
 
 
-def _step(network: Network, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
+def _step(network: NetworkSpec, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
     """Give a step of an ensemble, whose tensors have the network's own names."""
     return {
         "model_name": network.manifest.name,
@@ -359,7 +361,7 @@ def _step(network: Network, inputs: Sequence[str], outputs: Sequence[str]) -> di
 
 
 def _stated(
-    tensors: Sequence[Tensor], most: int, *, labelled: bool = False
+    tensors: Sequence[TensorSpec], most: int, *, labelled: bool = False
 ) -> list[dict[str, Any]]:
     """Give the inputs or outputs of a model; Triton adds the batch where `most` is above 0."""
     stated = []
@@ -367,7 +369,7 @@ def _stated(
         shape = list(tensor.shape[1:] if most else tensor.shape)
         entry: dict[str, Any] = {
             "name": tensor.name,
-            "data_type": Word(tensor.type),
+            "data_type": EnumName(tensor.type),
             "dims": shape or [1],
         }
         if not shape:  # a number for each face: Triton allows no empty `dims`
@@ -382,7 +384,7 @@ def _parameters(**values: str) -> list[dict[str, Any]]:
     return [{"key": key, "value": {"string_value": text}} for key, text in values.items()]
 
 
-class Word(str):
+class EnumName(str):
     """A name of an enumeration in a configuration, which is not quoted."""
 
     __slots__ = ()
@@ -403,8 +405,8 @@ def text_of(message: Mapping[str, Any], indent: str = "") -> str:
     return "".join(lines)
 
 
-def _scalar(value: Word | str | int) -> str:
-    if isinstance(value, Word) or not isinstance(value, str):
+def _scalar(value: EnumName | str | int) -> str:
+    if isinstance(value, EnumName) or not isinstance(value, str):
         return str(value)
     return '"' + "".join(map(_escaped, value.encode())) + '"'
 

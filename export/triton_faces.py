@@ -50,9 +50,9 @@ class TritonPythonModel:
         self._landmarker = Landmarker(landmarks_of(expression), "cpu")
         self._fusion = Fusion(expression, "cpu")
         flat = json.loads(said["flat"])
-        self._detector._session = _Served(self._detector._session, flat)
-        self._landmarker._session = _Served(self._landmarker._session, flat)
-        self._fusion._session = _Served(self._fusion._session, flat)
+        self._detector._session = _RemoteNetwork(self._detector._session, flat)
+        self._landmarker._session = _RemoteNetwork(self._landmarker._session, flat)
+        self._fusion._session = _RemoteNetwork(self._fusion._session, flat)
         self._tracking = TrackerConfig(max_faces=int(said["max_faces"]))
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
@@ -77,7 +77,7 @@ class TritonPythonModel:
         return outputs_of(analysis)
 
 
-class _Served:
+class _RemoteNetwork:
     """A network that this server runs as a model of its own, under its manifest's name."""
 
     device = "triton"

@@ -1,4 +1,4 @@
-"""Whether two forms of a network give the same answers: on real faces and on hostile pictures."""
+"""Whether two forms of a network answer alike, on real faces and on adversarial pictures."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,11 @@ from engine.networks.manifest import load_manifest
 from engine.networks.runtime import Device
 from engine.reading.reliability import probabilities_of
 from engine.types import Floats, Image
+from export.adversarial import adversarial_pictures
+from export.backends import Answers, Backend, open_backend
 from export.calibration import aligned, validation_faces
-from export.hostile import hostile_pictures
 from export.landmark_net import FILE
-from export.parity import BOUNDS, HOSTILE, REAL, TAIL, Error, Report
-from export.sides import Answers, Side, open_side
+from export.parity import ADVERSARIAL, BOUNDS, REAL, TAIL, Deviation, Report
 from training.data.ferplus import majority
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def verify(
     Args:
         truth: Run folder, weights or fp32 ONNX file.
         other: Any of these, an engine or a bundle.
-        data: Folder with the data packs; None compares hostile pictures only.
+        data: Folder with the data packs; None compares adversarial pictures only.
         cache: Folder for decoded data.
         faces: Real ones, evenly spread over FER+'s validation split; 0 is all.
         device: Where `other` runs.
@@ -72,18 +72,18 @@ def verify(
         ModelError: One is damaged, or they are not forms of one network.
         SourceError, SinkError: As `read_ferplus`.
     """
-    sides = open_side(truth), open_side(other, device)
-    if sides[0].precision != "fp32":
+    backends = open_backend(truth), open_backend(other, device)
+    if backends[0].precision != "fp32":
         raise ModelError(
-            f"{truth}: is {sides[0].precision}; compare with torch's weights or the fp32 file"
+            f"{truth}: is {backends[0].precision}; compare with torch's weights or the fp32 file"
         )
-    check_alike(*sides)
-    real = None if data is None else real_faces(sides[0], data, cache, faces)
-    return compare(*sides, real)
+    check_alike(*backends)
+    real = None if data is None else real_faces(backends[0], data, cache, faces)
+    return compare(*backends, real)
 
 
-def check_alike(truth: Side, other: Side) -> None:
-    """Raise ModelError unless two sides take the same pictures and mean the same by answers."""
+def check_alike(truth: Backend, other: Backend) -> None:
+    """Raise ModelError unless two backends take the same pictures and mean the same by answers."""
     for what, mine, theirs in (
         ("kind", truth.kind, other.kind),
         ("input", truth.form, other.form),
@@ -97,13 +97,13 @@ def check_alike(truth: Side, other: Side) -> None:
         raise ModelError(f"{other.path}: no bounds are stated for precision {other.precision}")
 
 
-def compare(truth: Side, other: Side, real: Faces | None = None) -> Report:
-    """Compare two sides that are alike, on hostile pictures and on real ones."""
+def compare(truth: Backend, other: Backend, real: Faces | None = None) -> Report:
+    """Compare two backends that are alike, on adversarial pictures and on real ones."""
     batches = batches_of(other)
-    calls: dict[str, list[Sequence[Image]]] = {HOSTILE: _hostile_calls(truth, batches)}
+    calls: dict[str, list[Sequence[Image]]] = {ADVERSARIAL: _adversarial_calls(truth, batches)}
     if real is not None:
         calls[REAL] = _real_calls(truth, real.pictures, batches)
-    errors: list[Error] = []
+    errors: list[Deviation] = []
     agreement: dict[str, float] = {}
     said: tuple[Answers, Answers] = ({}, {})
     for on, pictures in calls.items():
@@ -118,22 +118,22 @@ def compare(truth: Side, other: Side, real: Faces | None = None) -> Report:
     )
 
 
-def batches_of(side: Side) -> tuple[int, ...]:
+def batches_of(side: Backend) -> tuple[int, ...]:
     """Give the numbers of pictures that a side is asked about at once."""
     if side.batch:
         return (side.batch,)
     return tuple(sorted({size for size in (*BATCHES, side.most) if size <= side.most}))
 
 
-def _hostile_calls(side: Side, batches: Sequence[int]) -> list[Sequence[Image]]:
+def _adversarial_calls(side: Backend, batches: Sequence[int]) -> list[Sequence[Image]]:
     if side.kind == "detector":
         return [
             [_resized(picture, shape)]
             for number, shape in enumerate(SHAPES)
-            for picture in hostile_pictures(12, max(shape), number)
+            for picture in adversarial_pictures(12, max(shape), number)
         ]
     # Small batches first go through all kinds: each starts where the one before ended.
-    pool = hostile_pictures(sum(batches), side.form.size)
+    pool = adversarial_pictures(sum(batches), side.form.size)
     starts = np.cumsum([0, *batches])
     return [pool[first : first + size] for first, size in zip(starts, batches, strict=False)]
 
@@ -143,7 +143,7 @@ def _resized(picture: Image, shape: tuple[int, int]) -> Image:
 
 
 def _real_calls(
-    side: Side, pictures: Sequence[Image], batches: Sequence[int]
+    side: Backend, pictures: Sequence[Image], batches: Sequence[int]
 ) -> list[Sequence[Image]]:
     """Cut pictures into batches of every size in turn; what fills none is left out."""
     if side.kind == "detector":
@@ -160,9 +160,9 @@ def _real_calls(
 
 
 def _asked(
-    truth: Side, other: Side, calls: Sequence[Sequence[Image]]
+    truth: Backend, other: Backend, calls: Sequence[Sequence[Image]]
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """Give all answers of both sides, probabilities included, a row for each picture."""
+    """Give all answers of both backends, probabilities included, a row for each picture."""
     pairs = [(truth.answer(pictures), other.answer(pictures)) for pictures in calls]
     if missing := sorted(set(pairs[0][0]) ^ set(pairs[0][1])):
         raise ModelError(
@@ -179,7 +179,7 @@ def _asked(
     return mine, theirs
 
 
-def _errors(on: str, mine: Answers, theirs: Answers) -> Iterator[Error]:
+def _errors(on: str, mine: Answers, theirs: Answers) -> Iterator[Deviation]:
     for name, truth in mine.items():
         if truth.shape != theirs[name].shape:
             raise ModelError(f"{name}: has shape {theirs[name].shape}, expected {truth.shape}")
@@ -189,12 +189,12 @@ def _errors(on: str, mine: Answers, theirs: Answers) -> Iterator[Error]:
             likely = mine["scores"] >= LIKELY
             off, truth = off[likely], truth[likely]
         if off.size == 0:
-            yield Error(name, on, 0.0, 0.0, 0.0, 0)
+            yield Deviation(name, on, 0.0, 0.0, 0.0, 0)
             continue
         largest = np.abs(truth).max(axis=1) / LARGE
         counted = float(np.max(off.max(axis=1) / np.maximum(largest, 1)))
         tail = float(np.percentile(off, TAIL))
-        yield Error(name, on, float(off.max()), counted, tail, off.size)
+        yield Deviation(name, on, float(off.max()), counted, tail, off.size)
 
 
 def _winners(said: Answers) -> NDArray[np.intp]:
@@ -204,7 +204,7 @@ def _winners(said: Answers) -> NDArray[np.intp]:
 def _accuracies(
     real: Faces, labels: Sequence[str], mine: Answers, theirs: Answers
 ) -> tuple[float, float] | None:
-    """Give the share of right labels of both sides; None where their labels are not FER+'s."""
+    """Give the share of right labels of both backends; None where their labels are not FER+'s."""
     if not labels or not set(labels) <= set(EXPRESSIONS) or not len(real.labels):
         return None
     places = np.array([EXPRESSIONS.index(label) for label in labels])
@@ -213,7 +213,7 @@ def _accuracies(
     return float(np.mean(first == known)), float(np.mean(second == known))
 
 
-def real_faces(side: Side, data: Path, cache: Path, count: int = FACES) -> Faces:
+def real_faces(side: Backend, data: Path, cache: Path, count: int = FACES) -> Faces:
     """Cut validation faces of FER+ as a network takes them; for a detector, boards of faces.
 
     The faces are found by the shipped landmark network, whatever is compared.

@@ -14,7 +14,7 @@ from engine.command import DEVICES, Parser, count, libraries, one_of, run_comman
 from engine.errors import SinkError, SourceError
 
 if TYPE_CHECKING:
-    from export.bench.tables import Measured
+    from export.bench.tables import Measurements
 
 PROGRAM: Final = "fer-bench"
 PARTS: Final = ("networks", "stages", "command")
@@ -108,7 +108,7 @@ def _bench(options: argparse.Namespace, given: Sequence[str]) -> None:
     sys.stderr.write(f"written: {options.out / 'bench.md'} and what is beside it\n")
 
 
-def _write(measured: "Measured", folder: Path) -> None:
+def _write(measured: "Measurements", folder: Path) -> None:
     from export.bench.tables import to_csv, to_json, to_markdown
     from training.atomic import write_text
 
@@ -123,11 +123,11 @@ def _write(measured: "Measured", folder: Path) -> None:
     write_text(folder / "bench.md", to_markdown(measured, picture))
 
 
-def _measure(options: argparse.Namespace, given: Sequence[str]) -> "Measured":
+def _measure(options: argparse.Namespace, given: Sequence[str]) -> "Measurements":
     """Do what was asked for, networks first: they need a machine that does nothing else."""
     from engine.assets import asset_path
     from export.bench.machine import this_machine
-    from export.bench.tables import Measured
+    from export.bench.tables import Measurements
 
     machine = this_machine(options.note)
     clips = options.clips or [asset_path("demo.mp4")]
@@ -140,7 +140,7 @@ def _measure(options: argparse.Namespace, given: Sequence[str]) -> "Measured":
         "seed": options.seed,
         "repeats": options.repeats,
     }
-    found = Measured(machine=machine, settings=settings)
+    found = Measurements(machine=machine, settings=settings)
     if "networks" in options.parts:
         found = _networks(options, found)
     with TemporaryDirectory(prefix="fer-bench.") as name:
@@ -162,12 +162,12 @@ def command_line(given: Sequence[str]) -> str:
     return shlex.join([PROGRAM, *words])
 
 
-def _networks(options: argparse.Namespace, found: "Measured") -> "Measured":
+def _networks(options: argparse.Namespace, found: "Measurements") -> "Measurements":
     from export.bench.networks import NetworksConfig, measure_networks
     from export.bench.published import measured_systems, stated_systems
-    from export.bench.subject import shipped_models, subjects_of
+    from export.bench.workload import shipped_models, workloads_of
 
-    subjects = subjects_of(options.models or shipped_models(), options.precision)
+    workloads = workloads_of(options.models or shipped_models(), options.precision)
     config = NetworksConfig(
         devices=options.device,
         threads=options.threads,
@@ -175,12 +175,14 @@ def _networks(options: argparse.Namespace, found: "Measured") -> "Measured":
         rounds=options.rounds,
         seed=options.seed,
     )
-    networks = measure_networks(subjects, config, _bar(options.quiet))
+    networks = measure_networks(workloads, config, _bar(options.quiet))
     systems = (*measured_systems(networks), *stated_systems())
     return replace(found, networks=networks, systems=systems)
 
 
-def _stages(options: argparse.Namespace, found: "Measured", clips: Sequence[Path]) -> "Measured":
+def _stages(
+    options: argparse.Namespace, found: "Measurements", clips: Sequence[Path]
+) -> "Measurements":
     from export.bench.clips import stages_alone
 
     bar = _bar(options.quiet)(len(clips), "stages")
@@ -193,9 +195,9 @@ def _stages(options: argparse.Namespace, found: "Measured", clips: Sequence[Path
 
 
 def _command(
-    options: argparse.Namespace, found: "Measured", clips: Sequence[Path], folder: Path
-) -> "Measured":
-    from export.bench import whole
+    options: argparse.Namespace, found: "Measurements", clips: Sequence[Path], folder: Path
+) -> "Measurements":
+    from export.bench import claims
     from export.bench.clips import end_to_end
 
     device, wholes, stages = options.device[0], [], list(found.stages)
@@ -204,12 +206,12 @@ def _command(
         compared, inside = end_to_end(clip, folder, options.repeats, device)
         wholes.append(compared)
         stages += inside
-    claims = whole.analysis_of_small_frames(device)
-    claims += whole.start_up(clips[0], folder, options.repeats, device)
-    claims += whole.memory_at_1080p(folder, device)
+    figures = claims.analysis_of_small_frames(device)
+    figures += claims.start_up(clips[0], folder, options.repeats, device)
+    figures += claims.memory_at_1080p(folder, device)
     if options.soak:
-        claims += whole.memory_over_time(clips[0], folder, options.soak, device)
-    return replace(found, whole=tuple(wholes), stages=tuple(stages), claims=tuple(claims))
+        figures += claims.memory_over_time(clips[0], folder, options.soak, device)
+    return replace(found, whole=tuple(wholes), stages=tuple(stages), claims=tuple(figures))
 
 
 def _bar(quiet: bool) -> Callable[[int, str], Iterable[int]]:

@@ -29,7 +29,7 @@ ALONE, TOGETHER = "alone", "in fer-video"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class StageCost:
     """What one stage of the pipeline costs a frame that it is run for.
 
     Attributes:
@@ -55,7 +55,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
+class CommandCost:
     """The command from end to end.
 
     Attributes:
@@ -86,7 +86,7 @@ class Whole:
         return {**asdict(self), **rates, "ratio": self.ratio}
 
 
-def stages_alone(clip: Path, device: Device = "auto") -> list[Stage]:
+def stages_alone(clip: Path, device: Device = "auto") -> list[StageCost]:
     """Analyse a clip frame by frame, all cores at each stage.
 
     Raises:
@@ -100,7 +100,7 @@ def stages_alone(clip: Path, device: Device = "auto") -> list[Stage]:
     return stages_of(clip.name, analyses)
 
 
-def stages_of(clip: str, analyses: Sequence[Analysis]) -> list[Stage]:
+def stages_of(clip: str, analyses: Sequence[Analysis]) -> list[StageCost]:
     """Summarise the stage times of analyses; the last row adds up each frame's."""
     times_ms = defaultdict[str, list[float]](list)
     for analysis in analyses:
@@ -111,14 +111,16 @@ def stages_of(clip: str, analyses: Sequence[Analysis]) -> list[Stage]:
     return [_stage(clip, name, times_ms[name]) for name in (*order, "all")]
 
 
-def _stage(clip: str, name: str, times_ms: Sequence[float]) -> Stage:
+def _stage(clip: str, name: str, times_ms: Sequence[float]) -> StageCost:
     p50, p95 = (float(x) for x in np.percentile(times_ms, (50, 95)))
-    return Stage(clip=clip, where=ALONE, name=name, frames=len(times_ms), p50_ms=p50, p95_ms=p95)
+    return StageCost(
+        clip=clip, where=ALONE, name=name, frames=len(times_ms), p50_ms=p50, p95_ms=p95
+    )
 
 
 def end_to_end(
     clip: Path, folder: Path, repeats: int, device: Device = "auto"
-) -> tuple[Whole, list[Stage]]:
+) -> tuple[CommandCost, list[StageCost]]:
     """Compare the command with decoding and encoding alone; the two take turns.
 
     Args:
@@ -146,7 +148,7 @@ def end_to_end(
     with av.open(str(clip)) as container:
         video = container.streams.video[0]
         width, height = video.width, video.height
-    compared = Whole(
+    compared = CommandCost(
         clip=clip.name,
         width=width,
         height=height,
@@ -155,7 +157,7 @@ def end_to_end(
         whole_s=statistics.median(whole),
     )
     return compared, [
-        Stage(
+        StageCost(
             clip=clip.name, where=TOGETHER, name=name, frames=None, p50_ms=t["p50"], p95_ms=t["p95"]
         )
         for name, t in said["times_ms"].items()

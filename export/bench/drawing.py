@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from matplotlib.transforms import Bbox
 
 from engine.types import Floats
-from export.bench.published import Kind, System
+from export.bench.published import ComparedSystem, Kind
 from training.report.drawing import COLOURS, DPI, GREY, MARKERS, figure_of, label, write_figure
 
 LOOKS: Final[dict[Kind, tuple[str, str, str]]] = {
@@ -21,8 +21,8 @@ LOOKS: Final[dict[Kind, tuple[str, str, str]]] = {
 }
 LEAST: Final = 80.0  # percent; what is below stands in the caption: else the rest is one line
 # Where a label may stand, in points from its mark: near and to the right first.
-Side = Literal["left", "center", "right"]
-Place = tuple[float, float, Side]  # from a mark, and which end of the label stands there
+Backend = Literal["left", "center", "right"]
+Place = tuple[float, float, Backend]  # from a mark, and which end of the label stands there
 SIDES: Final[tuple[Place, ...]] = (
     (7, -3, "left"),
     (-7, -3, "right"),
@@ -43,7 +43,7 @@ PLACES: Final[tuple[Place, ...]] = tuple(
     for x, y, side in SIDES
 )
 Mark = tuple[str, float, float, str]  # name, x, y and colour
-Cost = Callable[[System], float | None]
+Cost = Callable[[ComparedSystem], float | None]
 COSTS: Final[tuple[tuple[str, Cost], ...]] = (
     ("parameters, millions", lambda system: system.parameters),
     ("multiply-accumulates of a face, thousand million", lambda system: system.gmac),
@@ -51,7 +51,7 @@ COSTS: Final[tuple[tuple[str, Cost], ...]] = (
 )
 
 
-def draw_frontier(systems: Sequence[System], path: Path) -> None:
+def draw_frontier(systems: Sequence[ComparedSystem], path: Path) -> None:
     """Write the plot; a panel for each cost that any system states.
 
     Raises:
@@ -77,7 +77,7 @@ def draw_frontier(systems: Sequence[System], path: Path) -> None:
     write_figure(figure, path)
 
 
-def _panel(axes: Axes, systems: Sequence[System], name: str, cost: Cost) -> list[Mark]:
+def _panel(axes: Axes, systems: Sequence[ComparedSystem], name: str, cost: Cost) -> list[Mark]:
     """Draw the marks of one panel, in place; give them."""
     shown = [(s, x) for s in systems if (x := cost(s)) is not None and s.accuracy >= LEAST]
     for kind, (colour, shape, said) in LOOKS.items():

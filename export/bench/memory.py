@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.errors import ModelError
 from engine.networks.runtime import Device
-from export.bench.subject import Running, Subject
+from export.bench.workload import Workload, WorkloadSession
 
 STATUS: Final = Path("/proc/self/status")
 CLEAR: Final = Path("/proc/self/clear_refs")
@@ -23,7 +23,9 @@ def is_measurable() -> bool:
     return STATUS.is_file() or sys.platform == "darwin"
 
 
-def peak_growth(subject: Subject, device: Device, threads: int, batch: int, seed: int = 0) -> float:
+def peak_growth(
+    workload: Workload, device: Device, threads: int, batch: int, seed: int = 0
+) -> float:
     """Give MiB by which a fresh process grows, at most, while it opens and runs networks.
 
     Memory of a GPU does not count.
@@ -34,20 +36,20 @@ def peak_growth(subject: Subject, device: Device, threads: int, batch: int, seed
     # A child of a large process would start with its parent's peak: "spawn" starts a small one.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         try:
-            return pool.submit(_grown, subject, device, threads, batch, seed).result()
+            return pool.submit(_grown, workload, device, threads, batch, seed).result()
         except BrokenProcessPool as error:
             raise ModelError(
-                f"{subject.name}: batch {batch} on {device}: the process that measures memory "
+                f"{workload.name}: batch {batch} on {device}: the process that measures memory "
                 "died; is there enough of it?"
             ) from error
 
 
-def _grown(subject: Subject, device: Device, threads: int, batch: int, seed: int) -> float:
-    feed = subject.feed(batch, seed)
+def _grown(workload: Workload, device: Device, threads: int, batch: int, seed: int) -> float:
+    feed = workload.feed(batch, seed)
     before = _baseline()
-    running = Running(subject, device, threads)
+    session = WorkloadSession(workload, device, threads)
     for _ in range(CALLS):
-        running.run(feed)
+        session.run(feed)
     return max(0, _peak() - before) / 2**20
 
 

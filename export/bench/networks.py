@@ -16,7 +16,7 @@ from engine.types import Floats
 from export.bench.memory import is_measurable, peak_growth
 from export.bench.peak import SIDES, matrix_product
 from export.bench.rounds import take_turns
-from export.bench.subject import Running, Subject
+from export.bench.workload import Workload, WorkloadSession
 
 PERCENTILES: Final = (50, 95, 99)
 Tracked = Callable[[int, str], Iterable[int]]
@@ -73,12 +73,12 @@ class Peak:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class NetworkCost:
     """What one network costs in one case.
 
     Attributes:
-        name: Of the subject.
-        precision: Of the subject.
+        name: Of the workload.
+        precision: Of the workload.
         device: What it really ran on.
         threads: Of the CPU.
         batch: Faces or pictures of a call.
@@ -120,14 +120,14 @@ class Networks:
     """What was measured of all networks.
 
     Attributes:
-        subjects: The networks.
+        workloads: The networks.
         rows: Their figures.
         peaks: What the machine does at best.
         left_out: One line for each case that there is not.
     """
 
-    subjects: tuple[Subject, ...]
-    rows: tuple[Row, ...]
+    workloads: tuple[Workload, ...]
+    rows: tuple[NetworkCost, ...]
     peaks: tuple[Peak, ...]
     left_out: tuple[str, ...]
 
@@ -136,25 +136,25 @@ class Networks:
 class Case:
     """A network on a device, ready for a batch."""
 
-    subject: Subject
+    workload: Workload
     asked: Device
     threads: int
     batch: int
-    running: Running
+    session: WorkloadSession
 
     @property
     def device(self) -> str:
         """What it really runs on."""
-        return " + ".join(dict.fromkeys(self.running.devices))
+        return " + ".join(dict.fromkeys(self.session.devices))
 
 
 def measure_networks(
-    subjects: Sequence[Subject], config: NetworksConfig, tracked: Tracked
+    workloads: Sequence[Workload], config: NetworksConfig, tracked: Tracked
 ) -> Networks:
     """Time all cases round by round, then measure each one's memory in a process of its own.
 
     Args:
-        subjects: What to measure.
+        workloads: What to measure.
         config: How.
         tracked: `tracked(count, what)` gives the steps of a progress bar.
 
@@ -162,15 +162,15 @@ def measure_networks(
         ConfigError: No network takes any of the batches.
         ModelError: A device is missing, or a network cannot be opened or run.
     """
-    left_out = tuple(_unfit(subjects, config.batches))
-    if len(left_out) == len(subjects) * len(config.batches):
+    left_out = tuple(_unfit(workloads, config.batches))
+    if len(left_out) == len(workloads) * len(config.batches):
         raise ConfigError(f"--batches: nothing is left to be measured: {'; '.join(left_out)}")
     with TemporaryDirectory(prefix="fer-bench.") as folder:
         squares = [matrix_product(Path(folder), side, config.seed) for side in SIDES]
-        cases = _cases(subjects, config, config.batches)
+        cases = _cases(workloads, config, config.batches)
         products, no_peaks = _products(squares, config)
         every = [*cases, *products]
-        work = [partial(c.running.run, c.subject.feed(c.batch, config.seed)) for c in every]
+        work = [partial(c.session.run, c.workload.feed(c.batch, config.seed)) for c in every]
         rounds = tracked(config.rounds, "timing")
         times_ms = take_turns(work, rounds=rounds, warm_up=config.warm_up, seed=config.seed)
     peaks = _peaks(products, times_ms[len(cases) :])
@@ -179,30 +179,30 @@ def measure_networks(
         memory = _memory(case, config.seed)
         rows.append(row_of(case, row, peaks.get((case.asked, case.threads)), memory))
     left_out = (*left_out, *no_peaks)
-    return Networks(tuple(subjects), tuple(rows), tuple(peaks.values()), left_out)
+    return Networks(tuple(workloads), tuple(rows), tuple(peaks.values()), left_out)
 
 
-def _unfit(subjects: Sequence[Subject], batches: Sequence[int]) -> Iterable[str]:
-    for subject in subjects:
+def _unfit(workloads: Sequence[Workload], batches: Sequence[int]) -> Iterable[str]:
+    for workload in workloads:
         for batch in batches:
-            if not subject.takes(batch):
-                yield f"{subject.name} takes no batch of {batch}"
+            if not workload.takes(batch):
+                yield f"{workload.name} takes no batch of {batch}"
 
 
 def _cases(
-    subjects: Sequence[Subject], config: NetworksConfig, batches: Sequence[int]
+    workloads: Sequence[Workload], config: NetworksConfig, batches: Sequence[int]
 ) -> list[Case]:
     """Open every network once for each device and number of threads."""
     cases = []
-    for device, threads, subject in product(config.devices, config.threads, subjects):
-        fit = [batch for batch in batches if subject.takes(batch)]
+    for device, threads, workload in product(config.devices, config.threads, workloads):
+        fit = [batch for batch in batches if workload.takes(batch)]
         if fit:
-            running = Running(subject, device, threads)
-            cases += [Case(subject, device, threads, batch, running) for batch in fit]
+            session = WorkloadSession(workload, device, threads)
+            cases += [Case(workload, device, threads, batch, session) for batch in fit]
     return cases
 
 
-def _products(squares: Sequence[Subject], config: NetworksConfig) -> tuple[list[Case], list[str]]:
+def _products(squares: Sequence[Workload], config: NetworksConfig) -> tuple[list[Case], list[str]]:
     """Open the matrix products; say where none runs, such as where only engines do."""
     cases, refused = list[Case](), list[str]()
     for device in config.devices:
@@ -216,7 +216,7 @@ def _products(squares: Sequence[Subject], config: NetworksConfig) -> tuple[list[
 def _memory(case: Case, seed: int) -> float | None:
     if not is_measurable():
         return None
-    return peak_growth(case.subject, case.asked, case.threads, case.batch, seed)
+    return peak_growth(case.workload, case.asked, case.threads, case.batch, seed)
 
 
 def _peaks(products: Sequence[Case], times_ms: Floats) -> dict[tuple[Device, int], Peak]:
@@ -233,15 +233,17 @@ def _peaks(products: Sequence[Case], times_ms: Floats) -> dict[tuple[Device, int
 
 def _rate(case: Case, times_ms: Floats) -> float:
     """Give thousand million multiply-accumulates a second of the fastest call."""
-    return 1000 * case.subject.gmac * case.batch / float(times_ms.min())
+    return 1000 * case.workload.gmac * case.batch / float(times_ms.min())
 
 
-def row_of(case: Case, times_ms: Floats, peak: Peak | None, memory_mib: float | None) -> Row:
+def row_of(
+    case: Case, times_ms: Floats, peak: Peak | None, memory_mib: float | None
+) -> NetworkCost:
     """Work out the figures of one case from the times of its calls."""
     p50, p95, p99 = (float(x) for x in np.percentile(times_ms, PERCENTILES))
-    return Row(
-        name=case.subject.name,
-        precision=case.subject.precision,
+    return NetworkCost(
+        name=case.workload.name,
+        precision=case.workload.precision,
         device=case.device,
         threads=case.threads,
         batch=case.batch,

@@ -9,14 +9,14 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.networks.manifest import Manifest
-from export.bench.subject import Input, Subject
+from export.bench.workload import Input, Workload
 
 # Of the square matrices. Large ones run a little faster, small ones are less often disturbed.
 SIDES: Final = (256, 512, 1024)
 NAME: Final = "matrix product"
 
 
-def matrix_product(folder: Path, side: int, seed: int = 0) -> Subject:
+def matrix_product(folder: Path, side: int, seed: int = 0) -> Workload:
     """Write a graph that multiplies by a constant matrix, as a layer does by its weights.
 
     Returns:
@@ -35,7 +35,7 @@ def matrix_product(folder: Path, side: int, seed: int = 0) -> Subject:
     opset = [helper.make_opsetid("", 18)]
     onnx.save(helper.make_model(graph, ir_version=9, opset_imports=opset), path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Subject(
+    return Workload(
         name=NAME,
         precision="fp32",
         manifests=(Manifest(path, NAME, "matrix product", sha256, {}),),

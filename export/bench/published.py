@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from export.bench.networks import Networks, Row
-from export.bench.subject import Subject
+from export.bench.networks import NetworkCost, Networks
+from export.bench.workload import Workload
 
 Kind = Literal["measured", "here", "published"]
 TABLE: Final = Path(__file__).with_name("published.toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class System:
+class ComparedSystem:
     """One system in the plot and in its table; None is not stated.
 
     Attributes:
@@ -42,37 +42,37 @@ class System:
         return asdict(self)
 
 
-def stated_systems(path: Path = TABLE) -> list[System]:
+def stated_systems(path: Path = TABLE) -> list[ComparedSystem]:
     """Read what others state, and what was trained here before."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))["system"]
-    return [System(**table) for table in tables]
+    return [ComparedSystem(**table) for table in tables]
 
 
-def measured_systems(networks: Networks) -> list[System]:
-    """Give the subjects whose manifests state an accuracy, with the time of one face."""
+def measured_systems(networks: Networks) -> list[ComparedSystem]:
+    """Give the workloads whose manifests state an accuracy, with the time of one face."""
     return [
-        System(
-            name=_name(subject),
+        ComparedSystem(
+            name=_name(workload),
             kind="measured",
-            accuracy=100 * subject.accuracy,
+            accuracy=100 * workload.accuracy,
             accuracy_source="its manifest",
-            parameters=subject.parameters / 1e6,
-            gmac=subject.gmac,
-            ms=_one_face_ms(networks.rows, subject.name, subject.precision),
+            parameters=workload.parameters / 1e6,
+            gmac=workload.gmac,
+            ms=_one_face_ms(networks.rows, workload.name, workload.precision),
             cost_source="its manifest; multiply-accumulates of its graph where that has none",
         )
-        for subject in networks.subjects
-        if subject.accuracy is not None
+        for workload in networks.workloads
+        if workload.accuracy is not None
     ]
 
 
-def _name(subject: Subject) -> str:
+def _name(workload: Workload) -> str:
     """Give the network's name with its precision, unless it says that itself."""
-    name = subject.manifests[-1].name
-    return name if name.endswith(subject.precision) else f"{name} {subject.precision}"
+    name = workload.manifests[-1].name
+    return name if name.endswith(workload.precision) else f"{name} {workload.precision}"
 
 
-def _one_face_ms(rows: Sequence[Row], name: str, precision: str) -> float | None:
+def _one_face_ms(rows: Sequence[NetworkCost], name: str, precision: str) -> float | None:
     """Give the shortest median of a call with one face, of all devices and threads."""
     ours = [row for row in rows if (row.name, row.precision, row.batch) == (name, precision, 1)]
     return min((row.p50_ms for row in ours), default=None)

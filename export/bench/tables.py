@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from export.bench.clips import Stage, Whole
+from export.bench.claims import Claim
+from export.bench.clips import CommandCost, StageCost
 from export.bench.machine import Machine
-from export.bench.networks import Networks, Row
-from export.bench.published import System
-from export.bench.whole import Claim
+from export.bench.networks import NetworkCost, Networks
+from export.bench.published import ComparedSystem
 
 NOT_STATED: Final = "-"
 COMMAND_SAID: Final = (
@@ -44,7 +44,7 @@ COSTS_HEAD: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measurements:
     """Everything that a run came to; what was not asked for is empty.
 
     Attributes:
@@ -60,13 +60,13 @@ class Measured:
     machine: Machine
     settings: dict[str, Any]
     networks: Networks | None = None
-    stages: tuple[Stage, ...] = ()
-    whole: tuple[Whole, ...] = ()
+    stages: tuple[StageCost, ...] = ()
+    whole: tuple[CommandCost, ...] = ()
     claims: tuple[Claim, ...] = ()
-    systems: tuple[System, ...] = ()
+    systems: tuple[ComparedSystem, ...] = ()
 
 
-def to_json(measured: Measured) -> str:
+def to_json(measured: Measurements) -> str:
     """Give everything."""
     networks = measured.networks
     content: dict[str, Any] = {
@@ -76,15 +76,15 @@ def to_json(measured: Measured) -> str:
     if networks is not None:
         content["networks"] = [
             {
-                "name": subject.name,
-                "precision": subject.precision,
-                "sha256": [manifest.sha256 for manifest in subject.manifests],
-                "parameters": subject.parameters,
-                "gmac": subject.gmac,
-                "megabytes": subject.megabytes,
-                "accuracy": subject.accuracy,
+                "name": workload.name,
+                "precision": workload.precision,
+                "sha256": [manifest.sha256 for manifest in workload.manifests],
+                "parameters": workload.parameters,
+                "gmac": workload.gmac,
+                "megabytes": workload.megabytes,
+                "accuracy": workload.accuracy,
             }
-            for subject in networks.subjects
+            for workload in networks.workloads
         ]
         content["rows"] = [row.as_dict() for row in networks.rows]
         content["peaks"] = [peak.as_dict() for peak in networks.peaks]
@@ -94,16 +94,18 @@ def to_json(measured: Measured) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def to_csv(rows: Iterable[Row]) -> str:
+def to_csv(rows: Iterable[NetworkCost]) -> str:
     """Give the networks' figures, a row for each case."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer = csv.DictWriter(
+        text, [field.name for field in fields(NetworkCost)], lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(row.as_dict() for row in rows)
     return text.getvalue()
 
 
-def to_markdown(measured: Measured, picture: str = "") -> str:
+def to_markdown(measured: Measurements, picture: str = "") -> str:
     """Give the tables for a reader.
 
     Args:
@@ -119,7 +121,7 @@ def to_markdown(measured: Measured, picture: str = "") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def command_of(measured: Measured) -> str:
+def command_of(measured: Measurements) -> str:
     """Give the command line that does this again."""
     return str(measured.settings["command"])
 
@@ -140,7 +142,7 @@ def _networks(networks: Networks, rounds: int) -> list[str]:
             f"{s.megabytes:.2f}",
             _percent(s.accuracy),
         )
-        for s in networks.subjects
+        for s in networks.workloads
     ]
     costs = [
         (
@@ -174,7 +176,7 @@ def _networks(networks: Networks, rounds: int) -> list[str]:
     return parts
 
 
-def _clips(measured: Measured) -> list[str]:
+def _clips(measured: Measurements) -> list[str]:
     parts = []
     if measured.stages:
         stages = [
@@ -197,7 +199,7 @@ def _clips(measured: Measured) -> list[str]:
     return parts
 
 
-def _claims(whole: Whole) -> list[Claim]:
+def _claims(whole: CommandCost) -> list[Claim]:
     title = f"{whole.clip}, {whole.width}x{whole.height}, {whole.frames} frames"
     return [
         Claim(f"{title}: decode + encode alone", f"{whole.frames / whole.bare_s:.1f} fps"),
@@ -206,7 +208,7 @@ def _claims(whole: Whole) -> list[Claim]:
     ]
 
 
-def _systems(systems: Sequence[System], picture: str) -> list[str]:
+def _systems(systems: Sequence[ComparedSystem], picture: str) -> list[str]:
     said = {"measured": "measured", "here": "small, trained here", "published": "published"}
     rows = [
         (

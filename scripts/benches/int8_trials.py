@@ -17,11 +17,11 @@ from unittest import mock
 import numpy as np
 from frontier import Call, race, session_of, table
 
-import export.int8
+import export.quantization
 from engine.assets import asset_path
 from engine.command import Parser, add_data_options, libraries, run_command, whole_number
 from export.calibration import Feed, Judge, calibration_feeds, validation_judge
-from export.int8 import QuantizeConfig, quantize
+from export.quantization import QuantizeConfig, quantize
 
 TRIALS: Final[Mapping[str, Mapping[str, Any]]] = {
     "float32": {},
@@ -71,7 +71,7 @@ def made(source: Path, feeds: Sequence[Feed], folder: Path) -> dict[str, Path]:
     for place, (trial, settings) in enumerate(TRIALS.items()):
         files[trial] = source if trial == "float32" else folder / f"{source.stem}-{place}.onnx"
         if trial == EVERY:
-            with mock.patch.object(export.int8, "_gains", return_value=True):
+            with mock.patch.object(export.quantization, "_gains", return_value=True):
                 quantize(source, files[trial], feeds, config=QuantizeConfig(ops=("Conv", "Gemm")))
         elif trial != "float32":
             quantize(source, files[trial], feeds, config=QuantizeConfig(**settings))

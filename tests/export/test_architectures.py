@@ -11,11 +11,11 @@ from torch import nn
 
 from engine.faces.preprocessing import to_input
 from engine.networks.manifest import load_manifest
+from export.adversarial import adversarial_pictures
+from export.backends import graph_backend, module_backend
 from export.checkpoint import check_graph
 from export.graph import MOST, OPSET, PARITY, write_manifest
-from export.hostile import hostile_pictures
-from export.parity import HOSTILE
-from export.sides import graph_side, module_side
+from export.parity import ADVERSARIAL
 from export.system import SystemGraph, write_system
 from export.verify import compare
 from training.data.prepared import DataConfig
@@ -157,7 +157,7 @@ def unrest(model):
 @torch.no_grad()
 def keep_off_the_ends(system):
     """Give a batch norm before a tanh the statistics of pictures, as training would, in place."""
-    pictures = torch.from_numpy(to_input(hostile_pictures(12, system.input_size)))
+    pictures = torch.from_numpy(to_input(adversarial_pictures(12, system.input_size)))
     for module in system.modules():
         affect = getattr(module, "affect", None)
         if isinstance(affect, nn.Sequential):
@@ -192,7 +192,7 @@ def saved_of(recipe, *overrides):
 
 
 def assert_exports(saved, folder):
-    """Export with a dynamic batch; compare with torch on hostile pictures, up to the largest."""
+    """Export with a dynamic batch; compare with torch on adversarial pictures, up to 64."""
     out = folder / "net.onnx"
     facts = write_system(saved, out)  # fails where noise in batches of 1, 2 and 7 shows 1e-4
     check_graph(out)
@@ -201,13 +201,13 @@ def assert_exports(saved, folder):
     for tensor in (*graph.graph.input, *graph.graph.output):
         assert tensor.type.tensor_type.shape.dim[0].dim_param
     write_manifest(out, {**facts, "temperature": 1.0, "metrics": {}})
-    torch_side = module_side(SystemGraph(saved.system), facts["outputs"], facts["input"]["size"])
-    report = compare(torch_side, graph_side(load_manifest(out)))
+    torch_side = module_backend(SystemGraph(saved.system), facts["outputs"], facts["input"]["size"])
+    report = compare(torch_side, graph_backend(load_manifest(out)))
     assert report.failures == []
     assert report.batches == (1, 2, 7, MOST)
-    assert {error.on for error in report.errors} == {HOSTILE}
+    assert {error.on for error in report.errors} == {ADVERSARIAL}
     assert {error.output for error in report.errors} >= set(facts["outputs"])
-    said = torch_side.answer(hostile_pictures(7, facts["input"]["size"]))
+    said = torch_side.answer(adversarial_pictures(7, facts["input"]["size"]))
     for name in facts["outputs"]:  # a network that says the same of all would prove nothing
         assert said[name].std(axis=0).max() > 10 * PARITY
 

@@ -41,7 +41,7 @@ def exports(monkeypatch):
     monkeypatch.setattr(export.detector, "export_detector", write)
     monkeypatch.setattr(export.poster_rt, "export_poster_rt", write)
     monkeypatch.setattr(export.system, "export_system", write)
-    for proof in ("check_graph", "_prove", "weights_side"):
+    for proof in ("check_graph", "_prove", "weights_backend"):
         monkeypatch.setattr(export.targets, proof, lambda *_: None)
     return calls
 

@@ -26,8 +26,8 @@ from export.calibration import (
     training_faces,
     validation_judge,
 )
-from export.half import full_precision_nodes, to_half
-from export.int8 import QuantizeConfig, fewest, quantize, quantize_within
+from export.half_precision import full_precision_nodes, to_half_precision
+from export.quantization import QuantizeConfig, fewest, quantize, quantize_within
 from training.data.ferplus import FerPlus
 
 FLOAT = TensorProto.FLOAT
@@ -79,7 +79,7 @@ def dan(tmp_path):
 
 def test_what_follows_from_a_channel_sum_never_passes_through_half_precision(dan, tmp_path):
     out = tmp_path / "half.onnx"
-    kept = to_half(dan, out)
+    kept = to_half_precision(dan, out)
     assert set(kept) == {"sum", "product", "pool", "gate", "squash"}
     x = np.full((1, 4, 2, 2), 300, np.float32)  # 300 * 1200 = 360,000; float16 ends at 65,504
     np.testing.assert_allclose(run(out, x=x)[0], run(dan, x=x)[0], rtol=2e-3)
@@ -95,7 +95,7 @@ def test_what_follows_from_a_channel_sum_never_passes_through_half_precision(dan
 
 def test_half_keeps_its_ends_and_halves_the_weights(dan, tmp_path):
     out = tmp_path / "half.onnx"
-    to_half(dan, out)
+    to_half_precision(dan, out)
     graph = onnx.load(out).graph
     assert [end.type.tensor_type.elem_type for end in (*graph.input, *graph.output)] == [FLOAT] * 2
     kinds = {each.name: each.data_type for each in graph.initializer}
@@ -105,11 +105,11 @@ def test_half_keeps_its_ends_and_halves_the_weights(dan, tmp_path):
 
 def test_half_is_the_same_twice_and_refused_of_itself(dan, tmp_path):
     first, second = tmp_path / "1.onnx", tmp_path / "2.onnx"
-    to_half(dan, first)
-    to_half(dan, second)
+    to_half_precision(dan, first)
+    to_half_precision(dan, second)
     assert first.read_bytes() == second.read_bytes()
     with pytest.raises(ModelError, match="half precision already"):
-        to_half(first, second)
+        to_half_precision(first, second)
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -130,7 +130,7 @@ def test_statistics_of_a_normalisation_stay_whole_with_their_epsilon(tmp_path):
     path = save(tmp_path / "n.onnx", nodes, {"x": ["N", 4]}, {"y": ["N", 4]}, constants)
     kept = full_precision_nodes(onnx.load(path))
     assert kept == {"mean", "centre", "square", "variance", "epsilon", "add", "root", "divide"}
-    to_half(path, tmp_path / "half.onnx")
+    to_half_precision(path, tmp_path / "half.onnx")
     x = np.array([[1e-4, 2e-4, 3e-4, 4e-4]], np.float32)  # squares that float16 does not hold
     whole = run(path, x=x)[0]
     np.testing.assert_allclose(run(tmp_path / "half.onnx", x=x)[0], whole, atol=0.02)
@@ -140,7 +140,7 @@ def test_nothing_to_halve_is_an_error(tmp_path):
     node = helper.make_node("Softmax", ["x"], ["y"])
     path = save(tmp_path / "s.onnx", [node], {"x": ["N", 4]}, {"y": ["N", 4]})
     with pytest.raises(ModelError, match="nothing to halve"):
-        to_half(path, tmp_path / "half.onnx")
+        to_half_precision(path, tmp_path / "half.onnx")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network", None])
@@ -149,7 +149,7 @@ def test_a_file_that_is_no_network_is_refused(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ModelError, match="not a readable ONNX file"):
-        to_half(path, tmp_path / "out.onnx")
+        to_half_precision(path, tmp_path / "out.onnx")
     with pytest.raises(ModelError, match="not a readable ONNX file"):
         quantize(path, tmp_path / "out.onnx", [{}])
     assert not (tmp_path / "out.onnx").exists()
@@ -158,13 +158,13 @@ def test_a_file_that_is_no_network_is_refused(tmp_path, content):
 def test_no_place_to_write_to_is_a_sink_error(dan, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(SinkError):
-        to_half(dan, tmp_path / "file" / "half.onnx")
+        to_half_precision(dan, tmp_path / "file" / "half.onnx")
 
 
 @pytest.mark.parametrize("name", ["landmark-net", "poster-rt"])
 def test_shipped_networks_answer_alike_in_half_precision(tmp_path, name):
     path, out = asset_path(f"{name}.onnx"), tmp_path / "half.onnx"
-    kept = to_half(path, out)
+    kept = to_half_precision(path, out)
     assert out.stat().st_size < 0.52 * path.stat().st_size
     kinds = {node.name: node.op_type for node in onnx.load(path).graph.node}
     assert {"Softmax", "LayerNormalization"} <= {kinds[n] for n in kept} or name == "landmark-net"
@@ -311,8 +311,11 @@ def test_what_cannot_be_quantised_says_why(layers, feeds, tmp_path, given, keep,
 
 def test_int8_of_int8_and_of_half_is_refused(layers, feeds, tmp_path):
     quantize(layers, tmp_path / "q.onnx", feeds)
-    to_half(layers, tmp_path / "h.onnx")
-    for make in (lambda p: quantize(p, tmp_path / "x.onnx", feeds), lambda p: to_half(p, p)):
+    to_half_precision(layers, tmp_path / "h.onnx")
+    for make in (
+        lambda p: quantize(p, tmp_path / "x.onnx", feeds),
+        lambda p: to_half_precision(p, p),
+    ):
         with pytest.raises(ModelError, match="int8 already; start from the fp32 file"):
             make(tmp_path / "q.onnx")
     with pytest.raises(ModelError, match="half precision already"):

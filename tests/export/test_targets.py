@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 
 import engine.networks.manifest
 import export.calibration
-import export.half
+import export.half_precision
 import export.parity
 import export.system
 import export.targets
@@ -45,8 +45,8 @@ def small(make_small, tmp_path, monkeypatch):
 
 @pytest.fixture
 def quantiser(monkeypatch):
-    """Put a stand-in in the place of `export.quantized`; it says int8 of a copy."""
-    module = ModuleType("export.quantized")
+    """Put a stand-in in the place of `export.int8`; it says int8 of a copy."""
+    module = ModuleType("export.int8")
     module.calls, module.error, module.precision = [], None, "int8"
 
     def export_int8(source, out, data, cache):
@@ -58,7 +58,7 @@ def quantiser(monkeypatch):
         write_manifest(out, {**facts, "precision": module.precision})
 
     module.export_int8 = export_int8
-    monkeypatch.setitem(sys.modules, "export.quantized", module)
+    monkeypatch.setitem(sys.modules, "export.int8", module)
     return module
 
 
@@ -102,13 +102,13 @@ def test_half_that_answers_otherwise_leaves_nothing(small, few_faces, monkeypatc
     tight = export.parity.Bounds(largest={"logits": 1e-9}, tail={}, agreement=0, points=100)
     monkeypatch.setitem(export.parity.BOUNDS, "fp16", tight)
     assert main([str(small), "--precision", "fp16"]) == 4
-    assert "logits on hostile pictures: off by" in error_of(capsys)
+    assert "logits on adversarial pictures: off by" in error_of(capsys)
     assert names_in(".") == BESIDE
 
 
-def test_export_without_faces_says_that_it_was_compared_on_hostile_pictures(small, caplog):
+def test_export_without_faces_says_that_it_was_compared_on_adversarial_pictures(small, caplog):
     assert main([str(small), "--precision", "fp16", "--data", "none", "--cache", "c"]) == 0
-    assert "compared on hostile pictures only, not on faces of FER+" in caplog.text
+    assert "compared on adversarial pictures only, not on faces of FER+" in caplog.text
 
 
 def test_existing_output_is_replaced_on_request_only(small, few_faces, capsys):
@@ -401,7 +401,7 @@ def test_interruption_leaves_nothing(small, monkeypatch, capsys, target):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export.half, "compare", interrupted)
+    monkeypatch.setattr(export.half_precision, "compare", interrupted)
     monkeypatch.setattr(export.bundle, "open_bundle", interrupted)
     monkeypatch.setattr(export.triton, "frames_config", interrupted)
     monkeypatch.setattr(export.targets, "_faces", lambda *_: None)

@@ -69,8 +69,8 @@ def write_network(path, kind="landmarks", quantised=False, **more):
 
 def maps_of(batch):
     """Shapes that poster-rt takes for a batch."""
-    sides = {"crops": (3, 112), "map4": (32, 28), "map8": (80, 14), "map16": (160, 7)}
-    return {name: (batch, channels, side, side) for name, (channels, side) in sides.items()}
+    sizes = {"crops": (3, 112), "map4": (32, 28), "map8": (80, 14), "map16": (160, 7)}
+    return {name: (batch, channels, side, side) for name, (channels, side) in sizes.items()}
 
 
 def names_in(folder):

@@ -22,7 +22,7 @@ from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
 from engine.types import Frame
 from export.graph import MOST
-from export.triton import CROPS, FRAMES, MAX_FACES, TritonConfig, Word, text_of, write_triton
+from export.triton import CROPS, FRAMES, MAX_FACES, EnumName, TritonConfig, text_of, write_triton
 
 
 @pytest.fixture
@@ -376,6 +376,6 @@ def test_setting_out_of_range_is_named(setting, says):
 
 def test_text_survives_quotes_and_letters():
     text = 'a "b" \\ c\nd é 表'
-    config = {"name": text, "instance_group": [{"kind": Word("KIND_CPU"), "count": 2}]}
+    config = {"name": text, "instance_group": [{"kind": EnumName("KIND_CPU"), "count": 2}]}
     read = text_format.Parse(text_of(config), ModelConfig())
     assert (read.name, read.instance_group[0].kind, read.instance_group[0].count) == (text, 2, 2)

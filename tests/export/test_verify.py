@@ -8,12 +8,12 @@ import pytest
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError, SourceError
 from engine.networks.manifest import load_manifest
+from export.adversarial import KINDS, adversarial_pictures
 from export.bundle import write_bundle
 from export.cli import main
 from export.graph import MOST, PARITY
-from export.half import export_half
-from export.hostile import KINDS, hostile_pictures
-from export.parity import BOUNDS, Error, Report
+from export.half_precision import export_half_precision
+from export.parity import BOUNDS, Deviation, Report
 from export.tensorrt import export_engines
 from export.verify import verify
 
@@ -31,20 +31,22 @@ def test_a_network_agrees_with_itself_in_all_batches(small):
     report = verify(small, small)
     assert report.batches == (1, 2, 7, MOST)
     assert report.failures == []
-    assert errors_of(report)["logits", "hostile"].largest == 0
-    assert errors_of(report)["logits", "hostile"].count == 3 * sum(report.batches)
-    assert report.agreement == {"hostile": 1.0}
+    assert errors_of(report)["logits", "adversarial"].largest == 0
+    assert errors_of(report)["logits", "adversarial"].count == 3 * sum(report.batches)
+    assert report.agreement == {"adversarial": 1.0}
     assert (report.accuracy, report.faces) == (None, 0)
 
 
 def test_errors_are_what_a_changed_weight_makes_of_white(small, make_small, tmp_path):
     other = make_small(tmp_path / "b" / "small.onnx", change=0.5)
     report = verify(small, other)
-    error = errors_of(report)["logits", "hostile"]
+    error = errors_of(report)["logits", "adversarial"]
     assert error.largest == pytest.approx(0.5)  # a white pixel is 1 times the change
     assert error.counted == error.largest  # no logit is above 10
     assert 0 < error.tail <= error.largest
-    with pytest.raises(ModelError, match=r"logits on hostile pictures: off by 5.00e-01, allowed"):
+    with pytest.raises(
+        ModelError, match=r"logits on adversarial pictures: off by 5.00e-01, allowed"
+    ):
         report.require()
 
 
@@ -52,7 +54,7 @@ def test_real_faces_have_labels_and_accuracy(small, make_small, few_faces, tmp_p
     wrong = make_small(tmp_path / "b" / "small.onnx", order=(1, 0, 2))
     report = verify(small, wrong, data=tmp_path, cache=tmp_path)
     assert report.faces == 40
-    assert {error.on for error in report.errors} == {"hostile", "real"}
+    assert {error.on for error in report.errors} == {"adversarial", "real"}
     # Gray pictures are green: happy, as people said of all of them; the other one says anger.
     assert report.accuracy == (1.0, 0.0)
     assert report.agreement["real"] == 0
@@ -74,7 +76,7 @@ def test_errors_of_large_values_count_less(make_small, tmp_path):
         make_small(tmp_path / name / "small.onnx", change=change, input=facts)
         for name, change in (("a", 0.0), ("b", 1e-4))
     ]
-    error = errors_of(verify(*paths))["logits", "hostile"]
+    error = errors_of(verify(*paths))["logits", "adversarial"]
     assert error.largest == pytest.approx(1e-2, rel=1e-2)
     assert error.counted == pytest.approx(error.largest / 5, rel=0.2)  # noise is 50 on average
 
@@ -116,11 +118,11 @@ def test_engine_is_compared_with_the_graph_it_was_built_from(make_small, machine
 
 def test_half_has_bounds_of_its_own_and_is_no_truth(small, tmp_path):
     half = tmp_path / "h" / "small.onnx"
-    export_half(small, half)
+    export_half_precision(small, half)
     report = verify(small, half)
     assert report.precision == "fp16"
     assert report.failures == []
-    assert errors_of(report)["logits", "hostile"].largest > 0
+    assert errors_of(report)["logits", "adversarial"].largest > 0
     with pytest.raises(ModelError, match=r"is fp16; compare with torch's weights or the fp32 file"):
         verify(half, small)
 
@@ -138,13 +140,13 @@ def report_of(*errors, precision="fp32", agreement=None, accuracy=None):
     ("report", "says"),
     [
         (
-            report_of(Error("logits", "real", 2 * PARITY, 2 * PARITY, 0, 1)),
+            report_of(Deviation("logits", "real", 2 * PARITY, 2 * PARITY, 0, 1)),
             "logits on real pictures: off by",
         ),
-        (report_of(Error("logits", "hostile", NAN, NAN, 0, 1)), "not a number"),
-        (report_of(Error("map4", "real", NAN, NAN, 0, 1), precision="int8"), "not a number"),
+        (report_of(Deviation("logits", "adversarial", NAN, NAN, 0, 1)), "not a number"),
+        (report_of(Deviation("map4", "real", NAN, NAN, 0, 1), precision="int8"), "not a number"),
         (
-            report_of(Error("probabilities", "real", 0.5, 0.5, 0.4, 1), precision="int8"),
+            report_of(Deviation("probabilities", "real", 0.5, 0.5, 0.4, 1), precision="int8"),
             "99.9 % are off by up to 4.00e-01, allowed 3e-01",
         ),
         (report_of(agreement={"real": 0.9}), "90.00 % agree, wanted 99.9 %"),
@@ -161,9 +163,9 @@ def test_every_bound_is_named_where_it_is_exceeded(report, says):
 @pytest.mark.parametrize(
     "report",
     [
-        report_of(Error("logits", "real", 5 * PARITY, PARITY, 0, 1)),
-        report_of(Error("probabilities", "hostile", 1.0, 1.0, 1.0, 1), precision="int8"),
-        report_of(agreement={"hostile": 0.5}),
+        report_of(Deviation("logits", "real", 5 * PARITY, PARITY, 0, 1)),
+        report_of(Deviation("probabilities", "adversarial", 1.0, 1.0, 1.0, 1), precision="int8"),
+        report_of(agreement={"adversarial": 0.5}),
         report_of(accuracy=(0.85, 0.86)),
     ],
 )
@@ -195,12 +197,12 @@ def test_another_network_is_refused(small, make_small, tmp_path, facts, says):
         verify(small, other)
 
 
-def test_hostile_pictures_are_of_all_kinds_and_the_same_every_time():
-    pictures = hostile_pictures(2 * len(KINDS), 8)
+def test_adversarial_pictures_are_of_all_kinds_and_the_same_every_time():
+    pictures = adversarial_pictures(2 * len(KINDS), 8)
     assert all(picture.shape == (8, 8, 3) for picture in pictures)
     assert {"black", "white", "noise", "extreme"} < set(KINDS)
     assert [p.tobytes() for p in pictures] == [
-        p.tobytes() for p in hostile_pictures(2 * len(KINDS), 8)
+        p.tobytes() for p in adversarial_pictures(2 * len(KINDS), 8)
     ]
     assert (pictures[0] == 0).all()
     assert (pictures[1] == 255).all()
@@ -211,8 +213,8 @@ def test_hostile_pictures_are_of_all_kinds_and_the_same_every_time():
 def test_command_prints_the_table_and_says_that_there_were_no_faces(small, capsys):
     assert main(["verify", str(small), str(small)]) == 0
     said = capsys.readouterr()
-    assert "| logits | hostile | 0.00e+00 |" in said.out
-    assert "hostile pictures only: name the data packs with --data" in said.out
+    assert "| logits | adversarial | 0.00e+00 |" in said.out
+    assert "adversarial pictures only: name the data packs with --data" in said.out
 
 
 def test_command_prints_json(small, few_faces, tmp_path, capsys):
@@ -227,9 +229,9 @@ def test_command_fails_with_4_and_the_line_that_says_which(small, make_small, tm
     other = make_small(tmp_path / "b" / "small.onnx", change=0.5)
     assert main(["verify", str(small), str(other)]) == 4
     said = capsys.readouterr()
-    assert "| logits | hostile | 5.00e-01 |" in said.out
+    assert "| logits | adversarial | 5.00e-01 |" in said.out
     (line,) = [line for line in said.err.splitlines() if line.startswith("fer-export: ")]
-    assert "logits on hostile pictures: off by 5.00e-01, allowed 1e-04 in fp32" in line
+    assert "logits on adversarial pictures: off by 5.00e-01, allowed 1e-04 in fp32" in line
 
 
 def test_missing_data_is_an_error_where_it_was_asked_for(small, tmp_path):

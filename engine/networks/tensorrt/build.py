@@ -53,7 +53,7 @@ class BuildConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class ShapeRange:
     """Shapes that an input may take."""
 
     least: Shape
@@ -61,7 +61,7 @@ class Range:
     most: Shape
 
 
-def range_of(name: str, shape: Sequence[int], config: BuildConfig, multiple: int = 1) -> Range:
+def range_of(name: str, shape: Sequence[int], config: BuildConfig, multiple: int = 1) -> ShapeRange:
     """Choose the shapes that an engine takes.
 
     Args:
@@ -88,7 +88,7 @@ def range_of(name: str, shape: Sequence[int], config: BuildConfig, multiple: int
         else:
             raise ModelError(f"input {name}: axis {axis} varies; only batch, height, width may")
     least, usual, most = zip(*columns, strict=True)
-    return Range(least, usual, most)
+    return ShapeRange(least, usual, most)
 
 
 def _rounded(size: int, multiple: int, most: int) -> int:
@@ -112,7 +112,7 @@ def load_tensorrt() -> Foreign:
     return trt
 
 
-class Messages:
+class MessageLog:
     """What TensorRT says: to the log, and its errors also kept.
 
     Attributes:
@@ -197,7 +197,7 @@ def build_plan(
         ModelError: TensorRT does not take the graph, or it is not of this precision.
     """
     trt = load_tensorrt()
-    messages = Messages(trt)
+    messages = MessageLog(trt)
     builder = trt.Builder(messages.logger)
     # From TensorRT 11 on this is the only kind of network and the flag does nothing.
     flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)

@@ -34,7 +34,7 @@ KEY, BUILD, PLAN, CACHE, SIGNATURE = "key", "build", "engine_sha256", "timing_sh
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class EngineKey:
     """What an engine fits: anything else about it, and it must be built again.
 
     Attributes:
@@ -59,7 +59,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ready:
+class LoadedEngine:
     """An engine that fits this machine.
 
     Attributes:
@@ -69,7 +69,7 @@ class Ready:
     """
 
     manifest: Manifest
-    key: Key
+    key: EngineKey
     plan: bytes
 
 
@@ -89,17 +89,17 @@ def multiple_of(manifest: Manifest) -> int:
     return int(entry.get("multiple", 1)) if isinstance(entry, Mapping) else 1
 
 
-def key_here(cuda: Cuda, precision: str, onnx: str) -> Key:
+def key_here(cuda: Cuda, precision: str, onnx: str) -> EngineKey:
     """Give the key of an engine that this machine builds.
 
     Raises:
         ModelError: TensorRT is not installed.
     """
     capability = ".".join(map(str, cuda.gpu.capability))
-    return Key(cuda.gpu.name, capability, load_tensorrt().__version__, precision, onnx)
+    return EngineKey(cuda.gpu.name, capability, load_tensorrt().__version__, precision, onnx)
 
 
-def open_ready(engine: Path, cuda: Cuda) -> Ready:
+def load_engine(engine: Path, cuda: Cuda) -> LoadedEngine:
     """Read an engine that fits this machine; build a stale one again from the ONNX file beside it.
 
     Raises:
@@ -114,7 +114,7 @@ def open_ready(engine: Path, cuda: Cuda) -> Ready:
     plan = engine.read_bytes() if engine.is_file() else b""
     why = _stale(card, key, plan)
     if why is None:
-        return Ready(manifest, key, plan)
+        return LoadedEngine(manifest, key, plan)
     if manifest.path != graph:
         raise ModelError(f"{engine}: {why}; {graph.name} is not beside it to build it again from")
     log.warning("%s: %s; it is built again, which may take minutes", engine, why)
@@ -130,7 +130,7 @@ def write_engine(
     cuda: Cuda,
     config: BuildConfig,
     earlier: Path | None = None,
-) -> Ready:
+) -> LoadedEngine:
     """Build an engine of a network, with its description and timing cache beside it.
 
     Args:
@@ -168,7 +168,7 @@ def write_engine(
         for part in parts:
             part.discard()
     log.info("wrote %s (%.1f MB) for %s", engine, len(plan.engine) / 1e6, key)
-    return Ready(manifest, key, plan.engine)
+    return LoadedEngine(manifest, key, plan.engine)
 
 
 def _store(part: PartialFile, content: bytes) -> None:
@@ -179,7 +179,9 @@ def _store(part: PartialFile, content: bytes) -> None:
     part.commit()
 
 
-def _new_card(manifest: Manifest, key: Key, config: BuildConfig, plan: Plan) -> dict[str, Any]:
+def _new_card(
+    manifest: Manifest, key: EngineKey, config: BuildConfig, plan: Plan
+) -> dict[str, Any]:
     card = {
         **manifest.data,
         KEY: asdict(key),
@@ -211,10 +213,10 @@ def _from_card(engine: Path, card: Mapping[str, Any]) -> Manifest:
     return Manifest(engine, str(card["name"]), str(card["kind"]), str(card["sha256"]), card)
 
 
-def _stale(card: Mapping[str, Any], wanted: Key, plan: bytes) -> str | None:
+def _stale(card: Mapping[str, Any], wanted: EngineKey, plan: bytes) -> str | None:
     """Say why an engine must not be read; None where it may."""
     try:
-        key = Key(**card[KEY])
+        key = EngineKey(**card[KEY])
     except (KeyError, TypeError):
         return f"its description does not say what it was built for; here is {wanted}"
     if key != wanted:

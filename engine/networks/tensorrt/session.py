@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from engine.errors import ModelError
 from engine.networks.manifest import Manifest
-from engine.networks.tensorrt.build import Foreign, Messages, load_tensorrt
+from engine.networks.tensorrt.build import Foreign, MessageLog, load_tensorrt
 from engine.networks.tensorrt.cuda import Buffer, Cuda, Handle
-from engine.networks.tensorrt.engine_file import SUFFIX, Ready, open_ready
+from engine.networks.tensorrt.engine_file import SUFFIX, LoadedEngine, load_engine
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class Execution:
     """All that one call of given shapes needs, made once.
 
     Attributes:
@@ -70,17 +70,17 @@ class EngineSession:
         """
         self._trt = load_tensorrt()
         self._cuda = Cuda()
-        ready = open_ready(engine, self._cuda)
+        ready = load_engine(engine, self._cuda)
         self.manifest = ready.manifest
-        self._prepared: OrderedDict[Shapes, Prepared] = OrderedDict()
+        self._prepared: OrderedDict[Shapes, Execution] = OrderedDict()
         with ExitStack() as stack:
             self._load(engine, ready, stack)
             stack.callback(_free, self._prepared)
             self._close = weakref.finalize(self, stack.pop_all().close)
         log.info("%s %s on tensorrt: %s", self.manifest.name, self.manifest.sha256[:12], ready.key)
 
-    def _load(self, engine: Path, ready: Ready, stack: ExitStack) -> None:
-        messages = Messages(self._trt)
+    def _load(self, engine: Path, ready: LoadedEngine, stack: ExitStack) -> None:
+        messages = MessageLog(self._trt)
         # TensorRT's objects need those that made them to live longer.
         self._made_by = (messages, self._trt.Runtime(messages.logger))
         self._engine = self._made_by[1].deserialize_cuda_engine(ready.plan)
@@ -165,7 +165,7 @@ class EngineSession:
             )
         return array
 
-    def _prepare(self, shapes: Shapes) -> Prepared:
+    def _prepare(self, shapes: Shapes) -> Execution:
         if shapes in self._prepared:
             self._prepared.move_to_end(shapes)
             return self._prepared[shapes]
@@ -176,7 +176,7 @@ class EngineSession:
             self._prepared[shapes] = replace(made, stack=stack.pop_all())
         return self._prepared[shapes]
 
-    def _made(self, shapes: Shapes, stack: ExitStack) -> Prepared:
+    def _made(self, shapes: Shapes, stack: ExitStack) -> Execution:
         """Set one context up for these shapes: a recorded graph is good for no other."""
         strategy = self._trt.ExecutionContextAllocationStrategy.USER_MANAGED
         context = self._engine.create_execution_context(strategy)
@@ -189,13 +189,13 @@ class EngineSession:
         buffers = {name: self._buffer(context, name, stack) for name in self._types}
         inputs = {name: buffers[name] for name in self._inputs}
         outputs = {name: buffers[name] for name in self.outputs}
-        plain = Prepared(inputs, outputs, context, None, stack)
+        plain = Execution(inputs, outputs, context, None, stack)
         # The first run settles what TensorRT puts off, which must not be in the recording.
         self._queue(plain)
         self._cuda.call("cudaStreamSynchronize", self._stream)
-        return Prepared(inputs, outputs, context, self._recorded(plain), stack)
+        return Execution(inputs, outputs, context, self._recorded(plain), stack)
 
-    def _recorded(self, plain: Prepared) -> Handle | None:
+    def _recorded(self, plain: Execution) -> Handle | None:
         try:
             return self._cuda.record(self._stream, lambda: self._queue(plain), plain.stack)
         except ModelError as error:
@@ -211,7 +211,7 @@ class EngineSession:
             raise ModelError(f"{name}: TensorRT refuses its memory")
         return buffer
 
-    def _queue(self, prepared: Prepared) -> None:
+    def _queue(self, prepared: Execution) -> None:
         """Queue one call: inputs to the GPU, the network, outputs back."""
         for buffer in prepared.inputs.values():
             self._cuda.upload(buffer, self._stream)
@@ -231,6 +231,6 @@ def engine_beside(path: Path) -> Path:
     return path.with_suffix(SUFFIX)
 
 
-def _free(prepared: OrderedDict[Shapes, Prepared]) -> None:
+def _free(prepared: OrderedDict[Shapes, Execution]) -> None:
     while prepared:
         prepared.popitem()[1].stack.close()

@@ -5,8 +5,8 @@ import pytest
 
 from engine.errors import FerError, ModelError, SinkError, SourceError
 from engine.types import Analysis, Frame
-from export.bench.clips import Whole, decode_and_encode, end_to_end, failure, stages_of
-from export.bench.whole import loop, small
+from export.bench.claims import loop, small
+from export.bench.clips import CommandCost, decode_and_encode, end_to_end, failure, stages_of
 
 
 def test_stages_are_summed_up_over_the_frames_that_had_them():
@@ -21,7 +21,7 @@ def test_stages_are_summed_up_over_the_frames_that_had_them():
 
 
 def test_ratio_is_that_of_the_speeds():
-    whole = Whole(clip="a.mp4", width=64, height=48, frames=100, bare_s=2.0, whole_s=5.0)
+    whole = CommandCost(clip="a.mp4", width=64, height=48, frames=100, bare_s=2.0, whole_s=5.0)
     assert whole.ratio == pytest.approx(0.4)
     assert whole.as_dict()["whole_fps"] / whole.as_dict()["bare_fps"] == pytest.approx(0.4)
 

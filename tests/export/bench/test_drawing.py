@@ -8,11 +8,11 @@ import pytest
 
 import export.bench.drawing
 from export.bench.drawing import LOOKS, draw_frontier, extent
-from export.bench.published import System, stated_systems
+from export.bench.published import ComparedSystem, stated_systems
 from training.report.drawing import COLOURS
 
 MEASURED = [
-    System(
+    ComparedSystem(
         name=name,
         kind="measured",
         accuracy=accuracy,

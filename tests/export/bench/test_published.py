@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from export.bench.networks import Networks, Row
+from export.bench.networks import NetworkCost, Networks
 from export.bench.published import measured_systems, stated_systems
-from export.bench.subject import subjects_of
+from export.bench.workload import workloads_of
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results.md"
 
@@ -50,11 +50,11 @@ def test_published_rows_are_those_of_the_papers():
 
 def test_measured_system_has_the_fastest_time_of_one_face(write_pair):
     _, fusion = write_pair()
-    subjects = subjects_of([fusion])
+    workloads = workloads_of([fusion])
     figures = {"best_ms": 1, "p95_ms": 1, "p99_ms": 1, "each_ms": 1, "per_s": 1, "calls": 3}
     figures |= {"precision": "fp32", "device": "cpu", "peak_share": 1, "memory_mib": None}
     rows = tuple(
-        Row(name=name, threads=threads, batch=batch, p50_ms=ms, **figures)
+        NetworkCost(name=name, threads=threads, batch=batch, p50_ms=ms, **figures)
         for name, threads, batch, ms in [
             ("fusion", 1, 1, 0.5),
             ("points + fusion", 1, 1, 4.0),
@@ -62,7 +62,7 @@ def test_measured_system_has_the_fastest_time_of_one_face(write_pair):
             ("points + fusion", 2, 2, 2.0),
         ]
     )
-    (system,) = measured_systems(Networks(tuple(subjects), rows, (), ()))
+    (system,) = measured_systems(Networks(tuple(workloads), rows, (), ()))
     assert (system.name, system.accuracy, system.ms) == ("fusion fp32", 75.0, 3.0)
     assert system.parameters == pytest.approx(10 / 1e6)
 
@@ -70,5 +70,5 @@ def test_measured_system_has_the_fastest_time_of_one_face(write_pair):
 def test_name_says_the_precision_once(write_gemm, tmp_path):
     metrics = {"data": "FER+ majority", "test": {"accuracy": 0.8}}
     path = write_gemm(tmp_path / "small-int8.onnx", precision="int8", metrics=metrics)
-    (system,) = measured_systems(Networks(tuple(subjects_of([path])), (), (), ()))
+    (system,) = measured_systems(Networks(tuple(workloads_of([path])), (), (), ()))
     assert (system.name, system.ms) == ("small-int8", None)

@@ -15,7 +15,7 @@ from engine.networks.manifest import load_manifest
 from engine.networks.tensorrt import session as backend
 from engine.networks.tensorrt.build import BuildConfig, build_plan, check_precision, range_of
 from engine.networks.tensorrt.cuda import Cuda
-from engine.networks.tensorrt.engine_file import described_by, open_ready, write_engine
+from engine.networks.tensorrt.engine_file import described_by, load_engine, write_engine
 from engine.networks.tensorrt.session import EngineSession
 from engine.networks.tensorrt.signature import is_signed, sign
 
@@ -446,7 +446,7 @@ def test_rebuild_that_fails_names_both_keys_and_the_reason(engine, machine):
     machine.gpu, machine.builder_fails = ("Other GPU", 9, 0), True
     old = engine.read_bytes()
     with pytest.raises(ModelError) as raised:
-        open_ready(engine, Cuda())
+        load_engine(engine, Cuda())
     for part in (
         "was built for Fake RTX (8.9)",
         "here is Other GPU (9.0)",

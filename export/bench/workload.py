@@ -57,7 +57,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Subject:
+class Workload:
     """What is measured as one.
 
     Attributes:
@@ -97,22 +97,22 @@ class Subject:
         return {each.name: each.random(batch, random) for each in self.outer}
 
 
-class Running:
-    """The networks of a subject on a device, opened as the application opens them.
+class WorkloadSession:
+    """The networks of a workload on a device, opened as the application opens them.
 
     Attributes:
         devices: What they really run on.
     """
 
-    def __init__(self, subject: Subject, device: Device, threads: int) -> None:
+    def __init__(self, workload: Workload, device: Device, threads: int) -> None:
         """Open the networks.
 
         Raises:
             ModelError: The device is not there, or a file is not a network.
         """
-        self._names = [[each.name for each in inputs] for inputs in subject.inputs]
+        self._names = [[each.name for each in inputs] for inputs in workload.inputs]
         self._sessions: list[Network] = [
-            open_session(manifest, device, threads) for manifest in subject.manifests
+            open_session(manifest, device, threads) for manifest in workload.manifests
         ]
         self.devices = tuple(session.device for session in self._sessions)
 
@@ -134,7 +134,7 @@ def shipped_models() -> list[Path]:
     return sorted(asset_path("poster-rt.onnx").parent.glob("*.onnx"))
 
 
-def subjects_of(paths: Sequence[Path], precisions: Collection[str] = ()) -> list[Subject]:
+def workloads_of(paths: Sequence[Path], precisions: Collection[str] = ()) -> list[Workload]:
     """Open what is to be measured: every network, and every fusion with its landmark network.
 
     Args:
@@ -153,25 +153,25 @@ def subjects_of(paths: Sequence[Path], precisions: Collection[str] = ()) -> list
     if not chosen:
         have = ", ".join(sorted({precision_of(manifest) for manifest in manifests}))
         raise ConfigError(f"--precision {','.join(precisions)}: these networks have only {have}")
-    subjects = [subject for manifest in chosen for subject in _subjects(manifest)]
-    return _distinct(subjects)
+    workloads = [workload for manifest in chosen for workload in _workloads(manifest)]
+    return _distinct(workloads)
 
 
-def _subjects(manifest: Manifest) -> list[Subject]:
+def _workloads(manifest: Manifest) -> list[Workload]:
     """Give a network alone and, where it reads a landmark network's maps, with that one."""
     reads_maps = manifest.kind == "expression" and bool(manifest.value("landmarks.maps"))
     if not reads_maps:
-        return [_subject((manifest,), _parameters(manifest), _accuracy(manifest))]
+        return [_workload((manifest,), _parameters(manifest), _accuracy(manifest))]
     landmarks, both = landmarks_of(manifest), _parameters(manifest)
     # A manifest counts the landmark network that its fusion was trained with.
-    alone = _subject((manifest,), both - _parameters(landmarks), None)
-    return [alone, _subject((landmarks, manifest), both, _accuracy(manifest))]
+    alone = _workload((manifest,), both - _parameters(landmarks), None)
+    return [alone, _workload((landmarks, manifest), both, _accuracy(manifest))]
 
 
-def _subject(manifests: tuple[Manifest, ...], parameters: int, accuracy: float | None) -> Subject:
+def _workload(manifests: tuple[Manifest, ...], parameters: int, accuracy: float | None) -> Workload:
     inputs = tuple(_inputs(manifest.path) for manifest in manifests)
     precisions = dict.fromkeys(precision_of(manifest) for manifest in manifests)
-    return Subject(
+    return Workload(
         name=" + ".join(manifest.name for manifest in manifests),
         precision=" + ".join(precisions),
         manifests=manifests,
@@ -228,12 +228,12 @@ def _input(value: ValueInfoProto, path: Path) -> Input:
     return Input(value.name, tensor.elem_type, shape)
 
 
-def _distinct(subjects: Sequence[Subject]) -> list[Subject]:
+def _distinct(workloads: Sequence[Workload]) -> list[Workload]:
     """Tell those that have a name and a precision in common apart by their hashes."""
-    keys = [(subject.name, subject.precision) for subject in subjects]
+    keys = [(workload.name, workload.precision) for workload in workloads]
     return [
-        replace(subject, name=f"{subject.name} {subject.manifests[-1].sha256[:8]}")
+        replace(workload, name=f"{workload.name} {workload.manifests[-1].sha256[:8]}")
         if keys.count(key) > 1
-        else subject
-        for subject, key in zip(subjects, keys, strict=True)
+        else workload
+        for workload, key in zip(workloads, keys, strict=True)
     ]

@@ -12,10 +12,10 @@ from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_floa
 from engine.errors import ModelError
 from engine.networks.manifest import Manifest, load_manifest
 from engine.reading.fusion import landmarks_of
+from export.backends import graph_backend
 from export.float_graph import float_model, save_graph, translated
 from export.graph import write_manifest
 from export.parity import Report
-from export.sides import graph_side
 from export.staging import copy_network
 from export.verify import Faces, check_alike, compare
 from training.atomic import written
@@ -64,27 +64,28 @@ LINKS: Final = frozenset({"Add", "Sub", "Mul"})  # such as the epsilon between a
 THERE_AND_BACK: Final = (TensorProto.FLOAT16, TensorProto.FLOAT)
 
 
-def export_half(source: Path, out: Path, faces: Faces | None = None) -> Report:
+def export_half_precision(source: Path, out: Path, faces: Faces | None = None) -> Report:
     """Write a network as fp16, its landmark network as it is beside it, and prove both.
 
     Args:
         source: fp32 ONNX file with its manifest.
         out: The fp16 file.
-        faces: Real ones to compare on, see `export.verify.real_faces`; None is hostile ones only.
+        faces: Real ones to compare on, see `export.verify.real_faces`; None is adversarial
+            pictures only.
 
     Returns:
         What the comparison with `source` found, which the manifest states too.
 
     Raises:
-        ModelError: As `write_half`, or it answers otherwise than `source`.
+        ModelError: As `write_half_precision`, or it answers otherwise than `source`.
         SinkError: It cannot be written.
     """
     manifest = load_manifest(source)
     beside = landmarks_of(manifest) if manifest.kind == "expression" else None
-    write_half(manifest, out)
+    write_half_precision(manifest, out)
     if beside is not None:
         copy_network(beside, out.with_name(beside.path.name))
-    truth, other = graph_side(manifest), graph_side(load_manifest(out), path=Path(out.name))
+    truth, other = graph_backend(manifest), graph_backend(load_manifest(out), path=Path(out.name))
     check_alike(truth, other)
     report = compare(truth, other, faces)
     report.require()
@@ -93,7 +94,7 @@ def export_half(source: Path, out: Path, faces: Faces | None = None) -> Report:
     return report
 
 
-def write_half(manifest: Manifest, out: Path) -> None:
+def write_half_precision(manifest: Manifest, out: Path) -> None:
     """Write a network's graph in half precision, with a manifest that says so.
 
     What was measured on the fp32 graph is said of that one.
@@ -102,14 +103,14 @@ def write_half(manifest: Manifest, out: Path) -> None:
         ModelError: It is in reduced precision already, or there is nothing to halve.
         SinkError: It cannot be written.
     """
-    kept = to_half(manifest.path, out)
+    kept = to_half_precision(manifest.path, out)
     facts = {key: value for key, value in manifest.data.items() if key != "sha256"}
     made = {"precision": "fp16", "made_from": manifest.sha256, "float32_nodes": len(kept)}
     facts["fp32"] = {"parity": facts.pop("parity", None), "metrics": facts["metrics"]}
     write_manifest(out, {**facts, "metrics": {}, **made})
 
 
-def to_half(path: Path, out: Path) -> tuple[str, ...]:
+def to_half_precision(path: Path, out: Path) -> tuple[str, ...]:
     """Write an fp32 ONNX file as fp16, its inputs and outputs still float32.
 
     Weights and arithmetic are halved but for the nodes that `full_precision_nodes` names; no

@@ -58,7 +58,7 @@ KINDS: Final[Mapping[str, Make]] = {
 }
 
 
-def hostile_pictures(count: int, side: int, seed: int = SEED) -> list[Image]:
+def adversarial_pictures(count: int, side: int, seed: int = SEED) -> list[Image]:
     """Give pictures (side, side, 3), uint8, BGR; the same ones for the same seed."""
     random, makers = np.random.default_rng(seed), list(KINDS.values())
     return [makers[number % len(makers)](random, side) for number in range(count)]

@@ -45,7 +45,7 @@ from training.weights import load_weights
 
 Answers = Mapping[str, Floats]  # an array per output, a row for each picture
 
-SEEN: Final = ("landmarks", "presence")  # what the landmark network says beside its maps
+FOUND: Final = ("landmarks", "presence")  # what the landmark network says beside its maps
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Form:
     """The pictures that a network takes.
 
     Attributes:
-        size: Side, pixels; 0 is any picture.
+        size: Backend, pixels; 0 is any picture.
         margin: Of a crop, see `engine.faces.alignment.align`.
         mean: Per channel, RGB, of pixels scaled to 0..1.
         std: As `mean`.
@@ -66,7 +66,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Side:
+class Backend:
     """A network with its landmark network, ready to be asked.
 
     Attributes:
@@ -92,7 +92,7 @@ class Side:
     answer: Callable[[Sequence[Image]], Answers]
 
 
-def open_side(path: Path, device: Device = "cpu") -> Side:
+def open_backend(path: Path, device: Device = "cpu") -> Backend:
     """Open a run folder, weights, an ONNX file, an engine, or a bundle's expression network.
 
     Args:
@@ -107,12 +107,14 @@ def open_side(path: Path, device: Device = "cpu") -> Side:
         return _engine(path)
     if path.suffix == BUNDLE and path.is_file():
         with TemporaryDirectory(prefix="fer-verify.") as cache:
-            return graph_side(open_graph(open_bundle(path, Path(cache)).expression), device, path)
+            return graph_backend(
+                open_graph(open_bundle(path, Path(cache)).expression), device, path
+            )
     found = open_checkpoint(path)
-    return weights_side(found) if isinstance(found, Weights) else graph_side(found, device)
+    return weights_backend(found) if isinstance(found, Weights) else graph_backend(found, device)
 
 
-def weights_side(weights: Weights) -> Side:
+def weights_backend(weights: Weights) -> Backend:
     """Open a network in torch.
 
     Raises:
@@ -130,7 +132,7 @@ def weights_side(weights: Weights) -> Side:
     return makers[weights.task](weights)
 
 
-def _torch_detector(weights: Weights) -> Side:
+def _torch_detector(weights: Weights) -> Backend:
     network = FaceNet()
     load_weights(network, weights.file)
     graph = DetectorGraph(network)
@@ -139,17 +141,17 @@ def _torch_detector(weights: Weights) -> Side:
         return _asked(graph, torch.from_numpy(image))
 
     answer = _each(DETECTED, ask)
-    return Side(weights.given, "detector", "fp32", Form(0), (), None, 1, 1, answer)
+    return Backend(weights.given, "detector", "fp32", Form(0), (), None, 1, 1, answer)
 
 
-def _torch_landmarks(weights: Weights) -> Side:
+def _torch_landmarks(weights: Weights) -> Backend:
     network = LandmarkNet()
     load_weights(network, weights.file)
     answer = _on_crops(LandmarkGraph(network), LANDMARKS, Form(CROP_SIZE))
-    return Side(weights.given, "landmarks", "fp32", Form(CROP_SIZE), (), None, 0, MOST, answer)
+    return Backend(weights.given, "landmarks", "fp32", Form(CROP_SIZE), (), None, 0, MOST, answer)
 
 
-class _Whole(nn.Module):
+class _JointGraph(nn.Module):
     """poster-rt and its landmark network, without the maps between them."""
 
     def __init__(self, model: PosterRT) -> None:
@@ -161,28 +163,30 @@ class _Whole(nn.Module):
         return (*self.model.fuse(crops, seen.taps), seen.landmarks, seen.presence)
 
 
-def _torch_expression(weights: Weights) -> Side:
+def _torch_expression(weights: Weights) -> Backend:
     model = PosterRT()
     load_weights(model, weights.file)
     round_to_half(model)  # as the export does: the rounded network is the one that is shipped
-    answer = _on_crops(_Whole(model), (*EXPRESSION, *SEEN), Form(CROP_SIZE))
+    answer = _on_crops(_JointGraph(model), (*EXPRESSION, *FOUND), Form(CROP_SIZE))
     labels = tuple(EXPRESSIONS)
-    return Side(weights.given, "expression", "fp32", Form(CROP_SIZE), labels, None, 0, MOST, answer)
+    return Backend(
+        weights.given, "expression", "fp32", Form(CROP_SIZE), labels, None, 0, MOST, answer
+    )
 
 
-def _torch_system(weights: Weights) -> Side:
+def _torch_system(weights: Weights) -> Backend:
     saved = open_run(weights.file.parent, weights.file.name)
     graph = SystemGraph(saved.system, DataConfig(**saved.recipe["data"]).channel_order)
     form = Form(saved.system.input_size)
     labels = tuple(saved.classes) if "logits" in graph.outputs else ()
     answer = _on_crops(graph, graph.outputs, form)
-    return Side(weights.given, "expression", "fp32", form, labels, None, 0, MOST, answer)
+    return Backend(weights.given, "expression", "fp32", form, labels, None, 0, MOST, answer)
 
 
-def module_side(graph: nn.Module, outputs: Sequence[str], size: int) -> Side:
+def module_backend(graph: nn.Module, outputs: Sequence[str], size: int) -> Backend:
     """Make a side of a network in torch that takes normalised RGB crops (B, 3, S, S)."""
     answer = _on_crops(graph, outputs, Form(size))
-    return Side(Path("torch"), "expression", "fp32", Form(size), (), None, 0, MOST, answer)
+    return Backend(Path("torch"), "expression", "fp32", Form(size), (), None, 0, MOST, answer)
 
 
 def _on_crops(graph: nn.Module, names: Sequence[str], form: Form) -> Callable[..., Answers]:
@@ -198,7 +202,7 @@ def _asked(graph: nn.Module, images: Tensor) -> list[Floats]:
     return [output.numpy() for output in graph.eval()(images)]
 
 
-def graph_side(manifest: Manifest, device: Device = "cpu", path: Path | None = None) -> Side:
+def graph_backend(manifest: Manifest, device: Device = "cpu", path: Path | None = None) -> Backend:
     """Open an ONNX file, and with an expression network its landmark network.
 
     Args:
@@ -213,15 +217,15 @@ def graph_side(manifest: Manifest, device: Device = "cpu", path: Path | None = N
     marks = None
     if manifest.kind == "expression" and _maps(manifest):
         marks = open_session(landmarks_of(manifest), device)
-    return _network_side(path or manifest.path, network, marks, MOST)
+    return _network_backend(path or manifest.path, network, marks, MOST)
 
 
-def _engine(path: Path) -> Side:
+def _engine(path: Path) -> Backend:
     """Open an engine, and beside it that of its landmark network."""
     network, marks = EngineSession(path), None
     if network.manifest.kind == "expression" and _maps(network.manifest):
         marks = EngineSession(engine_of(landmarks_of(network.manifest)))
-    return _network_side(path, network, marks, _most(path))
+    return _network_backend(path, network, marks, _most(path))
 
 
 def _most(engine: Path) -> int:
@@ -234,12 +238,12 @@ def _maps(manifest: Manifest) -> list[str]:
     return [str(name) for name in manifest.value("landmarks.maps")]
 
 
-def _network_side(path: Path, network: Network, marks: Network | None, most: int) -> Side:
+def _network_backend(path: Path, network: Network, marks: Network | None, most: int) -> Backend:
     manifest = network.manifest
     if manifest.kind == "detector":
         name = str(manifest.value("input.name"))
         answer = _each(network.outputs, lambda image: network.run({name: image}))
-        return Side(path, "detector", precision_of(manifest), Form(0), (), None, 1, 1, answer)
+        return Backend(path, "detector", precision_of(manifest), Form(0), (), None, 1, 1, answer)
     if manifest.kind not in ("landmarks", "expression"):
         raise ModelError(f"{path}: a network of kind {manifest.kind} cannot be compared")
     form = Form(
@@ -249,7 +253,7 @@ def _network_side(path: Path, network: Network, marks: Network | None, most: int
     )
     batch = manifest.value("input").get("batch", "dynamic")
     reads = manifest.kind == "expression" and "logits" in network.outputs
-    return Side(
+    return Backend(
         path,
         manifest.kind,
         _lowest(network, marks),
@@ -276,9 +280,9 @@ def _chain(network: Network, marks: Network | None, form: Form) -> Callable[...,
         seen: dict[str, Any] = {}
         if marks is not None:
             seen = dict(zip(marks.outputs, marks.run({"crops": crops}), strict=True))
-        maps = {name: array for name, array in seen.items() if name not in SEEN}
+        maps = {name: array for name, array in seen.items() if name not in FOUND}
         said = dict(zip(network.outputs, network.run({"crops": crops, **maps}), strict=True))
-        return {**said, **{name: seen[name] for name in SEEN if name in seen}}
+        return {**said, **{name: seen[name] for name in FOUND if name in seen}}
 
     return answer
 

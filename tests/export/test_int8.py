@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import export.calibration
-import export.quantized
+import export.int8
 from engine.assets import asset_path
 from engine.errors import ModelError
 from engine.faces.landmarker import Landmarker
@@ -18,7 +18,7 @@ from engine.networks.manifest import REQUIRED, load_manifest
 from engine.reading.fusion import Fusion, landmarks_of
 from engine.reading.reliability import probabilities_of
 from export.calibration import SEED, aligned
-from export.quantized import NME_MAX_GROWTH, export_int8
+from export.int8 import NME_MAX_GROWTH, export_int8
 from training.data.ferplus import FerPlus, valence_arousal
 from training.evaluate import Answers
 
@@ -74,8 +74,8 @@ def data(crops):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export.calibration, "read_ferplus", lambda split, *_: splits[split])
-        patch.setattr(export.quantized, "landmark_metrics", landmark_metrics)
-        patch.setattr(export.quantized, "answers_of", answers)
+        patch.setattr(export.int8, "landmark_metrics", landmark_metrics)
+        patch.setattr(export.int8, "answers_of", answers)
         yield splits
 
 
@@ -166,7 +166,7 @@ def test_landmark_network_alone(data, tmp_path):
 def test_landmarks_that_stray_are_no_int8(data, tmp_path, monkeypatch):
     drift = iter(range(100))
     monkeypatch.setattr(
-        export.quantized, "landmark_metrics", lambda *_: {"nme wild": 3 + 0.2 * next(drift)}
+        export.int8, "landmark_metrics", lambda *_: {"nme wild": 3 + 0.2 * next(drift)}
     )
     with pytest.raises(ModelError, match=r"loses more than 0\.1 points"):
         export_int8(asset_path("landmark-net.onnx"), tmp_path / "l8.onnx", tmp_path, tmp_path)
@@ -181,7 +181,7 @@ class Pessimist:
 
 
 def test_accuracy_that_is_not_held_leaves_no_file(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(export.quantized, "validation_judge", lambda *_: Pessimist())
+    monkeypatch.setattr(export.int8, "validation_judge", lambda *_: Pessimist())
     with pytest.raises(ModelError, match=r"loses more than 0\.5 points of 100\.00 %"):
         export_int8(asset_path("poster-rt.onnx"), tmp_path / "mine.onnx", tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine.faces.alignment import CROP_SIZE
-from export.folded import FoldedFusion
+from export.folding import FoldedFusion
 from training.models.poster_rt import PosterRT
 
 
