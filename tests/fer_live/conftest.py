@@ -13,7 +13,7 @@ from engine.errors import SourceError
 from engine.labels import EXPRESSIONS
 from engine.types import Frame
 from engine.video.pictures import read_picture
-from engine.video.source import Reader, SourceInfo
+from engine.video.source import GuardedSource, SourceInfo
 from fer_live.types import Face, Probabilities
 
 
@@ -57,7 +57,7 @@ def make_face():
     return make
 
 
-class FakeCamera(Reader):
+class FakeCamera(GuardedSource):
     """Gives `count` frames, number `index` being `image(index)`; watches what becomes of them.
 
     Attributes:

@@ -23,6 +23,7 @@ from engine.faces.detection import (
     suppress,
 )
 from engine.faces.detectors import five_of_four
+from engine.networks.manifest import DetectorFacts, Pictures
 from engine.types import Detection
 
 
@@ -148,12 +149,13 @@ class Answering:
 
 @pytest.fixture
 def answering(monkeypatch):
-    """Give `answering(network, manifest values)`: our detector around a network of the test's."""
+    """Give `answering(network)`: our detector around a network of the test's."""
 
-    def make(network, min_face_px=1, **values):
-        facts = {"strides": [8, 16, 32], "input.pad": 127, "score_threshold": 0.5, "nms_iou": 0.4}
-        facts |= values
-        manifest = SimpleNamespace(expect=lambda kind: None, value=facts.__getitem__)
+    def make(network, min_face_px=1, pad=127):
+        facts = DetectorFacts(
+            input=Pictures(pad=pad), strides=(8, 16, 32), score_threshold=0.5, nms_iou=0.4
+        )
+        manifest = SimpleNamespace(expect=lambda kind: None, read=lambda kind: facts)
         monkeypatch.setattr(engine.faces.detection, "open_session", lambda *_: network)
         return FerDetector(manifest, min_face_px)
 
@@ -186,7 +188,7 @@ def test_frames_are_shrunk_by_averaging_areas(answering):
 
 def test_frames_are_filled_up_with_the_manifests_value(answering):
     network = Answering()
-    answering(network, 24, **{"input.pad": 99}).detect(np.full((650, 641, 3), 200, np.uint8))
+    answering(network, 24, pad=99).detect(np.full((650, 641, 3), 200, np.uint8))
     fine, coarse = network.shown
     assert (fine.shape, coarse.shape) == ((672, 672), (320, 320))
     for shown, height, width in ((fine, 650, 641), (coarse, 320, 316)):
