@@ -86,20 +86,20 @@ class FrameServer:
     """Decodes the frame of the newest wish on a thread of its own.
 
     A wish replaces one that nobody has taken yet, so that a cursor that is dragged is followed
-    without delay. The frames lie in `frames`, a mailbox of one place.
+    without delay.
     """
 
-    def __init__(self, path: Path, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, show: Callable[[Frame], object], failed: Callable[[str], object]
+    ) -> None:
         """Start; the file is opened on the thread.
 
         Args:
             path: The video.
-            ready: Called on the thread when `frames` was empty and holds a frame now, or when
-                `error` was set.
+            show: Gets each frame, on the thread, and must not wait.
+            failed: Gets one line when no frame will come any more, on the thread.
         """
-        self.frames: Latest[Frame] = Latest()
-        self.error = ""
-        self._path, self._ready = path, ready
+        self._path, self._show, self._failed = path, show, failed
         self._wishes: Latest[float] = Latest()
         self._thread = threading.Thread(target=self._run, name="fer-frames", daemon=True)
         self._thread.start()
@@ -128,8 +128,8 @@ class FrameServer:
         try:
             for time_s in self._wishes:
                 frame = video.at(time_s)
-                if frame is not None and self.frames.put(frame):
-                    self._ready()
+                if frame is not None:
+                    self._show(frame)
         except FerError as error:
             self._fail(str(error))
         except Exception as error:
@@ -139,6 +139,5 @@ class FrameServer:
             video.close()
 
     def _fail(self, message: str) -> None:
-        self.error = message
         self._wishes.close()
-        self._ready()
+        self._failed(message)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from app.session.edits import Edited, EditList
+from app.session.faces import LabelledFace
 from app.session.folder import ABOUT, Marker, read_about, read_markers
 from app.session.records import TEXT, Integers, Numbers, RecordTable, read_records
 from app.session.statistics import FaceStatistics
@@ -46,7 +47,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class TrackSummary:
     """One face of a recording.
 
     Attributes:
@@ -56,27 +57,6 @@ class Track:
 
     face: FaceStatistics
     corrected: int
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One face at one moment.
-
-    Attributes:
-        face: The track's id.
-        box: x, y, width, height, pixels of the source frame.
-        label: What it shows, corrected or not.
-        share: The model's probability of that label, 0 to 1.
-        reliability: 0 to 1, of the model's reading.
-        corrected: True if a person set the label.
-    """
-
-    face: int
-    box: tuple[float, float, float, float]
-    label: str
-    share: float
-    reliability: float
-    corrected: bool
 
 
 class _Rows:
@@ -129,7 +109,7 @@ class _Reading:
         self._spans: dict[int, list[Span]] = {}
 
     @cached_property
-    def tracks(self) -> list[Track]:
+    def tracks(self) -> list[TrackSummary]:
         return [self._track(face) for face in self.rows.faces]
 
     def spans(self, face: int) -> list[Span]:
@@ -162,7 +142,7 @@ class _Reading:
             )
         ]
 
-    def _track(self, face: int) -> Track:
+    def _track(self, face: int) -> TrackSummary:
         rows, numbers = self.rows.of(face), self.table.numbers
         lasted = dict.fromkeys(EXPRESSIONS, 0.0)
         for span in self.spans(face):
@@ -178,7 +158,7 @@ class _Reading:
             valence=float(numbers["valence"][rows].mean()),
             arousal=float(numbers["arousal"][rows].mean()),
         )
-        return Track(statistics, int(self.edited.corrected[rows].sum()))
+        return TrackSummary(statistics, int(self.edited.corrected[rows].sum()))
 
 
 def _joined(spans: list[Span], least_s: float) -> list[Span]:
@@ -288,11 +268,11 @@ class Review:
         spans = self._now.spans(face)
         return _joined(spans, least_s) if least_s > 0 else list(spans)
 
-    def tracks(self) -> list[Track]:
+    def tracks(self) -> list[TrackSummary]:
         """Give every face that is left, in order of id."""
         return list(self._now.tracks)
 
-    def at(self, time_s: float) -> list[Seen]:
+    def at(self, time_s: float) -> list[LabelledFace]:
         """Give the faces of the frame that is shown at a time; none in a silence."""
         times = self.table.times
         last = int(np.searchsorted(times, time_s + 1e-6, side="right")) - 1
@@ -300,23 +280,23 @@ class Review:
             return []
         numbers = self.table.numbers
         first = int(np.searchsorted(times, times[last]))
-        seen = []
+        faces = []
         for row in range(first, last + 1):
             label = EXPRESSIONS[self.table.labels[row]]
             x, y, width, height = (
                 float(numbers[name][row]) for name in ("x", "y", "width", "height")
             )
-            seen.append(
-                Seen(
-                    face=int(numbers["face_id"][row]),
-                    box=(x, y, width, height),
+            faces.append(
+                LabelledFace(
+                    id=int(numbers["face_id"][row]),
+                    box=(x, y, x + width, y + height),
                     label=label,
                     share=float(numbers[label][row]),
                     reliability=float(numbers["reliability"][row]),
                     corrected=bool(self.edits.result.corrected[row]),
                 )
             )
-        return seen
+        return faces
 
 
 def open_review(path: Path, video: Path | None = None) -> Review:

@@ -29,7 +29,7 @@ from app.window.actions import make_actions
 from app.window.docks import Docks
 from app.window.menus import MainActions, fill_menu_bar
 from app.window.panels.recording import RecordingPanel
-from app.window.picture.painter import Look
+from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 from app.window.playback import Playback
 from app.window.privacy import PrivacyDialog
@@ -304,9 +304,9 @@ class MainWindow(QMainWindow):
 
     # Settings
 
-    def _look(self) -> Look:
+    def _look(self) -> OverlayOptions:
         settings = self.settings
-        return Look(
+        return OverlayOptions(
             landmarks=settings.landmarks,
             head_axes=settings.head_axes,
             uncertain_below=settings.uncertain_below,

@@ -41,7 +41,7 @@ def test_record_stop_review_export(qtbot, tmp_path, monkeypatch):
     qtbot.addWidget(window)
     window.show()
     window.open(folder)
-    qtbot.waitUntil(lambda: window.video._frame is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.video.frame is not None, timeout=20_000)
     assert [marker.time_s for marker in window.controller.review.markers] == [
         pytest.approx(1.0, abs=0.05)
     ]

@@ -1,22 +1,22 @@
-"""Draws an analysis over the picture, in the widget's own pixels: crisp at any size."""
+"""Draws faces over the picture, in the widget's own pixels: crisp at any size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
+from PyQt6.QtCore import QCoreApplication, QLineF, QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from app.live.presentation import fitted
+from app.session.faces import LabelledFace
 from app.session.palette import ink_on
 from app.window.theme import DARK, Theme
 from engine.drawing.layout import Placer
 from engine.drawing.shapes import Rect
 from engine.faces.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
 from engine.faces.pose import pose_of
-from engine.labels import EXPRESSIONS
-from engine.types import Analysis, Floats, Prediction, Track
+from engine.types import Floats
 
 # Over a video the colours are the recorded overlay's, whatever the window wears.
 THEME: Final[Theme] = DARK
@@ -36,7 +36,7 @@ _PARTS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class OverlayOptions:
     """What is drawn over the picture.
 
     Attributes:
@@ -100,32 +100,33 @@ class Placement:
             x = self.area.width() - x
         return x * scale - 0.5, (y - self.area.top()) * scale - 0.5
 
-    def box(self, box: Floats) -> QRectF:
+    def box(self, box: Sequence[float] | Floats) -> QRectF:
         """Map a box (4,), x0 y0 x1 y1."""
-        corners = self.to_widget(box.reshape(2, 2).astype(np.float32))
+        corners = self.to_widget(np.asarray(box, np.float32).reshape(2, 2))
         low, high = corners.min(axis=0), corners.max(axis=0)
         return QRectF(float(low[0]), float(low[1]), *(float(v) for v in high - low))
 
 
-def face_at(tracks: Sequence[Track], x: float, y: float) -> int | None:
+def face_at(faces: Sequence[LabelledFace], x: float, y: float) -> int | None:
     """Give the id of the face at a place of the frame: the smallest box that holds it."""
     inside = [
-        track
-        for track in tracks
-        if track.box[0] <= x <= track.box[2] and track.box[1] <= y <= track.box[3]
+        ((x1 - x0) * (y1 - y0), face.id)
+        for face in faces
+        for x0, y0, x1, y1 in (face.box,)
+        if x0 <= x <= x1 and y0 <= y <= y1
     ]
-    if not inside:
-        return None
-    return min(inside, key=lambda track: float(np.prod(track.box[2:] - track.box[:2]))).id
+    return min(inside)[1] if inside else None
 
 
-def words_of(prediction: Prediction, uncertain_below: float) -> tuple[str, str, bool]:
-    """Say what a face shows: the label, its percentage, and whether it is uncertain."""
-    top = int(np.argmax(prediction.probabilities))
-    percent = f"{round(100 * float(prediction.probabilities[top]))}%"
-    uncertain = prediction.reliability < uncertain_below
-    label = EXPRESSIONS[top] + ("?" if uncertain else "")
-    return label, percent, uncertain
+def words_of(face: LabelledFace, uncertain_below: float) -> tuple[str, str, bool]:
+    """Say what a face shows: the label, its percentage, and whether it is uncertain.
+
+    What a person set has no percentage and is certain.
+    """
+    if face.corrected:
+        return face.label, QCoreApplication.translate("OverlayPainter", "corrected"), False
+    uncertain = face.reliability < uncertain_below
+    return face.label + ("?" if uncertain else ""), f"{round(100 * face.share)}%", uncertain
 
 
 class _Words(NamedTuple):
@@ -141,7 +142,11 @@ class OverlayPainter:
     """Draws faces with `QPainter`; everything is measured in the font's size."""
 
     def __init__(
-        self, painter: QPainter, place: Placement, look: Look, placer: Placer | None = None
+        self,
+        painter: QPainter,
+        place: Placement,
+        look: OverlayOptions,
+        placer: Placer | None = None,
     ) -> None:
         """Draw over a picture.
 
@@ -157,51 +162,50 @@ class OverlayPainter:
         self._font.setPixelSize(round(min(max(place.area.height() / 32, 13), 26)))
         self._metrics = QFontMetricsF(self._font)
 
-    def draw(self, analysis: Analysis, shown: int | None, selected: int | None) -> None:
+    def draw(self, faces: Sequence[LabelledFace], shown: int | None, selected: int | None) -> None:
         """Draw every face, then the labels over them.
 
         Args:
-            analysis: What to draw.
+            faces: What to draw.
             shown: Id of the face that the panels are about; its frame is thicker.
             selected: Id of the face that the user chose; its label says so.
         """
         size = (self._place.width, self._place.height)
-        for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
-            colour = QColor(THEME.face(track.id))
-            if self._look.landmarks:
-                self._landmarks(track.landmarks, colour)
-            if self._look.head_axes:
-                self._axes(track.landmarks, size)
-            uncertain = prediction.reliability < self._look.uncertain_below
-            box = self._place.box(track.box)
-            self._box(box, colour, thick=track.id == shown, dashed=uncertain)
-        labels = self._labels(analysis, selected)
-        for track, words, rect in zip(
-            analysis.tracks, labels, self._rooms(analysis, labels), strict=True
-        ):
-            self._label(QRectF(*rect[:2], rect.width, rect.height), words, track.id)
+        labels = self._labels(faces, selected)
+        for face, words in zip(faces, labels, strict=True):
+            colour = QColor(THEME.face(face.id))
+            if face.landmarks is not None and self._look.landmarks:
+                self._landmarks(face.landmarks, colour)
+            if face.landmarks is not None and self._look.head_axes:
+                self._axes(face.landmarks, size)
+            box = self._place.box(face.box)
+            self._box(box, colour, thick=face.id == shown, dashed=words.uncertain)
+        for face, words, rect in zip(faces, labels, self._rooms(faces, labels), strict=True):
+            self._label(QRectF(*rect[:2], rect.width, rect.height), words, face.id)
 
-    def label_places(self, analysis: Analysis, selected: int | None = None) -> list[Rect]:
+    def label_places(
+        self, faces: Sequence[LabelledFace], selected: int | None = None
+    ) -> list[Rect]:
         """Say where each face's label goes, pixels of the widget: off other faces and labels."""
-        return self._rooms(analysis, self._labels(analysis, selected))
+        return self._rooms(faces, self._labels(faces, selected))
 
-    def _labels(self, analysis: Analysis, selected: int | None) -> list[_Words]:
+    def _labels(self, faces: Sequence[LabelledFace], selected: int | None) -> list[_Words]:
         below = self._look.uncertain_below
         return [
-            _Words(f"{p.track_id}" + (" ●" if p.track_id == selected else ""), *words_of(p, below))
-            for p in analysis.predictions
+            _Words(f"{face.id}" + (" ●" if face.id == selected else ""), *words_of(face, below))
+            for face in faces
         ]
 
-    def _rooms(self, analysis: Analysis, labels: Sequence[_Words]) -> list[Rect]:
+    def _rooms(self, faces: Sequence[LabelledFace], labels: Sequence[_Words]) -> list[Rect]:
         self._placer.begin()
-        boxes = [self._place.box(track.box) for track in analysis.tracks]
+        boxes = [self._place.box(face.box) for face in faces]
         rects = [
             Rect.at(box.left(), box.top(), round(box.width()), round(box.height())) for box in boxes
         ]
         taken: list[Rect] = []
-        for at, (track, words) in enumerate(zip(analysis.tracks, labels, strict=True)):
+        for at, (face, words) in enumerate(zip(faces, labels, strict=True)):
             others = rects[:at] + rects[at + 1 :] + taken
-            taken.append(self._room(track.id, rects[at], words, others))
+            taken.append(self._room(face.id, rects[at], words, others))
         return taken
 
     def _room(self, face: int, box: Rect, words: _Words, taken: Sequence[Rect]) -> Rect:

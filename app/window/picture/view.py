@@ -1,6 +1,6 @@
-"""The picture: the newest frame with the newest analysis over it."""
+"""The picture: the newest frame with the newest faces over it; live, and of a recording."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
@@ -16,7 +16,8 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QWidget
 
 from app.live.presentation import Picture, Target
-from app.window.picture.painter import Look, OverlayPainter, Placement, face_at
+from app.session.faces import LabelledFace, labelled_faces
+from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at
 from engine.drawing.layout import Placer
 from engine.types import Analysis, Frame
 
@@ -41,10 +42,11 @@ class VideoView(QWidget):
         self._picture: Picture | None = None  # holds the pixels that the image points to
         self._image = QImage()
         self.drawn: Callable[[int], object] | None = None
-        self._analysis: Analysis | None = None
+        self._faces: tuple[LabelledFace, ...] = ()
+        self._analysed: int | None = None  # index of the frame that the faces are of
         self._shown: int | None = None
         self._selected: int | None = None
-        self._look, self._placer = Look(), Placer()
+        self._look, self._placer = OverlayOptions(), Placer()
         self._mirrored = False
         self._hint, self._message = "", ""
         self._place: Placement | None = None
@@ -65,6 +67,11 @@ class VideoView(QWidget):
         return Target(max(1, width), max(1, height), self._mirrored)
 
     @property
+    def picture(self) -> Picture | None:
+        """What is shown."""
+        return self._picture
+
+    @property
     def frame(self) -> Frame | None:
         """The frame that is shown."""
         return None if self._picture is None else self._picture.frame
@@ -73,7 +80,7 @@ class VideoView(QWidget):
         """Show a picture; None shows the hint."""
         self._picture = picture
         if picture is None:
-            self._image, self._analysis = QImage(), None
+            self._image, self._faces, self._analysed = QImage(), (), None
         else:
             height, width = picture.pixels.shape[:2]
             stride, kind = picture.pixels.strides[0], QImage.Format.Format_RGB32
@@ -87,11 +94,19 @@ class VideoView(QWidget):
         self, analysis: Analysis | None, shown: int | None = None, selected: int | None = None
     ) -> None:
         """Draw an analysis over the frames from now on."""
-        self._analysis, self._shown, self._selected = analysis, shown, selected
-        self._describe()
+        self.set_faces(() if analysis is None else labelled_faces(analysis), shown, selected)
+        self._analysed = None if analysis is None else analysis.frame.index
+
+    def set_faces(
+        self, faces: Sequence[LabelledFace], shown: int | None = None, selected: int | None = None
+    ) -> None:
+        """Draw these faces over the frames from now on; `shown` with a thicker frame."""
+        self._faces, self._analysed = tuple(faces), None
+        self._shown, self._selected = shown, selected
+        self.setAccessibleDescription(self.tr("%n face(s)", "", len(faces)))
         self.update()
 
-    def set_look(self, look: Look, *, mirrored: bool) -> None:
+    def set_look(self, look: OverlayOptions, *, mirrored: bool) -> None:
         """Choose what is drawn, and whether left and right are swapped."""
         self._look = look
         if mirrored != self._mirrored:
@@ -110,13 +125,29 @@ class VideoView(QWidget):
         self.update()
 
     @property
+    def place(self) -> Placement | None:
+        """Where the picture lies; None without one."""
+        return self._place
+
+    @property
+    def look(self) -> OverlayOptions:
+        """What is drawn."""
+        return self._look
+
+    @property
+    def faces(self) -> tuple[LabelledFace, ...]:
+        """What is drawn over the picture."""
+        return self._faces
+
+    @property
+    def hint(self) -> str:
+        """What is said while there is no picture."""
+        return self._hint
+
+    @property
     def message(self) -> str:
         """What is said over the picture."""
         return self._message
-
-    def _describe(self) -> None:
-        faces = 0 if self._analysis is None else len(self._analysis.tracks)
-        self.setAccessibleDescription(self.tr("%n face(s)", "", faces))
 
     def _arrange(self) -> None:
         if self._picture is None:
@@ -152,8 +183,8 @@ class VideoView(QWidget):
         if self._message:
             self._banner(painter)
         painter.end()
-        if self.drawn is not None and self._analysis is not None and self._place is not None:
-            self.drawn(self._analysis.frame.index)
+        if self.drawn is not None and self._analysed is not None and self._place is not None:
+            self.drawn(self._analysed)
 
     def _draw(self, painter: QPainter, place: Placement) -> None:
         # Of another size only for a moment, until the presenter has followed the window.
@@ -161,9 +192,8 @@ class VideoView(QWidget):
         exact = abs(wanted - self._image.width()) < 1
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not exact)
         painter.drawImage(place.area, self._image)
-        if self._analysis is not None:
-            overlay = OverlayPainter(painter, place, self._look, self._placer)
-            overlay.draw(self._analysis, self._shown, self._selected)
+        overlay = OverlayPainter(painter, place, self._look, self._placer)
+        overlay.draw(self._faces, self._shown, self._selected)
 
     def _write(self, painter: QPainter, text: str, ink: QColor) -> None:
         painter.setPen(ink)
@@ -189,8 +219,7 @@ class VideoView(QWidget):
         if event is None or self._place is None or event.button() != Qt.MouseButton.LeftButton:
             return
         at = event.position()
-        tracks = () if self._analysis is None else self._analysis.tracks
-        self.face_clicked.emit(face_at(tracks, *self._place.to_frame(at.x(), at.y())))
+        self.face_clicked.emit(face_at(self._faces, *self._place.to_frame(at.x(), at.y())))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Walk through the faces with the arrow keys up and down."""
@@ -198,7 +227,7 @@ class VideoView(QWidget):
         if event is None or event.key() not in steps:
             super().keyPressEvent(event)
             return
-        ids = [] if self._analysis is None else [track.id for track in self._analysis.tracks]
+        ids = [face.id for face in self._faces]
         if not ids:
             return
         at = ids.index(self._shown) if self._shown in ids else 0

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.session.edits import DeleteEdit, Edit, LabelEdit, MergeEdit
-from app.session.review import Review, Seen, Track
+from app.session.faces import LabelledFace
+from app.session.review import Review, TrackSummary
 from engine.errors import FerError
 
 Stretch = tuple[float, float]
@@ -118,11 +119,11 @@ class ReviewController:
                 return True
         return False
 
-    def seen(self) -> list[Seen]:
+    def faces(self) -> list[LabelledFace]:
         """Give the faces at the cursor."""
         return self.review.at(self.time_s) if self.review is not None else []
 
-    def tracks(self) -> list[Track]:
+    def tracks(self) -> list[TrackSummary]:
         """Give every face that is left."""
         return self.review.tracks() if self.review is not None else []
 

@@ -18,7 +18,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.session.palette import face_colour
-from app.session.review import Track
+from app.session.review import TrackSummary
 from app.window.review.controller import Can, Stretch
 from engine.labels import EXPRESSIONS
 
@@ -33,9 +33,9 @@ class TrackModel(QAbstractTableModel):
     def __init__(self, parent: QWidget) -> None:
         """Start empty."""
         super().__init__(parent)
-        self.tracks: list[Track] = []
+        self.tracks: list[TrackSummary] = []
 
-    def show(self, tracks: list[Track]) -> None:
+    def show(self, tracks: list[TrackSummary]) -> None:
         """Show these tracks instead."""
         self.beginResetModel()
         self.tracks = tracks
@@ -70,7 +70,7 @@ class TrackModel(QAbstractTableModel):
             return self._shares(track)
         return None
 
-    def _text(self, track: Track, column: str) -> str:
+    def _text(self, track: TrackSummary, column: str) -> str:
         face = track.face
         texts = {
             "face": str(face.id),
@@ -82,7 +82,7 @@ class TrackModel(QAbstractTableModel):
         }
         return texts[column]
 
-    def _shares(self, track: Track) -> str:
+    def _shares(self, track: TrackSummary) -> str:
         shares = sorted(track.face.shares.items(), key=lambda pair: -pair[1])
         return "\n".join(f"{label} {share:.0%}" for label, share in shares if share > 0.005)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QAction, QCloseEvent
 from PyQt6.QtWidgets import (
     QFileDialog,
@@ -21,16 +21,18 @@ from PyQt6.QtWidgets import (
 )
 
 from app.session.exports.export import FORMS, export
-from app.session.frames import FrameServer
-from app.session.review import Review, Seen, open_review
+from app.session.faces import LabelledFace
+from app.session.review import Review, open_review
 from app.session.timecode import timecode
 from app.window.actions import make_actions
+from app.window.picture.painter import OverlayOptions
+from app.window.picture.view import VideoView
 from app.window.review.actions import ReviewActions
 from app.window.review.controller import ReviewController
+from app.window.review.footage import Footage
 from app.window.review.jobs import Jobs
 from app.window.review.timelines import Timelines
 from app.window.review.tracks import TracksPanel
-from app.window.review.video_view import VideoView
 
 PLAY_MS: Final = 33
 VIDEOS: Final = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v"
@@ -40,18 +42,16 @@ RECORDS: Final = "*.csv *.jsonl *.ndjson *.parquet session.json"
 class ReviewWindow(QMainWindow):
     """Video and timelines of a recording, linked by one cursor; its tracks, and exports."""
 
-    _frame_ready = pyqtSignal(int)
-
     def __init__(self, parent: QWidget | None = None) -> None:
         """Start empty; `open` shows a recording."""
         super().__init__(parent)
         self.controller = ReviewController()
         self._jobs = Jobs(self)
-        self._server: FrameServer | None = None
-        self._serial = 0
-        self._video_words = ""
+        self._footage: Footage | None = None
         self.setWindowTitle(self.tr("Review"))
         self.video = VideoView()
+        self.video.set_look(OverlayOptions(uncertain_below=0.0), mirrored=False)
+        self.video.set_hint(self.tr("no video; File, Choose video…"))
         self.timelines = Timelines()
         self.readout = QLabel()
         self.readout.setAccessibleName(self.tr("Faces at the cursor"))
@@ -66,6 +66,7 @@ class ReviewWindow(QMainWindow):
         self._player.timeout.connect(self._play_on)
         self._played_s = 0.0
         self.resize(1100, 720)
+        self.side.table.setFocus()
         self._refresh_all()
 
     def _intents(self) -> dict[str, Callable[..., object]]:
@@ -149,6 +150,7 @@ class ReviewWindow(QMainWindow):
         whole.addWidget(self.timelines)
         whole.setStretchFactor(0, 3)
         whole.setStretchFactor(1, 2)
+        whole.setSizes((380, 340))
         whole.setChildrenCollapsible(False)
         holder = QWidget()
         layout = QVBoxLayout(holder)
@@ -180,7 +182,7 @@ class ReviewWindow(QMainWindow):
         self.timelines.time_chosen.connect(self._move)
         self.timelines.span_chosen.connect(move(control.choose_span))
         self.timelines.face_chosen.connect(move(self._choose_band))
-        self._frame_ready.connect(self._show_frame)
+        self.video.face_clicked.connect(self._choose_clicked)
         self.side.face_chosen.connect(move(control.choose_face))
         self.side.label_wanted.connect(self._editing(self.controller.label))
         self.side.delete_wanted.connect(self._editing(self.controller.delete))
@@ -257,6 +259,11 @@ class ReviewWindow(QMainWindow):
         self.controller.move(time_s)
         self.refresh_cursor()
 
+    def _choose_clicked(self, face: int | None) -> None:
+        if face is not None:
+            self.controller.choose_face(face)
+            self.refresh_cursor()
+
     def _choose_band(self, face: int, time_s: float) -> None:
         self.controller.choose_face(face)
         self.controller.move(time_s)
@@ -299,25 +306,20 @@ class ReviewWindow(QMainWindow):
     # The video.
 
     def _serve(self, video: Path | None) -> None:
-        """Decode another video, or none."""
-        if self._server is not None:
-            self._server.close()
-        self._serial += 1
-        self._server = None
-        self.video.show_frame(None)
-        self.video.show_words(self.tr("no video; File, Choose video…"))
+        """Show another video, or none."""
+        if self._footage is not None:
+            self._footage.close()
+        self._footage = None
+        self.video.set_picture(None)
+        self.video.set_hint(self.tr("no video; File, Choose video…"))
         if video is not None:
-            self.video.show_words(self.tr("opening {name} …").format(name=video.name))
-            self._server = FrameServer(video, partial(self._frame_ready.emit, self._serial))
+            self.video.set_hint(self.tr("opening {name} …").format(name=video.name))
+            self._footage = Footage(video, self.video)
+            self._footage.failed.connect(self._video_failed)
 
-    def _show_frame(self, serial: int) -> None:
-        if self._server is None or serial != self._serial:
-            return  # of the video before
-        if self._server.error:
-            self.video.show_words(self._server.error)
-            self._say(self._server.error, failed=True)
-            return
-        self.video.show_frame(self._server.frames.take())
+    def _video_failed(self, message: str) -> None:
+        self.video.set_hint(message)
+        self._failed(message)
 
     # Showing the controller's state.
 
@@ -332,25 +334,25 @@ class ReviewWindow(QMainWindow):
     def refresh_cursor(self) -> None:
         """Show cursor, choice and what can be done now."""
         control = self.controller
-        seen = control.seen()
+        faces = control.faces()
         self.timelines.show_chosen(control.face)
         self.timelines.show_time(control.time_s)
         self.timelines.show_span(control.span)
         now, end = (timecode(s, digits=2) for s in (control.time_s, control.duration_s))
         self.time_label.setText(f"{now} / {end}")
-        self.readout.setText("    ".join(self._words(face) for face in seen))
+        self.readout.setText("    ".join(self._words(face) for face in faces))
         review = control.review
-        boxes = [] if review is None or review.annotated else seen
-        self.video.show_boxes(boxes, control.face)
-        if self._server is not None:
-            self._server.ask(control.time_s)
+        drawn = review is not None and review.annotated  # the video shows them itself
+        self.video.set_faces([] if drawn else faces, control.face)
+        if self._footage is not None:
+            self._footage.ask(control.time_s)
         self.side.show_choice(control.face, control.span)
         self._refresh_abilities()
 
-    def _words(self, seen: Seen) -> str:
-        if seen.corrected:
-            return self.tr("face {n}: {label}, corrected").format(n=seen.face, label=seen.label)
-        return f"face {seen.face}: {seen.label} {seen.share:.0%}"
+    def _words(self, face: LabelledFace) -> str:
+        if face.corrected:
+            return self.tr("face {n}: {label}, corrected").format(n=face.id, label=face.label)
+        return f"face {face.id}: {face.label} {face.share:.0%}"
 
     def _refresh_abilities(self) -> None:
         can, acts = self.controller.can(), self.actions_
@@ -383,8 +385,8 @@ class ReviewWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Stop playing, end the threads, then close."""
         self._player.stop()
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._footage is not None:
+            self._footage.close()
+            self._footage = None
         self._jobs.close()
         super().closeEvent(event)

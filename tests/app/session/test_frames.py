@@ -1,12 +1,12 @@
 """Frames of a video by time."""
 
-import threading
-
 import numpy as np
 import pytest
 
 from app.session.frames import FrameServer, VideoFrames
 from engine.errors import SourceError
+from engine.mailbox import Latest
+from engine.types import Frame
 
 
 def _grey(level):
@@ -58,27 +58,25 @@ def test_no_video_is_an_error(tmp_path):
 
 
 def test_the_server_gives_the_newest_wish(clip):
-    ready = threading.Event()
-    server = FrameServer(clip, ready.set)
+    frames: Latest[Frame] = Latest()
+    failures = []
+    server = FrameServer(clip, frames.put, failures.append)
     for time_s in np.linspace(0, 9, 200):
         server.ask(float(time_s))
     server.ask(4.0)
     for _ in range(50):
-        ready.wait(5)
-        ready.clear()
-        if server.frames.take().time_s == pytest.approx(4.0, abs=1e-3):
+        if frames.take().time_s == pytest.approx(4.0, abs=1e-3):
             break
     else:
         pytest.fail("the last wish was never met")
     assert server.close()
-    assert server.error == ""
+    assert failures == []
     server.ask(1.0)  # too late, and no error
 
 
 def test_the_server_says_what_is_wrong(tmp_path):
     (tmp_path / "video.mp4").write_text("no video")
-    ready = threading.Event()
-    server = FrameServer(tmp_path / "video.mp4", ready.set)
-    assert ready.wait(5)
-    assert "video.mp4" in server.error
+    failures: Latest[str] = Latest()
+    server = FrameServer(tmp_path / "video.mp4", lambda frame: None, failures.put)
+    assert "video.mp4" in failures.take()
     assert server.close()

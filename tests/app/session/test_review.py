@@ -159,11 +159,11 @@ def test_a_silence_ends_a_span_and_breaks_a_series(write_records):
 
 
 def test_faces_at_a_moment(review):
-    assert [seen.face for seen in review.at(2.05)] == [1, 2]
+    assert [seen.id for seen in review.at(2.05)] == [1, 2]
     (seen,) = review.at(4.0)
-    assert (seen.face, seen.label, seen.corrected) == (1, "anger", False)
+    assert (seen.id, seen.label, seen.corrected) == (1, "anger", False)
     assert seen.share == pytest.approx(0.65)
-    assert seen.box == (8.0, 20.0, 40.0, 50.0)
+    assert seen.box == (8.0, 20.0, 48.0, 70.0)
     assert review.at(30.0) == []
     assert review.at(-1) == []
     review.edits.add(LabelEdit(face=1, start_s=4, end_s=5, label="fear"))

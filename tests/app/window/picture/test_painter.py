@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QRectF
 from PyQt6.QtGui import QImage, QPainter
 
-from app.window.picture.painter import Look, OverlayPainter, Placement, face_at, words_of
+from app.session.faces import labelled_faces
+from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at, words_of
 
 FACES = {1: ("happiness", 0.5, 0.3), 2: ("anger", -0.4, 0.6)}
 
@@ -37,22 +40,29 @@ def test_the_picture_lies_on_whole_device_pixels():
 
 def test_the_smaller_of_two_faces_is_hit(make_analysis):
     boxes = {1: (0, 0, 100, 100), 2: (40, 40, 60, 60)}
-    tracks = make_analysis(0, 0.0, FACES, boxes=boxes).tracks
-    assert face_at(tracks, 50, 50) == 2
-    assert face_at(tracks, 10, 10) == 1
-    assert face_at(tracks, 150, 10) is None
+    faces = labelled_faces(make_analysis(0, 0.0, FACES, boxes=boxes))
+    assert face_at(faces, 50, 50) == 2
+    assert face_at(faces, 10, 10) == 1
+    assert face_at(faces, 150, 10) is None
 
 
 def test_an_uncertain_label_says_so_with_a_question_mark(make_analysis):
-    prediction = make_analysis(0, 0.0, FACES).predictions[0]
-    assert words_of(prediction, 0.3) == ("happiness", "65%", False)
-    assert words_of(prediction, 0.9) == ("happiness?", "65%", True)
+    face, _ = labelled_faces(make_analysis(0, 0.0, FACES))
+    assert words_of(face, 0.3) == ("happiness", "65%", False)
+    assert words_of(face, 0.9) == ("happiness?", "65%", True)
+
+
+def test_what_a_person_set_is_certain_and_has_no_percentage(make_analysis):
+    face, _ = labelled_faces(make_analysis(0, 0.0, FACES))
+    assert words_of(replace(face, corrected=True), 0.9) == ("happiness", "corrected", False)
 
 
 def test_labels_of_faces_side_by_side_do_not_cover_each_other(painter, make_analysis):
     boxes = {1: (40, 40, 60, 65), 2: (64, 40, 84, 65)}
     analysis = make_analysis(0, 0.0, FACES, boxes=boxes)
-    first, second = OverlayPainter(painter, placed(), Look()).label_places(analysis)
+    first, second = OverlayPainter(painter, placed(), OverlayOptions()).label_places(
+        labelled_faces(analysis)
+    )
     assert not first.overlaps(second)
 
 
@@ -60,7 +70,9 @@ def test_labels_of_faces_side_by_side_do_not_cover_each_other(painter, make_anal
 def test_a_label_stays_in_the_picture(painter, make_analysis, box):
     analysis = make_analysis(0, 0.0, {1: FACES[1]}, boxes={1: box})
     place = placed()
-    (rect,) = OverlayPainter(painter, place, Look()).label_places(analysis)
+    (rect,) = OverlayPainter(painter, place, OverlayOptions()).label_places(
+        labelled_faces(analysis)
+    )
     assert place.area.adjusted(-1, -1, 1, 1).contains(
         QRectF(rect.x0, rect.y0, rect.width, rect.height)
     )

@@ -3,7 +3,7 @@ import pytest
 from PyQt6.QtCore import QPoint, Qt
 
 from app.live.presentation import Target, render
-from app.window.picture.painter import Look
+from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 
 
@@ -16,7 +16,7 @@ def view(qtbot):
     return made
 
 
-PLAIN = Look()
+PLAIN = OverlayOptions()
 FACES = {1: ("happiness", 0.5, 0.3), 2: ("anger", -0.4, 0.6)}
 BOXES = {1: (10, 30, 50, 80), 2: (100, 30, 140, 80)}
 
@@ -38,7 +38,7 @@ def test_the_target_follows_size_and_mirror(qtbot, view):
         view.resize(320, 240)
     assert view.target == Target(320, 240)
     with qtbot.waitSignal(view.target_changed):
-        view.set_look(Look(), mirrored=True)
+        view.set_look(OverlayOptions(), mirrored=True)
     assert view.target.mirrored
 
 
@@ -89,14 +89,14 @@ def test_boxes_are_drawn_around_faces_and_nowhere_else(view, show):
 def test_an_uncertain_face_looks_different(view, show):
     show()
     certain = pixels(view)
-    show(look=Look(uncertain_below=0.9))
+    show(look=OverlayOptions(uncertain_below=0.9))
     assert (pixels(view) != certain).any()
 
 
 def test_landmarks_and_axes_are_drawn_when_asked_for(view, show):
     show()
     plain = pixels(view)
-    show(look=Look(landmarks=True))
+    show(look=OverlayOptions(landmarks=True))
     assert (pixels(view) != plain).any()
 
 

@@ -23,7 +23,7 @@ def test_without_a_recording_nothing_can_be_done():
     control.undo()
     control.redo()
     assert not control.choose_span_here()
-    assert (control.time_s, control.seen(), control.tracks()) == (0.0, [], [])
+    assert (control.time_s, control.faces(), control.tracks()) == (0.0, [], [])
     control.label("fear")
     assert control.failed
     control.delete()
@@ -87,11 +87,11 @@ def test_corrections_are_made_undone_and_told(control):
     control.label("fear")
     assert (control.message, control.failed) == ("done: label face 1 fear, 1.00 to 2.00 s", False)
     control.move(1.5)
-    assert control.seen()[0].label == "fear"
+    assert control.faces()[0].label == "fear"
     assert control.can().undo == "label face 1 fear, 1.00 to 2.00 s"
     control.undo()
     assert control.message == "undone: label face 1 fear, 1.00 to 2.00 s"
-    assert control.seen()[0].label == "happiness"
+    assert control.faces()[0].label == "happiness"
     control.redo()
     assert control.can().redo == ""
     control.delete_span()

@@ -2,6 +2,7 @@
 
 import csv
 
+import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QColor, QPalette
@@ -28,12 +29,17 @@ def window(qtbot):
 def opened(window, folder, qtbot):
     window.open(folder)
     qtbot.waitUntil(lambda: window.controller.review is not None, timeout=10_000)
-    qtbot.waitUntil(lambda: window.video._frame is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.video.frame is not None, timeout=10_000)
     return window
 
 
 def _shown(window, time_s):
-    return lambda: window.video._frame.time_s == pytest.approx(time_s, abs=1e-3)
+    return lambda: window.video.frame.time_s == pytest.approx(time_s, abs=1e-3)
+
+
+def _on_picture(video, x, y):
+    """Give where a pixel of the frame lies in the view."""
+    return QPointF(*video.place.to_widget(np.array([x, y], np.float32)).tolist()).toPoint()
 
 
 def _click(qtbot, button):
@@ -68,7 +74,7 @@ def test_a_session_opens_with_video_tracks_and_timelines(opened):
     cells = [[model.index(row, c).data() for c in range(model.columnCount())] for row in range(3)]
     assert cells[0] == ["1", "10.0 s", "anger 60%", "+0.02", "+0.52", ""]
     assert [row[0] for row in cells] == ["1", "2", "3"]
-    assert opened.video._image.width() == 160
+    assert opened.video.frame.image.shape[1] == 160
     assert opened.readout.text() == "face 1: happiness 65%    face 2: neutral 65%"
     words = {item.toPlainText() for item in opened.timelines._words}
     assert {"happiness", "anger", "neutral", "sadness"} == words
@@ -230,13 +236,13 @@ def test_opening_by_dialogs(window, folder, qtbot, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (rows, ""))
     qtbot.keyClick(window, Qt.Key.Key_O, CTRL | SHIFT)
     qtbot.waitUntil(lambda: window.controller.review.name == "records.csv", timeout=10_000)
-    assert window.video._frame is None
-    assert "no video" in window.video._words
+    assert window.video.frame is None
+    assert "no video" in window.video.hint
     video = str(folder / "video.mp4")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (video, ""))
     window.actions_.open_video.trigger()
-    qtbot.waitUntil(lambda: window.video._frame is not None, timeout=10_000)
-    assert [seen.face for seen in window.video._seen] == [1, 2]
+    qtbot.waitUntil(lambda: window.video.frame is not None, timeout=10_000)
+    assert [face.id for face in window.video.faces] == [1, 2]
 
 
 def test_what_cannot_be_opened_is_told_and_the_window_stays(window, qtbot, tmp_path):
@@ -259,14 +265,43 @@ def test_boxes_are_drawn_where_the_video_has_none(opened, qtbot):
     opened.refresh_cursor()
     qtbot.waitUntil(_shown(opened, 0.5), timeout=10_000)
     image = opened.video.grab().toImage()
-    place = opened.video.place()
-    scale = place.width() / 160
-    edge = QPointF(place.x() + 8 * scale, place.y() + 45 * scale).toPoint()
+    edge = _on_picture(opened.video, 8, 45)
     assert image.pixelColor(edge).lightness() > 100  # the box of face 1, on dark grey
     opened.controller.review.annotated = True
     opened.refresh_cursor()
-    assert opened.video._seen == []
+    assert opened.video.faces == ()
     assert opened.video.grab().toImage().pixelColor(edge).lightness() < 40
+
+
+def test_a_click_on_a_face_in_the_video_chooses_it(opened, qtbot):
+    opened.controller.move(6.5)
+    opened.controller.choose_face(3)
+    opened.refresh_cursor()
+    qtbot.waitUntil(_shown(opened, 6.5), timeout=10_000)
+    for x, y in ((28, 45), (2, 2)):  # on face 1, beside all faces
+        at = _on_picture(opened.video, x, y)
+        qtbot.mouseClick(opened.video, Qt.MouseButton.LeftButton, pos=at)
+        assert opened.controller.face == 1
+
+
+def test_pictures_come_in_the_size_of_the_view_off_its_thread(opened, qtbot):
+    def fits():
+        wanted = round(opened.video.place.area.width() * opened.video.devicePixelRatioF())
+        return opened.video.picture.pixels.shape[1] == wanted
+
+    qtbot.waitUntil(fits, timeout=10_000)
+    before = opened.video.picture.pixels.shape[1]
+    opened.resize(opened.width() + 300, opened.height() + 200)
+    qtbot.waitUntil(lambda: fits() and opened.video.picture.pixels.shape[1] > before, timeout=5000)
+
+
+def test_another_video_replaces_the_one_before(opened, qtbot, make_clip, monkeypatch):
+    clip = make_clip("other.mp4", [np.full((60, 80, 3), 200, np.uint8)] * 3, [0.0, 0.1, 0.2])
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(clip), ""))
+    opened.actions_.open_video.trigger()
+    assert opened.video.frame is None
+    qtbot.waitUntil(lambda: opened.video.frame is not None, timeout=10_000)
+    assert opened.video.frame.image.shape == (60, 80, 3)
 
 
 def test_it_follows_a_dark_theme(opened):

@@ -1,0 +1,50 @@
+"""What is said of a face at one moment: by a live analysis, or by a recording."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.labels import EXPRESSIONS
+from engine.types import Analysis, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFace:
+    """One face at one moment.
+
+    Attributes:
+        id: The track's.
+        box: x0, y0, x1, y1, pixels of the source frame.
+        label: What it shows, corrected or not.
+        share: The model's probability of that label, 0 to 1.
+        reliability: 0 to 1, of the model's reading.
+        corrected: True if a person set the label.
+        landmarks: (68, 2) float32, pixels of the source frame; None where they are not kept.
+    """
+
+    id: int
+    box: tuple[float, float, float, float]
+    label: str
+    share: float
+    reliability: float
+    corrected: bool = False
+    landmarks: Floats | None = field(default=None, compare=False)
+
+
+def labelled_faces(analysis: Analysis) -> tuple[LabelledFace, ...]:
+    """Give the faces of an analysis, each with its likeliest label."""
+    faces = []
+    for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
+        top = int(np.argmax(prediction.probabilities))
+        x0, y0, x1, y1 = track.box.tolist()
+        faces.append(
+            LabelledFace(
+                id=track.id,
+                box=(x0, y0, x1, y1),
+                label=EXPRESSIONS[top],
+                share=float(prediction.probabilities[top]),
+                reliability=prediction.reliability,
+                landmarks=track.landmarks,
+            )
+        )
+    return tuple(faces)
