@@ -163,7 +163,7 @@ def main() -> None:
     apply_theme(app, "dark")
     time_full_histories(app, arguments.times)
     live = session(arguments.clip)
-    faces = len(live.history.traces)
+    faces = len(live.history.faces)
     print(f"{arguments.clip.name}: {live.performance.frames} frames, {faces} faces; ms p50 / p95")
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
     found: dict[str, list[QImage]] = {}

@@ -19,7 +19,7 @@ _LOOK_UP_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Viewport:
     """What pictures are wanted.
 
     Attributes:
@@ -34,7 +34,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
-class Picture:
+class ScaledPicture:
     """A frame as it is shown.
 
     Attributes:
@@ -74,17 +74,17 @@ class Canvases:
                 return canvas
         return np.empty((height, width, 4), np.uint8)
 
-    def return_after(self, picture: Picture, canvas: NDArray[np.uint8]) -> None:
+    def return_after(self, picture: ScaledPicture, canvas: NDArray[np.uint8]) -> None:
         """Use `canvas` again once nobody holds the picture."""
         weakref.finalize(picture, self._free.append, canvas).atexit = False
 
 
 def render(
     frame: Frame,
-    target: Target,
+    target: Viewport,
     analysis: Analysis | None = None,
     canvases: Canvases | None = None,
-) -> Picture:
+) -> ScaledPicture:
     """Bring a frame to the wanted size; its analysis only comes along.
 
     Args:
@@ -110,12 +110,12 @@ def render(
         cv2.resize(wide, size, dst=canvas, interpolation=cv2.INTER_LINEAR)
     pixels = canvas.view()
     pixels.flags.writeable = False
-    picture = Picture(frame, pixels, target.mirrored, analysis)
+    picture = ScaledPicture(frame, pixels, target.mirrored, analysis)
     canvases.return_after(picture, canvas)
     return picture
 
 
-class Captured:
+class CaptureTimes:
     """When the last frames were captured, by index; any thread may ask."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, keep: int = 512) -> None:
@@ -151,12 +151,12 @@ class Presenter:
         Args:
             notify: Told that a picture waits and that the one before was taken.
         """
-        self.pictures: Latest[Picture] = Latest()
+        self.pictures: Latest[ScaledPicture] = Latest()
         self._notify = notify
         self._changed = threading.Condition()
         self._canvases = Canvases()
         self._shown: tuple[Frame, Analysis | None] | None = None
-        self._target = Target()
+        self._target = Viewport()
         self._due, self._closed = False, False
         self._thread = threading.Thread(target=self._run, name="fer-show", daemon=True)
 
@@ -170,7 +170,7 @@ class Presenter:
             self._shown, self._due = (frame, analysis), True
             self._changed.notify_all()
 
-    def aim(self, target: Target) -> None:
+    def aim(self, target: Viewport) -> None:
         """Render for this size from now on, and the frame that is shown once more."""
         with self._changed:
             if target != self._target:
@@ -188,7 +188,7 @@ class Presenter:
             if told:
                 self._notify()
 
-    def _await_due(self) -> tuple[tuple[Frame, Analysis | None], Target] | None:
+    def _await_due(self) -> tuple[tuple[Frame, Analysis | None], Viewport] | None:
         with self._changed:
             while not self._closed:
                 if self._due and self._shown is not None:

@@ -9,7 +9,7 @@ from engine.errors import ConfigError
 
 LOCALHOST: Final = "127.0.0.1"
 
-Target = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]  # what sockets take
+SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]  # what sockets take
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Address:
         except ValueError:
             return self.host == "localhost"
 
-    def resolved(self) -> tuple[socket.AddressFamily, Target]:
+    def resolved(self) -> tuple[socket.AddressFamily, SocketAddress]:
         """Look the host up; may take seconds where it is a name.
 
         Returns:

@@ -19,7 +19,7 @@ from typing import Final
 
 from app.session.annotated import VideoConfig
 from app.session.folder import Marker
-from app.session.recorder import Recorder, RecorderConfig, State, Status, free_bytes
+from app.session.recorder import Recorder, RecorderConfig, RecorderStatus, State, free_bytes
 from app.session.snapshot import save_snapshot
 from engine.analyze import AnalyzerConfig
 from engine.errors import FerError
@@ -33,7 +33,7 @@ SNAPSHOTS: Final = "snapshots"  # folder in that of the recordings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class RecordingOptions:
     """What the user chose to record.
 
     Attributes:
@@ -73,7 +73,7 @@ class View:
         message: One line: what went wrong, or what was saved; may be empty.
     """
 
-    choice: Choice
+    choice: RecordingOptions
     recording: bool
     can_start: bool
     can_snapshot: bool
@@ -91,7 +91,7 @@ class RecordingController:
 
     def __init__(
         self,
-        choice: Choice,
+        choice: RecordingOptions,
         *,
         told: Callable[[Marker], None] | None = None,
         make_recorder: Callable[..., Recorder] = Recorder,
@@ -213,7 +213,7 @@ class RecordingController:
             message=self._message,
         )
 
-    def _collect(self, status: Status | None) -> None:
+    def _collect(self, status: RecorderStatus | None) -> None:
         """Take over what finished since the last look."""
         if status is not None and status.over and not self._ending_shown:
             self._message, self._ending_shown = _ending(status), True
@@ -236,7 +236,7 @@ class RecordingController:
         return good
 
 
-def _ending(status: Status) -> str:
+def _ending(status: RecorderStatus) -> str:
     if status.state is State.FAILED or status.folder is None:
         return status.message
     saved = f"saved: {status.folder.name}"

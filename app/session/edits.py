@@ -22,7 +22,7 @@ FORMAT: Final = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Edited:
+class EditResult:
     """Records with corrections.
 
     Attributes:
@@ -46,7 +46,7 @@ class LabelEdit:
     def __post_init__(self) -> None:
         _check_label(self.label)
 
-    def apply(self, edited: Edited) -> Edited:
+    def apply(self, edited: EditResult) -> EditResult:
         """Give the records with this correction.
 
         Raises:
@@ -55,7 +55,7 @@ class LabelEdit:
         which = _rows(edited.table, self.face, self.start_s, self.end_s)
         labels = edited.table.labels.copy()
         labels[which] = EXPRESSIONS.index(self.label)
-        return Edited(RecordTable(edited.table.numbers, labels), edited.corrected | which)
+        return EditResult(RecordTable(edited.table.numbers, labels), edited.corrected | which)
 
     def __str__(self) -> str:
         return f"label face {self.face} {self.label}, {_span(self.start_s, self.end_s)}"
@@ -69,7 +69,7 @@ class DeleteEdit:
     start_s: float | None = None
     end_s: float | None = None
 
-    def apply(self, edited: Edited) -> Edited:
+    def apply(self, edited: EditResult) -> EditResult:
         """Give the records with this correction.
 
         Raises:
@@ -78,7 +78,7 @@ class DeleteEdit:
         start_s = -np.inf if self.start_s is None else self.start_s
         end_s = np.inf if self.end_s is None else self.end_s
         keep = ~_rows(edited.table, self.face, start_s, end_s)
-        return Edited(edited.table.rows(keep), edited.corrected[keep])
+        return EditResult(edited.table.rows(keep), edited.corrected[keep])
 
     def __str__(self) -> str:
         if self.start_s is None or self.end_s is None:
@@ -93,7 +93,7 @@ class MergeEdit:
     face: int
     into: int
 
-    def apply(self, edited: Edited) -> Edited:
+    def apply(self, edited: EditResult) -> EditResult:
         """Give the records with this correction.
 
         Raises:
@@ -113,7 +113,7 @@ class MergeEdit:
             )
         faces = table.numbers["face_id"].copy()
         faces[one] = self.into
-        return Edited(
+        return EditResult(
             RecordTable({**table.numbers, "face_id": faces}, table.labels), edited.corrected
         )
 
@@ -200,8 +200,8 @@ class EditList:
         edits.done = done
         return edits
 
-    def _applied(self, done: Iterable[Edit]) -> Edited:
-        edited = Edited(self._table, np.zeros(len(self._table), np.bool_))
+    def _applied(self, done: Iterable[Edit]) -> EditResult:
+        edited = EditResult(self._table, np.zeros(len(self._table), np.bool_))
         for edit in done:
             edited = edit.apply(edited)
         return edited
@@ -255,7 +255,7 @@ class EditList:
             *rest, last = self._undone
             self._become((*self.done, last), tuple(rest), last.apply(self.result))
 
-    def _become(self, done: tuple[Edit, ...], undone: tuple[Edit, ...], result: Edited) -> None:
+    def _become(self, done: tuple[Edit, ...], undone: tuple[Edit, ...], result: EditResult) -> None:
         self._save(done)
         self.done, self._undone, self.result = done, undone, result
 

@@ -49,7 +49,7 @@ class Curve:
     mean: Floats
 
 
-class Trace:
+class FaceHistory:
     """Some series of one face, sampled at the same times."""
 
     def __init__(self, columns: int, *, points: int = POINTS, gap_s: float = GAP_S) -> None:
@@ -81,7 +81,7 @@ class Trace:
         return float(self._last[self._count - 1]) if self._count else -np.inf
 
     def add(self, time_s: float, values: Floats) -> None:
-        """Append one sample; one that is not later than the newest starts the trace anew.
+        """Append one sample; one that is not later than the newest starts the history anew.
 
         Args:
             time_s: Of the sample.
@@ -170,29 +170,29 @@ class History:
         if faces < 1:
             raise ConfigError(f"history.faces: must be at least 1, got {faces}")
         self._points, self._limit, self._gap_s = points, faces, gap_s
-        self._traces: dict[int, Trace] = {}
+        self._faces: dict[int, FaceHistory] = {}
 
     @property
-    def traces(self) -> Mapping[int, Trace]:
+    def faces(self) -> Mapping[int, FaceHistory]:
         """By face id, in the order they were first seen."""
-        return self._traces
+        return self._faces
 
     @property
     def last_s(self) -> float:
         """Time of the newest sample of any face; minus infinity if there is none."""
-        return max((trace.last_s for trace in self._traces.values()), default=-np.inf)
+        return max((history.last_s for history in self._faces.values()), default=-np.inf)
 
     def add(self, analysis: Analysis) -> None:
         """Append what one frame shows."""
         for prediction in analysis.predictions:
-            trace = self._traces.get(prediction.track_id)
-            if trace is None:
-                trace = Trace(len(SERIES), points=self._points, gap_s=self._gap_s)
-                self._traces[prediction.track_id] = trace
+            history = self._faces.get(prediction.track_id)
+            if history is None:
+                history = FaceHistory(len(SERIES), points=self._points, gap_s=self._gap_s)
+                self._faces[prediction.track_id] = history
             values = [getattr(prediction, name) for name in SERIES]
-            trace.add(analysis.frame.time_s, np.array(values, np.float32))
-        while len(self._traces) > self._limit:
-            del self._traces[min(self._traces, key=lambda face: self._traces[face].last_s)]
+            history.add(analysis.frame.time_s, np.array(values, np.float32))
+        while len(self._faces) > self._limit:
+            del self._faces[min(self._faces, key=lambda face: self._faces[face].last_s)]
 
     def curve(
         self, face_id: int, series: str, since_s: float = -np.inf, until_s: float = np.inf
@@ -205,5 +205,5 @@ class History:
             since_s: Start of the window, seconds of the source.
             until_s: End of the window.
         """
-        trace = self._traces.get(face_id) or Trace(len(SERIES), points=16)
-        return trace.curve(SERIES.index(series), since_s, until_s)
+        history = self._faces.get(face_id) or FaceHistory(len(SERIES), points=16)
+        return history.curve(SERIES.index(series), since_s, until_s)

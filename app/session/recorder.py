@@ -89,7 +89,7 @@ class RecorderConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class RecorderStatus:
     """A recording at one moment.
 
     Attributes:
@@ -249,10 +249,10 @@ class Recorder:
             log.warning("thread %s is late and left behind", self._thread.name)
         return not self._thread.is_alive()
 
-    def status(self) -> Status:
+    def status(self) -> RecorderStatus:
         """Say how it is going; from any thread."""
         with self._changed:
-            return Status(
+            return RecorderStatus(
                 state=self._state,
                 folder=self._folder,
                 elapsed_s=self._time.last_s if self._stopping else self._time.now(),

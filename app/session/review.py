@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.session.edits import Edited, EditList
+from app.session.edits import EditList, EditResult
 from app.session.faces import LabelledFace
 from app.session.folder import ABOUT, Marker, read_about, read_markers
 from app.session.records import TEXT, Integers, Numbers, RecordTable, read_records
@@ -101,7 +101,7 @@ class _Rows:
 class _Reading:
     """What follows from one state of the corrections; each thing is worked out once."""
 
-    def __init__(self, edited: Edited, before: "_Reading | None" = None) -> None:
+    def __init__(self, edited: EditResult, before: "_Reading | None" = None) -> None:
         self.edited = edited
         self.table = edited.table
         same = before is not None and before.table.numbers is edited.table.numbers

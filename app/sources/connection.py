@@ -15,7 +15,7 @@ from engine.video.opening import Source, SourceInfo
 PAUSE_S: Final = 1.0  # between two tries to open
 
 
-class Stage(Enum):
+class ConnectionState(Enum):
     """How a source is doing."""
 
     OPENING = "opening"
@@ -25,16 +25,16 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class ConnectionStatus:
     """What to tell the user of a source.
 
     Attributes:
-        stage: How it is doing.
+        state: How it is doing.
         message: Why it was lost; empty otherwise.
         info: Facts of the open source; None until it was open once.
     """
 
-    stage: Stage
+    state: ConnectionState
     message: str = ""
     info: SourceInfo | None = None
 
@@ -48,7 +48,7 @@ class Connection:
     def __init__(
         self,
         open_source: Callable[[], Source],
-        notify: Callable[[Status], None],
+        notify: Callable[[ConnectionStatus], None],
         *,
         lasting: bool,
         pause_s: float = PAUSE_S,
@@ -78,7 +78,7 @@ class Connection:
         Raises:
             SourceError: A source that does not last was lost.
         """
-        self._notify(Status(Stage.OPENING))
+        self._notify(ConnectionStatus(ConnectionState.OPENING))
         while not self._closing.is_set():
             try:
                 yield from self._once()
@@ -86,12 +86,12 @@ class Connection:
                 if not self._lasting:
                     raise
                 if not self._closing.is_set():
-                    self._notify(Status(Stage.LOST, str(error)))
+                    self._notify(ConnectionStatus(ConnectionState.LOST, str(error)))
             else:
                 if not self._lasting:
                     break
             self._closing.wait(self._pause_s)
-        self._notify(Status(Stage.ENDED))
+        self._notify(ConnectionStatus(ConnectionState.ENDED))
 
     @property
     def source(self) -> Source | None:
@@ -106,7 +106,7 @@ class Connection:
             try:
                 if self._closing.is_set():
                     return
-                self._notify(Status(Stage.RUNNING, info=source.info))
+                self._notify(ConnectionStatus(ConnectionState.RUNNING, info=source.info))
                 shift_s: float | None = None
                 for frame in source:
                     if shift_s is None:

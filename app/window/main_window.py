@@ -21,8 +21,7 @@ from PyQt6.QtWidgets import (
 
 from app.live.outputs import LiveOutputs
 from app.live.state import LiveState
-from app.session import controller as recording
-from app.session.controller import RecordingController
+from app.session.controller import RecordingController, RecordingOptions
 from app.settings.settings import Settings, save_settings
 from app.sources.choice import Choice
 from app.window.actions import make_actions
@@ -72,7 +71,7 @@ class MainWindow(QMainWindow):
         self.live = LiveState()
         self.outputs = LiveOutputs()
         self.controller = RecordingController(
-            recording.Choice(root=settings.recording_folder, blur=settings.blur),
+            RecordingOptions(root=settings.recording_folder, blur=settings.blur),
             told=self.outputs.mark,
         )
         self.runner = runner or Runner(self.keep, parent=self)

@@ -8,7 +8,7 @@ from typing import Final
 
 from PyQt6.QtCore import QObject, Qt, QThread, pyqtSignal
 
-from app.live.presentation import Target
+from app.live.presentation import Viewport
 from app.sources.choice import Choice
 from app.window.worker import Worker
 from engine.analyze import AnalyzerConfig
@@ -55,7 +55,7 @@ class Runner(QObject):
         super().__init__(parent)
         self._keep, self._make = keep, make
         self._threads: list[tuple[QThread, Worker]] = []
-        self._target = Target()
+        self._target = Viewport()
         self._over = False
         self.worker: Worker | None = None
         self.choice: Choice | None = None
@@ -66,7 +66,7 @@ class Runner(QObject):
         self.choice = choice
         self._begin(choice, config)
 
-    def aim(self, target: Target) -> None:
+    def aim(self, target: Viewport) -> None:
         """Say what pictures the window wants, now and from sources to come."""
         self._target = target
         if self.worker is not None:

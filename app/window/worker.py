@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.live.pacing import Pace
-from app.live.presentation import Captured, Picture, Presenter, Target
-from app.sources.connection import Connection, Stage, Status
+from app.live.presentation import CaptureTimes, Presenter, ScaledPicture, Viewport
+from app.sources.connection import Connection, ConnectionState, ConnectionStatus
 from engine.analyze import AnalyzerConfig, open_finder, open_reader
 from engine.errors import FerError
 from engine.mailbox import Closed, Latest
@@ -78,7 +78,7 @@ class Worker(QObject):
             self._tapped(), self._finder, self._reader, live=True, join_s=STOP_S
         )
         self._pace, self._pace_lock = Pace(), threading.Lock()
-        self.captured = Captured()
+        self.captured = CaptureTimes()
         self.device = ""
         self.info: SourceInfo | None = None
 
@@ -142,13 +142,13 @@ class Worker(QObject):
                 self._presenter.show(frame)
             yield frame
 
-    def _tell(self, status: Status) -> None:
+    def _tell(self, status: ConnectionStatus) -> None:
         if self._stopping.is_set():
             return
-        if status.stage is Stage.RUNNING:
+        if status.state is ConnectionState.RUNNING:
             self.info = status.info
             self.opened.emit()
-        elif status.stage is Stage.LOST:
+        elif status.state is ConnectionState.LOST:
             log.info("%s", status.message)
             self.lost.emit(status.message)
 
@@ -161,7 +161,7 @@ class Worker(QObject):
         self.ready.emit()
         return reader
 
-    def take_picture(self) -> Picture | None:
+    def take_picture(self) -> ScaledPicture | None:
         """Give the newest picture, once for each `frame_shown`; None after `stop`."""
         return _taken(self._presenter.pictures)
 
@@ -169,7 +169,7 @@ class Worker(QObject):
         """Give the newest analysis, once for each `analysed`; None after `stop`."""
         return _taken(self._analyses)
 
-    def aim(self, target: Target) -> None:
+    def aim(self, target: Viewport) -> None:
         """Say what pictures the window wants."""
         self._presenter.aim(target)
 

@@ -35,7 +35,7 @@ PLAYED: Final = 12  # pauses that the recording plays for
 
 
 @dataclass(frozen=True, slots=True)
-class Blocked:
+class LongestEvent:
     """What one action cost the window's thread.
 
     Attributes:
@@ -78,7 +78,7 @@ class _Run:
 
     def __init__(self, app: TimedApplication, path: Path, pause_ms: int) -> None:
         self.app, self.path, self._pause_ms = app, path, pause_ms
-        self.found: list[Blocked] = []
+        self.found: list[LongestEvent] = []
         self.failure = ""
         self.window = ReviewWindow()
         self.window.resize(1280, 800)
@@ -97,7 +97,7 @@ class _Run:
     def _next(self) -> None:
         """Note the action before, and begin the next one as an event of its own."""
         if self._action:
-            self.found.append(Blocked(self._action, *self._worst))
+            self.found.append(LongestEvent(self._action, *self._worst))
         try:
             self._action, act, pauses = next(self._steps)
         except StopIteration:
@@ -135,7 +135,7 @@ class _Run:
         yield "play", acts.play.trigger, PLAYED
 
 
-def measure(minutes: float, faces: int, pause_ms: int = PAUSE_MS) -> list[Blocked]:
+def measure(minutes: float, faces: int, pause_ms: int = PAUSE_MS) -> list[LongestEvent]:
     """Open the window, do what users do, close it; give the worst of each action.
 
     Raises:
@@ -157,9 +157,9 @@ def measure(minutes: float, faces: int, pause_ms: int = PAUSE_MS) -> list[Blocke
     return worst(run.found)
 
 
-def worst(found: Sequence[Blocked]) -> list[Blocked]:
+def worst(found: Sequence[LongestEvent]) -> list[LongestEvent]:
     """Keep the longest event of each action, in the order in which they were first done."""
-    longest: dict[str, Blocked] = {}
+    longest: dict[str, LongestEvent] = {}
     for blocked in found:
         before = longest.get(blocked.action)
         if before is None or blocked.wall_ms > before.wall_ms:

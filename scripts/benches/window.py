@@ -144,7 +144,7 @@ def _portrait(plan: Plan, face: int) -> Image:
 
 
 @dataclass(slots=True)
-class Taken:
+class Measurements:
     """What was measured so far; milliseconds and seconds."""
 
     latencies_ms: "array[float]" = field(default_factory=lambda: array("f"))
@@ -201,7 +201,7 @@ class _Run:
     """One measurement in one window."""
 
     def __init__(self, app: TimedApplication, plan: Plan, folder: Path) -> None:
-        self.app, self.plan, self.taken = app, plan, Taken()
+        self.app, self.plan, self.taken = app, plan, Measurements()
         self.failure = ""
         runner = Runner(lambda analysis: self.window.keep(analysis), make=self._worker)
         settings = Settings(recording_folder=folder, seen_privacy=True, theme="dark")
@@ -299,7 +299,9 @@ def _started_at() -> float:
     return time.monotonic() - (since_boot - ticks / os.sysconf("SC_CLK_TCK"))
 
 
-def figures(plan: Plan, taken: Taken, close_s: float, threads: Sequence[str]) -> dict[str, object]:
+def figures(
+    plan: Plan, taken: Measurements, close_s: float, threads: Sequence[str]
+) -> dict[str, object]:
     """Turn what was taken into the table's figures."""
     lasted = max(taken.until_s - taken.from_s, 1e-9)
     latency = np.array(taken.latencies_ms or [np.nan])

@@ -25,9 +25,12 @@ def test_the_recording_has_its_faces_all_the_time_and_their_labels_change(tmp_pa
 
 def test_the_longest_event_of_each_action_is_kept_in_order():
     found = [
-        measure.Blocked(*each) for each in (("b", 3, 1), ("a", 9, 2), ("b", 5, 4), ("a", 1, 1))
+        measure.LongestEvent(*each) for each in (("b", 3, 1), ("a", 9, 2), ("b", 5, 4), ("a", 1, 1))
     ]
-    assert measure.worst(found) == [measure.Blocked("b", 5, 4), measure.Blocked("a", 9, 2)]
+    assert measure.worst(found) == [
+        measure.LongestEvent("b", 5, 4),
+        measure.LongestEvent("a", 9, 2),
+    ]
 
 
 @pytest.mark.parametrize("wrong", [["--minutes", "0"], ["--faces", "9"], ["--pause", "0"]])

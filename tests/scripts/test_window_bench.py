@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError
-from scripts.benches.window import Plan, SyntheticCamera, Taken, figures
+from scripts.benches.window import Measurements, Plan, SyntheticCamera, figures
 
 
 def test_the_camera_gives_frames_at_its_rate_with_the_wanted_size():
@@ -25,7 +25,7 @@ def test_a_plan_that_cannot_be_measured_is_refused(wrong):
 
 
 def test_figures_are_those_of_what_was_taken():
-    taken = Taken(
+    taken = Measurements(
         latencies_ms=array("f", [10, 20, 30, 40]),
         pictures=60,
         blocked_ms=[17.0, 40.0],

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from app.session.history import Trace
+from app.session.history import FaceHistory
 from app.session.palette import LABELS, face_colour, ink_on
 from app.session.review import Review
 from engine.errors import ConfigError
@@ -84,11 +84,11 @@ def _draw(figure: "Figure", review: Review, faces: list[int]) -> None:
 def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) -> None:
     for face in faces:
         times, values = review.series(face, series)
-        trace = Trace(1, points=POINTS)
+        history = FaceHistory(1, points=POINTS)
         for time_s, value in zip(times, values, strict=True):
             if np.isfinite(time_s):
-                trace.add(float(time_s), np.array([value], np.float32))
-        curve = trace.curve(0)
+                history.add(float(time_s), np.array([value], np.float32))
+        curve = history.curve(0)
         colour = face_colour(face, light=True)
         axes.fill_between(curve.times, curve.low, curve.high, color=colour, alpha=0.3, linewidth=0)
         axes.plot(curve.times, curve.mean, color=colour, linewidth=1.4, label=f"face {face}")

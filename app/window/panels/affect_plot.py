@@ -160,11 +160,11 @@ class AffectPlot(Panel):
         self._place_ids()
 
     def _faces_in_window(self) -> list[int]:
-        window, traces = self.window_of_time, self._history.traces
+        window, faces = self.window_of_time, self._history.faces
         # Later than the newest analysis: from before a file was rewound.
         until_s = math.inf if window.paused else window.until_s
-        recent = [f for f, trace in traces.items() if window.since_s <= trace.last_s <= until_s]
-        return sorted(recent, key=lambda face: traces[face].last_s)[-MOST_FACES:]
+        recent = [f for f, history in faces.items() if window.since_s <= history.last_s <= until_s]
+        return sorted(recent, key=lambda face: faces[face].last_s)[-MOST_FACES:]
 
     def _draw_face(self, face: int) -> None:
         """Draw one face's curves."""

@@ -63,8 +63,8 @@ def trails(live: LiveState, length_s: float = TRAIL_S) -> dict[int, Floats]:
     """
     now_s = live.now_s
     found = {}
-    for face, trace in live.history.traces.items():
-        if not now_s - _GAP_S <= trace.last_s <= now_s:  # later: from before a file was rewound
+    for face, history in live.history.faces.items():
+        if not now_s - _GAP_S <= history.last_s <= now_s:  # later: from before a file was rewound
             continue
         curves = [
             live.history.curve(face, name, now_s - length_s) for name in ("valence", "arousal")
@@ -75,7 +75,7 @@ def trails(live: LiveState, length_s: float = TRAIL_S) -> dict[int, Floats]:
         start = int(ends[-2]) + 1 if len(ends) > 1 else 0
         newest = [curve.mean[-1] for curve in curves]  # not merged with those before
         found[face] = np.concatenate([places[start:], np.array([newest], np.float32)])
-    latest = sorted(found, key=lambda face: live.history.traces[face].last_s)[-_MOST_FACES:]
+    latest = sorted(found, key=lambda face: live.history.faces[face].last_s)[-_MOST_FACES:]
     return {face: found[face] for face in latest}
 
 

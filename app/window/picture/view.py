@@ -15,7 +15,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QWidget
 
-from app.live.presentation import Picture, Target
+from app.live.presentation import ScaledPicture, Viewport
 from app.session.faces import LabelledFace, labelled_faces
 from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at
 from engine.drawing.layout import Placer
@@ -39,7 +39,7 @@ class VideoView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Make an empty view."""
         super().__init__(parent)
-        self._picture: Picture | None = None  # holds the pixels that the image points to
+        self._picture: ScaledPicture | None = None  # holds the pixels that the image points to
         self._image = QImage()
         self.drawn: Callable[[int], object] | None = None
         self._faces: tuple[LabelledFace, ...] = ()
@@ -60,14 +60,14 @@ class VideoView(QWidget):
         return QSize(960, 540)
 
     @property
-    def target(self) -> Target:
+    def target(self) -> Viewport:
         """What pictures are wanted."""
         ratio = self.devicePixelRatioF()
         width, height = int(self.width() * ratio), int(self.height() * ratio)
-        return Target(max(1, width), max(1, height), self._mirrored)
+        return Viewport(max(1, width), max(1, height), self._mirrored)
 
     @property
-    def picture(self) -> Picture | None:
+    def picture(self) -> ScaledPicture | None:
         """What is shown."""
         return self._picture
 
@@ -76,7 +76,7 @@ class VideoView(QWidget):
         """The frame that is shown."""
         return None if self._picture is None else self._picture.frame
 
-    def set_picture(self, picture: Picture | None) -> None:
+    def set_picture(self, picture: ScaledPicture | None) -> None:
         """Show a picture; None shows the hint."""
         self._picture = picture
         if picture is None:

@@ -12,7 +12,7 @@ Stretch = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Can:
+class Abilities:
     """What can be done now.
 
     Attributes:
@@ -127,14 +127,14 @@ class ReviewController:
         """Give every face that is left."""
         return self.review.tracks() if self.review is not None else []
 
-    def can(self) -> Can:
+    def can(self) -> Abilities:
         """Say what can be done now."""
         if self.review is None:
-            return Can()
+            return Abilities()
         chosen = self.face is not None
         edits = self.review.edits
         others = tuple(face for face in self.review.faces if face != self.face) if chosen else ()
-        return Can(
+        return Abilities(
             label=chosen and self.span is not None,
             delete=chosen,
             delete_span=chosen and self.span is not None,

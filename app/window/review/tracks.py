@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import (
 
 from app.session.palette import face_colour
 from app.session.review import TrackSummary
-from app.window.review.controller import Can, Stretch
+from app.window.review.controller import Abilities, Stretch
 from engine.labels import EXPRESSIONS
 
 COLUMNS: Final = ("face", "seen", "most", "valence", "arousal", "corrected")
@@ -188,7 +188,7 @@ class TracksPanel(QWidget):
         if viewport is not None:
             viewport.update()
 
-    def show_abilities(self, can: Can) -> None:
+    def show_abilities(self, can: Abilities) -> None:
         """Show what can be done now."""
         self.label_button.setEnabled(can.label)
         self.delete_button.setEnabled(can.delete)

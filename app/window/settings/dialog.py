@@ -17,8 +17,7 @@ from app.settings.draft import Draft
 from app.settings.settings import Settings
 from app.settings.speed import available_devices, measure_speed
 from app.window.settings.fields import Page
-from app.window.settings.measurement import Measure
-from app.window.settings.speed import SpeedRow
+from app.window.settings.speed import Measure, SpeedRow
 from engine.networks.models import MODELS, PRECISIONS
 from engine.networks.runtime import DEVICES
 

@@ -70,7 +70,7 @@ def test_reset_keeps_what_the_session_runs_on(two):
     live.select(1)
     live.reset()
     assert (live.selected, live.analysis, live.shown) == (None, None, None)
-    assert live.history.traces == {}
+    assert live.history.faces == {}
     assert live.statistics.faces() == ()
     assert live.performance.frames == 0
     assert (live.device, live.model) == ("cpu", "poster-rt")

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.session.controller import KEYS, Choice, RecordingController
+from app.session.controller import KEYS, RecordingController, RecordingOptions
 from engine.analyze import AnalyzerConfig
 
 FACES = {1: ("happiness", 0.5, 0.2)}
@@ -17,7 +17,7 @@ def told():
 
 @pytest.fixture
 def controller(tmp_path, told):
-    made = RecordingController(Choice(root=tmp_path / "recordings"), told=told.append)
+    made = RecordingController(RecordingOptions(root=tmp_path / "recordings"), told=told.append)
     yield made
     assert made.close(5)
 

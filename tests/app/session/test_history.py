@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.session.history import History, Trace
+from app.session.history import FaceHistory, History
 from engine.errors import ConfigError
 
 
@@ -26,14 +26,14 @@ def test_every_sample_is_a_point_until_the_budget(make_analysis):
 
 
 def test_half_an_hour_stays_within_the_budget_and_keeps_the_peaks():
-    trace = Trace(1, points=256)
+    history = FaceHistory(1, points=256)
     values = np.sin(np.arange(54_000) / 900).astype(np.float32)
     values[12_345], values[40_000] = 5.0, -5.0
     for index, value in enumerate(values):
-        trace.add(index / 30, np.array([value]))
-        assert len(trace) <= 256
-    curve = trace.curve(0)
-    assert len(trace) > 100
+        history.add(index / 30, np.array([value]))
+        assert len(history) <= 256
+    curve = history.curve(0)
+    assert len(history) > 100
     assert curve.high.max() == 5.0
     assert curve.low.min() == -5.0
     assert abs(float(curve.times[curve.high.argmax()]) - 12_345 / 30) < 16
@@ -53,26 +53,26 @@ def test_where_the_face_was_away_the_curve_breaks(make_analysis):
 
 
 def test_a_window_keeps_one_point_beyond_each_edge():
-    trace = Trace(1, gap_s=2)
+    history = FaceHistory(1, gap_s=2)
     for index in range(100):
-        trace.add(float(index), np.array([index], np.float32))
-    assert trace.curve(0, 20.5, 23.5).times.tolist() == [20.0, 21.0, 22.0, 23.0, 24.0]
-    assert trace.curve(0, 200).times.tolist() == [99.0]
-    assert trace.curve(0, -5, -1).times.tolist() == [0.0]
+        history.add(float(index), np.array([index], np.float32))
+    assert history.curve(0, 20.5, 23.5).times.tolist() == [20.0, 21.0, 22.0, 23.0, 24.0]
+    assert history.curve(0, 200).times.tolist() == [99.0]
+    assert history.curve(0, -5, -1).times.tolist() == [0.0]
 
 
 def test_a_rewound_source_starts_the_trace_anew():
-    trace = Trace(1)
+    history = FaceHistory(1)
     for time_s in (5.0, 6.0, 1.0, 1.1):
-        trace.add(time_s, np.zeros(1, np.float32))
-    assert trace.curve(0).times.tolist() == [1.0, 1.1]
+        history.add(time_s, np.zeros(1, np.float32))
+    assert history.curve(0).times.tolist() == [1.0, 1.1]
 
 
 def test_the_face_silent_for_longest_goes_first(make_analysis):
     history = History(faces=2)
     for index in range(4):
         history.add(make_analysis(index, float(index), {index + 1: ("neutral", 0.0, 0.0)}))
-    assert list(history.traces) == [3, 4]
+    assert list(history.faces) == [3, 4]
     assert history.curve(1, "valence").times.size == 0
 
 
@@ -89,16 +89,16 @@ def test_limits_are_checked():
     st.integers(16, 64),
 )
 def test_thinning_keeps_order_extremes_and_the_sum(steps, points):
-    trace = Trace(1, points=points, gap_s=10)
+    history = FaceHistory(1, points=points, gap_s=10)
     values = np.sin(np.arange(len(steps)) * 1.7).astype(np.float32)
     for time_s, value in zip(np.cumsum(steps), values, strict=True):
-        trace.add(float(time_s), np.array([value]))
-    curve = trace.curve(0)
+        history.add(float(time_s), np.array([value]))
+    curve = history.curve(0)
     solid = ~np.isnan(curve.times)
-    assert len(trace) <= points
+    assert len(history) <= points
     assert (np.diff(curve.times[solid]) > 0).all()
     assert np.nanmin(curve.low) == values.min()
     assert np.nanmax(curve.high) == values.max()
     assert (curve.low[solid] <= curve.mean[solid] + 1e-6).all()
     assert (curve.mean[solid] <= curve.high[solid] + 1e-6).all()
-    assert trace._samples[: len(trace)].sum() == len(steps)
+    assert history._samples[: len(history)].sum() == len(steps)

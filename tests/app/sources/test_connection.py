@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from app.sources.connection import Connection, Stage
+from app.sources.connection import Connection, ConnectionState
 from engine.errors import SourceError
 from engine.types import Frame
 from engine.video.opening import SourceInfo
@@ -83,12 +83,12 @@ def test_a_lost_camera_is_opened_again_and_indices_go_on():
     connection, told = connect([3, 3])
     frames = take(connection, 6)
     assert [frame.index for frame in frames] == [0, 1, 2, 3, 4, 5]
-    assert [status.stage for status in told] == [
-        Stage.OPENING,
-        Stage.RUNNING,
-        Stage.LOST,
-        Stage.RUNNING,
-        Stage.ENDED,
+    assert [status.state for status in told] == [
+        ConnectionState.OPENING,
+        ConnectionState.RUNNING,
+        ConnectionState.LOST,
+        ConnectionState.RUNNING,
+        ConnectionState.ENDED,
     ]
     assert told[2].message == "camera 0: lost; was it unplugged?"
 
@@ -104,7 +104,10 @@ def test_the_time_away_counts():
 def test_a_busy_camera_is_tried_until_it_opens():
     connection, told = connect([SourceError("busy"), SourceError("busy"), 1])
     assert len(take(connection, 1)) == 1
-    assert [status.message for status in told if status.stage is Stage.LOST] == ["busy", "busy"]
+    assert [status.message for status in told if status.state is ConnectionState.LOST] == [
+        "busy",
+        "busy",
+    ]
 
 
 def test_a_file_that_is_lost_is_an_error():

@@ -3,7 +3,7 @@ import threading
 import pytest
 from PyQt6.QtCore import QCoreApplication, QThread
 
-from app.live.presentation import Target
+from app.live.presentation import Viewport
 from app.sources.choice import Choice
 from app.window.runner import Runner
 from app.window.worker import Worker
@@ -119,7 +119,7 @@ def test_another_source_silences_the_one_before(qtbot, runner, fake_camera):
 
 
 def test_the_windows_size_reaches_sources_to_come(qtbot, runner, fake_camera):
-    runner.aim(Target(80, 60))
+    runner.aim(Viewport(80, 60))
     runner.opened_next.append(fake_camera())
     with qtbot.waitSignal(runner.frame_shown):
         runner.start(CAMERA, AnalyzerConfig())

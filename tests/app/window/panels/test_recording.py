@@ -6,7 +6,7 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
-from app.session.controller import Choice, RecordingController
+from app.session.controller import RecordingController, RecordingOptions
 from app.session.folder import read_markers
 from app.window.panels.recording import RecordingPanel
 from engine.analyze import AnalyzerConfig
@@ -17,7 +17,7 @@ FACES = {1: ("happiness", 0.5, 0.2)}
 
 @pytest.fixture
 def controller(tmp_path):
-    made = RecordingController(Choice(root=tmp_path / "recordings"))
+    made = RecordingController(RecordingOptions(root=tmp_path / "recordings"))
     yield made
     assert made.close(5)
 

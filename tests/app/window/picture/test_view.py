@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 
-from app.live.presentation import Target, render
+from app.live.presentation import Viewport, render
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 
@@ -36,7 +36,7 @@ def show(view, make_analysis):
 def test_the_target_follows_size_and_mirror(qtbot, view):
     with qtbot.waitSignal(view.target_changed):
         view.resize(320, 240)
-    assert view.target == Target(320, 240)
+    assert view.target == Viewport(320, 240)
     with qtbot.waitSignal(view.target_changed):
         view.set_look(OverlayOptions(), mirrored=True)
     assert view.target.mirrored

@@ -4,7 +4,7 @@ import pytest
 
 from app.session.edits import DeleteEdit
 from app.session.review import open_review
-from app.window.review.controller import Can, ReviewController
+from app.window.review.controller import Abilities, ReviewController
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def control(folder):
 
 def test_without_a_recording_nothing_can_be_done():
     control = ReviewController()
-    assert control.can() == Can()
+    assert control.can() == Abilities()
     control.step(1)
     control.step_marker(1)
     control.move(3.0)

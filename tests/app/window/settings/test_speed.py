@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from app.settings.speed import Speed
-from app.window.settings.measurement import Measurement
+from app.window.settings.speed import Measurement
 from engine.analyze import AnalyzerConfig
 from engine.errors import ModelError
 
