@@ -1,13 +1,144 @@
-"""Outputs that appear under their name only when they are complete, or from the first byte on."""
+"""Files and folders that appear under their name only when they are complete.
 
-from collections.abc import Collection
+What is not complete lies beside its place under a name that nobody can guess, made so that it is
+new: whoever may write to the same folder cannot have put a link or another file there before.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from engine.errors import ConfigError, SinkError
 
+NAME_MAX: Final = 255  # bytes that file systems allow in a name
+_ENDING_MAX: Final = 32  # bytes; what is longer is no ending that a program goes by
+
+
+def written(path: Path, *, mode: int = 0o666) -> AbstractContextManager[Path]:
+    """Give an empty file beside `path` to write to; at the end it takes the place of `path`.
+
+    The folder that `path` lies in is made. An old file stays till the end, and for good where
+    writing fails. Several processes may write the same at once: each has a file of its own, and
+    the last one stays.
+
+    Args:
+        path: Where the file shall lie.
+        mode: Who may do what with it, before the user's mask.
+
+    Raises:
+        SinkError: It cannot be written.
+    """
+    return _placed(path, lambda place: _create(place, mode), _replace)
+
+
+def written_folder(path: Path) -> AbstractContextManager[Path]:
+    """Do as `written` with an empty folder; of several written at once, the first one stays.
+
+    Raises:
+        SinkError: It cannot be written.
+    """
+    return _placed(path, Path.mkdir, _replace)
+
+
+def folder_beside(path: Path) -> AbstractContextManager[Path]:
+    """Give an empty folder on the disk that `path` goes to; it is gone at the end.
+
+    Raises:
+        SinkError: It cannot be written to.
+    """
+    return _placed(path, partial(Path.mkdir, mode=0o700), lambda *_: None)
+
+
+@contextmanager
+def staged(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Give a place for a file; it and all beside it move to the folder of `path` at the end.
+
+    Args:
+        path: The file.
+        overwrite: Replace files there; else only what is the same byte for byte may be there.
+
+    Raises:
+        SinkError: The folder cannot be written to, or something would be replaced.
+    """
+    with folder_beside(path) as folder:
+        yield folder / path.name
+        made = sorted(folder.iterdir(), key=lambda file: file.suffix == ".json")
+        for file in made:
+            if not overwrite:
+                _check_free(file, path.with_name(file.name))
+        # Manifests last: without its own, a network is not opened.
+        for file in made:
+            file.replace(path.with_name(file.name))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, as UTF-8.
+
+    Raises:
+        SinkError: As `written`.
+    """
+    with written(path) as place:
+        place.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _placed(
+    path: Path, make: Callable[[Path], object], move: Callable[[Path, Path], object]
+) -> Iterator[Path]:
+    place = _beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make(place)
+        try:
+            yield place
+            move(place, path)
+        finally:
+            _remove(place)
+    except OSError as error:
+        raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _beside(path: Path) -> Path:
+    """Name what is not complete: hidden, in the same folder, with the same ending."""
+    ending = path.suffix if len(os.fsencode(path.suffix)) <= _ENDING_MAX else ""
+    tail = f".{secrets.token_hex(8)}.partial{ending}"
+    room = NAME_MAX - 1 - len(os.fsencode(tail))
+    return path.with_name(f".{os.fsencode(path.stem)[:room].decode(errors='ignore')}{tail}")
+
+
+def _create(place: Path, mode: int = 0o666) -> None:
+    """Make an empty file; O_EXCL refuses whatever is there already, links too."""
+    os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+
+
+def _replace(place: Path, path: Path) -> None:
+    try:
+        place.replace(path)
+    except OSError:
+        if not (place.is_dir() and path.is_dir()):  # else another process was faster
+            raise
+
+
+def _remove(place: Path) -> None:
+    with suppress(OSError):  # what happened before says more
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+
+
+def _check_free(made: Path, place: Path) -> None:
+    if place.exists() and not (place.is_file() and place.read_bytes() == made.read_bytes()):
+        raise SinkError(f"{place}: exists already; use --overwrite or another --out")
+
 
 class PartialFile:
-    """A temporary file beside its target, renamed onto it by `commit`.
+    """A file for whoever writes it bit by bit: renamed onto its target by `commit`.
 
     Attributes:
         target: Where the file shall lie in the end.
@@ -15,7 +146,7 @@ class PartialFile:
     """
 
     def __init__(self, target: Path, *, endings: Collection[str], overwrite: bool) -> None:
-        """Check the target and create the temporary file.
+        """Check the target and create the file.
 
         Raises:
             ConfigError: The ending is none of `endings`.
@@ -23,14 +154,15 @@ class PartialFile:
         """
         _check(target, endings, overwrite)
         self.target = target
-        self.path = self._path()
         try:
-            self.path.write_bytes(b"")
+            self.path = self._make(overwrite)
         except OSError as error:
             raise self.failed(error) from error
 
-    def _path(self) -> Path:
-        return self.target.with_name(f".{self.target.stem}.partial{self.target.suffix}")
+    def _make(self, overwrite: bool) -> Path:
+        path = _beside(self.target)
+        _create(path)
+        return path
 
     def failed(self, error: Exception) -> SinkError:
         """The error that says why writing the target failed."""
@@ -73,7 +205,10 @@ class PartialFile:
 class GrowingFile(PartialFile):
     """A file that has its name from the start, so that a kill leaves what was written."""
 
-    def _path(self) -> Path:
+    def _make(self, overwrite: bool) -> Path:
+        if overwrite:
+            self.target.unlink(missing_ok=True)
+        _create(self.target)
         return self.target
 
     def commit(self) -> None:

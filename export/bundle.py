@@ -9,10 +9,10 @@ from typing import Final
 
 from engine.assets import asset_path
 from engine.errors import ConfigError
+from engine.files import written
 from engine.networks.bundle import FORMAT, INDEX, NAME, SUFFIX, open_bundle
 from engine.networks.manifest import Manifest, load_manifest
 from engine.reading.fusion import landmarks_of
-from training.atomic import written
 
 log = logging.getLogger(__name__)
 

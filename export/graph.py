@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import ModelError
-from training.atomic import write_text, written
+from engine.files import write_text, written
 from training.trainer.provenance import commit
 
 log = logging.getLogger(__name__)

@@ -10,15 +10,15 @@ from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
 from engine.errors import ModelError
+from engine.files import written
 from engine.networks.manifest import Manifest, load_manifest
 from engine.reading.fusion import landmarks_of
 from export.backends import graph_backend
 from export.float_graph import float_model, save_graph, translated
 from export.graph import write_manifest
+from export.networks import copy_network
 from export.parity import Report
-from export.staging import copy_network
 from export.verify import Faces, check_alike, compare
-from training.atomic import written
 
 log = logging.getLogger(__name__)
 

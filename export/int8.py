@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from engine.errors import ModelError
 from engine.faces.landmarker import Landmarker
+from engine.files import staged
 from engine.networks.manifest import Manifest, load_manifest
 from engine.reading.fusion import landmarks_of
 from export.calibration import SEED, Feed, calibration_feeds, validation_judge
 from export.graph import write_manifest
 from export.quantization import QuantizationResult, QuantizeConfig, quantize_within
-from export.staging import staged
 from training.evaluate import answers_of, landmark_metrics, metrics_of, open_network
 
 log = logging.getLogger(__name__)

@@ -22,9 +22,9 @@ from onnxruntime.quantization import (
 )
 
 from engine.errors import ConfigError, ModelError
+from engine.files import written
 from export.calibration import Feed
 from export.float_graph import float_model, save_graph, translated
-from training.atomic import written
 
 log = logging.getLogger(__name__)
 

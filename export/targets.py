@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from engine.errors import ConfigError, ModelError, SinkError, SourceError
+from engine.files import folder_beside, staged
 from engine.networks.bundle import SUFFIX as BUNDLE
 from engine.networks.manifest import Manifest, load_manifest
 from engine.networks.tensorrt.build import BuildConfig, check_precision, load_tensorrt
@@ -19,7 +20,7 @@ from export.backends import Backend, graph_backend, open_backend, weights_backen
 from export.bundle import write_bundle
 from export.checkpoint import GRAPH, Weights, check_graph, open_checkpoint
 from export.half_precision import export_half_precision
-from export.staging import copy_network, folder_beside, staged
+from export.networks import copy_network
 from export.tensorrt import export_engines
 from export.triton import CROPS, TritonConfig, write_triton
 from export.verify import Faces, check_alike, compare, real_faces

@@ -8,7 +8,7 @@ from engine.networks.tensorrt.build import BuildConfig, check_precision, load_te
 from engine.networks.tensorrt.cuda import Cuda
 from engine.networks.tensorrt.engine_file import SUFFIX, precision_of, write_engine
 from engine.reading.fusion import landmarks_of
-from export.staging import copy_network
+from export.networks import copy_network
 
 
 def export_engine(

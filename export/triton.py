@@ -18,12 +18,12 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # brings none
 
 from engine.errors import ConfigError, ModelError
+from engine.files import written_folder
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import Manifest
 from engine.networks.tensorrt.engine_file import BUILD, KEY, PLAN, SUFFIX, described_by
 from export.bundle import networks_of
 from export.graph import MOST
-from training.atomic import written
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ def write_triton(
     }
     _check(networks)
     engines = _engines(networks, config)
-    with written(out) as partial:
+    with written_folder(out) as partial:
         for network in networks.values():
             _write_network(partial, network, config, engines.get(network.manifest.name))
         _write_config(partial / CROPS, ensemble_config(networks, config))

@@ -199,9 +199,9 @@ def _other_statements(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
     elif isinstance(node, ast.Return) and node.value is not None:
         if not (isinstance(node.value, ast.Constant) and node.value.value is None):
             yield ast.Return(ast.Constant(None))
-    elif (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and not _is_log(node)) or (
-        isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name | ast.Tuple)
-    ):
+    elif (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and not _is_log(node)
+    ) or (isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name | ast.Tuple)):
         yield ast.Pass()
 
 

@@ -17,7 +17,7 @@ from engine.faces.alignment import align
 from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS
 from engine.types import Floats
-from training.atomic import kept
+from training.data.arrays import kept
 from training.data.located import Pictures
 from training.data.progress import tracked
 from training.systems.saved import open_run, weights_of

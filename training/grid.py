@@ -17,7 +17,7 @@ from typing import Any, Final, get_args
 
 from engine.command import CLOCK, Parser, add_data_options, libraries, run_command
 from engine.errors import ConfigError, ModelError
-from training.atomic import write_text, written
+from engine.files import write_text, written
 from training.data.faces import Split
 from training.evaluation.tables import table
 from training.train import GOES_ON, LIBRARIES

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.errors import ModelError, SinkError
+from engine.files import written
 
 HOLDS: Final = "holds"  # key of `kind_of` in a file's header
 _ZIP = b"PK\x03\x04"
@@ -33,14 +34,12 @@ def save_weights(model: nn.Module, path: Path) -> None:
     Raises:
         SinkError: The file cannot be written, as when the disk is full.
     """
-    partial = path.with_suffix(".partial")
     tensors = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
     try:
-        save_file(tensors, partial, metadata={HOLDS: json.dumps(kind_of(model))})
-        partial.chmod(0o644)  # safetensors makes it its writer's own
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
+        with written(path) as partial:
+            save_file(tensors, partial, metadata={HOLDS: json.dumps(kind_of(model))})
+            partial.chmod(0o644)  # safetensors makes it its writer's own
+    except SafetensorError as error:
         raise SinkError(f"{path}: cannot be written: {error}") from error
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from engine.analyze import AnalyzerConfig
-from engine.errors import ConfigError, SinkError
-from engine.files import PartialFile
+from engine.errors import ConfigError
+from engine.files import write_text
 from engine.networks.models import Precision
 from engine.networks.runtime import Device
 
@@ -261,11 +261,7 @@ def save_settings(path: Path, settings: Settings) -> None:
     Raises:
         SinkError: The folder or the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(f"{path}: cannot be written: {error.strerror}") from error
-    PartialFile(path, endings=(".toml",), overwrite=True).write(as_toml(settings))
+    write_text(path, as_toml(settings))
 
 
 def as_toml(settings: Settings) -> str:

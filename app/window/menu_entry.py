@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from engine.assets import asset_path
-from engine.errors import ConfigError, SinkError
-from engine.files import PartialFile
+from engine.errors import ConfigError
+from engine.files import write_text
 
 ENTRY: Final = Path("applications", "fer-app.desktop")
 ICON: Final = Path("icons", "hicolor", "scalable", "apps", "fer-live.svg")
@@ -56,8 +56,8 @@ def add_to_menu(data: Path, starts: Sequence[str]) -> Path:
     """
     entry = asset_path("fer-app.desktop").read_text("utf-8")
     entry = entry.replace("Exec=fer-app", f"Exec={' '.join(_quoted(part) for part in starts)}")
-    _write(data / ICON, asset_path("fer-live.svg").read_bytes())
-    _write(data / ENTRY, entry)
+    write_text(data / ICON, asset_path("fer-live.svg").read_text("utf-8"))
+    write_text(data / ENTRY, entry)
     return data / ENTRY
 
 
@@ -65,11 +65,3 @@ def _quoted(part: str) -> str:
     inside = "".join(f"\\{c}" if c in _ESCAPED else c for c in part)
     # A backslash is written twice in every string of the file, and % begins a field code.
     return f'"{inside}"'.replace("\\", "\\\\").replace("%", "%%")
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
-    PartialFile(path, endings=(path.suffix,), overwrite=True).write(content)

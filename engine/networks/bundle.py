@@ -7,13 +7,13 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
-from engine.errors import ModelError
+from engine.errors import ModelError, SinkError
+from engine.files import written
 from engine.networks.manifest import MANIFEST_MAX, NETWORK_MAX, check_network, parse_manifest
 from engine.networks.tensorrt.signature import cache_folder
 
@@ -91,6 +91,8 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except OSError as error:
         where = error.filename or path
         raise ModelError(f"{path}: {where}: {error.strerror or error}") from error
+    except SinkError as error:
+        raise ModelError(f"{path}: {error}") from error
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
@@ -183,15 +185,8 @@ def _has(path: Path, sha256: str) -> bool:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that is whole or not there, whoever else writes the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{uuid4().hex}.partial")
-    try:
+    with written(path) as partial:
         partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        with suppress(OSError):  # what happened before says more
-            partial.unlink(missing_ok=True)
 
 
 def _cache() -> Path:

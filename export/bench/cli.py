@@ -91,7 +91,7 @@ def _bench(options: argparse.Namespace, given: Sequence[str]) -> None:
         raise SinkError(
             f"{options.out / there[0]}: exists already; use --overwrite or another --out"
         )
-    from export.staging import staged
+    from engine.files import staged
 
     was_there = options.out.is_dir()
     try:
@@ -109,8 +109,8 @@ def _bench(options: argparse.Namespace, given: Sequence[str]) -> None:
 
 
 def _write(measured: "Measurements", folder: Path) -> None:
+    from engine.files import write_text
     from export.bench.tables import to_csv, to_json, to_markdown
-    from training.atomic import write_text
 
     picture = ""
     if measured.networks is not None:

@@ -12,11 +12,11 @@ from onnx import TensorProto, helper
 
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError, SinkError
+from engine.files import staged
 from engine.networks.manifest import load_manifest
 from engine.networks.runtime import Session
 from engine.networks.tensorrt.build import BuildConfig
 from engine.networks.tensorrt.session import EngineSession
-from export.staging import staged
 from export.tensorrt import export_engine, export_engines
 
 FACTS = {

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from engine.errors import SinkError, SourceError
 from engine.faces.alignment import align
+from engine.files import written
 from engine.types import Floats
-from training.atomic import written
 from training.data.operations import resized
 from training.data.pictures import key_of
 from training.data.progress import tracked

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from engine.errors import SourceError
 from engine.faces.landmarks import box_of
+from engine.files import written_folder
 from engine.types import Floats, Image
-from training.atomic import written
 from training.data.packs import FLIP_ERROR_MAX, pack_folder, read_image, read_table
 
 log = logging.getLogger(__name__)
@@ -65,8 +65,7 @@ def open_bank(pack: PackName, split: Split, root: Path, cache: Path) -> FaceBank
     """
     folder = cache / "faces" / f"{pack}-{split}"
     if not folder.is_dir():
-        with written(folder) as partial:
-            partial.mkdir()
+        with written_folder(folder) as partial:
             _decode(pack, split, root, cache, partial)
     arrays = {
         name: np.load(folder / f"{name}.npy", mmap_mode="r" if name == "images" else None)

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import SourceError
+from engine.files import written
 from engine.labels import EXPRESSIONS, VALENCE_AROUSAL, Expression
 from engine.types import Floats, Image
-from training.atomic import written
 from training.data.faces import Split
 from training.data.packs import pack_folder, read_image
 

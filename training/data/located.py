@@ -12,7 +12,7 @@ from engine.faces.alignment import CROP_SIZE, align, invert, template, transform
 from engine.faces.landmarks import MARGIN, five_points
 from engine.faces.preprocessing import to_input
 from engine.types import Floats, Image
-from training.atomic import kept
+from training.data.arrays import kept
 from training.data.ferplus import FerPlus
 from training.data.pictures import key_of
 from training.data.progress import tracked

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from engine.errors import SourceError
+from engine.files import written_folder
 from engine.types import Image
-from training.atomic import written
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def pack_folder(root: Path, name: str, cache: Path) -> Path:
         raise SourceError(f"data pack {name}: neither {name}/ nor {name}.zip in {root}")
     log.info("unpacking %s", archive)
     try:
-        with zipfile.ZipFile(archive) as zipped, written(target) as partial:
+        with zipfile.ZipFile(archive) as zipped, written_folder(target) as partial:
             zipped.extractall(partial)
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise SourceError(f"{archive}: not a readable zip: {error}; copy it again") from error

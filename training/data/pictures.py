@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ConfigError, SourceError
-from training.atomic import written
+from engine.files import written
 from training.data.progress import tracked
 from training.data.reading import Reading
 from training.data.table import FaceTable

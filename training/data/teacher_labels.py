@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from engine.command import Parser, libraries, run_command
 from engine.errors import ModelError, SinkError, SourceError
 from engine.faces.landmarks import MIRROR
+from engine.files import written
 from engine.types import Floats, Image
 from training.data.packs import read_image
 
@@ -347,15 +348,9 @@ def _run(folder: Path, out: Path, split: str, *, overwrite: bool) -> None:
         raise SourceError(f"{folder}: not a folder; give one with pictures")
     with face_mesh() as teacher:
         arrays = label_folder(folder, teacher, split)
-    partial = out.with_name(out.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            # numpy below 2 has no `allow_pickle` here, the argument mypy fears for.
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        partial.replace(out)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise SinkError(f"{out}: cannot be written: {error.strerror}") from error
+    with written(out) as partial, partial.open("wb") as file:
+        # numpy below 2 has no `allow_pickle` here, the argument mypy fears for.
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     found = int(arrays["found"].sum())
     log.info("%s: %d pictures, %d with a face", out, len(arrays["names"]), found)
 

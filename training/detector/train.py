@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import ConfigError
-from training.atomic import write_text, written
+from engine.files import write_text, written
 from training.detector.evaluate import (
     BUCKETS,
     detect,

@@ -51,7 +51,7 @@ def report(options: argparse.Namespace) -> None:
         if page.exists() and not options.overwrite:
             raise SinkError(f"{page}: exists already; use --overwrite or another --out")
     # Heavy: torch, timm and matplotlib.
-    from training.atomic import write_text
+    from engine.files import write_text
     from training.evaluation.judged import judge
     from training.report.comparison import comparison_table, rows_of
     from training.report.page import write_report

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from training.atomic import written
+from engine.files import written
 
 # Okabe and Ito (2008), "Color universal design"; wine of Tol (2021) in place of their pale yellow.
 COLOURS: Final = (

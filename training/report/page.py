@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from training.atomic import write_text
+from engine.files import write_text
 from training.evaluation.judged import Judged
 from training.evaluation.tables import is_single, shown, table
 from training.report.curves import curve_section

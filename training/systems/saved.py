@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from engine.errors import ConfigError, ModelError
-from training.atomic import write_text
+from engine.files import write_text
 from training.data.prepared import DataConfig
 from training.data.table import FaceTable
 from training.evaluation.flops import size_of

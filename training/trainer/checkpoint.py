@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.errors import ModelError, SinkError
+from engine.files import written
 
 TENSOR = "tensor"  # the key that stands for a tensor in the header
 
@@ -25,12 +26,10 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
     """
     tensors: dict[str, Tensor] = {}
     header = json.dumps(_strip(state, tensors))
-    partial = path.with_suffix(".partial")
     try:
-        save_file(tensors, partial, metadata={"state": header})
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
+        with written(path) as partial:
+            save_file(tensors, partial, metadata={"state": header})
+    except SafetensorError as error:
         raise SinkError(f"{path}: cannot be written: {error}") from error
 
 

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, distributed
 from torch.utils.tensorboard import SummaryWriter
 
-from training.atomic import write_text
+from engine.files import write_text
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ConfigError, ModelError
-from training.atomic import write_text
+from engine.files import write_text
 from training.data.packs import pack_folder
 from training.data.table import FaceTable
 from training.trainer.recipe import Recipe

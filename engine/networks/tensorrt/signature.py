@@ -7,11 +7,11 @@ can make.
 
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 from engine.errors import SinkError
+from engine.files import written
 
 
 def cache_folder() -> Path:
@@ -49,12 +49,8 @@ def _secret() -> bytes:
     path = _path()
     try:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{secrets.token_hex(8)}.partial")
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(secrets.token_bytes(32))
-            part.replace(path)
+            with written(path, mode=0o600) as partial:
+                partial.write_bytes(secrets.token_bytes(32))
         return path.read_bytes()
     except OSError as error:
         raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error

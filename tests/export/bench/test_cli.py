@@ -142,7 +142,7 @@ def test_failure_at_the_end_leaves_the_old_files(write_gemm, tmp_path, capsys, m
     assert main([str(model), *QUICK, "--out", str(out)]) == 0
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     capsys.readouterr()
-    monkeypatch.setattr("training.atomic.write_text", full)
+    monkeypatch.setattr("engine.files.write_text", full)
     code, line = refused(capsys, model, *QUICK, "--out", out, "--overwrite")
     assert code == 5
     assert "No space left on device" in line

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import stat
 from pathlib import Path
 from types import SimpleNamespace
@@ -460,10 +461,10 @@ def test_rebuild_that_fails_names_both_keys_and_the_reason(engine, machine):
 def test_folder_that_cannot_be_written_to_shows_before_the_build(engine, machine, monkeypatch):
     machine.gpu = ("Other GPU", 9, 0)
 
-    def refuse(self, *rest):
+    def refuse(*rest):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(ModelError, match=r"cannot be built again: .*: Read-only file system"):
         EngineSession(engine)
     assert len(machine.builds) == 1
