@@ -48,6 +48,7 @@ _MUST: Final = {
     "too_long": "a list of {max_length} at most",
 }
 _UNKNOWN: Final = ("unexpected_keyword_argument", "extra_forbidden")
+_NAMES: Final = "__field_names__"  # a config's attribute: what messages call its fields
 _SHOWN_MAX: Final = 80  # characters of a value
 
 
@@ -62,7 +63,9 @@ class _BrokenRuleError(ValueError):
 @typing.dataclass_transform(
     kw_only_default=True, frozen_default=True, field_specifiers=(dataclasses.field,)
 )
-def checked(table: str = "") -> Callable[[type[T]], type[T]]:
+def checked(
+    table: str = "", *, names: Mapping[str, str] | None = None, kw_only: bool = True
+) -> Callable[[type[T]], type[T]]:
     """Make a class a config: a frozen, keyword-only dataclass that checks its fields.
 
     Making one raises ConfigError of one line, such as
@@ -72,19 +75,22 @@ def checked(table: str = "") -> Callable[[type[T]], type[T]]:
 
     Args:
         table: What messages put before a field's name: the table of files that holds it.
+        names: What messages call a field, where that is not its name.
+        kw_only: False for values of few fields that are given in order.
     """
 
     def make(plain: type[T]) -> type[T]:
-        made: Any = dataclass(frozen=True, slots=True, kw_only=True, config=CHECKS)(plain)
+        made: Any = dataclass(frozen=True, slots=True, kw_only=kw_only, config=CHECKS)(plain)
         build = made.__init__
 
-        def __init__(self: T, **values: object) -> None:
+        def __init__(self: T, *values: object, **named: object) -> None:
             try:
-                build(self, **values)
+                build(self, *values, **named)
             except ValidationError as error:
                 raise ConfigError(explain(made, errors_of(error), table)) from error
 
         made.__init__ = __init__
+        setattr(made, _NAMES, names or {})
         return typing.cast(type[T], made)
 
     return make
@@ -158,6 +164,14 @@ def problems(kind: type[Any], values: Mapping[str, object]) -> dict[str, str]:
     return {}
 
 
+def range_of(kind: type[Any], name: str) -> tuple[float, float]:
+    """Give the smallest and the largest value of a config's number that has both."""
+    limits = kind.__pydantic_fields__[name].metadata
+    (least,) = (limit.ge for limit in limits if hasattr(limit, "ge"))
+    (most,) = (limit.le for limit in limits if hasattr(limit, "le"))
+    return least, most
+
+
 def errors_of(error: ValidationError) -> list[ErrorDetails]:
     """List what is wrong, as `explain` takes it."""
     return error.errors(include_url=False)
@@ -174,11 +188,23 @@ def explain(kind: type[Any], errors: Sequence[ErrorDetails], table: str = "") ->
     first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
     place = _place(first)
     if first["type"] not in _UNKNOWN:
-        return ": ".join(filter(None, (_dotted(table, place), _said(first))))
+        where = _dotted(table, (*(_name(kind, part) for part in place[:1]), *place[1:]))
+        return f"{where}: {_said(first)}" if where else _said(first)
     beside = [each["loc"] for each in errors if each["type"] in _UNKNOWN]
     keys = [_dotted(table, loc) for loc in beside if loc[:-1] == place[:-1]]
+    return unknown_keys(keys, _fields_at(kind, place[:-1]))
+
+
+def unknown_keys(keys: Sequence[str], known: Iterable[str]) -> str:
+    """Say that a table has keys that mean nothing."""
     what = "unknown key" if len(keys) == 1 else "unknown keys"
-    return f"{', '.join(keys)}: {what}; known here: {', '.join(_fields_at(kind, place[:-1]))}"
+    return f"{', '.join(keys)}: {what}; known here: {', '.join(known)}"
+
+
+def _name(kind: type[Any], part: int | str) -> str:
+    """Say what messages call a field, given by name or as an argument without one."""
+    name = part if isinstance(part, str) else dataclasses.fields(kind)[part].name
+    return str(getattr(kind, _NAMES, {}).get(name, name))
 
 
 def _place(error: ErrorDetails) -> tuple[int | str, ...]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import onnx
 from onnx import ModelProto, NodeProto
@@ -20,7 +20,9 @@ from onnxruntime.quantization import (
     quant_pre_process,
     quantize_static,
 )
+from pydantic import Field
 
+from engine.config import NonNegative, Text, checked
 from engine.errors import ConfigError, ModelError
 from engine.files import written
 from export.calibration import Feed
@@ -48,7 +50,7 @@ SUMMED_MIN: Final = 32
 RANKED_ON: Final = 2  # feeds that layers are ranked on: every tensor of each is kept in memory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked()
 class QuantizeConfig:
     """How a network becomes int8.
 
@@ -65,24 +67,11 @@ class QuantizeConfig:
     """
 
     method: Method = "minmax"
-    percentile: float = 99.99
+    percentile: Annotated[float, Field(gt=50, le=100)] = 99.99
     activations: Activations = "uint8"
     reduce_range: bool = True
-    ops: tuple[str, ...] = ("Conv", "Gemm", "MatMul")
-    loss_max_points: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ConfigError(f"method: {self.method}: unknown; choose {', '.join(METHODS)}")
-        if self.activations not in ACTIVATIONS:
-            known = ", ".join(ACTIVATIONS)
-            raise ConfigError(f"activations: {self.activations}: unknown; choose {known}")
-        if not 50 < self.percentile <= 100:
-            raise ConfigError(f"percentile: must be above 50, up to 100, got {self.percentile}")
-        if not self.loss_max_points >= 0:
-            raise ConfigError(f"loss_max_points: must be at least 0, got {self.loss_max_points}")
-        if not self.ops:
-            raise ConfigError("ops: name at least one type of node")
+    ops: Annotated[tuple[Text, ...], Field(min_length=1)] = ("Conv", "Gemm", "MatMul")
+    loss_max_points: NonNegative = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)

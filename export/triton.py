@@ -12,11 +12,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # brings none
+from pydantic import Field
 
+from engine.config import Natural, Positive, checked, require
 from engine.errors import ConfigError, ModelError
 from engine.files import written_folder
 from engine.labels import EXPRESSIONS
@@ -28,7 +30,6 @@ from export.graph import MOST
 log = logging.getLogger(__name__)
 
 Kind = Literal["auto", "gpu", "cpu"]
-KINDS: Final[tuple[Kind, ...]] = ("auto", "gpu", "cpu")
 CROPS: Final = "fer-crops"  # the ensemble: crops to logits and valence-arousal
 FRAMES: Final = "fer-frames"  # the python backend: a picture to faces and what they show
 LABELS: Final = "labels.txt"
@@ -41,7 +42,7 @@ SAME: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked()
 class TritonConfig:
     """How the server runs the networks.
 
@@ -57,25 +58,14 @@ class TritonConfig:
     """
 
     kind: Kind = "auto"
-    instances: int = 1
-    max_batch: int = MOST
-    preferred: tuple[int, ...] = (4, 8, 16, 32)
-    delay_us: int = 2000
+    instances: Positive = 1
+    max_batch: Annotated[int, Field(ge=1, le=MOST)] = MOST
+    preferred: tuple[Positive, ...] = (4, 8, 16, 32)
+    delay_us: Natural = 2000
     engines: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ConfigError(f"kind: expected {', '.join(KINDS)}, got {self.kind}")
-        if self.instances < 1:
-            raise ConfigError(f"instances: must be at least 1, got {self.instances}")
-        if not 1 <= self.max_batch <= MOST:
-            raise ConfigError(f"max_batch: must be 1 to {MOST}, got {self.max_batch}")
-        if any(size < 1 for size in self.preferred):
-            raise ConfigError(f"preferred: must be at least 1 each, got {self.preferred}")
-        if self.delay_us < 0:
-            raise ConfigError(f"delay_us: must be at least 0, got {self.delay_us}")
-        if self.engines and self.kind == "cpu":
-            raise ConfigError("engines: TensorRT engines run on a GPU only, and kind is cpu")
+        require(self, "engines", not self.engines or self.kind != "cpu", "none on a CPU")
 
 
 @dataclass(frozen=True, slots=True)

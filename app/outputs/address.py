@@ -2,9 +2,11 @@
 
 import ipaddress
 import socket
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
+from pydantic import Field
+
+from engine.config import Text, checked
 from engine.errors import ConfigError
 
 LOCALHOST: Final = "127.0.0.1"
@@ -12,7 +14,7 @@ LOCALHOST: Final = "127.0.0.1"
 SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]  # what sockets take
 
 
-@dataclass(frozen=True, slots=True)
+@checked("output", kw_only=False)
 class Address:
     """A host and a port.
 
@@ -21,14 +23,8 @@ class Address:
         port: 1 to 65535.
     """
 
-    host: str = LOCALHOST
-    port: int = 9000
-
-    def __post_init__(self) -> None:
-        if not self.host:
-            raise ConfigError("output: no host; leave it out for this machine")
-        if not 1 <= self.port <= 65_535:
-            raise ConfigError(f"output: port must be 1 to 65535, got {self.port}")
+    host: Text = LOCALHOST
+    port: Annotated[int, Field(ge=1, le=65_535)] = 9000
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -1,10 +1,12 @@
 """Lab Streaming Layer: a stream of numbers and one of markers; see `docs/outputs/lsl.md`."""
 
 import math
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import Field
 
 from app.session.folder import Marker
+from engine.config import Text, checked
 from engine.errors import ConfigError
 from engine.labels import EXPRESSIONS
 from engine.types import Analysis, Prediction
@@ -15,7 +17,7 @@ BUFFER_S: Final = 60  # kept for a receiver that does not keep up; the oldest go
 _THIS_MACHINE: Final = "[multicast]\nResolveScope = machine\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("lsl")
 class LslConfig:
     """How the streams look.
 
@@ -26,15 +28,9 @@ class LslConfig:
             long as the program runs.
     """
 
-    name: str = "fer-live"
-    faces: int = 4
+    name: Text = "fer-live"
+    faces: Annotated[int, Field(ge=1, le=32)] = 4
     network: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise ConfigError("lsl.name: must not be empty")
-        if not 1 <= self.faces <= 32:
-            raise ConfigError(f"lsl.faces: must be 1 to 32, got {self.faces}")
 
 
 class Places:

@@ -19,6 +19,7 @@ from app.outputs.lsl import LslConfig, LslOutput
 from app.outputs.osc import OscOutput
 from app.outputs.udp import UdpOutput
 from app.session.folder import Marker
+from engine.config import checked
 from engine.types import Analysis
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class Output(Protocol):
         """Let go of everything; further calls do nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("outputs")
 class OutputsConfig:
     """Which outputs are on; none unless asked for.
 

@@ -1,13 +1,15 @@
 """The video of a recording: blurred if asked for, drawn over, fitted to one size, encoded."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import cv2
 import numpy as np
+from pydantic import Field
 
+from engine.config import checked
 from engine.drawing.overlay import Overlay, OverlayConfig
 from engine.faces.blur import FaceBlur
 from engine.types import Analysis, Image
@@ -17,7 +19,7 @@ from engine.video.sink import Preset, SinkConfig, VideoSink
 TIME_BASE: Final = Fraction(1, 90_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("video")
 class VideoConfig:
     """How the video of a recording looks.
 
@@ -32,7 +34,7 @@ class VideoConfig:
     annotate: bool = True
     blur: bool = False
     overlay: OverlayConfig = field(default_factory=OverlayConfig)
-    crf: int = 23
+    crf: Annotated[int, Field(ge=0, le=51)] = 23
     preset: Preset = "superfast"
 
 

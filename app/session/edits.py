@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.session.records import Integers, RecordTable
+from engine.config import unknown
 from engine.errors import ConfigError, SourceError
 from engine.files import PartialFile
 from engine.labels import EXPRESSIONS
@@ -131,7 +132,7 @@ KINDS: Final[dict[str, type[Edit]]] = {
 
 def _check_label(label: str) -> None:
     if label not in EXPRESSIONS:
-        raise ConfigError(f"label: unknown: {label}; known here: {', '.join(EXPRESSIONS)}")
+        raise ConfigError(f"label: {unknown(label, EXPRESSIONS)}")
 
 
 def _span(start_s: float, end_s: float) -> str:

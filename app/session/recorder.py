@@ -30,6 +30,7 @@ from app.session.clock import RecordingClock
 from app.session.files import SessionFiles
 from app.session.folder import Marker, new_folder
 from engine.analyze import AnalyzerConfig
+from engine.config import AboveZero, Natural, checked, require
 from engine.errors import ConfigError, FerError, SinkError
 from engine.types import Analysis, Frame
 from engine.video.opening import SourceInfo
@@ -54,7 +55,7 @@ class State(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("recording")
 class RecorderConfig:
     """What is recorded, and when to stop.
 
@@ -72,20 +73,15 @@ class RecorderConfig:
     records: bool = True
     landmarks: bool = False
     look: VideoConfig = field(default_factory=VideoConfig)
-    limit_s: float | None = None
-    start_free: int = 1_000_000_000
-    stop_free: int = 250_000_000
+    limit_s: AboveZero | None = None
+    start_free: Natural = 1_000_000_000
+    stop_free: Natural = 250_000_000
 
     def __post_init__(self) -> None:
         if not (self.video or self.records):
             raise ConfigError("recording: nothing to record; choose video, records or both")
-        if self.limit_s is not None and self.limit_s <= 0:
-            raise ConfigError(f"recording.limit_s: must be above 0, got {self.limit_s}")
-        if not 0 <= self.stop_free <= self.start_free:
-            raise ConfigError(
-                "recording.stop_free: must be from 0 to start_free "
-                f"({self.start_free}), got {self.stop_free}"
-            )
+        enough = self.stop_free <= self.start_free
+        require(self, "stop_free", enough, f"at most start_free ({self.start_free})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,16 @@ import json
 import os
 import sys
 import tomllib
-import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
+from pydantic import AfterValidator, Field
+
+import engine.config
 from engine.analyze import AnalyzerConfig
+from engine.config import Share, checked, read, unknown_keys
 from engine.errors import ConfigError
 from engine.files import write_text
 from engine.networks.models import Precision
@@ -49,7 +52,26 @@ _ENGINE: Final = AnalyzerConfig()  # its defaults are ours
 _HEAD: Final = "# Settings of fer-app. Close the application before you edit this file.\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _line(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    if not text.isprintable():
+        raise ValueError("must be one line without control characters")
+    return text
+
+
+def _full(folder: Path) -> Path:
+    _line(str(folder))
+    if not folder.is_absolute():
+        raise ValueError(f"must be a full path, got {str(folder)!r}")
+    return folder
+
+
+Line = Annotated[str, AfterValidator(_line)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+@checked(names=KEYS)
 class Settings:
     """Everything that the user may choose.
 
@@ -79,33 +101,31 @@ class Settings:
         seen_privacy: The first-run page was read.
     """
 
-    model: str = _ENGINE.model
+    model: Line = _ENGINE.model
     device: Device = _ENGINE.device
     precision: Precision = _ENGINE.precision
-    detect_every: int = _ENGINE.detect_every
-    smooth: float = _ENGINE.smooth
-    uncertain_below: float = 0.3
-    max_faces: int = _ENGINE.max_faces
-    min_face_px: int = _ENGINE.min_face_px
+    detect_every: Annotated[int, Field(ge=1, le=1000)] = _ENGINE.detect_every
+    smooth: Annotated[float, Field(ge=0, le=10)] = _ENGINE.smooth
+    uncertain_below: Share = 0.3
+    max_faces: Annotated[int, Field(ge=1, le=64)] = _ENGINE.max_faces
+    min_face_px: Annotated[int, Field(ge=1, le=2000)] = _ENGINE.min_face_px
     theme: ThemeName = "system"
     mirror: bool = True
     landmarks: bool = False
     head_axes: bool = False
-    recording_folder: Path = field(default_factory=lambda: Path.home() / "fer-live")
+    recording_folder: Annotated[Path, AfterValidator(_full)] = field(
+        default_factory=lambda: Path.home() / "fer-live"
+    )
     blur: bool = False
     osc: bool = False
-    osc_host: str = "127.0.0.1"
-    osc_port: int = 9000
+    osc_host: Line = "127.0.0.1"
+    osc_port: Port = 9000
     udp: bool = False
-    udp_host: str = "127.0.0.1"
-    udp_port: int = 9001
+    udp_host: Line = "127.0.0.1"
+    udp_port: Port = 9001
     lsl: bool = False
-    lsl_name: str = "fer-live"
+    lsl_name: Line = "fer-live"
     seen_privacy: bool = False
-
-    def __post_init__(self) -> None:
-        for name, message in problems(values_of(self)).items():
-            raise ConfigError(f"{KEYS[name]}: {message}")
 
     def analyzer(self) -> AnalyzerConfig:
         """Give what the engine needs of this."""
@@ -120,9 +140,6 @@ class Settings:
         )
 
 
-_TYPES: Final = typing.get_type_hints(Settings)
-
-
 def values_of(settings: Settings) -> dict[str, Any]:
     """Give all fields by name."""
     return {name: getattr(settings, name) for name in KEYS}
@@ -134,53 +151,12 @@ def problems(values: Mapping[str, Any]) -> dict[str, str]:
     Args:
         values: By the names of `Settings`' fields; those left out are not checked.
     """
-    return {
-        name: message
-        for name, value in values.items()
-        if (message := _wrong_type(name, value) or _wrong_value(name, value))
-    }
-
-
-def _wrong_type(name: str, value: object) -> str:
-    wanted = _TYPES[name]
-    if typing.get_origin(wanted) is Literal:
-        choices = typing.get_args(wanted)
-        return "" if value in choices else f"must be one of {', '.join(choices)}, got {value!r}"
-    if wanted is float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return "" if number else f"must be a number, got {value!r}"
-    words = {bool: "true or false", int: "a whole number", str: "a text", Path: "a path"}
-    right = isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))
-    return "" if right else f"must be {words[wanted]}, got {value!r}"
-
-
-def _wrong_value(name: str, value: Any) -> str:  # noqa: ANN401 - of the field's type
-    least, most = _RANGES.get(name, (None, None))
-    if least is not None and not least <= value <= most:
-        return f"must be from {least:g} to {most:g}, got {value:g}"
-    if name in ("model", "osc_host", "udp_host", "lsl_name") and not value.strip():
-        return "must not be empty"
-    if isinstance(value, str | Path) and not str(value).isprintable():
-        return "must be one line without control characters"
-    if name == "recording_folder" and not value.is_absolute():
-        return f"must be a full path, got {str(value)!r}"
-    return ""
-
-
-_RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "detect_every": (1, 1000),
-    "smooth": (0, 10),
-    "uncertain_below": (0, 1),
-    "max_faces": (1, 64),
-    "min_face_px": (1, 2000),
-    "osc_port": (1, 65535),
-    "udp_port": (1, 65535),
-}
+    return engine.config.problems(Settings, values)
 
 
 def range_of(name: str) -> tuple[float, float]:
     """Give the smallest and largest allowed value of a number."""
-    return _RANGES[name]
+    return engine.config.range_of(Settings, name)
 
 
 def settings_path(
@@ -220,14 +196,14 @@ def load_settings(path: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}; mend or delete it") from error
     names = {key: name for name, key in KEYS.items()}
-    values: dict[str, Any] = {}
-    for key, value in _flat(tables, frozenset(names)):
-        if key not in names:
-            raise ConfigError(f"{path}: {key}: unknown key; known here: {_known(key)}")
-        name = names[key]
-        values[name] = Path(value) if _TYPES[name] is Path and isinstance(value, str) else value
+    found = dict(_flat(tables, frozenset(names)))
+    if surplus := [key for key in found if key not in names]:
+        table = surplus[0].rpartition(".")[0]
+        beside = [key for key in surplus if key.rpartition(".")[0] == table]
+        raise ConfigError(f"{path}: {unknown_keys(beside, _known(table))}")
+    values = {names[key]: value for key, value in found.items()}
     try:
-        return Settings(**values)
+        return read(Settings, values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -245,14 +221,11 @@ def _flat(
             yield key, value
 
 
-def _known(key: str) -> str:
-    """List what would have been right beside an unknown key."""
-    table = key.rpartition(".")[0]
+def _known(table: str) -> list[str]:
+    """List the keys and tables that a table may have."""
     start = table + "." if table else ""
-    inside = [
-        other[len(start) :].split(".")[0] for other in KEYS.values() if other.startswith(start)
-    ]
-    return ", ".join(dict.fromkeys(inside))
+    inside = [key[len(start) :].split(".")[0] for key in KEYS.values() if key.startswith(start)]
+    return list(dict.fromkeys(inside))
 
 
 def save_settings(path: Path, settings: Settings) -> None:

@@ -6,10 +6,12 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
+from pydantic import Field
 
+from engine.config import Natural, Positive, checked
 from engine.errors import ConfigError, ModelError
 from engine.networks.runtime import Device
 from engine.types import Floats
@@ -22,7 +24,7 @@ PERCENTILES: Final = (50, 95, 99)
 Tracked = Callable[[int, str], Iterable[int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked()
 class NetworksConfig:
     """What to run the networks on.
 
@@ -35,20 +37,12 @@ class NetworksConfig:
         seed: Of inputs and orders.
     """
 
-    devices: tuple[Device, ...] = ("auto",)
-    threads: tuple[int, ...] = (1, 2)
-    batches: tuple[int, ...] = (1, 2, 4, 8)
-    rounds: int = 200
-    warm_up: int = 5
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("threads", 0), ("batches", 1)):
-            values = getattr(self, name)
-            if not values or min(values) < least:
-                raise ConfigError(f"--{name}: each must be at least {least}, got {values}")
-        if self.rounds < 1 or self.warm_up < 0:
-            raise ConfigError(f"--rounds: must be at least 1, got {self.rounds}")
+    devices: Annotated[tuple[Device, ...], Field(min_length=1)] = ("auto",)
+    threads: Annotated[tuple[Natural, ...], Field(min_length=1)] = (1, 2)
+    batches: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 4, 8)
+    rounds: Positive = 200
+    warm_up: Natural = 5
+    seed: Natural = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,7 +114,7 @@ def test_config_is_a_frozen_dataclass_that_replace_checks():
         detector.every = 2
     with pytest.raises(ConfigError, match=r"detector\.every: must be at least 1, got 0"):
         replace(detector, every=0)
-    with pytest.raises(TypeError):
+    with pytest.raises(ConfigError, match=r"detector\.every: Unexpected positional argument"):
         Detector(3)
 
 

@@ -389,8 +389,8 @@ def test_the_fewest_are_found_wherever_they_are(limit):
         ({"activations": "int4"}, "choose int8, uint8"),
         ({"percentile": 10.0}, "percentile: must be above 50"),
         ({"loss_max_points": -1.0}, "loss_max_points: must be at least 0"),
-        ({"loss_max_points": float("nan")}, "loss_max_points: must be at least 0"),
-        ({"ops": ()}, "ops: name at least one"),
+        ({"loss_max_points": float("nan")}, "loss_max_points: must be finite"),
+        ({"ops": ()}, "ops: must be a list of 1 or more"),
     ],
 )
 def test_settings_are_checked(setting, says):

@@ -279,7 +279,7 @@ def test_machine_without_a_driver_says_so(marks, machine, capsys):
         (["small.onnx", "--to", "bundle", "--kind", "gpu"], 2, "--kind: is for --to triton, not"),
         (["small.onnx", "--to", "triton", "--workspace", "9"], 2, "--workspace: is for --to tens"),
         (["small.onnx", "--to", "triton", "--instances", "0"], 2, "'0' is no number from 1 on"),
-        (["small.onnx", "--to", "triton", "--max-batch", "99"], 2, "max_batch: must be 1 to 64"),
+        (["small.onnx", "--to", "triton", "--max-batch", "99"], 2, "max_batch: must be at most 64"),
         (["small.onnx", "--to", "triton", "--engine", "no.engine"], 2, "no.engine"),
         (["small.onnx", "--to", "bundle", "--out", "a.zip"], 2, "must end in .fer for --to bun"),
         (["landmark-net.onnx", "--to", "bundle"], 2, "starts from an expression network, not lan"),

@@ -361,12 +361,12 @@ def test_engine_needs_its_description(engine_file, tmp_path, gone):
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ({"kind": "tpu"}, "kind: expected auto, gpu, cpu, got tpu"),
+        ({"kind": "tpu"}, "kind: 'tpu' is unknown; choose auto, gpu, cpu"),
         ({"instances": 0}, "instances: must be at least 1"),
-        ({"max_batch": MOST + 1}, f"max_batch: must be 1 to {MOST}"),
-        ({"preferred": (0,)}, "preferred: must be at least 1 each"),
+        ({"max_batch": MOST + 1}, f"max_batch: must be at most {MOST}"),
+        ({"preferred": (0,)}, r"preferred\.0: must be at least 1, got 0"),
         ({"delay_us": -1}, "delay_us: must be at least 0"),
-        ({"kind": "cpu", "engines": (Path("a.engine"),)}, "engines run on a GPU only"),
+        ({"kind": "cpu", "engines": (Path("a.engine"),)}, "engines: must be none on a CPU"),
     ],
 )
 def test_setting_out_of_range_is_named(setting, says):

@@ -38,5 +38,5 @@ def test_names_are_looked_up():
     assert (family, target) == (socket.AF_INET, ("127.0.0.1", 9000))
     with pytest.raises(ConfigError, match=r"output no\.such\.host\.invalid:9000: unknown host"):
         Address("no.such.host.invalid", 9000).resolved()
-    with pytest.raises(ConfigError, match="no host"):
+    with pytest.raises(ConfigError, match=r"output\.host: must not be empty"):
         Address("", 9000)
