@@ -212,10 +212,7 @@ def folders(tmp_path_factory):
 def first_second(path, target):
     """Copy the pictures and the sound of a video's first second."""
     with av.open(str(path)) as source, av.open(str(target), "w") as out:
-        streams = {
-            stream.index: out.add_stream_from_template(stream)
-            for stream in (source.streams.video[0], source.streams.audio[0])
-        }
+        streams = {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
         for packet in source.demux():
             wanted = packet.dts is not None and packet.stream.index in streams
             if wanted and packet.dts * packet.time_base < 1:

@@ -1,9 +1,10 @@
-"""The bundled demo, faces made by hand, and a camera that nobody has to own."""
+"""A clip, faces made by hand, and a camera that nobody has to own."""
 
 import signal
 import threading
 import weakref
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +14,14 @@ from engine.errors import SourceError
 from engine.labels import EXPRESSIONS
 from engine.types import Frame
 from engine.video.pictures import read_picture
-from engine.video.source import Reader, SourceInfo
+from engine.video.source import GuardedSource, SourceInfo
 from fer_live.types import Face, Probabilities
 
 
 @pytest.fixture(scope="session")
-def demo():
-    return asset_path("demo.mp4")
+def clip():
+    """Ten seconds of one happy face, 25 frames a second, with sound."""
+    return Path(__file__).parents[1] / "media" / "old_demo.mp4"
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +59,7 @@ def make_face():
     return make
 
 
-class FakeCamera(Reader):
+class FakeCamera(GuardedSource):
     """Gives `count` frames, number `index` being `image(index)`; watches what becomes of them.
 
     Attributes:
