@@ -64,5 +64,5 @@ def test_only_one_opencv_is_installed():
 
 def test_no_test_folder_hides_a_package():
     assert list((ROOT / "tests").rglob("__init__.py")) == []
-    for name in ("app", "engine", "training", "export"):
+    for name in ("fer_live", "app", "engine", "training", "export"):
         assert Path(importlib.util.find_spec(name).origin).is_relative_to(ROOT)

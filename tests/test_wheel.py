@@ -49,10 +49,11 @@ def run(program, *arguments, cwd):
 
 
 @pytest.mark.slow
-def test_wheel_holds_the_four_packages_and_nothing_else(wheel):
+def test_wheel_holds_the_five_packages_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     top = {name.split("/")[0] for name in names if ".dist-info/" not in name}
-    assert top == {"app", "engine", "training", "export"}
+    assert top == {"fer_live", "app", "engine", "training", "export"}
+    assert {"fer_live/py.typed", "engine/py.typed"} <= set(names)
     assert "engine/_assets/demo.mp4" in names
     models = {name for name in names if name.endswith(".onnx")}
     assert "engine/_assets/poster-rt.onnx" in models
@@ -77,3 +78,11 @@ def test_wheel_runs_from_an_empty_environment(installed, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["frames"] == 25
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "rows.csv"]
+    code = """
+import fer_live
+from engine.assets import asset_path
+print(fer_live.__file__, len(fer_live.analyze(asset_path("portrait.jpg"))), fer_live.__version__)
+"""
+    front = run(installed / "python", "-c", code, cwd=tmp_path)
+    assert str(installed.parent) in front.stdout, front.stderr
+    assert front.stdout.split()[1] == "1"

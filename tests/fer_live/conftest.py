@@ -1,9 +1,10 @@
-"""The bundled demo, faces made by hand, and a camera that nobody has to own."""
+"""A clip, faces made by hand, and a camera that nobody has to own."""
 
 import signal
 import threading
 import weakref
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ from fer_live.types import Face, Probabilities
 
 
 @pytest.fixture(scope="session")
-def demo():
-    return asset_path("demo.mp4")
+def clip():
+    """Ten seconds of one happy face, 25 frames a second, with sound."""
+    return Path(__file__).parents[1] / "media" / "old_demo.mp4"
 
 
 @pytest.fixture(scope="session")

@@ -215,14 +215,14 @@ def test_list_says_which_picture_is_wrong(model, portrait):
         model.analyze([portrait, FLOATS])
 
 
-def test_files_that_are_no_pictures_are_refused_in_one_line(model, demo, tmp_path):
+def test_files_that_are_no_pictures_are_refused_in_one_line(model, clip, tmp_path):
     text = tmp_path / "text.png"
     text.write_text("no picture")
     cases = {
         "missing.jpg": "missing.jpg: cannot be opened: No such file",
         tmp_path / "missing.mp4": "missing.mp4: cannot be opened: No such file",
         text: "text.png: cannot be decoded: Invalid data",
-        demo: "demo.mp4: not a picture by its ending; .* fer_live.stream",
+        clip: "old_demo.mp4: not a picture by its ending; .* fer_live.stream",
         tmp_path: f"{re.escape(str(tmp_path))}: is a folder; .* fer_live.stream",
     }
     for path, said in cases.items():

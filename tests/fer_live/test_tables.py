@@ -11,18 +11,18 @@ from engine.record import COLUMNS, LANDMARK_COLUMNS
 
 
 @pytest.fixture(scope="module")
-def table(demo):
-    return fer_live.table(demo, duration=2)
+def table(clip):
+    return fer_live.table(clip, duration=2)
 
 
 @pytest.mark.parametrize("landmarks", [False, True])
-def test_table_is_what_the_command_writes_to_parquet(demo, tmp_path, table, landmarks):
+def test_table_is_what_the_command_writes_to_parquet(clip, tmp_path, table, landmarks):
     path = tmp_path / "rows.parquet"
     options = ["--duration", "2", "--quiet", *(["--landmarks"] if landmarks else [])]
-    assert main([str(demo), "--records", str(path), *options]) == 0
+    assert main([str(clip), "--records", str(path), *options]) == 0
     written = pyarrow.parquet.read_table(path)
     if landmarks:
-        table = fer_live.table(demo, duration=2, landmarks=True)
+        table = fer_live.table(clip, duration=2, landmarks=True)
     assert table.schema.equals(written.schema, check_metadata=True)
     assert table.equals(written)
     assert table.column_names == [*COLUMNS, *(LANDMARK_COLUMNS if landmarks else ())]
@@ -35,28 +35,28 @@ def test_table_of_nobody_has_columns_and_no_rows(make_clip, table):
     assert empty.schema.equals(table.schema)
 
 
-def test_table_of_many_rows_is_whole(demo, table, monkeypatch):
+def test_table_of_many_rows_is_whole(clip, table, monkeypatch):
     monkeypatch.setattr("fer_live._tables.ROW_GROUP", 7)
-    assert fer_live.table(demo, duration=2).equals(table)
+    assert fer_live.table(clip, duration=2).equals(table)
 
 
-def test_options_reach_the_engine(demo, table):
-    assert fer_live.table(demo, start=1, duration=0.2)["timestamp"].to_pylist()[0] == 1.0
-    assert not fer_live.table(demo, duration=2, smooth=0).equals(table)
+def test_options_reach_the_engine(clip, table):
+    assert fer_live.table(clip, start=1, duration=0.2)["timestamp"].to_pylist()[0] == 1.0
+    assert not fer_live.table(clip, duration=2, smooth=0).equals(table)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".ndjson", ".parquet"])
 @pytest.mark.parametrize("landmarks", [False, True])
-def test_file_of_records_is_read_as_the_same_table(demo, tmp_path, table, ending, landmarks):
+def test_file_of_records_is_read_as_the_same_table(clip, tmp_path, table, ending, landmarks):
     path = tmp_path / f"rows{ending}"
     options = ["--duration", "2", "--quiet", *(["--landmarks"] if landmarks else [])]
-    assert main([str(demo), "--records", str(path), *options]) == 0
+    assert main([str(clip), "--records", str(path), *options]) == 0
     found = fer_live.read(path)
     assert found.select(list(COLUMNS)).equals(table)
     assert found.equals(fer_live.read(str(path)))
     assert (found.num_columns > len(COLUMNS)) == landmarks
     if landmarks:
-        assert found.equals(fer_live.table(demo, duration=2, landmarks=True))
+        assert found.equals(fer_live.table(clip, duration=2, landmarks=True))
 
 
 def test_file_without_rows_is_read_as_a_table_without_rows(tmp_path, table, write_records):

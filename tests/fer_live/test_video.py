@@ -16,40 +16,40 @@ from app.command.cli import main
 from engine.video.opening import open_source
 
 
-def test_every_frame_of_a_file_is_a_moment_in_order(demo):
-    moments = list(fer_live.stream(demo, duration=0.4))
+def test_every_frame_of_a_file_is_a_moment_in_order(clip):
+    moments = list(fer_live.stream(clip, duration=0.4))
     assert [moment.index for moment in moments] == list(range(10))
     assert [moment.time_s for moment in moments] == pytest.approx([n / 25 for n in range(10)])
     for moment in moments:
         assert [face.id for face in moment.faces] == [1]
-    with open_source(str(demo)) as source:
+    with open_source(str(clip)) as source:
         for moment in moments:
             assert np.array_equal(moment.image, source.read().image)
 
 
-def test_start_leaves_out_the_beginning(demo):
-    first = next(fer_live.stream(demo, start=2))
+def test_start_leaves_out_the_beginning(clip):
+    first = next(fer_live.stream(clip, start=2))
     assert (first.index, first.time_s) == (0, 2.0)
 
 
-def test_colours_are_red_first_where_wished(demo):
-    (blue_first,) = islice(fer_live.stream(demo), 1)
-    (red_first,) = islice(fer_live.stream(demo, rgb=True), 1)
+def test_colours_are_red_first_where_wished(clip):
+    (blue_first,) = islice(fer_live.stream(clip), 1)
+    (red_first,) = islice(fer_live.stream(clip, rgb=True), 1)
     assert np.array_equal(blue_first.image, red_first.image[:, :, ::-1])
     assert np.array_equal(blue_first.faces[0].crop, red_first.faces[0].crop[:, :, ::-1])
 
 
-def test_images_cannot_be_written(demo):
+def test_images_cannot_be_written(clip):
     for rgb in (False, True):
-        moment = next(fer_live.stream(demo, rgb=rgb))
+        moment = next(fer_live.stream(clip, rgb=rgb))
         with pytest.raises(ValueError, match="read-only"):
             moment.image[0] = 0
 
 
-def test_options_reach_the_engine(demo):
-    assert len(next(fer_live.stream(demo, min_face_px=300)).faces) == 0
-    jumpy = [moment.faces[0].valence for moment in fer_live.stream(demo, duration=0.4, smooth=0)]
-    calm = [moment.faces[0].valence for moment in fer_live.stream(demo, duration=0.4, smooth=10)]
+def test_options_reach_the_engine(clip):
+    assert len(next(fer_live.stream(clip, min_face_px=300)).faces) == 0
+    jumpy = [moment.faces[0].valence for moment in fer_live.stream(clip, duration=0.4, smooth=0)]
+    calm = [moment.faces[0].valence for moment in fer_live.stream(clip, duration=0.4, smooth=10)]
     assert np.ptp(calm) < np.ptp(jumpy)
 
 
@@ -130,9 +130,9 @@ def test_folder_of_pictures_is_a_video(portrait_file, tmp_path, caplog):
     assert "1 pictures cannot be read and are left out: 3.jpg" in caplog.text
 
 
-def test_file_called_like_a_camera_is_a_file_where_it_is_a_path(tmp_path, monkeypatch, demo):
+def test_file_called_like_a_camera_is_a_file_where_it_is_a_path(tmp_path, monkeypatch, clip):
     monkeypatch.chdir(tmp_path)
-    Path("0").write_bytes(demo.read_bytes())
+    Path("0").write_bytes(clip.read_bytes())
     assert len(next(fer_live.stream(Path("0"))).faces) == 1
 
 
@@ -153,13 +153,13 @@ def test_missing_file_is_one_line():
         next(fer_live.stream("missing.mp4"))
 
 
-def test_annotate_does_what_the_command_does(demo, tmp_path, capsys):
+def test_annotate_does_what_the_command_does(clip, tmp_path, capsys):
     by_command = [str(tmp_path / name) for name in ("a.mp4", "a.csv")]
-    words = [str(demo), "--out", by_command[0], "--records", by_command[1], "--duration", "1"]
+    words = [str(clip), "--out", by_command[0], "--records", by_command[1], "--duration", "1"]
     assert main([*words, "--json", "--landmarks"]) == 0
     wanted = json.loads(capsys.readouterr().out)
     out, records = tmp_path / "b.mp4", tmp_path / "b.csv"
-    summary = fer_live.annotate(demo, out, records=records, duration=1, landmarks=True)
+    summary = fer_live.annotate(clip, out, records=records, duration=1, landmarks=True)
     assert records.read_bytes() == Path(by_command[1]).read_bytes()
     assert list(summary) == list(wanted)
     speed = {"elapsed_s", "fps", "times_ms"}
@@ -170,16 +170,16 @@ def test_annotate_does_what_the_command_does(demo, tmp_path, capsys):
     assert np.array_equal(*images)
 
 
-def test_annotate_obeys_its_options(demo, tmp_path):
+def test_annotate_obeys_its_options(clip, tmp_path):
     with_all, with_less = tmp_path / "all.mp4", tmp_path / "less.mp4"
-    fer_live.annotate(demo, with_all, duration=0.2)
-    fer_live.annotate(str(demo), str(with_less), duration=0.2, audio="none", timeline=False)
+    fer_live.annotate(clip, with_all, duration=0.2)
+    fer_live.annotate(str(clip), str(with_less), duration=0.2, audio="none", timeline=False)
     with open_source(str(with_all)) as one, open_source(str(with_less)) as other:
         assert (one.info.has_audio, other.info.has_audio) == (True, False)
         assert not np.array_equal(one.read().image[-40:], other.read().image[-40:])
     with pytest.raises(fer_live.SinkError, match=r"all.mp4: exists already"):
-        fer_live.annotate(demo, with_all)
-    fer_live.annotate(demo, with_all, duration=0.2, overwrite=True)
+        fer_live.annotate(clip, with_all)
+    fer_live.annotate(clip, with_all, duration=0.2, overwrite=True)
 
 
 def test_interrupted_annotation_keeps_what_was_done(fake_camera, tmp_path):
