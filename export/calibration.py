@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from engine.errors import ModelError, SourceError
@@ -16,6 +15,7 @@ from engine.faces.landmarker import Landmarker, normalisation
 from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.ort import onnxruntime
 from engine.reading.fusion import landmarks_of
 from engine.types import Face, Floats, Image, Sighting
 from training.data.ferplus import FerPlus, majority, read_ferplus, without_duplicates

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from engine.networks.ort import onnxruntime
 from export.graph import difference, write_graph, write_manifest
 from training.detector.evaluate import NMS_IOU, PAD
 from training.detector.model import MEAN, SPREAD, STRIDES, FaceNet

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.files import write_text, written
+from engine.networks.ort import onnxruntime
 from training.trainer.provenance import commit
 
 log = logging.getLogger(__name__)

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from onnx import ModelProto, NodeProto, TensorProto
-from onnxruntime.quantization.onnx_model import ONNXModel
-from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
 from engine.errors import ModelError
 from engine.files import written
 from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.ort import submodule
 from engine.reading.fusion import landmarks_of
 from export.backends import graph_backend
 from export.float_graph import float_model, save_graph, translated
@@ -21,6 +20,8 @@ from export.parity import Report
 from export.verify import Faces, check_alike, compare
 
 log = logging.getLogger(__name__)
+
+float16 = submodule("transformers.float16")
 
 # A sum over channels is bound by nothing, and neither is what is computed from it (DAN: the
 # product, the pooling, the gate, the competition of heads) up to one of these.
@@ -128,14 +129,14 @@ def to_half_precision(path: Path, out: Path) -> tuple[str, ...]:
     if len(kept) == len(model.graph.node):
         raise ModelError(f"{path}: every node must stay in float32; there is nothing to halve")
     with translated(path, "converted to fp16"):
-        half = convert_float_to_float16(
+        half = float16.convert_float_to_float16(
             model,
             keep_io_types=True,
-            op_block_list=DEFAULT_OP_BLOCK_LIST,
+            op_block_list=float16.DEFAULT_OP_BLOCK_LIST,
             node_block_list=sorted(kept),
         )
         _bridge(half)
-        ONNXModel(half).topological_sort()
+        submodule("quantization.onnx_model").ONNXModel(half).topological_sort()
         del half.graph.value_info[:]  # some describe tensors of before the conversion
     with written(out) as partial:
         save_graph(half, path, partial)

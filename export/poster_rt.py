@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from engine.faces.alignment import CROP_SIZE
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
+from engine.networks.ort import onnxruntime
 from export.folding import FoldedFusion
 from export.graph import BATCHES, MOST, difference, write_graph, write_manifest
 from export.landmark_net import FILE, INPUT, MAPS, export_landmark_net

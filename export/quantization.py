@@ -12,34 +12,30 @@ from typing import Annotated, Any, Final, Literal
 
 import onnx
 from onnx import ModelProto, NodeProto
-from onnxruntime.quantization import (
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    qdq_loss_debug,
-    quant_pre_process,
-    quantize_static,
-)
 from pydantic import Field
 
 from engine.config import NonNegative, Text, checked
 from engine.errors import ConfigError, ModelError
 from engine.files import written
+from engine.networks.ort import submodule
 from export.calibration import Feed
 from export.float_graph import float_model, save_graph, translated
 
 log = logging.getLogger(__name__)
 
+ort: Final = submodule("quantization")
+debug: Final = submodule("quantization.qdq_loss_debug")
+
 Method = Literal["minmax", "percentile", "entropy"]
-METHODS: Final[Mapping[Method, CalibrationMethod]] = {
-    "minmax": CalibrationMethod.MinMax,
-    "percentile": CalibrationMethod.Percentile,
-    "entropy": CalibrationMethod.Entropy,
+METHODS: Final[Mapping[Method, Any]] = {
+    "minmax": ort.CalibrationMethod.MinMax,
+    "percentile": ort.CalibrationMethod.Percentile,
+    "entropy": ort.CalibrationMethod.Entropy,
 }
 Activations = Literal["int8", "uint8"]
-ACTIVATIONS: Final[Mapping[Activations, QuantType]] = {
-    "int8": QuantType.QInt8,
-    "uint8": QuantType.QUInt8,
+ACTIVATIONS: Final[Mapping[Activations, Any]] = {
+    "int8": ort.QuantType.QInt8,
+    "uint8": ort.QuantType.QUInt8,
 }
 ROUNDING: Final = 1e-9  # points; 100 * (1 - 0.99) is a little above 1
 # What stands between a head and its output: the bias of a matrix product and the form.
@@ -223,17 +219,17 @@ class _Quantization:
         if not chosen:
             raise ModelError(f"{self.path}: no layer is left to be quantised")
         with translated(self.path, "quantised"):
-            quantize_static(
+            ort.quantize_static(
                 self.ready,
                 out,
                 _CalibrationReader(self.feeds),
-                quant_format=QuantFormat.QDQ,
+                quant_format=ort.QuantFormat.QDQ,
                 op_types_to_quantize=[*config.ops, "Relu"],
                 nodes_to_quantize=[*chosen, *behind],
                 per_channel=True,
                 reduce_range=config.reduce_range,
                 activation_type=ACTIVATIONS[config.activations],
-                weight_type=QuantType.QInt8,
+                weight_type=ort.QuantType.QInt8,
                 calibrate_method=METHODS[config.method],
                 extra_options={
                     "ActivationSymmetric": config.activations == "int8",
@@ -257,21 +253,21 @@ class _Quantization:
     def _activation_noise(self, trial: Path) -> dict[str, float]:
         shown = self.folder / "shown.onnx"
         with translated(self.path, "ranked"):
-            qdq_loss_debug.modify_model_output_intermediate_tensors(trial, shown)
-            values = qdq_loss_debug.collect_activations(str(shown), list(self.feeds[:RANKED_ON]))
-            pairs = qdq_loss_debug.create_activation_matching(values)
+            debug.modify_model_output_intermediate_tensors(trial, shown)
+            values = debug.collect_activations(str(shown), list(self.feeds[:RANKED_ON]))
+            pairs = debug.create_activation_matching(values)
             return {name: _noise(pair["pre_qdq"], pair["post_qdq"]) for name, pair in pairs.items()}
 
     def _weight_noise(self, trial: Path) -> dict[str, float]:
         with translated(self.path, "ranked"):
-            pairs = qdq_loss_debug.create_weight_matching(str(self.ready), str(trial))
+            pairs = debug.create_weight_matching(str(self.ready), str(trial))
             return {
                 name: _noise(pair["float"], pair["dequantized"]) for name, pair in pairs.items()
             }
 
 
 def _noise(before: Any, after: Any) -> float:  # noqa: ANN401 - one array or a list of them
-    decibel = qdq_loss_debug.compute_signal_to_quantization_noice_ratio(before, after)
+    decibel = debug.compute_signal_to_quantization_noice_ratio(before, after)
     return float(10 ** (-decibel / 10))
 
 
@@ -308,7 +304,7 @@ def _job(path: Path, feeds: Sequence[Feed], config: QuantizeConfig) -> Iterator[
         folder = Path(name)
         ready = folder / "ready.onnx"
         with translated(path, "prepared for int8"):
-            quant_pre_process(model, ready)
+            ort.quant_pre_process(model, ready)
         yield _Quantization(
             path, folder, ready, _layers(onnx.load(ready), config.ops), feeds, config
         )

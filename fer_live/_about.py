@@ -4,11 +4,10 @@ import platform
 from importlib import metadata
 from typing import Any, Final
 
-import onnxruntime
-
 from engine.assets import asset_path
 from engine.networks.manifest import Manifest, load_manifest
 from engine.networks.models import MODELS, choose
+from engine.networks.ort import onnxruntime
 from engine.networks.runtime import PROVIDERS
 from engine.reading.fusion import landmarks_of
 

@@ -16,8 +16,9 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto
+
+from engine.networks.ort import onnxruntime
 
 OPS = {"Add", "Cast", "Concat", "Constant", "Flatten", "Gemm", "Reshape", "QuantizeLinear"}
 

@@ -76,10 +76,9 @@ def _job(options: argparse.Namespace) -> "Job":
 
 def _about() -> tuple[str, ...]:
     """Name model and providers, without loading what takes time."""
-    import onnxruntime
-
     from engine.assets import asset_path
     from engine.networks.manifest import load_manifest
+    from engine.networks.ort import onnxruntime
     from engine.networks.runtime import PROVIDERS
 
     model = load_manifest(asset_path(f"{_MODEL}.onnx"))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import onnxruntime
 
 from engine.analyze import (
     AnalyzerConfig,
@@ -15,6 +14,7 @@ from engine.analyze import (
     open_config_fusion,
     open_config_landmarker,
 )
+from engine.networks.ort import onnxruntime
 from engine.networks.runtime import DEVICES, PROVIDERS, Device
 from engine.types import Face, Image
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from engine.errors import ModelError
 from engine.networks.manifest import Manifest
+from engine.networks.ort import onnxruntime
 from engine.networks.tensorrt.build import BuildConfig, range_of
 from engine.networks.tensorrt.engine_file import multiple_of
 from engine.networks.tensorrt.session import EngineSession, engine_beside, engine_of

@@ -10,8 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-import onnxruntime
-
+from engine.networks.ort import onnxruntime
 from engine.networks.processor import cores
 
 CPUINFO: Final = Path("/proc/cpuinfo")

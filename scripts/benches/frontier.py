@@ -19,7 +19,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from app.command.interrupt import Interrupt
@@ -28,6 +27,7 @@ from engine.analyze import AnalyzerConfig
 from engine.assets import asset_path
 from engine.command import Parser, count, libraries, one_of, run_command, several
 from engine.networks.manifest import load_manifest
+from engine.networks.ort import onnxruntime
 from engine.reading.fusion import landmarks_of
 
 Feed = Mapping[str, NDArray[np.float32]]

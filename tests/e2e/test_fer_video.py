@@ -298,7 +298,7 @@ def test_precision_that_a_file_is_not_in_is_refused(film, tmp_path, capsys):
 
 
 def test_device_that_is_not_there_is_refused(film, tmp_path, capsys):
-    import onnxruntime
+    from engine.networks.ort import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this ONNX Runtime has CUDA")

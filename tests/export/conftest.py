@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from google.protobuf import text_format
 from onnx import TensorProto, helper, numpy_helper
@@ -16,6 +15,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 import export.calibration
 from engine.assets import asset_path
 from engine.networks.manifest import REQUIRED
+from engine.networks.ort import onnxruntime
 from export.triton import write_triton
 from training.data.ferplus import FerPlus
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from torch import nn
 
 from engine.errors import ModelError
 from engine.networks.manifest import load_manifest
+from engine.networks.ort import onnxruntime
 from export.graph import CARD, OPSET, PARITY, commit, difference, write_graph, write_manifest
 
 

@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -16,6 +15,7 @@ from engine.faces.alignment import CROP_SIZE
 from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import REQUIRED
+from engine.networks.ort import onnxruntime
 from engine.types import Face
 from export.calibration import (
     Crop,

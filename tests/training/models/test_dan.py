@@ -221,8 +221,9 @@ def test_half_precision_does_not_overflow(maps):
 
 @pytest.mark.slow
 def test_heads_export_with_any_batch_size(tmp_path, monkeypatch):
-    import onnxruntime
     import tqdm
+
+    from engine.networks.ort import onnxruntime
 
     monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)  # its thread would outlive the test
 
