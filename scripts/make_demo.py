@@ -4,9 +4,11 @@
     python scripts/make_demo.py --portrait   # the portrait first; needs `pip install scikit-image`
     python scripts/make_demo.py --moving     # and docs/demo.webp, from the annotated clip
 
-Everything but the portrait is generated: ground, motion and sound. The functions `compose`,
-`backdrop` and `demo_frames` are also what tests make clips from: they know where every face is.
-Where the portrait comes from is said in `assets/README.md`.
+On few cores, `OPENBLAS_NUM_THREADS=1` in front makes it many times faster and changes no bit.
+
+Everything but the portrait is generated: ground, motion, expressions and sound. The functions
+`compose`, `backdrop` and `demo_frames` are also what tests make clips from: they know where every
+face is. Where the portrait comes from is said in `assets/README.md`.
 """
 
 import argparse
