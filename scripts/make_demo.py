@@ -2,10 +2,13 @@
 
     python scripts/make_demo.py              # the clip
     python scripts/make_demo.py --portrait   # the portrait first; needs `pip install scikit-image`
+    python scripts/make_demo.py --moving     # and docs/demo.webp, from the annotated clip
 
-Everything but the portrait is generated: ground, motion and sound. The functions `compose`,
-`backdrop` and `demo_frames` are also what tests make clips from: they know where every face is.
-Where the portrait comes from is said in `assets/README.md`.
+On few cores, `OPENBLAS_NUM_THREADS=1` in front makes it many times faster and changes no bit.
+
+Everything but the portrait is generated: ground, motion, expressions and sound. The functions
+`compose`, `backdrop` and `demo_frames` are also what tests make clips from: they know where every
+face is. Where the portrait comes from is said in `assets/README.md`.
 """
 
 import argparse
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import av
@@ -24,10 +28,14 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-ASSETS: Final = Path(__file__).resolve().parent.parent / "assets"
+ROOT: Final = Path(__file__).resolve().parent.parent
+ASSETS: Final = ROOT / "assets"
 WIDTH, HEIGHT, FPS = 640, 360, 25
 SECONDS: Final = 10.0
 SOUND_RATE: Final = 44100
+# Of docs/demo.webp: small enough for a page, large enough to read the labels.
+MOVING_SIZE: Final = (576, 324)
+MOVING_START_S, MOVING_STEP = 3.2, 3
 
 # In pixels of the portrait, placed by hand: the box from forehead to chin, as the detector's
 # training labels frame faces, and the five points in the order of `engine.types.Detection`.
@@ -277,6 +285,32 @@ def write_clip(path: Path) -> None:
         container.mux(video.encode(None))
 
 
+def write_moving(clip: Path, path: Path) -> None:
+    """Annotate a clip and encode the part of it with several faces: WebP, looping."""
+    from app.cli import main as fer_video
+
+    with TemporaryDirectory() as folder:
+        annotated = Path(folder) / "annotated.mp4"
+        if fer_video([str(clip), "--out", str(annotated), "--quiet"]):
+            raise RuntimeError(f"{clip}: cannot be annotated")
+        with (
+            av.open(str(annotated)) as source,
+            av.open(str(path), "w", format="webp", options={"loop": "0"}) as target,
+        ):
+            # Not libwebp_anim: at this size it lets faces of earlier pictures shine through.
+            quality = {"quality": "30", "compression_level": "5", "preset": "picture"}
+            stream = target.add_stream("libwebp", Fraction(FPS, MOVING_STEP), quality)
+            stream.width, stream.height, stream.pix_fmt = *MOVING_SIZE, "yuv420p"
+            for index, frame in enumerate(source.decode(video=0)):
+                shown = index - round(MOVING_START_S * FPS)
+                if shown < 0 or shown % MOVING_STEP:
+                    continue
+                small = frame.reformat(*MOVING_SIZE, "yuv420p", interpolation="AREA")
+                small.pts, small.time_base = shown // MOVING_STEP, Fraction(MOVING_STEP, FPS)
+                target.mux(stream.encode(small))
+            target.mux(stream.encode(None))
+
+
 def write_portrait(path: Path) -> None:
     """Cut the portrait out of the photograph that scikit-image ships."""
     from skimage import data
@@ -291,10 +325,13 @@ def main() -> None:
     """Write the assets."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--portrait", action="store_true", help="make the portrait as well")
+    parser.add_argument("--moving", action="store_true", help="make docs/demo.webp as well")
     arguments = parser.parse_args()
     if arguments.portrait:
         write_portrait(ASSETS / "portrait.jpg")
     write_clip(ASSETS / "demo.mp4")
+    if arguments.moving:
+        write_moving(ASSETS / "demo.mp4", ROOT / "docs" / "demo.webp")
 
 
 if __name__ == "__main__":
