@@ -6,7 +6,6 @@ thread, memory, the time to the first picture and to close.
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import threading
@@ -20,6 +19,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+import psutil
 from PyQt6.QtCore import QEvent, QObject, QTimer
 from PyQt6.QtWidgets import QApplication
 
@@ -41,7 +41,6 @@ from engine.video.opening import Frames, Source, SourceInfo
 PROGRAM: Final = "scripts.benches.window"
 BLOCKED_MS: Final = 16.0  # a frame of a 60 Hz screen
 _FACE: Final = 0.42  # height of a portrait, of the frame's
-_LOADED: Final = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +201,7 @@ class _Run:
 
     def __init__(self, app: TimedApplication, plan: Plan, folder: Path) -> None:
         self.app, self.plan, self.taken = app, plan, Measurements()
+        self.process = psutil.Process()
         self.failure = ""
         runner = Runner(lambda analysis: self.window.keep(analysis), make=self._worker)
         settings = Settings(recording_folder=folder, seen_privacy=True, theme="dark")
@@ -237,7 +237,7 @@ class _Run:
 
     def _picture(self) -> None:
         if self.taken.first_picture_s is None:
-            self.taken.first_picture_s = time.monotonic() - _started_at()
+            self.taken.first_picture_s = time.time() - self.process.create_time()
         self.taken.pictures += 1
 
     def _drawn(self, index: int) -> None:
@@ -263,7 +263,7 @@ class _Run:
         elif running_s > self.plan.warm_s:
             if taken.from_s == 0:
                 self._begin(now)
-            taken.memory.append((now - taken.from_s, memory_mib()))
+            taken.memory.append((now - taken.from_s, self.process.memory_info().rss / 2**20))
 
     def _begin(self, now: float) -> None:
         worker = self.window.runner.worker
@@ -278,25 +278,6 @@ class _Run:
         begun = time.monotonic()
         self.window.close()
         return time.monotonic() - begun
-
-
-def memory_mib() -> float:
-    """Give the memory that this process holds; 0 where the system does not say."""
-    try:
-        fields = Path("/proc/self/statm").read_text().split()
-    except OSError:
-        return 0.0
-    return int(fields[1]) * 4096 / 2**20
-
-
-def _started_at() -> float:
-    """Give the moment at which this process began, on the monotonic clock."""
-    try:
-        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return _LOADED
-    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic() - (since_boot - ticks / os.sysconf("SC_CLK_TCK"))
 
 
 def figures(

@@ -2,8 +2,8 @@
 
     python tests/e2e/drive_app.py FOLDER --theme dark -- --source demo.mp4 --as-camera ...
 
-Not a test: `test_fer_app.py` starts it in a process of its own, on a screen of its own. What it
-saw goes to FOLDER/seen.json, its screenshots beside it. The steps run in the program's own event
+Not a test: `test_use_the_window.py` starts it in a process of its own, on a screen of its own. What
+it saw goes to FOLDER/seen.json, its screenshots beside it. The steps run in the program's own event
 loop, from a timer.
 """
 

@@ -123,6 +123,18 @@ def test_subtitles_follow_the_format(exported):
     assert blocks[1] == "00:00:00.000 --> 00:00:04.000\n<v Face 1>face 1: happiness</v>"
 
 
+def test_subtitles_are_read_by_another_reader(exported):
+    vtt = pytest.importorskip("webvtt", reason="webvtt-py is not installed")
+    captions = vtt.WebVTT.read(exported(".vtt"), strict=True).captions
+    first, second = captions[:2]
+    assert (first.start_in_seconds, first.end_in_seconds, first.voice) == (0, 4, "Face 1")
+    assert first.text == "face 1: happiness"
+    assert (str(second.settings), second.text) == (
+        "line:0",
+        "[stimulus &lt;on&gt; &amp; off]",
+    )
+
+
 def _elan(path):
     """Check what EAFv3.0.xsd asks for; give the tiers as lists of (start, end, value)."""
     root = ET.parse(path).getroot()

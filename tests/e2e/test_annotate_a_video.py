@@ -1,13 +1,10 @@
 """`fer-video` with the bundled models on clips whose faces are known, through `main([...])`."""
 
 import csv
-import hashlib
-import importlib.util
 import json
 import os
 import pty
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,34 +18,6 @@ from app.command.cli import main
 from engine.assets import asset_path
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def stage():
-    """The script that lays the bundled portrait into pictures and knows where its face is."""
-    spec = importlib.util.spec_from_file_location("make_demo", ROOT / "scripts" / "make_demo.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["make_demo"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["make_demo"]
-
-
-@pytest.fixture(scope="module")
-def shown(stage):
-    """Thirty pictures of a face that moves and turns, and the truth about it."""
-    portrait, ground = stage.load_portrait(), stage.backdrop(0.0)
-    pictures = []
-    for step in range(30):
-        place = stage.Place(x=200 + 6 * step, y=180, side=260, angle=0.5 * step)
-        picture, (face,) = stage.compose(ground, portrait, [place])
-        pictures.append((picture, face))
-    return pictures
-
-
-@pytest.fixture
-def film(make_clip, shown):
-    return make_clip("film.mp4", [picture for picture, _ in shown], sound=True)
 
 
 def read_rows(path):
@@ -213,97 +182,6 @@ def test_turned_recording_is_analysed_and_written_upright(make_clip, shown, tmp_
         for picture in (shown[0][0], shown[0][0][::-1, ::-1])
     )
     assert upright < 0.3 * upside_down
-
-
-@pytest.fixture
-def models(tmp_path):
-    """A folder with a copy of the bundled networks."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    for name in ("poster-rt", "landmark-net"):
-        for ending in (".onnx", ".json"):
-            shutil.copy(asset_path(name + ending), folder)
-    return folder
-
-
-def refusal(film, models, capsys):
-    """The one line with which a run on these models ends; it leaves nothing behind."""
-    rows = models.with_name("rows.csv")
-    arguments = ["--records", str(rows), "--model", str(models / "poster-rt.onnx")]
-    assert main([str(film), *arguments]) == 4
-    (line,) = capsys.readouterr().err.splitlines()
-    assert not rows.exists()
-    return line
-
-
-def test_copied_models_are_as_good_as_the_bundled_ones(film, models, tmp_path):
-    copied, bundled = tmp_path / "copied.csv", tmp_path / "bundled.csv"
-    model = ["--model", str(models / "poster-rt.onnx")]
-    part = ["--duration", "0.2", "--quiet", "--precision", "fp32"]
-    assert main([str(film), "--records", str(copied), *model, *part]) == 0
-    assert main([str(film), "--records", str(bundled), *part]) == 0
-    assert copied.read_bytes() == bundled.read_bytes()
-
-
-@pytest.mark.parametrize("name", ["poster-rt.onnx", "landmark-net.onnx"])
-def test_tampered_model_is_refused(film, models, capsys, name):
-    content = bytearray((models / name).read_bytes())
-    content[len(content) // 2] ^= 1
-    (models / name).write_bytes(content)
-    line = refusal(film, models, capsys)
-    assert name in line
-    assert "sha256" in line
-
-
-def test_landmark_network_of_another_training_is_refused(film, models, capsys):
-    other, manifest = models / "landmark-net.onnx", models / "landmark-net.json"
-    other.write_bytes(other.read_bytes() + b"\0")
-    digest = hashlib.sha256(other.read_bytes()).hexdigest()
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "sha256": digest}))
-    line = refusal(film, models, capsys)
-    assert "landmark-net.onnx: is not the landmark network that poster-rt was trained on" in line
-
-
-@pytest.mark.parametrize("name", ["landmark-net.onnx", "landmark-net.json"])
-def test_missing_landmark_network_is_named(film, models, capsys, name):
-    (models / name).unlink()
-    assert name in refusal(film, models, capsys)
-
-
-@pytest.mark.parametrize("name", ["abacus", "no/such.onnx"])
-def test_unknown_model_is_refused(film, tmp_path, capsys, name):
-    rows = tmp_path / "rows.csv"
-    assert main([str(film), "--records", str(rows), "--model", name]) == 4
-    (line,) = capsys.readouterr().err.splitlines()
-    assert name in line
-    assert not rows.exists()
-
-
-def test_unknown_detector_is_refused(film, tmp_path, capsys):
-    rows = tmp_path / "rows.csv"
-    assert main([str(film), "--records", str(rows), "--detector", "abacus"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "abacus" in line
-    assert "yunet" in line
-    assert not rows.exists()
-
-
-def test_precision_that_a_file_is_not_in_is_refused(film, tmp_path, capsys):
-    model, rows = asset_path("poster-rt.onnx"), tmp_path / "r.csv"
-    given = ["--model", str(model), "--precision", "int8", "--records", str(rows)]
-    assert main([str(film), *given]) == 4
-    said = capsys.readouterr().err
-    assert f"fer-video: precision int8: {model} is in fp32; name another file" in said
-    assert not rows.exists()
-
-
-def test_device_that_is_not_there_is_refused(film, tmp_path, capsys):
-    from engine.networks.ort import onnxruntime
-
-    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        pytest.skip("this ONNX Runtime has CUDA")
-    assert main([str(film), "--records", str(tmp_path / "r.csv"), "--device", "cuda"]) == 4
-    assert "cuda" in capsys.readouterr().err
 
 
 def test_film_cut_off_before_its_index_is_refused(film, tmp_path, capsys):

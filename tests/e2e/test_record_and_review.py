@@ -8,7 +8,7 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
-from app.session.controller import Choice, RecordingController
+from app.session.controller import RecordingController, RecordingOptions
 from app.window.panels.recording import RecordingPanel
 from app.window.review.window import ReviewWindow
 from engine.analyze import AnalyzerConfig, open_analyzer
@@ -19,7 +19,7 @@ from engine.video.opening import SourceConfig, open_source
 @pytest.mark.slow
 def test_record_stop_review_export(qtbot, tmp_path, monkeypatch):
     config = AnalyzerConfig(threads=1)
-    controller = RecordingController(Choice(root=tmp_path))
+    controller = RecordingController(RecordingOptions(root=tmp_path))
     panel = RecordingPanel(controller)
     qtbot.addWidget(panel)
     panel.show()
