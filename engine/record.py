@@ -274,7 +274,7 @@ class _Csv(_Writer):
             self._to_disk()
 
     def _write(self, record: Record, points: tuple[Point, ...]) -> None:
-        self._rows.writerow([_plain(value) for value in row_of(record, points)])
+        self._rows.writerow([plain(value) for value in row_of(record, points)])
 
     def _to_disk(self) -> None:
         self._text.flush()
@@ -335,7 +335,7 @@ WRITERS: Final[Mapping[str, Callable[[PartialFile, bool, bool], _Writer]]] = {
 }
 
 
-def _plain(value: float | str) -> str:
+def plain(value: float | str) -> str:
     """A number without exponent or needless zeros."""
     if not isinstance(value, float):
         return str(value)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ConfigError, SourceError
 from engine.labels import EXPRESSIONS
-from engine.record import COLUMNS, LANDMARK_COLUMNS
+from engine.record import COLUMNS, LANDMARK_COLUMNS, import_arrow
 
 WHOLE: Final = ("frame", "face_id")  # whole numbers
 TEXT: Final = "expression"
@@ -187,16 +187,10 @@ def _flat(path: Path, number: int, row: Mapping[str, Any]) -> list[Any]:
 
 
 def _read_parquet(path: Path) -> Columns:
+    arrow = import_arrow(f"{path}: Parquet")
     try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ConfigError(
-            f"{path}: Parquet needs pyarrow; pip install 'fer-live[parquet]'"
-        ) from error
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except pyarrow.ArrowInvalid as error:
+        table = arrow.parquet.read_table(path)
+    except arrow.ArrowInvalid as error:
         raise SourceError(f"{path}: is no whole Parquet file: {error}") from error
     return {name: table[name].to_pylist() for name in table.column_names}, ()
 

@@ -165,7 +165,7 @@ def main_of(words):
         if rest[1] in ("venv", "pip"):
             return None, rest
         return entry(f"{rest[1]}:main"), rest[2:]
-    assert program in OTHERS, f"{program}: unknown here; a test has to know how to check it"
+    assert program in OTHERS, f"{program}: not known as a program; fence what is no shell as text"
     return None, rest
 
 

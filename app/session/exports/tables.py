@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from app.session.records import TEXT, WHOLE
 from app.session.review import Review
-from engine.errors import ConfigError
 from engine.labels import EXPRESSIONS
-from engine.record import COLUMNS, LANDMARK_COLUMNS, SHARE_DIGITS
+from engine.record import COLUMNS, LANDMARK_COLUMNS, arrow_schema, import_arrow, plain
 
 CORRECTED: Final = "corrected"
 FORMAT: Final = 1  # of the JSON
@@ -39,14 +38,6 @@ def _columns(review: Review) -> dict[str, list[Any]]:
     return columns
 
 
-def _plain(value: float | str) -> str:
-    """A number without exponent or needless zeros."""
-    if not isinstance(value, float):
-        return str(value)
-    text = f"{value:.{SHARE_DIGITS}f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
-
-
 def write_csv(review: Review, path: Path, target: Path) -> None:
     """Write the rows as CSV.
 
@@ -59,7 +50,7 @@ def write_csv(review: Review, path: Path, target: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as text:
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(columns)
-        rows.writerows([_plain(v) for v in row] for row in zip(*columns.values(), strict=True))
+        rows.writerows([plain(v) for v in row] for row in zip(*columns.values(), strict=True))
 
 
 def write_parquet(review: Review, path: Path, target: Path) -> None:
@@ -73,19 +64,11 @@ def write_parquet(review: Review, path: Path, target: Path) -> None:
     Raises:
         ConfigError: The library is missing.
     """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ConfigError(
-            f"{target}: Parquet needs pyarrow; pip install 'fer-live[parquet]'"
-        ) from error
+    arrow = import_arrow(f"{target}: Parquet")
     columns = _columns(review)
-    kinds = dict.fromkeys(LANDMARK_COLUMNS, pyarrow.float32())
-    kinds |= dict.fromkeys(COLUMNS, pyarrow.float64())
-    kinds |= dict.fromkeys((*WHOLE, CORRECTED), pyarrow.int64()) | {TEXT: pyarrow.string()}
-    schema = pyarrow.schema([(name, kinds[name]) for name in columns])
-    pyarrow.parquet.write_table(pyarrow.table(columns, schema=schema), path)
+    schema = arrow_schema(landmarks=LANDMARK_COLUMNS[0] in columns)
+    schema = schema.append(arrow.field(CORRECTED, arrow.int64()))
+    arrow.parquet.write_table(arrow.table(columns, schema=schema), path)
 
 
 def write_json(review: Review, path: Path, target: Path) -> None:
