@@ -1,4 +1,4 @@
-"""One side of a comparison: a network in torch, in ONNX Runtime, in TensorRT, or of a bundle."""
+"""A network that runs and can be compared: in torch, in ONNX Runtime, in TensorRT, of a bundle."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.errors import ConfigError, ModelError
+from engine.errors import ModelError
 from engine.faces.alignment import CROP_SIZE
 from engine.faces.landmarker import normalisation
 from engine.faces.landmarks import MARGIN
 from engine.faces.preprocessing import MEAN, STD, to_input
-from engine.labels import EXPRESSIONS
 from engine.networks.bundle import SUFFIX as BUNDLE
 from engine.networks.bundle import open_bundle
 from engine.networks.manifest import Manifest
@@ -27,25 +26,12 @@ from engine.networks.tensorrt.engine_file import BUILD, SUFFIX, described_by, pr
 from engine.networks.tensorrt.session import EngineSession, engine_of
 from engine.reading.fusion import landmarks_of
 from engine.types import Floats, Image
-from export.checkpoint import Weights, open_checkpoint, open_graph
-from export.detector import OUTPUTS as DETECTED
-from export.detector import DetectorGraph
+from export.checkpoint import open_graph
 from export.graph import MOST
-from export.landmark_net import OUTPUTS as LANDMARKS
-from export.landmark_net import LandmarkGraph
-from export.poster_rt import OUTPUTS as EXPRESSION
-from export.poster_rt import round_to_half
-from export.system import SystemGraph
-from training.data.prepared import DataConfig
-from training.detector.model import FaceNet
-from training.models.landmark_net import LandmarkNet
-from training.models.poster_rt import PosterRT
-from training.systems.saved import open_run
-from training.weights import load_weights
 
 Answers = Mapping[str, Floats]  # an array per output, a row for each picture
 
-FOUND: Final = ("landmarks", "presence")  # what the landmark network says beside its maps
+LANDMARK_OUTPUTS: Final = ("landmarks", "presence")  # of the landmark network, beside its maps
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,109 +78,63 @@ class Backend:
     answer: Callable[[Sequence[Image]], Answers]
 
 
-def open_backend(path: Path, device: Device = "cpu") -> Backend:
-    """Open a run folder, weights, an ONNX file, an engine, or a bundle's expression network.
+def exported_backend(path: Path, device: Device = "cpu") -> Backend:
+    """Open an ONNX file, an engine, or a bundle's expression network.
 
     Args:
         path: Which.
-        device: Where an ONNX file runs; torch's weights stay on the CPU, whose fp32 is the truth.
+        device: Where an ONNX file runs.
 
     Raises:
-        ConfigError: It is none of these.
-        ModelError: It is damaged, or the device is not there.
+        ModelError: It is missing or damaged, or the device is not there.
     """
-    if path.suffix == SUFFIX and path.is_file():
+    if path.suffix == SUFFIX:
         return _engine(path)
-    if path.suffix == BUNDLE and path.is_file():
+    if path.suffix == BUNDLE:
         with TemporaryDirectory(prefix="fer-verify.") as cache:
-            return graph_backend(
-                open_graph(open_bundle(path, Path(cache)).expression), device, path
-            )
-    found = open_checkpoint(path)
-    return weights_backend(found) if isinstance(found, Weights) else graph_backend(found, device)
+            manifest = open_graph(open_bundle(path, Path(cache)).expression)
+            return graph_backend(manifest, device, path)
+    return graph_backend(open_graph(path), device)
 
 
-def weights_backend(weights: Weights) -> Backend:
-    """Open a network in torch.
+def crops_backend(
+    path: Path,
+    kind: str,
+    graph: nn.Module,
+    outputs: Sequence[str],
+    *,
+    size: int = CROP_SIZE,
+    labels: Sequence[str] = (),
+) -> Backend:
+    """Make a backend of a network in torch that takes normalised RGB crops (B, 3, S, S).
 
-    Raises:
-        ConfigError: Its task has no network that is exported.
-        ModelError: The weights are another network's.
+    Args:
+        path: What messages call it.
+        kind: ``landmarks`` or ``expression``.
+        graph: The network.
+        outputs: Names of its outputs, in order.
+        size: Side of a crop, pixels.
+        labels: What its logits stand for.
     """
-    makers = {
-        "detector": _torch_detector,
-        "landmarks": _torch_landmarks,
-        "expression": _torch_expression,
-        "system": _torch_system,
-    }
-    if weights.task not in makers:
-        raise ConfigError(f"{weights.given}: nothing to export for task {weights.task}")
-    return makers[weights.task](weights)
+    form = Form(size)
 
-
-def _torch_detector(weights: Weights) -> Backend:
-    network = FaceNet()
-    load_weights(network, weights.file)
-    graph = DetectorGraph(network)
-
-    def ask(image: NDArray[np.uint8]) -> list[Floats]:
-        return _asked(graph, torch.from_numpy(image))
-
-    answer = _each(DETECTED, ask)
-    return Backend(weights.given, "detector", "fp32", Form(0), (), None, 1, 1, answer)
-
-
-def _torch_landmarks(weights: Weights) -> Backend:
-    network = LandmarkNet()
-    load_weights(network, weights.file)
-    answer = _on_crops(LandmarkGraph(network), LANDMARKS, Form(CROP_SIZE))
-    return Backend(weights.given, "landmarks", "fp32", Form(CROP_SIZE), (), None, 0, MOST, answer)
-
-
-class _JointGraph(nn.Module):
-    """poster-rt and its landmark network, without the maps between them."""
-
-    def __init__(self, model: PosterRT) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        seen = self.model.landmark_net(crops)
-        return (*self.model.fuse(crops, seen.taps), seen.landmarks, seen.presence)
-
-
-def _torch_expression(weights: Weights) -> Backend:
-    model = PosterRT()
-    load_weights(model, weights.file)
-    round_to_half(model)  # as the export does: the rounded network is the one that is shipped
-    answer = _on_crops(_JointGraph(model), (*EXPRESSION, *FOUND), Form(CROP_SIZE))
-    labels = tuple(EXPRESSIONS)
-    return Backend(
-        weights.given, "expression", "fp32", Form(CROP_SIZE), labels, None, 0, MOST, answer
-    )
-
-
-def _torch_system(weights: Weights) -> Backend:
-    saved = open_run(weights.file.parent, weights.file.name)
-    graph = SystemGraph(saved.system, DataConfig(**saved.recipe["data"]).channel_order)
-    form = Form(saved.system.input_size)
-    labels = tuple(saved.classes) if "logits" in graph.outputs else ()
-    answer = _on_crops(graph, graph.outputs, form)
-    return Backend(weights.given, "expression", "fp32", form, labels, None, 0, MOST, answer)
-
-
-def module_backend(graph: nn.Module, outputs: Sequence[str], size: int) -> Backend:
-    """Make a side of a network in torch that takes normalised RGB crops (B, 3, S, S)."""
-    answer = _on_crops(graph, outputs, Form(size))
-    return Backend(Path("torch"), "expression", "fp32", Form(size), (), None, 0, MOST, answer)
-
-
-def _on_crops(graph: nn.Module, names: Sequence[str], form: Form) -> Callable[..., Answers]:
     def answer(pictures: Sequence[Image]) -> Answers:
         crops = torch.from_numpy(to_input(pictures, form.mean, form.std))
-        return dict(zip(names, _asked(graph, crops), strict=True))
+        return dict(zip(outputs, _asked(graph, crops), strict=True))
 
-    return answer
+    return Backend(path, kind, "fp32", form, tuple(labels), None, 0, MOST, answer)
+
+
+def detector_backend(path: Path, graph: nn.Module, outputs: Sequence[str]) -> Backend:
+    """Make a backend of a detector in torch that takes gray pictures (1, 1, H, W) uint8.
+
+    Args:
+        path: What messages call it.
+        graph: The network.
+        outputs: Names of its outputs, in order.
+    """
+    answer = _each(outputs, lambda image: _asked(graph, torch.from_numpy(image)))
+    return Backend(path, "detector", "fp32", Form(0), (), None, 1, 1, answer)
 
 
 @torch.no_grad()
@@ -280,9 +220,9 @@ def _chain(network: Network, marks: Network | None, form: Form) -> Callable[...,
         seen: dict[str, Any] = {}
         if marks is not None:
             seen = dict(zip(marks.outputs, marks.run({"crops": crops}), strict=True))
-        maps = {name: array for name, array in seen.items() if name not in FOUND}
+        maps = {name: array for name, array in seen.items() if name not in LANDMARK_OUTPUTS}
         said = dict(zip(network.outputs, network.run({"crops": crops, **maps}), strict=True))
-        return {**said, **{name: seen[name] for name in FOUND if name in seen}}
+        return {**said, **{name: seen[name] for name in LANDMARK_OUTPUTS if name in seen}}
 
     return answer
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.networks.ort import onnxruntime
-from export.graph import difference, write_graph, write_manifest
+from export.backends import Backend, detector_backend
+from export.comparison import prove
+from export.graph import write_graph, write_manifest
 from training.detector.evaluate import NMS_IOU, PAD
 from training.detector.model import MEAN, SPREAD, STRIDES, FaceNet
 from training.models.trunk import parameter_count
@@ -32,13 +32,22 @@ class DetectorGraph(nn.Module):
         return raw[:, 0].sigmoid(), raw[:, 1:]
 
 
-def export_detector(weights: Path, out: Path, metrics: Mapping[str, Any]) -> None:
+def detector_in_torch(network: nn.Module, path: Path) -> Backend:
+    """Make what the exported file is compared with; `path` is what messages call it."""
+    return detector_backend(path, DetectorGraph(network), OUTPUTS)
+
+
+def export_detector(
+    weights: Path, out: Path, metrics: Mapping[str, Any], data: Path | None, cache: Path
+) -> None:
     """Write the detector, its manifest and its weights; refuse where ONNX and torch disagree.
 
     Args:
         weights: ``model.safetensors`` of a run.
         out: The ONNX file; the manifest and the weights are written beside it.
         metrics: Of the run, with the ``threshold`` chosen on validation.
+        data: Folder with the data packs, see `export.comparison.prove`.
+        cache: Folder for decoded data.
 
     Raises:
         ModelError: The exported graph answers otherwise than torch.
@@ -46,7 +55,7 @@ def export_detector(weights: Path, out: Path, metrics: Mapping[str, Any]) -> Non
     network = FaceNet()
     load_weights(network, weights)
     graph = DetectorGraph(network).eval()
-    error = write_graph(
+    write_graph(
         graph,
         {"image": torch.zeros(1, 1, 96, 128, dtype=torch.uint8)},
         out,
@@ -55,7 +64,6 @@ def export_detector(weights: Path, out: Path, metrics: Mapping[str, Any]) -> Non
             2: STRIDES[-1] * torch.export.Dim("height", min=1, max=256),
             3: STRIDES[-1] * torch.export.Dim("width", min=1, max=256),
         },
-        parity=lambda path: parity_error(graph, path),
     )
     facts = {
         "name": out.stem,
@@ -76,21 +84,9 @@ def export_detector(weights: Path, out: Path, metrics: Mapping[str, Any]) -> Non
         "score_threshold": metrics["threshold"],
         "nms_iou": NMS_IOU,
         "parameters": parameter_count(network),
-        "parity": error,
         "metrics": dict(metrics),
     }
     write_manifest(out, facts)
+    parity = prove(detector_in_torch(network, weights), out, data, cache).parity
+    write_manifest(out, {**facts, "parity": parity})
     shutil.copyfile(weights, out.with_suffix(".safetensors"))
-
-
-@torch.no_grad()
-def parity_error(graph: nn.Module, path: Path) -> float:
-    """Largest difference between torch and ONNX over pictures of three shapes."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    generator = torch.Generator().manual_seed(0)
-    errors = []
-    for height, width in ((32, 32), (96, 160), (256, 64)):
-        image = torch.randint(0, 256, (1, 1, height, width), generator=generator).to(torch.uint8)
-        said = session.run(list(OUTPUTS), {"image": image.numpy()})
-        errors.append(difference(graph(image), said))
-    return float(np.max(errors))

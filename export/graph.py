@@ -4,19 +4,16 @@ import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.files import write_text, written
-from engine.networks.ort import onnxruntime
 from training.trainer.provenance import commit
 
 log = logging.getLogger(__name__)
@@ -24,7 +21,7 @@ log = logging.getLogger(__name__)
 OPSET: Final = 18
 PARITY: Final = 1e-4  # largest difference to torch that an fp32 export may show
 MOST: Final = 64  # faces of one call of a graph with a dynamic batch
-BATCHES: Final = (1, 2, 7)  # that parity is tried on
+LANDMARK_NET: Final = "landmark-net.onnx"  # lies beside every expression network
 CARD: Final = "fer-live"  # the manifest inside an ONNX file, under this name
 
 
@@ -35,9 +32,8 @@ def write_graph(
     *,
     output_names: Sequence[str],
     dynamic: Mapping[int, Any],
-    parity: Callable[[Path], float],
-) -> float:
-    """Write a network as ONNX; leave nothing behind if it disagrees with torch.
+) -> None:
+    """Write a network as ONNX; whether it answers alike is for `export.comparison.prove`.
 
     Args:
         model: In eval mode.
@@ -46,13 +42,9 @@ def write_graph(
         out: The ONNX file.
         output_names: Of the graph, in the module's order.
         dynamic: Dimension of every input to `torch.export.Dim`.
-        parity: Largest difference between torch and a written graph.
-
-    Returns:
-        What `parity` said.
 
     Raises:
-        ModelError: The graph gives other answers than torch.
+        ModelError: torch gives no graph.
         SinkError: It cannot be written.
     """
     with written(out) as partial:
@@ -74,30 +66,7 @@ def write_graph(
         program.save(str(partial), external_data=False)
         strip_traces(partial)
         onnx.checker.check_model(partial, full_check=True)
-        error = parity(partial)
-        if not error <= PARITY:
-            raise ModelError(f"{out}: differs from torch by {error:.2e}, allowed {PARITY:.0e}")
-    log.info("wrote %s (%.1f MB), parity %.1e", out.name, out.stat().st_size / 1e6, error)
-    return error
-
-
-def difference(mine: Iterable[Tensor], theirs: Iterable[NDArray[np.float32]]) -> float:
-    """Largest difference of any output between torch and ONNX; NaN where either has one."""
-    return float(np.max([np.abs(a.numpy() - b).max() for a, b in zip(mine, theirs, strict=True)]))
-
-
-@torch.no_grad()
-def crops_parity(
-    graph: nn.Module, path: Path, side: int, batches: Iterable[int] = BATCHES
-) -> float:
-    """Largest difference of any output between torch and ONNX for crops (B, 3, side, side)."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    generator = torch.Generator().manual_seed(0)
-    errors = []
-    for size in batches:
-        crops = torch.randn(size, 3, side, side, generator=generator)
-        errors.append(difference(graph(crops), session.run(None, {"crops": crops.numpy()})))
-    return float(np.max(errors))
+    log.info("wrote %s (%.1f MB)", out.name, out.stat().st_size / 1e6)
 
 
 def strip_traces(path: Path) -> None:

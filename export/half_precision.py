@@ -13,11 +13,10 @@ from engine.networks.manifest import Manifest, load_manifest
 from engine.networks.ort import submodule
 from engine.reading.fusion import landmarks_of
 from export.backends import graph_backend
+from export.comparison import prove
 from export.float_graph import float_model, save_graph, translated
 from export.graph import write_manifest
 from export.networks import copy_network
-from export.parity import Report
-from export.verify import Faces, check_alike, compare
 
 log = logging.getLogger(__name__)
 
@@ -65,17 +64,14 @@ LINKS: Final = frozenset({"Add", "Sub", "Mul"})  # such as the epsilon between a
 THERE_AND_BACK: Final = (TensorProto.FLOAT16, TensorProto.FLOAT)
 
 
-def export_half_precision(source: Path, out: Path, faces: Faces | None = None) -> Report:
+def export_half_precision(source: Path, out: Path, data: Path | None, cache: Path) -> None:
     """Write a network as fp16, its landmark network as it is beside it, and prove both.
 
     Args:
         source: fp32 ONNX file with its manifest.
-        out: The fp16 file.
-        faces: Real ones to compare on, see `export.verify.real_faces`; None is adversarial
-            pictures only.
-
-    Returns:
-        What the comparison with `source` found, which the manifest states too.
+        out: The fp16 file; its manifest states what the comparison with `source` found.
+        data: Folder with the data packs, see `export.comparison.prove`.
+        cache: Folder for decoded data.
 
     Raises:
         ModelError: As `write_half_precision`, or it answers otherwise than `source`.
@@ -86,13 +82,9 @@ def export_half_precision(source: Path, out: Path, faces: Faces | None = None) -
     write_half_precision(manifest, out)
     if beside is not None:
         copy_network(beside, out.with_name(beside.path.name))
-    truth, other = graph_backend(manifest), graph_backend(load_manifest(out), path=Path(out.name))
-    check_alike(truth, other)
-    report = compare(truth, other, faces)
-    report.require()
+    report = prove(graph_backend(manifest), out, data, cache)
     half = {key: value for key, value in load_manifest(out).data.items() if key != "sha256"}
     write_manifest(out, {**half, "parity": report.facts()})
-    return report
 
 
 def write_half_precision(manifest: Manifest, out: Path) -> None:

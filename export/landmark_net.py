@@ -12,13 +12,15 @@ from engine.faces.landmarker import Landmarker
 from engine.faces.landmarks import MARGIN
 from engine.faces.preprocessing import MEAN, STD
 from engine.networks.manifest import load_manifest
-from export.graph import MOST, crops_parity, write_graph, write_manifest
+from export.backends import Backend, crops_backend
+from export.comparison import prove
+from export.graph import MOST, write_graph, write_manifest
 from training.evaluate import landmark_metrics
 from training.models.landmark_net import LandmarkNet
 from training.models.trunk import parameter_count
 
-FILE: Final = "landmark-net.onnx"
 MAPS: Final = ("map4", "map8", "map16")  # the taps, by stride
+WEIGHTS: Final = Path("its weights")  # what messages call a network that nobody named
 OUTPUTS: Final = ("landmarks", "presence", *MAPS)
 INPUT: Final[Mapping[str, Any]] = {
     "name": "crops",
@@ -43,6 +45,11 @@ class LandmarkGraph(nn.Module):
         return landmarks, presence, *taps
 
 
+def landmark_net_in_torch(network: LandmarkNet, path: Path) -> Backend:
+    """Make what the exported file is compared with; `path` is what messages call it."""
+    return crops_backend(path, "landmarks", LandmarkGraph(network), OUTPUTS)
+
+
 def export_landmark_net(network: LandmarkNet, out: Path, data: Path, cache: Path) -> None:
     """Write the network and its manifest, with its errors on held-out faces.
 
@@ -52,6 +59,7 @@ def export_landmark_net(network: LandmarkNet, out: Path, data: Path, cache: Path
     """
     facts = write_landmark_net(network, out)
     write_manifest(out, {**facts, "metrics": {}})
+    facts["parity"] = prove(landmark_net_in_torch(network, WEIGHTS), out, data, cache).parity
     metrics = landmark_metrics(Landmarker(load_manifest(out), "cpu"), data, cache)
     write_manifest(out, {**facts, "metrics": metrics})
 
@@ -59,13 +67,12 @@ def export_landmark_net(network: LandmarkNet, out: Path, data: Path, cache: Path
 def write_landmark_net(network: LandmarkNet, out: Path) -> dict[str, Any]:
     """Write the graph; give what its manifest says apart from figures."""
     graph = LandmarkGraph(network).eval()
-    error = write_graph(
+    write_graph(
         graph,
         {"crops": torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)},
         out,
         output_names=OUTPUTS,
         dynamic={0: torch.export.Dim("batch", min=1, max=MOST)},
-        parity=lambda path: crops_parity(graph, path, CROP_SIZE),
     )
     return {
         "name": out.stem,
@@ -75,5 +82,4 @@ def write_landmark_net(network: LandmarkNet, out: Path) -> dict[str, Any]:
         "outputs": list(OUTPUTS),
         "landmarks": "ibug68",
         "parameters": parameter_count(network),
-        "parity": error,
     }

@@ -126,6 +126,11 @@ class Report:
         return BOUNDS[self.precision]
 
     @property
+    def parity(self) -> float:
+        """The largest error of any output that has a bound, as `Deviation.counted`."""
+        return max(x.counted for x in self.errors if x.output in self.bounds.largest)
+
+    @property
     def failures(self) -> list[str]:
         """Say which bounds are exceeded, each in a few words."""
         return [*self._off(), *self._lost()]

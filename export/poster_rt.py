@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -11,10 +10,11 @@ from torch import Tensor, nn
 from engine.faces.alignment import CROP_SIZE
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
-from engine.networks.ort import onnxruntime
+from export.backends import LANDMARK_OUTPUTS, Backend, crops_backend
+from export.comparison import prove
 from export.folding import FoldedFusion
-from export.graph import BATCHES, MOST, difference, write_graph, write_manifest
-from export.landmark_net import FILE, INPUT, MAPS, export_landmark_net
+from export.graph import LANDMARK_NET, MOST, write_graph, write_manifest
+from export.landmark_net import INPUT, MAPS, export_landmark_net
 from training.evaluate import answers_of, metrics_of, open_network
 from training.evaluation.calibration import fit_temperature
 from training.models.poster_rt import PosterRT
@@ -22,6 +22,24 @@ from training.models.trunk import parameter_count
 from training.weights import load_weights
 
 OUTPUTS: Final = ("logits", "valence_arousal")
+
+
+class _JointGraph(nn.Module):
+    """poster-rt and its landmark network, without the maps between them."""
+
+    def __init__(self, model: PosterRT) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        seen = self.model.landmark_net(crops)
+        return (*self.model.fuse(crops, seen.taps), seen.landmarks, seen.presence)
+
+
+def poster_rt_in_torch(model: PosterRT, path: Path) -> Backend:
+    """Make what the exported file is compared with; `path` is what messages call it."""
+    outputs = (*OUTPUTS, *LANDMARK_OUTPUTS)
+    return crops_backend(path, "expression", _JointGraph(model), outputs, labels=EXPRESSIONS)
 
 
 def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
@@ -43,10 +61,11 @@ def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
     model = PosterRT()
     load_weights(model, weights)
     round_to_half(model)
-    export_landmark_net(model.landmark_net, out.with_name(FILE), data, cache)
+    export_landmark_net(model.landmark_net, out.with_name(LANDMARK_NET), data, cache)
     facts = write_poster_rt(model, out)
     save_file(halved(model), out.with_suffix(".safetensors"))
     write_manifest(out, {**facts, "temperature": 1.0, "metrics": {}})
+    facts["parity"] = prove(poster_rt_in_torch(model, weights), out, data, cache).parity
     network = open_network(out)
     valid = answers_of(network, "valid", data, cache)
     temperature = fit_temperature(valid.logits["as served"], valid.labels)
@@ -88,14 +107,13 @@ def write_poster_rt(model: PosterRT, out: Path) -> dict[str, Any]:
     batch = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
     with torch.no_grad():
         taps = model.landmark_net(batch).taps
-    landmarks = load_manifest(out.with_name(FILE))
-    error = write_graph(
+    landmarks = load_manifest(out.with_name(LANDMARK_NET))
+    write_graph(
         FoldedFusion(model).eval(),
         {"crops": batch, **dict(zip(MAPS, taps, strict=True))},
         out,
         output_names=OUTPUTS,
         dynamic={0: torch.export.Dim("batch", min=1, max=MOST)},
-        parity=lambda path: parity_error(model, landmarks.path, path),
     )
     return {
         "name": out.stem,
@@ -104,24 +122,6 @@ def write_poster_rt(model: PosterRT, out: Path) -> dict[str, Any]:
         "input": dict(INPUT),
         "outputs": list(OUTPUTS),
         "labels": list(EXPRESSIONS),
-        "landmarks": {"file": FILE, "sha256": landmarks.sha256, "maps": list(MAPS)},
+        "landmarks": {"file": LANDMARK_NET, "sha256": landmarks.sha256, "maps": list(MAPS)},
         "parameters": parameter_count(model),
-        "parity": error,
     }
-
-
-@torch.no_grad()
-def parity_error(model: PosterRT, landmarks: Path, fusion: Path) -> float:
-    """Largest difference of an output between torch and the two graphs one after the other."""
-    providers = ["CPUExecutionProvider"]
-    first = onnxruntime.InferenceSession(str(landmarks), providers=providers)
-    second = onnxruntime.InferenceSession(str(fusion), providers=providers)
-    generator = torch.Generator().manual_seed(0)
-    errors = []
-    for size in BATCHES:
-        crops = torch.randn(size, 3, CROP_SIZE, CROP_SIZE, generator=generator)
-        maps = first.run(list(MAPS), {"crops": crops.numpy()})
-        inputs = {"crops": crops.numpy(), **dict(zip(MAPS, maps, strict=True))}
-        said = second.run(list(OUTPUTS), inputs)
-        errors.append(difference(model(crops)[:2], said))
-    return float(np.max(errors))

@@ -11,8 +11,9 @@ from engine.assets import asset_path
 from engine.faces.landmarks import MARGIN
 from engine.faces.preprocessing import MEAN, STD
 from engine.networks.manifest import load_manifest
-from export.graph import BATCHES, MOST, crops_parity, write_graph, write_manifest
-from export.landmark_net import FILE
+from export.backends import Backend, crops_backend
+from export.comparison import prove
+from export.graph import LANDMARK_NET, MOST, write_graph, write_manifest
 from training.data.epochs import ChannelOrder
 from training.data.prepared import DataConfig
 from training.evaluation.judged import judge_saved
@@ -59,6 +60,19 @@ class SystemGraph(nn.Module):
         return tuple(named[name] for name in self.outputs)
 
 
+def graph_of(saved: Saved) -> SystemGraph:
+    """Make what the ONNX file computes of a trained system."""
+    return SystemGraph(saved.system, DataConfig(**saved.recipe["data"]).channel_order).eval()
+
+
+def system_in_torch(saved: Saved, path: Path) -> Backend:
+    """Make what the exported file is compared with; `path` is what messages call it."""
+    graph = graph_of(saved)
+    labels = saved.classes if "logits" in graph.outputs else ()
+    size = saved.system.input_size
+    return crops_backend(path, "expression", graph, graph.outputs, size=size, labels=labels)
+
+
 def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: int = 0) -> None:
     """Write the network with its manifest, and the landmark network that faces are followed by.
 
@@ -78,10 +92,12 @@ def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: i
     saved = open_run(checkpoint.parent, checkpoint.name) if inside else open_run(checkpoint)
     facts = write_system(saved, out, batch)
     for suffix in (".onnx", ".json"):
-        beside = out.with_name(FILE).with_suffix(suffix)
+        beside = out.with_name(LANDMARK_NET).with_suffix(suffix)
         bundled = asset_path(beside.name)
         if not beside.exists() or not beside.samefile(bundled):
             shutil.copyfile(bundled, beside)
+    write_manifest(out, {**facts, "temperature": 1.0, "metrics": {}})
+    facts["parity"] = prove(system_in_torch(saved, checkpoint), out, data, cache).parity
     judged = judge_saved(saved, checkpoint, "valid", root=data, cache=cache)
     metrics = {"data": saved.card.dataset, "valid": judged.figures()}
     write_manifest(out, {**facts, "temperature": judged.temperature, "metrics": metrics})
@@ -90,17 +106,15 @@ def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: i
 def write_system(saved: Saved, out: Path, batch: int = 0) -> dict[str, Any]:
     """Write the graph; give what its manifest says apart from calibration and figures."""
     side = saved.system.input_size
-    order = DataConfig(**saved.recipe["data"]).channel_order
-    graph = SystemGraph(saved.system, order).eval()
-    error = write_graph(
+    graph = graph_of(saved)
+    write_graph(
         graph,
         {"crops": torch.zeros(batch or 2, 3, side, side)},
         out,
         output_names=graph.outputs,
         dynamic={} if batch else {0: torch.export.Dim("batch", min=1, max=MOST)},
-        parity=lambda path: crops_parity(graph, path, side, (batch,) if batch else BATCHES),
     )
-    landmarks = load_manifest(asset_path(FILE))
+    landmarks = load_manifest(asset_path(LANDMARK_NET))
     return {
         "name": out.stem,
         "kind": "expression",
@@ -116,9 +130,8 @@ def write_system(saved: Saved, out: Path, batch: int = 0) -> dict[str, Any]:
         },
         "outputs": list(graph.outputs),
         "labels": list(saved.classes) if "logits" in graph.outputs else [],
-        "landmarks": {"file": FILE, "sha256": landmarks.sha256, "maps": []},
+        "landmarks": {"file": LANDMARK_NET, "sha256": landmarks.sha256, "maps": []},
         "parameters": saved.card.parameters,
         "gmac": saved.card.gmac,
-        "parity": error,
         "recipe": saved.recipe,
     }

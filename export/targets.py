@@ -3,11 +3,11 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from engine.errors import ConfigError, ModelError, SinkError, SourceError
+from engine.errors import ConfigError, ModelError, SinkError
 from engine.files import folder_beside, staged
 from engine.networks.bundle import SUFFIX as BUNDLE
 from engine.networks.manifest import Manifest, load_manifest
@@ -16,14 +16,15 @@ from engine.networks.tensorrt.cuda import Cuda
 from engine.networks.tensorrt.engine_file import SUFFIX as ENGINE
 from engine.networks.tensorrt.engine_file import precision_of
 from engine.reading.fusion import landmarks_of
-from export.backends import Backend, graph_backend, open_backend, weights_backend
+from export.backends import graph_backend
 from export.bundle import write_bundle
-from export.checkpoint import GRAPH, Weights, check_graph, open_checkpoint
+from export.checkpoint import GRAPH, Weights, open_checkpoint
+from export.comparison import prove
 from export.half_precision import export_half_precision
 from export.networks import copy_network
 from export.tensorrt import export_engines
 from export.triton import CROPS, TritonConfig, write_triton
-from export.verify import Faces, check_alike, compare, real_faces
+from export.verify import in_torch
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ Target = Literal["onnx", "tensorrt", "triton", "bundle"]
 Precision = Literal["fp32", "fp16", "int8"]
 Found = Weights | Manifest
 
-FACES: Final = 128  # real ones that an export is proved on
 # What a run's network is called, by task; a system is called after its run.
 NAMES: Final[Mapping[str, str]] = {
     "detector": "fer-detector",
@@ -198,11 +198,8 @@ def _tensorrt(found: Found, out: Path, request: Request) -> None:
     with folder_beside(out) as folder, staged(out, overwrite=request.overwrite) as inside:
         source = _source(found, folder, request)
         export_engines(source.path, inside, config=config, earlier=out)
-        _prove(_truth(found), inside, request)
-
-
-def _truth(found: Found) -> Backend:
-    return graph_backend(found) if isinstance(found, Manifest) else weights_backend(found)
+        truth = graph_backend(found) if isinstance(found, Manifest) else in_torch(found)
+        prove(truth, inside, request.data, request.cache)
 
 
 def _triton(found: Found, out: Path, request: Request) -> None:
@@ -282,25 +279,17 @@ def write_onnx(found: Found, out: Path, request: Request) -> None:
     if isinstance(found, Manifest):
         _convert(found, out, request)
     elif reduced is None:
-        _export_weights(found, out, request)
+        EXPORTS[found.task](found, out, request)
     else:
         with folder_beside(out) as folder:
             whole = folder / f"{_name(found)}{GRAPH}"
-            _export_weights(found, whole, request)
+            EXPORTS[found.task](found, whole, request)
             _convert(load_manifest(whole), out, request)
-
-
-def _export_weights(found: Weights, out: Path, request: Request) -> None:
-    EXPORTS[found.task](found, out, request)
-    check_graph(out)
-    _prove(weights_backend(found), out, request)
 
 
 def _convert(manifest: Manifest, out: Path, request: Request) -> None:
     if request.precision == "fp16":
-        truth = graph_backend(manifest)
-        report = export_half_precision(manifest.path, out, _faces(truth, request))
-        log.info("%s", "\n".join(report.lines()))
+        export_half_precision(manifest.path, out, request.data, request.cache)
         return
     from export.int8 import export_int8
 
@@ -312,31 +301,7 @@ def _convert(manifest: Manifest, out: Path, request: Request) -> None:
         beside = out.with_name(str(made.value("landmarks.file")))
         if not beside.exists():  # where it was not reduced as well
             copy_network(landmarks_of(manifest), beside)
-    _prove(graph_backend(manifest), out, request)
-
-
-def _prove(truth: Backend, made: Path, request: Request) -> None:
-    """Compare what was made with what it was made of; log the figures.
-
-    Raises:
-        ModelError: It answers otherwise.
-    """
-    other = replace(
-        open_backend(made), path=Path(made.name)
-    )  # where it lies now is nobody's concern
-    check_alike(truth, other)
-    report = compare(truth, other, _faces(truth, request))
-    log.info("%s", "\n".join(report.lines()))
-    report.require()
-
-
-def _faces(side: Backend, request: Request) -> Faces | None:
-    """Give real faces to compare on; None where there are none, which the log says."""
-    try:
-        return real_faces(side, request.data, request.cache, FACES)
-    except SourceError as error:
-        log.warning("compared on adversarial pictures only, not on faces of FER+: %s", error)
-        return None
+    prove(graph_backend(manifest), out, request.data, request.cache)
 
 
 # What brings the trainers along is imported where it is used.
@@ -345,10 +310,9 @@ def _faces(side: Backend, request: Request) -> Faces | None:
 def _export_detector(found: Weights, out: Path, request: Request) -> None:
     from export.detector import export_detector
 
-    del request
     if "threshold" not in found.metrics:
         raise ConfigError(f"{found.given}: metrics.json: threshold: missing; is the run finished?")
-    export_detector(found.file, out, found.metrics)
+    export_detector(found.file, out, found.metrics, request.data, request.cache)
 
 
 def _export_landmarks(found: Weights, out: Path, request: Request) -> None:

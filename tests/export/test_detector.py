@@ -28,7 +28,7 @@ def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     save_file(network.state_dict(), folder / "model.safetensors")
     out = folder / "tiny.onnx"
-    export_detector(folder / "model.safetensors", out, {"threshold": 0.5})
+    export_detector(folder / "model.safetensors", out, {"threshold": 0.5}, None, folder)
     return out
 
 
@@ -59,6 +59,7 @@ def test_the_manifest_is_complete_and_opens_the_detector(exported):
     manifest = load_manifest(exported)
     manifest.expect("detector")
     assert manifest.data["parameters"] == 233_167
+    assert 0 < manifest.data["parity"] <= PARITY
     detector = FerDetector(manifest, device="cpu")
     assert isinstance(detector.detect(np.zeros((50, 70, 3), np.uint8)), tuple)
     detector.close()

@@ -118,7 +118,7 @@ def test_engine_is_compared_with_the_graph_it_was_built_from(make_small, machine
 
 def test_half_has_bounds_of_its_own_and_is_no_truth(small, tmp_path):
     half = tmp_path / "h" / "small.onnx"
-    export_half_precision(small, half)
+    export_half_precision(small, half, None, tmp_path)
     report = verify(small, half)
     assert report.precision == "fp16"
     assert report.failures == []
