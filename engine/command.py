@@ -23,7 +23,7 @@ INTERRUPTED: Final = 130
 # As `engine.networks.runtime.DEVICES`, which takes long to import.
 DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")
 CLOCK: Final = "%(asctime)s %(message)s"  # an `info` for what takes hours
-_OURS: Final = frozenset({"app", "engine", "export", "scripts", "training"})
+_OURS: Final = frozenset({"app", "engine", "export", "fer_live", "scripts", "training"})
 
 
 def run_command(

@@ -1,14 +1,12 @@
 """The application's settings: one frozen value, checked when made, kept in a TOML file."""
 
-import json
-import os
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+import tomli_w
 from pydantic import AfterValidator, Field
 
 import engine.config
@@ -16,6 +14,7 @@ from engine.analyze import AnalyzerConfig
 from engine.config import Share, checked, read, unknown_keys
 from engine.errors import ConfigError
 from engine.files import write_text
+from engine.folders import config_folder, recordings_folder
 from engine.networks.models import Precision
 from engine.networks.runtime import Device
 
@@ -114,7 +113,7 @@ class Settings:
     landmarks: bool = False
     head_axes: bool = False
     recording_folder: Annotated[Path, AfterValidator(_full)] = field(
-        default_factory=lambda: Path.home() / "fer-live"
+        default_factory=recordings_folder
     )
     blur: bool = False
     osc: bool = False
@@ -159,26 +158,9 @@ def range_of(name: str) -> tuple[float, float]:
     return engine.config.range_of(Settings, name)
 
 
-def settings_path(
-    platform: str = sys.platform,
-    environment: Mapping[str, str] = os.environ,
-    home: Path | None = None,
-) -> Path:
-    """Say where the settings lie on this system.
-
-    Args:
-        platform: As `sys.platform`.
-        environment: As `os.environ`.
-        home: The user's folder; this user's if left out.
-    """
-    home = home or Path.home()
-    if platform == "win32":
-        base = Path(environment.get("APPDATA") or home / "AppData" / "Roaming")
-    elif platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        base = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    return base / "fer-live" / "settings.toml"
+def settings_path() -> Path:
+    """Say where the settings lie on this system."""
+    return config_folder() / "settings.toml"
 
 
 def load_settings(path: Path) -> Settings:
@@ -239,18 +221,11 @@ def save_settings(path: Path, settings: Settings) -> None:
 
 def as_toml(settings: Settings) -> str:
     """Write the settings as the file holds them."""
-    tables: dict[str, list[str]] = {}
+    tables: dict[str, Any] = {}
     for name, value in values_of(settings).items():
-        table, _, key = KEYS[name].rpartition(".")
-        tables.setdefault(table, []).append(f"{key} = {_literal(value)}")
-    parts = [f"[{table}]\n" + "\n".join(lines) + "\n" for table, lines in tables.items()]
-    return "\n".join([_HEAD, *parts])
-
-
-def _literal(value: object) -> str:
-    """Write one value; texts hold no control characters, and TOML's others escape as JSON's do."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    return json.dumps(str(value), ensure_ascii=False)
+        *path, key = KEYS[name].split(".")
+        table = tables
+        for part in path:
+            table = table.setdefault(part, {})
+        table[key] = str(value) if isinstance(value, Path) else value
+    return f"{_HEAD}\n{tomli_w.dumps(tables)}"

@@ -1,38 +1,32 @@
 """The application in the desktop's menu: `fer-app --add-to-menu`, on Linux."""
 
-import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from engine.assets import asset_path
 from engine.errors import ConfigError
 from engine.files import write_text
+from engine.folders import data_folder
 
 ENTRY: Final = Path("applications", "fer-app.desktop")
 ICON: Final = Path("icons", "hicolor", "scalable", "apps", "fer-live.svg")
 _ESCAPED: Final = '"`$\\'  # inside quotes, says the Desktop Entry Specification
 
 
-def data_home(
-    platform: str = sys.platform,
-    environment: Mapping[str, str] = os.environ,
-    home: Path | None = None,
-) -> Path:
+def data_home(platform: str = sys.platform) -> Path:
     """Say where the user's menu entries lie.
 
     Args:
         platform: As `sys.platform`.
-        environment: As `os.environ`.
-        home: The user's folder; this user's if left out.
 
     Raises:
         ConfigError: This system's menus are not made of files.
     """
     if platform != "linux":
         raise ConfigError("--add-to-menu: works on Linux; here make a shortcut to the command")
-    return Path(environment.get("XDG_DATA_HOME") or (home or Path.home()) / ".local" / "share")
+    return data_folder()
 
 
 def command() -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from engine.errors import ModelError, SinkError
 from engine.files import written
+from engine.folders import cache_folder
 from engine.networks.manifest import MANIFEST_MAX, NETWORK_MAX, check_network, parse_manifest
-from engine.networks.tensorrt.signature import cache_folder
 
 SUFFIX: Final = ".fer"
 INDEX: Final = "bundle.json"  # the member that says which network is which
@@ -71,7 +71,7 @@ def open_bundle(path: Path, cache: Path | None = None) -> Bundle:
             kind: parse_manifest(texts[kind], f"{path}: {_beside(names[kind])}") for kind in KINDS
         }
         _check_kinds(path, names, manifests)
-        folder = (cache or _cache()) / "bundles" / _key(names, texts)
+        folder = (cache or cache_folder()) / "bundles" / _key(names, texts)
         for kind in KINDS:
             _unpack(archive, path, folder / names[kind], manifests[kind], texts[kind])
     return Bundle(**{kind: folder / names[kind] for kind in KINDS})
@@ -187,13 +187,6 @@ def _has(path: Path, sha256: str) -> bool:
 def _write(path: Path, content: bytes) -> None:
     with written(path) as partial:
         partial.write_bytes(content)
-
-
-def _cache() -> Path:
-    try:
-        return cache_folder()
-    except RuntimeError as error:
-        raise ModelError(f"no folder to unpack a bundle to: {error}") from error
 
 
 def _key(names: Mapping[str, str], texts: Mapping[str, bytes]) -> str:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ModelError
+from engine.folders import cache_folder
 from engine.networks.manifest import Manifest
 from engine.networks.ort import onnxruntime
 from engine.networks.tensorrt.build import BuildConfig, range_of
 from engine.networks.tensorrt.engine_file import multiple_of
 from engine.networks.tensorrt.session import EngineSession, engine_beside, engine_of
-from engine.networks.tensorrt.signature import cache_folder
 
 log = logging.getLogger(__name__)
 

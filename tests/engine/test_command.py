@@ -55,8 +55,8 @@ for act, arguments in several:
 """
 
 
-def child(script, watched, *several):
-    module, _, function = SCRIPTS[script].partition(":")
+def child(target, watched, *several):
+    module, _, function = target.partition(":")
     done = subprocess.run(
         [sys.executable, "-c", CHILD, json.dumps([module, function, watched, several])],
         cwd=ROOT,
@@ -79,7 +79,7 @@ def test_every_script_has_the_same_manners(script, tmp_path):
     words, library, wanted = NEEDS[script]
     words = [word.replace("OUT", str(tmp_path)) for word in words]
     version, usage, wrong, lacking, interrupted = child(
-        script,
+        SCRIPTS[script],
         library,
         ("", ["--version"]),
         ("", ["--help"]),
@@ -117,6 +117,41 @@ def test_every_command_runs_as_a_module(target):
     assert done.returncode == 2
     assert done.stderr.startswith("fer-")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-m", "export.detector_recall"],
+        ["-m", "training.data.template"],
+        ["-m", "training.data.teacher_labels"],
+        ["-m", "scripts.benches.review"],
+        ["-m", "scripts.benches.window"],
+        ["scripts/benches/frontier.py"],
+        ["scripts/benches/int8_trials.py"],
+    ],
+    ids=lambda words: words[-1],
+)
+def test_commands_without_a_script_have_the_same_front(words):
+    for option, code, lines in (("--version", 0, 0), ("--no-such-option", 2, 1)):
+        done = subprocess.run(
+            [sys.executable, *words, option],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (code, lines), done.stderr
+    assert done.stderr.endswith(" --help\n")
+
+
+def test_detector_recall_names_the_library_it_lacks(tmp_path):
+    (lacking,) = child("export.detector_recall:main", "torch", ("lack", ["--data", str(tmp_path)]))
+    said = "detector_recall: torch: not installed; pip install 'fer-live[train]'\n"
+    assert lacking == [2, "", said]
 
 
 def parsed(argv, **settings):

@@ -12,11 +12,7 @@ from pathlib import Path
 
 from engine.errors import SinkError
 from engine.files import written
-
-
-def cache_folder() -> Path:
-    """Give the folder of files that only this user may write; it may be emptied at any time."""
-    return Path.home() / ".cache" / "fer-live"
+from engine.folders import cache_folder
 
 
 def sign(text: bytes) -> str:

@@ -1,5 +1,6 @@
 import dataclasses
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -140,14 +141,15 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     assert stat.S_ISREG((tmp_path / "file").stat().st_mode)
 
 
-def test_settings_lie_where_the_system_keeps_them():
-    home = Path("/home/ann")
-    assert settings_path("linux", {}, home) == home / ".config/fer-live/settings.toml"
-    assert settings_path("linux", {"XDG_CONFIG_HOME": "/x"}, home) == Path(
-        "/x/fer-live/settings.toml"
-    )
-    mac = home / "Library/Application Support/fer-live/settings.toml"
-    assert settings_path("darwin", {}, home) == mac
-    assert settings_path("win32", {"APPDATA": "/roam"}, home) == Path(
-        "/roam/fer-live/settings.toml"
-    )
+def test_settings_lie_where_the_system_keeps_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "config_folder", lambda: tmp_path)
+    assert settings_path() == tmp_path / "settings.toml"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other places")
+def test_settings_of_earlier_versions_are_found(tmp_path, monkeypatch):
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert settings_path() == tmp_path / ".config/fer-live/settings.toml"
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/x")
+    assert settings_path() == Path("/x/fer-live/settings.toml")

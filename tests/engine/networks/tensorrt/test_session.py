@@ -48,6 +48,7 @@ def write_network(path, write_linear, weights):
 def fake(monkeypatch, tmp_path):
     """The module of stand-ins; this user's files lie in a folder of the test."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     return load_fake()
 
 
