@@ -1,6 +1,7 @@
 """Pictures: a model that stays loaded, and a function that loads one for the occasion."""
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -58,7 +59,7 @@ class Model:
         self.name = name
         config = config_of(options, PictureOptions, model=name, smooth=0.0)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fer-model")
-        self._closed = False
+        self._closing, self._closed = threading.Lock(), False
         try:
             self._networks = self._there(partial(_Networks, config))
         except BaseException:
@@ -81,13 +82,13 @@ class Model:
 
     def close(self) -> None:
         """Free the networks, after the calls that wait; further calls do nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            self._there(self._networks.close)
-        finally:
-            self._thread.shutdown()
+        with self._closing:
+            if self._closed:
+                return
+            freed = self._thread.submit(self._networks.close)
+            self._closed = True
+        self._thread.shutdown()
+        freed.result()
 
     @overload
     def analyze(self, pictures: Picture, *, rgb: bool = False) -> Faces: ...
@@ -116,8 +117,6 @@ class Model:
             ModelError: Inference failed.
             ValueError: The model is closed.
         """
-        if self._closed:
-            raise ValueError(f"model {self.name}: is closed; make a new one")
         if not isinstance(pictures, list | tuple):
             return self._analyze([pictures], ["picture"], rgb)[0]
         return self._analyze(pictures, [f"picture {at}" for at in range(len(pictures))], rgb)
@@ -131,7 +130,11 @@ class Model:
 
     def _there(self, work: Callable[[], T]) -> T:
         """Do something on the networks' thread."""
-        return self._thread.submit(work).result()
+        with self._closing:
+            if self._closed:
+                raise ValueError(f"model {self.name}: is closed; make a new one")
+            done = self._thread.submit(work)
+        return done.result()
 
 
 def analyze(

@@ -180,6 +180,16 @@ def test_closed_model_says_so(portrait):
         model.analyze(portrait)
 
 
+def test_calls_that_wait_are_done_before_the_model_closes(portrait):
+    model = fer_live.Model()
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(model.analyze, [portrait] * 3) for _ in range(3)]
+        model.close()
+        for call in waiting:
+            error = call.exception()
+            assert error is None or "is closed; make a new one" in str(error)
+
+
 def test_unknown_model_leaves_nothing_running():
     before = threading.active_count()
     with pytest.raises(fer_live.ModelError, match="model posterrt: unknown; choose poster-rt"):
