@@ -33,6 +33,11 @@ class Performance:
         self.frames = 0
         self.dropped = 0
 
+    @property
+    def samples(self) -> int:
+        """Analyses that are kept to look back on; bounded at any rate."""
+        return len(self._samples)
+
     def add(self, latency_ms: float, dropped: int) -> None:
         """Count one analysis that is shown now.
 

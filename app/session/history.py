@@ -76,6 +76,11 @@ class FaceHistory:
         return self._count
 
     @property
+    def counts(self) -> NDArray[np.int64]:
+        """(N,) how many samples each point stands for."""
+        return self._samples[: self._count]
+
+    @property
     def last_s(self) -> float:
         """Time of the newest sample; minus infinity if there is none."""
         return float(self._last[self._count - 1]) if self._count else -np.inf

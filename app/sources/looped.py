@@ -17,14 +17,24 @@ _LATE_S: Final = 0.25  # later than this, the frames go on from now
 class LoopedFile(Frames):
     """Plays a file again and again, for demonstrations and for tests without a camera."""
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.monotonic,
+        closing: threading.Event | None = None,
+    ) -> None:
         """Open the file.
+
+        Args:
+            path: The file.
+            clock: Gives seconds.
+            closing: What a reader waits on until a frame is due; set by `close`.
 
         Raises:
             SourceError: It cannot be opened.
         """
         self._path, self._clock = str(path), clock
-        self._closing = threading.Event()
+        self._closing = closing or threading.Event()
         self._source = open_source(self._path)
         self.info: SourceInfo = replace(
             self._source.info, live=True, frame_count=None, duration_s=None

@@ -32,6 +32,7 @@ class Player(Frames):
         playing: bool = True,
         speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
+        changed: threading.Condition | None = None,
     ) -> None:
         """Open the file.
 
@@ -41,6 +42,7 @@ class Player(Frames):
             playing: False shows the frame there, and waits.
             speed: 1 is the file's own.
             clock: Gives seconds.
+            changed: What a reader waits on until a frame is due.
 
         Raises:
             SourceError: It cannot be opened.
@@ -49,7 +51,7 @@ class Player(Frames):
         self._source = opener(SourceConfig())
         self.info: SourceInfo = replace(self._source.info, live=True)
         self.warnings: list[str] = []
-        self._changed = threading.Condition()
+        self._changed = changed or threading.Condition()
         self._playing, self._closed, self._ended = playing, False, False
         self._speed = speed
         self._wanted_s: float | None = start_s if start_s > 0 or not playing else None

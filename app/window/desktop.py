@@ -99,7 +99,7 @@ def _run(options: argparse.Namespace) -> int:
 
     begin() if settings.seen_privacy else window.first_run(begin)
     settle()
-    code = _left(app.exec())
+    code = leave_with(app.exec())
     destroy(window)
     return code
 
@@ -126,7 +126,7 @@ def destroy(window: "QWidget") -> None:
     sip.delete(window)
 
 
-def _left(code: int) -> int:
+def leave_with(code: int) -> int:
     """Give the exit code; where a camera still hangs in its driver, leave with it at once.
 
     A thread that comes back from C++ while the interpreter ends would abort the program.

@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
             runner: Runs sources; its `keep` must be `keep` of this window.
         """
         super().__init__()
-        self.settings, self._file, self._geometry = settings, settings_file, geometry
+        self.settings, self.settings_file, self._geometry = settings, settings_file, geometry
         self.live = LiveState()
         self.outputs = LiveOutputs()
         self.controller = RecordingController(
@@ -137,11 +137,11 @@ class MainWindow(QMainWindow):
         }
 
     def _build_status(self) -> None:
-        self._source_label, self._state_label = QLabel(), QLabel()
+        self.source_label, self.state_label = QLabel(), QLabel()
         bar = self.statusBar()
         if bar is not None:
-            bar.addWidget(self._source_label, 1)
-            bar.addPermanentWidget(self._state_label)
+            bar.addWidget(self.source_label, 1)
+            bar.addPermanentWidget(self.state_label)
 
     def _connect(self) -> None:
         runner, view = self.runner, self.view
@@ -177,19 +177,19 @@ class MainWindow(QMainWindow):
         self.runner.stop()
         self.controller.detach()
         self._clear()
-        self._source_label.setText("")
+        self.source_label.setText("")
 
     def _clear(self) -> None:
         self.view.set_picture(None)
         self.view.set_message("")
         self.transport.hide()
-        self._state_label.setText("")
+        self.state_label.setText("")
 
     def _source_started(self) -> None:
         choice = self.runner.choice
         if choice is not None:
             self.view.set_message("")
-            self._source_label.setText(self.tr("Opening {name} …").format(name=choice.title))
+            self.source_label.setText(self.tr("Opening {name} …").format(name=choice.title))
 
     def _source_opened(self) -> None:
         worker, choice = self.runner.worker, self.runner.choice
@@ -199,11 +199,11 @@ class MainWindow(QMainWindow):
         self.view.set_message("")
         self.view.set_look(self._look(), mirrored=self._mirrored())
         rate = "" if info.fps is None else f", {float(info.fps):.4g} fps"
-        self._source_label.setText(f"{choice.title}: {info.width}x{info.height}{rate}")
+        self.source_label.setText(f"{choice.title}: {info.width}x{info.height}{rate}")
         if worker.device:  # it was lost and is back
             self._networks_ready()
         else:
-            self._state_label.setText(self.tr("loading the networks …"))
+            self.state_label.setText(self.tr("loading the networks …"))
         self.transport.setVisible(self.playback.player is not None)
         self.controller.attach(info, self.settings.analyzer())
 
@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
         worker = self.runner.worker
         if worker is not None:
             self.live.device, self.live.model = worker.device, self.settings.model
-            self._state_label.setText(f"{self.settings.model} · {worker.device}")
+            self.state_label.setText(f"{self.settings.model} · {worker.device}")
 
     def _source_failed(self, message: str, again: bool) -> None:
         if again:  # a recording goes on: the gap is part of it
@@ -222,7 +222,7 @@ class MainWindow(QMainWindow):
         self.view.set_message(message)
 
     def _source_ended(self) -> None:
-        self._state_label.setText(self.tr("ended"))
+        self.state_label.setText(self.tr("ended"))
 
     def keep(self, analysis: Analysis) -> None:
         """Record and tell others; on the worker's thread, and never waits."""
@@ -324,7 +324,7 @@ class MainWindow(QMainWindow):
         """Take over other settings, keep them, and run the source anew where they ask for it."""
         anew = settings.analyzer() != self.settings.analyzer()
         try:
-            save_settings(self._file, settings)
+            save_settings(self.settings_file, settings)
         except FerError as error:
             QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
         self._apply(settings)

@@ -60,6 +60,11 @@ class Runner(QObject):
         self.worker: Worker | None = None
         self.choice: Choice | None = None
 
+    @property
+    def running(self) -> bool:
+        """True while a thread of any source has not ended."""
+        return any(not thread.isFinished() for thread, _ in self._threads)
+
     def start(self, choice: Choice, config: AnalyzerConfig) -> None:
         """Leave what runs and open another source."""
         self.stop()

@@ -35,12 +35,12 @@ class Transport(QWidget):
         self._slider.sliderMoved.connect(self._seek_to_slider)
         self._slider.actionTriggered.connect(self._slider_acted)
         self._time = QLabel()
-        self._speed = QComboBox()
-        self._speed.setAccessibleName(self.tr("Speed"))
+        self.speed = QComboBox()
+        self.speed.setAccessibleName(self.tr("Speed"))
         for speed in SPEEDS:
-            self._speed.addItem(f"{speed:g}x", speed)
-        self._speed.setCurrentIndex(SPEEDS.index(1.0))
-        self._speed.activated.connect(lambda at: self.speed_chosen.emit(SPEEDS[at]))
+            self.speed.addItem(f"{speed:g}x", speed)
+        self.speed.setCurrentIndex(SPEEDS.index(1.0))
+        self.speed.activated.connect(lambda at: self.speed_chosen.emit(SPEEDS[at]))
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
         for widget in (
@@ -49,7 +49,7 @@ class Transport(QWidget):
             self._forward,
             self._slider,
             self._time,
-            self._speed,
+            self.speed,
         ):
             row.addWidget(widget, 1 if widget is self._slider else 0)
         self._draw_icons()
@@ -87,7 +87,7 @@ class Transport(QWidget):
             timecode(seconds, digits=digits, passed=True) for seconds in (position_s, duration_s)
         )
         self._time.setText(f"{position} / {duration}")
-        self._speed.setCurrentIndex(SPEEDS.index(speed))
+        self.speed.setCurrentIndex(SPEEDS.index(speed))
         if playing != self._playing:
             self._playing = playing
             self._draw_icons()

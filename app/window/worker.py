@@ -9,7 +9,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.live.pacing import Pace
 from app.live.presentation import CaptureTimes, Presenter, ScaledPicture, Viewport
-from app.sources.connection import Connection, ConnectionState, ConnectionStatus
+from app.sources.connection import PAUSE_S, Connection, ConnectionState, ConnectionStatus
 from engine.analyze import AnalyzerConfig, open_finder, open_reader
 from engine.errors import FerError
 from engine.mailbox import Closed, Latest
@@ -53,6 +53,7 @@ class Worker(QObject):
         config: AnalyzerConfig,
         *,
         lasting: bool = False,
+        pause_s: float = PAUSE_S,
         keep: Callable[[Analysis], object] | None = None,
         make_finder: Callable[[AnalyzerConfig], FindStage] = open_finder,
         make_reader: Callable[[AnalyzerConfig], ReadStage] = open_reader,
@@ -63,6 +64,7 @@ class Worker(QObject):
             open_source: Opens the source, on the capture thread.
             config: What to run.
             lasting: Open the source again whenever it is lost.
+            pause_s: Between two tries, seconds.
             keep: Called with every analysis, on the worker's thread, and must not wait.
             make_finder: Makes what finds faces, on its own thread.
             make_reader: Makes what reads them, on its own thread.
@@ -73,7 +75,7 @@ class Worker(QObject):
         self._stopping = threading.Event()
         self._presenter = Presenter(self.frame_shown.emit)
         self._analyses: Latest[Analysis] = Latest()
-        self._connection = Connection(open_source, self._tell, lasting=lasting)
+        self._connection = Connection(open_source, self._tell, lasting=lasting, pause_s=pause_s)
         self._pipeline = Pipeline(
             self._tapped(), self._finder, self._reader, live=True, join_s=STOP_S
         )

@@ -56,7 +56,7 @@ class AffectPlot(Panel):
         self._history = History()
         self._shown: int | None = None
         self._now_s = 0.0
-        self._faces: dict[int, _FaceItems] = {}
+        self.faces: dict[int, FaceItems] = {}
         self.plot = self._make_plot()
         self._make_controls()
         self._make_keys()
@@ -103,8 +103,8 @@ class AffectPlot(Panel):
         self.pause.toggled.connect(self._pause)
         self._controls = QHBoxLayout()
         self._controls.setSpacing(6)
-        self._key = _LineKey()
-        self._controls.addWidget(self._key)
+        self.key = _LineKey()
+        self._controls.addWidget(self.key)
         self._controls.addStretch(1)
         for widget in (self.lengths, self.zoom_out, self.zoom_in, self.pause):
             self._controls.addWidget(widget)
@@ -153,8 +153,8 @@ class AffectPlot(Panel):
         marks = ticks(window.since_s, right_s, spacing_s=_TICK_PX * self._pixel_s())
         self.plot.getAxis("bottom").setTicks([marks])
         faces = self._faces_in_window()
-        for face in [face for face in self._faces if face not in faces]:
-            self._faces.pop(face).remove(self.plot)
+        for face in [face for face in self.faces if face not in faces]:
+            self.faces.pop(face).remove(self.plot)
         for face in faces:
             self._draw_face(face)
         self._place_ids()
@@ -168,9 +168,9 @@ class AffectPlot(Panel):
 
     def _draw_face(self, face: int) -> None:
         """Draw one face's curves."""
-        if face not in self._faces:
-            self._faces[face] = _FaceItems(self.plot, face, self.theme)
-        items = self._faces[face]
+        if face not in self.faces:
+            self.faces[face] = FaceItems(self.plot, face, self.theme)
+        items = self.faces[face]
         window, pixel_s = self.window_of_time, self._pixel_s()
         items.tip = None
         for series in _SERIES:
@@ -196,9 +196,9 @@ class AffectPlot(Panel):
         pixel_s = self._pixel_s()
         height = max(50.0, float(self.plot.getViewBox().height()))
         per_unit = height / _TALL
-        newest_s = max((items.tip[0] for items in self._faces.values() if items.tip), default=0.0)
+        newest_s = max((items.tip[0] for items in self.faces.values() if items.tip), default=0.0)
         side_by_side = []
-        for items in self._faces.values():
+        for items in self.faces.values():
             items.label.setVisible(items.tip is not None)
             if items.tip is None:
                 continue
@@ -254,13 +254,13 @@ class AffectPlot(Panel):
             axis = self.plot.getAxis(name)
             axis.setPen(pg.mkPen(theme.border))
             axis.setTextPen(pg.mkPen(theme.muted))
-        for face, items in self._faces.items():
+        for face, items in self.faces.items():
             items.restyle(face, theme)
-        self._key.update()
+        self.key.update()
         self._redraw()
 
 
-class _FaceItems:
+class FaceItems:
     """What is drawn of one face: two curves with a mark at the end of each, and its id."""
 
     def __init__(self, plot: pg.PlotWidget, face: int, theme: Theme) -> None:
@@ -280,12 +280,14 @@ class _FaceItems:
         self.restyle(face, theme)
 
     def draw(self, series: str, line: Line) -> None:
+        """Show a curve, and its mark at the end."""
         joined = line.joined.astype(np.int32)
         self.curves[series].setData(line.times, line.values, connect=joined)
         self._ends[series].setPos(line.times[-1], line.values[-1])
         self._ends[series].show()
 
     def clear(self, series: str) -> None:
+        """Show no curve."""
         self.curves[series].setData([], [])
         self._ends[series].hide()
 
@@ -303,6 +305,7 @@ class _FaceItems:
         self.label.setZValue(3 if chosen else 2)
 
     def restyle(self, face: int, theme: Theme) -> None:
+        """Take over a theme's colours."""
         self._colour = theme.face(face)
         self.label.fill = pg.mkBrush(self._colour)
         self.label.setColor(ink_on(self._colour))
@@ -312,6 +315,7 @@ class _FaceItems:
         self._chosen = None
 
     def remove(self, plot: pg.PlotWidget) -> None:
+        """Take everything out of the plot."""
         for item in (*self.curves.values(), *self._ends.values(), self.label):
             plot.removeItem(item)
 

@@ -123,22 +123,24 @@ class Plane(QWidget):
         """Draw plane, places and trails."""
         painter, theme = QPainter(self), current_theme()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = self._area()
+        area = self.area()
         self._draw_plane(painter, theme, area)
         order = sorted(self._trails, key=lambda face: (face == self._shown, face))
-        chips = self._chip_places(area, reversed(order))
+        chips = self.chip_places(area, reversed(order))
         for face in order:
             self._draw_trail(painter, theme, area, face)
             draw_chip(painter, chips[face], str(face), theme.face(face))
         draw_focus(self, painter, theme)
 
-    def _area(self) -> QRectF:
+    def area(self) -> QRectF:
+        """Give the square around the circle, pixels of the widget."""
         line = self.fontMetrics().height()
         side = max(60.0, min(self.width() - 8.0, self.height() - 2.0 * line - 12))
         return QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
 
     @staticmethod
-    def _at(area: QRectF, valence: float, arousal: float) -> QPointF:
+    def at(area: QRectF, valence: float, arousal: float) -> QPointF:
+        """Give where a point of the plane lies, pixels of the widget."""
         reach = area.width() / 2
         return area.center() + QPointF(valence * reach, -arousal * reach)
 
@@ -151,8 +153,8 @@ class Plane(QWidget):
         half = area.width() / 4
         painter.drawEllipse(area.adjusted(half, half, -half, -half))
         painter.setPen(QPen(QColor(theme.border), 1))
-        painter.drawLine(self._at(area, -1, 0), self._at(area, 1, 0))
-        painter.drawLine(self._at(area, 0, -1), self._at(area, 0, 1))
+        painter.drawLine(self.at(area, -1, 0), self.at(area, 1, 0))
+        painter.drawLine(self.at(area, 0, -1), self.at(area, 0, 1))
         self._draw_places(painter, theme, area)
         self._draw_axes(painter, theme, area)
 
@@ -172,7 +174,7 @@ class Plane(QWidget):
         """Mark the classes' published places faintly."""
         line = self.fontMetrics().height()
         for expression, (valence, arousal) in VALENCE_AROUSAL.items():
-            at = self._at(area, valence, arousal)
+            at = self.at(area, valence, arousal)
             painter.setPen(QPen(QColor(theme.muted), 1))
             painter.drawLine(at - QPointF(3, 0), at + QPointF(3, 0))
             painter.drawLine(at - QPointF(0, 3), at + QPointF(0, 3))
@@ -183,7 +185,7 @@ class Plane(QWidget):
             painter.drawText(text, Qt.AlignmentFlag.AlignCenter, class_name(expression.label))
 
     def _draw_trail(self, painter: QPainter, theme: Theme, area: QRectF, face: int) -> None:
-        points = [self._at(area, v, a) for v, a in np.clip(self._trails[face], -1, 1).tolist()]
+        points = [self.at(area, v, a) for v, a in np.clip(self._trails[face], -1, 1).tolist()]
         shown = face == self._shown
         colour = QColor(theme.face(face))
         edges = np.linspace(0, len(points) - 1, _FADES + 1).round().astype(int).tolist()
@@ -197,12 +199,12 @@ class Plane(QWidget):
         painter.setBrush(colour)
         painter.drawEllipse(points[-1], 6 if shown else 4, 6 if shown else 4)
 
-    def _chip_places(self, area: QRectF, faces: Iterable[int]) -> dict[int, QRectF]:
+    def chip_places(self, area: QRectF, faces: Iterable[int]) -> dict[int, QRectF]:
         """Put the ids beside their points, inside the widget, none over another."""
         places: dict[int, QRectF] = {}
         height = self.fontMetrics().height()
         for face in faces:
-            tip = self._at(area, *np.clip(self._trails[face][-1], -1, 1).tolist())
+            tip = self.at(area, *np.clip(self._trails[face][-1], -1, 1).tolist())
             width = self.fontMetrics().horizontalAdvance(str(face)) + 8
             x = tip.x() + 9 if tip.x() + 9 + width < self.width() else tip.x() - 9 - width
             place = QRectF(x, tip.y() - height / 2, width, height)

@@ -44,6 +44,11 @@ class Panel(QWidget):
         self._late.setSingleShot(True)
         self._late.timeout.connect(self.refresh_now)
 
+    @property
+    def waiting(self) -> bool:
+        """True while a state will be shown soon."""
+        return self._late.isActive()
+
     def refresh(self, live: LiveState) -> None:
         """Show the state as it is now, or soon; quick, and called for every analysis.
 
@@ -56,7 +61,7 @@ class Panel(QWidget):
         wait_s = self._shown_s + self.every_s - self._clock()
         if wait_s <= 0:
             self.refresh_now()
-        elif not self._late.isActive():
+        elif not self.waiting:
             self._late.start(math.ceil(1000 * wait_s))
 
     def refresh_now(self) -> None:

@@ -53,14 +53,14 @@ class ProbabilitiesPanel(Panel):
         super().__init__(parent)
         self.uncertain_below = uncertain_below
         self.setAccessibleName(self.tr("Class probabilities"))
-        self._chip = _Chip()
+        self.chip = _Chip()
         self.headline = label("", "heading")
         self.note = label("", "muted")
         self.note.setWordWrap(True)
         self.bars = Bars()
         head = QHBoxLayout()
         head.setSpacing(8)
-        head.addWidget(self._chip)
+        head.addWidget(self.chip)
         head.addWidget(self.headline, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
@@ -75,7 +75,7 @@ class ProbabilitiesPanel(Panel):
         self._show(readout(live, self.uncertain_below))
 
     def _show(self, read: Readout) -> None:
-        self._chip.show_face(read.face_id, self.theme)
+        self.chip.show_face(read.face_id, self.theme)
         self.headline.setText(self._headline(read))
         self.note.setText(self._note(read))
         self.bars.show_readout(read)
@@ -83,7 +83,7 @@ class ProbabilitiesPanel(Panel):
 
     def restyle(self) -> None:
         """Take over the theme's colours."""
-        self._chip.show_face(self._read.face_id, self.theme)
+        self.chip.show_face(self._read.face_id, self.theme)
         self.bars.update()
 
     def _headline(self, read: Readout) -> str:

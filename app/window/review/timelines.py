@@ -51,10 +51,10 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._faces: tuple[int, ...] = ()
         self._spans: list[tuple[int, Span]] = []
         self._drawn: object = None  # the numbers whose curves are shown
-        self._curves: dict[tuple[str, int], Any] = {}  # by series and face
+        self.curves: dict[tuple[str, int], Any] = {}  # by series and face
         self._bars: list[tuple[Any, Any]] = []  # plot and what is drawn in it
         self._marks: list[tuple[Any, Any]] = []
-        self._words: list[Any] = []
+        self.words: list[Any] = []
         self._moving = False
         self._chosen: int | None = None
         self.plots: list[Any] = []
@@ -148,8 +148,8 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
 
     def _redraw_curves(self) -> None:
         for plot, series in zip(self.plots[:2], SERIES, strict=True):
-            for face in [f for s, f in self._curves if s == series and f not in self._faces]:
-                curve = self._curves.pop((series, face))
+            for face in [f for s, f in self.curves if s == series and f not in self._faces]:
+                curve = self.curves.pop((series, face))
                 curve.clear()  # removed with data, it would look for a view that is gone
                 plot.removeItem(curve)
             for face in self._faces:
@@ -165,13 +165,13 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         times = times.copy()  # the review keeps its own
         gaps = np.flatnonzero(np.isnan(times))
         times[gaps] = times[gaps - 1]  # clipping needs rising times; the value stays a break
-        if (series, face) not in self._curves:
+        if (series, face) not in self.curves:
             # Low and high for each column of pixels.
             curve = pg.PlotDataItem(connect="finite", autoDownsampleFactor=1.0)
             plot.addItem(curve)
             curve.setPen(self._pen(face))
-            self._curves[series, face] = curve
-        self._curves[series, face].setData(times, values)
+            self.curves[series, face] = curve
+        self.curves[series, face].setData(times, values)
 
     def _pen(self, face: int) -> Any:  # noqa: ANN401 - pyqtgraph has no types
         # Pens wider than 1 are slow to draw with, so one curve only has such.
@@ -180,7 +180,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         return pg.mkPen(face_colour(face, light=light), width=width)
 
     def _pen_curves(self) -> None:
-        for (_, face), curve in self._curves.items():
+        for (_, face), curve in self.curves.items():
             curve.setPen(self._pen(face))
 
     def _redraw_bands(self) -> None:
@@ -230,22 +230,22 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
 
     def _name_spans(self, *_: object) -> None:
         """Write the labels into the bands that are wide enough."""
-        for item in self._words:
+        for item in self.words:
             self.bands.removeItem(item)
-        self._words.clear()
+        self.words.clear()
         (left, right), _ = self.bands.vb.viewRange()
         per_s = self.bands.vb.width() / max(right - left, 1e-6)
         for row, span in self._spans:
             start, end = max(span.start_s, left), min(span.end_s, right)
             if (end - start) * per_s < LETTER_PX * (len(span.label) + 2):
                 continue
-            if len(self._words) == WORDS:
+            if len(self.words) == WORDS:
                 break
             word = pg.TextItem(span.label, color=ink_on(LABELS[span.label]), anchor=(0.5, 0.5))
             word.setPos((start + end) / 2, row)
             word.setZValue(6)  # over the chosen span
             self.bands.addItem(word)
-            self._words.append(word)
+            self.words.append(word)
 
     def resizeEvent(self, event: Any) -> None:  # noqa: ANN401 - Qt's name
         """Name the spans that are wide enough now."""

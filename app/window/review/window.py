@@ -95,6 +95,16 @@ class ReviewWindow(QMainWindow):
             "redo": edit(control.redo),
         }
 
+    @property
+    def playing(self) -> bool:
+        """True while the cursor moves by itself."""
+        return self._player.isActive()
+
+    @property
+    def busy(self) -> bool:
+        """True while something is read or written."""
+        return self._jobs.busy
+
     def _moving(self, work: Callable[..., object]) -> Callable[..., None]:
         """Wrap what moves the cursor or the choice."""
 
@@ -281,7 +291,7 @@ class ReviewWindow(QMainWindow):
 
     def play_or_pause(self) -> None:
         """Play from the cursor, from the start if that is at the end; or pause."""
-        if self._player.isActive():
+        if self.playing:
             self._pause()
             return
         if self.controller.review is None:
@@ -373,7 +383,7 @@ class ReviewWindow(QMainWindow):
         action.setText(f"{name}: {what}" if what else name)
 
     def _refresh_play(self) -> None:
-        name = self.tr("Pause") if self._player.isActive() else self.tr("Play")
+        name = self.tr("Pause") if self.playing else self.tr("Play")
         self.actions_.play.setText(name)
         self.play_button.setText(name)
 

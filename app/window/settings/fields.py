@@ -48,7 +48,7 @@ class Page(QWidget):
         self.title = title
         self.fields: dict[str, QWidget] = {}
         self._draft = draft
-        self._errors: dict[str, QLabel] = {}
+        self.errors: dict[str, QLabel] = {}
         self._show: dict[str, Callable[[Any], None]] = {}
         self._needs: dict[str, str] = {}
         self._form = QFormLayout(self)
@@ -207,7 +207,7 @@ class Page(QWidget):
         error = label("", "error")
         error.setWordWrap(True)
         error.hide()
-        self._errors[name] = error
+        self.errors[name] = error
         row = QHBoxLayout()
         row.addWidget(field, 0 if isinstance(field, QSpinBox | QDoubleSpinBox) else 1)
         if beside is None:
@@ -242,7 +242,7 @@ class Page(QWidget):
         Args:
             found: By name of the field.
         """
-        for name, error in self._errors.items():
+        for name, error in self.errors.items():
             message = found.get(name, "")
             error.setText(message[:1].upper() + message[1:])
             error.setVisible(bool(message))

@@ -36,13 +36,13 @@ class SourceMenu(QMenu):
         """
         super().__init__(parent)
         self.setTitle(self.tr("&Source"))
-        self._look, self._owner = look, parent
+        self.look, self._owner = look, parent
         self._cameras = look()
         self._wanted = Choice(kind="camera", name="")  # size and rate asked of cameras
         self._actions: MainActions | None = None
         timer = QTimer(self)
         timer.setInterval(CAMERAS_MS)
-        timer.timeout.connect(self._look_for_cameras)
+        timer.timeout.connect(self.look_for_cameras)
         timer.start()
 
     def fill(self, actions: MainActions) -> None:
@@ -70,8 +70,9 @@ class SourceMenu(QMenu):
             for action in group:
                 self.addAction(action)
 
-    def _look_for_cameras(self) -> None:
-        found = self._look()
+    def look_for_cameras(self) -> None:
+        """List the cameras anew, if they have changed."""
+        found = self.look()
         if found != self._cameras:
             self._cameras = found
             if self._actions is not None:

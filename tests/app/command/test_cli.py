@@ -110,15 +110,15 @@ def lose_after(count):
 
     def open_lost(name, config):
         source = open_source(name, config)
-        frames = source._next
+        read = source.read
 
         def fail():
-            frame = frames()
+            frame = read()
             if frame is not None and frame.index >= count:
                 raise SourceError("camera 0: lost; was it unplugged?")
             return frame
 
-        source._next = fail
+        source.read = fail
         return source
 
     return open_lost

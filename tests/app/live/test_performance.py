@@ -57,4 +57,4 @@ def test_memory_is_bounded_at_any_rate(clock):
     performance = Performance(clock=clock)
     for _ in range(10_000):
         performance.add(20, 0)
-    assert len(performance._samples) <= 4096
+    assert performance.samples <= 4096

@@ -47,12 +47,17 @@ def test_frames_and_markers_go_to_all(make_analysis, listener):
 
 def test_an_output_that_cannot_open_closes_those_before_it(monkeypatch):
     closed = []
-    monkeypatch.setattr(OscOutput, "close", lambda output: closed.append(output))
+    close = OscOutput.close
+
+    def noted(output):
+        closed.append(output)
+        close(output)
+
+    monkeypatch.setattr(OscOutput, "close", noted)
     config = OutputsConfig(osc=Address(), udp=Address("no.such.host.invalid", 9000))
     with pytest.raises(ConfigError, match="unknown host"):
         open_outputs(config)
     assert len(closed) == 1
-    closed[0]._socket.close()
 
 
 def test_telling_four_faces_takes_little_of_a_frame(make_analysis, listener):

@@ -65,17 +65,24 @@ def test_what_is_not_taken_at_once_is_dropped_and_told(listener, caplog):
 
 
 def test_a_full_socket_drops_and_never_blocks(listener, monkeypatch):
-    datagrams = Datagrams(Address(*listener.getsockname()))
-    assert datagrams._socket.getblocking() is False
-
     class Full:
+        blocking = True
+
+        def __init__(self, *_):
+            """Of any family."""
+
+        def setblocking(self, blocking):
+            Full.blocking = blocking
+
         def sendto(self, content, target):
             raise BlockingIOError(11, "Resource temporarily unavailable")
 
         def close(self):
             """Nothing is open."""
 
-    datagrams.close()
-    monkeypatch.setattr(datagrams, "_socket", Full())
+    address = Address(*listener.getsockname())
+    monkeypatch.setattr("app.outputs.datagrams.socket.socket", Full)
+    datagrams = Datagrams(address)
+    assert Full.blocking is False
     assert not datagrams.post(b"x")
     assert datagrams.error == "Resource temporarily unavailable"

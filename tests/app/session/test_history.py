@@ -101,4 +101,4 @@ def test_thinning_keeps_order_extremes_and_the_sum(steps, points):
     assert np.nanmax(curve.high) == values.max()
     assert (curve.low[solid] <= curve.mean[solid] + 1e-6).all()
     assert (curve.mean[solid] <= curve.high[solid] + 1e-6).all()
-    assert history._samples[: len(history)].sum() == len(steps)
+    assert history.counts.sum() == len(steps)

@@ -10,6 +10,7 @@ import pytest
 
 import app.session.recorder as module
 from app.session.annotated import AnnotatedVideo, VideoConfig
+from app.session.files import SessionFiles
 from app.session.folder import Marker, read_about, read_markers
 from app.session.recorder import FRAMES_WAITING, Recorder, RecorderConfig, State, free_bytes
 from engine.analyze import AnalyzerConfig
@@ -138,12 +139,23 @@ def test_a_slow_encoder_costs_video_frames_and_never_rows(record, make_analysis,
     assert read_about(status.folder)["video_frames_dropped"] == status.dropped
 
 
-def test_no_picture_waits_for_rows_alone(record, make_analysis):
+def test_no_picture_waits_for_rows_alone(record, make_analysis, monkeypatch):
+    written, frames = [], []
+    write_rows = SessionFiles.write_rows
+
+    def noted(files, rows):
+        rows = list(rows)
+        written.extend(rows)
+        write_rows(files, rows)
+
+    monkeypatch.setattr(SessionFiles, "write_rows", noted)
+    monkeypatch.setattr(SessionFiles, "write_frame", lambda _, analysis: frames.append(analysis))
     recorder = record(RecorderConfig(video=False))
-    with recorder._changed:
-        recorder.add(make_analysis(0, 0.0, FACES))
-        assert recorder._rows[0].frame.image.size == 3
-        assert not recorder._frames
+    recorder.add(make_analysis(0, 0.0, FACES))
+    recorder.stop()
+    assert recorder.join(5)
+    assert [row.frame.image.size for row in written] == [3]
+    assert frames == []
 
 
 def test_the_timer_ends_it(record, make_analysis):

@@ -17,11 +17,12 @@ class Clock:
 
 
 @pytest.fixture
-def looped(make_clip):
-    clock = Clock()
-    images = [np.full((48, 64, 3), 40 * index, np.uint8) for index in range(4)]
-    source = LoopedFile(make_clip(images=images), clock)
+def clock():
+    return Clock()
 
+
+@pytest.fixture
+def waits(clock):
     class Waits(threading.Event):
         waited = 0.0
 
@@ -30,7 +31,13 @@ def looped(make_clip):
             self.waited += timeout or 0
             return self.is_set()
 
-    source._closing = Waits()
+    return Waits()
+
+
+@pytest.fixture
+def looped(make_clip, clock, waits):
+    images = [np.full((48, 64, 3), 40 * index, np.uint8) for index in range(4)]
+    source = LoopedFile(make_clip(images=images), clock, waits)
     yield source
     source.close()
 
@@ -43,10 +50,10 @@ def test_the_file_begins_again_and_time_goes_on(looped):
     assert abs(int(frames[0].image.mean()) - int(frames[4].image.mean())) <= 1
 
 
-def test_frames_come_at_the_files_own_rate(looped):
+def test_frames_come_at_the_files_own_rate(looped, waits):
     for _ in range(6):
         looped.read()
-    assert looped._closing.waited == pytest.approx(5 * 0.04, abs=1e-3)
+    assert waits.waited == pytest.approx(5 * 0.04, abs=1e-3)
 
 
 def test_it_says_that_it_is_live_and_endless(looped):
@@ -54,13 +61,13 @@ def test_it_says_that_it_is_live_and_endless(looped):
     assert looped.info.duration_s is None
 
 
-def test_a_reader_that_was_away_is_not_hurried(looped):
+def test_a_reader_that_was_away_is_not_hurried(looped, clock, waits):
     looped.read()
-    looped._clock.now += 30
-    before = looped._closing.waited
+    clock.now += 30
+    before = waits.waited
     looped.read()
     looped.read()
-    assert looped._closing.waited - before == pytest.approx(0.04, abs=1e-3)
+    assert waits.waited - before == pytest.approx(0.04, abs=1e-3)
 
 
 def test_closed_it_gives_nothing(looped):

@@ -21,32 +21,38 @@ def clip(make_clip):
     return make_clip(images=[np.full((48, 64, 3), 20 * i, np.uint8) for i in range(12)])
 
 
+class Changed:
+    """A condition that lets the clock run instead of waiting."""
+
+    def __init__(self, clock):
+        self.waited, self.player, self.clock = 0.0, None, clock
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def notify_all(self):
+        pass
+
+    def wait(self, timeout):
+        if not self.player.playing:
+            raise AssertionError("it would wait for ever")
+        self.waited += timeout
+        self.clock.now += timeout
+
+
 @pytest.fixture
-def player(clip):
-    clock = Clock()
-    made = Player(partial(open_source, str(clip)), clock=clock)
+def changed():
+    return Changed(Clock())
 
-    class Changed:
-        """A condition that lets the clock run instead of waiting."""
 
-        waited = 0.0
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def notify_all(self):
-            pass
-
-        def wait(self, timeout):
-            if not made.playing:
-                raise AssertionError("it would wait for ever")
-            self.waited += timeout
-            clock.now += timeout
-
-    made._changed = Changed()
+@pytest.fixture
+def player(clip, changed):
+    opener = partial(open_source, str(clip))
+    made = Player(opener, clock=changed.clock, changed=changed)
+    changed.player = made
     yield made
     made.close()
 
@@ -55,19 +61,19 @@ def index_of(frame):
     return round(float(frame.image.mean()) / 20)
 
 
-def test_it_plays_at_the_files_own_rate(player):
+def test_it_plays_at_the_files_own_rate(player, changed):
     frames = [player.read() for _ in range(6)]
     assert [index_of(frame) for frame in frames] == [0, 1, 2, 3, 4, 5]
-    assert player._changed.waited == pytest.approx(5 * 0.04, abs=0.002)
+    assert changed.waited == pytest.approx(5 * 0.04, abs=0.002)
 
 
-def test_twice_the_speed_takes_half_the_time(player):
+def test_twice_the_speed_takes_half_the_time(player, changed):
     player.read()
     player.set_speed(2.0)
     for _ in range(4):
         player.read()
     # The first frame at another speed is due at once.
-    assert player._changed.waited == pytest.approx(3 * 0.02, abs=0.002)
+    assert changed.waited == pytest.approx(3 * 0.02, abs=0.002)
 
 
 def test_paused_it_shows_nothing_until_a_step(player):

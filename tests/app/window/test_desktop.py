@@ -60,11 +60,11 @@ def test_a_thread_that_hangs_does_not_hold_the_program(monkeypatch):
     monkeypatch.setattr(desktop.logging, "shutdown", lambda: None)
     thread = threading.Thread(target=hangs.wait, args=(10,), name="fer-capture", daemon=True)
     thread.start()
-    desktop._left(0)
+    desktop.leave_with(0)
     assert left == [0]
     hangs.set()
     thread.join()
-    assert desktop._left(3) == 3
+    assert desktop.leave_with(3) == 3
     assert left == [0]
 
 

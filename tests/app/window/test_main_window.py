@@ -47,9 +47,8 @@ def make_window(qtbot, tmp_path, fake_engine, chosen, opened):
                     raise source
                 return source
 
-            worker = Worker(open_next, config, lasting=choice.returns, keep=keep, **fake_engine)
-            worker._connection._pause_s = 0.01
-            return worker
+            options = {"lasting": choice.returns, "keep": keep, "pause_s": 0.01}
+            return Worker(open_next, config, **options, **fake_engine)
 
         runner = Runner(lambda analysis: window.keep(analysis), make)
         settings = {"seen_privacy": True, "recording_folder": tmp_path / "recordings", **settings}
@@ -90,15 +89,15 @@ def playing(qtbot, window, clip):
 
 
 def test_an_empty_window_says_what_to_do(window):
-    assert "Source menu" in window.view._hint
+    assert "Source menu" in window.view.hint
     assert not window.transport.isVisible()
 
 
 def test_a_camera_is_shown_with_its_faces(qtbot, live):
     assert live.live.device == "cpu"
     assert live.live.shown in (1, 2)
-    qtbot.waitUntil(lambda: "cpu" in live._state_label.text())
-    assert live._source_label.text() == "Camera 0: 160x120, 30 fps"
+    qtbot.waitUntil(lambda: "cpu" in live.state_label.text())
+    assert live.source_label.text() == "Camera 0: 160x120, 30 fps"
     assert not live.transport.isVisible()
 
 
@@ -115,8 +114,8 @@ def test_a_camera_that_is_plugged_in_appears_in_the_menu_and_opens(
 ):
     texts = [action.text() for action in window.sources.actions()]
     assert "No camera found" in texts
-    window.sources._look = lambda: (CameraName(3, "USB Camera"),)
-    window.sources._look_for_cameras()
+    window.sources.look = lambda: (CameraName(3, "USB Camera"),)
+    window.sources.look_for_cameras()
     entry = next(a for a in window.sources.actions() if a.text().startswith("USB Camera"))
     opened.append(fake_camera())
     entry.trigger()
@@ -214,7 +213,7 @@ def test_what_is_drawn_is_toggled_by_key_and_kept(qtbot, live, tmp_path, key, na
 
 
 def test_a_click_selects_a_face_and_escape_follows_the_largest(qtbot, live):
-    place = live.view._place
+    place = live.view.place
     box = place.box(live.live.analysis.tracks[1].box).center().toPoint()
     qtbot.mouseClick(live.view, Qt.MouseButton.LeftButton, pos=QPoint(box))
     assert live.live.selected == 2
@@ -257,32 +256,32 @@ def test_other_networks_run_the_source_anew_and_a_file_goes_on(qtbot, playing, c
     assert chosen[-1].start_s == pytest.approx(0.4, abs=0.001)
     assert not playing.playback.player.playing
     playing.playback.show_place()
-    assert playing.transport._speed.currentText() == "0.5x"
+    assert playing.transport.speed.currentText() == "0.5x"
 
 
 def test_another_file_plays_at_its_own_speed_and_the_bar_says_so(qtbot, playing, clip):
     player = playing.playback.player
     playing.transport.speed_chosen.emit(2.0)
     playing.playback.show_place()
-    assert playing.transport._speed.currentText() == "2x"
+    assert playing.transport.speed.currentText() == "2x"
     playing.open(Choice(kind="file", name=str(clip)))
     qtbot.waitUntil(lambda: playing.playback.player not in (None, player))
     playing.playback.show_place()
     assert playing.playback.player.speed == 1.0
-    assert playing.transport._speed.currentText() == "1x"
+    assert playing.transport.speed.currentText() == "1x"
 
 
 def test_a_setting_of_the_view_leaves_the_source_alone(live):
     worker = live.runner.worker
     live.use(replace(live.settings, uncertain_below=0.7))
     assert live.runner.worker is worker
-    assert live.view._look.uncertain_below == 0.7
+    assert live.view.look.uncertain_below == 0.7
 
 
 def test_settings_that_cannot_be_kept_are_used_and_told_of(live, tmp_path, monkeypatch):
     told = []
     monkeypatch.setattr(QMessageBox, "warning", lambda *text: told.append(text[-1]))
-    live._file = tmp_path / "settings.toml" / "below" / "a" / "file"
+    live.settings_file = tmp_path / "settings.toml" / "below" / "a" / "file"
     (tmp_path / "settings.toml").write_text("")
     live.use(replace(live.settings, landmarks=True))
     assert live.settings.landmarks
@@ -354,7 +353,7 @@ def test_it_fits_a_small_screen(window):
 
 def test_closing_while_a_camera_runs_ends_its_threads(live):
     live.close()
-    assert live.runner._threads == [] or all(t.isFinished() for t, _ in live.runner._threads)
+    assert not live.runner.running
 
 
 def test_every_action_has_a_text_and_no_two_share_a_key(window):

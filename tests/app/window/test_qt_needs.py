@@ -30,7 +30,7 @@ def test_a_missing_system_library_is_named_with_its_package(monkeypatch, capsys)
     monkeypatch.delattr(PyQt6, "QtWidgets", raising=False)
     monkeypatch.setitem(sys.modules, "pyqtgraph", object())
     monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
-    monkeypatch.setattr(qt_needs, "_loads", lambda name: name != "libxcb-cursor.so.0")
+    monkeypatch.setattr(qt_needs, "missing_libraries", lambda: ["libxcb-cursor.so.0"])
     assert desktop.main([]) == 2
     said = capsys.readouterr().err
     assert "apt install libegl1 libxcb-cursor0" in said

@@ -30,9 +30,8 @@ def runner(qtbot, fake_engine, kept):
         return made
 
     def make(choice, config, keep):
-        worker = Worker(open_next, config, lasting=choice.returns, keep=keep, **fake_engine)
-        worker._connection._pause_s = 0.01
-        return worker
+        options = {"lasting": choice.returns, "keep": keep, "pause_s": 0.01}
+        return Worker(open_next, config, **options, **fake_engine)
 
     made = Runner(kept.append, make)
     made.opened_next = opened

@@ -3,11 +3,10 @@ import itertools
 
 import pytest
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QPalette
+from PyQt6.QtGui import QPalette, QStyleHints
 from PyQt6.QtWidgets import QLabel, QWidget
 
 from app.session.palette import contrast, ink_on
-from app.window import theme
 from app.window.theme import DARK, LIGHT, apply_theme, current_theme, palette_for
 from engine.drawing.shapes import PALETTE
 
@@ -62,7 +61,7 @@ def test_applying_dresses_the_application(qapp, qtbot):
 def test_only_system_follows_the_desktop(qapp, monkeypatch, chosen, then):
     apply_theme(qapp, chosen)
     assert current_theme() is LIGHT  # offscreen, the desktop has no scheme
-    monkeypatch.setattr(theme._Follower, "_system", lambda _: "dark")
+    monkeypatch.setattr(QStyleHints, "colorScheme", lambda _: Qt.ColorScheme.Dark)
     qapp.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Dark)
     assert current_theme() is then
 

@@ -24,7 +24,7 @@ def panel(qtbot):
 
 
 def drawn(panel, face, series):
-    return panel._faces[face].curves[series].getData()
+    return panel.faces[face].curves[series].getData()
 
 
 def test_curves_are_those_of_the_history(panel, make_live):
@@ -38,8 +38,8 @@ def test_curves_are_those_of_the_history(panel, make_live):
 
 def test_valence_is_whole_and_arousal_is_dashed(panel, make_live):
     panel.refresh(make_live(frames=200))
-    solid = panel._faces[1].curves["valence"].opts["connect"]
-    dashes = panel._faces[1].curves["arousal"].opts["connect"]
+    solid = panel.faces[1].curves["valence"].opts["connect"]
+    dashes = panel.faces[1].curves["arousal"].opts["connect"]
     assert solid[:-1].all()
     assert 0.4 < dashes.mean() < 0.8
 
@@ -47,14 +47,14 @@ def test_valence_is_whole_and_arousal_is_dashed(panel, make_live):
 def test_every_face_has_its_colour_and_id(panel, make_live):
     panel.refresh(make_live(faces=(1, 2)))
     for face in (1, 2):
-        pen = panel._faces[face].curves["valence"].opts["pen"]
+        pen = panel.faces[face].curves["valence"].opts["pen"]
         assert pen.color().name() == panel.theme.face(face)
-        assert panel._faces[face].label.toPlainText() == str(face)
+        assert panel.faces[face].label.toPlainText() == str(face)
 
 
 def test_ids_do_not_cover_one_another(panel, make_live):
     panel.refresh(make_live(faces=(1, 2, 3, 4)))
-    rows = sorted(items.label.scenePos().y() for items in panel._faces.values())
+    rows = sorted(items.label.scenePos().y() for items in panel.faces.values())
     assert min(np.diff(rows)) > 14
 
 
@@ -62,12 +62,12 @@ def test_a_face_that_left_the_window_is_not_drawn(panel, make_live, make_analysi
     live = make_live(faces=(1, 2))
     live.add(make_analysis(999, 100.0, {2: ("anger", 0, 0)}), 20, 0)
     panel.refresh(live)
-    assert set(panel._faces) == {2}
+    assert set(panel.faces) == {2}
 
 
 def test_faces_drawn_at_once_are_bounded(panel, make_live):
     panel.refresh(make_live(frames=3, faces=range(1, 30)))
-    assert len(panel._faces) == MOST_FACES
+    assert len(panel.faces) == MOST_FACES
 
 
 def test_pause_holds_the_plot_and_resume_catches_up(panel, make_live, make_analysis, qtbot):
@@ -146,20 +146,20 @@ def test_the_wheel_zooms_and_pauses(panel, make_live, qtbot):
 def test_hidden_it_does_nothing_and_shown_it_catches_up(panel, make_live):
     panel.hide()
     panel.refresh(make_live())
-    assert panel._faces == {}
+    assert panel.faces == {}
     panel.show()
-    assert set(panel._faces) == {1, 2}
+    assert set(panel.faces) == {1, 2}
 
 
 def test_the_lines_are_explained_in_words(panel):
-    assert panel._key.accessibleName() == "Solid line: valence. Dashed line: arousal."
+    assert panel.key.accessibleName() == "Solid line: valence. Dashed line: arousal."
 
 
 def test_a_new_theme_shows_at_once(qapp, panel, make_live):
     apply_theme(qapp, "dark")
     panel.refresh(make_live())
     apply_theme(qapp, "light")
-    assert panel._faces[1].curves["valence"].opts["pen"].color().name() == LIGHT.face(1)
+    assert panel.faces[1].curves["valence"].opts["pen"].color().name() == LIGHT.face(1)
     assert panel.plot.backgroundBrush().color().name() == LIGHT.base
 
 
@@ -172,7 +172,7 @@ def test_another_session_ends_the_pause(panel, make_live):
     panel.pause.setChecked(True)
     panel.refresh(make_live(frames=10, faces=(7,)))
     assert not panel.pause.isChecked()
-    assert set(panel._faces) == {7}
+    assert set(panel.faces) == {7}
 
 
 def test_time_goes_on_without_a_face(panel, make_live, make_analysis):
@@ -189,7 +189,7 @@ def test_after_a_rewind_the_plot_is_back_at_the_start(panel, make_live, make_ana
         live.add(make_analysis(index, index / 25, {1: ("anger", 0.1, 0.2)}), 20, 0)
     panel.refresh(live)
     assert panel.window_of_time.until_s == pytest.approx(4 / 25)
-    assert set(panel._faces) == {1}
+    assert set(panel.faces) == {1}
     assert drawn(panel, 1, "valence")[0][-1] == pytest.approx(4 / 25, abs=0.1)
 
 
@@ -197,12 +197,12 @@ def test_what_lies_after_a_held_window_is_not_drawn(panel, make_live, make_analy
     live = make_live(frames=50)
     live.add(make_analysis(99, 40.0, {3: ("anger", 0.1, 0.2)}), 20, 0)
     panel.refresh(live)
-    assert panel._faces[3].label.isVisible()
+    assert panel.faces[3].label.isVisible()
     panel.window_of_time.show(0, 10)
     panel.pause.setChecked(True)
-    assert not panel._faces[3].label.isVisible()
+    assert not panel.faces[3].label.isVisible()
     assert len(drawn(panel, 3, "valence")[0]) == 0
-    assert panel._faces[1].label.isVisible()
+    assert panel.faces[1].label.isVisible()
 
 
 def test_painting_leaves_nothing_in_memory(panel, make_live, make_analysis):

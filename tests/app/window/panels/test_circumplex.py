@@ -56,8 +56,8 @@ def test_the_point_is_drawn_where_its_values_are(panel, make_analysis):
     live = LiveState()
     live.add(make_analysis(0, 0.0, {1: ("anger", -0.3, -0.6)}), 20, 0)
     panel.refresh(live)
-    area = panel.plane._area()
-    at = panel.plane._at(area, -0.3, -0.6)
+    area = panel.plane.area()
+    at = panel.plane.at(area, -0.3, -0.6)
     assert at.x() < area.center().x()
     assert at.y() > area.center().y()
     image = panel.plane.grab().toImage()
@@ -79,8 +79,8 @@ def test_ids_of_faces_at_one_place_do_not_cover_one_another(panel, make_analysis
     panel.refresh(live)
     plane = panel.plane
     order = [3, *(face for face in faces if face != 3)]
-    places = plane._chip_places(plane._area(), order)
-    assert places[3].center().y() == pytest.approx(plane._at(plane._area(), *valence_arousal).y())
+    places = plane.chip_places(plane.area(), order)
+    assert places[3].center().y() == pytest.approx(plane.at(plane.area(), *valence_arousal).y())
     for face, place in places.items():
         assert plane.rect().toRectF().contains(place)
         assert not any(place.intersects(places[other]) for other in places if other != face)

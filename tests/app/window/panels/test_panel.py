@@ -44,7 +44,7 @@ def test_what_comes_too_soon_is_shown_late_and_only_the_last(make, qtbot):
     assert panel.shown == ["a"]
     qtbot.waitUntil(lambda: len(panel.shown) > 1)
     assert panel.shown == ["a", "c"]
-    assert not panel._late.isActive()
+    assert not panel.waiting
 
 
 def test_after_its_time_a_state_is_shown_at_once(make):

@@ -42,7 +42,7 @@ def test_says_that_the_selected_face_is_away(panel, make_live, make_analysis):
 def test_without_a_face_it_says_so(panel, make_live):
     panel.refresh(make_live(frames=0))
     assert panel.headline.text() == "No face"
-    assert not panel._chip.isVisible()
+    assert not panel.chip.isVisible()
 
 
 def test_bars_have_the_lengths_of_the_numbers(panel, make_live):
@@ -70,9 +70,9 @@ def test_bars_take_the_keyboards_focus(panel, qtbot):
 def test_a_new_theme_shows_at_once(qapp, panel, make_live):
     apply_theme(qapp, "dark")
     panel.refresh(make_live(faces=(1,)))
-    assert panel._chip.grab().toImage().pixelColor(4, 12).name() == DARK.face(1)
+    assert panel.chip.grab().toImage().pixelColor(4, 12).name() == DARK.face(1)
     apply_theme(qapp, "light")
-    assert panel._chip.grab().toImage().pixelColor(4, 12).name() == LIGHT.face(1)
+    assert panel.chip.grab().toImage().pixelColor(4, 12).name() == LIGHT.face(1)
     colours = {
         panel.bars.grab().toImage().pixelColor(x, y).name()
         for x in range(120, 200)

@@ -1,11 +1,13 @@
 """The recording panel, through its buttons and keys."""
 
+import threading
 from fractions import Fraction
 
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
+from app.session.annotated import AnnotatedVideo
 from app.session.controller import RecordingController, RecordingOptions
 from app.session.folder import read_markers
 from app.window.panels.recording import RecordingPanel
@@ -172,16 +174,17 @@ def test_free_space_and_lateness_are_told_in_words(panel, controller, feed, qtbo
     qtbot.waitUntil(lambda: panel.free_label.text().endswith("B free"), timeout=10_000)
     panel.refresh()
     _click(qtbot, panel.record_button)
-    recorder = controller._recorder
-    with recorder._changed:  # the recorder's thread cannot take any
-        feed(30)
-        status = recorder.status()
-    assert status.dropped > 0
+    gate = threading.Event()
+    monkeypatch.setattr(AnnotatedVideo, "write", lambda *_: gate.wait(10))
+    feed(30)
+    dropped = controller.view().dropped
+    assert dropped > 0
     panel.refresh()
     assert panel.message_label.text() == (
-        f"Too slow: {status.dropped} frames of the video left out; the records are whole."
+        f"Too slow: {dropped} frames of the video left out; the records are whole."
     )
     assert panel.message_label.isVisible()
+    gate.set()
 
 
 def test_every_control_has_a_name_for_screen_readers(panel):

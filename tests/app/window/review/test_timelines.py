@@ -25,11 +25,11 @@ def timelines(qtbot, tmp_path):
 
 
 def drawn(timelines):
-    return [curve.curve.getData() for curve in timelines._curves.values()]
+    return [curve.curve.getData() for curve in timelines.curves.values()]
 
 
 def test_a_long_curve_is_drawn_with_a_low_and_a_high_for_each_column(timelines):
-    whole = [curve.getOriginalDataset() for curve in timelines._curves.values()]
+    whole = [curve.getOriginalDataset() for curve in timelines.curves.values()]
     for (times, values), (_, all_values) in zip(drawn(timelines), whole, strict=True):
         assert len(all_values) == 9000
         assert 600 < len(times) <= 2 * 720

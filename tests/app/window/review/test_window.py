@@ -65,7 +65,7 @@ def test_empty_it_offers_to_open_and_nothing_else(window):
     window.play_or_pause()
     window.ask_video()
     window.ask_export(".csv")
-    assert not window._player.isActive()
+    assert not window.playing
 
 
 def test_a_session_opens_with_video_tracks_and_timelines(opened):
@@ -76,7 +76,7 @@ def test_a_session_opens_with_video_tracks_and_timelines(opened):
     assert [row[0] for row in cells] == ["1", "2", "3"]
     assert opened.video.frame.image.shape[1] == 160
     assert opened.readout.text() == "face 1: happiness 65%    face 2: neutral 65%"
-    words = {item.toPlainText() for item in opened.timelines._words}
+    words = {item.toPlainText() for item in opened.timelines.words}
     assert {"happiness", "anger", "neutral", "sadness"} == words
     assert opened.time_label.text() == "0:00.00 / 0:10.00"
 
@@ -112,14 +112,14 @@ def test_playing_goes_on_until_the_end_and_can_be_paused(opened, qtbot):
     opened.controller.move(9.5)
     qtbot.keyClick(opened, Qt.Key.Key_Space)
     assert opened.play_button.text() == "Pause"
-    qtbot.waitUntil(lambda: not opened._player.isActive(), timeout=5000)
+    qtbot.waitUntil(lambda: not opened.playing, timeout=5000)
     assert opened.controller.time_s == pytest.approx(10.0)
     assert opened.play_button.text() == "Play"
     _click(qtbot, opened.play_button)  # from the start again
-    assert opened._player.isActive()
+    assert opened.playing
     qtbot.waitUntil(lambda: 0 < opened.controller.time_s < 5, timeout=5000)
     _click(qtbot, opened.play_button)
-    assert not opened._player.isActive()
+    assert not opened.playing
 
 
 def test_a_click_on_a_band_chooses_face_and_span(opened, qtbot):
@@ -168,7 +168,7 @@ def test_delete_merge_and_undo(opened, qtbot, folder):
         table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(index).center()
     )
     assert opened.controller.face == 3
-    opened._fill_merge_menu()
+    opened.merge_menu.aboutToShow.emit()
     first, second = opened.merge_menu.actions()
     assert (first.text(), second.text()) == ("face 1", "face 2")
     first.trigger()
@@ -225,7 +225,7 @@ def test_an_export_that_fails_is_told(opened, qtbot, tmp_path, monkeypatch):
     assert opened.message.text().startswith("Attention: ")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
     opened.actions_.exports[0].trigger()
-    assert not opened._jobs.busy
+    assert not opened.busy
 
 
 def test_opening_by_dialogs(window, folder, qtbot, monkeypatch):

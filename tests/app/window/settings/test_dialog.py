@@ -33,7 +33,7 @@ def field(dialog, name):
 
 
 def error(dialog, name):
-    label = next(page._errors[name] for page in dialog.pages if name in page._errors)
+    label = next(page.errors[name] for page in dialog.pages if name in page.errors)
     return label.text() if not label.isHidden() else ""
 
 
