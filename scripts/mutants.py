@@ -31,7 +31,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 PLACES: Final = ("engine/faces", "engine/reading", "engine/pipeline.py")
 # Where a module's own tests do not have its name.
-TESTS: Final = {"detectors": "detection", "mtcnn": "detection"}
+TESTS: Final = {"detectors": "detection"}
 REACH: Final = ("tests/engine/faces", "tests/engine/reading", "tests/engine/test_pipeline.py")
 LAST: Final = ("tests/engine/test_analyze.py",)
 HEAVY: Final = ("cv2", "hypothesis.extra.numpy", "onnx", "onnxruntime", "pytest", "torch")
