@@ -12,8 +12,6 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from engine.analyze import AnalyzerConfig, open_analyzer
 from engine.assets import asset_path
@@ -22,7 +20,7 @@ from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
 from engine.types import Frame
 from export.graph import MOST
-from export.triton import CROPS, FRAMES, MAX_FACES, EnumName, TritonConfig, text_of, write_triton
+from export.triton import CROPS, FRAMES, MAX_FACES, TritonConfig, write_triton
 
 
 @pytest.fixture
@@ -372,10 +370,3 @@ def test_engine_needs_its_description(engine_file, tmp_path, gone):
 def test_setting_out_of_range_is_named(setting, says):
     with pytest.raises(ConfigError, match=says):
         TritonConfig(**setting)
-
-
-def test_text_survives_quotes_and_letters():
-    text = 'a "b" \\ c\nd é 表'
-    config = {"name": text, "instance_group": [{"kind": EnumName("KIND_CPU"), "count": 2}]}
-    read = text_format.Parse(text_of(config), ModelConfig())
-    assert (read.name, read.instance_group[0].kind, read.instance_group[0].count) == (text, 2, 2)
