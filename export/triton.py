@@ -26,6 +26,7 @@ from engine.networks.manifest import Manifest
 from engine.networks.tensorrt.engine_file import BUILD, KEY, PLAN, SUFFIX, described_by
 from export.bundle import networks_of
 from export.graph import MOST
+from export.pbtxt import EnumName, text_of
 
 log = logging.getLogger(__name__)
 
@@ -372,36 +373,3 @@ def _stated(
 
 def _parameters(**values: str) -> list[dict[str, Any]]:
     return [{"key": key, "value": {"string_value": text}} for key, text in values.items()]
-
-
-class EnumName(str):
-    """A name of an enumeration in a configuration, which is not quoted."""
-
-    __slots__ = ()
-
-
-def text_of(message: Mapping[str, Any], indent: str = "") -> str:
-    """Write a protobuf message in text format: sub-messages are mappings, repeated are lists."""
-    lines = []
-    for name, value in message.items():
-        if isinstance(value, list) and not any(isinstance(one, Mapping) for one in value):
-            lines.append(f"{indent}{name}: [{', '.join(map(_scalar, value))}]\n")
-            continue
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, Mapping):
-                lines.append(f"{indent}{name} {{\n{text_of(one, indent + '  ')}{indent}}}\n")
-            else:
-                lines.append(f"{indent}{name}: {_scalar(one)}\n")
-    return "".join(lines)
-
-
-def _scalar(value: EnumName | str | int) -> str:
-    if isinstance(value, EnumName) or not isinstance(value, str):
-        return str(value)
-    return '"' + "".join(map(_escaped, value.encode())) + '"'
-
-
-def _escaped(byte: int) -> str:
-    if byte in b'"\\':
-        return f"\\{chr(byte)}"
-    return chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"

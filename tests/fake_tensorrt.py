@@ -81,6 +81,7 @@ class Machine:
         captures: Whether a network can be recorded.
         device: Memory of the GPU by address.
         host: Pinned memory by address.
+        pinnable: Largest part of the host's memory that can be pinned, bytes.
         handles: Streams and graphs alive.
         calls: Names of CUDA's functions, in the order they were called.
         read: Engines that were deserialized.
@@ -91,6 +92,7 @@ class Machine:
         self.version, self.gpu = "10.13.3.9", ("Fake RTX", 8, 9)
         self.status, self.captures, self.builder_fails = "cudaSuccess", True, False
         self.device, self.host, self.handles = {}, {}, set()
+        self.pinnable = 1 << 30
         self.calls, self.read, self.builds = [], [], []
 
     def taken(self):
@@ -459,8 +461,8 @@ def cudart(machine, streams):
         padded = name.encode() + b"\0" * (256 - len(name))
         return ok, cudaDeviceProp(padded, major, minor)
 
-    def allocate(store, size):
-        if size > 1 << 30:
+    def allocate(store, size, most=1 << 30):
+        if size > most:
             return cudaError_t.cudaErrorMemoryAllocation, 0
         memory = (ctypes.c_uint8 * size)(*([0xCC] * min(size, 64)))
         store[ctypes.addressof(memory)] = memory
@@ -472,7 +474,7 @@ def cudart(machine, streams):
 
     @function
     def cudaMallocHost(size):
-        return allocate(machine.host, size)
+        return allocate(machine.host, size, machine.pinnable)
 
     @function
     def cudaFree(devPtr):

@@ -47,15 +47,16 @@ class Triton:
 
     def run(self, name, feed):
         config = self.configs[name]
-        self._check(config, config.input, feed)
+        self.check(config, config.input, feed)
         if name in self.sessions:
             outputs = self._network(name, feed)
         else:
             outputs = self._ensemble(config, feed)
-        self._check(config, config.output, outputs)
+        self.check(config, config.output, outputs)
         return outputs
 
-    def _check(self, config, stated, arrays):
+    def check(self, config, stated, arrays):
+        """Check names, types and shapes as the server does."""
         assert sorted(arrays) == sorted(tensor.name for tensor in stated)
         for tensor in stated:
             array, dims = arrays[tensor.name], list(tensor.dims)

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 
 import engine.networks.manifest
 import export.calibration
-import export.half_precision
+import export.comparison
 import export.parity
 import export.system
 import export.targets
@@ -401,10 +401,10 @@ def test_interruption_leaves_nothing(small, monkeypatch, capsys, target):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export.half_precision, "compare", interrupted)
+    monkeypatch.setattr(export.comparison, "compare", interrupted)
     monkeypatch.setattr(export.bundle, "open_bundle", interrupted)
     monkeypatch.setattr(export.triton, "frames_config", interrupted)
-    monkeypatch.setattr(export.targets, "_faces", lambda *_: None)
+    monkeypatch.setattr(export.comparison, "real_faces", lambda *_: None)
     assert main([str(small), *target]) == 130
     assert error_of(capsys) == "fer-export: interrupted; nothing was kept"
     assert names_in(".") == BESIDE

@@ -12,8 +12,6 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from engine.analyze import AnalyzerConfig, open_analyzer
 from engine.assets import asset_path
@@ -22,7 +20,7 @@ from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
 from engine.types import Frame
 from export.graph import MOST
-from export.triton import CROPS, FRAMES, MAX_FACES, EnumName, TritonConfig, text_of, write_triton
+from export.triton import CROPS, FRAMES, MAX_FACES, TritonConfig, write_triton
 
 
 @pytest.fixture
@@ -98,15 +96,15 @@ def test_ensemble_carries_what_a_client_needs(triton):
 
 class FakeTensor:
     def __init__(self, name, array):
-        self._name, self._array = name, array
+        self.name, self.array = name, array
 
     def as_numpy(self):
-        return self._array
+        return self.array
 
 
 class FakeResponse:
     def __init__(self, output_tensors=(), error=None):
-        self.tensors = {tensor._name: tensor._array for tensor in output_tensors}
+        self.tensors = {tensor.name: tensor.array for tensor in output_tensors}
         self._error = error
 
     def has_error(self):
@@ -129,7 +127,7 @@ def python_model(triton, monkeypatch):
         def __init__(self, model_name, requested_output_names, inputs, preferred_memory):
             assert preferred_memory == ("cpu", 0)
             self.name, self.wanted = model_name, requested_output_names
-            self.feed = {tensor._name: tensor._array for tensor in inputs}
+            self.feed = {tensor.name: tensor.array for tensor in inputs}
 
         def exec(self):
             if self.name == failing.get("model"):
@@ -176,7 +174,7 @@ def test_picture_is_read_as_the_engine_reads_it(triton, python_model, portrait):
     two = [{"image": portrait}, {"image": portrait}]  # the second knows nothing of the first
     for response in python_model.execute(two):
         said = response.tensors
-        triton._check(triton.configs[FRAMES], triton.configs[FRAMES].output, said)
+        triton.check(triton.configs[FRAMES], triton.configs[FRAMES].output, said)
         np.testing.assert_allclose(said["boxes"], [t.box for t in wanted.tracks], atol=1e-3)
         marks = [track.landmarks for track in wanted.tracks]
         np.testing.assert_allclose(said["landmarks"], marks, atol=1e-3)
@@ -190,7 +188,7 @@ def test_picture_is_read_as_the_engine_reads_it(triton, python_model, portrait):
 
 def test_picture_without_a_face_gives_no_rows(triton, python_model):
     (response,) = python_model.execute([{"image": np.zeros((90, 120, 3), np.uint8)}])
-    triton._check(triton.configs[FRAMES], triton.configs[FRAMES].output, response.tensors)
+    triton.check(triton.configs[FRAMES], triton.configs[FRAMES].output, response.tensors)
     assert response.tensors["landmarks"].shape == (0, 68, 2)
 
 
@@ -372,10 +370,3 @@ def test_engine_needs_its_description(engine_file, tmp_path, gone):
 def test_setting_out_of_range_is_named(setting, says):
     with pytest.raises(ConfigError, match=says):
         TritonConfig(**setting)
-
-
-def test_text_survives_quotes_and_letters():
-    text = 'a "b" \\ c\nd é 表'
-    config = {"name": text, "instance_group": [{"kind": EnumName("KIND_CPU"), "count": 2}]}
-    read = text_format.Parse(text_of(config), ModelConfig())
-    assert (read.name, read.instance_group[0].kind, read.instance_group[0].count) == (text, 2, 2)

@@ -2,18 +2,15 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError, SourceError
 from engine.networks.manifest import load_manifest
-from export.adversarial import KINDS, adversarial_pictures
 from export.bundle import write_bundle
 from export.cli import main
-from export.graph import MOST, PARITY
+from export.graph import MOST
 from export.half_precision import export_half_precision
-from export.parity import BOUNDS, Deviation, Report
 from export.tensorrt import export_engines
 from export.verify import verify
 
@@ -127,62 +124,6 @@ def test_half_has_bounds_of_its_own_and_is_no_truth(small, tmp_path):
         verify(half, small)
 
 
-NAN = float("nan")
-
-
-def report_of(*errors, precision="fp32", agreement=None, accuracy=None):
-    return Report(
-        "a", "b", precision, (1,), errors, agreement or {}, accuracy, 100 if accuracy else 0
-    )
-
-
-@pytest.mark.parametrize(
-    ("report", "says"),
-    [
-        (
-            report_of(Deviation("logits", "real", 2 * PARITY, 2 * PARITY, 0, 1)),
-            "logits on real pictures: off by",
-        ),
-        (report_of(Deviation("logits", "adversarial", NAN, NAN, 0, 1)), "not a number"),
-        (report_of(Deviation("map4", "real", NAN, NAN, 0, 1), precision="int8"), "not a number"),
-        (
-            report_of(Deviation("probabilities", "real", 0.5, 0.5, 0.4, 1), precision="int8"),
-            "99.9 % are off by up to 4.00e-01, allowed 3e-01",
-        ),
-        (report_of(agreement={"real": 0.9}), "90.00 % agree, wanted 99.9 %"),
-        (report_of(accuracy=(0.86, 0.85)), "accuracy: 1.00 points lost, allowed 0.1"),
-    ],
-)
-def test_every_bound_is_named_where_it_is_exceeded(report, says):
-    (failure,) = report.failures
-    assert says in failure
-    with pytest.raises(ModelError, match="b: differs from a"):
-        report.require()
-
-
-@pytest.mark.parametrize(
-    "report",
-    [
-        report_of(Deviation("logits", "real", 5 * PARITY, PARITY, 0, 1)),
-        report_of(Deviation("probabilities", "adversarial", 1.0, 1.0, 1.0, 1), precision="int8"),
-        report_of(agreement={"adversarial": 0.5}),
-        report_of(accuracy=(0.85, 0.86)),
-    ],
-)
-def test_what_is_within_its_bounds_passes(report):
-    assert report.failures == []
-    report.require()
-
-
-def test_every_precision_bounds_probabilities_or_logits():
-    assert set(BOUNDS) == {"fp32", "fp16", "int8"}
-    assert BOUNDS["fp32"].largest["logits"] == 1e-4
-    for precision in ("fp16", "int8"):
-        assert "probabilities" in BOUNDS[precision].tail
-        assert BOUNDS[precision].agreement >= 0.95
-        assert BOUNDS[precision].points <= 0.5
-
-
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
@@ -195,19 +136,6 @@ def test_another_network_is_refused(small, make_small, tmp_path, facts, says):
     other = make_small(tmp_path / "b" / "small.onnx", **facts)
     with pytest.raises(ModelError, match=says):
         verify(small, other)
-
-
-def test_adversarial_pictures_are_of_all_kinds_and_the_same_every_time():
-    pictures = adversarial_pictures(2 * len(KINDS), 8)
-    assert all(picture.shape == (8, 8, 3) for picture in pictures)
-    assert {"black", "white", "noise", "extreme"} < set(KINDS)
-    assert [p.tobytes() for p in pictures] == [
-        p.tobytes() for p in adversarial_pictures(2 * len(KINDS), 8)
-    ]
-    assert (pictures[0] == 0).all()
-    assert (pictures[1] == 255).all()
-    assert set(np.unique(pictures[3])) == {0, 255}
-    assert not np.array_equal(pictures[2], pictures[2 + len(KINDS)])
 
 
 def test_command_prints_the_table_and_says_that_there_were_no_faces(small, capsys):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
@@ -77,9 +78,25 @@ def test_closed_session_says_so_however_often_it_is_closed(manifest):
         session.run({"x": np.array([[1, 2, 3]], np.float32)})
 
 
+@pytest.fixture
+def loaded(monkeypatch):
+    """Options of every session of ONNX Runtime, in the order they were loaded."""
+    real, given = onnxruntime.InferenceSession, []
+
+    def load(path, options, **more):
+        given.append(options)
+        return real(path, options, **more)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", load)
+    return given
+
+
 @pytest.mark.parametrize("threads", [1, 3])
-def test_network_has_the_threads_it_was_given_and_they_rest_between_calls(manifest, threads):
-    options = Session(manifest, "cpu", threads)._session.get_session_options()
+def test_network_has_the_threads_it_was_given_and_they_rest_between_calls(
+    manifest, loaded, threads
+):
+    Session(manifest, "cpu", threads)
+    (options,) = loaded
     assert options.intra_op_num_threads == threads
     assert options.get_session_config_entry("session.force_spinning_stop") == "1"
 
@@ -283,9 +300,9 @@ def test_cpu_asked_for_by_name_leaves_an_engine_alone(linear, built, machine):
     assert not machine.read
 
 
-def test_threads_reach_the_cpu(linear):
-    session = open_session(linear, "cpu", 3)
-    assert session._session.get_session_options().intra_op_num_threads == 3
+def test_threads_reach_the_cpu(linear, loaded):
+    open_session(linear, "cpu", 3)
+    assert [options.intra_op_num_threads for options in loaded] == [3]
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
@@ -319,23 +336,23 @@ def test_provider_of_tensorrt_keeps_its_engines_where_only_this_user_writes(
     }
 
 
-def test_provider_is_told_the_shapes_of_all_inputs_of_the_shipped_networks(machine):
-    fusion = engine.networks.runtime._options(
-        "tensorrt", load_manifest(asset_path("poster-rt.onnx"))
-    )
+def test_provider_is_told_the_shapes_of_all_inputs_of_the_shipped_networks(machine, gpu_build):
+    for name in ("poster-rt", "fer-detector"):
+        open_session(load_manifest(asset_path(f"{name}.onnx")), "tensorrt")
+    fusion, detector = (asked["tensorrt"] for asked in gpu_build.asked)
     assert fusion["trt_profile_max_shapes"] == (
         "crops:64x3x112x112,map4:64x32x28x28,map8:64x80x14x14,map16:64x160x7x7"
-    )
-    detector = engine.networks.runtime._options(
-        "tensorrt", load_manifest(asset_path("fer-detector.onnx"))
     )
     assert detector["trt_profile_min_shapes"] == "image:1x1x32x32"
     assert detector["trt_profile_max_shapes"] == "image:1x1x960x960"
 
 
-def test_provider_runs_without_a_cache_where_none_can_be_kept(linear, machine, tmp_path, caplog):
+def test_provider_runs_without_a_cache_where_none_can_be_kept(
+    linear, machine, gpu_build, tmp_path, caplog
+):
     (tmp_path / "home").write_text("a file")
-    options = engine.networks.runtime._options("tensorrt", linear)
+    open_session(linear, "tensorrt")
+    options = gpu_build.asked[0]["tensorrt"]
     assert "trt_engine_cache_enable" not in options
     assert options["trt_profile_min_shapes"] == "x:1x3"
     assert "engines are built at every start" in caplog.text

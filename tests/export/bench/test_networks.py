@@ -34,7 +34,9 @@ def test_figures_follow_from_the_times(workload):
 
 
 def test_every_case_is_measured_and_the_rest_is_said(write_gemm, tmp_path, monkeypatch):
-    monkeypatch.setattr("export.bench.networks._memory", lambda case, seed: case.batch + seed)
+    monkeypatch.setattr(
+        "export.bench.networks.peak_growth", lambda _, __, ___, batch, seed: batch + seed
+    )
     free = write_gemm(tmp_path / "free.onnx")
     fixed = write_gemm(tmp_path / "fixed.onnx", batch=2)
     config = NetworksConfig(devices=("cpu",), threads=(1, 2), batches=(1, 2), rounds=3, seed=7)
@@ -50,7 +52,7 @@ def test_every_case_is_measured_and_the_rest_is_said(write_gemm, tmp_path, monke
 
 
 def test_larger_network_takes_longer(write_gemm, tmp_path, monkeypatch):
-    monkeypatch.setattr("export.bench.networks._memory", lambda *_: None)
+    monkeypatch.setattr("export.bench.networks.is_measurable", lambda: False)
     paths = [write_gemm(tmp_path / f"{side}.onnx", side, side) for side in (8, 1024)]
     config = NetworksConfig(devices=("cpu",), threads=(1,), batches=(64,), rounds=5)
     small, large = measure_networks(workloads_of(paths), config, silent).rows
@@ -83,7 +85,7 @@ def test_device_that_only_runs_engines_has_no_peak(workload, monkeypatch):
             super().__init__(workload, device, threads)
 
     monkeypatch.setattr("export.bench.networks.WorkloadSession", Engines)
-    monkeypatch.setattr("export.bench.networks._memory", lambda *_: None)
+    monkeypatch.setattr("export.bench.networks.is_measurable", lambda: False)
     config = NetworksConfig(devices=("cpu",), threads=(1,), batches=(1,), rounds=2)
     found = measure_networks([workload], config, silent)
     assert found.peaks == ()
