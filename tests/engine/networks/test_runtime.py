@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
@@ -18,6 +17,7 @@ from engine.errors import ModelError
 from engine.faces.detection import FerDetector
 from engine.faces.landmarker import Landmarker
 from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.ort import onnxruntime
 from engine.networks.runtime import DEVICES, PROVIDERS, Session, open_session
 from engine.networks.tensorrt.build import BuildConfig
 from engine.networks.tensorrt.cuda import Cuda
