@@ -27,10 +27,10 @@ from app.session.timecode import timecode
 from app.window.actions import make_actions
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
-from app.window.review.actions import ReviewActions
 from app.window.review.controller import ReviewController
 from app.window.review.footage import Footage
 from app.window.review.jobs import Jobs
+from app.window.review.menus import ReviewActions, fill_menu_bar
 from app.window.review.timelines import Timelines
 from app.window.review.tracks import TracksPanel
 
@@ -57,7 +57,9 @@ class ReviewWindow(QMainWindow):
         self.readout.setAccessibleName(self.tr("Faces at the cursor"))
         self.readout.setWordWrap(True)
         self.actions_ = make_actions(ReviewActions, self, self._intents())
-        self._build_menus()
+        self.merge_menu = QMenu(self.tr("Merge track into"), self)
+        self.merge_menu.aboutToShow.connect(self._fill_merge_menu)
+        fill_menu_bar(self, self.actions_, self.merge_menu)
         self.side = TracksPanel(self.merge_menu)
         self._build_layout()
         self._connect()
@@ -122,31 +124,6 @@ class ReviewWindow(QMainWindow):
             self._refresh_all()
 
         return done
-
-    def _build_menus(self) -> None:
-        bar, acts = self.menuBar(), self.actions_
-        if bar is None:
-            return
-        self.export_menu = QMenu(self.tr("&Export"), self)
-        self.export_menu.addActions(acts.exports)
-        self.merge_menu = QMenu(self.tr("Merge track into"), self)
-        self.merge_menu.aboutToShow.connect(self._fill_merge_menu)
-        label_menu = QMenu(self.tr("Label of the span"), self)
-        label_menu.addActions(acts.labels)
-        file, edit = QMenu(self.tr("&File"), self), QMenu(self.tr("&Correct"), self)
-        go = QMenu(self.tr("&Go"), self)
-        file.addActions((acts.open_folder, acts.open_records, acts.open_video))
-        edit.addActions((acts.undo, acts.redo))
-        edit.addSeparator()
-        edit.addActions((acts.start_span, acts.end_span, acts.span_here))
-        edit.addMenu(label_menu)
-        edit.addSeparator()
-        edit.addActions((acts.delete, acts.delete_span))
-        edit.addMenu(self.merge_menu)
-        go.addActions((acts.play, acts.back, acts.forward, acts.home, acts.end))
-        go.addActions((acts.last_marker, acts.next_marker, acts.zoom_in, acts.zoom_out))
-        for menu in (file, edit, go, self.export_menu):
-            bar.addMenu(menu)
 
     def _build_layout(self) -> None:
         top = QSplitter(Qt.Orientation.Horizontal)

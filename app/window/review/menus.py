@@ -1,8 +1,9 @@
-"""Everything that the review window can do, with its keys."""
+"""What the review window offers in menus and by keys."""
 
 from dataclasses import dataclass
 
 from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QMainWindow, QMenu
 
 from app.session.exports.export import FORMS
 from app.window.actions import action, actions
@@ -38,3 +39,41 @@ class ReviewActions:
     delete_span: QAction = action("Delete track in the span", "Shift+Del")
     undo: QAction = action("Undo", "Ctrl+Z")
     redo: QAction = action("Redo", "Ctrl+Shift+Z")
+
+
+def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> None:
+    """Put every action into a menu.
+
+    Args:
+        window: Whose bar it is.
+        actions: The window's.
+        merge: The menu of faces that the chosen one may be merged into.
+    """
+    bar = window.menuBar()
+    if bar is None:  # Qt makes one where there is none
+        return
+    a = actions
+    label = QMenu(window.tr("Label of the span"), window)
+    label.addActions(a.labels)
+    file, correct, go, export = (
+        QMenu(title, window)
+        for title in (
+            window.tr("&File"),
+            window.tr("&Correct"),
+            window.tr("&Go"),
+            window.tr("&Export"),
+        )
+    )
+    file.addActions((a.open_folder, a.open_records, a.open_video))
+    correct.addActions((a.undo, a.redo))
+    correct.addSeparator()
+    correct.addActions((a.start_span, a.end_span, a.span_here))
+    correct.addMenu(label)
+    correct.addSeparator()
+    correct.addActions((a.delete, a.delete_span))
+    correct.addMenu(merge)
+    go.addActions((a.play, a.back, a.forward, a.home, a.end))
+    go.addActions((a.last_marker, a.next_marker, a.zoom_in, a.zoom_out))
+    export.addActions(a.exports)
+    for menu in (file, correct, go, export):
+        bar.addMenu(menu)
