@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-
 from app.cli import main
+
 from engine.assets import asset_path
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
