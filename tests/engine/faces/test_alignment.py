@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.faces.alignment import CROP_SIZE, align, invert, similarity, template, transform, warp
-from engine.faces.landmarks import TEMPLATE
+from engine.faces.alignment import (
+    CROP_SIZE,
+    align,
+    chained,
+    invert,
+    recut,
+    similarity,
+    template,
+    transform,
+    warp,
+)
+from engine.faces.landmarks import MARGIN, TEMPLATE
 
 KNOWN = {
     "scale": st.floats(0.02, 20),
@@ -151,3 +161,57 @@ def test_crop_does_not_depend_on_the_frame_around_it():
     edited = image.copy()
     edited[:, 1600:] = 0
     np.testing.assert_array_equal(warp(edited, matrix), whole)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_face_of_twice_the_crop_is_averaged(turned):
+    stripes = np.zeros((300, 300, 3), np.uint8)
+    stripes[:, ::2] = 255
+    image = np.ascontiguousarray(stripes.transpose(1, 0, 2)) if turned else stripes
+    crop = warp(image, matrix_of(0.5, 0, 0, 0))
+    # The first row and column lie a quarter of a pixel over the edge.
+    assert (np.abs(crop[1:, 1:].astype(int) - 127.5) <= 1).all()
+
+
+@pytest.mark.parametrize("scale", [0.51, 1.0, 2.0])
+def test_face_of_less_than_twice_the_crop_is_sampled(scale):
+    image = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
+    matrix = matrix_of(scale, 0.1, -3, 2)
+    plain = cv2.warpAffine(image, matrix, (CROP_SIZE, CROP_SIZE))
+    np.testing.assert_array_equal(warp(image, matrix), plain)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (9, 30), (300, 171), (-60, -90)])
+def test_blocks_of_a_shrunk_crop_are_averages_of_the_frame(corner):
+    """Unturned, by 3, from a multiple of 3 on: each pixel is the mean of 3 x 3."""
+    image = np.random.default_rng(0).integers(0, 256, (540, 720, 3), np.uint8)
+    third = 1 / 3 - 2e-6  # a third in float32 is more than one
+    centre = -third * (np.float32(corner) + 1)
+    matrix = np.array([[third, 0, centre[0]], [0, third, centre[1]]], np.float32)
+    blocks = image.reshape(180, 3, 240, 3, 3).mean(axis=(1, 3))
+    x, y = (value // 3 for value in corner)
+    around = np.pad(blocks, [(CROP_SIZE, CROP_SIZE), (CROP_SIZE, CROP_SIZE), (0, 0)])
+    wanted = around[CROP_SIZE + y :, CROP_SIZE + x :][:CROP_SIZE, :CROP_SIZE]
+    assert np.abs(warp(image, matrix).astype(float) - wanted)[1:-1, 1:-1].max() <= 1.6
+
+
+def test_face_cut_again_is_the_one_cut_at_once():
+    image = landscape(400, 500)
+    five = transform(template(CROP_SIZE), matrix_of(1.4, 0.3, 90, 60))
+    face = align(image, five)
+    assert recut(image, face, CROP_SIZE) is face.crop
+    for size, margin in [(64, MARGIN), (CROP_SIZE, 0.2), (160, 0.0)]:
+        again = recut(image, face, size, margin)
+        wanted = align(image, five, size, margin).crop
+        assert again.shape == wanted.shape == (size, size, 3)
+        assert np.abs(again.astype(int) - wanted).max() <= 1
+
+
+def test_chained_maps_apply_the_first_first():
+    first, second = matrix_of(2.0, 0.4, 5, -3), matrix_of(0.5, -1.0, 7, 11)
+    points = np.array([[0, 0], [10, 3], [-4, 8]], np.float32)
+    both = chained(second, first)
+    assert both.dtype == np.float32
+    np.testing.assert_allclose(
+        transform(points, both), transform(transform(points, first), second), atol=1e-4
+    )

@@ -28,6 +28,36 @@ def test_nothing_of_the_box_is_left_and_nothing_else_is_touched(noise):
     assert (blurred[outside] == noise[outside]).all()
 
 
+@pytest.mark.parametrize(
+    ("box", "part"),
+    [
+        ((40, 30, 100, 110), (19, 2, 122, 139)),
+        ((-20, -30, 40, 50), (0, 0, 62, 79)),
+        ((150, 120, 230, 200), (122, 92, 200, 160)),
+    ],
+)
+def test_what_is_drawn_is_the_smooth_average_under_an_oval_and_the_box(noise, box, part):
+    left, top, right, bottom = part
+    width, height = right - left, bottom - top
+    squares = cv2.resize(noise[top:bottom, left:right], (5, 5), interpolation=cv2.INTER_AREA)
+    smooth = cv2.resize(squares, (width, height), interpolation=cv2.INTER_LINEAR)
+    wanted = noise.copy()
+    wanted[top:bottom, left:right] = smooth
+    blurred = blur_faces(noise, [np.array(box, np.float32)])
+    changed = (blurred != noise).any(axis=2)
+    # Noise that is by chance what takes its place is nowhere in these pictures.
+    assert (blurred[changed] == wanted[changed]).all()
+    y, x = np.mgrid[:160, :200]
+    inside = (x >= box[0]) & (x <= box[2]) & (y >= box[1]) & (y <= box[3])
+    away = np.hypot(
+        (x - left - width // 2) / (width // 2 + 1), (y - top - height // 2) / (height // 2 + 1)
+    )
+    covered = inside | (away < 1)
+    covered[:top], covered[bottom:], covered[:, :left], covered[:, right:] = (False,) * 4
+    near = np.abs(away - 1) < 0.03  # how a library rounds an oval is its own affair
+    assert (changed == covered)[~near | inside].mean() > 0.9995
+
+
 def test_only_the_averages_of_a_few_squares_remain():
     face = cv2.imread(str(asset_path("portrait.jpg")))
     height, width = face.shape[:2]
@@ -165,3 +195,90 @@ def test_time_that_goes_back_forgets_the_faces(noise, make_analysis):
     assert _blurred(noise, ready)
     (ready,) = blur.push(_seen(make_analysis, noise, 2, 4.9, seen=False))
     assert not _blurred(noise, ready)
+
+
+def _textured(places, side=24, size=(200, 240)):
+    """Give pictures of flat gray in which a piece of noise lies at these corners."""
+    piece = np.random.default_rng(5).integers(0, 256, (side // 4, side // 4, 3), np.uint8)
+    piece = cv2.resize(piece, (side, side), interpolation=cv2.INTER_NEAREST)
+    images = []
+    for x, y in places:
+        room = np.full((size[0] + 2 * side, size[1] + 2 * side, 3), 128, np.uint8)
+        room[y + side : y + 2 * side, x + side : x + 2 * side] = piece
+        images.append(np.ascontiguousarray(room[side:-side, side:-side]))
+    return images
+
+
+@pytest.mark.parametrize("step", [(0, 0), (13, -9), (-36, 36), (35, 0), (0, -36)])
+def test_a_moved_box_of_its_own_size_is_found_to_the_pixel(step):
+    here, there = _textured([(100, 90), (100 + step[0], 90 + step[1])])
+    box = np.array([100, 90, 124, 114], np.float32)
+    found = moved(box, here, there, box)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, box + np.array(step * 2))
+
+
+def test_a_box_that_moved_on_is_looked_for_near_where_it_was_last():
+    here, there = _textured([(20, 20), (180, 150)])
+    box = np.array([20, 20, 44, 44], np.float32)
+    assert moved(box, here, there, box) is None
+    found = moved(box, here, there, box + np.float32([150, 120, 150, 120]))
+    np.testing.assert_array_equal(found, [180, 150, 204, 174])
+
+
+@pytest.mark.parametrize("corner", [(-10, 90), (226, 90), (100, -10), (100, 186)])
+def test_a_box_that_leaves_the_picture_is_followed_to_the_edge(corner):
+    near = np.clip(corner, [4, 4], [212, 172])
+    here, there = _textured([near, corner])
+    box = np.array([*near, *(near + 24)], np.float32)
+    found = moved(box, here, there, box)
+    assert found is not None
+    assert np.abs(found - [*corner, *np.add(corner, 24)]).max() <= 2
+
+
+def test_a_box_in_a_picture_next_to_the_other_is_not_looked_for():
+    here, there = _textured([(100, 90), (100, 90)])
+    box = np.array([100, 90, 124, 114], np.float32)
+    for far in ([5000, 0, 5000, 0], [0, 5000, 0, 5000], [-5000, 0, -5000, 0]):
+        assert moved(box, here, there, box + np.float32(far)) is None
+    for outside in ([-24, 90, 0.5, 114], [100, -24, 124, 0.5], [239.5, 90, 263, 114]):
+        assert moved(np.float32(outside), here, there, box) is None
+
+
+@pytest.mark.parametrize(("side", "found"), [(7, False), (8, True)])
+def test_a_box_of_fewer_than_eight_pixels_is_not_followed(side, found):
+    here, there = _textured([(100, 90), (102, 91)], side=8)
+    box = np.array([100, 90, 100 + side, 98], np.float32)
+    assert (moved(box, here, there, box) is not None) is found
+
+
+@pytest.mark.parametrize("index", [3, 5, 7])
+def test_a_new_face_is_blurred_before_where_it_was_found_as_well(walk, index):
+    analyses, places = walk(seen=range(9, 14))
+    blur = FaceBlur()
+    ready = [done for analysis in analyses for done in blur.push(analysis)] + blur.flush()
+    x0, y0, x1, y1 = places[9].astype(int)
+    part = (slice(y0, y1), slice(x0, x1))
+    before, after = (a[index].frame.image[part] for a in (analyses, ready))
+    assert (before == after).all(axis=2).mean() < 0.3
+
+
+@pytest.mark.parametrize("index", [4, 6])
+def test_a_lost_face_is_blurred_where_it_was_found_as_well(walk, index):
+    analyses, places = walk(seen=range(3))
+    blur = FaceBlur()
+    ready = [done for analysis in analyses for done in blur.push(analysis)] + blur.flush()
+    x0, y0, x1, y1 = (max(0, int(value)) for value in places[2])
+    part = (slice(y0, y1), slice(x0, x1))
+    before, after = (a[index].frame.image[part] for a in (analyses, ready))
+    assert (before == after).all(axis=2).mean() < 0.3
+
+
+def test_frames_wait_for_half_a_second_and_faces_stay_for_one(noise, make_analysis):
+    blur = FaceBlur()
+    ready = []
+    for index in range(40):
+        ready += blur.push(_seen(make_analysis, noise, index, index / 8, seen=index == 12))
+        assert len(ready) == max(0, index - 3)
+    ready += blur.flush()
+    assert [a.frame.index for a in ready if _blurred(noise, a)] == list(range(8, 21))

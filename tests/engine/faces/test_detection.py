@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 import engine.faces.detection
+import engine.faces.detectors
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError
 from engine.faces.detection import (
@@ -22,7 +23,7 @@ from engine.faces.detection import (
     open_detector,
     suppress,
 )
-from engine.faces.detectors import five_of_four
+from engine.faces.detectors import five_of_four, large_enough, shrink
 from engine.networks.manifest import DetectorFacts, Pictures
 from engine.types import Detection
 
@@ -130,15 +131,15 @@ def test_the_fine_look_is_as_large_as_the_smallest_face_asks(height, width, smal
 class Answering:
     """A network whose output is set; keeps the pictures it is shown."""
 
-    def __init__(self, cells=(), scores=()):
-        self.cells, self.scores, self.shown = cells, scores, []
+    def __init__(self, cells=(), scores=(), side=64):
+        self.cells, self.scores, self.side, self.shown = cells, scores, side, []
 
     def run(self, inputs):
         picture = inputs["image"][0, 0]
         self.shown.append(picture)
         count = sum((picture.shape[0] // s) * (picture.shape[1] // s) for s in (8, 16, 32))
         scores, raw = np.zeros(count, np.float32), np.zeros((count, 14), np.float32)
-        raw[:, 2:4] = np.log(8)  # eight strides wide and high
+        raw[:, 2:4] = np.log(self.side / 8)
         for cell, score in zip(self.cells, self.scores, strict=True):
             scores[cell] = score
         return [scores, raw]
@@ -176,6 +177,32 @@ def test_boxes_come_back_half_a_pixel_right(answering, height, width, ratio):
     np.testing.assert_allclose(found.points, np.full((5, 2), 4 * ratio - 0.5), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("side", "found"), [(40, [40]), (50, [50, 100]), (250, [250, 500]), (260, [520]), (300, [600])]
+)
+def test_a_look_leaves_faces_of_other_sizes_to_the_other(answering, side, found):
+    """The fine look is at the frame's own size, the coarse one at half of it."""
+    network = Answering([820], [0.9], side=side)
+    faces = answering(network, 24, nms_iou=1.0).detect(np.zeros((640, 640, 3), np.uint8))
+    assert len(network.shown) == 2
+    sides = sorted(float(face.box[2] - face.box[0]) for face in faces)
+    assert sides == pytest.approx(found, rel=1e-4)
+
+
+@pytest.mark.parametrize(("score", "count"), [(0.49, 0), (0.5, 1), (0.51, 1)])
+def test_scores_from_the_manifests_threshold_on_are_faces(answering, score, count):
+    network = Answering([0], [score])
+    assert len(answering(network, 10).detect(np.zeros((64, 64, 3), np.uint8))) == count
+
+
+@pytest.mark.parametrize(("smallest", "count"), [(31, 1), (33, 0)])
+def test_a_box_counts_from_the_smallest_face_on(answering, smallest, count):
+    # The look at a frame of 640 pixels is 768 long, so a face of 32 is one of 38.4.
+    scale = looks_at(360, 640, smallest)[0].scale
+    network = Answering([0], [0.9], side=32 * scale)
+    assert len(answering(network, smallest).detect(np.zeros((360, 640, 3), np.uint8))) == count
+
+
 def test_frames_are_shrunk_by_averaging_areas(answering):
     network = Answering()
     image = np.zeros((1440, 2880, 3), np.uint8)
@@ -211,6 +238,32 @@ def test_geometry_is_decoded_in_strides():
     boxes, points = decode(raw, np.array([[10, 20, 8]], np.float32))
     np.testing.assert_allclose(boxes, [[6, 0, 22, 32]], atol=1e-5)
     np.testing.assert_allclose(points[0, :2], [[18, 36], [10, 20]])
+
+
+def test_geometry_beyond_reason_is_cut_off():
+    raw = np.zeros((2, 14), np.float32)
+    raw[:, 2:4] = [[-9, 9], [9, -9]]
+    boxes, _ = decode(raw, np.array([[0, 0, 8], [0, 0, 8]], np.float32))
+    small, large = 4 * np.exp(-4), 4 * np.exp(5)
+    wanted = [[-small, -large, small, large], [-large, -small, large, small]]
+    np.testing.assert_allclose(boxes, wanted, rtol=1e-5)
+
+
+def test_boxes_that_do_not_touch_are_kept_however_small():
+    boxes = np.float32([[0, 0, 1, 1], [5, 5, 6, 6], [5, 0, 6, 1]])
+    assert suppress(boxes, np.float32([0.7, 0.9, 0.8]), 0.4).tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize(("shift", "kept"), [(42, [0]), (44, [0, 1])])
+def test_boxes_repeat_above_the_overlap_allowed(shift, kept):
+    boxes = np.float32([[0, 0, 100, 100], [shift, 0, 100 + shift, 100]])  # IoU 0.408 and 0.389
+    assert suppress(boxes, np.float32([0.9, 0.8]), 0.4).tolist() == kept
+
+
+@pytest.mark.parametrize(("inside", "kept"), [(69, [0, 1]), (71, [0])])
+def test_a_box_of_which_seven_tenths_lie_in_a_better_one_is_a_part(inside, kept):
+    boxes = np.float32([[0, 0, 1000, 1000], [1000 - inside, 0, 1100 - inside, 100]])
+    assert suppress(boxes, np.float32([0.9, 0.8]), 0.4).tolist() == kept
 
 
 def test_suppression_drops_repeats_and_parts_of_a_face():
@@ -408,6 +461,63 @@ def test_mediapipe_results_become_detections(tmp_path, monkeypatch):
     np.testing.assert_allclose(found.points[3:], [[84, 60], [116, 60]], atol=1e-4)
     assert found.score == 0.75
     assert closed == [1]
+
+
+@pytest.mark.parametrize(
+    ("size", "smallest", "network_px", "ratio"),
+    [
+        ((640, 480), 10, 10, 1),
+        ((640, 480), 15, 10, 1.5),
+        ((640, 480), 40, 10, 2),  # never below 320 pixels
+        ((200, 300), 40, 10, 1),
+        ((2560, 1440), 10, 10, 2),
+        ((1440, 2560), 30, 10, 3),
+        ((1281, 100), 10, 10, 1281 / 1280),
+    ],
+)
+def test_frames_are_shrunk_to_what_a_detector_has_to_see(size, smallest, network_px, ratio):
+    small, found = shrink(np.zeros((size[1], size[0], 3), np.uint8), smallest, network_px)
+    assert found == pytest.approx(ratio)
+    assert small.shape == (round(size[1] / ratio), round(size[0] / ratio), 3)
+
+
+def test_a_shrunk_frame_averages_areas():
+    image = np.zeros((480, 960, 3), np.uint8)
+    image[:, ::3] = 255
+    small, _ = shrink(image, 30, 10)
+    assert (small == 85).all()
+
+
+@pytest.mark.parametrize(("box", "large"), [((0, 0, 30, 20), True), ((0, 0, 19, 30), False)])
+def test_the_shorter_side_makes_a_box_large_enough(box, large):
+    found = Detection(np.array(box, np.float32), 0.9, np.zeros((5, 2), np.float32))
+    assert large_enough(found, 20) is large
+
+
+@pytest.mark.parametrize(("name", "px", "network_px"), [("yunet", 20, 10), ("mtcnn", 40, 20)])
+def test_boxes_of_a_shrunk_frame_are_in_its_pixels(
+    yunet_file, mtcnn_folder, monkeypatch, name, px, network_px
+):
+    """Shrunk to the half: twice the size comes back."""
+    path = {"yunet": yunet_file, "mtcnn": mtcnn_folder}[name]
+    detector = open_detector(name, model_path=path, min_face_px=px, device="cpu")
+    seen = []
+
+    def halved(image, *given):
+        seen.append(given)
+        return image, 2.0
+
+    monkeypatch.setattr(engine.faces.detectors, "shrink", halved)
+    whole = detector.detect(np.zeros((64, 64, 3), np.uint8))
+    monkeypatch.setattr(engine.faces.detectors, "shrink", lambda image, *_: (image, 1.0))
+    detector._min_face_px = px // 2
+    half = detector.detect(np.zeros((64, 64, 3), np.uint8))
+    assert seen == [(px, network_px)]
+    assert len(whole) == len(half) >= 1
+    for large, small in zip(whole, half, strict=True):
+        np.testing.assert_allclose(large.box, 2 * small.box)
+        np.testing.assert_allclose(large.points, 2 * small.points)
+        assert large.score == small.score
 
 
 def test_mouth_corners_follow_a_tilted_face():

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import engine.faces.landmarker
+from engine.assets import asset_path
 from engine.errors import ModelError
 from engine.faces.alignment import align, template, transform
 from engine.faces.landmarker import Landmarker, normalisation
@@ -109,3 +111,13 @@ def test_normalisation_is_the_manifests_mean_and_deviation(tmp_path):
     data = {"input": {"size": 9, "margin": 0, "mean": [1, 2, 3], "std": [4, 5, 6]}}
     manifest = Manifest(tmp_path / "a.onnx", "a", "expression", "", data)
     assert normalisation(manifest) == ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
+
+
+def test_left_alone_it_runs_where_it_can_on_as_many_threads_as_there_are_cores(monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        engine.faces.landmarker, "open_session", lambda *given: opened.append(given[1:])
+    )
+    Landmarker(load_manifest(asset_path("landmark-net.onnx")))
+    Landmarker(load_manifest(asset_path("landmark-net.onnx")), "cuda", 3)
+    assert opened == [("auto", 0), ("cuda", 3)]

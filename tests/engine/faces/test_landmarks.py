@@ -2,18 +2,24 @@
 
 import numpy as np
 
+from engine.assets import asset_path
 from engine.faces.landmarks import (
+    BROWS,
     EYE_CORNERS,
     JAW,
     LEFT_EYE,
+    MARGIN,
     MIRROR,
+    MOUTH,
     MOUTH_CORNERS,
+    NOSE,
     NOSE_TIP,
     RIGHT_EYE,
     TEMPLATE,
     box_of,
     five_points,
 )
+from engine.networks.manifest import load_manifest
 
 
 def test_mirror_is_an_involution():
@@ -48,3 +54,25 @@ def test_box_adds_a_forehead_to_the_points_extent():
     box = box_of(landmarks)
     assert box.dtype == np.float32
     np.testing.assert_allclose(box, [10, 20 - 30, 110, 120], rtol=1e-6)
+
+
+def test_parts_of_the_face_share_the_68_points_out():
+    parts = [JAW, BROWS, NOSE, RIGHT_EYE, LEFT_EYE, MOUTH]
+    assert [index for part in parts for index in range(68)[part]] == list(range(68))
+    assert [len(range(68)[part]) for part in parts] == [17, 10, 9, 6, 6, 20]
+
+
+def test_mirror_swaps_points_of_a_face_drawn_by_hand():
+    """Brows, nose, eyes and mouth as pairs of the iBUG scheme, outer to inner."""
+    pairs = [(17, 26), (21, 22), (27, 27), (31, 35), (36, 45), (37, 44), (39, 42), (40, 47)]
+    pairs += [(41, 46), (48, 54), (51, 51), (59, 55), (57, 57), (60, 64), (62, 62), (67, 65)]
+    for one, other in pairs:
+        assert (MIRROR[one], MIRROR[other]) == (other, one)
+
+
+def test_template_is_that_of_the_shipped_weights():
+    """Other places would show the networks crops that they were not trained on."""
+    wanted = [[0.3212, 0.3823], [0.6788, 0.3823], [0.5, 0.5833], [0.3589, 0.7666], [0.6411, 0.7666]]
+    np.testing.assert_allclose(TEMPLATE, wanted, atol=1e-6)
+    for name in ("landmark-net.onnx", "poster-rt.onnx"):
+        assert load_manifest(asset_path(name)).value("input.margin") == MARGIN

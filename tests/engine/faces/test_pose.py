@@ -65,3 +65,49 @@ def test_a_pixel_of_noise_turns_a_head_by_few_degrees():
 @pytest.mark.parametrize("value", [np.nan, np.inf, 200.0])
 def test_points_that_fit_no_head_give_none(value):
     assert pose_of(np.full((68, 2), value, np.float32), (WIDTH, HEIGHT)) is None
+
+
+def test_head_is_a_generic_adults():
+    """Another head would turn every pose; each number in millimetres."""
+    wanted = [[0, 0, 0], [0, 66, 13], [-45, -34, 27], [45, -34, 27], [-29, 29, 25], [29, 29, 25]]
+    np.testing.assert_array_equal(HEAD, wanted)
+    assert POINTS == (30, 8, 36, 45, 48, 54)
+
+
+@pytest.mark.parametrize("size", [(WIDTH, HEIGHT), (HEIGHT, WIDTH)])
+@pytest.mark.parametrize("turn", [(0, 0, 0), (30, -10, 0), (-20, 15, 40)])
+def test_angles_and_axes_are_those_of_the_head_that_was_seen(size, turn):
+    """The camera sees 50 degrees across the longer side, its centre is the frame's."""
+    width, height = size
+    yaw, pitch, roll = np.radians([-turn[0], turn[1], turn[2]])
+    at = np.array([60.0, -40.0, 650.0])
+    about = [
+        cv2.Rodrigues(np.array(axis, float) * angle)[0]
+        for axis, angle in (((0, 0, 1), roll), ((0, 1, 0), yaw), ((1, 0, 0), pitch))
+    ]
+    rotation = about[0] @ about[1] @ about[2]
+
+    def project(points):
+        placed = points @ rotation.T + at
+        return FOCAL * placed[:, :2] / placed[:, 2:] + [width / 2, height / 2]
+
+    landmarks = np.zeros((68, 2), np.float32)
+    landmarks[list(POINTS)] = project(HEAD.astype(float))
+    pose = pose_of(landmarks, size)
+    out = -rotation[:, 2]
+    assert pose.yaw_deg == pytest.approx(np.degrees(np.arctan2(out[0], -out[2])), abs=0.1)
+    level = np.hypot(out[0], out[2])
+    assert pose.pitch_deg == pytest.approx(np.degrees(np.arctan2(out[1], level)), abs=0.1)
+    across = np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0]))
+    assert pose.roll_deg == pytest.approx(across, abs=0.1)
+    ends = 60.0 * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, -1]])
+    np.testing.assert_allclose(pose.axes, project(ends), atol=0.2)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_points_on_a_line_have_no_pose(axis):
+    landmarks = seen()
+    landmarks[:, axis] = 200.0 + 0.9 * (landmarks[:, axis] > landmarks[:, axis].mean())
+    assert pose_of(landmarks, (WIDTH, HEIGHT)) is None
+    landmarks[30, axis] += 300
+    assert pose_of(landmarks, (WIDTH, HEIGHT)) is None or np.ptp(landmarks[:, axis]) > 1

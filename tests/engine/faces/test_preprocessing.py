@@ -1,8 +1,11 @@
 """Crops to network input."""
 
 import numpy as np
+import pytest
 
+from engine.assets import asset_path
 from engine.faces.preprocessing import MEAN, STD, to_input
+from engine.networks.manifest import load_manifest
 
 
 def test_blue_ends_up_in_the_last_channel():
@@ -24,3 +27,10 @@ def test_input_is_normalised_float32():
 def test_a_crop_gives_the_same_bytes_in_any_batch():
     crops = list(np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8))
     assert to_input(crops)[1].tobytes() == to_input([crops[1]])[0].tobytes()
+
+
+@pytest.mark.parametrize("name", ["landmark-net.onnx", "poster-rt.onnx"])
+def test_shipped_networks_were_trained_on_this_normalisation(name):
+    manifest = load_manifest(asset_path(name))
+    assert tuple(manifest.value("input.mean")) == MEAN
+    assert tuple(manifest.value("input.std")) == STD

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.analyze import AnalyzerConfig
 from engine.errors import ConfigError
 from engine.faces.landmarks import box_of, five_points
 from engine.faces.tracking import Tracker, TrackerConfig
@@ -370,3 +371,8 @@ def test_covered_face_comes_back_at_a_like_size_only(side, same):
     for _ in range(3):
         ids = world.step(front=front, back=face_at(400, 300, side))
     assert ids == {"front": 1, "back": 2 if same else 3}
+
+
+def test_tracker_left_alone_follows_as_the_analyzer_does():
+    mine, config = TrackerConfig(), AnalyzerConfig()
+    assert (mine.detect_every, mine.max_faces) == (config.detect_every, config.max_faces)

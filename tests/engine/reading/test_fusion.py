@@ -1,8 +1,12 @@
 """The network's outputs as readings, on a linear network made here."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+import engine.reading.fusion
+from engine.assets import asset_path
 from engine.errors import ModelError
 from engine.faces.alignment import CROP_SIZE, align
 from engine.faces.landmarks import MARGIN
@@ -216,3 +220,17 @@ def test_fusion_manifest_that_names_no_landmark_network_is_a_model_error(
 ):
     with pytest.raises(ModelError, match=says):
         landmarks_of(write(**changes))
+
+
+def test_left_alone_it_runs_where_it_can_on_as_many_threads_as_there_are_cores(monkeypatch):
+    opened = []
+
+    def open_session(manifest, device, threads):
+        opened.append((device, threads))
+        return SimpleNamespace(device="fake")
+
+    monkeypatch.setattr(engine.reading.fusion, "open_session", open_session)
+    manifest = load_manifest(asset_path("poster-rt.onnx"))
+    assert Fusion(manifest).device == "fake"
+    Fusion(manifest, "cuda", 3)
+    assert opened == [("auto", 0), ("cuda", 3)]

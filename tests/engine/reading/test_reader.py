@@ -161,3 +161,9 @@ def test_closing_the_reader_closes_its_network():
     assert not fusion.closed
     reader.close()
     assert fusion.closed
+
+
+def test_reader_says_what_its_network_calculates_in():
+    fusion = FakeFusion()
+    fusion.precision = "fp8"
+    assert Reader(fusion, 0).precision == "fp8"

@@ -60,3 +60,15 @@ def test_clock_that_jumps_back_does_not_amplify():
     smoother = Smoother(0.1)
     smoother.smooth(1, 5.0, reading(0))
     assert 0 <= smoother.smooth(1, 1.0, reading(1))[0][0] <= 1
+
+
+def test_state_is_of_the_newest_frame():
+    smoother = Smoother(0.5)
+    for time_s in (0.0, 1.0):
+        smoother.smooth(1, time_s, reading(0))
+    logits, affect = smoother.smooth(1, 1.5, reading(1))
+    wanted = 1 - np.exp(-1)
+    np.testing.assert_allclose(logits, np.full(8, wanted), rtol=1e-6)
+    np.testing.assert_allclose(affect, np.full(2, wanted), rtol=1e-6)
+    logits, _ = smoother.smooth(1, 1.5, reading(0))  # at the same time: the past is all there is
+    np.testing.assert_allclose(logits, np.full(8, wanted), rtol=1e-6)
