@@ -152,9 +152,9 @@ class Answering:
 def answering(monkeypatch):
     """Give `answering(network)`: our detector around a network of the test's."""
 
-    def make(network, min_face_px=1, pad=127):
+    def make(network, min_face_px=1, pad=127, nms_iou=0.4):
         facts = DetectorFacts(
-            input=Pictures(pad=pad), strides=(8, 16, 32), score_threshold=0.5, nms_iou=0.4
+            input=Pictures(pad=pad), strides=(8, 16, 32), score_threshold=0.5, nms_iou=nms_iou
         )
         manifest = SimpleNamespace(expect=lambda kind: None, read=lambda kind: facts)
         monkeypatch.setattr(engine.faces.detection, "open_session", lambda *_: network)
