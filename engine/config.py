@@ -109,12 +109,17 @@ def require(config: object, key: str, holds: bool, wanted: str) -> None:
         raise _BrokenRuleError(key, f"must be {wanted}, got {_shown(getattr(config, key))}")
 
 
-def one_of(choices: Iterable[str]) -> AfterValidator:
-    """Give the check of a name that is to be in a registry, for `Annotated`."""
+def one_of(choices: Iterable[str] | Callable[[], Iterable[str]]) -> AfterValidator:
+    """Give the check of a name that is to be in a registry, for `Annotated`.
+
+    Args:
+        choices: The registry, or what gives it where it is made after the config.
+    """
 
     def check(name: str) -> str:
-        if name not in choices:
-            raise ValueError(unknown(name, choices))
+        known = choices() if callable(choices) else choices
+        if name not in known:
+            raise ValueError(unknown(name, known))
         return name
 
     return AfterValidator(check)
@@ -232,6 +237,8 @@ def _said(error: ErrorDetails) -> str:
     if kind == "literal_error":  # "'a', 'b' or 'c'"
         choices = context["expected"].replace("'", "").replace(" or ", ", ")
         return unknown(error["input"], [choices])
+    if kind == "tuple_type" and isinstance(error["input"], list):  # in Python; files have lists
+        return f"must be a tuple, got {_shown(error['input'])}"
     if kind in _MUST:
         limits = {name: _short(value) for name, value in context.items()}
         return f"must be {_MUST[kind].format(**limits)}, got {_shown(error['input'])}"

@@ -4,12 +4,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
+from engine.config import NonNegative, Share, ShareBelowOne, Text, checked
 from engine.errors import ConfigError
 from engine.faces.alignment import CROP_SIZE, align, similarity, template, warp
 from engine.faces.landmarks import MARGIN
@@ -43,7 +46,7 @@ log = logging.getLogger(__name__)
 NO_EXPRESSION = slice(CLASSES, CLASSES + 2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("expression")
 class ExpressionConfig:
     """Data and loss of poster-rt.
 
@@ -64,24 +67,22 @@ class ExpressionConfig:
         drop_path: Stochastic depth of the cross blocks.
     """
 
-    landmarks: str = "assets/landmark-net.safetensors"
+    landmarks: Text = "assets/landmark-net.safetensors"
     start: str = ""
-    teachers: tuple[str, ...] = ()
-    distilled: float = 0.0
-    balance: float = 0.2
-    affect_weight: float = 0.5
-    rotation_deg: float = 15.0
-    scale: float = 1.2
-    shift: float = 0.08
-    degraded: float = 0.5
-    occluded: float = 0.3
-    mixed: float = 0.0
-    dropout: float = 0.2
-    drop_path: float = 0.1
+    teachers: tuple[Text, ...] = ()
+    distilled: Share = 0.0
+    balance: Share = 0.2
+    affect_weight: NonNegative = 0.5
+    rotation_deg: Annotated[float, Field(ge=0, le=180)] = 15.0
+    scale: Annotated[float, Field(ge=1)] = 1.2
+    shift: Share = 0.08
+    degraded: Share = 0.5
+    occluded: Share = 0.3
+    mixed: Share = 0.0
+    dropout: ShareBelowOne = 0.2
+    drop_path: ShareBelowOne = 0.1
 
     def __post_init__(self) -> None:
-        if not 0 <= self.distilled <= 1:
-            raise ConfigError(f"expression.distilled: must be 0 to 1, got {self.distilled}")
         if bool(self.teachers) != (self.distilled > 0):
             raise ConfigError("expression.teachers, expression.distilled: give both or none")
 

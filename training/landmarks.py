@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.config import Share, checked
 from engine.faces.alignment import CROP_SIZE, similarity, template, transform, warp
 from engine.faces.landmarks import EYE_CORNERS, MIRROR, five_points
 from engine.faces.preprocessing import to_input
@@ -32,7 +33,7 @@ JITTER = JitterConfig(rotation_deg=40, scale=1.35, shift=0.16)
 ASTRAY = 2.2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("landmarks")
 class LandmarkConfig:
     """What the batches hold.
 
@@ -41,8 +42,8 @@ class LandmarkConfig:
         occluded: Share of faces partly covered.
     """
 
-    negatives: float = 0.2
-    occluded: float = 0.25
+    negatives: Share = 0.2
+    occluded: Share = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)

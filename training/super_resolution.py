@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Annotated
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.config import Natural, Positive, Share, checked, require
 from engine.errors import ConfigError
 from engine.faces.alignment import similarity, template, warp
 from engine.faces.landmarks import five_points
@@ -20,7 +22,6 @@ from training.data.augment import BORDERS, JitterConfig, Rng, jitter, mirror
 from training.data.faces import FaceBank, open_bank
 from training.data.operations import gaussian_noise, resized
 from training.models.super_resolution import Interpolate, SRLite
-from training.systems.settings import require
 from training.trainer.loop import LoopConfig, device_of, fit
 from training.trainer.optimizers import OptimizerConfig
 from training.trainer.provenance import pack_digests, write_provenance
@@ -33,7 +34,7 @@ JUDGED = 128  # held-out faces, evenly spread over them
 EDGE = 2  # small pixels, see `SuperResolutionTask.evaluate`
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("super_resolution")
 class SuperResolutionConfig:
     """The network and what its batches hold.
 
@@ -47,23 +48,17 @@ class SuperResolutionConfig:
         degraded: Share of pictures given a web picture's faults before they are made small.
     """
 
-    input_size: int = 48
-    upscaled_size: int = 96
-    channels: int = 32
-    blocks: int = 8
-    gray: float = 0.5
-    degraded: float = 0.5
+    input_size: Positive = 48
+    upscaled_size: Positive = 96
+    channels: Annotated[int, Field(ge=12)] = 32
+    blocks: Natural = 8
+    gray: Share = 0.5
+    degraded: Share = 0.5
 
     def __post_init__(self) -> None:
-        check = partial(require, "super_resolution", self)
         small, large = self.input_size, self.upscaled_size
-        check("input_size", small >= 1, "at least 1")
         fits = large > small and large == small << self.doublings
-        check("upscaled_size", fits, f"{small}, the input_size, doubled once or more")
-        check("channels", self.channels >= 12, "at least 12")
-        check("blocks", self.blocks >= 0, "at least 0")
-        for key in ("gray", "degraded"):
-            check(key, 0 <= getattr(self, key) <= 1, "from 0 to 1")
+        require(self, "upscaled_size", fits, f"{small}, the input_size, doubled once or more")
 
     @property
     def doublings(self) -> int:

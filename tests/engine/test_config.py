@@ -64,6 +64,7 @@ class Everything:
         ({"name": "a", "weights": []}, "weights: must be a table, got []"),
         ({"name": "a", "weights": {"b.c": "1"}}, "weights.b.c: must be a number, got '1'"),
         ({"name": "a", "size": 3}, "size: must be a list, got 3"),
+        ({"name": "a", "size": [3, 4]}, "size: must be a tuple, got [3, 4]"),
         ({"name": "a", "size": (3, 0)}, "size.1: must be at least 1, got 0"),
         ({"name": "a", "size": (1, 2, 3)}, "size: must be a list of 2 at most, got (1, 2, 3)"),
         ({"name": "a", "size": (1,)}, "size: must be a longer list, got (1,)"),

@@ -507,7 +507,7 @@ def test_export_that_disagrees_with_torch_leaves_nothing(
 @pytest.mark.parametrize(
     ("change", "code", "says"),
     [
-        ({"system": {"name": "resnext"}}, 4, "system.name: 'resnext' is unknown; choose one of"),
+        ({"system": {"name": "resnext"}}, 4, "system.name: 'resnext' is unknown; choose"),
         ({"dan": {"classes": 8, "trunk": "vgg"}}, 4, "vgg"),
         ({"dan": {"classes": 7}}, 4, "dan.classes: 7, but model.json has 8 classes"),
         ({"dan": {"classes": 8, "trunk": "rt", "width": 64}}, 4, "not the weights of a DanSystem"),

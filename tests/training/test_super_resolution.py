@@ -147,8 +147,8 @@ def test_bicubic_figure_is_opencvs(task):
         ("input_size=0", "must be at least 1, got 0"),
         ("channels=8", "must be at least 12, got 8"),
         ("blocks=-1", "must be at least 0, got -1"),
-        ("gray=1.5", "must be from 0 to 1, got 1.5"),
-        ("size=3", "unknown key; known here: blocks, channels"),
+        ("gray=1.5", "must be at most 1, got 1.5"),
+        ("size=3", "unknown key; known here: input_size, upscaled_size"),
     ],
 )
 def test_wrong_setting_is_one_line_with_its_path(recipe, capsys, override, says):

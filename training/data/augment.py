@@ -1,10 +1,12 @@
 """What a webcam does to a face, as random changes of a crop; geometry by `engine`."""
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
+from pydantic import Field
 
+from engine.config import Share, checked
 from engine.types import Floats, Image
 
 Rng = np.random.Generator
@@ -12,7 +14,7 @@ Rng = np.random.Generator
 BORDERS = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT_101)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("jitter")
 class JitterConfig:
     """How far a crop strays from the template.
 
@@ -22,9 +24,9 @@ class JitterConfig:
         shift: Largest shift along each axis, fraction of the crop's side.
     """
 
-    rotation_deg: float
-    scale: float
-    shift: float
+    rotation_deg: Annotated[float, Field(ge=0, le=180)]
+    scale: Annotated[float, Field(ge=1)]
+    shift: Share
 
 
 def jitter(

@@ -4,13 +4,13 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import ConfigError, SourceError
+from engine.config import ShareBelowOne, checked
+from engine.errors import SourceError
 from engine.files import written
 from training.data.progress import tracked
 from training.data.reading import Reading
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 NAMED = 5  # missing pictures that a message names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("data")
 class PictureConfig:
     """What to put up with.
 
@@ -29,13 +29,7 @@ class PictureConfig:
         missing_max: Largest share of faces, 0 to 1, that may lack a readable picture.
     """
 
-    missing_max: float = 0.01
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.missing_max < 1:
-            raise ConfigError(
-                f"data.missing_max: must be at least 0 and under 1, got {self.missing_max}"
-            )
+    missing_max: ShareBelowOne = 0.01
 
 
 def usable(reading: Reading, config: PictureConfig, cache: Path) -> FaceTable:

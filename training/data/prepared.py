@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config import Natural, Share, ShareBelowOne, checked, one_of
 from engine.errors import ConfigError
 from training.data.crops import cached_crops
 from training.data.epochs import ChannelOrder
@@ -19,12 +20,12 @@ from training.data.noise import with_label_noise
 from training.data.pictures import PictureConfig, without_copies
 from training.data.registry import DATASETS, dataset, read_dataset
 from training.data.table import FaceTable, joined
-from training.data.transforms import transform
+from training.data.transforms import TRANSFORMS
 
 Align = Literal["landmarks", "none"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("data")
 class DataConfig:
     """Which faces a system is trained on, and how they are shown.
 
@@ -46,42 +47,25 @@ class DataConfig:
         missing_max: Largest share of faces, 0 to 1, that may lack a readable picture.
     """
 
-    dataset: str = "ferplus"
-    also: tuple[str, ...] = ()
+    dataset: Annotated[str, one_of(DATASETS)] = "ferplus"
+    also: tuple[Annotated[str, one_of(DATASETS)], ...] = ()
     fold: str = ""
     align: Align = "landmarks"
     landmark_weights: str = "assets/landmark-net.safetensors"
-    augmentation: str = "none"
-    mixed: float = 0.0
-    noise: float = 0.0
+    augmentation: Annotated[str, one_of(TRANSFORMS)] = "none"
+    mixed: Share = 0.0
+    noise: Share = 0.0
     copies: bool = False
-    limit: int = 0
+    limit: Natural = 0
     channel_order: ChannelOrder = "rgb"
-    missing_max: float = 0.01
+    missing_max: ShareBelowOne = 0.01
 
     def __post_init__(self) -> None:
-        dataset(self.dataset)
-        PictureConfig(missing_max=self.missing_max)
         _check_also(self.dataset, self.also)
-        transform(self.augmentation)
-        for key, choices in (("align", get_args(Align)), ("channel_order", get_args(ChannelOrder))):
-            if getattr(self, key) not in choices:
-                raise ConfigError(
-                    f"data.{key}: must be one of {', '.join(choices)}, got {getattr(self, key)}"
-                )
-        for key in ("mixed", "noise"):
-            if not 0 <= getattr(self, key) <= 1:
-                raise ConfigError(f"data.{key}: must be 0 to 1, got {getattr(self, key)}")
-        if self.limit < 0:
-            raise ConfigError(f"data.limit: must not be negative, got {self.limit}")
 
 
 def _check_also(main: str, also: Sequence[str]) -> None:
-    if not isinstance(also, list | tuple) or not all(isinstance(name, str) for name in also):
-        raise ConfigError(f"data.also: expected a list of datasets, got {also!r}")
     for name in also:
-        if name not in DATASETS:
-            raise ConfigError(f"data.also: {name!r} is unknown; known here: {', '.join(DATASETS)}")
         if name == main:
             raise ConfigError(f"data.also: {name} is data.dataset already; leave it out")
         if dataset(name).needs_fold:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from engine.config import unknown
 from engine.errors import ConfigError
 from training.data import (
     affectnet,
@@ -133,7 +134,7 @@ def dataset(name: str) -> Dataset:
         ConfigError: There is none of that name.
     """
     if name not in DATASETS:
-        raise ConfigError(f"dataset {name}: unknown; known here: {', '.join(DATASETS)}")
+        raise ConfigError(f"dataset: {unknown(name, DATASETS)}")
     return DATASETS[name]
 
 

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config import Positive, Share, checked, one_of
 from engine.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class Sampler(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("sampler")
 class SamplerConfig:
     """How an epoch is drawn.
 
@@ -38,20 +39,10 @@ class SamplerConfig:
         per_class: Of ``refinement``: faces of each class in an epoch.
     """
 
-    name: str = "shuffle"
-    balance: float = 0.2
-    group_cap: int = 512
-    per_class: int = 500
-
-    def __post_init__(self) -> None:
-        if self.name not in SAMPLERS:
-            known = ", ".join(SAMPLERS)
-            raise ConfigError(f"sampler.name: must be one of {known}, got {self.name}")
-        if not 0 <= self.balance <= 1:
-            raise ConfigError(f"sampler.balance: must be 0 to 1, got {self.balance}")
-        for name in ("group_cap", "per_class"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"sampler.{name}: must be at least 1, got {getattr(self, name)}")
+    name: Annotated[str, one_of(lambda: SAMPLERS)] = "shuffle"
+    balance: Share = 0.2
+    group_cap: Positive = 512
+    per_class: Positive = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)

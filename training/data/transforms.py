@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from engine.config import unknown
 from engine.errors import ConfigError
 from engine.faces.alignment import warp
 from engine.types import Floats, Image
@@ -167,5 +168,5 @@ def transform(name: str) -> Transform:
         ConfigError: There is none; the message lists those there are.
     """
     if name not in TRANSFORMS:
-        raise ConfigError(f"transform: must be one of {', '.join(TRANSFORMS)}, got {name}")
+        raise ConfigError(f"transform: {unknown(name, TRANSFORMS)}")
     return TRANSFORMS[name]

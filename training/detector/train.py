@@ -6,13 +6,16 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
+from engine.config import Positive, Share, checked
 from engine.errors import ConfigError
 from engine.files import write_text, written
 from training.detector.evaluate import (
@@ -44,7 +47,10 @@ HARDEST = 20.0  # how much oftener than others the worst background is drawn
 Batch = tuple[Tensor, Targets]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Side = Annotated[int, Field(ge=32, multiple_of=32)]
+
+
+@checked("detector")
 class DetectorConfig:
     """What the batches hold.
 
@@ -57,17 +63,12 @@ class DetectorConfig:
         threads: CPU threads of the trainer.
     """
 
-    width: int = 64
-    side: int = 256
-    large_side: int = 416
-    large_share: float = 0.2
-    check_share: int = 4
-    threads: int = 2
-
-    def __post_init__(self) -> None:
-        for name in ("side", "large_side"):
-            if getattr(self, name) % 32:
-                raise ConfigError(f"detector.{name}: must be a multiple of 32")
+    width: Positive = 64
+    side: Side = 256
+    large_side: Side = 416
+    large_share: Share = 0.2
+    check_share: Positive = 4
+    threads: Positive = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

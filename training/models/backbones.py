@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from engine.config import unknown
 from engine.errors import ConfigError, ModelError
 
 
@@ -76,7 +77,7 @@ def backbone(name: str, *, pretrained: bool = False, image_size: int = 224) -> B
         ModelError: The weights can be neither found nor downloaded.
     """
     if name not in BACKBONES:
-        raise ConfigError(f"backbone: must be one of {', '.join(BACKBONES)}, got {name}")
+        raise ConfigError(f"backbone: {unknown(name, BACKBONES)}")
     known = BACKBONES[name]
     if pretrained and not known.tag:
         raise ConfigError(f"pretrained: must be false for {name}, no weights are published for it")

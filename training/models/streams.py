@@ -6,6 +6,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from engine.config import unknown
 from engine.errors import ConfigError, ModelError
 from training.models.ir50 import IR50
 from training.models.landmark_net import LandmarkNet
@@ -107,7 +108,7 @@ def _built(
     key: str, known: dict[str, Callable[[], nn.Module]], name: str, weights: str
 ) -> nn.Module:
     if name not in known:
-        raise ConfigError(f"{key}: {name!r} is unknown; choose one of {', '.join(known)}")
+        raise ConfigError(f"{key}: {unknown(name, known)}")
     network = known[name]()
     if weights:
         _load(network, Path(weights))

@@ -4,13 +4,21 @@ Source: ARBEx (Wasi et al. 2023), sections 3.3-3.5; ARBEx specification, section
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, distributed, nn
 
+from engine.config import (
+    AboveZero,
+    Natural,
+    NonNegative,
+    Positive,
+    Share,
+    ShareBelowOne,
+    checked,
+    require,
+)
 from training.losses.arbex import FLOOR, Pairs, anchor_loss, center_loss, class_distribution_loss
 from training.models.class_means import ClassMeans
 from training.models.poster_pp import PosterPP
@@ -23,7 +31,7 @@ from training.models.reliability import (
     Scope,
     confidence,
 )
-from training.systems.settings import SystemSettings, require, require_choices
+from training.systems.settings import Classes, SystemSettings
 from training.systems.types import Answer, System, Target
 
 AnchorInit = Literal["normal", "class_mean"]
@@ -31,7 +39,7 @@ Trust = Literal["full", "linear"]
 MOMENTUM = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("arbex")
 class ArbexConfig(SystemSettings):
     """Size and settings of ARBEx; the defaults are the specification's.
 
@@ -67,68 +75,40 @@ class ArbexConfig(SystemSettings):
         center_confidence: Weigh each face of the center loss by k(p).
     """
 
-    classes: int = 8
-    input_size: int = 112
-    width: int = 768
-    depth: int = 2
-    heads: int = 8
-    drop_path: float = 0.25
-    head_size: int = 32
+    classes: Classes = 8
+    input_size: Literal[112, 224] = 112
+    width: Positive = 768
+    depth: Positive = 2
+    heads: Positive = 8
+    drop_path: ShareBelowOne = 0.25
+    head_size: Positive = 32
     freeze_image: bool = True
-    embedding: int = 128
-    hidden: int = 64
-    dropout: float = 0.5
-    anchors: int = 10
+    embedding: Positive = 128
+    hidden: Positive = 64
+    dropout: ShareBelowOne = 0.5
+    anchors: Natural = 10
     anchor_init: AnchorInit = "normal"
-    class_mean_at: float = 0.005
-    anchor_radius: float = 0.0
-    delta: float = 1.0
+    class_mean_at: Share = 0.005
+    anchor_radius: NonNegative = 0.0
+    delta: AboveZero = 1.0
     attention_scope: Scope = "sample"
-    attention_heads: int = 8
-    attention_groups: int = 1
+    attention_heads: Positive = 8
+    attention_groups: Positive = 1
     mix: Mix = "seed"
     trust: Trust = "full"
-    smoothing: float = 0.11
-    class_weight: float = 1.0
+    smoothing: Share = 0.11
+    class_weight: NonNegative = 1.0
     balanced: bool = False
-    anchor_weight: float = 0.01
-    anchor_multiplier: float = 1.0
-    center_weight: float = 1.0
+    anchor_weight: NonNegative = 0.01
+    anchor_multiplier: NonNegative = 1.0
+    center_weight: NonNegative = 1.0
     anchor_pairs: Pairs = "cross_class"
     center_confidence: bool = False
 
     def __post_init__(self) -> None:
-        require_choices("arbex", self, _CHOICES)
-        for key, least in _LEAST.items():
-            _check(self, key, getattr(self, key) >= least, f"at least {least}")
-        for key in ("drop_path", "dropout"):
-            _check(self, key, 0 <= getattr(self, key) < 1, "from 0 to below 1")
-        for key in ("smoothing", "class_mean_at"):
-            _check(self, key, 0 <= getattr(self, key) <= 1, "from 0 to 1")
-        _check(self, "delta", self.delta > 0, "above 0")
-        _check(self, "width", self.width % self.heads == 0, "a multiple of heads")
+        require(self, "width", self.width % self.heads == 0, "a multiple of heads")
         whole = self.embedding % self.attention_heads == 0
-        _check(self, "embedding", whole, "a multiple of attention_heads")
-
-
-_CHOICES: dict[str, tuple[str | int, ...]] = {
-    "input_size": (112, 224),
-    "anchor_init": get_args(AnchorInit),
-    "attention_scope": get_args(Scope),
-    "mix": get_args(Mix),
-    "trust": get_args(Trust),
-    "anchor_pairs": get_args(Pairs),
-}
-_LEAST = {
-    "classes": 2,
-    **dict.fromkeys(("width", "depth", "heads", "head_size", "embedding", "hidden"), 1),
-    **dict.fromkeys(("attention_heads", "attention_groups"), 1),
-    **dict.fromkeys(("anchors", "anchor_radius", "anchor_multiplier"), 0),
-    **dict.fromkeys(("class_weight", "anchor_weight", "center_weight"), 0),
-}
-
-
-_check = partial(require, "arbex")
+        require(self, "embedding", whole, "a multiple of attention_heads")
 
 
 class Judged(NamedTuple):

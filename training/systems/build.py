@@ -3,16 +3,22 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import torch
 from torch import nn
 
-from engine.errors import ConfigError
+from engine.config import checked, one_of
 from engine.types import Floats
 from training.losses.arbex import inverse_frequency
 from training.models.resnet import resnet
-from training.models.streams import IMAGE_TRUNKS, image_trunk, landmark_stream, last_tap
+from training.models.streams import (
+    IMAGE_TRUNKS,
+    LANDMARK_STREAMS,
+    image_trunk,
+    landmark_stream,
+    last_tap,
+)
 from training.systems.arbex import ArbexConfig, ArbexSystem
 from training.systems.dan import DanConfig, DanSystem
 from training.systems.neural_resizer import (
@@ -27,7 +33,7 @@ from training.systems.types import System
 from training.weights import load_part, load_weights
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("system")
 class SystemConfig(Starting):
     """Which system, on which streams.
 
@@ -44,18 +50,12 @@ class SystemConfig(Starting):
 
     STARTS: ClassVar[tuple[str, ...]] = ("start", "image_weights", "landmark_weights")
 
-    name: str
-    image: str = "ir50"
+    name: Annotated[str, one_of(lambda: SYSTEMS)]
+    image: Annotated[str, one_of(IMAGE_TRUNKS)] = "ir50"
     image_weights: str = ""
-    landmarks: str = "mobilefacenet"
+    landmarks: Annotated[str, one_of(LANDMARK_STREAMS)] = "mobilefacenet"
     landmark_weights: str = ""
     start: str = ""
-
-    def __post_init__(self) -> None:
-        if self.name not in SYSTEMS:
-            raise ConfigError(
-                f"system.name: {self.name!r} is unknown; choose one of {', '.join(SYSTEMS)}"
-            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,27 +4,27 @@ Source: the ABAW 2022 extension of DAN; DAN specification, sections 4 to 6.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from engine.config import AboveZero, NonNegative, Positive, Text, checked, require
 from engine.errors import ConfigError
 from training.losses.ccc import annotated, ccc_loss, total
 from training.losses.dan import AffinityLoss, partition_loss
 from training.losses.focal import class_weights, focal_loss
 from training.models.dan import Dan, DanOutput
 from training.models.resnet import Convention
-from training.systems.settings import SystemSettings, require
+from training.systems.settings import Classes, SystemSettings
 from training.systems.types import Answer, System, Target
 
 Task = Literal["expr", "va", "multi"]
 FRAMES_MIN = 32  # annotated frames without which a batch says too little of a correlation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("dan")
 class DanConfig(SystemSettings):
     """A row of the DAN specification, section 4.
 
@@ -33,30 +33,23 @@ class DanConfig(SystemSettings):
     """
 
     task: Task = "expr"
-    classes: int = 8  # not used by "va"
-    trunk: str = "resnet50"  # or resnet18; or an image trunk of `training.models.streams`
+    classes: Classes = 8  # not used by "va"
+    trunk: Text = "resnet50"  # or resnet18; or an image trunk of `training.models.streams`
     convention: Convention = "imagenet_norm"  # of the trunk's pretrained weights
-    input_size: int = 224
-    heads: int = 4
-    width: int = 512  # channels the heads see; fewer make versions for a CPU
-    gamma: float = 2.0  # of the focal loss
+    input_size: Annotated[int, Field(ge=32)] = 224
+    heads: Positive = 4
+    width: Annotated[int, Field(ge=16)] = (
+        512  # channels the heads see; fewer suit a CPU
+    )
+    gamma: NonNegative = 2.0  # of the focal loss
     class_weights: bool = False  # by inverse frequency, with mean 1
-    affinity: float = 1.0  # weight; needs classes, so "va" has none
-    partition: float = 1.0  # weight
-    partition_eps: float = 2.22e-16  # 1e-6 under mixed precision
+    affinity: NonNegative = 1.0  # weight; needs classes, so "va" has none
+    partition: NonNegative = 1.0  # weight
+    partition_eps: AboveZero = 2.22e-16  # 1e-6 under mixed precision
 
     def __post_init__(self) -> None:
-        for key, choices in (("task", get_args(Task)), ("convention", get_args(Convention))):
-            _check(self, key, getattr(self, key) in choices, "one of " + ", ".join(choices))
         fits = self.convention == "imagenet_norm" or self.trunk == "resnet50"
-        _check(self, "convention", fits, f"imagenet_norm for {self.trunk}")
-        for key in ("gamma", "affinity", "partition"):
-            _check(self, key, getattr(self, key) >= 0, "at least 0")
-        _check(self, "classes", self.classes >= 2, "at least 2")
-        _check(self, "input_size", self.input_size >= 32, "at least 32")
-        _check(self, "heads", self.heads >= 1, "at least 1")
-        _check(self, "width", self.width >= 16, "at least 16")
-        _check(self, "partition_eps", self.partition_eps > 0, "above 0")
+        require(self, "convention", fits, f"imagenet_norm for {self.trunk}")
 
     @property
     def expressions(self) -> bool:
@@ -67,9 +60,6 @@ class DanConfig(SystemSettings):
     def affect(self) -> bool:
         """Whether its task has valence and arousal."""
         return self.task != "expr"
-
-
-_check = partial(require, "dan")
 
 
 class DanSystem(System):

@@ -1,13 +1,21 @@
 """Neural Resizer with F-PDLS: pretrained transformers on enlarged, learnably reduced faces."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from engine.config import (
+    Natural,
+    NonNegative,
+    Positive,
+    Share,
+    ShareBelowOne,
+    checked,
+    one_of,
+    require,
+)
 from engine.errors import ConfigError
 from engine.types import Floats
 from training.data.table import FaceTable
@@ -16,7 +24,7 @@ from training.losses.smoothing import smoothed_cross_entropy
 from training.models.backbones import BACKBONES, backbone
 from training.models.neural_resizer import SETTINGS, NeuralResizer, NeuralResizerOutput, Setting
 from training.models.super_resolution import Interpolate, Precomputed, SRLite, Upscaler
-from training.systems.settings import SystemSettings, require, require_choices
+from training.systems.settings import Classes, SystemSettings
 from training.systems.types import Answer, System, Target
 
 Loss = Literal["ce", "pdls", "fpdls"]
@@ -25,7 +33,7 @@ Loss = Literal["ce", "pdls", "fpdls"]
 POOLED = tuple(name for name in BACKBONES if not name.startswith("resnet"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("neural_resizer")
 class NeuralResizerConfig(SystemSettings):
     """A row of the Neural Resizer specification, section 4, and its loss, section 5.
 
@@ -59,37 +67,29 @@ class NeuralResizerConfig(SystemSettings):
     STARTS: ClassVar[tuple[str, ...]] = ("pretrained", "backbone_weights", "upscaler_weights")
 
     setting: Setting = "d"
-    backbone: str = "swin_s"
+    backbone: Annotated[str, one_of(POOLED)] = "swin_s"
     pretrained: bool = False
     backbone_weights: str = ""
-    classes: int = 8
-    input_size: int = 384
+    classes: Classes = 8
+    input_size: Positive = 384
     upscaler: Upscaler = "disk"
     upscaler_weights: str = ""
-    upscaled_size: int = 384
-    backbone_size: int = 224
-    sr_channels: int = 32
-    sr_blocks: int = 8
-    width: int = 16
-    blocks: int = 1
+    upscaled_size: Positive = 384
+    backbone_size: Positive = 224
+    sr_channels: Positive = 32
+    sr_blocks: Natural = 8
+    width: Positive = 16
+    blocks: Natural = 1
     legacy_scale: bool = False
-    stn_scale_limit: float = 0.0
+    stn_scale_limit: ShareBelowOne = 0.0
     loss: Loss = "fpdls"
-    alpha: float = 0.8
-    gamma: float = 2.0
+    alpha: Share = 0.8
+    gamma: NonNegative = 2.0
     comp: bool = False
 
     def __post_init__(self) -> None:
-        require_choices("neural_resizer", self, _CHOICES)
         both = self.pretrained and bool(self.backbone_weights)
-        _check(self, "backbone_weights", not both, "empty where pretrained is true")
-        _check(self, "classes", self.classes >= 2, "at least 2")
-        for key in ("input_size", "upscaled_size", "backbone_size", "sr_channels", "width"):
-            _check(self, key, getattr(self, key) >= 1, "at least 1")
-        for key in ("sr_blocks", "blocks", "gamma"):
-            _check(self, key, getattr(self, key) >= 0, "at least 0")
-        _check(self, "stn_scale_limit", 0 <= self.stn_scale_limit < 1, "from 0 to below 1")
-        _check(self, "alpha", 0 <= self.alpha <= 1, "from 0 to 1")
+        require(self, "backbone_weights", not both, "empty where pretrained is true")
         _check_sizes(self)
 
     @property
@@ -115,34 +115,23 @@ class NeuralResizerConfig(SystemSettings):
             )
 
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "setting": get_args(Setting),
-    "backbone": POOLED,
-    "upscaler": get_args(Upscaler),
-    "loss": get_args(Loss),
-}
-
-
-_check = partial(require, "neural_resizer")
-
-
 def _check_sizes(config: NeuralResizerConfig) -> None:
     """Check that the sizes suit the upscaler, and the upscaler the setting."""
     size, large = config.input_size, config.upscaled_size
     if not SETTINGS[config.setting].super_resolved:
-        _check(config, "upscaler", config.upscaler == "bilinear", "bilinear in settings a and b")
+        require(config, "upscaler", config.upscaler == "bilinear", "bilinear in settings a and b")
     if config.upscaler == "disk":
-        _check(config, "input_size", size == large, f"{large}, the upscaled_size, for disk")
+        require(config, "input_size", size == large, f"{large}, the upscaled_size, for disk")
     lite = config.upscaler == "sr_lite" or not config.upscaler_weights
-    _check(config, "upscaler_weights", lite, "empty but for sr_lite")
+    require(config, "upscaler_weights", lite, "empty but for sr_lite")
     if config.upscaler == "sr_lite":
         fits = large > size and large == size << _doublings(config)
-        _check(config, "input_size", fits, f"{large}, the upscaled_size, halved once or more")
+        require(config, "input_size", fits, f"{large}, the upscaled_size, halved once or more")
     if config.setting == "e":
-        _check(config, "upscaled_size", large >= 18, "at least 18 in setting e")
+        require(config, "upscaled_size", large >= 18, "at least 18 in setting e")
     if config.legacy_scale:
         sizes = (large, config.backbone_size) == (384, 224)
-        _check(config, "legacy_scale", sizes, "false unless 384 pixels become 224")
+        require(config, "legacy_scale", sizes, "false unless 384 pixels become 224")
 
 
 def _doublings(config: NeuralResizerConfig) -> int:

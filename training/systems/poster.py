@@ -1,17 +1,17 @@
 """POSTER and POSTER-Ada: cross-fusion with a linear or a quality-adaptive classifier."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 
+from engine.config import AboveZero, NonNegative, Positive, ShareBelowOne, checked
 from training.losses.adaface import clipped_norm
 from training.losses.smoothing import smoothed_cross_entropy
 from training.models.adaface_head import AdaFaceHead, Statistics
 from training.models.poster import Poster, PosterFeatures, Tokenise
-from training.systems.settings import SystemSettings, require, require_choices
+from training.systems.settings import Classes, SystemSettings
 from training.systems.types import Answer, System, Target
 
 Head = Literal["linear", "adaface"]
@@ -19,7 +19,7 @@ Norm = Literal["z", "image", "pre_ln"]
 SMOOTHING = 0.2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("poster")
 class PosterConfig(SystemSettings):
     """The rows of the paper's table (POSTER specification, section 4).
 
@@ -27,45 +27,22 @@ class PosterConfig(SystemSettings):
     "image". Smaller `depth` and `dim` make versions for a CPU.
     """
 
-    classes: int = 8
-    input_size: int = 112  # 224 is what the released weights saw, each second pixel of it
-    depth: int = 4
-    dim: int = 512
+    classes: Classes = 8
+    input_size: Literal[112, 224] = 112  # 224: what the released weights saw, each second pixel
+    depth: Positive = 4
+    dim: Annotated[int, Field(ge=32, multiple_of=32)] = 512
     tokenise: Tokenise = "raw_view"
     token_mix: bool = True  # false for AffectNet
     q_proj: bool = False
-    drop_path: float = 0.1
+    drop_path: ShareBelowOne = 0.1
     head: Head = "linear"
     mlp: bool = False  # a linear layer between the body and the head
     norm: Norm = "z"  # whose length is the quality: what the head reads, image branch, class token
-    m: float = 0.4
-    h: float = 0.33
-    s: float = 64.0
+    m: NonNegative = 0.4
+    h: NonNegative = 0.33
+    s: AboveZero = 64.0
     stats: Statistics = "ema"
-    ema_alpha: float = 0.01
-
-    def __post_init__(self) -> None:
-        require_choices("poster", self, _CHOICES)
-        _check(self, "classes", self.classes >= 2, "at least 2")
-        _check(self, "depth", self.depth >= 1, "at least 1")
-        _check(self, "dim", self.dim > 0 and self.dim % 32 == 0, "a positive multiple of 32")
-        _check(self, "drop_path", 0 <= self.drop_path < 1, "from 0 to below 1")
-        _check(self, "m", self.m >= 0, "at least 0")
-        _check(self, "h", self.h >= 0, "at least 0")
-        _check(self, "s", self.s > 0, "above 0")
-        _check(self, "ema_alpha", 0 < self.ema_alpha <= 1, "above 0 and at most 1")
-
-
-_CHOICES: dict[str, tuple[str | int, ...]] = {
-    "input_size": (112, 224),
-    "tokenise": get_args(Tokenise),
-    "head": get_args(Head),
-    "norm": get_args(Norm),
-    "stats": get_args(Statistics),
-}
-
-
-_check = partial(require, "poster")
+    ema_alpha: Annotated[float, Field(gt=0, le=1)] = 0.01
 
 
 class PosterSystem(System):

@@ -1,42 +1,31 @@
 """POSTER++ as a system: the encoder, a plain classifier, cross-entropy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 
-from engine.errors import ConfigError
+from engine.config import Positive, ShareBelowOne, checked, require
 from training.losses.smoothing import smoothed_cross_entropy
 from training.models.poster_pp import PosterPP
-from training.systems.settings import SystemSettings
+from training.systems.settings import Classes, SystemSettings
 from training.systems.types import Answer, System, Target
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("poster_pp")
 class PosterPPConfig(SystemSettings):
     """Size of POSTER++; the defaults are the paper's (ARBEx specification, section 3)."""
 
-    classes: int = 8
-    input_size: int = 112  # 224 is what the released weights saw, each second pixel of it
-    width: int = 768  # of the tokens and of the feature
-    depth: int = 2  # blocks of the ViT
-    heads: int = 8  # of each of them
-    drop_path: float = 0.25  # rate of the last level; 0 in the first, half of it in the second
-    head_size: int = 32  # of the window attention; divides the trunk's channels
+    classes: Classes = 8
+    input_size: Literal[112, 224] = 112  # 224: what the released weights saw, each second pixel
+    width: Positive = 768  # of the tokens and of the feature
+    depth: Positive = 2  # blocks of the ViT
+    heads: Positive = 8  # of each of them
+    drop_path: ShareBelowOne = 0.25  # rate of the last level; 0 in the first, half in the second
+    head_size: Positive = 32  # of the window attention; divides the trunk's channels
 
     def __post_init__(self) -> None:
-        rules = {
-            "classes": (self.classes >= 2, "at least 2"),
-            "input_size": (self.input_size in (112, 224), "112 or 224"),
-            "depth": (self.depth >= 1, "at least 1"),
-            "heads": (self.heads >= 1, "at least 1"),
-            "width": (self.width % max(self.heads, 1) == 0 < self.width, "a multiple of heads"),
-            "head_size": (self.head_size >= 1, "at least 1"),
-            "drop_path": (0 <= self.drop_path < 1, "from 0 to below 1"),
-        }
-        for key, (holds, wanted) in rules.items():
-            if not holds:
-                raise ConfigError(f"poster_pp.{key}: must be {wanted}, got {getattr(self, key)}")
+        require(self, "width", self.width % self.heads == 0, "a multiple of heads")
 
 
 class PosterPPSystem(System):

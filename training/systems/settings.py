@@ -1,17 +1,18 @@
-"""What the systems' settings share: what the trainer asks of them, and how they are checked."""
+"""What the systems' settings share: what the trainer asks of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from engine.errors import ConfigError
+from pydantic import Field
+
+from engine.config import Positive, checked
 from training.data.table import FaceTable
 
-Choices = Mapping[str, tuple[str | int, ...]]
+Classes = Annotated[int, Field(ge=2)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked()
 class Starting:
     """Settings that may say what a network starts from.
 
@@ -32,7 +33,7 @@ class Starting:
         return replace(self, **defaults)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked()
 class SystemSettings(Starting):
     """What the trainer asks of any system's settings; the answers here suit most.
 
@@ -41,8 +42,8 @@ class SystemSettings(Starting):
         input_size: Side of the crops it takes, pixels.
     """
 
-    classes: int
-    input_size: int
+    classes: Classes
+    input_size: Positive
 
     @property
     def expressions(self) -> bool:
@@ -75,16 +76,3 @@ class SystemSettings(Starting):
         Raises:
             ConfigError: They were not.
         """
-
-
-def require(table: str, config: object, key: str, holds: bool, wanted: str) -> None:
-    """Raise ConfigError ``table.key: must be WANTED, got VALUE`` unless `holds`."""
-    if not holds:
-        raise ConfigError(f"{table}.{key}: must be {wanted}, got {getattr(config, key)}")
-
-
-def require_choices(table: str, config: object, choices: Choices) -> None:
-    """Raise ConfigError unless each key's value is one of its choices."""
-    for key, known in choices.items():
-        wanted = "one of " + ", ".join(str(choice) for choice in known)
-        require(table, config, key, getattr(config, key) in known, wanted)

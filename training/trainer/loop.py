@@ -9,20 +9,20 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import cv2
 import torch
 from lightning_fabric import Fabric
+from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
+from engine.config import Natural, NonNegative, Positive, ShareBelowOne, checked
 from engine.errors import ConfigError, ModelError
-from training.systems.settings import require
 from training.trainer.checkpoint import load_state, save_state
 from training.trainer.journal import Journal, Window
 from training.trainer.optimizers import (
@@ -45,7 +45,7 @@ CHECKPOINT, BEST, MODEL = "checkpoint.safetensors", "best.safetensors", "model.s
 SEED_MAX = 2**32 - 1  # torch's generator takes 64 bits, and every pass needs a seed of its own
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked("loop")
 class LoopConfig:
     """How long to train, on what, and which weights to keep.
 
@@ -67,42 +67,26 @@ class LoopConfig:
         nodes: Machines.
     """
 
-    batch: int
-    steps: int = 0
-    epochs: float = 0.0
-    accumulate: int = 1
-    ema: float = 0.0
-    every: int = 0
+    batch: Positive
+    steps: Natural = 0
+    epochs: NonNegative = 0.0
+    accumulate: Positive = 1
+    ema: ShareBelowOne = 0.0
+    every: Natural = 0
     monitor: str = ""
-    patience: int = 0
-    seed: int = 0
-    workers: int = 1
+    patience: Natural = 0
+    seed: Annotated[int, Field(ge=0, le=SEED_MAX)] = 0
+    workers: Natural = 1
     precision: Precision = "32-true"
     accelerator: Accelerator = "auto"
-    devices: int = 1
-    nodes: int = 1
+    devices: Positive = 1
+    nodes: Positive = 1
 
     def __post_init__(self) -> None:
-        for name in ("batch", "accumulate", "devices", "nodes"):
-            _check(self, name, getattr(self, name) >= 1, "at least 1")
-        for name in ("steps", "every", "patience", "workers"):
-            _check(self, name, getattr(self, name) >= 0, "at least 0")
-        _check(self, "epochs", 0 <= self.epochs < math.inf, "finite and at least 0")
-        _check(self, "ema", 0 <= self.ema < 1, "from 0 to below 1")
-        _check(self, "seed", 0 <= self.seed <= SEED_MAX, f"from 0 to {SEED_MAX}")
         if (self.steps > 0) == (self.epochs > 0):
             raise ConfigError("loop.steps, loop.epochs: give one of them, above 0")
-        for name, kind in (("precision", Precision), ("accelerator", Accelerator)):
-            if getattr(self, name) not in get_args(kind):
-                choices = ", ".join(get_args(kind))
-                raise ConfigError(
-                    f"loop.{name}: {getattr(self, name)!r} is unknown; choose one of {choices}"
-                )
         if self.patience and not self.monitor:
             raise ConfigError("loop.patience: needs loop.monitor, the figure to watch")
-
-
-_check = partial(require, "loop")
 
 
 @dataclass(slots=True)

@@ -2,23 +2,33 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Literal, get_args
+from dataclasses import field
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from engine.config import AboveZero, Natural, NonNegative, Positive, ShareBelowOne, checked
 from engine.errors import ConfigError
-from training.systems.settings import require
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
 ScheduleName = Literal["constant", "cosine", "exponential", "step"]
 LR_MAX = 1000  # no schedule of use comes near it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _no_table(factor: object) -> object:
+    unquoted = isinstance(factor, Mapping)
+    if unquoted:
+        raise ValueError("must be a number, got a table; a name with dots goes in quotes")
+    return factor
+
+
+Factor = Annotated[NonNegative, BeforeValidator(_no_table)]
+
+
+@checked("optimizer")
 class OptimizerConfig:
     """How parameters move.
 
@@ -40,41 +50,16 @@ class OptimizerConfig:
     """
 
     name: OptimizerName = "adamw"
-    lr: float = 1e-3
-    weight_decay: float = 0.05
-    momentum: float = 0.9
-    factors: Mapping[str, float] = field(default_factory=dict)
+    lr: Annotated[float, Field(gt=0, le=LR_MAX)] = 1e-3
+    weight_decay: NonNegative = 0.05
+    momentum: ShareBelowOne = 0.9
+    factors: Mapping[str, Factor] = field(default_factory=dict)
     schedule: ScheduleName = "cosine"
-    gamma: float = 1.0
-    drop_every: int = 1
-    warmup: int = 200
-    sam_rho: float = 0.0
-    clip: float = 5.0
-
-    def __post_init__(self) -> None:
-        for key, kind in (("name", OptimizerName), ("schedule", ScheduleName)):
-            if getattr(self, key) not in get_args(kind):
-                choices = ", ".join(get_args(kind))
-                raise ConfigError(
-                    f"optimizer.{key}: {getattr(self, key)!r} is unknown; choose one of {choices}"
-                )
-        _check(self, "lr", 0 < self.lr <= LR_MAX, f"above 0 and at most {LR_MAX}")
-        for key in ("gamma", "drop_every"):
-            _check(self, key, 0 < getattr(self, key) < math.inf, "finite and above 0")
-        for key in ("weight_decay", "warmup", "sam_rho", "clip"):
-            _check(self, key, 0 <= getattr(self, key) < math.inf, "finite and at least 0")
-        _check(self, "momentum", 0 <= self.momentum < 1, "from 0 to below 1")
-        _check(self, "factors", isinstance(self.factors, Mapping), "a table of numbers")
-        for start, factor in self.factors.items():
-            number = isinstance(factor, int | float) and not isinstance(factor, bool)
-            if not number or not 0 <= factor < math.inf:
-                raise ConfigError(
-                    f"optimizer.factors.{start}: must be a number, finite and at least 0, got "
-                    f"{factor!r}; a name with dots goes in quotes"
-                )
-
-
-_check = partial(require, "optimizer")
+    gamma: AboveZero = 1.0
+    drop_every: Positive = 1
+    warmup: Natural = 200
+    sam_rho: NonNegative = 0.0
+    clip: NonNegative = 5.0
 
 
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> Optimizer:

@@ -1,17 +1,18 @@
 """Recipe files: TOML with one table per configured component, overridden by key=value."""
 
-import dataclasses
 import tomllib
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from engine.config import read
 from engine.errors import ConfigError
 
 T = TypeVar("T")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """What to train and where.
 
@@ -42,21 +43,9 @@ class Recipe:
         """Build a component's config from its table.
 
         Raises:
-            ConfigError: Unknown key or wrong type, with the dotted path.
+            ConfigError: A key is unknown or missing or has a wrong value, with the dotted path.
         """
-        table = self.tables.get(name, {})
-        fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]  # any dataclass
-        for key, value in table.items():
-            if key not in fields:
-                known = ", ".join(sorted(fields))
-                raise ConfigError(f"{name}.{key}: unknown key; known here: {known}")
-            wanted = fields[key].type
-            if wanted in (int, float, str, bool) and not _is(value, wanted):
-                raise ConfigError(f"{name}.{key}: expected {wanted.__name__}, got {value!r}")
-        try:
-            return kind(**table)
-        except TypeError as error:
-            raise ConfigError(f"{name}: {error}") from error
+        return read(kind, self.tables.get(name, {}), name)
 
 
 def _value(text: str) -> object:
@@ -65,14 +54,6 @@ def _value(text: str) -> object:
         return tomllib.loads(f"v = {text}")["v"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _is(value: object, wanted: object) -> bool:
-    if wanted is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if wanted is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, wanted)  # type: ignore[arg-type]  # str or bool
 
 
 def read_recipe(

@@ -91,7 +91,7 @@ def test_networks_without_authors_take_no_checkpoint(tmp_path):
 
 
 def test_unknown_names_list_the_choices():
-    with pytest.raises(ConfigError, match=r"system\.image: 'vgg' is unknown; choose one of ir50"):
+    with pytest.raises(ConfigError, match=r"system\.image: 'vgg' is unknown; choose ir50"):
         image_trunk("vgg")
     with pytest.raises(ConfigError, match=r"system\.landmarks: 'dlib' is unknown"):
         landmark_stream("dlib")

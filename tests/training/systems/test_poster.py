@@ -313,10 +313,10 @@ def test_system_learns_four_faces_by_heart(crops, head):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"head": "arcface"}, "poster.head: must be one of linear, adaface, got arcface"),
-        ({"input_size": 100}, "poster.input_size: must be one of 112, 224, got 100"),
-        ({"dim": 100}, "poster.dim: must be a positive multiple of 32, got 100"),
-        ({"ema_alpha": 0.0}, "poster.ema_alpha: must be above 0 and at most 1, got 0.0"),
+        ({"head": "arcface"}, "poster.head: 'arcface' is unknown; choose linear, adaface"),
+        ({"input_size": 100}, "poster.input_size: 100 is unknown; choose 112, 224"),
+        ({"dim": 100}, "poster.dim: must be a multiple of 32, got 100"),
+        ({"ema_alpha": 0.0}, "poster.ema_alpha: must be above 0, got 0.0"),
         ({"tokenise": "cells"}, "poster.tokenise"),
         ({"norm": "f"}, "poster.norm"),
         ({"stats": "mean"}, "poster.stats"),

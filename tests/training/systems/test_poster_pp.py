@@ -296,7 +296,7 @@ def test_a_step_trains_all_but_the_landmarks(crops):
     [("input_size", 96), ("width", 65), ("heads", 0), ("depth", 0), ("drop_path", 1.0)],
 )
 def test_settings_out_of_range_are_named(key, value):
-    with pytest.raises(ConfigError, match=rf"poster_pp\.{key}: must be .*got {value}"):
+    with pytest.raises(ConfigError, match=rf"poster_pp\.{key}: (must be .*got {value}|{value} is unknown)"):
         PosterPPConfig(**{**SMALL, key: value})
 
 

@@ -124,7 +124,7 @@ def test_label_noise_is_part_of_what_it_was_trained_on(recipe, tmp_path):
     ("overrides", "says"),
     [
         (["neural_resizer.classes=7"], r"neural_resizer\.classes: 7, but ferplus has 8: neutral"),
-        (["system.name=resnet"], r"system\.name: 'resnet' is unknown; choose one of poster"),
+        (["system.name=resnet"], r"system\.name: 'resnet' is unknown; choose poster"),
         (
             ["neural_resizer.setting=d", "neural_resizer.upscaler=sr_lite"],
             r"neural_resizer\.upscaler_weights: missing",
