@@ -36,12 +36,12 @@ from export.landmark_net import LandmarkGraph
 from export.poster_rt import OUTPUTS as EXPRESSION
 from export.poster_rt import round_to_half
 from export.system import SystemGraph
-from training.data.prepared import DataConfig
+from training.data.samples import DataConfig
 from training.detector.model import FaceNet
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import PosterRT
 from training.systems.saved import open_run
-from training.weights import load_weights
+from training.weights import load_part, load_weights
 
 Answers = Mapping[str, Floats]  # an array per output, a row for each picture
 
@@ -165,7 +165,7 @@ class _JointGraph(nn.Module):
 
 def _torch_expression(weights: Weights) -> Backend:
     model = PosterRT()
-    load_weights(model, weights.file)
+    load_part(model, weights.file)  # as it is in a system
     round_to_half(model)  # as the export does: the rounded network is the one that is shipped
     answer = _on_crops(_JointGraph(model), (*EXPRESSION, *FOUND), Form(CROP_SIZE))
     labels = tuple(EXPRESSIONS)

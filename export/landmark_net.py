@@ -13,7 +13,7 @@ from engine.faces.landmarks import MARGIN
 from engine.faces.preprocessing import MEAN, STD
 from engine.networks.manifest import load_manifest
 from export.graph import MOST, crops_parity, write_graph, write_manifest
-from training.evaluate import landmark_metrics
+from training.evaluation.served import landmark_metrics
 from training.models.landmark_net import LandmarkNet
 from training.models.trunk import parameter_count
 

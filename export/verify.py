@@ -24,7 +24,6 @@ from export.backends import Answers, Backend, open_backend
 from export.calibration import aligned, validation_faces
 from export.landmark_net import FILE
 from export.parity import ADVERSARIAL, BOUNDS, REAL, TAIL, Deviation, Report
-from training.data.ferplus import majority
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ def verify(
     Raises:
         ConfigError: One is no network.
         ModelError: One is damaged, or they are not forms of one network.
-        SourceError, SinkError: As `read_ferplus`.
+        SourceError, SinkError: As `validation_faces`.
     """
     backends = open_backend(truth), open_backend(other, device)
     if backends[0].precision != "fp32":
@@ -219,10 +218,10 @@ def real_faces(side: Backend, data: Path, cache: Path, count: int = FACES) -> Fa
     The faces are found by the shipped landmark network, whatever is compared.
 
     Raises:
-        SourceError, SinkError: As `read_ferplus`.
+        SourceError, SinkError: As `validation_faces`.
     """
     found = validation_faces(data, cache, count)
-    labels = majority(found.votes)
+    labels = found.labels
     images = [found.image(row) for row in range(len(found))]
     if side.kind == "detector":
         return Faces(list(_boards(images)), np.empty(0, np.intp))

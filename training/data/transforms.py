@@ -7,6 +7,8 @@ None of them turns a face upside down.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,7 +22,6 @@ from training.data.augment import BORDERS, JitterConfig, Rng, degrade, jitter, m
 Transform = Callable[[Image, Rng], Image]
 
 SMALL_ERASING: Final = (0.02, 0.1)
-WEBCAM: Final = JitterConfig(rotation_deg=15, scale=1.2, shift=0.08)
 
 
 def none(crop: Image, rng: Rng) -> Image:
@@ -127,20 +128,54 @@ ABAW: Final = (
 )
 
 
-def webcam(crop: Image, rng: Rng) -> Image:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebcamConfig:
+    """The set ``webcam``: what befalls faces in front of a webcam.
+
+    Attributes:
+        rotation_deg: Largest rotation of a crop.
+        scale: Largest zoom of a crop, factor.
+        shift: Largest shift of a crop, fraction of its side.
+        degraded: Share of crops given a webcam's faults.
+        occluded: Share of crops partly covered.
+        live: Cut the stray crops out of the pictures instead of the cached crops, so that what is
+            around a crop comes into sight; where it is not, a border is made up.
+    """
+
+    rotation_deg: float = 15.0
+    scale: float = 1.2
+    shift: float = 0.08
+    degraded: float = 0.5
+    occluded: float = 0.3
+    live: bool = False
+
+
+def webcam(crop: Image, rng: Rng, config: WebcamConfig = WebcamConfig()) -> Image:
     """Ours: turned, zoomed and moved a little, mirrored, with a webcam's faults, partly covered.
 
-    As poster-rt is trained; there the picture around the crop comes into sight as it moves, here
-    the border is made up. For crops of 24 pixels and more.
+    For crops of 24 pixels and more.
     """
-    size = len(crop)
-    matrix: Floats = jitter(np.eye(2, 3, dtype=np.float32), size, WEBCAM, rng)
+    return webcam_view(crop, np.eye(2, 3, dtype=np.float32), len(crop), rng, config)
+
+
+def webcam_view(image: Image, matrix: Floats, size: int, rng: Rng, config: WebcamConfig) -> Image:
+    """Cut a face out as `webcam` shows it.
+
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        matrix: (2, 3) float32, maps the picture to the crop where it does not stray.
+        size: Side of the crop, pixels.
+        rng: Source of randomness.
+        config: How far it strays, and what else befalls it.
+    """
+    limits = JitterConfig(rotation_deg=config.rotation_deg, scale=config.scale, shift=config.shift)
+    matrix = jitter(matrix, size, limits, rng)
     if rng.random() < 0.5:
         matrix = mirror(matrix, size)
-    crop = warp(crop, matrix, size, border=BORDERS[rng.integers(len(BORDERS))])
-    if rng.random() < 0.5:
+    crop = warp(image, matrix, size, border=BORDERS[rng.integers(len(BORDERS))])
+    if rng.random() < config.degraded:
         crop = degrade(crop, rng)
-    if rng.random() < 0.3:
+    if rng.random() < config.occluded:
         crop = occlude(crop, rng)
     return crop
 
@@ -160,12 +195,12 @@ TRANSFORMS: Final[dict[str, Transform]] = {
 }
 
 
-def transform(name: str) -> Transform:
-    """Give the augmentation set of that name.
+def transform(name: str, config: WebcamConfig = WebcamConfig()) -> Transform:
+    """Give the augmentation set of that name; `config` is for ``webcam`` alone.
 
     Raises:
         ConfigError: There is none; the message lists those there are.
     """
     if name not in TRANSFORMS:
         raise ConfigError(f"transform: must be one of {', '.join(TRANSFORMS)}, got {name}")
-    return TRANSFORMS[name]
+    return partial(webcam, config=config) if name == "webcam" else TRANSFORMS[name]

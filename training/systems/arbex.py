@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, distributed, nn
 
+from training.checks import require, require_choices
 from training.losses.arbex import FLOOR, Pairs, anchor_loss, center_loss, class_distribution_loss
 from training.models.class_means import ClassMeans
 from training.models.poster_pp import PosterPP
@@ -23,8 +24,8 @@ from training.models.reliability import (
     Scope,
     confidence,
 )
-from training.systems.settings import SystemSettings, require, require_choices
-from training.systems.types import Answer, System, Target
+from training.systems.settings import SystemSettings
+from training.types import Answer, System, Target
 
 AnchorInit = Literal["normal", "class_mean"]
 Trust = Literal["full", "linear"]
@@ -236,7 +237,7 @@ class ArbexSystem(System):
         labels, config = target.labels[known], self.config
         primary, corrected, embedding = (x[known] for x in judged)
         distribution = class_distribution_loss(
-            corrected, labels, smoothing=config.smoothing, weights=self.class_weights
+            corrected, target.shares[known], smoothing=config.smoothing, weights=self.class_weights
         )
         figures = {"class_distribution": distribution}
         loss = config.class_weight * distribution

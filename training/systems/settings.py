@@ -1,14 +1,10 @@
-"""What the systems' settings share: what the trainer asks of them, and how they are checked."""
+"""What the systems' settings share: what the trainer asks of them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
-from engine.errors import ConfigError
 from training.data.table import FaceTable
-
-Choices = Mapping[str, tuple[str | int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +71,3 @@ class SystemSettings(Starting):
         Raises:
             ConfigError: They were not.
         """
-
-
-def require(table: str, config: object, key: str, holds: bool, wanted: str) -> None:
-    """Raise ConfigError ``table.key: must be WANTED, got VALUE`` unless `holds`."""
-    if not holds:
-        raise ConfigError(f"{table}.{key}: must be {wanted}, got {getattr(config, key)}")
-
-
-def require_choices(table: str, config: object, choices: Choices) -> None:
-    """Raise ConfigError unless each key's value is one of its choices."""
-    for key, known in choices.items():
-        wanted = "one of " + ", ".join(str(choice) for choice in known)
-        require(table, config, key, getattr(config, key) in known, wanted)

@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from engine.errors import ConfigError, ModelError
-from training.systems.settings import require
+from training.checks import require
 from training.trainer.checkpoint import load_state, save_state
 from training.trainer.journal import Journal, Window
 from training.trainer.optimizers import (
