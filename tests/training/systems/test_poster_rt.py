@@ -228,7 +228,7 @@ def test_report_compares_poster_rt_with_a_system_of_the_papers(
 ):
     folders = [trained("poster-rt", POSTER_RT), trained("poster", POSTER)]
     out = tmp_path / "report"
-    where = ["--root", str(ferplus_root), "--cache", str(tmp_path / "cache"), "--out", str(out)]
+    where = ["--data", str(ferplus_root), "--cache", str(tmp_path / "cache"), "--out", str(out)]
     assert report([*map(str, folders), *where]) == 0
     table = next(out.rglob("*.md")).parent
     text = "\n".join(path.read_text() for path in sorted(table.rglob("*.md")))
