@@ -17,7 +17,8 @@ from engine.errors import ConfigError
 from engine.faces.alignment import warp
 from engine.types import Floats, Image
 from training.data import operations as op
-from training.data.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
+from training.data.camera import degrade
+from training.data.operations import BORDERS, JitterConfig, Rng, jitter, mirror, occlude
 
 Transform = Callable[[Image, Rng], Image]
 

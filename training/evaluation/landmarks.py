@@ -10,8 +10,8 @@ from torch import Tensor
 from engine.faces.alignment import CROP_SIZE, similarity, template, transform, warp
 from engine.faces.landmarks import EYE_CORNERS, five_points
 from engine.types import Image
-from training.data.augment import JitterConfig, jitter
 from training.data.faces import FaceBank, open_bank
+from training.data.operations import JitterConfig, jitter
 
 # How far crops stray from the template, in training and, less far, where they judge.
 JITTER = JitterConfig(rotation_deg=40, scale=1.35, shift=0.16)

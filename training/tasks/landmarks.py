@@ -13,8 +13,9 @@ from engine.faces.alignment import CROP_SIZE, similarity, template, transform, w
 from engine.faces.landmarks import MIRROR, five_points
 from engine.faces.preprocessing import to_input
 from engine.types import Floats, Image
-from training.data.augment import BORDERS, Rng, degrade, jitter, mirror, occlude
+from training.data.camera import degrade
 from training.data.faces import FaceBank, background_names, open_bank
+from training.data.operations import BORDERS, Rng, jitter, mirror, occlude
 from training.data.packs import pack_digests, read_image
 from training.evaluation.landmarks import JITTER, held_out_banks, held_out_crops, nme, reduced
 from training.models.landmark_net import LandmarkNet

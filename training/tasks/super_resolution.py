@@ -17,9 +17,16 @@ from engine.faces.landmarks import five_points
 from engine.faces.preprocessing import MEAN, STD, to_input
 from engine.types import Floats, Image
 from training.checks import require
-from training.data.augment import BORDERS, JitterConfig, Rng, jitter, mirror
 from training.data.faces import FaceBank, open_bank
-from training.data.operations import gaussian_noise, resized
+from training.data.operations import (
+    BORDERS,
+    JitterConfig,
+    Rng,
+    gaussian_noise,
+    jitter,
+    mirror,
+    resized,
+)
 from training.data.packs import pack_digests
 from training.models.super_resolution import Interpolate, SRLite
 from training.trainer.loop import LoopConfig, device_of, fit
