@@ -18,8 +18,12 @@ from engine.networks.manifest import Manifest, load_manifest
 from engine.networks.ort import onnxruntime
 from engine.reading.fusion import landmarks_of
 from engine.types import Face, Floats, Image, Sighting
-from training.data.ferplus import FerPlus, majority, read_ferplus, without_duplicates
-from training.data.located import Pictures, Reader, locate
+from training.data.faces import Split
+from training.data.landmark_cache import Pictures, locate
+from training.data.pictures import without_copies
+from training.data.registry import read_dataset
+from training.data.table import FaceTable
+from training.evaluation.served import reader_of
 
 log = logging.getLogger(__name__)
 
@@ -76,16 +80,17 @@ def calibration_feeds(
     return [inputs.feed(crops[first : first + batch]) for first in starts]
 
 
-def training_faces(root: Path, cache: Path, count: int = COUNT) -> FerPlus:
+def training_faces(root: Path, cache: Path, count: int = COUNT) -> FaceTable:
     """Draw majority-labelled faces of FER+'s training split, the same ones every time.
 
     Raises:
-        SourceError, SinkError: As `read_ferplus`.
+        SourceError: FER+ is missing or broken.
+        SinkError: The cache cannot be written.
     """
-    train, *others = (read_ferplus(split, root, cache) for split in ("train", "valid", "test"))
-    train = without_duplicates(train, others)
-    usable = np.flatnonzero(majority(train.votes) >= 0)
-    chosen = np.random.default_rng(SEED).permutation(usable)[:count]
+    splits: tuple[Split, ...] = ("train", "valid", "test")
+    train, *others = (read_dataset("ferplus", root, split, cache) for split in splits)
+    train = without_copies(train, others, cache)
+    chosen = np.random.default_rng(SEED).permutation(len(train))[:count]
     return train.at(np.sort(chosen))
 
 
@@ -104,21 +109,9 @@ class Crop:
 
 def aligned(landmarker: Landmarker, pictures: Pictures) -> list[Crop]:
     """Find the face of every picture and cut it, as the engine follows faces."""
-    points = locate(_reader(landmarker), pictures)
+    points = locate(reader_of(landmarker), pictures)
     images = [pictures.image(row) for row in range(len(pictures))]
     return [Crop(image, align(image, at)) for image, at in zip(images, points, strict=True)]
-
-
-def _reader(landmarker: Landmarker) -> Reader:
-    """Adapt the engine's landmark network to `locate`."""
-    still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-
-    def read(crops: Sequence[Image]) -> tuple[Floats, Floats]:
-        seen = landmarker.locate([Face(crop, still) for crop in crops])
-        presence = np.array([sighting.presence for sighting in seen], np.float32)
-        return np.stack([sighting.landmarks for sighting in seen]), presence
-
-    return read
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,15 +242,15 @@ def validation_judge(
 
     Raises:
         ModelError: The network cannot be opened, or reads no expressions.
-        SourceError, SinkError: As `read_ferplus`.
+        SourceError, SinkError: As `training_faces`.
     """
     inputs = open_inputs(model, threads)
     inputs.manifest.expect("expression")
     faces = validation_faces(root, cache, count)
-    return Judge(inputs, aligned(inputs.landmarker, faces), majority(faces.votes), threads)
+    return Judge(inputs, aligned(inputs.landmarker, faces), faces.labels, threads)
 
 
-def validation_faces(root: Path, cache: Path, count: int = 0) -> FerPlus:
+def validation_faces(root: Path, cache: Path, count: int = 0) -> FaceTable:
     """Give majority-labelled faces of FER+'s validation split.
 
     Args:
@@ -266,13 +259,12 @@ def validation_faces(root: Path, cache: Path, count: int = 0) -> FerPlus:
         count: Faces, evenly spread over the split; 0 is all.
 
     Raises:
-        SourceError, SinkError: As `read_ferplus`.
+        SourceError, SinkError: As `training_faces`.
     """
-    faces = read_ferplus("valid", root, cache)
-    rows = np.flatnonzero(majority(faces.votes) >= 0)
-    if count:
-        rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
-    return faces.at(rows)
+    faces = read_dataset("ferplus", root, "valid", cache)
+    if not count:
+        return faces
+    return faces.at(np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int))
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -9,8 +9,9 @@ from typing import Any, Final
 import onnx
 
 from engine.errors import ConfigError, ModelError
+from engine.labels import EXPRESSIONS
 from engine.networks.manifest import Manifest, load_manifest
-from training.systems.saved import RECIPE
+from training.systems.saved import CARD, RECIPE, read_card
 from training.trainer.loop import MODEL
 
 WEIGHTS: Final = ".safetensors"
@@ -35,7 +36,7 @@ class Weights:
     Attributes:
         given: What the user named: the run folder or the weights file.
         file: The weights.
-        task: What trained them, as in `training.train.TASKS`.
+        task: What trained them, as in `training.train.TASKS`, or ``expression``: poster-rt.
         name: The run's, or the file's without its ending.
         metrics: The run's figures, empty where it left none.
     """
@@ -108,7 +109,11 @@ def _of_run(given: Path, file: Path) -> Weights:
         if not path.is_file():
             raise ConfigError(f"{path}: missing; is this a finished run of fer-train?")
     try:
-        task = str(json.loads(recipe.read_text(encoding="utf-8"))["task"])
+        content = json.loads(recipe.read_text(encoding="utf-8"))
+        task = str(content["task"])
+        # Shipped in two graphs of its own, where it knows what the engine's classes are.
+        if content.get("system", {}).get("name") == "poster_rt":
+            task = "expression" if read_card(file.with_name(CARD)).classes == EXPRESSIONS else task
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{recipe}: says no task: {error}") from error
     return Weights(given, file, task, file.parent.resolve().name, _metrics(file))

@@ -23,7 +23,6 @@ from export.backends import Answers, Backend, exported_backend
 from export.calibration import aligned, validation_faces
 from export.graph import LANDMARK_NET
 from export.parity import ADVERSARIAL, BOUNDS, REAL, TAIL, Deviation, Report
-from training.data.ferplus import majority
 
 log = logging.getLogger(__name__)
 
@@ -211,10 +210,10 @@ def real_faces(side: Backend, data: Path, cache: Path, count: int = FACES) -> Fa
     The faces are found by the shipped landmark network, whatever is compared.
 
     Raises:
-        SourceError, SinkError: As `read_ferplus`.
+        SourceError, SinkError: As `validation_faces`.
     """
     found = validation_faces(data, cache, count)
-    labels = majority(found.votes)
+    labels = found.labels
     images = [found.image(row) for row in range(len(found))]
     if side.kind == "detector":
         return Faces(list(_boards(images)), np.empty(0, np.intp))

@@ -17,7 +17,7 @@ from engine.reading.fusion import landmarks_of
 from export.calibration import SEED, Feed, calibration_feeds, validation_judge
 from export.graph import write_manifest
 from export.quantization import QuantizationResult, QuantizeConfig, quantize_within
-from training.evaluate import answers_of, landmark_metrics, metrics_of, open_network
+from training.evaluation.served import answers_of, landmark_metrics, metrics_of, open_network
 
 log = logging.getLogger(__name__)
 

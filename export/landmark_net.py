@@ -15,7 +15,7 @@ from engine.networks.manifest import load_manifest
 from export.backends import Backend, crops_backend
 from export.comparison import prove
 from export.graph import MOST, write_graph, write_manifest
-from training.evaluate import landmark_metrics
+from training.evaluation.served import landmark_metrics
 from training.models.landmark_net import LandmarkNet
 from training.models.trunk import parameter_count
 

@@ -15,11 +15,11 @@ from export.comparison import prove
 from export.folding import FoldedFusion
 from export.graph import LANDMARK_NET, MOST, write_graph, write_manifest
 from export.landmark_net import INPUT, MAPS, export_landmark_net
-from training.evaluate import answers_of, metrics_of, open_network
 from training.evaluation.calibration import fit_temperature
+from training.evaluation.served import answers_of, metrics_of, open_network
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
-from training.weights import load_weights
+from training.weights import load_part
 
 OUTPUTS: Final = ("logits", "valence_arousal")
 
@@ -59,7 +59,7 @@ def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
         SourceError: FER+ is missing.
     """
     model = PosterRT()
-    load_weights(model, weights)
+    load_part(model, weights)
     round_to_half(model)
     export_landmark_net(model.landmark_net, out.with_name(LANDMARK_NET), data, cache)
     facts = write_poster_rt(model, out)

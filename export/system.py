@@ -1,4 +1,4 @@
-"""A system of the papers as ONNX, calibrated on the validation split it was trained beside."""
+"""Any system as ONNX, calibrated on the validation split it was trained beside."""
 
 import shutil
 from pathlib import Path
@@ -15,11 +15,11 @@ from export.backends import Backend, crops_backend
 from export.comparison import prove
 from export.graph import LANDMARK_NET, MOST, write_graph, write_manifest
 from training.data.epochs import ChannelOrder
-from training.data.prepared import DataConfig
-from training.evaluation.judged import judge_saved
+from training.data.samples import DataConfig
+from training.evaluation.runs import judge_saved
 from training.models.window_attention import WindowCrossAttention
 from training.systems.saved import Saved, open_run
-from training.systems.types import System
+from training.types import System
 
 OUTPUTS: Final = ("logits", "valence_arousal")
 

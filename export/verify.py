@@ -20,7 +20,7 @@ from training.detector.model import FaceNet
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import PosterRT
 from training.systems.saved import open_run
-from training.weights import load_weights
+from training.weights import load_part, load_weights
 
 
 def verify(
@@ -45,7 +45,7 @@ def verify(
     Raises:
         ConfigError: One is no network.
         ModelError: One is damaged, or they are not forms of one network.
-        SourceError, SinkError: As `read_ferplus`.
+        SourceError, SinkError: As `validation_faces`.
     """
     first, second = open_backend(truth), open_backend(other, device)
     if first.precision != "fp32":
@@ -100,7 +100,7 @@ def _landmarks(weights: Weights) -> Backend:
 
 def _expression(weights: Weights) -> Backend:
     model = PosterRT()
-    load_weights(model, weights.file)
+    load_part(model, weights.file)  # as it is in a system
     round_to_half(model)  # as the export does: the rounded network is the one that is shipped
     return poster_rt_in_torch(model, weights.given)
 

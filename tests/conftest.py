@@ -5,10 +5,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from engine.types import Analysis, Image
+
+if TYPE_CHECKING:
+    from training.data.table import FaceTable
 
 ROOT = Path(__file__).parents[1]
 DATA = (ROOT / "data", ROOT.parent / "shared" / "data")  # where data packs may lie
@@ -20,6 +26,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden instead of comparing"
     )
+
+
+@pytest.fixture(scope="session")
+def gray_faces() -> Callable[..., "FaceTable"]:
+    """Give `gray_faces(pixels, votes, labels_from)`: (N, 48, 48) gray pictures, (N, 10) votes."""
+    from training.data.classes import FER_PLUS
+    from training.data.ferplus import distribution, majority
+    from training.data.table import FaceTable
+
+    def gray_faces(
+        pixels: NDArray[np.uint8], votes: NDArray[np.float32], labels_from: str = "made up"
+    ) -> FaceTable:
+        names = np.array([f"{row}.png" for row in range(len(pixels))])
+        return FaceTable(
+            "ferplus",
+            FER_PLUS,
+            names,
+            majority(votes),
+            distribution(votes),
+            np.full((len(pixels), 2), np.nan, np.float32),
+            names,
+            lambda row: np.repeat(pixels[row][..., None], 3, axis=2),
+            labels_from,
+        )
+
+    return gray_faces
 
 
 @pytest.fixture(autouse=True)

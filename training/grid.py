@@ -18,9 +18,10 @@ from typing import Any, Final, get_args
 from engine.command import CLOCK, Parser, add_data_options, libraries, run_command
 from engine.errors import ConfigError, ModelError
 from engine.files import write_text, written
+from training import LIBRARIES
 from training.data.faces import Split
 from training.evaluation.tables import table
-from training.train import GOES_ON, LIBRARIES
+from training.train import GOES_ON
 from training.trainer.provenance import PLACE
 from training.trainer.recipe import Recipe, read_recipe
 
@@ -304,16 +305,16 @@ def _write_csv(
 
 def train_system(recipe: Recipe) -> None:
     """Train a system of the papers, or go on where it stopped."""
-    from training.systems.train import run
+    from training.tasks.system import run
 
     run(recipe)
 
 
 def judge_run(recipe: Recipe, split: Split) -> Figures:
     """Let the system of a finished run judge a split."""
-    from training.evaluation.answers import figures_of
+    from training.evaluation.answers import answers_on, figures_of
     from training.systems.saved import open_run
-    from training.systems.train import answers_on, faces_of, understood
+    from training.tasks.system import faces_of, understood
 
     settings = understood(recipe)
     faces = faces_of(settings, split, recipe)

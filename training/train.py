@@ -7,19 +7,18 @@ from typing import Final
 
 from engine.command import CLOCK, Parser, add_data_options, libraries, run_command
 from engine.errors import ConfigError
+from training import LIBRARIES
 from training.trainer.recipe import read_recipe
 
 PROGRAM: Final = "fer-train"
 GOES_ON: Final = "the same command goes on from here"
-LIBRARIES: Final = ("torch", "lightning-fabric", "timm")
 
 # Imported when chosen, so that --help needs no torch.
 TASKS = {
     "detector": "training.detector.train",
-    "expression": "training.expression",
-    "landmarks": "training.landmarks",
-    "super_resolution": "training.super_resolution",
-    "system": "training.systems.train",
+    "landmarks": "training.tasks.landmarks",
+    "super_resolution": "training.tasks.super_resolution",
+    "system": "training.tasks.system",
 }
 
 

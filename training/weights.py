@@ -1,5 +1,6 @@
 """Weights of one network as a safetensors file; those of others also as a torch checkpoint."""
 
+import hashlib
 import json
 import pickle
 from collections.abc import Mapping, Sequence
@@ -104,6 +105,18 @@ def check_classes(place: str, held: Sequence[str], wanted: Sequence[str]) -> Non
             f"{place}: its classes are {', '.join(held)}; expected {', '.join(wanted)}; "
             "choose weights of the same ones in this order"
         )
+
+
+def file_digest(path: Path) -> str:
+    """Give the SHA-256 of a weights file.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def is_checkpoint(path: Path) -> bool:

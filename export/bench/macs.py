@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 def gmac_of(path: Path, inputs: Mapping[str, Shape]) -> float:
     """Count thousand million multiply-accumulates of a call: convolutions and matrix products.
 
-    What `training.evaluation.flops` counts of a torch module, attention products included.
+    What `training.models.flops` counts of a torch module, attention products included.
 
     Args:
         path: The ONNX file.

@@ -17,7 +17,6 @@ from engine.assets import asset_path
 from engine.networks.manifest import REQUIRED
 from engine.networks.ort import onnxruntime
 from export.triton import write_triton
-from training.data.ferplus import FerPlus
 
 
 def read_config(folder):
@@ -170,14 +169,13 @@ def make_small():
 
 
 @pytest.fixture
-def few_faces(monkeypatch):
+def few_faces(monkeypatch, gray_faces):
     """Put a FER+ of 40 pictures of noise, happy by seven of ten votes, in the place of the real."""
     rng = np.random.default_rng(0)
     votes = np.zeros((40, 10), np.float32)
     votes[:, 1], votes[:, 0] = 7, 3
-    names = np.array([f"{row}.png" for row in range(40)])
-    faces = FerPlus(names, rng.integers(0, 256, (40, 48, 48), np.uint8), votes)
-    monkeypatch.setattr(export.calibration, "read_ferplus", lambda split, *_: faces)
+    faces = gray_faces(rng.integers(0, 256, (40, 48, 48), np.uint8), votes)
+    monkeypatch.setattr(export.calibration, "read_dataset", lambda *_: faces)
     return faces
 
 

@@ -16,14 +16,14 @@ from export.comparison import prove
 from export.graph import MOST, OPSET, PARITY, write_manifest
 from export.parity import ADVERSARIAL
 from export.system import SystemGraph, system_in_torch, write_system
-from training.data.prepared import DataConfig
+from training.data.samples import DataConfig
 from training.models import backbones
 from training.models.window_attention import WindowCrossAttention
 from training.systems import neural_resizer
 from training.systems.build import SYSTEMS, Truths, build
 from training.systems.neural_resizer import POOLED
 from training.systems.saved import Card, Saved
-from training.systems.train import understood
+from training.tasks.system import understood
 from training.trainer.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"

@@ -19,8 +19,8 @@ from engine.reading.fusion import Fusion, landmarks_of
 from engine.reading.reliability import probabilities_of
 from export.calibration import SEED, aligned
 from export.int8 import NME_MAX_GROWTH, export_int8
-from training.data.ferplus import FerPlus, valence_arousal
-from training.evaluate import Answers
+from training.data.targets import valence_arousal
+from training.evaluation.served import ServedAnswers
 
 pytestmark = pytest.mark.slow  # calibration and judging take seconds
 
@@ -28,35 +28,34 @@ SIDE = 48
 FILES = ("landmark-net-int8.json", "landmark-net-int8.onnx", "mine.json", "mine.onnx")
 
 
-def pictures(seed, count, spread=12):
+def pictures(gray_faces, seed, count, spread=12):
     """The portrait in gray and 48 pixels, each time in other noise; happy by seven of ten."""
     gray = cv2.resize(cv2.imread(str(asset_path("portrait.jpg")), 0), (SIDE, SIDE))
     noise = np.random.default_rng(seed).normal(0, spread, (count, SIDE, SIDE))
     votes = np.zeros((count, 10), np.float32)
     votes[:, 1], votes[:, 0] = 7, 3
-    names = np.array([f"{seed}-{row}.png" for row in range(count)])
-    return FerPlus(names, np.clip(gray + noise, 0, 255).astype(np.uint8), votes)
+    return gray_faces(np.clip(gray + noise, 0, 255).astype(np.uint8), votes, f"seed {seed}")
 
 
 @pytest.fixture(scope="module")
-def crops():
+def crops(gray_faces):
     """The portrait's face eight times, upright, in some noise."""
     landmarker = Landmarker(load_manifest(asset_path("landmark-net.onnx")), "cpu", 1)
-    return aligned(landmarker, pictures(9, 8, spread=4))
+    return aligned(landmarker, pictures(gray_faces, 9, 8, spread=4))
 
 
 def answers(network, split, *_folders):
     """Answers that are right, whatever the network."""
     assert split == "valid"
     shares = np.eye(8, dtype=np.float32)
-    return Answers(np.arange(8), shares, {"as served": 5 * shares}, valence_arousal(shares))
+    return ServedAnswers(np.arange(8), shares, {"as served": 5 * shares}, valence_arousal(shares))
 
 
 @pytest.fixture(scope="module")
-def data(crops):
+def data(crops, gray_faces):
     """Stand-ins for the data packs; landmarks are judged against the float network's."""
     splits = {
-        name: pictures(seed, count)
+        name: pictures(gray_faces, seed, count)
         for seed, (name, count) in enumerate({"train": 40, "valid": 12, "test": 2}.items())
     }
     faces = [crop.face for crop in crops]
@@ -73,7 +72,7 @@ def data(crops):
         return {"nme wild": float(100 * np.hypot(0.033, np.mean(errors))), "present wild": 1.0}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export.calibration, "read_ferplus", lambda split, *_: splits[split])
+        patch.setattr(export.calibration, "read_dataset", lambda _name, _root, s, _c: splits[s])
         patch.setattr(export.int8, "landmark_metrics", landmark_metrics)
         patch.setattr(export.int8, "answers_of", answers)
         yield splits

@@ -29,9 +29,9 @@ from export.poster_rt import (
     round_to_half,
     write_poster_rt,
 )
-from training.data.ferplus import valence_arousal
-from training.evaluate import Answers, Network, open_network
+from training.data.targets import valence_arousal
 from training.evaluation.calibration import fit_temperature
+from training.evaluation.served import Network, ServedAnswers, open_network
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
 from training.weights import load_weights
@@ -58,7 +58,7 @@ def answers(network, split, *_folders):
     said = np.where(np.arange(32) % 4, labels, (labels + 1) % 8)
     shares = np.eye(8, dtype=np.float32)[labels]
     logits = 3 * np.eye(8, dtype=np.float32)[said]
-    return Answers(labels, shares, {"as served": logits}, valence_arousal(shares))
+    return ServedAnswers(labels, shares, {"as served": logits}, valence_arousal(shares))
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +104,10 @@ def test_engine_reads_a_crop_as_torch_does(model, exported, count):
     logits = np.stack([reading.logits for reading in readings])
     affect = np.stack([reading.valence_arousal for reading in readings])
     np.testing.assert_allclose(logits, truth.logits, atol=PARITY, rtol=0)
-    np.testing.assert_allclose(affect, truth.valence_arousal, atol=PARITY, rtol=0)
+    np.testing.assert_allclose(affect, truth.affect, atol=PARITY, rtol=0)
     presence = [sighting.presence for sighting in sightings]
-    np.testing.assert_allclose(presence, truth.presence.sigmoid(), atol=PARITY)
-    pixels = transform(truth.landmarks.numpy() * CROP_SIZE - 0.5, invert(MATRIX))
+    np.testing.assert_allclose(presence, truth.extras["presence"].sigmoid(), atol=PARITY)
+    pixels = transform(truth.extras["landmarks"].numpy() * CROP_SIZE - 0.5, invert(MATRIX))
     np.testing.assert_allclose([s.landmarks for s in sightings], pixels, atol=0.05)
 
 

@@ -28,7 +28,6 @@ from export.calibration import (
 )
 from export.half_precision import full_precision_nodes, to_half_precision
 from export.quantization import QuantizeConfig, fewest, quantize, quantize_within
-from training.data.ferplus import FerPlus
 
 FLOAT = TensorProto.FLOAT
 
@@ -401,29 +400,27 @@ def test_settings_are_checked(setting, says):
 SIDE = 48
 
 
-def pictures(seed, count):
-    """Gray noise, smooth enough that no two are alike, happy by seven of ten votes."""
-    rng = np.random.default_rng(seed)
-    votes = np.zeros((count, 10), np.float32)
-    votes[:, 1], votes[:, 0] = 7, 3
-    names = np.array([f"{seed}-{row}.png" for row in range(count)])
-    return FerPlus(names, rng.integers(0, 256, (count, SIDE, SIDE), np.uint8), votes)
-
-
 @pytest.fixture
-def ferplus(monkeypatch):
-    """A FER+ of noise; two training rows are no faces, and one is a test picture as well."""
-    splits = {"train": pictures(0, 12), "valid": pictures(1, 6), "test": pictures(2, 4)}
-    splits["train"].votes[3] = splits["train"].votes[5] = [0] * 9 + [10]
-    splits["train"].images[7] = splits["test"].images[2]
-    monkeypatch.setattr(export.calibration, "read_ferplus", lambda split, *_: splits[split])
+def ferplus(monkeypatch, gray_faces):
+    """A FER+ of noise, happy by seven of ten votes; one training row is a test picture as well."""
+
+    def split(seed, count):
+        votes = np.zeros((count, 10), np.float32)
+        votes[:, 1], votes[:, 0] = 7, 3
+        pixels = np.random.default_rng(seed).integers(0, 256, (count, SIDE, SIDE), np.uint8)
+        return pixels, votes
+
+    made = {"train": split(0, 12), "valid": split(1, 6), "test": split(2, 4)}
+    made["train"][0][7] = made["test"][0][2]
+    splits = {name: gray_faces(*each, labels_from=name) for name, each in made.items()}
+    monkeypatch.setattr(export.calibration, "read_dataset", lambda _name, _root, s, _c: splits[s])
     return splits
 
 
 def test_calibration_draws_training_faces_only(ferplus, tmp_path):
     faces = training_faces(tmp_path, tmp_path, count=5)
     assert len(faces) == 5
-    rest = [f"0-{row}.png" for row in (0, 1, 2, 4, 6, 8, 9, 10, 11)]
+    rest = [f"{row}.png" for row in range(12) if row != 7]
     assert list(training_faces(tmp_path, tmp_path, 99).names) == rest
     assert set(faces.names) < set(rest)
     assert list(training_faces(tmp_path, tmp_path, 5).names) == list(faces.names)
@@ -444,12 +441,14 @@ def test_feeds_are_the_engines_own_crops_and_maps(ferplus, tmp_path):
 
 
 def test_too_few_faces_for_a_feed_are_named(ferplus, tmp_path):
-    with pytest.raises(SourceError, match="9 training faces are no feed of 16"):
+    with pytest.raises(SourceError, match="11 training faces are no feed of 16"):
         calibration_feeds(asset_path("landmark-net.onnx"), tmp_path, tmp_path)
 
 
 def test_missing_faces_are_named(tmp_path):
-    with pytest.raises(SourceError, match=r"calibrated on the training faces of FER\+: data pack"):
+    with pytest.raises(
+        SourceError, match=r"calibrated on the training faces of FER\+: .*label\.csv: missing"
+    ):
         calibration_feeds(asset_path("landmark-net.onnx"), tmp_path, tmp_path)
 
 
@@ -518,7 +517,7 @@ def test_a_fixed_batch_is_fed_whole(small):
 def test_validation_faces_are_spread_over_the_split(ferplus, small, tmp_path):
     judge = validation_judge(small, tmp_path, tmp_path, count=3)
     assert [crop.image.tobytes() for crop in judge.crops] == [
-        np.repeat(ferplus["valid"].images[row][..., None], 3, axis=2).tobytes() for row in (0, 2, 5)
+        ferplus["valid"].image(row).tobytes() for row in (0, 2, 5)
     ]
     assert list(judge.labels) == [1, 1, 1]
     assert len(validation_judge(small, tmp_path, tmp_path).labels) == 6

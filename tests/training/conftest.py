@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.prepared import DataConfig
 from training.data.registry import read_dataset
+from training.data.samples import DataConfig
 from training.systems.build import SystemConfig
 from training.systems.neural_resizer import NeuralResizerConfig, NeuralResizerSystem
 from training.systems.saved import write_card

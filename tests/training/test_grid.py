@@ -9,7 +9,7 @@ import pytest
 from engine.errors import ConfigError, ModelError, SinkError
 from training import grid as grids
 from training.grid import METRICS, Grid, Place, Row, main, read_grid, recipe_of, run_grid
-from training.systems.train import understood
+from training.tasks.system import understood
 
 FOLDER = Path(grids.__file__).parent / "grids"
 FILES = sorted(FOLDER.glob("*.toml"))

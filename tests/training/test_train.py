@@ -48,15 +48,18 @@ def test_error_is_one_line_and_its_exit_code(recipe, capsys, arguments, code, sa
 def test_unknown_task_lists_the_choices(recipe, capsys):
     recipe.write_text('task = "gaze"\n')
     assert main([str(recipe)]) == 2
-    tasks = "detector, expression, landmarks, super_resolution, system"
+    tasks = "detector, landmarks, super_resolution, system"
     wanted = f"fer-train: task gaze: unknown; choose one of {tasks}\n"
     assert capsys.readouterr().err == wanted
 
 
-def test_expression_without_landmark_weights_says_what_to_train(recipe, capsys):
-    recipe.write_text('task = "expression"\n[loop]\nsteps = 1\nbatch = 1\n')
-    assert main([str(recipe), "expression.landmarks=none.safetensors"]) == 2
-    assert "none.safetensors: no such file; train landmarks.toml first" in capsys.readouterr().err
+def test_missing_landmark_weights_say_what_to_train(recipe, ferplus_root, capsys):
+    recipe.write_text(
+        'task = "system"\n[system]\nname = "poster_rt"\n[loop]\nsteps = 1\nbatch = 1\n'
+    )
+    assert main([str(recipe), "data.landmark_weights=none", "--data", str(ferplus_root)]) == 4
+    says = "none: cannot be read: no such file; train landmarks.toml first"
+    assert says in capsys.readouterr().err
 
 
 def test_interruption_is_one_line_and_exit_code_130(recipe, monkeypatch, capsys):

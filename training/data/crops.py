@@ -2,7 +2,9 @@
 
 import hashlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +12,53 @@ from numpy.typing import NDArray
 from engine.errors import SinkError, SourceError
 from engine.faces.alignment import align
 from engine.files import written
-from engine.types import Floats
+from engine.types import Floats, Image
 from training.data.operations import resized
 from training.data.pictures import key_of
 from training.data.progress import tracked
 from training.data.table import FaceTable
+
+
+class Crops(Protocol):
+    """Crops by row, such as a memory-mapped (N, H, W, 3) array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int, /) -> Image:
+        """Give one crop, (H, W, 3) uint8, BGR; it is not written into."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceCrops:
+    """Crops of a table that are cut when asked for.
+
+    Attributes:
+        table: N faces.
+        points: As `cached_crops` takes them.
+        size: Side of a crop, pixels.
+    """
+
+    table: FaceTable
+    points: Floats | None
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, row: int, /) -> Image:
+        """Cut one with the engine's own alignment, (size, size, 3) uint8, BGR.
+
+        Raises:
+            SourceError: The picture is missing or unreadable, or its points coincide.
+        """
+        image = self.table.read(row)
+        if self.points is None:
+            return resized(image, self.size)
+        try:
+            return align(image, self.points[row], self.size).crop
+        except ValueError as error:
+            raise SourceError(f"{self.table.names[row]}: cannot be aligned: {error}") from error
 
 
 def cached_crops(
@@ -60,13 +104,7 @@ def _check_space(folder: Path, needed: int) -> None:
 def _cut(table: FaceTable, points: Floats | None, size: int, target: Path) -> None:
     shape = (len(table), size, size, 3)
     crops = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape)
+    cut = FaceCrops(table, points, size)
     for row in tracked(range(len(table)), f"cutting {table.dataset}", len(table)):
-        image = table.read(row)
-        if points is None:
-            crops[row] = resized(image, size)
-            continue
-        try:
-            crops[row] = align(image, points[row], size).crop
-        except ValueError as error:
-            raise SourceError(f"{table.names[row]}: cannot be aligned: {error}") from error
+        crops[row] = cut[row]
     crops.flush()

@@ -1,7 +1,8 @@
-"""Batches of cached crops, epoch by epoch: each a pure function of (seed, index)."""
+"""Batches of faces, epoch by epoch: each a pure function of (seed, index)."""
 
 from collections.abc import Iterator, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
@@ -10,14 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import ConfigError
+from engine.faces.alignment import similarity, template
 from engine.faces.preprocessing import to_input
-from engine.types import Image
-from training.data.operations import resized
+from engine.types import Floats, Image
+from training.data.crops import Crops
+from training.data.operations import Rng, resized
 from training.data.samplers import Rows, Sampler
 from training.data.table import FaceTable
-from training.data.transforms import Transform
-from training.systems.types import Target
+from training.data.transforms import Transform, WebcamConfig, webcam_view
 from training.trainer.task import Batches
+from training.types import Target
 
 # First words of the generators' seeds, see `training.data.samplers`.
 SAMPLE, MIX = 4, 5
@@ -26,14 +29,61 @@ MIX_BETA = 0.4
 ChannelOrder = Literal["rgb", "bgr"]
 
 
-class Crops(Protocol):
-    """Crops by row, such as a memory-mapped (N, H, W, 3) array."""
+class Views(Protocol):
+    """Faces by row as training looks at them: never twice alike, where they are augmented."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, row: int, /) -> Image:
-        """Give one crop, (H, W, 3) uint8, BGR; it is not written into."""
+    def __call__(self, row: int, rng: Rng, /) -> Image:
+        """Give one view, (S, S, 3) uint8, BGR, S the network's input size."""
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AugmentedCrops:
+    """Cached crops, brought to the network's input size and then changed.
+
+    Attributes:
+        crops: Of N faces.
+        transform: Augmentation.
+        size: Side of the network's input, pixels.
+    """
+
+    crops: Crops
+    transform: Transform
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    def __call__(self, row: int, rng: Rng, /) -> Image:
+        """See `Views`."""
+        return self.transform(resized(self.crops[row], self.size), rng)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WebcamViews:
+    """Faces cut anew each time: where the crop strays, the picture around it comes into sight.
+
+    Attributes:
+        table: N faces.
+        points: (N, 5, 2) float32, pixels of each picture.
+        size: Side of the network's input, pixels.
+        config: How far crops stray, and what else befalls them.
+    """
+
+    table: FaceTable
+    points: Floats
+    size: int
+    config: WebcamConfig
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __call__(self, row: int, rng: Rng, /) -> Image:
+        """See `Views`."""
+        matrix = similarity(self.points[row], template(self.size))
+        return webcam_view(self.table.read(row), matrix, self.size, rng, self.config)
 
 
 def images_of(crops: Sequence[Image], channel_order: ChannelOrder = "rgb") -> Tensor:
@@ -46,15 +96,6 @@ def images_of(crops: Sequence[Image], channel_order: ChannelOrder = "rgb") -> Te
     return torch.from_numpy(to_input(ordered))
 
 
-def target_of(table: FaceTable) -> Target:
-    """Give the truth about all faces of a table as tensors."""
-    return Target(
-        torch.from_numpy(table.labels.astype(np.int64)),
-        torch.from_numpy(table.shares),
-        torch.from_numpy(table.affect),
-    )
-
-
 class EpochBatches(Batches):
     """Augmented batches of one size; what an epoch has left over at its end is not shown.
 
@@ -64,13 +105,11 @@ class EpochBatches(Batches):
 
     def __init__(
         self,
-        crops: Crops,
+        views: Views,
         target: Target,
         sampler: Sampler,
-        transform: Transform,
         *,
         batch: int,
-        input_size: int,
         seed: int,
         mixed: float = 0.0,
         channel_order: ChannelOrder = "rgb",
@@ -79,12 +118,10 @@ class EpochBatches(Batches):
         """Check that an epoch holds at least one batch.
 
         Args:
-            crops: Of all N faces.
+            views: Of all N faces.
             target: The truth about all N faces.
             sampler: Gives each epoch's rows.
-            transform: Augmentation, on crops already brought to `input_size`.
             batch: Faces of a batch, over all processes.
-            input_size: Side of the network's input, pixels.
             seed: Of the run, 0 or more.
             mixed: Share of batches blended pairwise (Zhang et al. 2018, "mixup"), with weights
                 of a Beta(0.4, 0.4); labels become those of the heavier part, valence and arousal
@@ -94,12 +131,12 @@ class EpochBatches(Batches):
 
         Raises:
             ConfigError: An epoch has fewer faces than a batch.
-            ValueError: Crops and truths differ in number.
+            ValueError: Views and truths differ in number.
         """
-        if len(crops) != len(target.labels):
-            raise ValueError(f"target: expected {len(crops)} faces, got {len(target.labels)}")
-        self.crops, self.target, self.sampler, self.transform = crops, target, sampler, transform
-        self.batch, self.input_size, self.seed, self.mixed = batch, input_size, seed, mixed
+        if len(views) != len(target.labels):
+            raise ValueError(f"target: expected {len(views)} faces, got {len(target.labels)}")
+        self.views, self.target, self.sampler = views, target, sampler
+        self.batch, self.seed, self.mixed = batch, seed, mixed
         self.channel_order, self.face_names = channel_order, names
         self.rank, self.world = 0, 1
         self._last: tuple[int, Rows] = 0, sampler.order(0)
@@ -154,7 +191,7 @@ class EpochBatches(Batches):
     def _crop(self, index: int, row: int, place: int) -> Image:
         epoch, batch = divmod(index, self._per_epoch)
         rng = np.random.default_rng((SAMPLE, self.seed, epoch, batch * self.batch + place))
-        return self.transform(resized(self.crops[row], self.input_size), rng)
+        return self.views(row, rng)
 
     def _share(self, index: int) -> float | None:
         """Weight of a batch's own faces, or none where it is not blended."""

@@ -1,26 +1,19 @@
-"""FER+: faces with ten crowd votes each, from the folder export's ``label.csv``.
+"""FER+'s ten crowd votes on each face, and the rules that make classes and shares of them.
 
 Source: Barsoum et al. (2016), "Training deep networks for facial expression recognition with
 crowd-sourced label distribution", arXiv 1608.01041; their code's ``majority`` mode.
 """
 
 import csv
-import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import SourceError
-from engine.files import written
-from engine.labels import EXPRESSIONS, VALENCE_AROUSAL, Expression
-from engine.types import Floats, Image
+from engine.labels import EXPRESSIONS
+from engine.types import Floats
 from training.data.faces import Split
-from training.data.packs import pack_folder, read_image
-
-log = logging.getLogger(__name__)
 
 FOLDERS: dict[Split, str] = {
     "train": "FER2013Train",
@@ -28,66 +21,21 @@ FOLDERS: dict[Split, str] = {
     "test": "FER2013Test",
 }
 CLASSES = len(EXPRESSIONS)
-SIDE = 48  # pixels
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FerPlus:
-    """One split.
-
-    Attributes:
-        names: (N,) file names inside the split's folder.
-        images: (N, 48, 48) uint8, gray.
-        votes: (N, 10) float32: the eight expressions, unknown, not a face.
-    """
-
-    names: NDArray[np.str_]
-    images: NDArray[np.uint8]
-    votes: Floats
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def image(self, index: int) -> Image:
-        """Give one picture as (48, 48, 3) uint8, BGR."""
-        return np.repeat(self.images[index][..., None], 3, axis=2)
-
-    def at(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "FerPlus":
-        """Keep only these rows."""
-        return FerPlus(self.names[chosen], self.images[chosen], self.votes[chosen])
-
-
-def read_ferplus(split: Split, root: Path, cache: Path) -> FerPlus:
-    """Read one split, decoding its pictures into the cache the first time.
-
-    Raises:
-        SourceError: The pack is missing, or a row of ``label.csv`` is malformed.
-        SinkError: The cache cannot be written.
-    """
-    folder = pack_folder(root, "ferplus", cache) / FOLDERS[split]
-    names, votes = read_votes(folder / "label.csv")
-    store = cache / "ferplus" / f"{split}.npy"
-    if not store.is_file():
-        pixels = np.stack([read_image(folder / name)[..., 0] for name in names])
-        with written(store) as partial:
-            np.save(partial, pixels)
-    return FerPlus(np.array(names), np.load(store), votes)
-
-
-def read_votes(path: Path) -> tuple[list[str], Floats]:
-    """Read ``label.csv``: name, face box, ten votes a row, no header.
-
-    Raises:
-        SourceError: Missing file or malformed row, with its line.
-    """
-    if not path.is_file():
-        raise SourceError(f"{path}: missing; is the FER+ pack complete?")
-    with path.open(newline="") as file:
-        return parse_votes(file, str(path))
 
 
 def parse_votes(lines: Iterable[str], where: str) -> tuple[list[str], Floats]:
-    """Do `read_votes` on the lines of a ``label.csv`` that messages call `where`."""
+    """Read the lines of a ``label.csv``: name, face box, ten votes a row, no header.
+
+    Args:
+        lines: Of the file.
+        where: What messages call it.
+
+    Returns:
+        N names and (N, 10) float32: the eight expressions, unknown, not a face.
+
+    Raises:
+        SourceError: A row is malformed, with its line.
+    """
     names, votes = [], []
     for line, row in enumerate(csv.reader(lines), 1):
         if len(row) != 12 or not all(value.isdigit() for value in row[2:]):
@@ -125,15 +73,7 @@ def distribution(votes: Floats) -> Floats:
     return shares
 
 
-def valence_arousal(shares: Floats) -> Floats:
-    """Derive valence and arousal (N, 2) as the mean of the classes' published places."""
-    places = np.array([VALENCE_AROUSAL[Expression(i)] for i in range(CLASSES)], np.float32)
-    return np.asarray(shares @ places, np.float32)
-
-
-def without_duplicates(train: FerPlus, others: Sequence[FerPlus]) -> FerPlus:
-    """Drop training pictures that are pixel for pixel one of the others' pictures."""
-    held_out = {image.tobytes() for other in others for image in other.images}
-    keep = np.array([image.tobytes() not in held_out for image in train.images])
-    log.info("dropped %d duplicates of held-out pictures from training", int((~keep).sum()))
-    return train.at(keep)
+def mostly_expression(votes: Floats) -> NDArray[np.bool_]:
+    """Mark faces with a repeated vote for an expression and over half of all votes for some."""
+    seen = votes[:, CLASSES:].sum(axis=1) < votes.sum(axis=1) / 2
+    return np.asarray(distribution(votes).any(axis=1) & seen, np.bool_)

@@ -3,21 +3,30 @@
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.types import Floats
 from training.data.classes import FER_PLUS
-from training.data.ferplus import FOLDERS, distribution, majority, parse_votes
+from training.data.ferplus import (
+    FOLDERS,
+    distribution,
+    majority,
+    mostly_expression,
+    parse_votes,
+)
 from training.data.files import Files
 from training.data.reading import Reading, Row, reading_of
 
 # "majority": the faces with a majority class, the benchmark. "votes": all faces with a repeated
-# vote for an expression; labelled -1 where there is no majority.
-Protocol = Literal["majority", "votes"]
+# vote for an expression; labelled -1 where there is no majority. "soft": faces that were mostly
+# given an expression, for a loss that takes shares; labelled with the one that got the most votes.
+Protocol = Literal["majority", "votes", "soft"]
 
 PARTS: Final = tuple(FOLDERS.values())
 REASONS: Final[dict[Protocol, str]] = {
     "majority": "no majority class",
     "votes": "no repeated vote for an expression",
+    "soft": "mostly no expression",
 }
 
 
@@ -33,7 +42,8 @@ def read_ferplus_folder(files: Files, part: str, protocol: Protocol = "majority"
     labels_from = f"{part}/label.csv"
     names, votes = parse_votes(files.lines(labels_from), files.place(labels_from))
     kept = chosen(votes, protocol)
-    labels, shares = majority(votes[kept]), distribution(votes[kept])
+    shares = distribution(votes[kept])
+    labels = shares.argmax(axis=1) if protocol == "soft" else majority(votes[kept])
     rows = [
         Row(f"{part}/{names[row]}", int(label), f"{part}/{names[row]}")
         for row, label in zip(kept, labels, strict=True)
@@ -51,5 +61,20 @@ def read_ferplus_folder(files: Files, part: str, protocol: Protocol = "majority"
 
 def chosen(votes: Floats, protocol: Protocol) -> list[int]:
     """Give the rows of (N, 10) votes that a protocol uses."""
-    usable = majority(votes) >= 0 if protocol == "majority" else distribution(votes).any(axis=1)
-    return [int(row) for row in np.flatnonzero(usable)]
+    rules: dict[Protocol, NDArray[np.bool_]] = {
+        "majority": majority(votes) >= 0,
+        "votes": np.asarray(distribution(votes).any(axis=1), np.bool_),
+        "soft": mostly_expression(votes),
+    }
+    return [int(row) for row in np.flatnonzero(rules[protocol])]
+
+
+def read_soft_training(files: Files, part: str) -> Reading:
+    """Read the training part by its votes, the others by their majority classes.
+
+    So one is trained on all that the crowd said and judged as everybody is.
+
+    Raises:
+        SourceError: As `read_ferplus_folder`.
+    """
+    return read_ferplus_folder(files, part, "soft" if part == FOLDERS["train"] else "majority")

@@ -1,21 +1,24 @@
-"""Random changes of one crop, from which the augmentation sets are built.
+"""Random changes of one crop, from which the augmentation sets are built; `camera` has more.
 
 All take and give uint8 BGR crops and never write into their argument. What is random is drawn
 from the generator handed in. Turned or moved crops are sampled bilinearly, and black where they
 leave the picture.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
 import cv2
 import numpy as np
+from pydantic import Field
 
+from engine.config import Share, checked
 from engine.faces.preprocessing import MEAN
 from engine.types import Floats, Image
 
 Rng = np.random.Generator
 Range = tuple[float, float]
 
+BORDERS: Final = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT_101)
 # RandomErasing after normalisation writes 0, which is the mean colour before it.
 MEAN_BGR: Final = tuple(round(255 * value) for value in reversed(MEAN))
 WAYS: Final = (
@@ -25,6 +28,53 @@ WAYS: Final = (
     cv2.INTER_CUBIC,
     cv2.INTER_LANCZOS4,
 )
+
+
+@checked("jitter")
+class JitterConfig:
+    """How far a crop strays from the template.
+
+    Attributes:
+        rotation_deg: Largest rotation either way.
+        scale: Largest zoom either way, as a factor above 1.
+        shift: Largest shift along each axis, fraction of the crop's side.
+    """
+
+    rotation_deg: Annotated[float, Field(ge=0, le=180)]
+    scale: Annotated[float, Field(ge=1)]
+    shift: Share
+
+
+def jitter(
+    matrix: Floats, size: int, config: JitterConfig, rng: Rng, spread: float = 1.0
+) -> Floats:
+    """Rotate, zoom and shift a source-to-crop matrix about the crop's centre.
+
+    Args:
+        matrix: (2, 3) float32, source pixels to crop pixels.
+        size: Side of the crop, pixels.
+        config: Limits; values are triangular, so that small changes are the most frequent.
+        rng: Source of randomness.
+        spread: Factor on the limits.
+    """
+    angle, zoom, dx, dy = rng.triangular(-1, 0, 1, size=4) * spread
+    theta = np.deg2rad(angle * config.rotation_deg)
+    factor = config.scale**zoom
+    cos, sin = factor * np.cos(theta), factor * np.sin(theta)
+    linear = np.array([[cos, -sin], [sin, cos]])
+    centre = np.full(2, (size - 1) / 2)
+    shift = centre - linear @ centre + np.array([dx, dy]) * config.shift * size
+    moved = linear @ matrix
+    moved[:, 2] += shift
+    return moved.astype(np.float32)
+
+
+def mirror(matrix: Floats, size: int) -> Floats:
+    """Flip a source-to-crop matrix left to right."""
+    flipped = matrix.copy()
+    flipped[0] = -flipped[0]
+    flipped[0, 2] += size - 1
+    return flipped
 
 
 def resized(crop: Image, size: int) -> Image:
@@ -164,6 +214,20 @@ def _rectangle(crop: Image, rng: Rng, area: Range, ratio: Range) -> tuple[slice,
             y, x = rng.integers(0, (height - rows + 1, width - columns + 1))
             return slice(y, y + rows), slice(x, x + columns)
     return None
+
+
+def occlude(crop: Image, rng: Rng, *, largest: float = 0.35) -> Image:
+    """Cover a random part with a flat, noisy or shuffled patch; returns a new crop."""
+    size = crop.shape[0]
+    height, width = (rng.uniform(0.1, largest, 2) * size).astype(int)
+    y, x = rng.integers(0, size - height), rng.integers(0, size - width)
+    covered = crop.copy()
+    if rng.random() < 0.5:
+        v, u = rng.integers(0, size - height), rng.integers(0, size - width)
+        covered[y : y + height, x : x + width] = crop[v : v + height, u : u + width]
+    else:
+        covered[y : y + height, x : x + width] = rng.integers(0, 256, 3)
+    return covered
 
 
 def low_resolution(crop: Image, rng: Rng, *, ratio: Range = (0.2, 1)) -> Image:

@@ -1,9 +1,11 @@
 """The four data packs: where they lie, unpacked once, and their tables as arrays."""
 
 import csv
+import hashlib
 import logging
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -15,6 +17,7 @@ from engine.types import Image
 
 log = logging.getLogger(__name__)
 
+TABLES = frozenset({".csv", ".npz"})  # read whole; a picture counts by its name and size
 FLIP_ERROR_MAX = 0.06  # teacher landmarks above it are unreliable (data pack's README)
 
 
@@ -44,6 +47,25 @@ def pack_folder(root: Path, name: str, cache: Path) -> Path:
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise SourceError(f"{archive}: not a readable zip: {error}; copy it again") from error
     return target
+
+
+def pack_digests(names: Sequence[str], root: Path, cache: Path) -> dict[str, str]:
+    """Give the digests of data packs.
+
+    Raises:
+        SourceError: A data pack is missing.
+    """
+    return {name: digest(pack_folder(root, name, cache)) for name in names}
+
+
+def digest(folder: Path) -> str:
+    """Give a SHA-256 that changes with any table's content and any other file's name or size."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        total.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
+        if path.suffix in TABLES:
+            total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def read_image(path: Path) -> Image:

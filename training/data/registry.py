@@ -42,6 +42,7 @@ class Dataset:
         expressions: Whether its faces have classes.
         affect: Whether its faces have valence and arousal.
         needs_fold: Whether there are splits only once a fold is named.
+        stored: What its folder or zip is called; empty where that is its own name.
     """
 
     read: Callable[[Files, str], Reading]
@@ -52,6 +53,7 @@ class Dataset:
     expressions: bool = True
     affect: bool = False
     needs_fold: bool = False
+    stored: str = ""
 
 
 _FOLDERS: Final = official(train="FER2013Train", valid="FER2013Valid", test="FER2013Test")
@@ -86,6 +88,14 @@ DATASETS: Final[dict[str, Dataset]] = {
         ferplus_folder.PARTS,
         _FOLDERS,
         collection="fer2013",
+        stored="ferplus",
+    ),
+    "ferplus-soft": Dataset(
+        ferplus_folder.read_soft_training,
+        ferplus_folder.PARTS,
+        _FOLDERS,
+        collection="fer2013",
+        stored="ferplus",
     ),
     "ferplus-csv": Dataset(
         ferplus_csv.read_ferplus_csv, fer2013.PARTS, _USAGES, collection="fer2013"
@@ -162,7 +172,7 @@ def read_dataset(
         SourceError: Anything missing or malformed, with its file and line.
     """
     found = dataset(name)
-    files = open_files(root, name.removesuffix("-votes"))
+    files = open_files(root, found.stored or name)
 
     def part(part_name: str) -> FaceTable:
         return usable(found.read(files, part_name), config or PictureConfig(), cache)

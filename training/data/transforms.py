@@ -7,21 +7,23 @@ None of them turns a face upside down.
 """
 
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Annotated, Final
 
 import numpy as np
+from pydantic import Field
 
-from engine.config import unknown
+from engine.config import Share, checked, unknown
 from engine.errors import ConfigError
 from engine.faces.alignment import warp
 from engine.types import Floats, Image
 from training.data import operations as op
-from training.data.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
+from training.data.camera import degrade
+from training.data.operations import BORDERS, JitterConfig, Rng, jitter, mirror, occlude
 
 Transform = Callable[[Image, Rng], Image]
 
 SMALL_ERASING: Final = (0.02, 0.1)
-WEBCAM: Final = JitterConfig(rotation_deg=15, scale=1.2, shift=0.08)
 
 
 def none(crop: Image, rng: Rng) -> Image:
@@ -128,20 +130,57 @@ ABAW: Final = (
 )
 
 
-def webcam(crop: Image, rng: Rng) -> Image:
+@checked("webcam")
+class WebcamConfig:
+    """The set ``webcam``: what befalls faces in front of a webcam.
+
+    Attributes:
+        rotation_deg: Largest rotation of a crop.
+        scale: Largest zoom of a crop, factor.
+        shift: Largest shift of a crop, fraction of its side.
+        degraded: Share of crops given a webcam's faults.
+        occluded: Share of crops partly covered.
+        live: Cut the stray crops out of the pictures instead of the cached crops, so that what is
+            around a crop comes into sight; where it is not, a border is made up.
+    """
+
+    rotation_deg: Annotated[float, Field(ge=0, le=180)] = 15.0
+    scale: Annotated[float, Field(ge=1)] = 1.2
+    shift: Share = 0.08
+    degraded: Share = 0.5
+    occluded: Share = 0.3
+    live: bool = False
+
+
+WEBCAM: Final = WebcamConfig()
+
+
+def webcam(crop: Image, rng: Rng, config: WebcamConfig = WEBCAM) -> Image:
     """Ours: turned, zoomed and moved a little, mirrored, with a webcam's faults, partly covered.
 
-    As poster-rt is trained; there the picture around the crop comes into sight as it moves, here
-    the border is made up. For crops of 24 pixels and more.
+    For crops of 24 pixels and more.
     """
-    size = len(crop)
-    matrix: Floats = jitter(np.eye(2, 3, dtype=np.float32), size, WEBCAM, rng)
+    return webcam_view(crop, np.eye(2, 3, dtype=np.float32), len(crop), rng, config)
+
+
+def webcam_view(image: Image, matrix: Floats, size: int, rng: Rng, config: WebcamConfig) -> Image:
+    """Cut a face out as `webcam` shows it.
+
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        matrix: (2, 3) float32, maps the picture to the crop where it does not stray.
+        size: Side of the crop, pixels.
+        rng: Source of randomness.
+        config: How far it strays, and what else befalls it.
+    """
+    limits = JitterConfig(rotation_deg=config.rotation_deg, scale=config.scale, shift=config.shift)
+    matrix = jitter(matrix, size, limits, rng)
     if rng.random() < 0.5:
         matrix = mirror(matrix, size)
-    crop = warp(crop, matrix, size, border=BORDERS[rng.integers(len(BORDERS))])
-    if rng.random() < 0.5:
+    crop = warp(image, matrix, size, border=BORDERS[rng.integers(len(BORDERS))])
+    if rng.random() < config.degraded:
         crop = degrade(crop, rng)
-    if rng.random() < 0.3:
+    if rng.random() < config.occluded:
         crop = occlude(crop, rng)
     return crop
 
@@ -161,12 +200,12 @@ TRANSFORMS: Final[dict[str, Transform]] = {
 }
 
 
-def transform(name: str) -> Transform:
-    """Give the augmentation set of that name.
+def transform(name: str, config: WebcamConfig = WEBCAM) -> Transform:
+    """Give the augmentation set of that name; `config` is for ``webcam`` alone.
 
     Raises:
         ConfigError: There is none; the message lists those there are.
     """
     if name not in TRANSFORMS:
         raise ConfigError(f"transform: {unknown(name, TRANSFORMS)}")
-    return TRANSFORMS[name]
+    return partial(webcam, config=config) if name == "webcam" else TRANSFORMS[name]

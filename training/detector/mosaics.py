@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.types import Floats
-from training.detector.degrade import degrade, relight
+from training.data.camera import Camera, Light, degrade, relight
 from training.detector.packs import Gray, Pack, Packs
 from training.detector.paste import outline_of, overlap, paste, place, rectangle, shrink, turn_box
 
@@ -22,6 +22,20 @@ Rng = np.random.Generator
 
 SMALLEST: Final = 8.0  # px; smaller faces are neither taught nor counted as background
 VISIBLE: Final = 0.65  # share of a face's box that must show
+CAMERA: Final = Camera(
+    light=Light(gamma=0.25, gain=0.2, offset=15, pivot=0.5, shaded=0.15, depth=(0.2, 0.7), lit=1),
+    relit=0.35,
+    coarse=0.12,
+    factor=(1.2, 2.2),
+    blurred=0.2,
+    still=0.6,
+    focus_px=(0.4, 1.8),
+    motion_px=(3, 7),
+    noisy=0.3,
+    noise=lambda rng: np.exp(rng.uniform(0, np.log(14))),
+    packed=0.45,
+    quality=(25, 95),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,13 +115,13 @@ class SceneMaker:
             canvas = self._pasted(rng, side)
         else:
             canvas = Canvas(self._ground(rng, side))
-        canvas.image = degrade(canvas.image, rng)
+        canvas.image = degrade(canvas.image, rng, CAMERA)
         return canvas.sample()
 
     def make_crowd(self, rng: Rng, side: int) -> Sample:
         """Draw a picture of pasted faces only, for validation."""
         canvas = self._pasted(rng, side)
-        canvas.image = degrade(canvas.image, rng)
+        canvas.image = degrade(canvas.image, rng, CAMERA)
         return canvas.sample()
 
     def _turned_oftener(self, pictures: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -143,7 +157,7 @@ class SceneMaker:
         matrix = place(scale, angle, source, np.full(2, side / 2, np.float32), rng.random() < 0.5)
         small, matrix = shrink(picture, matrix)
         warped = cv2.warpAffine(small, matrix, (side, side), borderMode=cv2.BORDER_REFLECT_101)
-        return relight(np.asarray(warped, np.uint8), rng)
+        return relight(np.asarray(warped, np.uint8), rng, CAMERA.light)
 
     def _stamp_picture(
         self,
@@ -157,7 +171,7 @@ class SceneMaker:
         x0, y0, x1, y1 = clip
         shifted = matrix.copy()
         shifted[:, 2] -= (x0, y0)
-        source = relight(self._packs.picture(picture), rng)
+        source = relight(self._packs.picture(picture), rng, CAMERA.light)
         small, warp = shrink(source, shifted)
         region = canvas.image[y0:y1, x0:x1]
         size = (x1 - x0, y1 - y0)
@@ -277,7 +291,7 @@ class SceneMaker:
         angle = float(np.clip(rng.normal(0, 14), -35, 35))
         matrix = place(scale, angle, (box[:2] + box[2:]) / 2, centre, rng.random() < 0.5)
         outline = outline_of(self._packs.landmarks[row], box, rng)
-        source = relight(self._packs.picture(picture), rng)
+        source = relight(self._packs.picture(picture), rng, CAMERA.light)
         canvas.paint_over(paste(canvas.image, source, matrix, outline, rng))
         turned = turn_box(box, matrix)
         hidden = False
@@ -314,7 +328,7 @@ class SceneMaker:
             False,
         )
         outline = outline_of(np.full((68, 2), np.nan, np.float32), box - shift, rng)
-        paste(canvas.image, relight(inside, rng), matrix, outline, rng)
+        paste(canvas.image, relight(inside, rng, CAMERA.light), matrix, outline, rng)
 
     def _cover(self, image: Gray, box: Floats, rng: Rng) -> bool:
         """Cover a part of a face with background, in place; True where too much is hidden."""
@@ -331,7 +345,7 @@ class SceneMaker:
             high[1] = low[1] + 0.7 * share * extent[1]
         else:
             low[1] = high[1] - share * extent[1]
-        source = relight(self._background(rng), rng)
+        source = relight(self._background(rng), rng, CAMERA.light)
         scale = float(max(high - low)) / (0.6 * min(source.shape))
         middle = np.array(source.shape[::-1], np.float32) / 2
         matrix = place(scale, 0.0, middle, ((low + high) / 2).astype(np.float32), False)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from engine.config import Positive, Share, checked
 from engine.errors import ConfigError
 from engine.files import write_text, written
+from training.data.packs import pack_digests
 from training.detector.evaluate import (
     BUCKETS,
     detect,
@@ -34,7 +35,7 @@ from training.detector.mosaics import Sample, SceneMaker
 from training.detector.packs import Pack, Packs, load_packs
 from training.trainer.loop import LoopConfig, fit
 from training.trainer.optimizers import OptimizerConfig
-from training.trainer.provenance import pack_digests, write_provenance
+from training.trainer.provenance import write_provenance
 from training.trainer.recipe import Recipe
 from training.trainer.task import Batches, Metrics, Task
 
@@ -192,7 +193,7 @@ def run(recipe: Recipe) -> None:
     task = DetectorTask(packs, config, weights, recipe.folder)
     maker = SceneMaker(packs, held=False, weights=weights)
     tables = {"loop": loop, "optimizer": optimizer, "detector": config}
-    write_provenance(recipe, tables, pack_digests(recipe, READ))
+    write_provenance(recipe, tables, pack_digests(READ, recipe.data, recipe.cache))
     batches = DetectorBatches(maker, loop.batch, loop.seed, config)
     model = fit(task, batches, loop, optimizer, recipe.folder)
     report(model, packs, recipe.folder)

@@ -7,9 +7,12 @@ import numpy as np
 import torch
 
 from engine.types import Floats
+from training.data.epochs import evaluation_batches
+from training.data.samples import DataConfig, Samples
+from training.data.targets import target_of
 from training.evaluation.metrics import affect_metrics, expression_metrics
-from training.systems.types import System, Target
 from training.trainer.loop import device_of
+from training.types import System, Target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +36,21 @@ class Answers:
     def probabilities(self, temperature: float = 1.0) -> Floats:
         """(N, C) distributions at a temperature; 1 is uncalibrated."""
         return torch.from_numpy(self.logits / temperature).softmax(1).numpy()
+
+
+EVALUATED = 128  # faces of a batch
+
+
+def answers_on(samples: Samples, system: System, config: DataConfig) -> Answers:
+    """Let a system judge every face of a split, shown as `config` says."""
+    batches = evaluation_batches(
+        samples.crops,
+        target_of(samples.table, votes=config.votes, derived_affect=config.derived_affect),
+        batch=EVALUATED,
+        input_size=system.input_size,
+        channel_order=config.channel_order,
+    )
+    return collect(system, batches)
 
 
 @torch.no_grad()
@@ -62,12 +80,21 @@ def figures_of(answers: Answers) -> dict[str, float]:
         said = expression_metrics(answers.probabilities(), labels)
         figures |= {"accuracy": said.accuracy, "balanced_accuracy": said.balanced_accuracy}
         figures |= {"macro_f1": said.macro_f1, "ece": said.ece, "nll": said.nll}
+        figures["cross_entropy"] = _cross_entropy(answers)
     truth = answers.target.affect.numpy()
     if answers.affect.shape[1] and not np.isnan(truth).all():
         affect = affect_metrics(answers.affect, truth)
         figures |= {"ccc_valence": affect.ccc_valence, "ccc_arousal": affect.ccc_arousal}
         figures["va_score"] = affect.score
     return figures
+
+
+def _cross_entropy(answers: Answers) -> float:
+    """Mean over the faces that have shares; where these are a label's, it is `nll`."""
+    shares = answers.target.shares
+    known = shares.any(1)
+    log_p = torch.from_numpy(answers.logits).log_softmax(1)
+    return float(-(shares[known] * log_p[known]).sum(1).mean())
 
 
 def _joined(parts: list[torch.Tensor]) -> Floats:

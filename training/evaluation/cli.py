@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from engine.command import Parser, add_data_options, libraries, run_command
 from engine.errors import ConfigError
-from training.train import LIBRARIES
+from training import LIBRARIES
 
 PROGRAM: Final = "fer-eval"
 SERVED: Final = ("ferplus", "landmarks")  # what an exported network is judged on
@@ -78,12 +78,12 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
             raise ConfigError(
                 f"--dataset {dataset}: an exported network is judged on {' or '.join(SERVED)}"
             )
-        from training.evaluate import figures_served
+        from training.evaluation.served import figures_served
 
         return figures_served(models[0], dataset, options.split, **where)
     # These bring every system along, and timm.
     from training.evaluation.ensemble import judge_vote
-    from training.evaluation.judged import judge
+    from training.evaluation.runs import judge
 
     chosen = {**where, "dataset": options.dataset, "fold": options.fold}
     if len(models) > 1:

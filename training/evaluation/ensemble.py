@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from engine.errors import ConfigError, ModelError
 from training.data.faces import Split
-from training.evaluation.judged import judge_saved, opened
+from training.evaluation.runs import judge_saved, opened
 from training.systems.saved import Saved
-from training.systems.types import Answer, System, Target
 from training.trainer.loop import device_of
+from training.types import Answer, System, Target
 
 
 class Vote(System):
@@ -69,16 +69,16 @@ def judge_vote(
         split: The split that judges.
         root: Where datasets lie.
         cache: Folder for decoded data.
-        dataset: As in `training.evaluation.judged.judge`.
+        dataset: As in `training.evaluation.runs.judge`.
         fold: As there.
 
     Returns:
-        As `training.evaluation.judged.Judged.figures`; parameters and gmac are of all members.
+        As `training.evaluation.runs.Judged.figures`; parameters and gmac are of all members.
 
     Raises:
         ConfigError: A run is named twice.
         ModelError: One is no such run, or two were not trained to judge the same faces.
-        FerError: As `training.evaluation.judged.judge`.
+        FerError: As `training.evaluation.runs.judge`.
     """
     if len({path.resolve() for path in checkpoints}) < len(checkpoints):
         named = ", ".join(map(str, checkpoints))

@@ -10,8 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from training.losses.smoothing import smoothed_target
-from training.models.reliability import anchor_distances
+from training.losses.smoothing import distribution, smoothed_target
 
 Pairs = Literal["cross_class", "same_index"]
 
@@ -19,19 +18,22 @@ FLOOR = 1e-8
 
 
 def class_distribution_loss(
-    corrected: Tensor, labels: Tensor, *, smoothing: float = 0.11, weights: Tensor | None = None
+    corrected: Tensor, target: Tensor, *, smoothing: float = 0.11, weights: Tensor | None = None
 ) -> Tensor:
     """L_cls = -(1/B) sum_i w[y_i] sum_c y~[i, c] ln max(q[i, c], 1e-8) (eq. 20).
 
+    Of shares instead of labels y, w[y_i] is their mean of w.
+
     Args:
         corrected: (B, C) probabilities q, not logits.
-        labels: (B,) int64, 0 to C - 1.
+        target: Labels or shares, see `training.losses.smoothing.distribution`.
         smoothing: eps_s, 0 to 1: share of the target that all classes divide evenly.
         weights: (C,) w; 1 for every class when left out.
     """
-    target = smoothed_target(labels, corrected.shape[1], smoothing)
-    losses = -(target * corrected.clamp(min=FLOOR).log()).sum(1)
-    losses = losses if weights is None else weights[labels] * losses
+    smoothed = smoothed_target(target, corrected.shape[1], smoothing)
+    losses = -(smoothed * corrected.clamp(min=FLOOR).log()).sum(1)
+    if weights is not None:
+        losses = (distribution(target, len(weights)) * weights).sum(1) * losses
     return losses.sum() / max(len(losses), 1)
 
 
@@ -67,6 +69,15 @@ def anchor_loss(anchors: Tensor, pairs: Pairs = "cross_class") -> Tensor:
 def _scatter(points: Tensor, axis: int) -> Tensor:
     """Sum of squared differences from the mean over `axis`."""
     return (points - points.mean(axis, keepdim=True)).square().sum()
+
+
+def anchor_distances(anchors: Tensor, embeddings: Tensor) -> Tensor:
+    """Give d = sqrt(||a - e||^2 + 1e-12) over the last axis of two broadcast tensors (eq. 12).
+
+    The small term keeps the gradient finite where an anchor meets an embedding. The difference
+    is squared as it is: expanded into products it would lose exactly those short distances.
+    """
+    return ((anchors - embeddings).square().sum(-1) + 1e-12).sqrt()
 
 
 def center_loss(

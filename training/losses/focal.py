@@ -7,23 +7,27 @@ The ABAW paper (Jeong et al. 2022, section 2.2) names it and prints no equation.
 import torch
 from torch import Tensor
 
+from training.losses.smoothing import distribution
+
 
 def focal_loss(
-    logits: Tensor, labels: Tensor, *, gamma: float = 2.0, weights: Tensor | None = None
+    logits: Tensor, target: Tensor, *, gamma: float = 2.0, weights: Tensor | None = None
 ) -> Tensor:
-    """``(1/B) sum_i w[y_i] (1 - p[y_i])^gamma (-ln p[y_i])``; 0 for an empty batch.
+    """``(1/B) sum_i sum_c t_ic w_c (1 - p_ic)^gamma (-ln p_ic)``; 0 for an empty batch.
+
+    For labels, all of t is the label's, and only its term is left.
 
     Args:
         logits: (B, C).
-        labels: (B,) int64, 0 to C - 1.
+        target: Labels or shares t, see `training.losses.smoothing.distribution`.
         gamma: Focusing, at least 0; 0 is cross-entropy.
         weights: (C,) w, such as `class_weights`; 1 for every class when left out.
     """
-    log_p = logits.float().log_softmax(1).gather(1, labels[:, None])[:, 0]
-    losses = -modulation(log_p, gamma) * log_p
+    log_p = logits.float().log_softmax(1)
+    shares = distribution(target, logits.shape[1])
     if weights is not None:
-        losses = weights[labels] * losses
-    return losses.sum() / max(len(labels), 1)
+        shares = shares * weights
+    return -(shares * modulation(log_p, gamma) * log_p).sum() / max(len(target), 1)
 
 
 def modulation(log_p: Tensor, gamma: float) -> Tensor:

@@ -6,41 +6,41 @@ formulas, b. F-PDLS, have no numbers; PDLS is of Vo et al. (2020); specification
 """
 
 from torch import Tensor
-from torch.nn import functional
 
 from training.losses.focal import modulation
+from training.losses.smoothing import distribution
 
 
-def mixed_target(labels: Tensor, prior: Tensor, alpha: float) -> Tensor:
-    """Give ``q_c = alpha t_c + (1 - alpha) d_kc``, (B, C), t one-hot and k the label.
+def mixed_target(target: Tensor, prior: Tensor, alpha: float) -> Tensor:
+    """Give ``q_c = alpha t_c + (1 - alpha) sum_k t_k d_kc``, (B, C), t one-hot for labels.
 
     Args:
-        labels: (B,) int64 k, 0 to C - 1.
+        target: Labels or shares t, see `training.losses.smoothing.distribution`.
         prior: (C, C) d, rows summing to 1.
         alpha: Share of the hard label, 0 to 1.
     """
-    hard = functional.one_hot(labels, len(prior)).to(prior.dtype)
-    return alpha * hard + (1 - alpha) * prior[labels]
+    shares = distribution(target, len(prior)).to(prior.dtype)
+    return alpha * shares + (1 - alpha) * (shares @ prior)
 
 
-def pdls(logits: Tensor, labels: Tensor, prior: Tensor, *, alpha: float = 0.8) -> Tensor:
+def pdls(logits: Tensor, target: Tensor, prior: Tensor, *, alpha: float = 0.8) -> Tensor:
     """``L_PDLS = -sum_c q_c ln p_c``, averaged over the batch; 0 for an empty one.
 
     Source: the paper's first formula (it has no numbers).
 
     Args:
         logits: (B, C).
-        labels: See `mixed_target`.
+        target: See `mixed_target`.
         prior: See `mixed_target`.
         alpha: See `mixed_target`; 1 is cross-entropy.
     """
     log_p = logits.float().log_softmax(1)
-    return -(mixed_target(labels, prior, alpha) * log_p).sum() / max(len(labels), 1)
+    return -(mixed_target(target, prior, alpha) * log_p).sum() / max(len(target), 1)
 
 
 def f_pdls(
     logits: Tensor,
-    labels: Tensor,
+    target: Tensor,
     prior: Tensor,
     *,
     alpha: float = 0.8,
@@ -55,7 +55,7 @@ def f_pdls(
 
     Args:
         logits: (B, C).
-        labels: See `mixed_target`.
+        target: See `mixed_target`.
         prior: See `mixed_target`.
         alpha: See `mixed_target`; 1 is the focal loss.
         gamma: Focusing, at least 0; 0 is PDLS.
@@ -65,4 +65,4 @@ def f_pdls(
     log_p = logits.float().log_softmax(1)
     classes = logits.shape[1]
     factor = modulation(log_p, gamma) * ((classes / (classes - 1)) ** gamma if comp else 1)
-    return -(factor * mixed_target(labels, prior, alpha) * log_p).sum() / max(len(labels), 1)
+    return -(factor * mixed_target(target, prior, alpha) * log_p).sum() / max(len(target), 1)

@@ -6,8 +6,6 @@ stream (POSTER++ / ARBEx, window cross-attention); at stride 16 both streams bec
 swap queries in both directions (POSTER). See docs/decisions/0003 for what was left out.
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,6 +14,7 @@ from engine.faces.preprocessing import STD
 from engine.types import CLASSES
 from training.models.landmark_net import LandmarkNet
 from training.models.trunk import CHANNELS, Taps, Trunk, stage, stem
+from training.types import Answer
 
 WINDOW = 7
 BLOCKS = (2, 3, 3)  # residual units of the image stream's stages
@@ -125,22 +124,6 @@ def _mlp(dim: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
 
 
-class PosterRTOutput(NamedTuple):
-    """What poster-rt says of a crop.
-
-    Attributes:
-        logits: (B, 8), expression classes in `engine.labels` order.
-        valence_arousal: (B, 2), -1 to 1.
-        landmarks: (B, 68, 2), fraction of the crop.
-        presence: (B,), logit of a well-centred face.
-    """
-
-    logits: Tensor
-    valence_arousal: Tensor
-    landmarks: Tensor
-    presence: Tensor
-
-
 class PosterRT(nn.Module):
     """Expression, valence-arousal, landmarks and presence of (B, 3, 112, 112) crops.
 
@@ -155,6 +138,7 @@ class PosterRT(nn.Module):
         self,
         landmark_net: LandmarkNet | None = None,
         *,
+        classes: int = CLASSES,
         blocks: tuple[int, int, int] = BLOCKS,
         depth: int = 1,
         dropout: float = 0.2,
@@ -176,7 +160,7 @@ class PosterRT(nn.Module):
         self.blocks = nn.ModuleList(CrossBlock(c3, 5, drop_path) for _ in range(depth))
         self.norm = nn.LayerNorm(3 * c3, eps=1e-6)
         self.dropout = nn.Dropout(dropout)
-        self.expression = nn.Linear(3 * c3, CLASSES)
+        self.expression = nn.Linear(3 * c3, classes)
         self.affect = nn.Linear(3 * c3, 2)
 
     def train(self, mode: bool = True) -> "PosterRT":
@@ -185,15 +169,25 @@ class PosterRT(nn.Module):
         self.landmark_net.eval()
         return self
 
-    def forward(self, x: Tensor) -> PosterRTOutput:
-        """Map ImageNet-normalised RGB (B, 3, 112, 112) to `PosterRTOutput`."""
+    def forward(self, images: Tensor) -> Answer:
+        """Judge ImageNet-normalised RGB (B, 3, 112, 112).
+
+        Extras: ``landmarks`` (B, 68, 2), fraction of the crop, and ``presence`` (B,), logit of a
+        well-centred face.
+        """
         with torch.no_grad():
-            landmarks, presence, taps = self.landmark_net(x)
-        logits, affect = self.fuse(x, taps)
-        return PosterRTOutput(logits, affect, landmarks, presence)
+            landmarks, presence, taps = self.landmark_net(images)
+        feature = self.feature(images, taps)
+        extras = {"landmarks": landmarks, "presence": presence}
+        return Answer(self.expression(feature), torch.tanh(self.affect(feature)), feature, extras)
 
     def fuse(self, x: Tensor, taps: Taps) -> tuple[Tensor, Tensor]:
-        """Map crops and the landmark network's taps to logits (B, 8) and valence-arousal (B, 2)."""
+        """Map crops and the landmark network's taps to logits (B, C) and valence-arousal (B, 2)."""
+        feature = self.feature(x, taps)
+        return self.expression(feature), torch.tanh(self.affect(feature))
+
+    def feature(self, x: Tensor, taps: Taps) -> Tensor:
+        """Map crops and the landmark network's taps to what the heads read, (B, D)."""
         y = self.stem(standardised(x, self.luminance))
         y = self.fuse1(self.stage1(y), taps[0])
         y = self.fuse2(self.stage2(y), taps[1])
@@ -202,8 +196,8 @@ class PosterRT(nn.Module):
         for block in self.blocks:
             image, marks = block(image, marks)
         feature = self.norm(torch.cat([image[:, 0], image[:, 1:].mean(1), marks[:, 0]], 1))
-        feature = self.dropout(feature)
-        return self.expression(feature), torch.tanh(self.affect(feature))
+        read: Tensor = self.dropout(feature)
+        return read
 
 
 def start_from_landmarks(model: PosterRT) -> None:

@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from training.losses.arbex import anchor_distances
 
 Scope = Literal["sample", "tokens", "batch"]
 Mix = Literal["seed", "code"]
@@ -36,15 +37,6 @@ def weighted(first: Tensor, second: Tensor) -> Tensor:
     weights = torch.stack([confidence(first), confidence(second)]) + WEIGHT_FLOOR
     weights = weights / weights.sum(0)
     return weights[0, :, None] * first + weights[1, :, None] * second
-
-
-def anchor_distances(anchors: Tensor, embeddings: Tensor) -> Tensor:
-    """Give d = sqrt(||a - e||^2 + 1e-12) over the last axis of two broadcast tensors (eq. 12).
-
-    The small term keeps the gradient finite where an anchor meets an embedding. The difference
-    is squared as it is: expanded into products it would lose exactly those short distances.
-    """
-    return ((anchors - embeddings).square().sum(-1) + 1e-12).sqrt()
 
 
 class Anchors(nn.Module):
@@ -110,7 +102,10 @@ class AttentionVote(nn.Module):
         """(N, Q, D) asks (N, T, D); the answer is (N, Q, D), heads concatenated."""
         query, key = self._heads(self.query(own)), self._heads(self.key(others))
         value = self._heads(self.value(others))
-        answer = functional.scaled_dot_product_attention(query, key, value)
+        # Written out: over a single key the softmax's gradient is then 0 exactly. The fused kernels
+        # leave rounding behind, differently on each processor, which Adam scales up to whole steps.
+        scores = query * query.shape[3] ** -0.5 @ key.transpose(2, 3)
+        answer: Tensor = scores.softmax(3) @ value
         return answer.transpose(1, 2).flatten(2)
 
     def _heads(self, x: Tensor) -> Tensor:

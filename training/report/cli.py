@@ -9,7 +9,7 @@ from typing import Final
 
 from engine.command import Parser, add_data_options, libraries, run_command
 from engine.errors import ConfigError, SinkError
-from training.train import LIBRARIES
+from training import LIBRARIES
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def report(options: argparse.Namespace) -> None:
             raise SinkError(f"{page}: exists already; use --overwrite or another --out")
     # Heavy: torch, timm and matplotlib.
     from engine.files import write_text
-    from training.evaluation.judged import judge
+    from training.evaluation.runs import judge
     from training.report.comparison import comparison_table, rows_of
     from training.report.page import write_report
 

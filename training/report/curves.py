@@ -8,7 +8,7 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from engine.errors import ModelError
-from training.evaluation.judged import Judged
+from training.evaluation.runs import Judged
 from training.report.drawing import COLOURS, figure_of, in_percent, label
 from training.report.section import Picture, Section
 

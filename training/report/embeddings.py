@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
 from engine.types import Floats
-from training.evaluation.judged import Judged
 from training.evaluation.metrics import Labels
+from training.evaluation.runs import Judged
 from training.evaluation.tables import table
 from training.report.drawing import bare, class_look, figure_of, legend
 from training.report.section import Picture, Section

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from engine.types import Floats
 from training.evaluation.calibration import BINS
-from training.evaluation.judged import Judged
 from training.evaluation.metrics import Labels, shares_of_truth
+from training.evaluation.runs import Judged
 from training.evaluation.tables import confusion_table, table
 from training.report.drawing import COLOURS, GREY, figure_of, in_percent, label
 from training.report.section import Picture, Section

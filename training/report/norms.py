@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from engine.types import Floats, Image
 from training.data.operations import resized
-from training.evaluation.judged import Judged
+from training.evaluation.runs import Judged
 from training.evaluation.tables import table
 from training.report.drawing import COLOURS, figure_of, label
 from training.report.section import Picture, Section
@@ -25,7 +25,9 @@ def norm_section(judged: Judged, _: dict[str, Any]) -> Section | None:
     if "norm" not in extras:
         return None
     side = judged.saved.system.input_size
-    sharp = np.array([sharpness(resized(crop, side)) for crop in judged.faces.crops], np.float32)
+    crops = judged.faces.crops
+    every = (resized(crops[row], side) for row in range(len(crops)))
+    sharp = np.array([sharpness(crop) for crop in every], np.float32)
     norms = extras["norm"]
     values = {
         "mean norm": float(norms.mean()),

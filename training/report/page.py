@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.files import write_text
-from training.evaluation.judged import Judged
+from training.evaluation.runs import Judged
 from training.evaluation.tables import is_single, shown, table
 from training.report.curves import curve_section
 from training.report.drawing import write_figure

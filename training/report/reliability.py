@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from engine.types import Floats
-from training.evaluation.judged import Judged
 from training.evaluation.metrics import expression_metrics
+from training.evaluation.runs import Judged
 from training.evaluation.tables import table
 from training.report.drawing import COLOURS, figure_of, in_percent, label
 from training.report.section import Picture, Section

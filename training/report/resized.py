@@ -10,8 +10,9 @@ from torch.nn import functional
 
 from engine.faces.preprocessing import MEAN, STD
 from engine.types import Floats
-from training.data.epochs import evaluation_batches, target_of
-from training.evaluation.judged import Judged
+from training.data.epochs import images_of
+from training.data.operations import resized
+from training.evaluation.runs import Judged
 from training.evaluation.tables import table
 from training.models.neural_resizer import NeuralResizer
 from training.models.resizer import LearnedResizer
@@ -97,15 +98,9 @@ def draw_differences(faces: Reduced) -> Figure:
 
 
 def _first_faces(judged: Judged) -> Tensor:
-    images, _ = next(
-        evaluation_batches(
-            judged.faces.crops[:FACES],
-            target_of(judged.faces.table),
-            batch=FACES,
-            input_size=judged.saved.system.input_size,
-            channel_order=judged.saved.data.channel_order,
-        )
-    )
+    crops, side = judged.faces.crops, judged.saved.system.input_size
+    first = [resized(crops[row], side) for row in range(min(FACES, len(crops)))]
+    images = images_of(first, judged.saved.data.channel_order)
     return images.to(next(judged.saved.system.parameters()).device)
 
 

@@ -32,7 +32,7 @@ from training.models.reliability import (
     confidence,
 )
 from training.systems.settings import Classes, SystemSettings
-from training.systems.types import Answer, System, Target
+from training.types import Answer, System, Target
 
 AnchorInit = Literal["normal", "class_mean"]
 Trust = Literal["full", "linear"]
@@ -216,7 +216,7 @@ class ArbexSystem(System):
         labels, config = target.labels[known], self.config
         primary, corrected, embedding = (x[known] for x in judged)
         distribution = class_distribution_loss(
-            corrected, labels, smoothing=config.smoothing, weights=self.class_weights
+            corrected, target.shares[known], smoothing=config.smoothing, weights=self.class_weights
         )
         figures = {"class_distribution": distribution}
         loss = config.class_weight * distribution

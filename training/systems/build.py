@@ -11,6 +11,8 @@ from torch import nn
 from engine.config import checked, one_of
 from engine.types import Floats
 from training.losses.arbex import inverse_frequency
+from training.models.landmark_net import LandmarkNet
+from training.models.poster_rt import start_from_landmarks
 from training.models.resnet import resnet
 from training.models.streams import (
     IMAGE_TRUNKS,
@@ -28,8 +30,9 @@ from training.systems.neural_resizer import (
 )
 from training.systems.poster import PosterConfig, PosterSystem
 from training.systems.poster_pp import PosterPPConfig, PosterPPSystem
+from training.systems.poster_rt import PosterRTConfig, PosterRTSystem
 from training.systems.settings import Starting, SystemSettings
-from training.systems.types import System
+from training.types import System
 from training.weights import load_part, load_weights
 
 
@@ -39,12 +42,13 @@ class SystemConfig(Starting):
 
     Attributes:
         name: A name of `SYSTEMS`; the table of that name holds its settings.
-        image: Image trunk of the cross-fusion systems (`training.models.streams`).
+        image: Image trunk of the cross-fusion systems (`training.models.streams`); ``poster_rt``
+            has streams of its own.
         image_weights: Pre-trained weights of the image trunk, DAN's too, safetensors; of
             ``ir50`` also the checkpoint that POSTER's authors released; empty for none.
         landmarks: Their landmark stream.
-        landmark_weights: Its weights, without which it says nothing; as `image_weights`, for
-            ``mobilefacenet``.
+        landmark_weights: Its weights, without which it says nothing, also of the landmark network
+            in ``poster_rt``; as `image_weights`, for ``mobilefacenet``.
         start: Weights of the whole system to go on from; empty for none.
     """
 
@@ -108,6 +112,15 @@ def _dan(config: DanConfig, system: SystemConfig, truths: Truths) -> System:
     return DanSystem(config, trunk, width, counts=truths.counts)
 
 
+def _poster_rt(config: PosterRTConfig, system: SystemConfig, truths: Truths) -> System:
+    landmarks = LandmarkNet()
+    if system.landmark_weights:
+        load_weights(landmarks, Path(system.landmark_weights))
+    made = PosterRTSystem(config, landmarks)
+    start_from_landmarks(made)
+    return made
+
+
 # Name to the settings' type and what makes the system of them.
 SYSTEMS: Final[Mapping[str, tuple[type[SystemSettings], Make]]] = {
     "poster": (PosterConfig, lambda config, system, _: PosterSystem(config, *_streams(system))),
@@ -118,6 +131,7 @@ SYSTEMS: Final[Mapping[str, tuple[type[SystemSettings], Make]]] = {
     "arbex": (ArbexConfig, _arbex),
     "neural_resizer": (NeuralResizerConfig, _neural_resizer),
     "dan": (DanConfig, _dan),
+    "poster_rt": (PosterRTConfig, _poster_rt),
 }
 
 

@@ -18,7 +18,7 @@ from training.losses.focal import class_weights, focal_loss
 from training.models.dan import Dan, DanOutput
 from training.models.resnet import Convention
 from training.systems.settings import Classes, SystemSettings
-from training.systems.types import Answer, System, Target
+from training.types import Answer, System, Target
 
 Task = Literal["expr", "va", "multi"]
 FRAMES_MIN = 32  # annotated frames without which a batch says too little of a correlation
@@ -126,7 +126,7 @@ class DanSystem(System):
         labels, logits = target.labels[known], said.logits[known]
         if self.config.expressions:
             gamma, weights = self.config.gamma, self.weights
-            parts["focal"] = focal_loss(logits, labels, gamma=gamma, weights=weights)
+            parts["focal"] = focal_loss(logits, target.shares[known], gamma=gamma, weights=weights)
         if self.affinity is not None:
             parts["affinity"] = self.affinity(said.features[known], labels)
         if self.config.affect:

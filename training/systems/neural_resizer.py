@@ -25,7 +25,7 @@ from training.models.backbones import BACKBONES, backbone
 from training.models.neural_resizer import SETTINGS, NeuralResizer, NeuralResizerOutput, Setting
 from training.models.super_resolution import Interpolate, Precomputed, SRLite, Upscaler
 from training.systems.settings import Classes, SystemSettings
-from training.systems.types import Answer, System, Target
+from training.types import Answer, System, Target
 
 Loss = Literal["ce", "pdls", "fpdls"]
 
@@ -190,17 +190,17 @@ class NeuralResizerSystem(System):
         """Give the configured loss over faces that have a label, and their cross-entropy."""
         said: NeuralResizerOutput = self.network(images)
         known = target.labels >= 0
-        logits, labels = said.logits[known].float(), target.labels[known]
-        plain = smoothed_cross_entropy(logits, labels)
+        logits, shares = said.logits[known].float(), target.shares[known]
+        plain = smoothed_cross_entropy(logits, shares)
         config = self.config
         if config.loss == "ce":
             value = plain
         elif config.loss == "pdls":
-            value = pdls(logits, labels, self.prior, alpha=config.alpha)
+            value = pdls(logits, shares, self.prior, alpha=config.alpha)
         else:
             value = f_pdls(
                 logits,
-                labels,
+                shares,
                 self.prior,
                 alpha=config.alpha,
                 gamma=config.gamma,

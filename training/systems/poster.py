@@ -12,7 +12,7 @@ from training.losses.smoothing import smoothed_cross_entropy
 from training.models.adaface_head import AdaFaceHead, Statistics
 from training.models.poster import Poster, PosterFeatures, Tokenise
 from training.systems.settings import Classes, SystemSettings
-from training.systems.types import Answer, System, Target
+from training.types import Answer, System, Target
 
 Head = Literal["linear", "adaface"]
 Norm = Literal["z", "image", "pre_ln"]
@@ -87,13 +87,13 @@ class PosterSystem(System):
         feature, norms = self._read(images)
         figures = {"norm_mean": norms.mean(), "norm_deviation": norms.std(correction=0)}
         known = target.labels >= 0
-        labels = target.labels[known]
+        labels, shares = target.labels[known], target.shares[known]
         if isinstance(self.head, AdaFaceHead):
             nhat = self.head.indicator(norms)
             figures["quality_clipped"] = (nhat.abs() == 1).float().mean()
             logits = self.head.training_logits(feature[known], labels, nhat[known])
-            return smoothed_cross_entropy(logits, labels), figures
-        return poster_loss(self.head(feature[known]), labels), figures
+            return smoothed_cross_entropy(logits, shares), figures
+        return poster_loss(self.head(feature[known]), shares), figures
 
     def before_step(self, progress: float) -> None:
         """Allow AdaFace's moving averages one move."""
@@ -109,13 +109,13 @@ class PosterSystem(System):
         return feature, clipped_norm(sources[self.norm])
 
 
-def poster_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def poster_loss(logits: Tensor, target: Tensor) -> Tensor:
     """2 LS(0.2) + CE of (B, C) logits, the loss of the linear head; 0 for an empty batch.
 
     Source: POSTER specification, section 5.1; the same as 3 CE with smoothing 0.4 / 3.
     """
-    smoothed = smoothed_cross_entropy(logits, labels, SMOOTHING)
-    return 2 * smoothed + smoothed_cross_entropy(logits, labels)
+    smoothed = smoothed_cross_entropy(logits, target, SMOOTHING)
+    return 2 * smoothed + smoothed_cross_entropy(logits, target)
 
 
 def _head(config: PosterConfig) -> nn.Module:

@@ -9,7 +9,7 @@ from engine.config import Positive, ShareBelowOne, checked, require
 from training.losses.smoothing import smoothed_cross_entropy
 from training.models.poster_pp import PosterPP
 from training.systems.settings import Classes, SystemSettings
-from training.systems.types import Answer, System, Target
+from training.types import Answer, System, Target
 
 
 @checked("poster_pp")
@@ -60,5 +60,4 @@ class PosterPPSystem(System):
     def loss(self, images: Tensor, target: Target) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Give the mean cross-entropy over rows that have a label, 0 where none has."""
         known = target.labels >= 0
-        logits, labels = self(images).logits[known], target.labels[known]
-        return smoothed_cross_entropy(logits, labels), {}
+        return smoothed_cross_entropy(self(images).logits[known], target.shares[known]), {}

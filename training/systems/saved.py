@@ -10,14 +10,14 @@ import torch
 
 from engine.errors import ConfigError, ModelError
 from engine.files import write_text
-from training.data.prepared import DataConfig
+from training.data.samples import DataConfig
 from training.data.table import FaceTable
-from training.evaluation.flops import size_of
+from training.models.flops import size_of
 from training.systems.build import SystemConfig, Truths, build, settings_type
 from training.systems.settings import SystemSettings
-from training.systems.types import System
 from training.trainer.loop import MODEL, LoopConfig
 from training.trainer.recipe import Recipe
+from training.types import System
 from training.weights import check_classes, load_weights
 
 CARD: Final = "model.json"

@@ -1,6 +1,5 @@
 """Where a run came from: recipe, seed, commit, and digests of the data and weights it used."""
 
-import hashlib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence, Set
@@ -8,17 +7,13 @@ from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from engine.errors import ConfigError, ModelError
 from engine.files import write_text
-from training.data.packs import pack_folder
-from training.data.table import FaceTable
 from training.trainer.recipe import Recipe
+from training.weights import file_digest
 
 # Where a run goes on may differ from where it began.
 PLACE = frozenset({"loop.workers", "loop.accelerator", "loop.devices", "loop.nodes"})
-TABLES = frozenset({".csv", ".npz"})  # read whole; a picture counts by its name and size
 CHECKPOINT, MODEL = (
     "checkpoint.safetensors",
     "model.safetensors",
@@ -38,7 +33,7 @@ def write_provenance(
     Args:
         recipe: Of the run.
         configs: Its tables as the dataclasses they were understood as, by name.
-        data: Digest of everything it reads, by name (`pack_digests`, `table_digest`).
+        data: Digest of everything it reads, by name (`training.data`).
         files: Weights it starts from.
 
     Raises:
@@ -133,45 +128,6 @@ def _flat(tables: Mapping[str, Any]) -> dict[str, str]:
         inner = value if isinstance(value, Mapping) else {"": value}
         rows |= {f"{name}.{key}".rstrip("."): json.dumps(item) for key, item in inner.items()}
     return rows
-
-
-def pack_digests(recipe: Recipe, names: Sequence[str]) -> dict[str, str]:
-    """Give the digests of data packs.
-
-    Raises:
-        SourceError: A data pack is missing.
-    """
-    return {name: digest(pack_folder(recipe.data, name, recipe.cache)) for name in names}
-
-
-def table_digest(table: FaceTable) -> str:
-    """Give a SHA-256 of the names and truths of a table's faces, in their order."""
-    total = hashlib.sha256("\n".join(table.names.tolist()).encode())
-    for values in (table.labels.astype(np.int64), table.shares, table.affect):
-        total.update(np.ascontiguousarray(values).tobytes())
-    return total.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """Give the SHA-256 of a weights file.
-
-    Raises:
-        ModelError: It cannot be read.
-    """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def digest(folder: Path) -> str:
-    """Give a SHA-256 that changes with any table's content and any other file's name or size."""
-    total = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        total.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
-        if path.suffix in TABLES:
-            total.update(path.read_bytes())
-    return total.hexdigest()
 
 
 def commit() -> str:

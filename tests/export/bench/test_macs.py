@@ -50,7 +50,7 @@ def test_product_of_two_activations_counts(write_network, tmp_path):
 def test_landmark_network_counts_what_torch_counts():
     import torch
 
-    from training.evaluation.flops import size_of
+    from training.models.flops import size_of
     from training.models.landmark_net import LandmarkNet
 
     torch_says = size_of(LandmarkNet().eval(), torch.zeros(1, 3, 112, 112)).gmac

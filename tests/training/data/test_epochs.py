@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError
 from engine.faces.preprocessing import MEAN, STD, to_input
-from training.data.epochs import EpochBatches, evaluation_batches, images_of, target_of
+from training.data.epochs import AugmentedCrops, EpochBatches, evaluation_batches, images_of
 from training.data.operations import resized
 from training.data.samplers import InverseFrequency, Shuffle
 from training.data.table import FaceTable, one_hot
+from training.data.targets import target_of
 from training.data.transforms import none, transform
 
 FACES, SIDE, CLASSES = 23, 32, 4
@@ -41,9 +42,8 @@ TABLE = table()
 def batches(change=none, batch=6, seed=0, size=SIDE, **options):
     target = target_of(TABLE)
     sampler = Shuffle(FACES, seed)
-    return EpochBatches(
-        CROPS, target, sampler, change, batch=batch, input_size=size, seed=seed, **options
-    )
+    views = AugmentedCrops(CROPS, change, size)
+    return EpochBatches(views, target, sampler, batch=batch, seed=seed, **options)
 
 
 def same(one, other):
@@ -97,12 +97,10 @@ def test_a_face_is_augmented_anew_in_every_epoch():
     seen = set()
     for epoch in range(5):
         images, _ = EpochBatches(
-            CROPS[:1],
+            AugmentedCrops(CROPS[:1], transform("arbex_heavy"), SIDE),
             target_of(TABLE.at(np.array([0]))),
             Shuffle(1, 0),
-            transform("arbex_heavy"),
             batch=1,
-            input_size=SIDE,
             seed=0,
         )[epoch]
         seen.add(images.numpy().tobytes())
@@ -114,12 +112,10 @@ def test_a_face_drawn_twice_is_augmented_twice():
     crops = CROPS[:1].repeat(4, axis=0)
     target = target_of(TABLE.at(np.zeros(4, np.intp)))
     source = EpochBatches(
-        crops,
+        AugmentedCrops(crops, transform("arbex_heavy"), SIDE),
         target,
         InverseFrequency(labels, 0),
-        transform("arbex_heavy"),
         batch=4,
-        input_size=SIDE,
         seed=0,
     )
     images, _ = source[0]
@@ -161,9 +157,8 @@ def test_a_shard_cuts_only_its_own_faces():
             return CROPS[row]
 
     crops = Counted()
-    source = EpochBatches(
-        crops, target_of(TABLE), Shuffle(FACES, 0), none, batch=6, input_size=SIDE, seed=0
-    )
+    views = AugmentedCrops(crops, none, SIDE)
+    source = EpochBatches(views, target_of(TABLE), Shuffle(FACES, 0), batch=6, seed=0)
     source.shard(1, 3)[0]
     assert crops.rows == Shuffle(FACES, 0).order(0)[[1, 4]].tolist()
 
@@ -217,12 +212,10 @@ def test_batch_larger_than_an_epoch_is_refused():
 def test_crops_without_their_truth_are_refused():
     with pytest.raises(ValueError, match="expected 23 faces, got 22"):
         EpochBatches(
-            CROPS,
+            AugmentedCrops(CROPS, none, SIDE),
             target_of(TABLE.at(np.arange(22))),
             Shuffle(22, 0),
-            none,
             batch=2,
-            input_size=SIDE,
             seed=0,
         )
 
@@ -235,7 +228,7 @@ def test_memory_mapped_crops_are_read_and_not_written(tmp_path):
     for name in ("none", "webcam", "dan_affectnet"):
         change = transform(name)
         pair = [
-            EpochBatches(crops, target, sampler, change, batch=6, input_size=SIDE, seed=0)[0]
+            EpochBatches(AugmentedCrops(crops, change, SIDE), target, sampler, batch=6, seed=0)[0]
             for crops in (mapped, CROPS)
         ]
         assert same(*pair)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.errors import SourceError
-from training.data.ferplus_folder import read_ferplus_folder
+from training.data.ferplus_folder import read_ferplus_folder, read_soft_training
 from training.data.files import open_files
 from training.data.published import HISTOGRAMS, TOTALS
 
@@ -48,6 +48,26 @@ def test_votes_protocol_keeps_faces_whose_votes_are_split(files):
     table = read_ferplus_folder(files, "FER2013Test", "votes").table
     assert table.labels.tolist() == [1, -1, 7]
     np.testing.assert_allclose(table.shares[1, [0, 1, 3]], [0.3, 0.3, 0.4])
+
+
+def test_soft_protocol_labels_a_face_by_its_most_votes_and_drops_what_is_mostly_none(files):
+    reading = read_ferplus_folder(files, "FER2013Test", "soft")
+    assert reading.table.labels.tolist() == [1, 3, 7]
+    np.testing.assert_allclose(reading.table.shares[1, [0, 1, 3]], [0.3, 0.3, 0.4])
+    assert reading.left_out == {"mostly no expression": 1}
+
+
+def test_only_the_training_part_is_read_softly(tmp_path):
+    for part in ("FER2013Train", "FER2013Valid"):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "label.csv").write_text(LABELS)
+        for name in "abcd":
+            (tmp_path / part / f"{name}.png").write_bytes(b"")
+    train, valid = (
+        read_soft_training(open_files(tmp_path), part).table
+        for part in ("FER2013Train", "FER2013Valid")
+    )
+    assert (train.labels.tolist(), valid.labels.tolist()) == ([1, 3, 7], [1, 7])
 
 
 def test_malformed_row_is_named(tmp_path):

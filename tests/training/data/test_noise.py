@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.data.noise import symmetric_label_noise, with_label_noise
-from training.data.prepared import DataConfig, prepare
+from training.data.samples import DataConfig, load_samples
 from training.data.table import FaceTable, one_hot
 
 CLASSES = 8
@@ -75,9 +75,9 @@ def test_noisy_training_table_leaves_the_test_table_and_itself_untouched():
 def test_noise_of_a_recipe_leaves_held_out_labels_untouched(tmp_path, ferplus_root, split):
     places = {"root": ferplus_root, "cache": tmp_path / "cache"}
     clean, noisy = DataConfig(align="none"), DataConfig(align="none", noise=1.0)
-    train, judging = (prepare(noisy, part, 24, **places).table for part in ("train", split))
-    assert (train.labels != prepare(clean, "train", 24, **places).table.labels).all()
-    truth = prepare(clean, split, 24, **places).table
+    train, judging = (load_samples(noisy, part, 24, **places).table for part in ("train", split))
+    assert (train.labels != load_samples(clean, "train", 24, **places).table.labels).all()
+    truth = load_samples(clean, split, 24, **places).table
     assert np.array_equal(judging.labels, truth.labels)
     assert np.array_equal(judging.shares, truth.shares)
 

@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import ConfigError
 from training.data.classes import AFF_WILD2, AFFECTNET_8, FER_PLUS, RAF_DB
-from training.data.ferplus import distribution, majority, read_votes
+from training.data.ferplus import distribution, majority, parse_votes
 from training.data.prior import FER_PLUS_PRIOR, ferplus_prior, prior, remap
 
 PRINTED = np.array(FER_PLUS_PRIOR, np.float32)
@@ -77,7 +77,7 @@ def votes(packs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ferplus")
     with zipfile.ZipFile(pack) as zipped:
         path = zipped.extract("FER2013Train/label.csv", folder)
-    return read_votes(Path(path))[1]
+    return parse_votes(Path(path).read_text().splitlines(), path)[1]
 
 
 def test_prior_of_the_folder_export_is_a_prior(votes):

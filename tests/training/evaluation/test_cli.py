@@ -7,9 +7,9 @@ import pytest
 
 from engine.assets import asset_path
 from engine.errors import ModelError
-from training.evaluate import open_network
 from training.evaluation import cli
 from training.evaluation.cli import main
+from training.evaluation.served import open_network
 
 
 def test_missing_model_is_one_line_and_exit_code_four(tmp_path, capsys):

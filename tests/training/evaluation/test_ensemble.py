@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from engine.errors import ConfigError, ModelError
-from training.data.prepared import DataConfig
+from training.data.samples import DataConfig
 from training.evaluation.ensemble import Vote, check_alike, judge_vote
-from training.evaluation.judged import judge
+from training.evaluation.runs import judge
 from training.systems.saved import Card, Saved, open_run
-from training.systems.types import Answer, System, Target
+from training.types import Answer, System, Target
 from training.weights import save_weights
 
 IMAGES = torch.zeros(5, 3, 8, 8)

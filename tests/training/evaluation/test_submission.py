@@ -10,7 +10,7 @@ from training.data.affwild2 import HEADERS, read_expressions
 from training.data.files import open_files
 from training.evaluation.answers import Answers
 from training.evaluation.submission import submission_figures
-from training.systems.types import Target
+from training.types import Target
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from training.evaluation.flops import size_of
 from training.losses.dan import partition_loss
 from training.models.backbones import backbone
 from training.models.dan import AttentionHead, ChannelAttention, Dan, SpatialAttention, fuse
+from training.models.flops import size_of
 from training.models.trunk import parameter_count
 
 WIDTH = 64

@@ -51,9 +51,10 @@ def test_landmark_net_gives_points_presence_and_taps(crops):
 
 def test_poster_rt_gives_its_four_outputs(model, crops):
     said = model.eval()(crops)
-    shapes = [tuple(output.shape) for output in said]
-    assert shapes == [(3, 8), (3, 2), (3, 68, 2), (3,)]
-    assert said.valence_arousal.abs().max() <= 1
+    outputs = [said.logits, said.affect, said.extras["landmarks"], said.extras["presence"]]
+    assert [tuple(output.shape) for output in outputs] == [(3, 8), (3, 2), (3, 68, 2), (3,)]
+    assert said.embedding.shape == (3, model.expression.in_features)
+    assert said.affect.abs().max() <= 1
 
 
 def test_poster_rt_is_small_enough_for_a_cpu(model):
@@ -64,8 +65,8 @@ def test_poster_rt_is_small_enough_for_a_cpu(model):
 def test_landmark_stream_is_the_frozen_landmark_net(model, crops):
     said = model.eval()(crops)
     alone = model.landmark_net(crops)
-    assert torch.equal(said.landmarks, alone.landmarks)
-    assert torch.equal(said.presence, alone.presence)
+    assert torch.equal(said.extras["landmarks"], alone.landmarks)
+    assert torch.equal(said.extras["presence"], alone.presence)
     assert not any(p.requires_grad for p in model.landmark_net.parameters())
 
 
@@ -76,7 +77,7 @@ def test_fusion_of_the_landmark_nets_taps_is_what_the_network_says(model, crops)
         taps = model.landmark_net(crops).taps
         logits, affect = model.fuse(crops, taps)
         assert torch.equal(logits, said.logits)
-        assert torch.equal(affect, said.valence_arousal)
+        assert torch.equal(affect, said.affect)
         for level in range(3):
             other = [-100 * tap if level == place else tap for place, tap in enumerate(taps)]
             assert not torch.allclose(model.fuse(crops, other)[0], logits, atol=1e-4)
@@ -89,7 +90,7 @@ def test_landmark_net_is_bit_identical_after_a_training_step(model, crops):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=0.01)
     said = model(crops)
-    (said.logits.square().sum() + said.valence_arousal.square().sum()).backward()
+    (said.logits.square().sum() + said.affect.square().sum()).backward()
     optimizer.step()
     after = model.state_dict()
     frozen = {name for name in before if name.startswith("landmark_net.")}
@@ -106,7 +107,10 @@ def test_faces_of_a_batch_are_read_alone(model, crops):
     model.eval()
     order = torch.tensor([2, 0, 1])
     with torch.no_grad():
-        for straight, mixed in zip(model(crops), model(crops[order]), strict=True):
+        one, other = model(crops), model(crops[order])
+        pairs = [*zip(one[:3], other[:3], strict=True)]
+        pairs += [(one.extras[name], other.extras[name]) for name in ("landmarks", "presence")]
+        for straight, mixed in pairs:
             torch.testing.assert_close(straight[order], mixed, atol=1e-5, rtol=1e-4)
 
 

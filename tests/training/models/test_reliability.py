@@ -163,8 +163,9 @@ def test_vote_and_anchors_have_the_specifications_size(classes):
     assert tuple(sum(p.numel() for p in m.parameters()) for m in modules) == wanted
 
 
-def test_a_vote_of_one_sample_is_linear_and_trains_no_queries(tokens):
-    vote = AttentionVote(D, C, heads=4)
+@pytest.mark.parametrize("dim", [D, 128])  # heads as wide as a processor's vectors, and narrower
+def test_a_vote_of_one_sample_is_linear_and_trains_no_queries(dim):
+    vote, tokens = AttentionVote(dim, C, heads=4), torch.randn(32, 6, dim)
     said = vote(tokens)
     wanted = vote.project(vote.value(tokens[:, 0])).softmax(1)
     torch.testing.assert_close(said, wanted)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from training.data.affwild2 import HEADERS
-from training.evaluation.judged import judge
 from training.evaluation.metrics import affect_metrics, expression_metrics
+from training.evaluation.runs import judge
 from training.report.page import write_report
-from training.systems.train import run
+from training.tasks.system import run
 from training.trainer.recipe import read_recipe
 
 STREAMS = ("system.image=ir-small", "system.landmarks=landmark-net")

@@ -9,7 +9,7 @@ from engine.errors import ConfigError
 from training.losses.ccc import ccc_loss
 from training.models.resnet import resnet
 from training.systems.dan import DanConfig, DanSystem
-from training.systems.types import Target
+from training.types import Target
 
 NAN = float("nan")
 WIDTH = 32

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from training.data.ferplus import FOLDERS
 from training.data.files import open_files
-from training.systems.train import run
+from training.tasks.system import run
 from training.trainer.recipe import read_recipe
 
 ROOT = Path(__file__).parents[3]

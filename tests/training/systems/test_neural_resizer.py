@@ -15,7 +15,7 @@ from training.systems.neural_resizer import (
     NeuralResizerSystem,
     make_upscaler,
 )
-from training.systems.types import Target
+from training.types import Target
 
 PRIOR = np.array(FER_PLUS_PRIOR, np.float32)
 MICRO = {

@@ -13,11 +13,11 @@ from training.models.ir50 import IR50
 from training.models.mobilefacenet import MobileFaceNet
 from training.models.trunk import parameter_count
 from training.systems.poster import PosterConfig, PosterSystem, poster_loss
-from training.systems.train import SystemTask
-from training.systems.types import Target
+from training.tasks.system import SystemTask
 from training.trainer.loop import LoopConfig, fit
 from training.trainer.optimizers import OptimizerConfig
 from training.trainer.task import Batches
+from training.types import Target
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def crops():
     return torch.randn(4, 3, 112, 112, generator=torch.Generator().manual_seed(1))
 
 
-def truth(*labels):
+def truth(*labels, classes=8):
     rows = torch.tensor(labels)
-    shares = functional.one_hot(rows.clamp(min=0), 8).float()
+    shares = functional.one_hot(rows.clamp(min=0), classes).float()
     return Target(rows, shares, torch.full((len(labels), 2), math.nan))
 
 
@@ -343,7 +343,7 @@ def test_poster_small_of_the_paper_trains_a_step(head):
     assert said.logits.shape == (2, 7)
     assert said.embedding.shape == (2, 512)
     system.train().before_step(0)
-    loss, _ = system.loss(images, truth(0, 3))
+    loss, _ = system.loss(images, truth(0, 3, classes=7))
     loss.backward()
     assert loss.isfinite()
     assert system.body.image.stem[0].weight.grad.abs().sum() > 0

@@ -12,7 +12,7 @@ from training.models.mobilefacenet import MobileFaceNet
 from training.models.poster_pp import CrossLevel, MultiScaleViT, PosterPP, ViTBlock
 from training.models.window_attention import WindowCrossAttention
 from training.systems.poster_pp import PosterPPConfig, PosterPPSystem
-from training.systems.types import Target
+from training.types import Target
 
 SMALL = {"width": 64, "depth": 1, "heads": 4}
 
@@ -55,7 +55,8 @@ def system(**settings):
 
 def targets(*labels):
     labels = torch.tensor(labels)
-    return Target(labels, torch.zeros(len(labels), 4), torch.full((len(labels), 2), torch.nan))
+    shares = functional.one_hot(labels.clamp(min=0), 4).float()
+    return Target(labels, shares, torch.full((len(labels), 2), torch.nan))
 
 
 def count(*modules):

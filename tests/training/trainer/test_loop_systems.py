@@ -17,16 +17,16 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
-from training.data.epochs import EpochBatches
+from training.data.epochs import AugmentedCrops, EpochBatches
 from training.data.samplers import Refinement
 from training.data.transforms import transform
 from training.models.ir50 import IR50
 from training.systems.poster import PosterConfig, PosterSystem
-from training.systems.train import SystemTask
-from training.systems.types import Target
+from training.tasks.system import SystemTask
 from training.trainer.loop import LoopConfig, fit
 from training.trainer.optimizers import OptimizerConfig
 from training.trainer.task import Batches, Task
+from training.types import Target
 
 FACES, CLASSES, SIDE = 32, 4, 112
 LABELS = np.arange(FACES) % CLASSES
@@ -103,12 +103,10 @@ def batches(size):
     rows = torch.from_numpy(LABELS)
     shares = functional.one_hot(rows, CLASSES).float()
     return EpochBatches(
-        crops,
+        AugmentedCrops(crops, transform("raf_poster"), SIDE),
         Target(rows, shares, torch.full((FACES, 2), math.nan)),
         Refinement(LABELS, np.arange(FACES).astype(np.str_), seed=0, per_class=3),
-        transform("raf_poster"),
         batch=LOOP.batch,
-        input_size=SIDE,
         seed=0,
         mixed=0.5,
     )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from engine.errors import ConfigError, ModelError, SinkError, SourceError
+from training.data.packs import digest, pack_digests
 from training.trainer import loop, provenance
-from training.trainer.provenance import commit, digest, pack_digests, write_provenance
+from training.trainer.provenance import commit, write_provenance
 from training.trainer.recipe import Recipe
 
 
@@ -35,7 +36,7 @@ def recipe(tmp_path, **tables):
 
 
 def write(recipe, loop=Loop(), packs=("ferplus",), files=()):
-    write_provenance(recipe, {"loop": loop}, pack_digests(recipe, packs), files)
+    write_provenance(recipe, {"loop": loop}, pack_digests(packs, recipe.data, recipe.cache), files)
 
 
 def test_run_folder_names_recipe_commit_data_and_weights(tmp_path, pack):

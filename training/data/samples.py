@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import Natural, Share, ShareBelowOne, checked, one_of
-from engine.errors import ConfigError
-from training.data.crops import cached_crops
+from engine.errors import ConfigError, ModelError
+from engine.types import Floats
+from training.data.crops import Crops, FaceCrops, cached_crops
 from training.data.epochs import ChannelOrder
 from training.data.faces import Split
-from training.data.located import located_table
+from training.data.landmark_cache import cached_points
 from training.data.merged import merged
 from training.data.noise import with_label_noise
 from training.data.pictures import PictureConfig, without_copies
@@ -45,6 +46,8 @@ class DataConfig:
         limit: Faces of each class to train on at most; 0 is all of them.
         channel_order: ``bgr`` for POSTER's released RAF-DB weights alone.
         missing_max: Largest share of faces, 0 to 1, that may lack a readable picture.
+        votes: Learn how votes spread over the classes instead of each face's label.
+        derived_affect: Derive valence and arousal from votes or label where nobody annotated them.
     """
 
     dataset: Annotated[str, one_of(DATASETS)] = "ferplus"
@@ -59,6 +62,8 @@ class DataConfig:
     limit: Natural = 0
     channel_order: ChannelOrder = "rgb"
     missing_max: ShareBelowOne = 0.01
+    votes: bool = False
+    derived_affect: bool = False
 
     def __post_init__(self) -> None:
         _check_also(self.dataset, self.also)
@@ -77,27 +82,45 @@ def _check_also(main: str, also: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class Samples:
     """Faces of one split with their crops.
 
     Attributes:
         table: Labels and names, N rows.
-        crops: (N, S, S, 3) uint8, BGR, memory-mapped.
+        points: (N, 5, 2) float32, pixels of each picture; None where pictures come aligned.
+        crops: Of the N faces, S pixels wide: memory-mapped, or cut when asked for.
         parts: What the table was put together of, one table of each dataset, before
             faces were limited and labels made noisy.
     """
 
     table: FaceTable
-    crops: NDArray[np.uint8]
+    points: Floats | None
+    crops: Crops
     parts: tuple[FaceTable, ...]
 
 
-def prepare(
-    config: DataConfig, split: Split, side: int, *, root: Path, cache: Path, seed: int = 0
-) -> Prepared:
+def load_samples(
+    config: DataConfig,
+    split: Split,
+    side: int,
+    *,
+    root: Path,
+    cache: Path,
+    seed: int = 0,
+    cut: bool = True,
+) -> Samples:
     """Read one split and cut its faces to crops of `side` pixels.
 
     Noise, limit, added datasets and the search for copies are for training alone.
+
+    Args:
+        config: Which faces, and how they are shown.
+        split: ``train``, ``valid`` or ``test``.
+        side: Of the crops.
+        root: Where datasets lie.
+        cache: Folder for what is computed once.
+        seed: Of the run.
+        cut: Cut all crops now, into the cache; else each when it is asked for.
 
     Raises:
         ConfigError: Unknown fold, a split that the dataset lacks, or an added dataset without a
@@ -109,10 +132,23 @@ def prepare(
     if split == "train":
         parts = _for_training(config, table, root, cache)
         table = _chosen(config, joined(parts), seed)
-    points = None
-    if config.align == "landmarks":
-        points = located_table(table, Path(config.landmark_weights), cache)
-    return Prepared(table, cached_crops(table, points, side, cache), parts)
+    points = points_of(config, table, cache)
+    crops = cached_crops(table, points, side, cache) if cut else FaceCrops(table, points, side)
+    return Samples(table, points, crops, parts)
+
+
+def points_of(config: DataConfig, table: FaceTable, cache: Path) -> Floats | None:
+    """Find the faces in their pictures, once; None where they come aligned.
+
+    Raises:
+        ModelError: The landmark network's weights cannot be read.
+    """
+    if config.align == "none":
+        return None
+    weights = Path(config.landmark_weights)
+    if not weights.is_file():
+        raise ModelError(f"{weights}: cannot be read: no such file; train landmarks.toml first")
+    return cached_points(table, weights, cache)
 
 
 def labelled(config: DataConfig, split: Split, root: Path, cache: Path) -> FaceTable:

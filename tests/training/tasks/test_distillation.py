@@ -9,11 +9,12 @@ import torch
 from engine.errors import ConfigError, ModelError
 from engine.faces.alignment import align
 from engine.faces.preprocessing import to_input
-from training import distil
+from training.data.crops import FaceCrops
+from training.data.operations import resized
 from training.data.registry import read_dataset
-from training.distil import ask, soft_targets
-from training.expression import ExpressionConfig
-from training.systems.types import Answer, System
+from training.tasks import distillation
+from training.tasks.distillation import DistillationConfig, ask, soft_targets
+from training.types import Answer, System
 
 FIVE = np.array([[15, 18], [33, 18], [24, 28], [17, 37], [31, 37]], np.float32)
 
@@ -47,7 +48,7 @@ def points(pictures):
 
 def test_teacher_sees_the_engines_crop_of_its_own_size_and_its_mirror_image(pictures, points):
     teacher = Teacher()
-    said = ask(teacher, pictures, points)
+    said = ask(teacher, FaceCrops(pictures, points, 64))
     crops = [align(pictures.image(row), FIVE, 64).crop for row in range(len(pictures))]
     straight = torch.from_numpy(to_input(crops))
     assert torch.equal(teacher.seen[0], straight)
@@ -56,44 +57,64 @@ def test_teacher_sees_the_engines_crop_of_its_own_size_and_its_mirror_image(pict
     assert np.allclose(said, wanted.numpy(), atol=1e-7)
 
 
-def test_answers_are_averaged_and_asked_for_once(
-    system_run, pictures, points, tmp_path, monkeypatch
-):
+def taught_by(*runs):
+    return DistillationConfig(teachers=tuple(map(str, runs)), distilled=0.5)
+
+
+def test_answers_are_averaged_and_asked_for_once(system_run, pictures, tmp_path, monkeypatch):
     asked = []
     answers = [np.full((8, 8), 1 / 8, np.float32), np.eye(8, dtype=np.float32)]
 
-    def fake(system, images, places):
-        asked.append(system)
+    def fake(system, crops, order):
+        asked.append(len(crops))
         return answers[len(asked) - 1]
 
-    monkeypatch.setattr(distil, "ask", fake)
+    monkeypatch.setattr(distillation, "ask", fake)
     other = tmp_path / "runs" / "other"
     other.mkdir()
     for name in ("recipe.json", "model.json", "model.safetensors"):
         (other / name).write_bytes((system_run / name).read_bytes())
     for _ in range(2):
-        said = soft_targets([system_run, other], pictures, points, tmp_path / "cache")
+        said = soft_targets(taught_by(system_run, other), pictures, tmp_path / "cache")
         assert np.allclose(said, (answers[0] + answers[1]) / 2)
-    assert len(asked) == 2
+    assert asked == [8, 8]
+    assert soft_targets(DistillationConfig(), pictures, tmp_path / "cache") is None
 
 
-def test_teacher_of_other_classes_is_refused(system_run, pictures, points, tmp_path):
+def test_teacher_sees_pictures_as_it_was_trained_to(system_run, pictures, tmp_path, monkeypatch):
+    recipe = json.loads((system_run / "recipe.json").read_text())
+    recipe["data"]["channel_order"] = "bgr"
+    (system_run / "recipe.json").write_text(json.dumps(recipe))
+    seen = []
+
+    def fake(system, crops, order):
+        seen.append((crops, order))
+        return np.full((8, 8), 1 / 8, np.float32)
+
+    monkeypatch.setattr(distillation, "ask", fake)
+    soft_targets(taught_by(system_run), pictures, tmp_path / "cache")
+    ((crops, order),) = seen
+    assert order == "bgr"
+    assert np.array_equal(crops[2], resized(pictures.image(2), 48))  # not aligned
+
+
+def test_teacher_of_other_classes_is_refused(system_run, pictures, tmp_path):
     card = json.loads((system_run / "model.json").read_text())
     card["classes"] = card["classes"][::-1]
     (system_run / "model.json").write_text(json.dumps(card))
     with pytest.raises(ConfigError, match=r"knows contempt, fear, .*; expected neutral, happiness"):
-        soft_targets([system_run], pictures, points, tmp_path / "cache")
+        soft_targets(taught_by(system_run), pictures, tmp_path / "cache")
 
 
-def test_unfinished_teacher_is_refused(system_run, pictures, points, tmp_path):
+def test_unfinished_teacher_is_refused(system_run, pictures, tmp_path):
     (system_run / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=r"model\.safetensors: missing; has the run ended\?"):
-        soft_targets([system_run], pictures, points, tmp_path / "cache")
+        soft_targets(taught_by(system_run), pictures, tmp_path / "cache")
 
 
 @pytest.mark.parametrize("changed", [{"teachers": ("runs/a",)}, {"distilled": 0.5}])
 def test_teachers_and_their_share_come_together(changed):
     with pytest.raises(
-        ConfigError, match=r"expression\.teachers, expression\.distilled: give both"
+        ConfigError, match=r"distillation\.teachers, distillation\.distilled: give both"
     ):
-        ExpressionConfig(**changed)
+        DistillationConfig(**changed)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-import training.evaluation.judged
+import training.evaluation.runs
 from engine.errors import ConfigError, ModelError
 from training.data.classes import FER_PLUS, RAF_DB
 from training.evaluation.answers import Answers
 from training.evaluation.calibration import fit_temperature
-from training.evaluation.judged import judge, temperature_of
+from training.evaluation.runs import judge, temperature_of
 from training.systems.saved import open_run
-from training.systems.types import Target
+from training.types import Target
 from training.weights import save_weights
 
 
@@ -176,6 +176,6 @@ def test_validation_faces_are_not_judged_twice(system_run, places, monkeypatch):
         asked.append(len(faces.table))
         return answers(np.eye(8), list(range(8)))
 
-    monkeypatch.setattr(training.evaluation.judged, "answers_on", counted)
+    monkeypatch.setattr(training.evaluation.runs, "answers_on", counted)
     judge(system_run, "valid", **places)
     assert asked == [8]

@@ -12,8 +12,8 @@ class Target(NamedTuple):
 
     Attributes:
         labels: (B,) int64, index into the data set's classes; -1 where there is none.
-        shares: (B, C) float32, vote shares; one-hot where only a label is known, zeros where
-            there is none.
+        shares: (B, C) float32, what the answer's distribution is to be: one-hot of the label, or
+            shares of votes, or what teachers say; zeros where nothing is known.
         affect: (B, 2) float32, valence and arousal, -1 to 1; NaN where unknown.
     """
 

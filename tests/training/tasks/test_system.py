@@ -11,12 +11,12 @@ from safetensors.torch import load_file, save_file
 
 from engine.errors import ConfigError, ModelError
 from training.data.classes import AFF_WILD2, FER_PLUS, RAF_DB
-from training.data.prepared import DataConfig
 from training.data.registry import read_dataset
+from training.data.samples import DataConfig
 from training.data.table import FaceTable, one_hot
 from training.systems.dan import DanConfig
 from training.systems.saved import open_run, write_card
-from training.systems.train import check_also, made, prior_of, run, understood
+from training.tasks.system import check_also, made, prior_of, run, understood
 from training.trainer.recipe import read_recipe
 from training.weights import save_weights
 
@@ -253,6 +253,7 @@ def test_other_datasets_borrow_the_prior_and_aff_wild2_has_none(tmp_path):
 def test_tables_are_understood_with_their_defaults(recipe):
     settings = understood(recipe())
     assert settings.tables().keys() == {
-        *("system", "neural_resizer", "loop", "optimizer", "data", "sampler")
+        *("system", "neural_resizer", "loop", "optimizer", "data", "sampler"),
+        *("webcam", "distillation"),
     }
     assert settings.own.alpha == 0.8

@@ -13,13 +13,11 @@ from engine.faces.landmarks import MARGIN, five_points
 from engine.faces.preprocessing import to_input
 from engine.types import Floats, Image
 from training.data.arrays import kept
-from training.data.ferplus import FerPlus
 from training.data.pictures import key_of
 from training.data.progress import tracked
 from training.data.table import FaceTable
 from training.models.landmark_net import LandmarkNet
-from training.trainer.provenance import file_digest
-from training.weights import load_weights
+from training.weights import file_digest, load_weights
 
 log = logging.getLogger(__name__)
 
@@ -66,24 +64,16 @@ def locate(read: Reader, images: Pictures, rounds: int = 3) -> Floats:
     return points
 
 
-def located(split: str, images: FerPlus, weights: Path, cache: Path) -> Floats:
-    """Do `locate` with the network in `weights`, once; keep the answer in the cache.
+def cached_points(table: FaceTable, weights: Path, cache: Path) -> Floats:
+    """Do `locate` on a dataset's faces with the network in `weights`, once.
 
     Raises:
         ModelError: The weights cannot be read, or are another network's.
         SinkError: The cache cannot be written.
     """
-    path = cache / "ferplus" / f"points-{split}-{len(images)}-{_key(weights)}.npy"
-    return kept(path, lambda: _sought(images, weights))
-
-
-def located_table(table: FaceTable, weights: Path, cache: Path) -> Floats:
-    """Do `locate` on a dataset's faces with the network in `weights`, once.
-
-    Raises:
-        ModelError, SinkError: As `located`.
-    """
-    path = cache / "points" / f"{table.dataset}-{key_of(table)}-{_key(weights)}.npy"
+    # What the answer depends on besides the pictures: the network and its framing.
+    key = f"{file_digest(weights)[:12]}-{MARGIN}"
+    path = cache / "points" / f"{table.dataset}-{key_of(table)}-{key}.npy"
     return kept(path, lambda: _sought(table, weights))
 
 
@@ -91,11 +81,6 @@ def _sought(images: Pictures, weights: Path) -> Floats:
     model = LandmarkNet()
     load_weights(model, weights)
     return locate(torch_reader(model), images)
-
-
-def _key(weights: Path) -> str:
-    """Give what the answer depends on besides the pictures: the network and its framing."""
-    return f"{file_digest(weights)[:12]}-{MARGIN}"
 
 
 def _whole(image: Image) -> Floats:

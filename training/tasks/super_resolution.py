@@ -18,13 +18,21 @@ from engine.faces.alignment import similarity, template, warp
 from engine.faces.landmarks import five_points
 from engine.faces.preprocessing import MEAN, STD, to_input
 from engine.types import Floats, Image
-from training.data.augment import BORDERS, JitterConfig, Rng, jitter, mirror
 from training.data.faces import FaceBank, open_bank
-from training.data.operations import gaussian_noise, resized
+from training.data.operations import (
+    BORDERS,
+    JitterConfig,
+    Rng,
+    gaussian_noise,
+    jitter,
+    mirror,
+    resized,
+)
+from training.data.packs import pack_digests
 from training.models.super_resolution import Interpolate, SRLite
 from training.trainer.loop import LoopConfig, device_of, fit
 from training.trainer.optimizers import OptimizerConfig
-from training.trainer.provenance import pack_digests, write_provenance
+from training.trainer.provenance import write_provenance
 from training.trainer.recipe import Recipe
 from training.trainer.task import Batches, Task
 
@@ -312,5 +320,5 @@ def run(recipe: Recipe) -> None:
     rows = large_enough(train, size)
     batches = SuperResolutionBatches(train, rows, loop.batch, loop.seed, config)
     tables = {"loop": loop, "optimizer": optimizer, "super_resolution": config}
-    write_provenance(recipe, tables, pack_digests(recipe, READ))
+    write_provenance(recipe, tables, pack_digests(READ, recipe.data, recipe.cache))
     fit(task, batches, loop, optimizer, recipe.folder)

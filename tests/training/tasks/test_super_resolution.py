@@ -11,7 +11,8 @@ from engine.faces.preprocessing import to_input
 from training.data.faces import FaceBank
 from training.data.operations import resized
 from training.models.super_resolution import Interpolate, SRLite
-from training.super_resolution import (
+from training.systems.neural_resizer import NeuralResizerConfig, make_upscaler
+from training.tasks.super_resolution import (
     SuperResolutionBatches,
     SuperResolutionConfig,
     SuperResolutionTask,
@@ -19,7 +20,6 @@ from training.super_resolution import (
     large_enough,
     start_as_interpolation,
 )
-from training.systems.neural_resizer import NeuralResizerConfig, make_upscaler
 from training.train import main
 from training.weights import load_weights
 

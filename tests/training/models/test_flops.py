@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from training.evaluation.flops import size_of
 from training.models.dan import Dan
+from training.models.flops import size_of
 from training.models.ir50 import IR50
 from training.models.mobilefacenet import MobileFaceNet
 from training.models.resnet import resnet

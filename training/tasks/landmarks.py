@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,23 +11,24 @@ from torch.nn import functional
 
 from engine.config import Share, checked
 from engine.faces.alignment import CROP_SIZE, similarity, template, transform, warp
-from engine.faces.landmarks import EYE_CORNERS, MIRROR, five_points
+from engine.faces.landmarks import MIRROR, five_points
 from engine.faces.preprocessing import to_input
 from engine.types import Floats, Image
-from training.data.augment import BORDERS, JitterConfig, Rng, degrade, jitter, mirror, occlude
+from training.data.camera import degrade
 from training.data.faces import FaceBank, background_names, open_bank
-from training.data.packs import read_image
+from training.data.operations import BORDERS, Rng, jitter, mirror, occlude
+from training.data.packs import pack_digests, read_image
+from training.evaluation.landmarks import JITTER, held_out_banks, held_out_crops, nme, reduced
 from training.models.landmark_net import LandmarkNet
 from training.trainer.loop import LoopConfig, device_of, fit
 from training.trainer.optimizers import OptimizerConfig
-from training.trainer.provenance import pack_digests, write_provenance
+from training.trainer.provenance import write_provenance
 from training.trainer.recipe import Recipe
 from training.trainer.task import Batches, Task
 
 log = logging.getLogger(__name__)
 
 READ = ("faces_wild", "scenes", "ferplus", "teacher_labels")  # data packs
-JITTER = JitterConfig(rotation_deg=40, scale=1.35, shift=0.16)
 # A crop this far off is not "a face, well centred": the tracker must find it again.
 ASTRAY = 2.2
 
@@ -130,12 +130,6 @@ def astray(matrix: Floats, rng: Rng) -> Floats:
     return moved.astype(np.float32)
 
 
-def inter_ocular(points: Tensor) -> Tensor:
-    """Distance between the outer eye corners of (B, 68, 2) points, as (B,)."""
-    across: Tensor = points[:, EYE_CORNERS[0]] - points[:, EYE_CORNERS[1]]
-    return across.square().sum(1).sqrt()
-
-
 class LandmarkTask(Task):
     """Loss and validation of the landmark network."""
 
@@ -171,40 +165,6 @@ class LandmarkTask(Task):
         return figures
 
 
-def nme(said: Tensor, points: Tensor, visible: Tensor) -> float:
-    """Mean over faces of the visible points' distance over inter-ocular distance, percent."""
-    error = ((said - points).norm(dim=2) * visible).sum(1) / visible.sum(1)
-    return float(100 * (error / inter_ocular(points)).mean())
-
-
-def reduced(crop: Image, side: int) -> Image:
-    """Show a crop as a face of `side` pixels would give it."""
-    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, crop.shape[:2], interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def held_out_crops(bank: FaceBank, most: int = 400) -> tuple[list[Image], Tensor, Tensor]:
-    """Crops that stray by a tracker's usual error, the same at every evaluation."""
-    rng = np.random.default_rng(0)
-    chosen = np.linspace(0, len(bank) - 1, min(most, len(bank))).astype(int)
-    crops, points = [], []
-    for index in chosen:
-        matrix = similarity(five_points(bank.landmarks[index]), template(CROP_SIZE))
-        matrix = jitter(matrix, CROP_SIZE, JITTER, rng, spread=0.4)
-        crops.append(warp(bank.image(index), matrix))
-        points.append((transform(bank.landmarks[index], matrix) + 0.5) / CROP_SIZE)
-    return crops, torch.from_numpy(np.stack(points)), torch.from_numpy(bank.visible[chosen]).float()
-
-
-def held_out_banks(root: Path, cache: Path) -> dict[str, FaceBank]:
-    """Open the faces that no training sees: other people, other videos, other pictures."""
-    return {
-        "wild": open_bank("faces_wild", "valid", root, cache),
-        "video": open_bank("scenes", "test", root, cache),
-        "ferplus": open_bank("ferplus", "valid", root, cache),
-    }
-
-
 def run(recipe: Recipe) -> None:
     """Train the network of a ``task = "landmarks"`` recipe."""
     recipe.check_tables({"loop", "optimizer", "landmarks"})
@@ -221,5 +181,5 @@ def run(recipe: Recipe) -> None:
     task = LandmarkTask(LandmarkNet(), held_out)
     batches = LandmarkBatches(banks, backgrounds, loop.batch, loop.seed, config)
     tables = {"loop": loop, "optimizer": optimizer, "landmarks": config}
-    write_provenance(recipe, tables, pack_digests(recipe, READ))
+    write_provenance(recipe, tables, pack_digests(READ, recipe.data, recipe.cache))
     fit(task, batches, loop, optimizer, recipe.folder)

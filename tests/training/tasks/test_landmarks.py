@@ -7,7 +7,7 @@ import torch
 from engine.faces.alignment import CROP_SIZE, similarity, template, transform
 from engine.faces.landmarks import MIRROR, five_points
 from training.data.faces import FaceBank
-from training.landmarks import (
+from training.tasks.landmarks import (
     LandmarkBatches,
     LandmarkConfig,
     LandmarkTask,

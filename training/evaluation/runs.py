@@ -12,9 +12,9 @@ import torch
 from engine.errors import ModelError
 from engine.types import Floats
 from training.data.faces import Split
-from training.data.prepared import DataConfig, Prepared, labelled, prepare
-from training.data.table import FaceTable
-from training.evaluation.answers import Answers
+from training.data.samples import DataConfig, Samples, labelled, load_samples
+from training.data.table import FaceTable, table_digest
+from training.evaluation.answers import Answers, answers_on
 from training.evaluation.calibration import fit_temperature
 from training.evaluation.metrics import (
     Labels,
@@ -25,8 +25,6 @@ from training.evaluation.metrics import (
 from training.evaluation.submission import submission_figures
 from training.evaluation.tables import expression_figures
 from training.systems.saved import Saved, open_run
-from training.systems.train import answers_on
-from training.trainer.provenance import table_digest
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +47,7 @@ class Judged:
     folder: Path
     saved: Saved
     split: Split
-    faces: Prepared
+    faces: Samples
     answers: Answers
     temperature: float | None
     submission: Mapping[str, Any]
@@ -119,9 +117,9 @@ def judge_saved(
         config = replace(config, fold=fold)
     _check_classes(checkpoint, saved, labelled(config, split, root, cache))
 
-    def prepared(data: DataConfig, part: Split) -> Prepared:
+    def prepared(data: DataConfig, part: Split) -> Samples:
         side = saved.system.input_size
-        return prepare(data, part, side, root=root, cache=cache, seed=saved.seed)
+        return load_samples(data, part, side, root=root, cache=cache, seed=saved.seed)
 
     faces = prepared(config, split)
     answers = answers_on(faces, saved.system, config)

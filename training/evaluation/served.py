@@ -1,7 +1,6 @@
-"""Judge an exported network as users run it.
+"""An exported network judged as it is served: on the engine's crops, by the engine's own code.
 
-This is the one place in `training` that runs the engine's network: what is judged of it must be
-what users get, calibration included.
+What is judged of it must be what users get, calibration included.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,28 +12,35 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.errors import ConfigError
+from engine.faces.alignment import align
 from engine.faces.landmarker import Landmarker
+from engine.faces.landmarks import MARGIN
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
 from engine.reading.fusion import Fusion, Reading, landmarks_of
 from engine.reading.reliability import probabilities_of
 from engine.types import Face, Floats, Image, Sighting
 from training.data.faces import Split
-from training.data.ferplus import (
-    FerPlus,
-    distribution,
-    majority,
-    read_ferplus,
-    valence_arousal,
-)
-from training.data.located import locate
+from training.data.landmark_cache import Pictures, Reader, locate
+from training.data.registry import read_dataset
+from training.data.table import FaceTable
+from training.data.targets import valence_arousal
+from training.evaluation.landmarks import held_out_banks, held_out_crops, nme, reduced
 from training.evaluation.metrics import affect_metrics, expression_metrics
 from training.evaluation.tables import expression_figures
-from training.expression import crops_of
-from training.landmarks import held_out_banks, held_out_crops, nme, reduced
 
-Variant = Callable[[FerPlus, Floats], list[Image]]
+DATA = ("ferplus", "landmarks")  # what an exported network is judged on
+
+Variant = Callable[[FaceTable, Floats], list[Image]]
 ROWS = 64
+
+
+def crops_of(pictures: Pictures, points: Floats, zoom: float = 1.0) -> list[Image]:
+    """Cut every picture's aligned crop, tighter where `zoom` is above 1."""
+    margin = (1.0 + MARGIN) / zoom - 1.0
+    rows = range(len(pictures))
+    return [align(pictures.image(row), points[row], margin=margin).crop for row in rows]
 
 
 def _small(side: int) -> Variant:
@@ -51,7 +57,7 @@ VARIANTS: dict[str, Variant] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class ServedAnswers:
     """What a network said of one split's majority-labelled pictures.
 
     Attributes:
@@ -85,15 +91,13 @@ def open_network(path: Path) -> Network:
     return Network(Landmarker(landmarks_of(manifest), "cpu"), Fusion(manifest, "cpu"))
 
 
-def answers_of(network: Network, split: Split, root: Path, cache: Path) -> Answers:
+def answers_of(network: Network, split: Split, root: Path, cache: Path) -> ServedAnswers:
     """Run a network over one split of FER+."""
-    images = read_ferplus(split, root, cache)
-    labels = majority(images.votes)
-    images, labels = images.at(labels >= 0), labels[labels >= 0]
-    points = locate(_reader(network.landmarker), images)
-    said = {name: _read(network, crops(images, points)) for name, crops in VARIANTS.items()}
+    table = read_dataset("ferplus", root, split, cache)
+    points = locate(reader_of(network.landmarker), table)
+    said = {name: _read(network, crops(table, points)) for name, crops in VARIANTS.items()}
     logits = {name: pair[0] for name, pair in said.items()}
-    return Answers(labels, distribution(images.votes), logits, said["as served"][1])
+    return ServedAnswers(table.labels, table.shares, logits, said["as served"][1])
 
 
 def _read(network: Network, crops: Sequence[Image]) -> tuple[Floats, Floats]:
@@ -101,21 +105,23 @@ def _read(network: Network, crops: Sequence[Image]) -> tuple[Floats, Floats]:
     readings: list[Reading] = []
     for first in range(0, len(crops), ROWS):
         part = crops[first : first + ROWS]
-        readings += network.fusion.read(_see(network.landmarker, part), part)
+        readings += network.fusion.read(_seen_by(network.landmarker, part), part)
     logits = np.stack([reading.logits for reading in readings])
     return logits, np.stack([reading.valence_arousal for reading in readings])
 
 
-def _see(landmarker: Landmarker, crops: Sequence[Image]) -> list[Sighting]:
+def _seen_by(landmarker: Landmarker, crops: Sequence[Image]) -> list[Sighting]:
     still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
     return landmarker.locate([Face(crop, still) for crop in crops])
 
 
-def _reader(landmarker: Landmarker) -> Callable[[Sequence[Image]], tuple[Floats, Floats]]:
+def reader_of(landmarker: Landmarker) -> Reader:
+    """Adapt the engine's landmark network to `training.data.landmark_cache.locate`."""
+
     def read(crops: Sequence[Image]) -> tuple[Floats, Floats]:
         points, presence = [], []
         for first in range(0, len(crops), ROWS):
-            for sighting in _see(landmarker, crops[first : first + ROWS]):
+            for sighting in _seen_by(landmarker, crops[first : first + ROWS]):
                 points.append(sighting.landmarks)
                 presence.append(sighting.presence)
         return np.stack(points), np.array(presence, np.float32)
@@ -123,7 +129,7 @@ def _reader(landmarker: Landmarker) -> Callable[[Sequence[Image]], tuple[Floats,
     return read
 
 
-def metrics_of(answers: Answers, temperature: float) -> dict[str, Any]:
+def metrics_of(answers: ServedAnswers, temperature: float) -> dict[str, Any]:
     """Compute every figure of the model card."""
     probabilities = probabilities_of(answers.logits["as served"], temperature)
     affect = affect_metrics(answers.affect, valence_arousal(answers.shares))
@@ -148,7 +154,7 @@ def landmark_metrics(landmarker: Landmarker, root: Path, cache: Path) -> dict[st
     for name, bank in held_out_banks(root, cache).items():
         crops, points, visible = held_out_crops(bank)
         for label, shown in (("", crops), (" at 32 px", [reduced(crop, 32) for crop in crops])):
-            points_said, presence = _reader(landmarker)(shown)
+            points_said, presence = reader_of(landmarker)(shown)
             said = (points_said + 0.5) / landmarker.size
             figures[f"nme {name}{label}"] = nme(torch.from_numpy(said), points, visible)
             figures[f"present {name}{label}"] = float(np.mean(presence > 0.5))
@@ -159,8 +165,11 @@ def figures_served(model: Path, data: str, split: Split, root: Path, cache: Path
     """Judge an exported network on FER+ or, its landmarks alone, on held-out faces.
 
     Raises:
+        ConfigError: `data` is something else.
         ModelError: The network cannot be opened.
     """
+    if data not in DATA:
+        raise ConfigError(f"--data {data}: an exported network is judged on {' or '.join(DATA)}")
     network = open_network(model)
     if data == "landmarks":
         return dict(landmark_metrics(network.landmarker, root, cache))

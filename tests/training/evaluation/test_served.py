@@ -1,23 +1,30 @@
-"""Figures of the model card from answers that are known."""
+"""An exported network judged as it is served, and the figures of answers that are known."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
-import training.evaluate
+import training.evaluation.served
+from engine.analyze import Analyzer, Reader
 from engine.assets import asset_path
-from engine.faces.alignment import CROP_SIZE, template
+from engine.faces.alignment import CROP_SIZE, template, transform
+from engine.faces.finder import Finder
+from engine.faces.landmarks import MARGIN
+from engine.faces.preprocessing import to_input
+from engine.faces.tracking import TrackerConfig
 from engine.labels import EXPRESSIONS
 from engine.reading.fusion import Reading
-from engine.types import Sighting
+from engine.types import Detection, Frame, Sighting
 from training.data.faces import FaceBank
-from training.data.ferplus import SIDE, FerPlus, valence_arousal
-from training.evaluate import (
+from training.data.targets import valence_arousal
+from training.evaluation.served import (
     ROWS,
     VARIANTS,
-    Answers,
     Network,
+    ServedAnswers,
     answers_of,
+    crops_of,
     landmark_metrics,
     metrics_of,
     open_network,
@@ -25,6 +32,7 @@ from training.evaluate import (
 from training.evaluation.tables import markdown
 from training.losses.ccc import ccc
 
+COUNT, SIDE = 5, 48
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 3])
 SAID = np.array([0, 0, 0, 1, 1, 1, 2, 0])
 
@@ -35,7 +43,9 @@ def answers():
     shares = np.eye(8, dtype=np.float32)[LABELS]
     worse = logits.copy()
     worse[0] = 3 * np.eye(8, dtype=np.float32)[4]
-    return Answers(LABELS, shares, {"as served": logits, "24 px": worse}, valence_arousal(shares))
+    return ServedAnswers(
+        LABELS, shares, {"as served": logits, "24 px": worse}, valence_arousal(shares)
+    )
 
 
 def test_figures_of_known_answers(answers):
@@ -122,7 +132,7 @@ class Fusion:
 
 
 @pytest.fixture
-def pictures():
+def pictures(gray_faces):
     """Ever brighter pictures, more than a batch; the last has no majority."""
     count = ROWS + 6
     votes = np.zeros((count, 10), np.float32)
@@ -130,7 +140,8 @@ def pictures():
     votes[-1] = [3, 3, 0, 0, 0, 0, 0, 0, 4, 0]
     levels = np.arange(count, dtype=np.uint8) + 100
     images = np.repeat(np.repeat(levels[:, None, None], SIDE, 1), SIDE, 2)
-    return FerPlus(np.array([f"{i}.png" for i in range(count)]), images, votes)
+    faces = gray_faces(images, votes)
+    return faces.at(faces.labels >= 0)
 
 
 def test_answers_are_those_to_the_majority_pictures_of_a_split_in_order(
@@ -142,11 +153,11 @@ def test_answers_are_those_to_the_majority_pictures_of_a_split_in_order(
         asked.append(given)
         return pictures
 
-    monkeypatch.setattr(training.evaluate, "read_ferplus", read)
+    monkeypatch.setattr(training.evaluation.served, "read_dataset", read)
     network = Network(Landmarks(), Fusion())
     said = answers_of(network, "valid", tmp_path / "root", tmp_path / "cache")
-    count = len(pictures) - 1
-    assert asked == [("valid", tmp_path / "root", tmp_path / "cache")]
+    count = len(pictures)
+    assert asked == [("ferplus", tmp_path / "root", "valid", tmp_path / "cache")]
     assert said.labels.tolist() == [1] * count
     assert said.shares.tolist() == [[0, 1, 0, 0, 0, 0, 0, 0]] * count
     assert list(said.logits) == list(VARIANTS)
@@ -168,7 +179,9 @@ def test_landmark_figures_are_the_error_and_the_share_of_faces_seen(
         np.ones((3, 68), bool),
         np.array(["a", "b", "c"]),
     )
-    monkeypatch.setattr(training.evaluate, "held_out_banks", lambda root, cache: {"toy": bank})
+    monkeypatch.setattr(
+        training.evaluation.served, "held_out_banks", lambda root, cache: {"toy": bank}
+    )
     figures = landmark_metrics(Landmarks(presence), tmp_path, tmp_path)
     assert list(figures) == ["nme toy", "present toy", "nme toy at 32 px", "present toy at 32 px"]
     assert figures["present toy"] == figures["present toy at 32 px"] == share
@@ -179,9 +192,13 @@ def test_landmark_figures_are_the_error_and_the_share_of_faces_seen(
 def test_landmark_figures_of_a_perfect_network_are_zero(monkeypatch, tmp_path):
     truth = torch.from_numpy((face_points(CROP_SIZE)[None] + 0.5) / CROP_SIZE)
     crop = np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8)
-    monkeypatch.setattr(training.evaluate, "held_out_banks", lambda root, cache: {"toy": None})
     monkeypatch.setattr(
-        training.evaluate, "held_out_crops", lambda bank: ([crop], truth, torch.ones(1, 68))
+        training.evaluation.served, "held_out_banks", lambda root, cache: {"toy": None}
+    )
+    monkeypatch.setattr(
+        training.evaluation.served,
+        "held_out_crops",
+        lambda bank: ([crop], truth, torch.ones(1, 68)),
     )
     figures = landmark_metrics(Landmarks(), tmp_path, tmp_path)
     assert figures["nme toy"] == pytest.approx(0, abs=1e-4)
@@ -191,3 +208,97 @@ def test_bundled_network_opens_with_its_landmark_network():
     network = open_network(asset_path("poster-rt.onnx"))
     assert network.landmarker.size == CROP_SIZE
     assert network.fusion.device == "cpu"
+
+
+@pytest.fixture
+def faces(gray_faces):
+    pixels = np.random.default_rng(0).integers(0, 256, (COUNT, SIDE, SIDE), np.uint8)
+    votes = np.zeros((COUNT, 10), np.float32)
+    votes[np.arange(COUNT), [0, 1, 1, 2, 4]] = 8
+    votes[:, 3] = 2
+    return gray_faces(pixels, votes)
+
+
+@pytest.fixture
+def points():
+    """Five points of each picture, some of whose crops leave the picture."""
+    rng = np.random.default_rng(1)
+    moved = []
+    for _ in range(COUNT):
+        scale, angle = rng.uniform(0.7, 1.2), rng.uniform(-0.4, 0.4)
+        cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+        matrix = np.array([[cos, -sin, rng.uniform(-4, 8)], [sin, cos, rng.uniform(-4, 8)]])
+        noise = rng.normal(0, 0.6, (5, 2))
+        moved.append(transform(template(SIDE, 0.0), matrix.astype(np.float32)) + noise)
+    return np.stack(moved).astype(np.float32)
+
+
+class Spots:
+    """A landmark network that keeps the crops it is served, and sees a face in each."""
+
+    size, margin = CROP_SIZE, MARGIN
+
+    def __init__(self):
+        self.crops = []
+
+    def locate(self, faces):
+        self.crops += [face.crop for face in faces]
+        corners = np.array([[4, 12], [SIDE - 4, SIDE - 2]], np.float32)
+        return [Sighting(face, np.resize(corners, (68, 2)), 0.9, ()) for face in faces]
+
+
+class Crops:
+    """A fusion network that keeps the crops it is served."""
+
+    temperature, device = 1.0, "fake"
+
+    def __init__(self):
+        self.crops = []
+
+    def read(self, sightings, images):
+        self.crops += [sighting.face.crop for sighting in sightings]
+        return [Reading(np.zeros(8, np.float32), np.zeros(2, np.float32))] * len(sightings)
+
+
+class Detector:
+    """A detector that finds one face, where it is told."""
+
+    name = "fake"
+
+    def __init__(self, points):
+        self.points = points
+
+    def detect(self, image):
+        return (Detection(np.array([0, 0, SIDE, SIDE], np.float32), 0.9, self.points),)
+
+    def close(self):
+        pass
+
+
+def served(image, points, monkeypatch):
+    """The crop that the engine hands to both of its networks."""
+    landmarks, fusion = Spots(), Crops()
+    finder = Finder(Detector(points), landmarks, TrackerConfig())
+    monkeypatch.setattr(finder, "_is_off", lambda face, sighting: False)
+    Analyzer(finder, Reader(fusion, 0.25)).analyze(Frame(0, 0.0, image))
+    (crop,), (fused,) = landmarks.crops, fusion.crops
+    assert crop.tobytes() == fused.tobytes()
+    return crop
+
+
+def test_training_and_engine_see_the_same_bytes(faces, points, monkeypatch):
+    trained = crops_of(faces, points)
+    for index, crop in enumerate(trained):
+        live = served(faces.image(index), points[index], monkeypatch)
+        assert crop.tobytes() == live.tobytes()
+        batch = to_input(trained)[index]
+        assert batch.tobytes() == to_input([live])[0].tobytes()
+
+
+def test_tighter_crop_magnifies_about_the_centre(gray_faces, faces, points):
+    smooth = cv2.GaussianBlur(faces.image(0)[..., 0], (0, 0), 3)
+    one = gray_faces(smooth[None], np.zeros((1, 10), np.float32))
+    (straight,), (tight,) = (crops_of(one, points[:1], zoom) for zoom in (1.0, 1.1))
+    magnified = np.float32([[1.1, 0, -0.1 * 55.5], [0, 1.1, -0.1 * 55.5]])
+    wanted = cv2.warpAffine(straight, magnified, (CROP_SIZE, CROP_SIZE)).astype(int)
+    assert np.abs(tight - wanted).mean() < 1 < np.abs(tight - straight.astype(int)).mean()

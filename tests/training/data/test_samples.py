@@ -6,9 +6,9 @@ import pytest
 
 from engine.errors import ConfigError, ModelError, SourceError
 from engine.faces.alignment import CROP_SIZE, align
-from training.data import prepared
+from training.data import samples
 from training.data.operations import resized
-from training.data.prepared import DataConfig, prepare
+from training.data.samples import DataConfig, load_samples
 from training.data.table import joined
 
 
@@ -18,47 +18,45 @@ def places(tmp_path, ferplus_root):
 
 
 def test_unaligned_pictures_are_only_resized(places):
-    faces = prepare(DataConfig(align="none"), "valid", 24, **places)
+    faces = load_samples(DataConfig(align="none"), "valid", 24, **places)
     assert faces.crops.shape == (8, 24, 24, 3)
     assert np.array_equal(faces.crops[3], resized(faces.table.read(3), 24))
 
 
 def test_aligned_crops_are_the_engines(places, monkeypatch):
     points = np.array([[15, 18], [33, 18], [24, 28], [17, 37], [31, 37]], np.float32)
-    monkeypatch.setattr(
-        prepared, "located_table", lambda table, *_: np.stack([points] * len(table))
-    )
-    faces = prepare(DataConfig(), "valid", CROP_SIZE, **places)
+    monkeypatch.setattr(samples, "cached_points", lambda table, *_: np.stack([points] * len(table)))
+    faces = load_samples(DataConfig(), "valid", CROP_SIZE, **places)
     live = align(faces.table.read(5), points).crop
     assert faces.crops[5].tobytes() == live.tobytes()
 
 
 def test_landmark_weights_that_are_not_there_are_named(places):
-    with pytest.raises(ModelError, match=r"^nope: cannot be read: No such file"):
-        prepare(DataConfig(landmark_weights="nope"), "valid", CROP_SIZE, **places)
+    with pytest.raises(ModelError, match=r"^nope: cannot be read: no such file"):
+        load_samples(DataConfig(landmark_weights="nope"), "valid", CROP_SIZE, **places)
 
 
 def test_copies_of_held_out_pictures_do_not_train(places, ferplus_root):
     source = ferplus_root / "ferplus" / "FER2013Test" / "2.png"
     (ferplus_root / "ferplus" / "FER2013Train" / "6.png").write_bytes(source.read_bytes())
-    kept = prepare(DataConfig(align="none"), "train", 24, **places)
+    kept = load_samples(DataConfig(align="none"), "train", 24, **places)
     assert len(kept.table) == 7
     assert "FER2013Train/6.png" not in kept.table.names
-    every = prepare(DataConfig(align="none", copies=True), "train", 24, **places)
+    every = load_samples(DataConfig(align="none", copies=True), "train", 24, **places)
     assert len(every.table) == 8
 
 
 def test_noise_and_limit_are_for_training_alone(places):
     config = DataConfig(align="none", noise=1.0, limit=1)
-    train = prepare(config, "train", 24, **places)
+    train = load_samples(config, "train", 24, **places)
     assert len(train.table) == 4
-    clean = prepare(DataConfig(align="none"), "train", 24, **places).table
+    clean = load_samples(DataConfig(align="none"), "train", 24, **places).table
     truth = dict(zip(clean.names, clean.labels, strict=True))
     assert all(
         label != truth[name]
         for name, label in zip(train.table.names, train.table.labels, strict=True)
     )
-    valid = prepare(config, "valid", 24, **places)
+    valid = load_samples(config, "valid", 24, **places)
     assert len(valid.table) == 8
     assert (valid.table.labels == np.arange(8) % 4).all()
 
@@ -82,7 +80,7 @@ def expw(ferplus_root):
 @pytest.mark.usefixtures("expw")
 def test_added_dataset_trains_and_does_not_judge(places):
     config = DataConfig(align="none", also=("expw",), copies=True)
-    train = prepare(config, "train", 24, **places)
+    train = load_samples(config, "train", 24, **places)
     assert train.table.dataset == "ferplus+expw"
     assert len(train.table) == len(train.crops) == 15
     # angry, disgust, fear, happy, sad, surprise, neutral in the order of FER+
@@ -90,15 +88,15 @@ def test_added_dataset_trains_and_does_not_judge(places):
     assert np.array_equal(train.crops[12], resized(train.parts[1].read(4), 24))
     assert [part.dataset for part in train.parts] == ["ferplus", "expw"]
     for split in ("valid", "test"):
-        other = prepare(config, split, 24, **places)
-        alone = prepare(DataConfig(align="none"), split, 24, **places)
+        other = load_samples(config, split, 24, **places)
+        alone = load_samples(DataConfig(align="none"), split, 24, **places)
         assert np.array_equal(other.table.names, alone.table.names)
         assert len(other.parts) == 1
 
 
 @pytest.mark.usefixtures("expw")
 def test_copies_of_held_out_pictures_are_dropped_from_added_datasets_too(places):
-    train = prepare(DataConfig(align="none", also=("expw",)), "train", 24, **places)
+    train = load_samples(DataConfig(align="none", also=("expw",)), "train", 24, **places)
     assert len(train.parts[1]) == 6
     assert "expw/image/origin/1.png#0" not in train.table.names
 
@@ -106,7 +104,7 @@ def test_copies_of_held_out_pictures_are_dropped_from_added_datasets_too(places)
 @pytest.mark.usefixtures("expw")
 def test_noise_and_limit_are_those_of_all_datasets_together(places):
     config = DataConfig(align="none", also=("expw",), noise=1.0, limit=2)
-    train = prepare(config, "train", 24, **places)
+    train = load_samples(config, "train", 24, **places)
     assert len(train.table) == 2 * 4 + 2
     clean = joined(train.parts)
     truth = dict(zip(clean.names, clean.labels, strict=True))
@@ -118,7 +116,7 @@ def test_noise_and_limit_are_those_of_all_datasets_together(places):
 
 def test_missing_added_dataset_is_named(places):
     with pytest.raises(SourceError, match=r"label\.lst: missing"):
-        prepare(DataConfig(align="none", also=("expw",)), "train", 24, **places)
+        load_samples(DataConfig(align="none", also=("expw",)), "train", 24, **places)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Training of a system of the papers: the task ``system`` of `fer-train`."""
+"""Training of a system, poster-rt or one of the papers': the task ``system`` of `fer-train`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,40 +12,28 @@ from torch import Tensor, nn
 from engine.errors import ConfigError
 from engine.types import Floats
 from training.data.classes import FER_PLUS
-from training.data.epochs import EpochBatches, evaluation_batches, target_of
+from training.data.epochs import AugmentedCrops, EpochBatches, Views, WebcamViews
 from training.data.faces import Split
 from training.data.ferplus import FOLDERS, parse_votes
 from training.data.files import open_files
-from training.data.prepared import DataConfig, Prepared, prepare
 from training.data.prior import FER_PLUS_PRIOR, ferplus_prior, remap
 from training.data.registry import dataset
 from training.data.samplers import SamplerConfig, sampler
-from training.data.table import FaceTable
-from training.data.transforms import transform
-from training.evaluation.answers import Answers, collect, figures_of
+from training.data.samples import DataConfig, Samples, load_samples
+from training.data.table import FaceTable, table_digest
+from training.data.targets import target_of
+from training.data.transforms import WebcamConfig, transform
+from training.evaluation.answers import answers_on, figures_of
 from training.systems.build import SystemConfig, Truths, build, settings_type
-from training.systems.saved import load_start, write_card
+from training.systems.saved import load_start, weights_of, write_card
 from training.systems.settings import SystemSettings
-from training.systems.types import System, Target
+from training.tasks.distillation import DistillationConfig, soft_targets
 from training.trainer.loop import LoopConfig, fit
 from training.trainer.optimizers import OptimizerConfig
-from training.trainer.provenance import table_digest, write_provenance
+from training.trainer.provenance import write_provenance
 from training.trainer.recipe import Recipe
 from training.trainer.task import Metrics, Task
-
-EVALUATED = 128  # faces of a validation batch
-
-
-def answers_on(faces: Prepared, system: System, config: DataConfig) -> Answers:
-    """Let a system judge every face of a split."""
-    batches = evaluation_batches(
-        faces.crops,
-        target_of(faces.table),
-        batch=EVALUATED,
-        input_size=system.input_size,
-        channel_order=config.channel_order,
-    )
-    return collect(system, batches)
+from training.types import System, Target
 
 
 class SystemTask(Task):
@@ -53,7 +41,7 @@ class SystemTask(Task):
 
     methods = ("loss",)
 
-    def __init__(self, system: System, valid: Prepared, config: DataConfig) -> None:
+    def __init__(self, system: System, valid: Samples, config: DataConfig) -> None:
         super().__init__(system)
         self.system, self.valid, self.config = system, valid, config
 
@@ -87,6 +75,8 @@ class Settings:
     optimizer: OptimizerConfig
     data: DataConfig
     sampler: SamplerConfig
+    webcam: WebcamConfig
+    distillation: DistillationConfig
 
     def tables(self) -> dict[str, Any]:
         """Give the tables by the names they have in a recipe."""
@@ -95,6 +85,8 @@ class Settings:
             "optimizer": self.optimizer,
             "data": self.data,
             "sampler": self.sampler,
+            "webcam": self.webcam,
+            "distillation": self.distillation,
         }
 
 
@@ -112,8 +104,16 @@ def understood(recipe: Recipe) -> Settings:
         recipe.section("optimizer", OptimizerConfig),
         recipe.section("data", DataConfig),
         recipe.section("sampler", SamplerConfig),
+        recipe.section("webcam", WebcamConfig),
+        recipe.section("distillation", DistillationConfig),
     )
     recipe.check_tables(settings.tables().keys())
+    data = settings.data
+    if settings.webcam.live and (data.augmentation, data.align) != ("webcam", "landmarks"):
+        raise ConfigError(
+            "webcam.live: needs data.augmentation webcam and data.align landmarks, got "
+            f"{data.augmentation} and {data.align}"
+        )
     return settings
 
 
@@ -132,12 +132,13 @@ def run(recipe: Recipe) -> None:
     train, valid = faces_of(settings, "train", recipe), faces_of(settings, "valid", recipe)
     for part in train.parts:
         settings.own.check_pictures(part)
+    taught = soft_targets(settings.distillation, train.table, recipe.cache)
     system = made(settings, train.table, recipe)
     data = digests_of(train, valid)
     write_provenance(recipe, settings.tables(), data, started_from(settings))
     write_card(system, train.table, recipe.folder)
     task = SystemTask(system, valid, settings.data)
-    fit(task, batches_of(settings, train), settings.loop, settings.optimizer, recipe.folder)
+    fit(task, batches_of(settings, train, taught), settings.loop, settings.optimizer, recipe.folder)
 
 
 def check_also(settings: Settings) -> None:
@@ -154,7 +155,7 @@ def check_also(settings: Settings) -> None:
             raise ConfigError(f"data.also: {name} has no {lacks}; leave it out")
 
 
-def digests_of(train: Prepared, valid: Prepared) -> dict[str, str]:
+def digests_of(train: Samples, valid: Samples) -> dict[str, str]:
     """Say where the labels of each split lie, and their digest; of each dataset if several."""
     tables = {"train": train.table, "valid": valid.table}
     if len(train.parts) > 1:
@@ -162,15 +163,16 @@ def digests_of(train: Prepared, valid: Prepared) -> dict[str, str]:
     return {name: f"{table.labels_from} {table_digest(table)}" for name, table in tables.items()}
 
 
-def faces_of(settings: Settings, split: Split, recipe: Recipe) -> Prepared:
+def faces_of(settings: Settings, split: Split, recipe: Recipe) -> Samples:
     """Read one split as the system sees it."""
-    return prepare(
+    return load_samples(
         settings.data,
         split,
         settings.own.input_size,
         root=recipe.data,
         cache=recipe.cache,
         seed=settings.loop.seed,
+        cut=split != "train" or not settings.webcam.live,
     )
 
 
@@ -211,21 +213,33 @@ def prior_of(table: FaceTable, root: Path) -> Floats | None:
     return remap(np.array(FER_PLUS_PRIOR, np.float32), FER_PLUS, table.classes)
 
 
-def batches_of(settings: Settings, train: Prepared) -> EpochBatches:
-    """Make the training batches."""
-    table, loop = train.table, settings.loop
+def batches_of(settings: Settings, train: Samples, taught: Floats | None = None) -> EpochBatches:
+    """Make the training batches; `taught` (N, C) is what teachers say of the faces."""
+    table, loop, data = train.table, settings.loop, settings.data
     return EpochBatches(
-        train.crops,
-        target_of(table),
+        views_of(settings, train),
+        target_of(
+            table,
+            votes=data.votes,
+            derived_affect=data.derived_affect,
+            taught=taught,
+            distilled=settings.distillation.distilled,
+        ),
         sampler(settings.sampler, table.labels, table.groups, loop.seed),
-        transform(settings.data.augmentation),
         batch=loop.batch,
-        input_size=settings.own.input_size,
         seed=loop.seed,
-        mixed=settings.data.mixed,
-        channel_order=settings.data.channel_order,
+        mixed=data.mixed,
+        channel_order=data.channel_order,
         names=table.names,
     )
+
+
+def views_of(settings: Settings, train: Samples) -> Views:
+    """Show training faces as the recipe augments them."""
+    side, webcam = settings.own.input_size, settings.webcam
+    if webcam.live and train.points is not None:
+        return WebcamViews(train.table, train.points, side, webcam)
+    return AugmentedCrops(train.crops, transform(settings.data.augmentation, webcam), side)
 
 
 def started_from(settings: Settings) -> list[Path]:
@@ -233,4 +247,4 @@ def started_from(settings: Settings) -> list[Path]:
     files = [*settings.system.files(), *settings.own.files()]
     if settings.data.align == "landmarks" and settings.data.landmark_weights:
         files.append(Path(settings.data.landmark_weights))
-    return files
+    return files + [weights_of(Path(run)) for run in settings.distillation.teachers]
