@@ -441,9 +441,20 @@ def test_mediapipe_results_become_detections(tmp_path, monkeypatch):
         keypoints=[SimpleNamespace(x=x, y=y) for x, y in marks],
         categories=[SimpleNamespace(score=0.75)],
     )
+    worse = SimpleNamespace(
+        bounding_box=SimpleNamespace(origin_x=10, origin_y=5, width=30, height=20),
+        keypoints=face.keypoints,
+        categories=[SimpleNamespace(score=0.5)],
+    )
+    small = SimpleNamespace(
+        bounding_box=SimpleNamespace(origin_x=10, origin_y=5, width=30, height=19),
+        keypoints=face.keypoints,
+        categories=[SimpleNamespace(score=0.9)],
+    )
     closed = []
     network = SimpleNamespace(
-        detect=lambda image: SimpleNamespace(detections=[face]), close=lambda: closed.append(1)
+        detect=lambda image: SimpleNamespace(detections=[small, worse, face]),
+        close=lambda: closed.append(1),
     )
     maker = SimpleNamespace(create_from_options=lambda options: network)
     vision = SimpleNamespace(FaceDetector=maker, FaceDetectorOptions=SimpleNamespace)
@@ -455,8 +466,9 @@ def test_mediapipe_results_become_detections(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "mediapipe", package)
     (tmp_path / "face.tflite").write_bytes(b"x")
     mediapipe = open_detector("mediapipe", model_path=tmp_path / "face.tflite")
-    (found,) = mediapipe.detect(np.zeros((100, 200, 3), np.uint8))
+    found, other = mediapipe.detect(np.zeros((100, 200, 3), np.uint8))
     mediapipe.close()
+    np.testing.assert_allclose(other.box, [10, 5, 40, 25])
     np.testing.assert_allclose(found.box, [60, 30, 140, 80])
     np.testing.assert_allclose(found.points[3:], [[84, 60], [116, 60]], atol=1e-4)
     assert found.score == 0.75

@@ -33,7 +33,7 @@ class FakeDetector:
     name = "fake"
 
     def __init__(self, truth, **error):
-        self.truth, self.error = truth, {"dx": 0.0, "turn": 0.0, "zoom": 1.0, **error}
+        self.truth, self.error = truth, {"dx": 0.0, "dy": 0.0, "turn": 0.0, "zoom": 1.0, **error}
         self.passes, self.closed = 0, False
 
     def detect(self, image):
@@ -44,7 +44,7 @@ class FakeDetector:
             five = five_points(face)
             middle = five.mean(axis=0)
             turned = (five - middle) @ np.array([[cos, sin], [-sin, cos]]) * self.error["zoom"]
-            points = (turned + middle + (self.error["dx"], 0)).astype(np.float32)
+            points = (turned + middle + (self.error["dx"], self.error["dy"])).astype(np.float32)
             found.append(Detection(box_of(face), 0.9, points))
         return tuple(found)
 
@@ -117,7 +117,16 @@ def test_crop_is_cut_from_the_frame():
     np.testing.assert_array_equal(sighting.face.crop, wanted.crop)
 
 
-@pytest.mark.parametrize("error", [{"dx": 14.0}, {"turn": 0.3}, {"zoom": 1.3}, {"zoom": 0.7}])
+OFF = [{"dx": 14.0}, {"turn": 0.3}, {"zoom": 1.3}, {"zoom": 0.7}]
+# Just beyond 8 degrees, an eighth of the size, a sixteenth of the crop's side.
+OFF += [{"turn": np.radians(8.3)}, {"turn": np.radians(-8.3)}, {"zoom": 1.13}, {"zoom": 1 / 1.13}]
+OFF += [{"dx": 7.3}, {"dx": -7.3}, {"dy": 7.3}, {"dy": -7.3}]
+NEAR = [{"dx": 3.0}, {"turn": 0.1}, {"zoom": 1.05}]
+NEAR += [{"turn": np.radians(7.7)}, {"turn": np.radians(-7.7)}, {"zoom": 1.11}, {"zoom": 1 / 1.11}]
+NEAR += [{"dx": 6.7}, {"dx": -6.7}, {"dy": 6.7}, {"dy": -6.7}]
+
+
+@pytest.mark.parametrize("error", OFF)
 def test_crop_that_was_off_is_cut_and_seen_once_more(error):
     truth = [landmarks_at(200, 150)]
     finder, _, landmarker = make(truth, **error)
@@ -129,7 +138,7 @@ def test_crop_that_was_off_is_cut_and_seen_once_more(error):
     np.testing.assert_allclose(again.matrix, wanted.matrix, atol=1e-4)
 
 
-@pytest.mark.parametrize("error", [{"dx": 3.0}, {"turn": 0.1}, {"zoom": 1.05}])
+@pytest.mark.parametrize("error", NEAR)
 def test_crop_that_was_nearly_right_is_seen_once(error):
     finder, _, landmarker = make([landmarks_at(200, 150)], **error)
     finder.find(frame())

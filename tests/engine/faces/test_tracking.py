@@ -210,12 +210,15 @@ def test_face_that_another_walks_past_keeps_its_id(covered_px):
     assert ids[-1] == ids[0]
 
 
-def test_face_lost_far_from_any_other_is_not_kept_as_covered():
+@pytest.mark.parametrize("side", [100, 6])
+@pytest.mark.parametrize("place", [(700, 300), (300, 500)])
+def test_face_lost_far_from_any_other_is_not_kept_as_covered(side, place):
     world = World()
-    assert set(world.step(a=face_at(300, 300), b=face_at(700, 300)).values()) == {1, 2}
-    world.step(a=face_at(300, 300))
+    here, there = face_at(300, 300, side), face_at(*place, side)
+    assert set(world.step(a=here, b=there).values()) == {1, 2}
+    world.step(a=here)
     for _ in range(12):
-        ids = world.step(a=face_at(300, 300), b=face_at(700, 300))
+        ids = world.step(a=here, b=there)
     assert ids["b"] == 3
 
 
@@ -376,3 +379,118 @@ def test_covered_face_comes_back_at_a_like_size_only(side, same):
 def test_tracker_left_alone_follows_as_the_analyzer_does():
     mine, config = TrackerConfig(), AnalyzerConfig()
     assert (mine.detect_every, mine.max_faces) == (config.detect_every, config.max_faces)
+
+
+@pytest.mark.parametrize(("gap", "found"), [(84, True), (87, False)])
+def test_missing_face_is_sought_within_three_quarters_of_its_side(gap, found):
+    """The side of a face of 100 pixels with its forehead is 114: the root of its area."""
+    world = World(reach_px=10)
+    world.step(a=face_at(300, 300))
+    assert world.step(a=face_at(300 + gap, 300)) == ({"a": 1} if found else {})
+
+
+@pytest.mark.parametrize(("gap", "new"), [(48, False), (52, True)])
+def test_detection_half_of_which_is_followed_already_is_not_new(gap, new):
+    tracker = Tracker(TrackerConfig(detect_every=1))
+    here, there = face_at(300, 300), face_at(300 + gap, 300)
+    follow(tracker, 0.0, [detect(here)], [sight(here)])
+    _, centres = follow(tracker, 0.1, [detect(there)], [sight(here), sight(here)])
+    assert centres == [(300, 300), (300 + gap, 300)][: 1 + new]
+
+
+@pytest.mark.parametrize(("gap", "free"), [(48, False), (52, True)])
+def test_detection_half_of_which_is_followed_already_is_no_missing_face(gap, free):
+    world = World(reach_px=10)
+    assert world.step(a=face_at(300, 300), b=face_at(375, 300)) == {"a": 1, "b": 2}
+    detected = detect(face_at(300 + gap, 300))
+    calls = []
+
+    def locate(points):
+        calls.append([tuple(middle(five).round(2).tolist()) for five in points])
+        return [world.see(face_at(*place), {"a": face_at(300, 300)}) for place in calls[-1]]
+
+    world.tracker.follow(0.1, SIZE, detect=lambda: [detected], locate=locate)
+    assert calls == [[(300, 300), (375, 300)], [(300 + gap, 300)] if free else []]
+
+
+@pytest.mark.parametrize(("gap", "ids"), [(54, [1]), (56, [1, 2])])
+def test_sightings_that_overlap_by_more_than_the_config_says_are_one_face(gap, ids):
+    tracker = Tracker(TrackerConfig(same_iou=0.45))
+    one, other = face_at(300, 300), face_at(300 + gap, 300)
+    apart = [detect(face_at(300, 300)), detect(face_at(700, 300))]
+    found, _ = follow(tracker, 0.0, apart, [sight(one), sight(other)])
+    assert [track.id for track, _ in found] == ids
+
+
+@pytest.mark.parametrize(("gap", "ids"), [(54, [1]), (56, [1, 2])])
+def test_two_tracks_that_slid_onto_one_face_are_one(gap, ids):
+    tracker = Tracker(TrackerConfig(same_iou=0.45))
+    one, other = face_at(300, 300), face_at(420, 300)
+    seen = [detect(one), detect(other)]
+    follow(tracker, 0.0, seen, [sight(one), sight(other)])
+    slid = [sight(one), sight(face_at(300 + gap, 300))]
+    found, _ = follow(tracker, 0.1, [], slid)
+    assert [track.id for track, _ in found] == ids
+
+
+@pytest.mark.parametrize(("gap", "covered"), [(88, True), (92, False)])
+def test_lost_face_a_tenth_of_which_another_covers_is_behind_it(gap, covered):
+    world = World()
+    front = face_at(300, 300)
+    assert world.step(front=front, back=face_at(300 + gap, 300)) == {"front": 1, "back": 2}
+    world.step(front=front)
+    for _ in range(12):
+        ids = world.step(front=front, back=face_at(300 + gap, 300))
+    assert ids == {"front": 1, "back": 2 if covered else 3}
+
+
+@pytest.mark.parametrize(("gap", "same"), [(112, True), (116, False)])
+def test_covered_face_comes_back_within_its_side_of_where_it_was(gap, same):
+    world = World()
+    front = face_at(300, 300)
+    assert world.step(front=front, back=face_at(370, 300)) == {"front": 1, "back": 2}
+    world.step(front=front)
+    for _ in range(4):
+        ids = world.step(front=front, back=face_at(370 + gap, 300))
+    assert ids == {"front": 1, "back": 2 if same else 3}
+
+
+@pytest.mark.parametrize(("absent_s", "same"), [(0.9, True), (1.1, False)])
+def test_covered_face_keeps_its_id_for_the_time_that_the_config_says(absent_s, same):
+    tracker = Tracker(TrackerConfig(hidden_s=1.0, detect_every=1))
+    front, back = face_at(300, 300), face_at(370, 300)
+    both = [detect(front), detect(back)]
+    follow(tracker, 10.0, both, [sight(front), sight(back)])
+    follow(tracker, 10.1, both[:1], [sight(front), sight(back, presence=0.1)])
+    found, _ = follow(tracker, 10.1 + absent_s, both, [sight(front), sight(back)])
+    assert [track.id for track, _ in found] == [1, 2 if same else 3]
+
+
+@pytest.mark.parametrize(("presence", "starts", "keeps"), [(0.29, 0, 0), (0.3, 0, 1), (0.5, 1, 1)])
+def test_presence_starts_and_keeps_a_face_from_the_limits_on(presence, starts, keeps):
+    face = face_at(300, 300)
+    tracker = Tracker(TrackerConfig())
+    assert len(follow(tracker, 0.0, [detect(face)], [sight(face, presence)])[0]) == starts
+    tracker = Tracker(TrackerConfig())
+    follow(tracker, 0.0, [detect(face)], [sight(face)])
+    assert len(follow(tracker, 0.1, [], [sight(face, presence)])[0]) == keeps
+
+
+# Width and height of the frame, and how a face lies over its edge by a fraction.
+EDGES = {
+    "left": lambda inside: face_at(100 * inside - 50, 300),
+    "right": lambda inside: face_at(SIZE[0] + 50 - 100 * inside, 300),
+    "top": lambda inside: face_at(500, 130 * inside - 50),
+    "bottom": lambda inside: face_at(500, SIZE[1] + 80 - 130 * inside),
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize(("inside", "starts", "keeps"), [(0.38, 0, 0), (0.42, 0, 1), (0.62, 1, 1)])
+def test_so_much_of_a_face_must_be_inside_the_frame(edge, inside, starts, keeps):
+    face = EDGES[edge](inside)
+    tracker = Tracker(TrackerConfig())
+    assert len(follow(tracker, 0.0, [detect(face)], [sight(face)])[0]) == starts
+    tracker, before = Tracker(TrackerConfig()), face_at(500, 300)
+    follow(tracker, 0.0, [detect(before)], [sight(before)])
+    assert len(follow(tracker, 0.1, [], [sight(face)])[0]) == keeps
