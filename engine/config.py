@@ -87,7 +87,7 @@ def checked(
             try:
                 build(self, *values, **named)
             except ValidationError as error:
-                raise ConfigError(explain(made, errors_of(error), table)) from error
+                raise ConfigError(explain(made, error, table)) from error
 
         made.__init__ = __init__
         setattr(made, _NAMES, names or {})
@@ -144,7 +144,7 @@ def read(kind: type[T], values: Mapping[str, Any], table: str = "") -> T:
     try:
         return parse(kind, values)
     except ValidationError as error:
-        raise ConfigError(explain(kind, errors_of(error), table)) from error
+        raise ConfigError(explain(kind, error, table)) from error
 
 
 def parse(kind: type[T], values: Mapping[str, Any]) -> T:
@@ -165,7 +165,7 @@ def problems(kind: type[Any], values: Mapping[str, object]) -> dict[str, str]:
         kind(**values)
     except ConfigError as error:
         found = typing.cast(ValidationError, error.__cause__)
-        return {str(_place(each)[0]): _said(each) for each in reversed(errors_of(found))}
+        return {str(_place(each)[0]): _said(each) for each in reversed(found.errors())}
     return {}
 
 
@@ -177,19 +177,15 @@ def range_of(kind: type[Any], name: str) -> tuple[float, float]:
     return least, most
 
 
-def errors_of(error: ValidationError) -> list[ErrorDetails]:
-    """List what is wrong, as `explain` takes it."""
-    return error.errors(include_url=False)
-
-
-def explain(kind: type[Any], errors: Sequence[ErrorDetails], table: str = "") -> str:
+def explain(kind: type[Any], error: ValidationError, table: str = "") -> str:
     """Word the first thing that is wrong, in one line; all keys that a table has too much.
 
     Args:
         kind: The class that was to be made.
-        errors: What came of it, one or more.
+        error: What came of it.
         table: What the line puts before keys.
     """
+    errors = error.errors(include_url=False)
     first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
     place = _place(first)
     if first["type"] not in _UNKNOWN:

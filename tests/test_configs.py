@@ -26,6 +26,8 @@ WRONG = {
 }
 # What a class needs beyond its defaults.
 GIVEN = {
+    "_File": {"title": "", "recipe": "a.toml", "seeds": (0,), "row": ()},
+    "_RowTable": {"name": ""},
     "JitterConfig": {"rotation_deg": 1.0, "scale": 1.0, "shift": 0.1},
     "LoopConfig": {"batch": 1, "steps": 1},
     "Starting": {},

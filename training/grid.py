@@ -13,9 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args
+
+from pydantic import Field
 
 from engine.command import CLOCK, Parser, add_data_options, libraries, run_command
+from engine.config import Natural, Text, checked, read
 from engine.errors import ConfigError, ModelError
 from engine.files import write_text, written
 from training import LIBRARIES
@@ -76,6 +79,25 @@ class Grid:
     rows: tuple[Row, ...]
 
 
+@checked()
+class _RowTable:
+    """A row as the file has it, see `Row`."""
+
+    name: str
+    set: tuple[str, ...] = ()
+    published: Annotated[float, Field(ge=-100, le=100)] | None = None  # a CCC may be below 0
+
+
+@checked()
+class _File:
+    """A grid as the file has it, see `Grid`."""
+
+    title: str
+    recipe: Text
+    seeds: tuple[Natural, ...]
+    row: tuple[_RowTable, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a grid is trained and judged.
@@ -108,18 +130,18 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
         tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-    _check_keys(path, "", tables, {"title": str, "recipe": str, "seeds": list, "row": list})
-    rows = tuple(_row(path, row) for row in tables["row"])
-    seeds = tuple(tables["seeds"])
-    recipe = path.parent / tables["recipe"]
+    try:
+        said = read(_File, tables)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    rows = tuple(_row(path, row) for row in said.row)
+    recipe = path.parent / said.recipe
     if not recipe.is_file():
         raise ConfigError(f"{path}: recipe: {recipe} is missing")
-    if not all(type(seed) is int and seed >= 0 for seed in seeds):
-        raise ConfigError(f"{path}: seeds: expected numbers of 0 or more, got {list(seeds)}")
-    for key, values in (("seeds", seeds), ("row.name", [row.folder for row in rows])):
+    for key, values in (("seeds", list(said.seeds)), ("row.name", [row.folder for row in rows])):
         if not values or len(set(values)) < len(values):
-            raise ConfigError(f"{path}: {key}: expected one or more, none twice; got {values}")
-    return Grid(tables["title"], recipe, seeds, tuple(_overridden(row, overrides) for row in rows))
+            raise ConfigError(f"{path}: {key}: must be one or more, none twice, got {values}")
+    return Grid(said.title, recipe, said.seeds, tuple(_overridden(row, overrides) for row in rows))
 
 
 def _overridden(row: Row, overrides: Sequence[str]) -> Row:
@@ -130,39 +152,13 @@ def _overridden(row: Row, overrides: Sequence[str]) -> Row:
     return replace(row, overrides=(*overrides, *row.overrides))
 
 
-def _row(path: Path, row: object) -> Row:
-    if not isinstance(row, dict):
-        raise ConfigError(f"{path}: row: expected a table, got {row!r}")
-    kinds: dict[str, type | tuple[type, ...]]
-    kinds = {"name": str, "set": list, "published": (int, float)}
-    _check_keys(path, "row.", row, kinds, optional=("set", "published"))
-    overrides = row.get("set", [])
-    if not all(isinstance(override, str) for override in overrides):
-        raise ConfigError(f"{path}: row.set: expected table.key=value texts, got {overrides}")
-    if any(override.startswith("loop.seed=") for override in overrides):
+def _row(path: Path, said: _RowTable) -> Row:
+    if any(override.startswith("loop.seed=") for override in said.set):
         raise ConfigError(f"{path}: row.set: loop.seed comes from seeds")
-    made = Row(row["name"], tuple(overrides), row.get("published"))
+    made = Row(said.name, said.set, said.published)
     if not made.folder:
         raise ConfigError(f"{path}: row.name: needs a letter or digit, got {made.name!r}")
     return made
-
-
-def _check_keys(
-    path: Path,
-    prefix: str,
-    given: Mapping[str, object],
-    kinds: Mapping[str, type | tuple[type, ...]],
-    optional: Sequence[str] = (),
-) -> None:
-    for key, value in given.items():
-        if key not in kinds:
-            known = ", ".join(sorted(kinds))
-            raise ConfigError(f"{path}: {prefix}{key}: unknown key; known here: {known}")
-        if not isinstance(value, kinds[key]) or isinstance(value, bool):
-            raise ConfigError(f"{path}: {prefix}{key}: got {value!r}")
-    for key in kinds:
-        if key not in given and key not in optional:
-            raise ConfigError(f"{path}: {prefix}{key}: missing")
 
 
 def recipe_of(grid: Grid, row: Row, seed: int, place: Place) -> Recipe:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 import pydantic.dataclasses
 from pydantic import ConfigDict, Field, ValidationError
 
-from engine.config import AboveZero, Positive, Share, Text, errors_of, explain, parse
+from engine.config import AboveZero, Positive, Share, Text, explain, parse
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
 
@@ -252,7 +252,7 @@ def _parsed(kind: type[T], stated: Any, where: str, table: str = "") -> T:  # no
     try:
         return parse(kind, stated)
     except ValidationError as error:
-        raise ModelError(f"{where}: {explain(kind, errors_of(error), table)}") from error
+        raise ModelError(f"{where}: {explain(kind, error, table)}") from error
 
 
 def check_network(content: bytes, data: Mapping[str, Any], where: str) -> None:
