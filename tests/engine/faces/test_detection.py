@@ -224,6 +224,13 @@ def test_frames_are_filled_up_with_the_manifests_value(answering):
         assert (shown[:, width:] == 99).all()
 
 
+def test_a_frame_of_one_line_stays_one(answering):
+    network = Answering()
+    answering(network).detect(np.full((1, 3000, 3), 200, np.uint8))
+    fine, _ = network.shown
+    assert (fine.shape, set(fine[0]), set(fine[1:].ravel())) == ((32, 960), {200}, {127})
+
+
 def test_cells_follow_the_networks_order():
     picked = np.array([0, 1, 4, 8, 9])  # of 16 x 32: 8 cells of stride 8, then 2 of stride 16
     cells = cells_of(picked, 16, 32, (8, 16))
@@ -410,6 +417,12 @@ def test_the_mtcnn_cascade_passes_a_face_through(mtcnn_folder):
     assert best.score == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-4)
     middle = (best.box[:2] + best.box[2:]) / 2
     np.testing.assert_allclose(best.points, np.tile(middle, (5, 1)), atol=1.5)
+
+
+@pytest.mark.parametrize(("side", "found"), [(20, True), (19, False)])
+def test_the_mtcnn_cascade_looks_for_faces_from_the_smallest_on(mtcnn_folder, side, found):
+    mtcnn = open_detector("mtcnn", model_path=mtcnn_folder, min_face_px=20, device="cpu")
+    assert bool(mtcnn.detect(np.zeros((side, side, 3), np.uint8))) is found
 
 
 def test_missing_mtcnn_weights_are_named(mtcnn_folder, monkeypatch):

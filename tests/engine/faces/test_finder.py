@@ -206,11 +206,16 @@ def test_stage_times_are_milliseconds_and_add_up(monkeypatch):
 
         return run
 
+    def slow_align(*given):
+        now_s[0] += 0.125
+        return align(*given)
+
+    monkeypatch.setattr(engine.faces.finder, "align", slow_align)
     detector.detect = slow(detector.detect, 0.5)
     landmarker.locate = slow(landmarker.locate, 0.25)
     times_ms = finder.find(frame()).times_ms
     assert len(landmarker.calls) == 2  # the crop was off
-    assert times_ms == {"detect": 500.0, "align": 0.0, "landmarks": 500.0, "track": 0.0}
+    assert times_ms == {"detect": 500.0, "align": 250.0, "landmarks": 500.0, "track": 0.0}
 
 
 def test_frame_without_faces_runs_no_landmark_network():

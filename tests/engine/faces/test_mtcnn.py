@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine.assets import asset_path
+from engine.faces.detectors import MtcnnDetector
 from engine.faces.mtcnn import Mtcnn
 
 LAYERS = {
@@ -76,6 +77,13 @@ def test_boxes_scores_and_points_are_those_of_facenet_pytorch(cascade, picture, 
     np.testing.assert_allclose(found, wanted, atol=2e-2)
     assert {part.dtype for part in (boxes, scores, points)} == {np.dtype(np.float32)}
     assert (np.diff(scores) <= 0).all()
+
+
+def test_detector_gives_the_best_face_first(cascade, picture, tmp_path):
+    faces = MtcnnDetector(tmp_path, 20, "cpu").detect(picture)
+    scores = [face.score for face in faces]
+    assert len(set(scores)) > 3
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_nothing_is_found_in_a_picture_smaller_than_a_face(cascade, picture):

@@ -414,8 +414,8 @@ def test_detection_half_of_which_is_followed_already_is_no_missing_face(gap, fre
 
 
 @pytest.mark.parametrize(("gap", "ids"), [(54, [1]), (56, [1, 2])])
-def test_sightings_that_overlap_by_more_than_the_config_says_are_one_face(gap, ids):
-    tracker = Tracker(TrackerConfig(same_iou=0.45))
+def test_sightings_that_overlap_by_nearly_a_half_are_one_face(gap, ids):
+    tracker = Tracker(TrackerConfig())
     one, other = face_at(300, 300), face_at(300 + gap, 300)
     apart = [detect(face_at(300, 300)), detect(face_at(700, 300))]
     found, _ = follow(tracker, 0.0, apart, [sight(one), sight(other)])
@@ -424,7 +424,7 @@ def test_sightings_that_overlap_by_more_than_the_config_says_are_one_face(gap, i
 
 @pytest.mark.parametrize(("gap", "ids"), [(54, [1]), (56, [1, 2])])
 def test_two_tracks_that_slid_onto_one_face_are_one(gap, ids):
-    tracker = Tracker(TrackerConfig(same_iou=0.45))
+    tracker = Tracker(TrackerConfig())
     one, other = face_at(300, 300), face_at(420, 300)
     seen = [detect(one), detect(other)]
     follow(tracker, 0.0, seen, [sight(one), sight(other)])
@@ -456,8 +456,8 @@ def test_covered_face_comes_back_within_its_side_of_where_it_was(gap, same):
 
 
 @pytest.mark.parametrize(("absent_s", "same"), [(0.9, True), (1.1, False)])
-def test_covered_face_keeps_its_id_for_the_time_that_the_config_says(absent_s, same):
-    tracker = Tracker(TrackerConfig(hidden_s=1.0, detect_every=1))
+def test_covered_face_keeps_its_id_for_a_second(absent_s, same):
+    tracker = Tracker(TrackerConfig(detect_every=1))
     front, back = face_at(300, 300), face_at(370, 300)
     both = [detect(front), detect(back)]
     follow(tracker, 10.0, both, [sight(front), sight(back)])
