@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.faces.alignment import CROP_SIZE
-from engine.faces.landmarker import normalisation
 from engine.faces.landmarks import MARGIN
 from engine.faces.preprocessing import MEAN, STD, to_input
 from engine.networks.bundle import SUFFIX as BUNDLE
 from engine.networks.bundle import open_bundle
-from engine.networks.manifest import Manifest
+from engine.networks.manifest import Crops, Manifest, Maps
 from engine.networks.runtime import Device, Network, open_session
 from engine.networks.tensorrt.engine_file import BUILD, SUFFIX, described_by, precision_of
 from engine.networks.tensorrt.session import EngineSession, engine_of
@@ -174,8 +173,8 @@ def _most(engine: Path) -> int:
     return min(MOST, int(card[BUILD]["max_batch"]))
 
 
-def _maps(manifest: Manifest) -> list[str]:
-    return [str(name) for name in manifest.value("landmarks.maps")]
+def _maps(manifest: Manifest) -> tuple[str, ...]:
+    return manifest.read(Maps, "landmarks").maps
 
 
 def _network_backend(path: Path, network: Network, marks: Network | None, most: int) -> Backend:
@@ -186,12 +185,8 @@ def _network_backend(path: Path, network: Network, marks: Network | None, most: 
         return Backend(path, "detector", precision_of(manifest), Form(0), (), None, 1, 1, answer)
     if manifest.kind not in ("landmarks", "expression"):
         raise ModelError(f"{path}: a network of kind {manifest.kind} cannot be compared")
-    form = Form(
-        int(manifest.value("input.size")),
-        float(manifest.value("input.margin")),
-        *normalisation(manifest),
-    )
-    batch = manifest.value("input").get("batch", "dynamic")
+    crops = manifest.read(Crops, "input")
+    form = Form(crops.size, crops.margin, crops.mean, crops.std)
     reads = manifest.kind == "expression" and "logits" in network.outputs
     return Backend(
         path,
@@ -200,7 +195,7 @@ def _network_backend(path: Path, network: Network, marks: Network | None, most: 
         form,
         tuple(map(str, manifest.value("labels"))) if reads else (),
         float(manifest.value("temperature")) if reads else None,
-        0 if batch == "dynamic" else int(batch),
+        crops.batch,
         most,
         _chain(network, marks, form),
     )

@@ -14,7 +14,7 @@ from engine.faces.alignment import align, recut
 from engine.faces.landmarker import Landmarker, normalisation
 from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS
-from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.manifest import Crops, Manifest, Maps, load_manifest
 from engine.networks.ort import onnxruntime
 from engine.reading.fusion import landmarks_of
 from engine.types import Face, Floats, Image, Sighting
@@ -159,14 +159,14 @@ def open_inputs(model: Path, threads: int = 1) -> Inputs:
             f"int8 is for those of kind {' and '.join(KINDS)}"
         )
     own = manifest.kind == "landmarks"
-    batch = manifest.value("input").get("batch", "dynamic")
+    crops = manifest.read(Crops, "input")
     return Inputs(
         manifest,
         Landmarker(manifest if own else landmarks_of(manifest), "cpu", threads),
-        int(manifest.value("input.size")),
-        float(manifest.value("input.margin")),
-        () if own else tuple(str(name) for name in manifest.value("landmarks.maps")),
-        0 if batch == "dynamic" else int(batch),
+        crops.size,
+        crops.margin,
+        () if own else manifest.read(Maps, "landmarks").maps,
+        crops.batch,
     )
 
 

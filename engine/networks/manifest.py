@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import pydantic.dataclasses
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
-from engine.config import AboveZero, Positive, Share, Text, explain, parse
+from engine.config import AboveZero, Natural, Positive, Share, Text, explain, parse
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
 
@@ -39,12 +39,14 @@ class Crops:
         margin: Framing, see `engine.faces.alignment.align`.
         mean: Per channel, RGB, of pixels scaled to 0..1; what is taken off.
         std: As `mean`; what the rest is divided by.
+        batch: Crops of a call, which the file calls ``dynamic`` where any number will do; 0 here.
     """
 
     size: Annotated[int, Field(ge=1, le=4096)]
     margin: Annotated[float, Field(gt=-1, le=10)]
     mean: Triple
     std: tuple[AboveZero, AboveZero, AboveZero]
+    batch: Annotated[Natural, BeforeValidator(lambda said: 0 if said == "dynamic" else said)] = 0
 
 
 @_stated

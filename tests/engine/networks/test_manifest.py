@@ -173,6 +173,7 @@ WRONG = {
     ("expression", "parameters"): [0, -1, "many", 1.5, NAN],
     ("expression", "input"): [None, [], 3],
     ("expression", "input.size"): [None, [], "112", 0, -1, 1.5, True, 1e9, NAN],
+    ("expression", "input.batch"): [None, -1, "8", 1.5, True, "any"],
     ("expression", "input.margin"): [None, [], "0", -1, 11, NAN, BIG, True],
     ("expression", "input.mean"): [None, [], 0.5, [0.5] * 4, ["0", "0", "0"], [NAN, 0, 0]],
     ("expression", "input.std"): [None, 0, 0.2, [0, 0.2, 0.2], [-1, 1, 1], [1, 1, BIG]],
@@ -182,6 +183,7 @@ WRONG = {
     ("expression", "temperature"): [None, 0, -1, "1", NAN, BIG, True, []],
     ("landmarks", "input.size"): [None, 0, "112"],
     ("landmarks", "input.margin"): [None, NAN],
+    ("landmarks", "input.batch"): ["8"],
     ("landmarks", "input.mean"): [None, 0.5],
     ("landmarks", "input.std"): [None, [0, 0, 0]],
     ("detector", "input"): [None, []],
@@ -194,7 +196,7 @@ WRONG = {
 MISSING = [
     (kind, key)
     for kind, key in WRONG
-    if key not in (*REQUIRED, "precision", "parameters", "input.multiple")
+    if key not in (*REQUIRED, "precision", "parameters", "input.multiple", "input.batch")
 ]
 
 
@@ -258,6 +260,12 @@ def test_every_stated_field_has_wrong_values_here():
 
     wanted = {(name, key) for name, kind in FACTS.items() for key in keys(kind)}
     assert wanted - set(WRONG) == {("landmarks", "input")}
+
+
+@pytest.mark.parametrize(("stated_batch", "batch"), [("dynamic", 0), (8, 8)])
+def test_any_number_of_crops_is_zero(stated, stated_batch, batch):
+    manifest = load_manifest(stated("expression", "input.batch", stated_batch))
+    assert manifest.read(ExpressionFacts).input.batch == batch
 
 
 @pytest.mark.parametrize("key", ["file", "sha256"])
