@@ -15,9 +15,9 @@ from export.graph import BATCHES, MOST, crops_parity, write_graph, write_manifes
 from export.landmark_net import FILE
 from training.data.epochs import ChannelOrder
 from training.data.samples import DataConfig
-from training.evaluation.runs import judge_saved
+from training.evaluation.runs import evaluate_saved
 from training.models.window_attention import WindowCrossAttention
-from training.systems.saved import Saved, open_run
+from training.systems.saved import SavedSystem, open_run
 from training.types import System
 
 OUTPUTS: Final = ("logits", "valence_arousal")
@@ -82,12 +82,12 @@ def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: i
         bundled = asset_path(beside.name)
         if not beside.exists() or not beside.samefile(bundled):
             shutil.copyfile(bundled, beside)
-    judged = judge_saved(saved, checkpoint, "valid", root=data, cache=cache)
-    metrics = {"data": saved.card.dataset, "valid": judged.figures()}
-    write_manifest(out, {**facts, "temperature": judged.temperature, "metrics": metrics})
+    evaluation = evaluate_saved(saved, checkpoint, "valid", root=data, cache=cache)
+    metrics = {"data": saved.card.dataset, "valid": evaluation.figures()}
+    write_manifest(out, {**facts, "temperature": evaluation.temperature, "metrics": metrics})
 
 
-def write_system(saved: Saved, out: Path, batch: int = 0) -> dict[str, Any]:
+def write_system(saved: SavedSystem, out: Path, batch: int = 0) -> dict[str, Any]:
     """Write the graph; give what its manifest says apart from calibration and figures."""
     side = saved.system.input_size
     order = DataConfig(**saved.recipe["data"]).channel_order
