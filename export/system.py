@@ -16,9 +16,9 @@ from export.comparison import prove
 from export.graph import LANDMARK_NET, MOST, write_graph, write_manifest
 from training.data.epochs import ChannelOrder
 from training.data.samples import DataConfig
-from training.evaluation.runs import judge_saved
+from training.evaluation.runs import evaluate_saved
 from training.models.window_attention import WindowCrossAttention
-from training.systems.saved import Saved, open_run
+from training.systems.saved import SavedSystem, open_run
 from training.types import System
 
 OUTPUTS: Final = ("logits", "valence_arousal")
@@ -60,12 +60,12 @@ class SystemGraph(nn.Module):
         return tuple(named[name] for name in self.outputs)
 
 
-def graph_of(saved: Saved) -> SystemGraph:
+def graph_of(saved: SavedSystem) -> SystemGraph:
     """Make what the ONNX file computes of a trained system."""
     return SystemGraph(saved.system, DataConfig(**saved.recipe["data"]).channel_order).eval()
 
 
-def system_in_torch(saved: Saved, path: Path) -> Backend:
+def system_in_torch(saved: SavedSystem, path: Path) -> Backend:
     """Make what the exported file is compared with; `path` is what messages call it."""
     graph = graph_of(saved)
     labels = saved.classes if "logits" in graph.outputs else ()
@@ -98,12 +98,12 @@ def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: i
             shutil.copyfile(bundled, beside)
     write_manifest(out, {**facts, "temperature": 1.0, "metrics": {}})
     facts["parity"] = prove(system_in_torch(saved, checkpoint), out, data, cache).parity
-    judged = judge_saved(saved, checkpoint, "valid", root=data, cache=cache)
-    metrics = {"data": saved.card.dataset, "valid": judged.figures()}
-    write_manifest(out, {**facts, "temperature": judged.temperature, "metrics": metrics})
+    evaluation = evaluate_saved(saved, checkpoint, "valid", root=data, cache=cache)
+    metrics = {"data": saved.card.dataset, "valid": evaluation.figures()}
+    write_manifest(out, {**facts, "temperature": evaluation.temperature, "metrics": metrics})
 
 
-def write_system(saved: Saved, out: Path, batch: int = 0) -> dict[str, Any]:
+def write_system(saved: SavedSystem, out: Path, batch: int = 0) -> dict[str, Any]:
     """Write the graph; give what its manifest says apart from calibration and figures."""
     side = saved.system.input_size
     graph = graph_of(saved)

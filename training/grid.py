@@ -310,9 +310,9 @@ def judge_run(recipe: Recipe, split: Split) -> Figures:
     """Let the system of a finished run judge a split."""
     from training.evaluation.answers import answers_on, figures_of
     from training.systems.saved import open_run
-    from training.tasks.system import faces_of, understood
+    from training.tasks.system import faces_of, read_settings
 
-    settings = understood(recipe)
+    settings = read_settings(recipe)
     faces = faces_of(settings, split, recipe)
     return figures_of(answers_on(faces, open_run(recipe.folder).system, settings.data))
 

@@ -22,8 +22,8 @@ from training.models.window_attention import WindowCrossAttention
 from training.systems import neural_resizer
 from training.systems.build import SYSTEMS, Truths, build
 from training.systems.neural_resizer import POOLED
-from training.systems.saved import Card, Saved
-from training.tasks.system import understood
+from training.systems.saved import Card, SavedSystem
+from training.tasks.system import read_settings
 from training.trainer.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
@@ -167,7 +167,7 @@ def keep_off_the_ends(system):
 
 
 def settings_of(recipe, *overrides):
-    return understood(read_recipe(RECIPES / f"{recipe}.toml", [*BARE, *overrides], **PLACES))
+    return read_settings(read_recipe(RECIPES / f"{recipe}.toml", [*BARE, *overrides], **PLACES))
 
 
 def saved_of(recipe, *overrides):
@@ -186,7 +186,7 @@ def saved_of(recipe, *overrides):
         "system": {"name": settings.system.name},
         "data": {"dataset": "ferplus"},
     }
-    return Saved(system, settings.system.name, DataConfig(), 0, card, tables)
+    return SavedSystem(system, settings.system.name, DataConfig(), 0, card, tables)
 
 
 def assert_exports(saved, folder):

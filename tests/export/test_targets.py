@@ -465,13 +465,13 @@ def run(tmp_path):
 def judged(monkeypatch):
     """Spare a run the judging of its validation split."""
 
-    class Judged:
+    class Evaluation:
         temperature = 1.5
 
         def figures(self):
             return {"accuracy": 0.5}
 
-    monkeypatch.setattr(export.system, "judge_saved", lambda *_, **__: Judged())
+    monkeypatch.setattr(export.system, "evaluate_saved", lambda *_, **__: Evaluation())
 
 
 @pytest.mark.slow

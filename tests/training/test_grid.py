@@ -9,7 +9,7 @@ import pytest
 from engine.errors import ConfigError, ModelError, SinkError
 from training import grid as grids
 from training.grid import METRICS, Grid, Place, Row, main, read_grid, recipe_of, run_grid
-from training.tasks.system import understood
+from training.tasks.system import read_settings
 
 FOLDER = Path(grids.__file__).parent / "grids"
 FILES = sorted(FOLDER.glob("*.toml"))
@@ -258,7 +258,7 @@ def test_command_refuses_a_recipe_of_another_task(written, recipe, tmp_path, cap
 def test_every_row_of_our_grids_is_a_recipe(path, place):
     grid = read_grid(path)
     assert len(grid.seeds) >= 2
-    settings = [understood(recipe_of(grid, row, 0, place)).tables() for row in grid.rows]
+    settings = [read_settings(recipe_of(grid, row, 0, place)).tables() for row in grid.rows]
     for number, one in enumerate(settings):
         assert one not in settings[:number], grid.rows[number].name
 
@@ -381,7 +381,7 @@ WANTED = {
 def test_rows_and_published_numbers_of_our_grids_are_the_specified_ones(path, place):
     grid = read_grid(path)
     for row, (wanted, published) in zip(grid.rows, WANTED[path.stem], strict=True):
-        settings = understood(recipe_of(grid, row, 0, place)).tables()
+        settings = read_settings(recipe_of(grid, row, 0, place)).tables()
         said = {key: _setting(settings, key) for key in wanted}
         assert (said, row.published) == (wanted, published), row.name
 

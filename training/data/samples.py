@@ -127,7 +127,7 @@ def load_samples(
             face for it.
         SourceError: The data is missing or malformed, with file and line.
     """
-    parts: tuple[FaceTable, ...] = (labelled(config, split, root, cache),)
+    parts: tuple[FaceTable, ...] = (read_table(config, split, root, cache),)
     table = parts[0]
     if split == "train":
         parts = _for_training(config, table, root, cache)
@@ -151,7 +151,7 @@ def points_of(config: DataConfig, table: FaceTable, cache: Path) -> Floats | Non
     return cached_points(table, weights, cache)
 
 
-def labelled(config: DataConfig, split: Split, root: Path, cache: Path) -> FaceTable:
+def read_table(config: DataConfig, split: Split, root: Path, cache: Path) -> FaceTable:
     """Read one split as it is on disk, no picture cut yet."""
     pictures = PictureConfig(missing_max=config.missing_max)
     return read_dataset(
@@ -164,10 +164,10 @@ def _for_training(
 ) -> tuple[FaceTable, ...]:
     """Give the training faces of each dataset, without copies of held-out ones."""
     others = [replace(config, dataset=name, also=(), fold="") for name in config.also]
-    tables = [table, *(labelled(other, "train", root, cache) for other in others)]
+    tables = [table, *(read_table(other, "train", root, cache) for other in others)]
     if not config.copies:
         splits = dataset(config.dataset).splits[1:]
-        held_out = [labelled(config, split, root, cache) for split in splits]
+        held_out = [read_table(config, split, root, cache) for split in splits]
         tables = [without_copies(one, held_out, cache) for one in tables]
     return merged(tables[0], tables[1:])
 

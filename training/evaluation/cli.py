@@ -82,13 +82,13 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
         return figures_served(models[0], dataset, options.split, **where)
     # These bring every system along, and timm.
-    from training.evaluation.ensemble import judge_vote
-    from training.evaluation.runs import judge
+    from training.evaluation.ensemble import evaluate_vote
+    from training.evaluation.runs import evaluate_run
 
     chosen = {**where, "dataset": options.dataset, "fold": options.fold}
     if len(models) > 1:
-        return judge_vote(models, options.split, **chosen)
-    return judge(models[0], options.split, **chosen).figures()
+        return evaluate_vote(models, options.split, **chosen)
+    return evaluate_run(models[0], options.split, **chosen).figures()
 
 
 if __name__ == "__main__":

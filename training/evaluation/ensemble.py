@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from engine.errors import ConfigError, ModelError
 from training.data.faces import Split
-from training.evaluation.runs import judge_saved, opened
-from training.systems.saved import Saved
+from training.evaluation.runs import evaluate_saved, open_system
+from training.systems.saved import SavedSystem
 from training.trainer.loop import device_of
 from training.types import Answer, System, Target
 
@@ -53,7 +53,7 @@ class Vote(System):
         raise ValueError("a vote is not trained: train its members, each on its own bootstrap")
 
 
-def judge_vote(
+def evaluate_vote(
     checkpoints: Sequence[Path],
     split: Split,
     *,
@@ -69,21 +69,21 @@ def judge_vote(
         split: The split that judges.
         root: Where datasets lie.
         cache: Folder for decoded data.
-        dataset: As in `training.evaluation.runs.judge`.
+        dataset: As in `training.evaluation.runs.evaluate_run`.
         fold: As there.
 
     Returns:
-        As `training.evaluation.runs.Judged.figures`; parameters and gmac are of all members.
+        As `training.evaluation.runs.Evaluation.figures`; parameters and gmac are of all members.
 
     Raises:
         ConfigError: A run is named twice.
         ModelError: One is no such run, or two were not trained to judge the same faces.
-        FerError: As `training.evaluation.runs.judge`.
+        FerError: As `training.evaluation.runs.evaluate_run`.
     """
     if len({path.resolve() for path in checkpoints}) < len(checkpoints):
         named = ", ".join(map(str, checkpoints))
         raise ConfigError(f"{named}: a run has one vote; name each once")
-    members = {path: opened(path) for path in checkpoints}
+    members = {path: open_system(path) for path in checkpoints}
     check_alike(members)
     saved = list(members.values())
     cards = [one.card for one in saved]
@@ -92,18 +92,18 @@ def judge_vote(
     card = replace(cards[0], parameters=parameters, gmac=gmac)
     joint = replace(saved[0], system=vote, card=card)
     places = {"root": root, "cache": cache}
-    judged = judge_saved(joint, checkpoints[0], split, **places, dataset=dataset, fold=fold)
+    evaluation = evaluate_saved(joint, checkpoints[0], split, **places, dataset=dataset, fold=fold)
     folders = [path if path.is_dir() else path.parent for path in checkpoints]
     names = dict.fromkeys(one.name for one in saved)
     return {
-        **judged.figures(),
+        **evaluation.figures(),
         "run": " + ".join(folder.resolve().name for folder in folders),
         "system": f"vote of {len(saved)}: {', '.join(names)}",
         "seed": ", ".join(str(one.seed) for one in saved),
     }
 
 
-def check_alike(members: Mapping[Path, Saved]) -> None:
+def check_alike(members: Mapping[Path, SavedSystem]) -> None:
     """Refuse members that do not see the same faces or do not answer the same question.
 
     Raises:
@@ -119,7 +119,7 @@ def check_alike(members: Mapping[Path, Saved]) -> None:
                 )
 
 
-def _outlook(saved: Saved) -> dict[str, str]:
+def _outlook(saved: SavedSystem) -> dict[str, str]:
     """Say what a system is shown and what it answers."""
     data, side = saved.data, saved.system.input_size
     with torch.no_grad():

@@ -12,7 +12,7 @@ import torch
 from engine.errors import ModelError
 from engine.types import Floats
 from training.data.faces import Split
-from training.data.samples import DataConfig, Samples, labelled, load_samples
+from training.data.samples import DataConfig, Samples, load_samples, read_table
 from training.data.table import FaceTable, table_digest
 from training.evaluation.answers import Answers, answers_on
 from training.evaluation.calibration import fit_temperature
@@ -24,13 +24,13 @@ from training.evaluation.metrics import (
 )
 from training.evaluation.submission import submission_figures
 from training.evaluation.tables import expression_figures
-from training.systems.saved import Saved, open_run
+from training.systems.saved import SavedSystem, open_run
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class Evaluation:
     """What a run's system said of the faces of a split.
 
     Attributes:
@@ -45,7 +45,7 @@ class Judged:
     """
 
     folder: Path
-    saved: Saved
+    saved: SavedSystem
     split: Split
     faces: Samples
     answers: Answers
@@ -77,9 +77,9 @@ class Judged:
         }
 
 
-def judge(
+def evaluate_run(
     checkpoint: Path, split: Split, *, root: Path, cache: Path, dataset: str = "", fold: str = ""
-) -> Judged:
+) -> Evaluation:
     """Judge a run of the task ``system``.
 
     Args:
@@ -96,11 +96,13 @@ def judge(
         SourceError: The data is missing or malformed.
     """
     places = {"root": root, "cache": cache}
-    return judge_saved(opened(checkpoint), checkpoint, split, **places, dataset=dataset, fold=fold)
+    return evaluate_saved(
+        open_system(checkpoint), checkpoint, split, **places, dataset=dataset, fold=fold
+    )
 
 
-def judge_saved(
-    saved: Saved,
+def evaluate_saved(
+    saved: SavedSystem,
     checkpoint: Path,
     split: Split,
     *,
@@ -108,14 +110,14 @@ def judge_saved(
     cache: Path,
     dataset: str = "",
     fold: str = "",
-) -> Judged:
-    """Judge a system that is open already; as `judge`."""
+) -> Evaluation:
+    """Judge a system that is open already; as `evaluate_run`."""
     config = own = saved.data
     if dataset and dataset != own.dataset:
         config = replace(own, dataset=dataset, also=(), fold="")
     if fold:
         config = replace(config, fold=fold)
-    _check_classes(checkpoint, saved, labelled(config, split, root, cache))
+    _check_classes(checkpoint, saved, read_table(config, split, root, cache))
 
     def prepared(data: DataConfig, part: Split) -> Samples:
         side = saved.system.input_size
@@ -128,7 +130,7 @@ def judge_saved(
         valid = answers_on(prepared(own, "valid"), saved.system, own)
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
     submission = submission_figures(faces.table, split, answers, root)
-    return Judged(folder, saved, split, faces, answers, temperature_of(valid), submission)
+    return Evaluation(folder, saved, split, faces, answers, temperature_of(valid), submission)
 
 
 def temperature_of(valid: Answers) -> float | None:
@@ -140,7 +142,7 @@ def temperature_of(valid: Answers) -> float | None:
     return fit_temperature(valid.logits[known], labels[known])
 
 
-def opened(checkpoint: Path) -> Saved:
+def open_system(checkpoint: Path) -> SavedSystem:
     """Open a run, or one of its weights files, on the device that judges.
 
     Raises:
@@ -154,7 +156,7 @@ def opened(checkpoint: Path) -> Saved:
     return saved
 
 
-def _check_classes(checkpoint: Path, saved: Saved, table: FaceTable) -> None:
+def _check_classes(checkpoint: Path, saved: SavedSystem, table: FaceTable) -> None:
     if table.classes != saved.classes:
         raise ModelError(
             f"{checkpoint}: its classes are {', '.join(saved.classes)}; {table.dataset} has "
@@ -162,29 +164,31 @@ def _check_classes(checkpoint: Path, saved: Saved, table: FaceTable) -> None:
         )
 
 
-def _origin(judged: Judged) -> dict[str, Any]:
-    saved, table = judged.saved, judged.faces.table
+def _origin(evaluation: Evaluation) -> dict[str, Any]:
+    saved, table = evaluation.saved, evaluation.faces.table
     return {
-        "run": judged.folder.resolve().name,
+        "run": evaluation.folder.resolve().name,
         "system": saved.name,
         "seed": saved.seed,
         "dataset": table.dataset,
         "labels_from": table.labels_from,
-        "split": judged.split,
+        "split": evaluation.split,
         "data_sha256": table_digest(table),
         "parameters": saved.card.parameters,
         "gmac": saved.card.gmac,
     }
 
 
-def _expressions(judged: Judged) -> dict[str, Any]:
-    if judged.temperature is None or not judged.has_expressions:
+def _expressions(evaluation: Evaluation) -> dict[str, Any]:
+    if evaluation.temperature is None or not evaluation.has_expressions:
         return {}
-    raw = expression_metrics(judged.probabilities(), judged.labels)
-    calibrated = expression_metrics(judged.probabilities(judged.temperature), judged.labels)
+    raw = expression_metrics(evaluation.probabilities(), evaluation.labels)
+    calibrated = expression_metrics(
+        evaluation.probabilities(evaluation.temperature), evaluation.labels
+    )
     return {
-        "temperature": judged.temperature,
-        **expression_figures(calibrated, judged.saved.classes),
+        "temperature": evaluation.temperature,
+        **expression_figures(calibrated, evaluation.saved.classes),
         "ece_raw": raw.ece,
         "nll_raw": raw.nll,
         "brier_raw": raw.brier,

@@ -52,15 +52,15 @@ def report(options: argparse.Namespace) -> None:
             raise SinkError(f"{page}: exists already; use --overwrite or another --out")
     # Heavy: torch, timm and matplotlib.
     from engine.files import write_text
-    from training.evaluation.runs import judge
+    from training.evaluation.runs import evaluate_run
     from training.report.comparison import comparison_table, rows_of
     from training.report.page import write_report
 
     recipes, figures = [], []
     for run, folder in zip(options.runs, folders, strict=True):
-        judged = judge(run, options.split, root=options.data, cache=options.cache)
-        figures.append(write_report(judged, folder))
-        recipes.append(judged.saved.recipe)
+        evaluation = evaluate_run(run, options.split, root=options.data, cache=options.cache)
+        figures.append(write_report(evaluation, folder))
+        recipes.append(evaluation.saved.recipe)
         log.info("wrote %s", folder / PAGE)
     if len(folders) > 1:
         rows = rows_of(recipes, figures)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from engine.errors import ModelError
-from training.evaluation.runs import Judged
+from training.evaluation.runs import Evaluation
 from training.report.drawing import COLOURS, figure_of, in_percent, label
 from training.report.section import Picture, Section
 
@@ -17,9 +17,9 @@ SHARES: Final = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy
 Rows = dict[str, list[float]]
 
 
-def curve_section(judged: Judged, _: dict[str, Any]) -> Section | None:
+def curve_section(evaluation: Evaluation, _: dict[str, Any]) -> Section | None:
     """Give the curves; none where the run kept no log."""
-    path = judged.folder / LOG
+    path = evaluation.folder / LOG
     if not path.is_file():
         return None
     rows = read_log(path)

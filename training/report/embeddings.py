@@ -8,7 +8,7 @@ from sklearn.manifold import TSNE
 
 from engine.types import Floats
 from training.evaluation.metrics import Labels
-from training.evaluation.runs import Judged
+from training.evaluation.runs import Evaluation
 from training.evaluation.tables import table
 from training.report.drawing import bare, class_look, figure_of, legend
 from training.report.section import Picture, Section
@@ -18,13 +18,13 @@ SEED: Final = 0
 PERPLEXITY: Final = 30.0
 
 
-def embedding_section(judged: Judged, figures: dict[str, Any]) -> Section | None:
+def embedding_section(evaluation: Evaluation, figures: dict[str, Any]) -> Section | None:
     """Give the clustering scores and the map of a sample; none without two classes of faces."""
     if "davies_bouldin" not in figures:
         return None
-    rows = sample(judged.labels)
-    places = tsne(judged.answers.embedding[rows])
-    drawn = draw_map(places, judged.labels[rows], judged.saved.classes)
+    rows = sample(evaluation.labels)
+    places = tsne(evaluation.answers.embedding[rows])
+    drawn = draw_map(places, evaluation.labels[rows], evaluation.saved.classes)
     caption = f"t-SNE of the embeddings of {len(rows)} faces; distances between groups say little."
     lines = [
         "Scores are of the embeddings that the classifier reads, not of the map, with true "

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from engine.types import Floats
 from training.evaluation.calibration import BINS
 from training.evaluation.metrics import Labels, shares_of_truth
-from training.evaluation.runs import Judged
+from training.evaluation.runs import Evaluation
 from training.evaluation.tables import confusion_table, table
 from training.report.drawing import COLOURS, GREY, figure_of, in_percent, label
 from training.report.section import Picture, Section
@@ -29,16 +29,16 @@ class Bins(NamedTuple):
     share: Floats
 
 
-def per_class_section(judged: Judged, figures: dict[str, Any]) -> Section | None:
+def per_class_section(evaluation: Evaluation, figures: dict[str, Any]) -> Section | None:
     """Give the table of the classes and their confusion matrix."""
-    if not judged.has_expressions:
+    if not evaluation.has_expressions:
         return None
     rows = [
         (name, str(one["images"]), *(f"{one[key]:.3f}" for key in ("recall", "precision")))
         for name, one in figures["per_class"].items()
     ]
     lines = table(("class", "images", "recall", "precision"), rows)
-    drawn = draw_confusion(figures["confusion"], judged.saved.classes)
+    drawn = draw_confusion(figures["confusion"], evaluation.saved.classes)
     return Section(
         "Expressions",
         [*lines, "", *confusion_table(figures)],
@@ -46,24 +46,24 @@ def per_class_section(judged: Judged, figures: dict[str, Any]) -> Section | None
     )
 
 
-def calibration_section(judged: Judged, figures: dict[str, Any]) -> Section | None:
+def calibration_section(evaluation: Evaluation, figures: dict[str, Any]) -> Section | None:
     """Give the reliability diagram, raw and with the temperature."""
-    if judged.temperature is None or not judged.has_expressions:
+    if evaluation.temperature is None or not evaluation.has_expressions:
         return None
-    raw = reliability(judged.probabilities(), judged.labels)
-    calibrated = reliability(judged.probabilities(judged.temperature), judged.labels)
+    raw = reliability(evaluation.probabilities(), evaluation.labels)
+    calibrated = reliability(evaluation.probabilities(evaluation.temperature), evaluation.labels)
     rows = [
         (name, shown, *(f"{figures[key + suffix]:.4f}" for key in ("ece", "nll", "brier")))
         for name, shown, suffix in (
             ("raw", "1", "_raw"),
-            ("calibrated", f"{judged.temperature:.3f}", ""),
+            ("calibrated", f"{evaluation.temperature:.3f}", ""),
         )
     ]
     caption = f"Accuracy over confidence in {BINS} bins, and how many faces are in each."
     picture = Picture(caption, draw_reliability({"raw": raw, "calibrated": calibrated}))
     lines = [
         "The temperature was fitted on the validation split"
-        + (", which is the split judged here." if judged.split == "valid" else "."),
+        + (", which is the split judged here." if evaluation.split == "valid" else "."),
         "",
         *table(("probabilities", "temperature", "ECE", "NLL", "Brier"), rows),
     ]

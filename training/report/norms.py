@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from engine.types import Floats, Image
 from training.data.operations import resized
-from training.evaluation.runs import Judged
+from training.evaluation.runs import Evaluation
 from training.evaluation.tables import table
 from training.report.drawing import COLOURS, figure_of, label
 from training.report.section import Picture, Section
@@ -19,13 +19,13 @@ from training.report.section import Picture, Section
 POINTS_MAX = 5000
 
 
-def norm_section(judged: Judged, _: dict[str, Any]) -> Section | None:
+def norm_section(evaluation: Evaluation, _: dict[str, Any]) -> Section | None:
     """Correlate norm and sharpness; none for systems that have no norm."""
-    extras = judged.answers.extras
+    extras = evaluation.answers.extras
     if "norm" not in extras:
         return None
-    side = judged.saved.system.input_size
-    crops = judged.faces.crops
+    side = evaluation.saved.system.input_size
+    crops = evaluation.faces.crops
     every = (resized(crops[row], side) for row in range(len(crops)))
     sharp = np.array([sharpness(crop) for crop in every], np.float32)
     norms = extras["norm"]

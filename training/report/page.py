@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.files import write_text
-from training.evaluation.runs import Judged
+from training.evaluation.runs import Evaluation
 from training.evaluation.tables import is_single, shown, table
 from training.report.curves import curve_section
 from training.report.drawing import write_figure
@@ -20,7 +20,7 @@ from training.report.section import Section
 PAGE: Final = "report.md"
 METRICS: Final = "metrics.json"
 
-MakeSection = Callable[[Judged, dict[str, Any]], Section | None]
+MakeSection = Callable[[Evaluation, dict[str, Any]], Section | None]
 SECTIONS: Final[tuple[MakeSection, ...]] = (
     per_class_section,
     calibration_section,
@@ -32,14 +32,14 @@ SECTIONS: Final[tuple[MakeSection, ...]] = (
 )
 
 
-def write_report(judged: Judged, folder: Path) -> dict[str, Any]:
+def write_report(evaluation: Evaluation, folder: Path) -> dict[str, Any]:
     """Write a run's report into a folder, over one that is there; give its figures.
 
     Raises:
         SinkError: A file cannot be written.
     """
-    figures = judged.figures()
-    sections = [part for make in SECTIONS if (part := make(judged, figures)) is not None]
+    figures = evaluation.figures()
+    sections = [part for make in SECTIONS if (part := make(evaluation, figures)) is not None]
     for section in sections:
         for name, picture in section.pictures.items():
             write_figure(picture.figure, folder / f"{name}.png")

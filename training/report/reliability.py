@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from engine.types import Floats
 from training.evaluation.metrics import expression_metrics
-from training.evaluation.runs import Judged
+from training.evaluation.runs import Evaluation
 from training.evaluation.tables import table
 from training.report.drawing import COLOURS, figure_of, in_percent, label
 from training.report.section import Picture, Section
@@ -20,9 +20,9 @@ PAPER = {"primary": 0.1316, "corrected": 0.0881}  # on 60 images nobody can name
 BINS = 40
 
 
-def reliability_section(judged: Judged, _: dict[str, Any]) -> Section | None:
+def reliability_section(evaluation: Evaluation, _: dict[str, Any]) -> Section | None:
     """Compare primary and corrected probabilities; none for systems without both."""
-    extras = judged.answers.extras
+    extras = evaluation.answers.extras
     if not all(name in extras for name in NAMES):
         return None
     both = {name: np.exp(extras[name]) for name in NAMES}
@@ -31,8 +31,8 @@ def reliability_section(judged: Judged, _: dict[str, Any]) -> Section | None:
         "corrected": extras["confidence"],
     }
     values = {name: spread_of(both[name], sure[name]) for name in NAMES}
-    for name in NAMES if judged.has_expressions else ():
-        metrics = expression_metrics(both[name], judged.labels)
+    for name in NAMES if evaluation.has_expressions else ():
+        metrics = expression_metrics(both[name], evaluation.labels)
         values[name] |= {"accuracy": metrics.accuracy, "ece": metrics.ece}
     rows = [
         (figure, *(f"{values[name][figure]:.4f}" for name in NAMES)) for figure in values["primary"]

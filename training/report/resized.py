@@ -12,7 +12,7 @@ from engine.faces.preprocessing import MEAN, STD
 from engine.types import Floats
 from training.data.epochs import images_of
 from training.data.operations import resized
-from training.evaluation.runs import Judged
+from training.evaluation.runs import Evaluation
 from training.evaluation.tables import table
 from training.models.neural_resizer import NeuralResizer
 from training.models.resizer import LearnedResizer
@@ -41,14 +41,14 @@ class Reduced(NamedTuple):
         return np.asarray((self.learned - self.bilinear) @ np.array(GRAY, np.float32), np.float32)
 
 
-def resizer_section(judged: Judged, _: dict[str, Any]) -> Section | None:
+def resizer_section(evaluation: Evaluation, _: dict[str, Any]) -> Section | None:
     """Show the difference on a few faces; none without a learned resizer."""
-    system = judged.saved.system
+    system = evaluation.saved.system
     if not isinstance(system, NeuralResizerSystem):
         return None
     if not isinstance(system.network.resizer, LearnedResizer):
         return None
-    faces = reduced(system.network, _first_faces(judged))
+    faces = reduced(system.network, _first_faces(evaluation))
     difference = faces.difference
     values = {
         "mean absolute difference": float(np.abs(difference).mean()),
@@ -97,11 +97,11 @@ def draw_differences(faces: Reduced) -> Figure:
     return figure
 
 
-def _first_faces(judged: Judged) -> Tensor:
-    crops, side = judged.faces.crops, judged.saved.system.input_size
+def _first_faces(evaluation: Evaluation) -> Tensor:
+    crops, side = evaluation.faces.crops, evaluation.saved.system.input_size
     first = [resized(crops[row], side) for row in range(min(FACES, len(crops)))]
-    images = images_of(first, judged.saved.data.channel_order)
-    return images.to(next(judged.saved.system.parameters()).device)
+    images = images_of(first, evaluation.saved.data.channel_order)
+    return images.to(next(evaluation.saved.system.parameters()).device)
 
 
 def _pixels(images: Tensor) -> Floats:

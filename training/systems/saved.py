@@ -46,7 +46,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Saved:
+class SavedSystem:
     """A trained system and what it was trained for.
 
     Attributes:
@@ -127,7 +127,7 @@ def load_start(system: System, path: Path) -> None:
     load_weights(system, path)
 
 
-def open_run(folder: Path, weights: str = MODEL) -> Saved:
+def open_run(folder: Path, weights: str = MODEL) -> SavedSystem:
     """Open a run folder of the task ``system``.
 
     Raises:
@@ -146,7 +146,7 @@ def open_run(folder: Path, weights: str = MODEL) -> Saved:
     except ConfigError as error:
         raise ModelError(f"{path}: {error}") from error
     load_weights(system, file)
-    return Saved(system.eval(), config.name, data, loop.seed, card, tables)
+    return SavedSystem(system.eval(), config.name, data, loop.seed, card, tables)
 
 
 def _blank(own: SystemSettings, config: SystemConfig, classes: tuple[str, ...]) -> System:

@@ -21,7 +21,7 @@ from training.data.pictures import key_of
 from training.data.progress import tracked
 from training.data.samples import points_of
 from training.data.table import FaceTable
-from training.systems.saved import Saved, open_run, weights_of
+from training.systems.saved import SavedSystem, open_run, weights_of
 from training.trainer.loop import device_of
 from training.types import System
 
@@ -82,7 +82,7 @@ def _targets(run: Path, table: FaceTable, cache: Path) -> Floats:
     return kept(path, lambda: _asked(run, saved, table, points))
 
 
-def _asked(run: Path, saved: Saved, table: FaceTable, points: Floats | None) -> Floats:
+def _asked(run: Path, saved: SavedSystem, table: FaceTable, points: Floats | None) -> Floats:
     log.info("asking %s about %d pictures", run, len(table))
     crops = FaceCrops(table, points, saved.system.input_size)
     return ask(saved.system, crops, saved.data.channel_order)

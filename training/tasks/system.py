@@ -90,7 +90,7 @@ class Settings:
         }
 
 
-def understood(recipe: Recipe) -> Settings:
+def read_settings(recipe: Recipe) -> Settings:
     """Read the tables of a ``task = "system"`` recipe.
 
     Raises:
@@ -126,14 +126,14 @@ def run(recipe: Recipe) -> None:
         ModelError: Weights to start from are missing, another network's or of other classes; the
             loss diverged.
     """
-    settings = understood(recipe)
+    settings = read_settings(recipe)
     settings.own.check_start(settings.system.start)
     check_also(settings)
     train, valid = faces_of(settings, "train", recipe), faces_of(settings, "valid", recipe)
     for part in train.parts:
         settings.own.check_pictures(part)
     taught = soft_targets(settings.distillation, train.table, recipe.cache)
-    system = made(settings, train.table, recipe)
+    system = make_system(settings, train.table, recipe)
     data = digests_of(train, valid)
     write_provenance(recipe, settings.tables(), data, started_from(settings))
     write_card(system, train.table, recipe.folder)
@@ -176,7 +176,7 @@ def faces_of(settings: Settings, split: Split, recipe: Recipe) -> Samples:
     )
 
 
-def made(settings: Settings, table: FaceTable, recipe: Recipe) -> System:
+def make_system(settings: Settings, table: FaceTable, recipe: Recipe) -> System:
     """Build the system for the classes of its training faces, untrained or from `start`.
 
     Raises:

@@ -10,9 +10,9 @@ from torch import nn
 
 from engine.errors import ConfigError, ModelError
 from training.data.samples import DataConfig
-from training.evaluation.ensemble import Vote, check_alike, judge_vote
-from training.evaluation.runs import judge
-from training.systems.saved import Card, Saved, open_run
+from training.evaluation.ensemble import Vote, check_alike, evaluate_vote
+from training.evaluation.runs import evaluate_run
+from training.systems.saved import Card, SavedSystem, open_run
 from training.types import Answer, System, Target
 from training.weights import save_weights
 
@@ -101,7 +101,7 @@ def saved(size=8, logits=7, classes=("anger", "fear"), **data):
     system = Member(1, size)
     system.logits = nn.Parameter(torch.zeros(5, logits))
     card = Card("ferplus", classes, size, 1, 1.0)
-    return Saved(system, "dan", DataConfig(**{"align": "none", **data}), 0, card, {})
+    return SavedSystem(system, "dan", DataConfig(**{"align": "none", **data}), 0, card, {})
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_run_named_twice_has_one_vote(tmp_path):
     (tmp_path / "a").mkdir()
     runs = [tmp_path / "a", tmp_path / "a" / ".." / "a"]
     with pytest.raises(ConfigError, match="a run has one vote; name each once"):
-        judge_vote(runs, "test", root=tmp_path, cache=tmp_path)
+        evaluate_vote(runs, "test", root=tmp_path, cache=tmp_path)
 
 
 def test_vote_of_runs_is_judged_by_the_mean_of_their_distributions(
@@ -144,9 +144,9 @@ def test_vote_of_runs_is_judged_by_the_mean_of_their_distributions(
             weight.add_(0.05 * torch.randn(weight.shape))
     save_weights(changed, other / "model.safetensors")
     places = {"root": ferplus_root, "cache": tmp_path / "cache"}
-    said = judge_vote([system_run, other], "test", **places)
-    alone = [judge(run, "test", **places) for run in (system_run, other)]
-    one, two = (judged.probabilities() for judged in alone)
+    said = evaluate_vote([system_run, other], "test", **places)
+    alone = [evaluate_run(run, "test", **places) for run in (system_run, other)]
+    one, two = (evaluation.probabilities() for evaluation in alone)
     assert np.abs(one - two).max() > 0.01
     both = -np.log(((one + two) / 2)[np.arange(8), alone[0].labels]).mean()
     assert said["nll_raw"] == pytest.approx(both, rel=1e-4)

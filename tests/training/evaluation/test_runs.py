@@ -12,7 +12,7 @@ from engine.errors import ConfigError, ModelError
 from training.data.classes import FER_PLUS, RAF_DB
 from training.evaluation.answers import Answers
 from training.evaluation.calibration import fit_temperature
-from training.evaluation.runs import judge, temperature_of
+from training.evaluation.runs import evaluate_run, temperature_of
 from training.systems.saved import open_run
 from training.types import Target
 from training.weights import save_weights
@@ -32,12 +32,15 @@ def answers(logits, labels):
 
 
 def test_figures_are_raw_and_calibrated_with_the_validation_temperature(system_run, places):
-    judged, valid = judge(system_run, "test", **places), judge(system_run, "valid", **places)
+    evaluation, valid = (
+        evaluate_run(system_run, "test", **places),
+        evaluate_run(system_run, "valid", **places),
+    )
     known = valid.answers
     wanted = fit_temperature(known.logits, known.target.labels.numpy())
-    assert judged.temperature == pytest.approx(wanted, rel=1e-6)
-    assert judged.temperature == valid.temperature
-    figures = judged.figures()
+    assert evaluation.temperature == pytest.approx(wanted, rel=1e-6)
+    assert evaluation.temperature == valid.temperature
+    figures = evaluation.figures()
     assert (figures["run"], figures["system"], figures["split"]) == (
         "tiny",
         "neural_resizer",
@@ -52,8 +55,8 @@ def test_figures_are_raw_and_calibrated_with_the_validation_temperature(system_r
 
 
 def test_weights_file_of_a_run_is_judged_alike(system_run, places):
-    folder = judge(system_run, "test", **places)
-    file = judge(system_run / "model.safetensors", "test", **places)
+    folder = evaluate_run(system_run, "test", **places)
+    file = evaluate_run(system_run / "model.safetensors", "test", **places)
     np.testing.assert_array_equal(folder.answers.logits, file.answers.logits)
     assert file.folder == system_run
 
@@ -64,7 +67,7 @@ def test_another_order_of_classes_is_refused_with_both_named(system_run, places)
     content["classes"] = list(reversed(FER_PLUS))
     card.write_text(json.dumps(content))
     with pytest.raises(ModelError, match=r"are contempt, fear, .*; ferplus has neutral, happ"):
-        judge(system_run, "test", **places)
+        evaluate_run(system_run, "test", **places)
 
 
 def test_weights_of_another_order_than_the_card_says_are_refused(system_run):
@@ -145,20 +148,20 @@ def test_card_and_recipe_of_different_numbers_of_classes_are_named(system_run):
 def test_another_dataset_with_the_same_classes_is_judged_with_the_runs_own_temperature(
     system_run, places
 ):
-    own = judge(system_run, "test", **places)
-    other = judge(system_run, "test", dataset="ferplus-votes", **places)
+    own = evaluate_run(system_run, "test", **places)
+    other = evaluate_run(system_run, "test", dataset="ferplus-votes", **places)
     assert other.temperature == own.temperature
     np.testing.assert_array_equal(other.answers.logits, own.answers.logits)
 
 
 def test_unknown_dataset_is_refused(system_run, places):
     with pytest.raises(ConfigError, match="dataset fer: unknown; known here"):
-        judge(system_run, "test", dataset="fer", **places)
+        evaluate_run(system_run, "test", dataset="fer", **places)
 
 
 def test_fold_is_for_datasets_without_splits(system_run, places):
     with pytest.raises(ConfigError, match="fold: this dataset has splits of its own, got KA"):
-        judge(system_run, "test", fold="KA", **places)
+        evaluate_run(system_run, "test", fold="KA", **places)
 
 
 def test_temperature_leaves_faces_without_a_label_out():
@@ -177,5 +180,5 @@ def test_validation_faces_are_not_judged_twice(system_run, places, monkeypatch):
         return answers(np.eye(8), list(range(8)))
 
     monkeypatch.setattr(training.evaluation.runs, "answers_on", counted)
-    judge(system_run, "valid", **places)
+    evaluate_run(system_run, "valid", **places)
     assert asked == [8]

@@ -8,7 +8,7 @@ import pytest
 
 from training.data.affwild2 import HEADERS
 from training.evaluation.metrics import affect_metrics, expression_metrics
-from training.evaluation.runs import judge
+from training.evaluation.runs import evaluate_run
 from training.report.page import write_report
 from training.tasks.system import run
 from training.trainer.recipe import read_recipe
@@ -33,10 +33,10 @@ def reported(tmp_path):
         settings = [*settings, "data.align=none", "loop.accelerator=cpu"]
         run(read_recipe(path, settings, **places))
         root, cache = places["data"], places["cache"]
-        judged = judge(places["folder"], "test", root=root, cache=cache)
-        write_report(judged, tmp_path / "report")
+        evaluation = evaluate_run(places["folder"], "test", root=root, cache=cache)
+        write_report(evaluation, tmp_path / "report")
         figures = json.loads((tmp_path / "report" / "metrics.json").read_text())
-        return judged, figures, (tmp_path / "report" / "report.md").read_text()
+        return evaluation, figures, (tmp_path / "report" / "report.md").read_text()
 
     return reported
 
@@ -66,14 +66,14 @@ def rows_of(page):
 
 @pytest.mark.usefixtures("ferplus_root")
 def test_poster_ada_is_told_whether_its_norm_follows_sharpness(reported, tmp_path):
-    judged, figures, page = reported(*STREAMS, *POSTER_ADA)
-    norm, quality = (judged.answers.extras[name] for name in ("norm", "quality"))
+    evaluation, figures, page = reported(*STREAMS, *POSTER_ADA)
+    norm, quality = (evaluation.answers.extras[name] for name in ("norm", "quality"))
     said = figures["Feature norm and sharpness"]
     assert said["mean norm"] == pytest.approx(norm.mean())
     assert said["std of the norm"] == pytest.approx(norm.std())
     assert said["coefficient of variation"] == pytest.approx(norm.std() / norm.mean())
     assert said["clipped fraction of the quality"] == np.mean(np.abs(quality) >= 1)
-    edges = [cv2.Laplacian(crop[..., 0], cv2.CV_64F).var() for crop in judged.faces.crops]
+    edges = [cv2.Laplacian(crop[..., 0], cv2.CV_64F).var() for crop in evaluation.faces.crops]
     ranks, sharp = (np.argsort(np.argsort(series)) for series in (norm, edges))
     wanted = np.corrcoef(ranks, sharp)[0, 1]
     assert said["Spearman correlation with sharpness"] == pytest.approx(wanted)
@@ -84,14 +84,16 @@ def test_poster_ada_is_told_whether_its_norm_follows_sharpness(reported, tmp_pat
 
 @pytest.mark.usefixtures("ferplus_root")
 def test_arbex_is_compared_before_and_after_its_correction(reported, tmp_path):
-    judged, figures, page = reported(*STREAMS, *ARBEX)
+    evaluation, figures, page = reported(*STREAMS, *ARBEX)
     said = figures["Primary and corrected confidence"]
     assert list(said) == ["primary", "corrected"]
     for name, sure in (("primary", "primary_confidence"), ("corrected", "confidence")):
-        probabilities = np.exp(judged.answers.extras[name])
-        wanted = expression_metrics(probabilities, judged.labels)
+        probabilities = np.exp(evaluation.answers.extras[name])
+        wanted = expression_metrics(probabilities, evaluation.labels)
         assert said[name]["std of probabilities"] == pytest.approx(probabilities.std())
-        assert said[name]["mean confidence"] == pytest.approx(judged.answers.extras[sure].mean())
+        assert said[name]["mean confidence"] == pytest.approx(
+            evaluation.answers.extras[sure].mean()
+        )
         assert said[name]["accuracy"] == wanted.accuracy
         assert said[name]["ece"] == pytest.approx(wanted.ece)
     assert said["corrected"]["accuracy"] == figures["accuracy"]
@@ -105,9 +107,9 @@ def test_arbex_is_compared_before_and_after_its_correction(reported, tmp_path):
 
 @pytest.mark.usefixtures("videos")
 def test_valence_and_arousal_are_reported_without_expressions(reported, tmp_path):
-    judged, figures, page = reported(*DAN_VA)
-    truth = judged.answers.target.affect.numpy()
-    answers = judged.answers.affect
+    evaluation, figures, page = reported(*DAN_VA)
+    truth = evaluation.answers.target.affect.numpy()
+    answers = evaluation.answers.affect
     wanted = affect_metrics(answers, truth)
     assert (figures["affect_images"], figures["submission_frames"]) == (19, 20)
     copied = affect_metrics(answers[[*range(19), 18]], np.vstack([truth, [[0.95, -0.95]]]))

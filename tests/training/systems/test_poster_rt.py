@@ -16,7 +16,7 @@ from training.data.epochs import EpochBatches, WebcamViews
 from training.data.samplers import Shuffle
 from training.data.targets import target_of, valence_arousal
 from training.data.transforms import WebcamConfig
-from training.evaluation.runs import judge
+from training.evaluation.runs import evaluate_run
 from training.losses.ccc import ccc_loss
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import PosterRT
@@ -235,7 +235,7 @@ def test_report_compares_poster_rt_with_a_system_of_the_papers(
     assert "| poster-rt | poster_rt |" in text
     assert "| poster | poster |" in text
     figures = [
-        judge(folder, "test", root=ferplus_root, cache=tmp_path / "cache").figures()
+        evaluate_run(folder, "test", root=ferplus_root, cache=tmp_path / "cache").figures()
         for folder in folders
     ]
     assert figures[0]["data_sha256"] == figures[1]["data_sha256"]  # the same faces judge both

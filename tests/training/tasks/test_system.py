@@ -16,7 +16,7 @@ from training.data.samples import DataConfig
 from training.data.table import FaceTable, one_hot
 from training.systems.dan import DanConfig
 from training.systems.saved import open_run, write_card
-from training.tasks.system import check_also, made, prior_of, run, understood
+from training.tasks.system import check_also, make_system, prior_of, read_settings, run
 from training.trainer.recipe import read_recipe
 from training.weights import save_weights
 
@@ -151,7 +151,7 @@ def test_settings_that_do_not_fit_are_refused(recipe, overrides, says):
 def test_added_datasets_say_something_of_what_is_learned(recipe):
     def checked(task, also):
         own, data = DanConfig(task=task), DataConfig(also=(also,))
-        check_also(replace(understood(recipe()), own=own, data=data))
+        check_also(replace(read_settings(recipe()), own=own, data=data))
 
     checked("multi", "expw")
     checked("multi", "aff-wild2-va")
@@ -183,7 +183,7 @@ def started(recipe, tmp_path):
 
     def make(classes, start=""):
         ours = recipe("neural_resizer.loss=ce", f"system.start='{start}'")
-        return made(understood(ours), table(classes), ours)
+        return make_system(read_settings(ours), table(classes), ours)
 
     return make
 
@@ -251,7 +251,7 @@ def test_other_datasets_borrow_the_prior_and_aff_wild2_has_none(tmp_path):
 
 
 def test_tables_are_understood_with_their_defaults(recipe):
-    settings = understood(recipe())
+    settings = read_settings(recipe())
     assert settings.tables().keys() == {
         *("system", "neural_resizer", "loop", "optimizer", "data", "sampler"),
         *("webcam", "distillation"),

@@ -29,7 +29,7 @@ from training.models.landmark_net import LandmarkNet
 from training.systems.build import Truths, build
 from training.tasks.landmarks import LandmarkConfig
 from training.tasks.super_resolution import SuperResolutionConfig
-from training.tasks.system import run, understood
+from training.tasks.system import read_settings, run
 from training.train import TASKS
 from training.trainer.loop import LoopConfig
 from training.trainer.optimizers import OptimizerConfig
@@ -110,7 +110,7 @@ def read(tmp_path):
 def test_every_recipe_loads_into_its_configs(path):
     recipe = read_recipe(path, **PLACES)
     if recipe.task == "system":
-        settings = understood(recipe)
+        settings = read_settings(recipe)
         assert set(recipe.tables) <= settings.tables().keys()
         assert settings.loop.steps >= 10_000 or (
             settings.loop.epochs >= (1 if path in EQUAL else 5) and settings.loop.monitor
@@ -128,7 +128,7 @@ def test_every_task_has_a_recipe():
 
 @pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.stem)
 def test_every_system_recipe_builds(path):
-    settings = understood(read_recipe(path, bare(path), **PLACES))
+    settings = read_settings(read_recipe(path, bare(path), **PLACES))
     if hasattr(settings.own, "upscaler_weights"):
         settings = replace(settings, own=replace(settings.own, upscaler_weights=""))
     own, count = settings.own, settings.own.classes
@@ -143,7 +143,7 @@ def test_every_system_recipe_builds(path):
 
 
 def test_equal_budget_recipes_differ_in_the_system_alone():
-    small = [understood(read_recipe(path, **PLACES)) for path in EQUAL]
+    small = [read_settings(read_recipe(path, **PLACES)) for path in EQUAL]
     assert len(small) >= 9
     assert all((s.loop, s.data) == (small[0].loop, small[0].data) for s in small)
     # The trunk that was trained before moves slower, under whatever name it has in a system.
@@ -195,7 +195,7 @@ def two_steps(tmp_path):
     """Give `two_steps(path, *overrides)`, which trains a recipe on a handful of made-up faces."""
 
     def two_steps(path, *overrides):
-        data = understood(read_recipe(path, **PLACES)).data
+        data = read_settings(read_recipe(path, **PLACES)).data
         name = data.dataset
         faces = 32 if name == "aff-wild2-va" else 2  # fewer say too little of a correlation
         recipe = read_recipe(
@@ -207,7 +207,7 @@ def two_steps(tmp_path):
         )
         for each in (name, *data.also):
             TREES[each](tmp_path / "data" / (dataset(each).stored or each))
-        own = understood(recipe).own
+        own = read_settings(recipe).own
         if getattr(own, "upscaler", "") == "disk":
             super_resolve(tmp_path / "data", own.input_size)
         run(recipe)
@@ -487,4 +487,4 @@ def test_unknown_table_is_refused_before_data_is_read(task, tmp_path):
 def test_share_of_missing_pictures_is_refused_before_data_is_read():
     path = SYSTEMS[0]
     with pytest.raises(ConfigError, match=r"data\.missing_max: must be"):
-        understood(read_recipe(path, ["data.missing_max=1.5"], **PLACES))
+        read_settings(read_recipe(path, ["data.missing_max=1.5"], **PLACES))
