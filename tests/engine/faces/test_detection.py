@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import engine.faces.detection
 import engine.faces.detectors
+from engine.analyze import AnalyzerConfig
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError
 from engine.faces.detection import (
@@ -229,6 +230,9 @@ def test_a_frame_of_one_line_stays_one(answering):
     answering(network).detect(np.full((1, 3000, 3), 200, np.uint8))
     fine, _ = network.shown
     assert (fine.shape, set(fine[0]), set(fine[1:].ravel())) == ((32, 960), {200}, {127})
+    answering(network).detect(np.full((3000, 1, 3), 200, np.uint8))
+    _, _, fine, _ = network.shown
+    assert (fine.shape, set(fine[:, 0]), set(fine[:, 1:].ravel())) == ((960, 32), {200}, {127})
 
 
 def test_cells_follow_the_networks_order():
@@ -287,6 +291,14 @@ def test_suppression_of_nothing_is_nothing():
 def test_an_unknown_detector_lists_the_choices():
     with pytest.raises(ConfigError, match=r"abacus.*fer, yunet, mtcnn, mediapipe"):
         open_detector("abacus")
+
+
+def test_a_detector_left_alone_finds_what_the_analyzer_asks_for(monkeypatch):
+    monkeypatch.setitem(DETECTORS, "fer", lambda *given: given)
+    config = AnalyzerConfig()
+    wanted = (None, config.min_face_px, config.device, config.threads)
+    assert open_detector("fer") == wanted
+    assert config.min_face_px == 20
 
 
 def test_a_smallest_face_of_nothing_is_refused():
