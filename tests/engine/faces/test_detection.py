@@ -235,6 +235,12 @@ def test_a_frame_of_one_line_stays_one(answering):
     assert (fine.shape, set(fine[:, 0]), set(fine[:, 1:].ravel())) == ((960, 32), {200}, {127})
 
 
+@pytest.mark.parametrize(("smallest", "looks"), [(12, 2), (13, 1)])
+def test_small_frames_are_looked_at_once(smallest, looks):
+    """Below half as much again as the coarse look: here the fine one of 480 or 443 pixels."""
+    assert len(looks_at(120, 240, smallest)) == looks
+
+
 def test_cells_follow_the_networks_order():
     picked = np.array([0, 1, 4, 8, 9])  # of 16 x 32: 8 cells of stride 8, then 2 of stride 16
     cells = cells_of(picked, 16, 32, (8, 16))
@@ -378,6 +384,18 @@ def test_yunet_rows_become_detections(yunet_file):
     assert face.score == pytest.approx(0.9, abs=1e-3)
     np.testing.assert_allclose(face.box, [20, 16, 36, 40], atol=1e-3)
     np.testing.assert_allclose(face.points[:2], [[16, 24], [32, 24]], atol=1e-3)
+
+
+def test_yunet_gives_the_best_face_first(yunet_file, monkeypatch):
+    rows = np.zeros((3, 15), np.float32)
+    rows[:, 2:4] = [[30, 20], [40, 40], [30, 19]]
+    rows[:, 14] = 0.7, 0.9, 0.8
+    network = SimpleNamespace(setInputSize=lambda size: None, detect=lambda image: (1, rows))
+    maker = SimpleNamespace(create=lambda *given: network)
+    monkeypatch.setattr(engine.faces.detectors.cv2, "FaceDetectorYN", maker)
+    yunet = open_detector("yunet", model_path=yunet_file, min_face_px=20)
+    faces = yunet.detect(np.zeros((64, 64, 3), np.uint8))
+    assert [face.score for face in faces] == pytest.approx([0.9, 0.7])
 
 
 def test_a_file_that_is_no_yunet_is_refused(tmp_path):
