@@ -282,3 +282,9 @@ def test_frames_wait_for_half_a_second_and_faces_stay_for_one(noise, make_analys
         assert len(ready) == max(0, index - 3)
     ready += blur.flush()
     assert [a.frame.index for a in ready if _blurred(noise, a)] == list(range(8, 21))
+
+
+def test_a_box_too_thin_to_show_anything_is_not_found():
+    here, there = _textured([(100, 0), (103, 2)], side=400, size=(400, 400))
+    box = np.array([100, 0, 108, 400], np.float32)
+    assert moved(box, here, there, box) is None

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import engine.faces.detection
 import engine.faces.detectors
+from engine.analyze import AnalyzerConfig
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError
 from engine.faces.detection import (
@@ -229,6 +230,15 @@ def test_a_frame_of_one_line_stays_one(answering):
     answering(network).detect(np.full((1, 3000, 3), 200, np.uint8))
     fine, _ = network.shown
     assert (fine.shape, set(fine[0]), set(fine[1:].ravel())) == ((32, 960), {200}, {127})
+    answering(network).detect(np.full((3000, 1, 3), 200, np.uint8))
+    _, _, fine, _ = network.shown
+    assert (fine.shape, set(fine[:, 0]), set(fine[:, 1:].ravel())) == ((960, 32), {200}, {127})
+
+
+@pytest.mark.parametrize(("smallest", "looks"), [(12, 2), (13, 1)])
+def test_small_frames_are_looked_at_once(smallest, looks):
+    """Below half as much again as the coarse look: here the fine one of 480 or 443 pixels."""
+    assert len(looks_at(120, 240, smallest)) == looks
 
 
 def test_cells_follow_the_networks_order():
@@ -287,6 +297,14 @@ def test_suppression_of_nothing_is_nothing():
 def test_an_unknown_detector_lists_the_choices():
     with pytest.raises(ConfigError, match=r"abacus.*fer, yunet, mtcnn, mediapipe"):
         open_detector("abacus")
+
+
+def test_a_detector_left_alone_finds_what_the_analyzer_asks_for(monkeypatch):
+    monkeypatch.setitem(DETECTORS, "fer", lambda *given: given)
+    config = AnalyzerConfig()
+    wanted = (None, config.min_face_px, config.device, config.threads)
+    assert open_detector("fer") == wanted
+    assert config.min_face_px == 20
 
 
 def test_a_smallest_face_of_nothing_is_refused():
@@ -366,6 +384,18 @@ def test_yunet_rows_become_detections(yunet_file):
     assert face.score == pytest.approx(0.9, abs=1e-3)
     np.testing.assert_allclose(face.box, [20, 16, 36, 40], atol=1e-3)
     np.testing.assert_allclose(face.points[:2], [[16, 24], [32, 24]], atol=1e-3)
+
+
+def test_yunet_gives_the_best_face_first(yunet_file, monkeypatch):
+    rows = np.zeros((3, 15), np.float32)
+    rows[:, 2:4] = [[30, 20], [40, 40], [30, 19]]
+    rows[:, 14] = 0.7, 0.9, 0.8
+    network = SimpleNamespace(setInputSize=lambda size: None, detect=lambda image: (1, rows))
+    maker = SimpleNamespace(create=lambda *given: network)
+    monkeypatch.setattr(engine.faces.detectors.cv2, "FaceDetectorYN", maker)
+    yunet = open_detector("yunet", model_path=yunet_file, min_face_px=20)
+    faces = yunet.detect(np.zeros((64, 64, 3), np.uint8))
+    assert [face.score for face in faces] == pytest.approx([0.9, 0.7])
 
 
 def test_a_file_that_is_no_yunet_is_refused(tmp_path):

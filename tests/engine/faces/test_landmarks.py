@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.assets import asset_path
+from engine.faces.alignment import CROP_SIZE
 from engine.faces.landmarks import (
     BROWS,
     EYE_CORNERS,
@@ -75,4 +76,6 @@ def test_template_is_that_of_the_shipped_weights():
     wanted = [[0.3212, 0.3823], [0.6788, 0.3823], [0.5, 0.5833], [0.3589, 0.7666], [0.6411, 0.7666]]
     np.testing.assert_allclose(TEMPLATE, wanted, atol=1e-6)
     for name in ("landmark-net.onnx", "poster-rt.onnx"):
-        assert load_manifest(asset_path(name)).value("input.margin") == MARGIN
+        manifest = load_manifest(asset_path(name))
+        assert (manifest.value("input.size"), manifest.value("input.margin")) == (112, MARGIN)
+    assert CROP_SIZE == 112

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine.assets import asset_path
+from engine.errors import ModelError
 from engine.faces.detectors import MtcnnDetector
 from engine.faces.mtcnn import Mtcnn
 
@@ -89,3 +90,10 @@ def test_detector_gives_the_best_face_first(cascade, picture, tmp_path):
 def test_nothing_is_found_in_a_picture_smaller_than_a_face(cascade, picture):
     boxes, scores, points = cascade.find(picture[:19, :19], 20.0)
     assert (boxes.shape, scores.shape, points.shape) == ((0, 4), (0,), (0, 5, 2))
+
+
+@pytest.mark.parametrize("device", ["cuda", "tensorrt"])
+def test_device_that_torch_lacks_is_refused(cascade, tmp_path, monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ModelError, match=f"this torch cannot run on {device}"):
+        Mtcnn(tmp_path, device)
