@@ -223,6 +223,8 @@ def mapless(tmp_path):
         (folder / beside.name).write_bytes(beside.read_bytes())
     facts = {
         **dict.fromkeys(REQUIRED, ""),
+        "opset": 18,
+        "metrics": {},
         "name": "small",
         "kind": "expression",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),

@@ -475,6 +475,9 @@ def small(tmp_path):
     landmarks = json.loads((tmp_path / "landmark-net.json").read_text())["sha256"]
     facts = {
         **dict.fromkeys(REQUIRED, ""),
+        "name": path.stem,
+        "opset": 18,
+        "metrics": {},
         "kind": "expression",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "labels": ["anger", "happiness", "neutral"],

@@ -313,7 +313,10 @@ def describe(path, **facts):
     """Write a manifest that vouches for whatever a file holds."""
     stated = {
         **dict.fromkeys(engine.networks.manifest.REQUIRED, ""),
+        "name": path.stem,
         "kind": "expression",
+        "opset": 18,
+        "metrics": {},
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         **facts,
     }
