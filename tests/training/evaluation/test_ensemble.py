@@ -122,7 +122,7 @@ def test_members_that_differ_in_what_they_judge_are_refused_with_both_named(othe
 
 
 def test_members_may_differ_in_what_they_were_trained_on():
-    other = saved(also=["expw"], noise=0.1, limit=9, augmentation="abaw_dan")
+    other = saved(also=("expw",), noise=0.1, limit=9, augmentation="abaw_dan")
     check_alike({Path("a"): saved(), Path("b"): other})
 
 

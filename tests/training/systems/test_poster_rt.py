@@ -197,7 +197,7 @@ def test_image_stream_starts_from_the_landmark_network(tmp_path):
     ("changed", "says"),
     [
         ({"input_size": 224}, r"poster_rt\.input_size: must be 112, got 224"),
-        ({"dropout": 1.0}, r"poster_rt\.dropout: must be from 0 to below 1"),
+        ({"dropout": 1.0}, r"poster_rt\.dropout: must be below 1"),
         ({"affect_weight": -1.0}, r"poster_rt\.affect_weight: must be at least 0"),
     ],
 )

@@ -137,7 +137,7 @@ def test_label_noise_is_part_of_what_it_was_trained_on(recipe, tmp_path):
             ],
             r"disk wants pictures of 96 pixels, FER2013Train/0\.png has 48",
         ),
-        (["data.dataset=rafdb"], r"dataset rafdb: unknown; known here: raf-db"),
+        (["data.dataset=rafdb"], r"data\.dataset: 'rafdb' is unknown; choose raf-db, "),
         (['data.also=["aff-wild2-va"]'], r"data\.also: aff-wild2-va has no expressions to learn"),
         (["data.augmentation=heavy"], "heavy"),
         (["loop.batch=100"], r"loop\.batch: must not exceed the 8 faces"),
