@@ -78,12 +78,15 @@ def no_thread_outlives_its_test() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def packs() -> Callable[[str], Path]:
-    """Give `packs(file)`: the folder of data packs that has this one; skips without it."""
+    """Give `packs(file)`: the folder of data packs that has this one; skips where there are none."""
 
     def having(name: str) -> Path:
         for folder in DATA:
             if (folder / name).is_file():
                 return folder
+        there = [folder for folder in DATA if folder.is_dir()]
+        if there:  # the others are there: a test that skips would hide that one is gone
+            pytest.fail(f"the data pack {name} is missing beside the others in {there[0]}")
         pytest.skip(f"the data pack {name} is neither in data/ nor in ../shared/data")
 
     return having
