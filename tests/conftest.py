@@ -78,7 +78,7 @@ def no_thread_outlives_its_test() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def packs() -> Callable[[str], Path]:
-    """Give `packs(file)`: the folder of data packs that has this one; skips where there are none."""
+    """Give `packs(file)`: the folder that has this data pack; skips where there are none."""
 
     def having(name: str) -> Path:
         for folder in DATA:
