@@ -19,7 +19,6 @@ from export.system import SystemGraph, system_in_torch, write_system
 from training.data.samples import DataConfig
 from training.models import backbones
 from training.models.window_attention import WindowCrossAttention
-from training.systems import neural_resizer
 from training.systems.build import SYSTEMS, Truths, build
 from training.systems.neural_resizer import POOLED
 from training.systems.saved import Card, SavedSystem
@@ -46,28 +45,33 @@ RESIZER = (
 )
 # timm's own classes, one or two blocks deep.
 TINY = {
-    "swin": (
+    "swin_s": (
         "swin_tiny_patch4_window7_224",
+        "",
         32,
         {"embed_dim": 16, "depths": (2, 1), "num_heads": (1, 2), "window_size": 4},
     ),
-    "vit": (
+    "vit_s": (
         "vit_tiny_patch16_224",
+        "",
         32,
         {"patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2},
     ),
-    "deit": (
+    "deit_s": (
         "deit_tiny_patch16_224",
+        "",
         32,
         {"patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2},
     ),
-    "convit": (
+    "convit_s": (
         "convit_tiny",
+        "",
         32,
         {"patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2, "local_up_to_layer": 1},
     ),
-    "xcit": (
+    "xcit_s12": (
         "xcit_nano_12_p16_224",
+        "",
         32,
         {"embed_dim": 32, "depth": 1, "num_heads": 2, "cls_attn_layers": 1},
     ),
@@ -83,22 +87,22 @@ SMALL = {
     "arbex-k0": ("ferplus-arbex", *ARBEX, "arbex.anchors=0"),
     "dan": ("rafdb-dan", *DAN),
     "dan-va": ("affwild2-va-dan", *DAN),
-    "resizer-a": ("ferplus-resizer-a", *RESIZER, "neural_resizer.backbone=vit"),
+    "resizer-a": ("ferplus-resizer-a", *RESIZER, "neural_resizer.backbone=vit_s"),
     "resizer-b": (
         "ferplus-resizer-b",
         *RESIZER,
-        "neural_resizer.backbone=deit",
+        "neural_resizer.backbone=deit_s",
         "neural_resizer.input_size=48",
     ),
-    "resizer-c": ("ferplus-resizer-c", *RESIZER, "neural_resizer.backbone=xcit"),
+    "resizer-c": ("ferplus-resizer-c", *RESIZER, "neural_resizer.backbone=xcit_s12"),
     "resizer-d": (
         "ferplus-resizer-d",
         *RESIZER,
-        "neural_resizer.backbone=convit",
+        "neural_resizer.backbone=convit_s",
         "neural_resizer.upscaler=sr_lite",
         "neural_resizer.input_size=32",
     ),
-    "resizer-e": ("ferplus-resizer-e", *RESIZER, "neural_resizer.backbone=swin"),
+    "resizer-e": ("ferplus-resizer-e", *RESIZER, "neural_resizer.backbone=swin_s"),
 }
 
 
@@ -133,11 +137,9 @@ def one_thread():
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """Add `TINY` to the backbones by name."""
-    for name, (architecture, features, options) in TINY.items():
-        known = backbones._Known(architecture, "", features, options)
-        monkeypatch.setitem(backbones.BACKBONES, name, known)
-    monkeypatch.setitem(neural_resizer._CHOICES, "backbone", (*POOLED, *TINY))
+    """Put `TINY` in the place of the backbones of these names."""
+    for name, small in TINY.items():
+        monkeypatch.setitem(backbones.BACKBONES, name, type(backbones.BACKBONES[name])(*small))
 
 
 def unrest(model):
@@ -180,7 +182,7 @@ def saved_of(recipe, *overrides):
     truths = Truths((1,) * count, np.full((count, count), 1 / count, np.float32), names)
     torch.manual_seed(0)
     system = keep_off_the_ends(unrest(build(own, settings.system, truths)).eval())
-    card = Card("none", names, system.input_size, 0, 0.0)
+    card = Card("none", names, system.input_size, 1, 1.0)
     tables = {
         "task": "system",
         "system": {"name": settings.system.name},
