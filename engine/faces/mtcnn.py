@@ -215,7 +215,7 @@ def _corrected(boxes: Floats, shifts: Floats) -> Floats:
 def _square(boxes: Floats) -> Floats:
     """Widen boxes to squares about the same centre."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True, initial=0) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
     return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
 
 

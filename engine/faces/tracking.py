@@ -40,14 +40,14 @@ class TrackerConfig:
 
 @dataclass(slots=True, eq=False)
 class _Followed:
-    """A face being followed; `hidden_since_s` is set while another face covers it."""
+    """A face being followed, or hidden by another since `hidden_since_s`."""
 
     id: int
     landmarks: Floats
     score: float
     time_s: float
     velocity: Floats  # of the box's centre, pixels per second
-    hidden_since_s: float | None = None
+    hidden_since_s: float = 0.0
 
     def expected_centre(self, time_s: float) -> Floats:
         return _centre(box_of(self.landmarks)) + self.velocity * np.float32(time_s - self.time_s)
@@ -178,9 +178,7 @@ class Tracker:
         """Take the frame's sightings: followed faces first, in order, then new ones."""
         followed, count = self._seen, len(self._seen)
         self._hidden = [
-            face
-            for face in self._hidden
-            if time_s - (face.hidden_since_s or 0.0) <= self.config.hidden_s
+            face for face in self._hidden if time_s - face.hidden_since_s <= self.config.hidden_s
         ]
         alive: list[tuple[_Followed, int]] = []
         lost: list[_Followed] = []
@@ -243,7 +241,6 @@ class Tracker:
         if nearest.surprise(box, time_s) + margin >= face.surprise(box, time_s):
             return face
         self._hidden.remove(nearest)
-        nearest.hidden_since_s = None
         self._hide(face, time_s)
         return nearest
 
@@ -272,7 +269,6 @@ class Tracker:
                 nearest, distance = face, gap
         if nearest is not None:
             self._hidden.remove(nearest)
-            nearest.hidden_since_s = None
             _move(nearest, sighting, time_s)
             return nearest
         face = _Followed(

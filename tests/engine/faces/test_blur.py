@@ -34,6 +34,8 @@ def test_nothing_of_the_box_is_left_and_nothing_else_is_touched(noise):
         ((40, 30, 100, 110), (19, 2, 122, 139)),
         ((-20, -30, 40, 50), (0, 0, 62, 79)),
         ((150, 120, 230, 200), (122, 92, 200, 160)),
+        ((-30, 30, -2, 60), (0, 19, 8, 71)),  # outside, but for its margin
+        ((60, -30, 90, -2), (49, 0, 101, 8)),
     ],
 )
 def test_what_is_drawn_is_the_smooth_average_under_an_oval_and_the_box(noise, box, part):
@@ -80,8 +82,11 @@ def test_boxes_may_leave_the_picture(noise, box):
     assert (y1 == y0) or (blurred[part] != noise[part]).mean() > 0.9
 
 
-def test_a_box_outside_the_picture_changes_nothing(noise):
-    assert (blur_faces(noise, [np.array([900, 900, 950, 950], np.float32)]) == noise).all()
+@pytest.mark.parametrize(
+    "box", [(900, 900, 950, 950), (211, 30, 241, 60), (30, 171, 60, 201), (-50, 30, -20, 60)]
+)
+def test_a_box_outside_the_picture_changes_nothing(noise, box):
+    assert (blur_faces(noise, [np.array(box, np.float32)]) == noise).all()
 
 
 def _blurred(noise, analysis):

@@ -111,3 +111,10 @@ def test_points_on_a_line_have_no_pose(axis):
     assert pose_of(landmarks, (WIDTH, HEIGHT)) is None
     landmarks[30, axis] += 300
     assert pose_of(landmarks, (WIDTH, HEIGHT)) is None or np.ptp(landmarks[:, axis]) > 1
+
+
+@pytest.mark.parametrize(("found", "depth"), [(False, 600.0), (True, -600.0)])
+def test_head_that_is_not_found_or_lies_behind_the_camera_is_none(monkeypatch, found, depth):
+    answer = found, np.zeros((3, 1)), np.array([[0.0], [0.0], [depth]])
+    monkeypatch.setattr(cv2, "solvePnP", lambda *_, **__: answer)
+    assert pose_of(seen(), (WIDTH, HEIGHT)) is None
