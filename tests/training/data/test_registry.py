@@ -40,7 +40,7 @@ def test_splits_of_a_fold_share_no_subject(jaffe, tmp_path):
 
 
 def test_unknown_dataset_lists_the_known_ones(tmp_path):
-    with pytest.raises(ConfigError, match="dataset fer2012: unknown; known here: raf-db, raf-db-f"):
+    with pytest.raises(ConfigError, match="dataset: 'fer2012' is unknown; choose raf-db, raf-db-f"):
         read_dataset("fer2012", tmp_path, "train", tmp_path)
 
 
