@@ -10,6 +10,7 @@ import export.poster_rt
 import export.system
 import export.targets
 from engine.errors import ModelError
+from engine.labels import EXPRESSIONS
 from export.cli import main
 
 
@@ -51,6 +52,18 @@ def test_expression_run_goes_to_its_asset(run, exports):
     assert weights == folder / "model.safetensors"
     assert (out.name, str(data), str(cache)) == ("poster-rt.onnx", "packs", "cache")
     assert Path("assets/poster-rt.onnx").read_bytes() == b"graph"
+
+
+def test_run_of_the_system_poster_rt_is_shipped_as_its_two_graphs(run, exports):
+    folder = run("system")
+    facts = {"task": "system", "system": {"name": "poster_rt"}}
+    (folder / "recipe.json").write_text(json.dumps(facts))
+    card = {"dataset": "ferplus", "input_size": 112, "parameters": 1, "gmac": 0.1}
+    for classes, shipped in ((EXPRESSIONS, True), (EXPRESSIONS[::-1], False)):
+        (folder / "model.json").write_text(json.dumps({**card, "classes": classes}))
+        assert main([str(folder), "--overwrite"]) == 0
+        assert exports[-1][1].name.startswith("poster-rt" if shipped else "run")
+        assert exports[-1][0] == (folder / "model.safetensors" if shipped else folder)
 
 
 def test_detector_run_takes_its_metrics_along(run, exports):
