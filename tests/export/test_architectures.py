@@ -80,6 +80,7 @@ TINY = {
 # variants m = 0.75 and w/DA have the graph of the plain one.
 SMALL = {
     "poster": ("rafdb-poster-s", *POSTER, "poster.input_size=224"),
+    "poster-rt": ("poster-rt", "system.landmark_weights=''"),
     "poster-ada": ("rafdb-poster-ada-s", *POSTER),
     "poster-ada-mlp": ("rafdb-poster-ada-s-mlp", *POSTER),
     "poster-pp": ("rafdb-poster-pp", *POSTER_PP),
