@@ -5,6 +5,7 @@ It imports the standard library alone: whatever a command lacks, its front can s
 
 import argparse
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 DISTRIBUTION: Final = "fer-live"
 INTERRUPTED: Final = 130
+NO_READER: Final = 141  # as shells show SIGPIPE
 # As `engine.networks.runtime.DEVICES`, which takes long to import.
 DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")
 CLOCK: Final = "%(asctime)s %(message)s"  # an `info` for what takes hours
@@ -47,14 +49,20 @@ def run_command(
 
     Returns:
         0, what `run` returned, 130 after Ctrl-C, 2 where a library is not installed, the code of
-        the `FerError`, or 1 after an error that nobody expected, whose traceback is shown.
+        the `FerError`, 141 where nobody reads on, or 1 after an error that nobody expected, whose
+        traceback is shown.
     """
     root, lines = logging.getLogger(), _Lines(program, info)
     level = root.level
     root.addHandler(lines)
     root.setLevel(lines.level)
+    _open_what_is_closed()
     try:
-        return run(sys.argv[1:] if argv is None else argv) or 0
+        code = run(sys.argv[1:] if argv is None else argv) or 0
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read along has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
     except SystemExit as end:
         if end.code:
             raise
@@ -69,15 +77,26 @@ def run_command(
     except Exception as error:  # noqa: BLE001 - the top of the program
         if isinstance(error, ModuleNotFoundError) and _foreign(error.name or ""):
             wanted = f"'{DISTRIBUTION}[{extra}]'" if extra else DISTRIBUTION
-            say(program, f"{error.name}: not installed; pip install {wanted}")
+            library = (error.name or "").partition(".")[0]
+            say(program, f"{library}: not installed; pip install {wanted}")
             return ConfigError.exit_code
         traceback.print_exc()
         what = f"{type(error).__name__}: {error}"
         say(program, f"internal error: {what}; please report the lines above")
         return FerError.exit_code
+    else:
+        return code
     finally:
         root.setLevel(level)
         root.removeHandler(lines)
+
+
+def _open_what_is_closed() -> None:
+    """Put a sink where a shell (``2>&-``), a service or a program without a console has no file."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            sink = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the very end
+            setattr(sys, name, sink)
 
 
 def say(program: str, message: str) -> None:

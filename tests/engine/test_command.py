@@ -287,3 +287,22 @@ def test_values_between_commas_count_once():
 
 def test_devices_are_the_runtimes():
     assert command.DEVICES == runtime.DEVICES
+
+
+VIDEO = f"{sys.executable} -m app.command.cli assets/demo.mp4 --duration 0.1 --records"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell of other systems")
+def test_closed_stderr_and_a_reader_who_leaves_change_nothing(tmp_path):
+    """As services run it, and as ``| head`` does."""
+    rows = tmp_path / "rows.csv"
+    closed = subprocess.run(f"{VIDEO} {rows} 2>&-", shell=True, cwd=ROOT, check=False)
+    assert closed.returncode == 0
+    assert rows.stat().st_size > 0
+    pipe = f"{VIDEO} {rows} --overwrite --json | true; exit ${{PIPESTATUS[0]}}"
+    left = subprocess.run(
+        ["bash", "-c", pipe], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert left.returncode == command.NO_READER
+    assert "Traceback" not in left.stderr
+    assert "BrokenPipe" not in left.stderr

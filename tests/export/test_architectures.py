@@ -87,7 +87,6 @@ SMALL = {
     "arbex": ("ferplus-arbex", *ARBEX),
     "arbex-k0": ("ferplus-arbex", *ARBEX, "arbex.anchors=0"),
     "dan": ("rafdb-dan", *DAN),
-    "poster-rt": ("poster-rt", "system.start=''", "system.landmark_weights=''"),
     "dan-va": ("affwild2-va-dan", *DAN),
     "resizer-a": ("ferplus-resizer-a", *RESIZER, "neural_resizer.backbone=vit_s"),
     "resizer-b": (
