@@ -33,7 +33,7 @@ PLACES: Final = ("engine/faces", "engine/reading", "engine/pipeline.py")
 # Where a module's own tests do not have its name.
 TESTS: Final = {"detectors": "detection"}
 REACH: Final = ("tests/engine/faces", "tests/engine/reading", "tests/engine/test_pipeline.py")
-LAST: Final = ("tests/engine/test_analyze.py", "tests/e2e/test_rows_stay.py")
+LAST: Final = ("tests/engine/test_analyze.py", "tests/e2e/test_upgrade_and_keep_the_rows.py")
 HEAVY: Final = ("cv2", "hypothesis.extra.numpy", "onnx", "onnxruntime", "pytest", "torch")
 IMPORTED: Final = "ignore::pytest.PytestAssertRewriteWarning"  # that comes of HEAVY
 CPU_S: Final = 90  # of a test run; an endless loop ends here
