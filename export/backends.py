@@ -19,7 +19,7 @@ from engine.faces.landmarks import MARGIN
 from engine.faces.preprocessing import MEAN, STD, to_input
 from engine.networks.bundle import SUFFIX as BUNDLE
 from engine.networks.bundle import open_bundle
-from engine.networks.manifest import Crops, Manifest, Maps
+from engine.networks.manifest import CropInput, Manifest, Maps
 from engine.networks.runtime import Device, Network, open_session
 from engine.networks.tensorrt.engine_file import BUILD, SUFFIX, described_by, precision_of
 from engine.networks.tensorrt.session import EngineSession, engine_of
@@ -185,7 +185,7 @@ def _network_backend(path: Path, network: Network, marks: Network | None, most: 
         return Backend(path, "detector", precision_of(manifest), Form(0), (), None, 1, 1, answer)
     if manifest.kind not in ("landmarks", "expression"):
         raise ModelError(f"{path}: a network of kind {manifest.kind} cannot be compared")
-    crops = manifest.read(Crops, "input")
+    crops = manifest.read(CropInput, "input")
     form = Form(crops.size, crops.margin, crops.mean, crops.std)
     reads = manifest.kind == "expression" and "logits" in network.outputs
     return Backend(

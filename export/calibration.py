@@ -14,7 +14,7 @@ from engine.faces.alignment import align, recut
 from engine.faces.landmarker import Landmarker, normalisation
 from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS
-from engine.networks.manifest import Crops, Manifest, Maps, load_manifest
+from engine.networks.manifest import CropInput, Manifest, Maps, load_manifest
 from engine.networks.ort import onnxruntime
 from engine.reading.fusion import landmarks_of
 from engine.types import Face, Floats, Image, Sighting
@@ -159,7 +159,7 @@ def open_inputs(model: Path, threads: int = 1) -> Inputs:
             f"int8 is for those of kind {' and '.join(KINDS)}"
         )
     own = manifest.kind == "landmarks"
-    crops = manifest.read(Crops, "input")
+    crops = manifest.read(CropInput, "input")
     return Inputs(
         manifest,
         Landmarker(manifest if own else landmarks_of(manifest), "cpu", threads),

@@ -35,7 +35,7 @@ SHAPES: Final = ((32, 32), (96, 160), (256, 64), (288, 512))  # of a detector's 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Faces:
+class RealFaces:
     """Real pictures in the form that the networks take.
 
     Attributes:
@@ -88,7 +88,7 @@ def check_alike(truth: Backend, other: Backend) -> None:
         raise ModelError(f"{other.path}: no bounds are stated for precision {other.precision}")
 
 
-def compare(truth: Backend, other: Backend, real: Faces | None = None) -> Report:
+def compare(truth: Backend, other: Backend, real: RealFaces | None = None) -> Report:
     """Compare two backends that are alike, on adversarial pictures and on real ones."""
     batches = batches_of(other)
     calls: dict[str, list[Sequence[Image]]] = {ADVERSARIAL: _adversarial_calls(truth, batches)}
@@ -193,7 +193,7 @@ def _winners(said: Answers) -> NDArray[np.intp]:
 
 
 def _accuracies(
-    real: Faces, labels: Sequence[str], mine: Answers, theirs: Answers
+    real: RealFaces, labels: Sequence[str], mine: Answers, theirs: Answers
 ) -> tuple[float, float] | None:
     """Give the share of right labels of both backends; None where their labels are not FER+'s."""
     if not labels or not set(labels) <= set(EXPRESSIONS) or not len(real.labels):
@@ -204,7 +204,7 @@ def _accuracies(
     return float(np.mean(first == known)), float(np.mean(second == known))
 
 
-def real_faces(side: Backend, data: Path, cache: Path, count: int = FACES) -> Faces:
+def real_faces(side: Backend, data: Path, cache: Path, count: int = FACES) -> RealFaces:
     """Cut validation faces of FER+ as a network takes them; for a detector, boards of faces.
 
     The faces are found by the shipped landmark network, whatever is compared.
@@ -216,13 +216,13 @@ def real_faces(side: Backend, data: Path, cache: Path, count: int = FACES) -> Fa
     labels = found.labels
     images = [found.image(row) for row in range(len(found))]
     if side.kind == "detector":
-        return Faces(list(_boards(images)), np.empty(0, np.intp))
+        return RealFaces(list(_boards(images)), np.empty(0, np.intp))
     landmarker = Landmarker(load_manifest(asset_path(LANDMARK_NET)), "cpu")
     form = side.form
     crops = [
         recut(crop.image, crop.face, form.size, form.margin) for crop in aligned(landmarker, found)
     ]
-    return Faces(crops, labels)
+    return RealFaces(crops, labels)
 
 
 def _boards(images: Sequence[Image], rows: int = 3, columns: int = 4) -> Iterator[Image]:

@@ -27,14 +27,14 @@ SCALES = (0.25, 0.35, 0.5, 1.0, 2.0)  # of the packs' pictures, which are 320 pi
 
 def judge(detector: Detector, samples: Sequence[Sample]) -> "Tally":
     """Run a detector over gray pictures and match its boxes with the truth."""
-    from training.detector.evaluate import Found, Tally, compare
+    from training.detector.evaluate import DetectionResult, Tally, compare
 
     sides, best, false = [], [], []
     for sample in samples:
         found = detector.detect(_colour(sample.image))
         boxes = np.array([face.box for face in found], np.float32).reshape(-1, 4)
         scores = np.array([face.score for face in found], np.float32)
-        hit, wrong = compare(Found(boxes, scores), sample)
+        hit, wrong = compare(DetectionResult(boxes, scores), sample)
         faces = sample.boxes[~sample.ignore]
         sides.append(np.sqrt(np.prod(faces[:, 2:] - faces[:, :2], axis=1)))
         best.append(hit)

@@ -15,10 +15,10 @@ from torch.nn import functional
 
 from training.models.poster_rt import (
     WINDOW,
-    CrossBlock,
     PosterRT,
     SwapAttention,
-    WindowCrossAttention,
+    TokenFusionBlock,
+    WindowFusion,
     standardised,
     unwindowed,
     windows,
@@ -67,10 +67,10 @@ class FoldedFusion(nn.Module):
 
 
 class _FoldedWindows(nn.Module):
-    """`WindowCrossAttention` in eval mode."""
+    """`WindowFusion` in eval mode."""
 
     @torch.no_grad()
-    def __init__(self, block: WindowCrossAttention) -> None:
+    def __init__(self, block: WindowFusion) -> None:
         super().__init__()
         self.heads = block.heads
         dim = block.project.out_features
@@ -125,9 +125,9 @@ class _FoldedSwap(nn.Module):
 
 
 class _FoldedBlock(nn.Module):
-    """The last `CrossBlock` in eval mode: only what is read of it."""
+    """The last `TokenFusionBlock` in eval mode: only what is read of it."""
 
-    def __init__(self, block: CrossBlock) -> None:
+    def __init__(self, block: TokenFusionBlock) -> None:
         super().__init__()
         self.block = block
         self.image_attention = _FoldedSwap(block.image_attention)

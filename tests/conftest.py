@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 DATA = (ROOT / "data", ROOT.parent / "shared" / "data")  # where data packs may lie
+PACKS = ("ferplus.zip", "faces_wild.zip", "scenes.zip", "teacher_labels.zip")
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # windows of the tests need no screen
 
@@ -85,7 +86,7 @@ def packs() -> Callable[[str], Path]:
             if (folder / name).is_file():
                 return folder
         there = [folder for folder in DATA if folder.is_dir()]
-        if there:  # the others are there: a test that skips would hide that one is gone
+        if there and name in PACKS:  # a test that skips would hide that one is gone
             pytest.fail(f"the data pack {name} is missing beside the others in {there[0]}")
         pytest.skip(f"the data pack {name} is neither in data/ nor in ../shared/data")
 

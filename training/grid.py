@@ -43,7 +43,7 @@ Judge = Callable[[Recipe, Split], Figures]  # judges the weights that a finished
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class GridRow:
     """One way to train the recipe.
 
     Attributes:
@@ -76,12 +76,12 @@ class Grid:
     title: str
     recipe: Path
     seeds: tuple[int, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[GridRow, ...]
 
 
 @checked()
 class _RowTable:
-    """A row as the file has it, see `Row`."""
+    """A row as the file has it, see `GridRow`."""
 
     name: str
     set: tuple[str, ...] = ()
@@ -144,7 +144,7 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
     return Grid(said.title, recipe, said.seeds, tuple(_overridden(row, overrides) for row in rows))
 
 
-def _overridden(row: Row, overrides: Sequence[str]) -> Row:
+def _overridden(row: GridRow, overrides: Sequence[str]) -> GridRow:
     own = {override.partition("=")[0] for override in (*row.overrides, "loop.seed=")}
     for override in overrides:
         if override.partition("=")[0] in own:
@@ -152,16 +152,16 @@ def _overridden(row: Row, overrides: Sequence[str]) -> Row:
     return replace(row, overrides=(*overrides, *row.overrides))
 
 
-def _row(path: Path, said: _RowTable) -> Row:
+def _row(path: Path, said: _RowTable) -> GridRow:
     if any(override.startswith("loop.seed=") for override in said.set):
         raise ConfigError(f"{path}: row.set: loop.seed comes from seeds")
-    made = Row(said.name, said.set, said.published)
+    made = GridRow(said.name, said.set, said.published)
     if not made.folder:
         raise ConfigError(f"{path}: row.name: needs a letter or digit, got {made.name!r}")
     return made
 
 
-def recipe_of(grid: Grid, row: Row, seed: int, place: Place) -> Recipe:
+def recipe_of(grid: Grid, row: GridRow, seed: int, place: Place) -> Recipe:
     """Give the recipe of one run."""
     return read_recipe(
         grid.recipe,
@@ -241,7 +241,7 @@ def write_tables(grid: Grid, place: Place) -> None:
     _write_csv(grid, runs, shown, place.out / "table.csv")
 
 
-def _runs(grid: Grid, row: Row, place: Place) -> list[Figures]:
+def _runs(grid: Grid, row: GridRow, place: Place) -> list[Figures]:
     found = [finished(recipe_of(grid, row, seed, place), place.split) for seed in grid.seeds]
     return [figures for figures in found if figures is not None]
 

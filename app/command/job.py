@@ -126,7 +126,7 @@ class _Output(Protocol):
 
 
 @dataclass(slots=True)
-class _Writer:
+class _OpenOutput:
     """One output, by the name of its stage."""
 
     path: Path
@@ -142,7 +142,7 @@ class _Outputs:
     """
 
     def __init__(self) -> None:
-        self.writers: dict[str, _Writer] = {}
+        self.writers: dict[str, _OpenOutput] = {}
         self.warnings: list[str] = []
         self._error: SinkError | None = None
 
@@ -197,13 +197,13 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
     try:
         if job.records is not None:
             records = open_records(job.records, landmarks=job.landmarks, overwrite=job.overwrite)
-            outputs.writers["record"] = _Writer(
+            outputs.writers["record"] = _OpenOutput(
                 job.records, records, lambda analysis, _: records.write(analysis)
             )
         if job.out is not None:
             config = SinkConfig(audio=job.audio, overwrite=job.overwrite)
             sink = VideoSink(job.out, info, config)
-            outputs.writers["encode"] = _Writer(
+            outputs.writers["encode"] = _OpenOutput(
                 job.out,
                 sink,
                 lambda analysis, image: sink.write(analysis.frame.time_s, image),

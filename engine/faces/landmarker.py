@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.faces.alignment import invert, transform
 from engine.faces.preprocessing import to_input
-from engine.networks.manifest import Crops, LandmarkFacts, Manifest, Triple
+from engine.networks.manifest import CropInput, LandmarkFacts, Manifest, Triple
 from engine.networks.runtime import Device, open_session
 from engine.types import Face, Sighting
 
@@ -64,5 +64,5 @@ def normalisation(manifest: Manifest) -> tuple[Triple, Triple]:
     Raises:
         ModelError: The manifest does not state them, or not the rest of its input.
     """
-    stated = manifest.read(Crops, "input")
+    stated = manifest.read(CropInput, "input")
     return stated.mean, stated.std

@@ -31,7 +31,7 @@ _stated = pydantic.dataclasses.dataclass(
 
 
 @_stated
-class Crops:
+class CropInput:
     """The aligned crops that a network takes.
 
     Attributes:
@@ -50,7 +50,7 @@ class Crops:
 
 
 @_stated
-class Pictures:
+class PictureInput:
     """The whole pictures that a detector takes.
 
     Attributes:
@@ -97,7 +97,7 @@ class DetectorFacts:
         nms_iou: Overlap above which two boxes are one face.
     """
 
-    input: Pictures
+    input: PictureInput
     strides: Annotated[tuple[Positive, ...], Field(min_length=1)]
     score_threshold: Share
     nms_iou: Share
@@ -107,7 +107,7 @@ class DetectorFacts:
 class LandmarkFacts:
     """What a landmark network's manifest states."""
 
-    input: Crops
+    input: CropInput
 
 
 @_stated
@@ -121,7 +121,7 @@ class ExpressionFacts:
         temperature: Of the calibrated softmax.
     """
 
-    input: Crops
+    input: CropInput
     labels: tuple[Text, ...]
     landmarks: Maps
     temperature: AboveZero

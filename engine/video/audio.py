@@ -73,7 +73,7 @@ class AudioTrack:
             if stream.index not in self._ways:
                 stream.discard = Discard.all
         self.zero_s = info.start_s or min([0.0, *self._starts_s()])
-        self._clocks: dict[int, _Clock] = {index: _Clock() for index in self._ways}
+        self._clocks: dict[int, _StreamClock] = {index: _StreamClock() for index in self._ways}
         self._packets: Iterator[Sound] = self._wanted()
         self._held: Sound | None = None
 
@@ -155,7 +155,7 @@ class AudioTrack:
         self._input.close()
 
 
-class _Clock:
+class _StreamClock:
     """Moves the times of one stream to start at 0 and to rise, in place."""
 
     def __init__(self) -> None:

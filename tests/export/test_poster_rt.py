@@ -31,7 +31,7 @@ from export.poster_rt import (
 )
 from training.data.targets import valence_arousal
 from training.evaluation.calibration import fit_temperature
-from training.evaluation.served import Network, ServedAnswers, open_network
+from training.evaluation.served import ServedAnswers, ServedNetwork, open_network
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
 from training.weights import load_weights
@@ -52,7 +52,7 @@ def one_thread():
 
 def answers(network, split, *_folders):
     """Answers that are right in three of four pictures, whatever the network."""
-    assert isinstance(network, Network)
+    assert isinstance(network, ServedNetwork)
     assert split in ("valid", "test")
     labels = np.arange(32) % 8
     said = np.where(np.arange(32) % 4, labels, (labels + 1) % 8)

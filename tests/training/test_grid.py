@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import ConfigError, ModelError, SinkError
 from training import grid as grids
-from training.grid import METRICS, Grid, Place, Row, main, read_grid, recipe_of, run_grid
+from training.grid import METRICS, Grid, GridRow, Place, main, read_grid, recipe_of, run_grid
 from training.tasks.system import read_settings
 
 FOLDER = Path(grids.__file__).parent / "grids"
@@ -44,7 +44,7 @@ def recipe(tmp_path):
 
 @pytest.fixture
 def grid(recipe):
-    rows = (Row("One", (), 91), Row("two", ("poster.depth=2",)))
+    rows = (GridRow("One", (), 91), GridRow("two", ("poster.depth=2",)))
     return Grid("Depths", recipe, (0, 1), rows)
 
 
@@ -136,7 +136,9 @@ def test_splits_are_judged_apart(grid, place):
 
 def test_run_of_other_settings_is_refused_before_anything_is_trained(grid, place):
     run_grid(grid, place, Trainer(), judge)
-    changed = Grid(grid.title, grid.recipe, (0, 1), (Row("new"), Row("two", ("poster.depth=3",))))
+    changed = Grid(
+        grid.title, grid.recipe, (0, 1), (GridRow("new"), GridRow("two", ("poster.depth=3",)))
+    )
     trainer = Trainer()
     with pytest.raises(ConfigError, match=r"two-0: holds a run of other settings \(poster\.depth"):
         run_grid(changed, place, trainer, judge)
@@ -145,7 +147,7 @@ def test_run_of_other_settings_is_refused_before_anything_is_trained(grid, place
 
 def test_where_a_run_goes_on_does_not_matter(grid, place):
     run_grid(grid, place, Trainer(), judge)
-    rows = tuple(Row(row.name, (*row.overrides, "loop.workers=3")) for row in grid.rows)
+    rows = tuple(GridRow(row.name, (*row.overrides, "loop.workers=3")) for row in grid.rows)
     trainer = Trainer()
     run_grid(Grid(grid.title, grid.recipe, (0, 1), rows), place, trainer, judge)
     assert trainer.trained == []
@@ -166,7 +168,7 @@ def test_grid_file_is_read(written, recipe):
     )
     said = read_grid(path)
     assert (said.title, said.recipe, said.seeds) == ("T", recipe, (3, 1))
-    assert said.rows == (Row("K = 10, noise 5 %", ("arbex.anchors=10",), 70), Row("plain"))
+    assert said.rows == (GridRow("K = 10, noise 5 %", ("arbex.anchors=10",), 70), GridRow("plain"))
     assert said.rows[0].folder == "k-10-noise-5"
 
 

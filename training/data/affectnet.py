@@ -10,14 +10,14 @@ from typing import Final
 from engine.errors import SourceError
 from training.data.classes import AFFECTNET_8, Classes
 from training.data.files import Files, array_of
-from training.data.reading import Reading, Row, reading_of
+from training.data.reading import DatasetReading, FaceRow, reading_of
 
 PARTS = ("train_set", "val_set")
 INVALID = -2  # valence and arousal of faces without them
 EXCLUDED: Final = {7: "contempt", 8: "no expression", 9: "uncertain", 10: "no face"}
 
 
-def read_affectnet(files: Files, part: str, classes: Classes = AFFECTNET_8) -> Reading:
+def read_affectnet(files: Files, part: str, classes: Classes = AFFECTNET_8) -> DatasetReading:
     """Read ``train_set`` or ``val_set``, with valence and arousal.
 
     Args:
@@ -39,7 +39,7 @@ def read_affectnet(files: Files, part: str, classes: Classes = AFFECTNET_8) -> R
             left_out[EXCLUDED[label]] += 1
             continue
         affect = (_affect(files, f"{folder}/{face}_{axis}.npy") for axis in ("val", "aro"))
-        rows.append(Row(f"{part}/images/{face}.jpg", label, face, affect=_both(*affect)))
+        rows.append(FaceRow(f"{part}/images/{face}.jpg", label, face, affect=_both(*affect)))
     dataset = f"affectnet-{len(classes)}"
     return reading_of(files, dataset, classes, rows, labels_from=folder, left_out=left_out)
 

@@ -19,7 +19,7 @@ from engine.errors import SourceError
 from engine.types import Floats
 from training.data.classes import AFF_WILD2
 from training.data.files import Files
-from training.data.reading import Reading, Row, reading_of
+from training.data.reading import DatasetReading, FaceRow, reading_of
 
 Task = Literal["expression", "affect"]
 
@@ -42,7 +42,7 @@ COLUMNS: Final[dict[Task, int]] = {"expression": 1, "affect": 2}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Track:
+class AnnotatedTrack:
     """One subject of one video.
 
     Attributes:
@@ -83,7 +83,7 @@ class Track:
         return there[np.maximum(np.searchsorted(there, lines, side="right") - 1, 0)]
 
 
-def read_expressions(files: Files, part: str) -> Reading:
+def read_expressions(files: Files, part: str) -> DatasetReading:
     """Read the valid frames of ``Train_Set`` or ``Validation_Set`` with their expressions.
 
     Raises:
@@ -92,7 +92,7 @@ def read_expressions(files: Files, part: str) -> Reading:
     return _reading(files, part, "expression", lambda values: (int(values[0]), NO_AFFECT))
 
 
-def read_affect(files: Files, part: str) -> Reading:
+def read_affect(files: Files, part: str) -> DatasetReading:
     """Read the valid frames with their valence and arousal; none has a label.
 
     Raises:
@@ -101,7 +101,7 @@ def read_affect(files: Files, part: str) -> Reading:
     return _reading(files, part, "affect", lambda values: (-1, (values[0], values[1])))
 
 
-def read_tracks(files: Files, part: str, task: Task) -> list[Track]:
+def read_tracks(files: Files, part: str, task: Task) -> list[AnnotatedTrack]:
     """Read every annotation file of a part, sorted by name.
 
     Raises:
@@ -122,14 +122,14 @@ def _reading(
     part: str,
     task: Task,
     meaning: Callable[[Floats], tuple[int, tuple[float, float]]],
-) -> Reading:
+) -> DatasetReading:
     rows, left_out = [], Counter[str]()
     for track in read_tracks(files, part, task):
         left_out["not annotated"] += int((~track.annotated).sum())
         left_out["annotated, no picture"] += int((track.annotated & ~track.pictured).sum())
         for line in track.valid.tolist():
             label, affect = meaning(track.values[line])
-            rows.append(Row(track.picture(line), label, track.video, affect=affect))
+            rows.append(FaceRow(track.picture(line), label, track.video, affect=affect))
     dataset = "aff-wild2-expr" if task == "expression" else "aff-wild2-va"
     folder = _folder(files, part, task)
     return reading_of(files, dataset, AFF_WILD2, rows, labels_from=folder, left_out=left_out)
@@ -146,7 +146,7 @@ def _folder(files: Files, part: str, task: Task) -> str:
     )
 
 
-def _track(files: Files, path: str, task: Task) -> Track:
+def _track(files: Files, path: str, task: Task) -> AnnotatedTrack:
     name = PurePosixPath(path).stem
     lines = files.lines(path)
     if not lines or lines[0].replace(" ", "") != HEADERS[task]:
@@ -165,7 +165,7 @@ def _track(files: Files, path: str, task: Task) -> Track:
     there = files.listed(f"{PICTURES}/{name}")
     pictured = [f"{index + 1:05d}.jpg" in there for index in range(len(values))]
     annotated = (values != missing).all(axis=1)
-    return Track(name, values, annotated, np.array(pictured, bool))
+    return AnnotatedTrack(name, values, annotated, np.array(pictured, bool))
 
 
 def _values(line: str, task: Task) -> list[float] | None:

@@ -16,14 +16,16 @@ from typing import Any, Final
 from engine.errors import SourceError
 from training.data.classes import AI_HUB
 from training.data.files import Files
-from training.data.reading import Box, Reading, Row, reading_of
+from training.data.reading import Box, DatasetReading, FaceRow, reading_of
 
 PARTS = ("Training", "Validation")
 ANNOTATORS = ("annot_A", "annot_B", "annot_C")
 CLASSES: Final = ("anger", "fear", "surprise", "neutral")
 
 
-def read_aihub(files: Files, part: str, *, agreeing: int = 2, neutral: bool = False) -> Reading:
+def read_aihub(
+    files: Files, part: str, *, agreeing: int = 2, neutral: bool = False
+) -> DatasetReading:
     """Read ``Training`` or ``Validation``: faces cut out by the mean of the annotators' boxes.
 
     Args:
@@ -52,7 +54,7 @@ def read_aihub(files: Files, part: str, *, agreeing: int = 2, neutral: bool = Fa
             else:
                 name = _normal(str(entry["filename"]))
                 picture = pictures.get(name, f"{part}/{name}")
-                rows.append(Row(picture, CLASSES.index(label), name, box=box))
+                rows.append(FaceRow(picture, CLASSES.index(label), name, box=box))
     return reading_of(files, "ai-hub", CLASSES, rows, labels_from=part, left_out=left_out)
 
 

@@ -44,7 +44,7 @@ class Light:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Camera:
+class CameraFaults:
     """How often a camera and its file spoil a picture, and how much.
 
     Attributes:
@@ -80,7 +80,7 @@ class Camera:
     quality: tuple[int, int]
 
 
-WEBCAM: Final = Camera(
+WEBCAM: Final = CameraFaults(
     light=Light(gamma=0.3, gain=0.2, offset=10, tint=0.12, shaded=0.25, depth=(0, 0.325)),
     gray=0.25,
     relit=1.0,
@@ -98,7 +98,7 @@ WEBCAM: Final = Camera(
 )
 
 
-def degrade(picture: Picture, rng: Rng, camera: Camera = WEBCAM) -> Picture:
+def degrade(picture: Picture, rng: Rng, camera: CameraFaults = WEBCAM) -> Picture:
     """Give a picture the light, colour, sharpness and compression of some camera."""
     if picture.ndim == 3 and rng.random() < camera.gray:
         picture = np.repeat(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2)
@@ -138,7 +138,7 @@ def _shade(picture: Picture, rng: Rng, light: Light) -> Picture:
     return np.clip(shaded, 0, 255).astype(np.uint8)
 
 
-def _coarse(picture: Picture, rng: Rng, camera: Camera) -> Picture:
+def _coarse(picture: Picture, rng: Rng, camera: CameraFaults) -> Picture:
     height, width = picture.shape[:2]
     largest = max(1.0, min(camera.factor[1], min(height, width) / camera.lowest_px))
     factor = np.exp(rng.uniform(*np.log([min(camera.factor[0], largest), largest])))
@@ -148,7 +148,7 @@ def _coarse(picture: Picture, rng: Rng, camera: Camera) -> Picture:
     return np.asarray(cv2.resize(down, (width, height), interpolation=way), np.uint8)
 
 
-def _blur(picture: Picture, rng: Rng, camera: Camera) -> Picture:
+def _blur(picture: Picture, rng: Rng, camera: CameraFaults) -> Picture:
     if rng.random() < camera.still:
         sigma = rng.uniform(*camera.focus_px)
         return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)

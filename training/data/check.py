@@ -20,7 +20,7 @@ from training.data.pictures import (
     repeats,
 )
 from training.data.published import HISTOGRAMS, TOTALS
-from training.data.reading import Reading
+from training.data.reading import DatasetReading
 from training.data.registry import dataset
 
 Prints = dict[str, NDArray[np.uint8]]  # part to fingerprints of its pictures
@@ -48,7 +48,7 @@ def check(name: str, path: Path, config: PictureConfig, out: Console) -> None:
         judge(reading, _unreadable(reading, prints[part]), config)
 
 
-def counts(name: str, readings: dict[str, Reading], prints: Prints) -> Table:
+def counts(name: str, readings: dict[str, DatasetReading], prints: Prints) -> Table:
     """Tabulate faces per class and part, with the published number in brackets."""
     table = Table(title=name, show_footer=False)
     table.add_column("")
@@ -87,7 +87,7 @@ def _compared(number: int, published: int | None) -> str:
     return str(number) if published in (None, number) else f"{number} (published {published})"
 
 
-def absences(readings: dict[str, Reading], prints: Prints) -> list[str]:
+def absences(readings: dict[str, DatasetReading], prints: Prints) -> list[str]:
     """Name the missing and unreadable pictures, the first few of each part."""
     said = []
     for part, reading in readings.items():
@@ -101,11 +101,11 @@ def absences(readings: dict[str, Reading], prints: Prints) -> list[str]:
     return said
 
 
-def _unreadable(reading: Reading, digests: NDArray[np.uint8]) -> list[str]:
+def _unreadable(reading: DatasetReading, digests: NDArray[np.uint8]) -> list[str]:
     return [str(name) for name in reading.table.names[~readable(digests)]]
 
 
-def duplicates(readings: dict[str, Reading], prints: Prints) -> list[str]:
+def duplicates(readings: dict[str, DatasetReading], prints: Prints) -> list[str]:
     """Count pixel-identical pictures inside each part and between each two; name the first."""
     said = []
     for part, digests in prints.items():

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from engine.errors import SourceError
 from training.data.classes import Classes
 from training.data.files import Files
-from training.data.reading import Reading, Row, reading_of
+from training.data.reading import DatasetReading, FaceRow, reading_of
 
 
 def read_class_folders(
     files: Files, part: str, *, dataset: str, classes: Classes, folders: Mapping[str, str]
-) -> Reading:
+) -> DatasetReading:
     """Read one part.
 
     Args:
@@ -31,7 +31,7 @@ def read_class_folders(
     rows = []
     for label, folder in enumerate(_folder_of_each(files, part, classes, folders)):
         names = sorted(files.listed(f"{part}/{folder}"))
-        rows += [Row(f"{part}/{folder}/{n}", label, f"{part}/{folder}/{n}") for n in names]
+        rows += [FaceRow(f"{part}/{folder}/{n}", label, f"{part}/{folder}/{n}") for n in names]
     return reading_of(files, dataset, classes, rows, labels_from=part)
 
 

@@ -6,14 +6,14 @@ Source: Zhang, Luo, Loy, Tang (2018), arXiv 1609.06426; common specification, se
 from engine.errors import SourceError
 from training.data.classes import EXPW
 from training.data.files import Files
-from training.data.reading import Reading, Row, reading_of
+from training.data.reading import DatasetReading, FaceRow, reading_of
 
 PARTS = ("all",)
 LABELS = ("label.lst", "label/label.lst")
 PICTURES = ("image/origin", "origin", "image", "images")
 
 
-def read_expw(files: Files, part: str = "all") -> Reading:
+def read_expw(files: Files, part: str = "all") -> DatasetReading:
     """Read every face, cut out by its box; the picture is its group. There is no split.
 
     Raises:
@@ -31,7 +31,7 @@ def read_expw(files: Files, part: str = "all") -> Reading:
     return reading_of(files, "expw", EXPW, rows, labels_from=labels)
 
 
-def _row(line: str, folder: str, place: str) -> Row:
+def _row(line: str, folder: str, place: str) -> FaceRow:
     """Parse ``name face top left right bottom confidence label``: left before right, then down."""
     try:
         name, face, *numbers = line.split()
@@ -42,7 +42,7 @@ def _row(line: str, folder: str, place: str) -> Row:
     if len(numbers) != 6 or label not in range(7) or left >= right or top >= bottom:
         raise SourceError(f"{place}: {_EXPECTED}, got {line!r}")
     box = (left, top, right, bottom)
-    return Row(f"{folder}/{name}", label, name, name=f"{folder}/{name}#{face}", box=box)
+    return FaceRow(f"{folder}/{name}", label, name, name=f"{folder}/{name}#{face}", box=box)
 
 
 _EXPECTED = (

@@ -15,7 +15,7 @@ from engine.types import Floats, Image
 from training.data.class_folders import read_class_folders
 from training.data.classes import FER2013, Classes
 from training.data.files import Files
-from training.data.reading import Reading
+from training.data.reading import DatasetReading
 from training.data.table import FaceTable, one_hot
 
 PICTURES = "fer2013.csv"
@@ -34,7 +34,7 @@ FOLDERS: Final[Mapping[str, str]] = {
 }
 
 
-class Record(NamedTuple):
+class CsvFace(NamedTuple):
     """One row of ``fer2013.csv``, its pixels not yet parsed."""
 
     line: int
@@ -43,7 +43,7 @@ class Record(NamedTuple):
     usage: str
 
 
-def read_fer2013(files: Files, part: str) -> Reading:
+def read_fer2013(files: Files, part: str) -> DatasetReading:
     """Read ``Training``, ``PublicTest`` (validation) or ``PrivateTest`` (test).
 
     Raises:
@@ -60,7 +60,7 @@ def read_fer2013(files: Files, part: str) -> Reading:
         names.append(f"{part}/{record.line}")
         pictures.append(pixels_of(files, record))
     found = np.array(labels, np.intp)
-    return Reading(
+    return DatasetReading(
         table_of(
             "fer2013",
             FER2013,
@@ -73,7 +73,7 @@ def read_fer2013(files: Files, part: str) -> Reading:
     )
 
 
-def read_fer2013_folders(files: Files, part: str) -> Reading:
+def read_fer2013_folders(files: Files, part: str) -> DatasetReading:
     """Read ``train``, which is ``Training``, or ``test``, ``PublicTest`` and ``PrivateTest``.
 
     Raises:
@@ -84,7 +84,7 @@ def read_fer2013_folders(files: Files, part: str) -> Reading:
     )
 
 
-def records(files: Files) -> Iterator[Record]:
+def records(files: Files) -> Iterator[CsvFace]:
     """Give the rows of ``fer2013.csv``; a record's line counts from 1, the header being 1.
 
     Raises:
@@ -100,10 +100,10 @@ def records(files: Files) -> Iterator[Record]:
             raise SourceError(
                 f"{place}, line {line}: expected emotion, pixels and one of {', '.join(PARTS)}"
             )
-        yield Record(line, *row)
+        yield CsvFace(line, *row)
 
 
-def pixels_of(files: Files, record: Record) -> NDArray[np.uint8]:
+def pixels_of(files: Files, record: CsvFace) -> NDArray[np.uint8]:
     """Parse a record's picture, (48, 48) gray.
 
     Raises:

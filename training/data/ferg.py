@@ -8,14 +8,14 @@ from typing import Final
 from engine.errors import SourceError
 from training.data.classes import FERG
 from training.data.files import Files
-from training.data.reading import Reading, Row, reading_of
+from training.data.reading import DatasetReading, FaceRow, reading_of
 
 PARTS = ("all",)
 TOP = "FERG_DB_256"
 CHARACTERS: Final = ("aia", "bonnie", "jules", "malcolm", "mery", "ray")
 
 
-def read_ferg(files: Files, part: str = "all") -> Reading:
+def read_ferg(files: Files, part: str = "all") -> DatasetReading:
     """Read every picture; its character is its group. There is no official split.
 
     Raises:
@@ -36,5 +36,5 @@ def read_ferg(files: Files, part: str = "all") -> Reading:
                 )
             label = classes.index(FERG[expression])
             names = sorted(name for name in files.listed(path) if name.endswith(".png"))
-            rows += [Row(f"{path}/{name}", label, character) for name in names]
+            rows += [FaceRow(f"{path}/{name}", label, character) for name in names]
     return reading_of(files, "ferg", classes, rows, labels_from=top.rstrip("/"))

@@ -13,13 +13,13 @@ from training.data.fer2013 import PICTURES, pixels_of, records, table_of
 from training.data.ferplus import distribution, majority
 from training.data.ferplus_folder import REASONS, Protocol, chosen
 from training.data.files import Files
-from training.data.reading import Reading
+from training.data.reading import DatasetReading
 
 VOTES = "fer2013new.csv"
 HEADER = ["Usage", "Image name", *FER_PLUS, "unknown", "NF"]
 
 
-def read_ferplus_csv(files: Files, part: str, protocol: Protocol = "majority") -> Reading:
+def read_ferplus_csv(files: Files, part: str, protocol: Protocol = "majority") -> DatasetReading:
     """Read ``Training``, ``PublicTest`` (validation) or ``PrivateTest`` (test).
 
     Row i of the one file belongs to row i of the other. Rows without an image name are dropped.
@@ -56,7 +56,7 @@ def read_ferplus_csv(files: Files, part: str, protocol: Protocol = "majority") -
         labels_from=files.place(VOTES),
     )
     left_out = {"no image name": unnamed, REASONS[protocol]: len(rows) - len(kept)}
-    return Reading(table, (), left_out)
+    return DatasetReading(table, (), left_out)
 
 
 def _read_votes(files: Files) -> list[tuple[str, str, list[int]]]:

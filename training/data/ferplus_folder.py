@@ -15,7 +15,7 @@ from training.data.ferplus import (
     parse_votes,
 )
 from training.data.files import Files
-from training.data.reading import Reading, Row, reading_of
+from training.data.reading import DatasetReading, FaceRow, reading_of
 
 # "majority": the faces with a majority class, the benchmark. "votes": all faces with a repeated
 # vote for an expression; labelled -1 where there is no majority. "soft": faces that were mostly
@@ -30,7 +30,7 @@ REASONS: Final[dict[Protocol, str]] = {
 }
 
 
-def read_ferplus_folder(files: Files, part: str, protocol: Protocol = "majority") -> Reading:
+def read_ferplus_folder(files: Files, part: str, protocol: Protocol = "majority") -> DatasetReading:
     """Read ``FER2013Train``, ``FER2013Valid`` (validation) or ``FER2013Test`` (test).
 
     Its ``label.csv`` differs from ``fer2013new.csv`` (`training.data.ferplus_csv`) in the
@@ -45,7 +45,7 @@ def read_ferplus_folder(files: Files, part: str, protocol: Protocol = "majority"
     shares = distribution(votes[kept])
     labels = shares.argmax(axis=1) if protocol == "soft" else majority(votes[kept])
     rows = [
-        Row(f"{part}/{names[row]}", int(label), f"{part}/{names[row]}")
+        FaceRow(f"{part}/{names[row]}", int(label), f"{part}/{names[row]}")
         for row, label in zip(kept, labels, strict=True)
     ]
     return reading_of(
@@ -69,7 +69,7 @@ def chosen(votes: Floats, protocol: Protocol) -> list[int]:
     return [int(row) for row in np.flatnonzero(rules[protocol])]
 
 
-def read_soft_training(files: Files, part: str) -> Reading:
+def read_soft_training(files: Files, part: str) -> DatasetReading:
     """Read the training part by its votes, the others by their majority classes.
 
     So one is trained on all that the crowd said and judged as everybody is.

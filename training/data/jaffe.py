@@ -9,13 +9,13 @@ from typing import Final
 from engine.errors import SourceError
 from training.data.classes import JAFFE
 from training.data.files import Files
-from training.data.reading import Reading, Row, reading_of
+from training.data.reading import DatasetReading, FaceRow, reading_of
 
 PARTS = ("all",)
 NAME: Final = re.compile(r"([A-Z]{2})\.([A-Z]{2})(\d)\.(\d+)\.tiff?")
 
 
-def read_jaffe(files: Files, part: str = "all") -> Reading:
+def read_jaffe(files: Files, part: str = "all") -> DatasetReading:
     """Read every picture; its subject is its group. There is no official split.
 
     Raises:
@@ -32,5 +32,5 @@ def read_jaffe(files: Files, part: str = "all") -> Reading:
                 f"{files.place(name)}: expected a name like KA.AN1.39.tiff with one of the codes "
                 f"{', '.join(JAFFE)}"
             )
-        rows.append(Row(name, classes.index(JAFFE[named[2]]), named[1]))
+        rows.append(FaceRow(name, classes.index(JAFFE[named[2]]), named[1]))
     return reading_of(files, "jaffe", classes, rows, labels_from="")

@@ -13,7 +13,7 @@ from engine.config import ShareBelowOne, checked
 from engine.errors import SourceError
 from engine.files import written
 from training.data.progress import tracked
-from training.data.reading import Reading
+from training.data.reading import DatasetReading
 from training.data.table import FaceTable
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class PictureConfig:
     missing_max: ShareBelowOne = 0.01
 
 
-def usable(reading: Reading, config: PictureConfig, cache: Path) -> FaceTable:
+def usable(reading: DatasetReading, config: PictureConfig, cache: Path) -> FaceTable:
     """Give the faces whose pictures can be read; count and name the others in the log.
 
     Raises:
@@ -43,7 +43,7 @@ def usable(reading: Reading, config: PictureConfig, cache: Path) -> FaceTable:
     return reading.table if fine.all() else reading.table.at(fine)
 
 
-def judge(reading: Reading, unreadable: Sequence[str], config: PictureConfig) -> None:
+def judge(reading: DatasetReading, unreadable: Sequence[str], config: PictureConfig) -> None:
     """Log missing and unreadable pictures, or refuse where they are too many.
 
     Raises:

@@ -12,7 +12,7 @@ from engine.errors import SourceError
 from training.data.class_folders import read_class_folders
 from training.data.classes import RAF_DB
 from training.data.files import Files
-from training.data.reading import Reading, Row, reading_of
+from training.data.reading import DatasetReading, FaceRow, reading_of
 
 LABELS = "EmoLabel/list_patition_label.txt"  # the misspelling is the real name
 PARTS = ("train", "test")
@@ -27,14 +27,14 @@ FOLDERS: Final[Mapping[str, str]] = {
 }
 
 
-def read_rafdb(files: Files, part: str) -> Reading:
+def read_rafdb(files: Files, part: str) -> DatasetReading:
     """Read ``train`` or ``test``: the aligned pictures, 100 x 100.
 
     Raises:
         SourceError: A line is not ``train_NAME.jpg LABEL`` (or ``test_``) with label 1 to 7.
     """
     rows = [
-        Row(f"Image/aligned/{stem}_aligned.jpg", label, stem)
+        FaceRow(f"Image/aligned/{stem}_aligned.jpg", label, stem)
         for stem, label in read_labels(files)
         if stem.startswith(f"{part}_")
     ]
@@ -60,7 +60,7 @@ def read_labels(files: Files) -> list[tuple[str, int]]:
     return found
 
 
-def read_rafdb_folders(files: Files, part: str) -> Reading:
+def read_rafdb_folders(files: Files, part: str) -> DatasetReading:
     """Read the variant with one folder per class: ``train`` or ``valid``, its test part.
 
     Raises:

@@ -16,7 +16,7 @@ from training.data.table import FaceTable, one_hot
 Box = tuple[int, int, int, int]  # x0 y0 x1 y1, pixels of the picture, x1 and y1 outside
 
 
-class Row(NamedTuple):
+class FaceRow(NamedTuple):
     """One labelled face.
 
     Attributes:
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class DatasetReading:
     """One part of a dataset.
 
     Attributes:
@@ -55,12 +55,12 @@ def reading_of(
     files: Files,
     dataset: str,
     classes: Classes,
-    rows: Sequence[Row],
+    rows: Sequence[FaceRow],
     *,
     labels_from: str,
     shares: Floats | None = None,
     left_out: Mapping[str, int] | None = None,
-) -> Reading:
+) -> DatasetReading:
     """Make a table of the rows whose pictures are there.
 
     Args:
@@ -96,10 +96,10 @@ def reading_of(
     )
     there = np.array([files.has(row.picture) for row in rows])
     missing = tuple(names[~there].tolist())
-    return Reading(table if there.all() else table.at(there), missing, left_out or {})
+    return DatasetReading(table if there.all() else table.at(there), missing, left_out or {})
 
 
-def _picture(files: Files, row: Row) -> Image:
+def _picture(files: Files, row: FaceRow) -> Image:
     image = files.image(row.picture)
     if row.box is None:
         return image

@@ -24,7 +24,7 @@ from training.data.classes import AFFECTNET_7, AFFECTNET_8
 from training.data.faces import Split
 from training.data.files import Files, open_files
 from training.data.pictures import PictureConfig, usable
-from training.data.reading import Reading
+from training.data.reading import DatasetReading
 from training.data.splits import Plan, carved, official, one_out
 from training.data.table import FaceTable
 
@@ -45,7 +45,7 @@ class Dataset:
         stored: What its folder or zip is called; empty where that is its own name.
     """
 
-    read: Callable[[Files, str], Reading]
+    read: Callable[[Files, str], DatasetReading]
     parts: tuple[str, ...]
     plan: Plan
     splits: tuple[Split, ...] = ("train", "valid", "test")

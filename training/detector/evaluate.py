@@ -24,7 +24,7 @@ BUCKETS: Final = (10, 16, 24, 40, 80, 160, 640)  # sides of faces, pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class DetectionResult:
     """What the detector found in one picture.
 
     Attributes:
@@ -80,7 +80,7 @@ def threshold_for(tally: Tally, false_per_100: float) -> float:
     return float(scores[allowed]) + 1e-4 if len(scores) > allowed else SCORE_FLOOR
 
 
-def detect(model: nn.Module, image: Gray) -> Found:
+def detect(model: nn.Module, image: Gray) -> DetectionResult:
     """Run the network on one gray picture of any size."""
     height, width = image.shape
     padded = cv2.copyMakeBorder(
@@ -95,13 +95,13 @@ def detect(model: nn.Module, image: Gray) -> Found:
     return suppress(boxes[keep].numpy(), scores[keep].numpy())
 
 
-def suppress(boxes: Floats, scores: Floats) -> Found:
+def suppress(boxes: Floats, scores: Floats) -> DetectionResult:
     """Drop boxes that overlap a better one."""
     corner = boxes.copy()
     corner[:, 2:] -= corner[:, :2]
     kept = cv2.dnn.NMSBoxes(corner.tolist(), scores.tolist(), SCORE_FLOOR, NMS_IOU)
     order = np.asarray(kept, np.int64).reshape(-1)
-    return Found(boxes[order], scores[order])
+    return DetectionResult(boxes[order], scores[order])
 
 
 def pairwise_iou(boxes: Floats, others: Floats) -> Floats:
@@ -113,7 +113,7 @@ def pairwise_iou(boxes: Floats, others: Floats) -> Floats:
     return np.asarray(inside / np.maximum(area + other - inside, 1e-6), np.float32)
 
 
-def compare(found: Found, truth: Sample) -> tuple[Floats, Floats]:
+def compare(found: DetectionResult, truth: Sample) -> tuple[Floats, Floats]:
     """Match one picture's detections with its faces, best score first.
 
     Returns:

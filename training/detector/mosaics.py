@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.types import Floats
-from training.data.camera import Camera, Light, degrade, relight
+from training.data.camera import CameraFaults, Light, degrade, relight
 from training.detector.packs import Gray, Pack, Packs
 from training.detector.paste import outline_of, overlap, paste, place, rectangle, shrink, turn_box
 
@@ -22,7 +22,7 @@ Rng = np.random.Generator
 
 SMALLEST: Final = 8.0  # px; smaller faces are neither taught nor counted as background
 VISIBLE: Final = 0.65  # share of a face's box that must show
-CAMERA: Final = Camera(
+CAMERA: Final = CameraFaults(
     light=Light(gamma=0.25, gain=0.2, offset=15, pivot=0.5, shaded=0.15, depth=(0.2, 0.7), lit=1),
     relit=0.35,
     coarse=0.12,

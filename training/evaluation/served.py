@@ -74,24 +74,24 @@ class ServedAnswers:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
+class ServedNetwork:
     """poster-rt as users run it: the landmark network, then the fusion."""
 
     landmarker: Landmarker
     fusion: Fusion
 
 
-def open_network(path: Path) -> Network:
+def open_network(path: Path) -> ServedNetwork:
     """Load an exported fusion network and the landmark network beside it, on the CPU.
 
     Raises:
         ModelError: A file is missing or damaged, or is another network.
     """
     manifest = load_manifest(path)
-    return Network(Landmarker(landmarks_of(manifest), "cpu"), Fusion(manifest, "cpu"))
+    return ServedNetwork(Landmarker(landmarks_of(manifest), "cpu"), Fusion(manifest, "cpu"))
 
 
-def answers_of(network: Network, split: Split, root: Path, cache: Path) -> ServedAnswers:
+def answers_of(network: ServedNetwork, split: Split, root: Path, cache: Path) -> ServedAnswers:
     """Run a network over one split of FER+."""
     table = read_dataset("ferplus", root, split, cache)
     points = locate(reader_of(network.landmarker), table)
@@ -100,7 +100,7 @@ def answers_of(network: Network, split: Split, root: Path, cache: Path) -> Serve
     return ServedAnswers(table.labels, table.shares, logits, said["as served"][1])
 
 
-def _read(network: Network, crops: Sequence[Image]) -> tuple[Floats, Floats]:
+def _read(network: ServedNetwork, crops: Sequence[Image]) -> tuple[Floats, Floats]:
     """Give logits (N, 8) and valence-arousal (N, 2) of crops."""
     readings: list[Reading] = []
     for first in range(0, len(crops), ROWS):

@@ -20,7 +20,7 @@ WINDOW = 7
 BLOCKS = (2, 3, 3)  # residual units of the image stream's stages
 
 
-class WindowCrossAttention(nn.Module):
+class WindowFusion(nn.Module):
     """Landmark queries, image keys and values, in windows of 7x7.
 
     Source: POSTER++ (Mao et al. 2023), W-MCSA; ARBEx specification, section 3.1. The relative
@@ -90,7 +90,7 @@ class SwapAttention(nn.Module):
         return x.reshape(-1, x.shape[1], self.heads, x.shape[2] // self.heads).transpose(1, 2)
 
 
-class CrossBlock(nn.Module):
+class TokenFusionBlock(nn.Module):
     """Both streams ask each other, then pass an MLP each (POSTER specification, 3.2)."""
 
     def __init__(self, dim: int, heads: int, drop_path: float) -> None:
@@ -151,13 +151,13 @@ class PosterRT(nn.Module):
         self.stem = stem(1, c1, cin=1)
         self.register_buffer("luminance", luminance())
         self.stage1 = stage(c1, c1, blocks[0], stride=1)
-        self.fuse1 = WindowCrossAttention(c1, c1, heads=2)
+        self.fuse1 = WindowFusion(c1, c1, heads=2)
         self.stage2 = stage(c1, c2, blocks[1])
-        self.fuse2 = WindowCrossAttention(c2, c2, heads=4)
+        self.fuse2 = WindowFusion(c2, c2, heads=4)
         self.stage3 = stage(c2, c3, blocks[2])
         self.landmark_tokens = nn.Linear(c3, c3)
         self.position = nn.Parameter(torch.zeros(1, WINDOW**2 + 1, c3))
-        self.blocks = nn.ModuleList(CrossBlock(c3, 5, drop_path) for _ in range(depth))
+        self.blocks = nn.ModuleList(TokenFusionBlock(c3, 5, drop_path) for _ in range(depth))
         self.norm = nn.LayerNorm(3 * c3, eps=1e-6)
         self.dropout = nn.Dropout(dropout)
         self.expression = nn.Linear(3 * c3, classes)

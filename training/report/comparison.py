@@ -24,7 +24,7 @@ NOTHING: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """Runs of one recipe.
 
     Attributes:
@@ -56,7 +56,9 @@ class Row:
         }
 
 
-def rows_of(recipes: Sequence[dict[str, Any]], figures: Sequence[dict[str, Any]]) -> list[Row]:
+def rows_of(
+    recipes: Sequence[dict[str, Any]], figures: Sequence[dict[str, Any]]
+) -> list[ComparisonRow]:
     """Gather runs, given by recipe and figures, into rows in the order of their first ones."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for recipe, said in zip(recipes, figures, strict=True):
@@ -69,13 +71,13 @@ def spread(values: Sequence[float]) -> tuple[float, float | None]:
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
-def comparison_table(rows: Sequence[Row]) -> list[str]:
+def comparison_table(rows: Sequence[ComparisonRow]) -> list[str]:
     """Write the rows as a Markdown table; several runs as mean ± standard deviation."""
     head = ("runs", "system", "parameters (M)", "GMAC", *(name for name, _ in COLUMNS.values()))
     return table(head, [_cells(row) for row in rows])
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: ComparisonRow) -> list[str]:
     cells = [", ".join(row.runs), row.system, f"{row.parameters / 1e6:.2f}", f"{row.gmac:.3f}"]
     return cells + [_cell(row.figures.get(name), how) for name, (_, how) in COLUMNS.items()]
 
@@ -87,9 +89,9 @@ def _cell(values: tuple[float, ...] | None, how: str) -> str:
     return format(mean, how) + ("" if deviation is None else f" ± {deviation:{how}}")
 
 
-def _row(said: Sequence[dict[str, Any]]) -> Row:
+def _row(said: Sequence[dict[str, Any]]) -> ComparisonRow:
     first = said[0]
-    return Row(
+    return ComparisonRow(
         tuple(figures["run"] for figures in said),
         first["system"],
         first["parameters"],

@@ -111,7 +111,7 @@ class ArbexConfig(SystemSettings):
         require(self, "embedding", whole, "a multiple of attention_heads")
 
 
-class Evaluation(NamedTuple):
+class ArbexEvaluation(NamedTuple):
     """Both distributions of a batch of faces and what they come from.
 
     Attributes:
@@ -193,17 +193,17 @@ class ArbexSystem(System):
         }
         return Answer(logits, logits[:, :0], embedding, extras)
 
-    def judge(self, images: Tensor) -> Evaluation:
+    def judge(self, images: Tensor) -> ArbexEvaluation:
         """Give p, q and e of crops; q is p where there is no balancing."""
         encoded = self.encoder(images)
         embedding = self.reduction(encoded.feature)
         primary = self.primary(embedding).float().softmax(1)
         if self.balancing is None:
-            return Evaluation(primary, primary, embedding)
+            return ArbexEvaluation(primary, primary, embedding)
         tokens = embedding[:, None]
         if self.config.attention_scope == "tokens":
             tokens = torch.cat([tokens, self.reduction(encoded.tokens[:, 1:])], 1)
-        return Evaluation(primary, self.balancing(primary, tokens).corrected, embedding)
+        return ArbexEvaluation(primary, self.balancing(primary, tokens).corrected, embedding)
 
     def loss(self, images: Tensor, target: Target) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Give L = lambda_cls L_cls + r (lambda_a mult_a L_anchor + lambda_c L_center) (eq. 23).

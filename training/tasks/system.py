@@ -66,7 +66,7 @@ class SystemTask(Task):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SystemRecipe:
     """The tables of a recipe, understood."""
 
     system: SystemConfig
@@ -90,14 +90,14 @@ class Settings:
         }
 
 
-def read_settings(recipe: Recipe) -> Settings:
+def read_settings(recipe: Recipe) -> SystemRecipe:
     """Read the tables of a ``task = "system"`` recipe.
 
     Raises:
         ConfigError: Something in it is wrong, with its dotted path.
     """
     system = recipe.section("system", SystemConfig)
-    settings = Settings(
+    settings = SystemRecipe(
         system,
         recipe.section(system.name, settings_type(system)),
         recipe.section("loop", LoopConfig),
@@ -141,7 +141,7 @@ def run(recipe: Recipe) -> None:
     fit(task, batches_of(settings, train, taught), settings.loop, settings.optimizer, recipe.folder)
 
 
-def check_also(settings: Settings) -> None:
+def check_also(settings: SystemRecipe) -> None:
     """Refuse added datasets that say nothing of what the system learns.
 
     Raises:
@@ -163,7 +163,7 @@ def digests_of(train: Samples, valid: Samples) -> dict[str, str]:
     return {name: f"{table.labels_from} {table_digest(table)}" for name, table in tables.items()}
 
 
-def faces_of(settings: Settings, split: Split, recipe: Recipe) -> Samples:
+def faces_of(settings: SystemRecipe, split: Split, recipe: Recipe) -> Samples:
     """Read one split as the system sees it."""
     return load_samples(
         settings.data,
@@ -176,7 +176,7 @@ def faces_of(settings: Settings, split: Split, recipe: Recipe) -> Samples:
     )
 
 
-def make_system(settings: Settings, table: FaceTable, recipe: Recipe) -> System:
+def make_system(settings: SystemRecipe, table: FaceTable, recipe: Recipe) -> System:
     """Build the system for the classes of its training faces, untrained or from `start`.
 
     Raises:
@@ -213,7 +213,9 @@ def prior_of(table: FaceTable, root: Path) -> Floats | None:
     return remap(np.array(FER_PLUS_PRIOR, np.float32), FER_PLUS, table.classes)
 
 
-def batches_of(settings: Settings, train: Samples, taught: Floats | None = None) -> EpochBatches:
+def batches_of(
+    settings: SystemRecipe, train: Samples, taught: Floats | None = None
+) -> EpochBatches:
     """Make the training batches; `taught` (N, C) is what teachers say of the faces."""
     table, loop, data = train.table, settings.loop, settings.data
     return EpochBatches(
@@ -234,7 +236,7 @@ def batches_of(settings: Settings, train: Samples, taught: Floats | None = None)
     )
 
 
-def views_of(settings: Settings, train: Samples) -> Views:
+def views_of(settings: SystemRecipe, train: Samples) -> Views:
     """Show training faces as the recipe augments them."""
     side, webcam = settings.own.input_size, settings.webcam
     if webcam.live and train.points is not None:
@@ -242,7 +244,7 @@ def views_of(settings: Settings, train: Samples) -> Views:
     return AugmentedCrops(train.crops, transform(settings.data.augmentation, webcam), side)
 
 
-def started_from(settings: Settings) -> list[Path]:
+def started_from(settings: SystemRecipe) -> list[Path]:
     """List the weights files that a run starts from or is fed by."""
     files = [*settings.system.files(), *settings.own.files()]
     if settings.data.align == "landmarks" and settings.data.landmark_weights:

@@ -25,7 +25,7 @@ from engine.faces.detection import (
     suppress,
 )
 from engine.faces.detectors import five_of_four, large_enough, shrink
-from engine.networks.manifest import DetectorFacts, Pictures
+from engine.networks.manifest import DetectorFacts, PictureInput
 from engine.types import Detection
 
 
@@ -155,7 +155,7 @@ def answering(monkeypatch):
 
     def make(network, min_face_px=1, pad=127, nms_iou=0.4):
         facts = DetectorFacts(
-            input=Pictures(pad=pad), strides=(8, 16, 32), score_threshold=0.5, nms_iou=nms_iou
+            input=PictureInput(pad=pad), strides=(8, 16, 32), score_threshold=0.5, nms_iou=nms_iou
         )
         manifest = SimpleNamespace(expect=lambda kind: None, read=lambda kind: facts)
         monkeypatch.setattr(engine.faces.detection, "open_session", lambda *_: network)

@@ -8,7 +8,7 @@ from engine.errors import SourceError
 from training.data.affwild2 import (
     FOLDERS,
     HEADERS,
-    Track,
+    AnnotatedTrack,
     read_affect,
     read_expressions,
     read_tracks,
@@ -120,8 +120,8 @@ def test_missing_annotations_name_both_folders(tmp_path):
 def test_frame_without_picture_copies_the_nearest_earlier_else_later_one():
     annotated = np.array([1, 1, 0, 1, 1, 1], bool)
     pictured = np.array([0, 1, 1, 0, 1, 0], bool)
-    track = Track("v", np.zeros((6, 1), np.float32), annotated, pictured)
+    track = AnnotatedTrack("v", np.zeros((6, 1), np.float32), annotated, pictured)
     assert track.valid.tolist() == [1, 4]
     assert track.stand_ins().tolist() == [1, 1, 2, 4, 4]
-    blind = Track("v", np.zeros((6, 1), np.float32), annotated, np.zeros(6, bool))
+    blind = AnnotatedTrack("v", np.zeros((6, 1), np.float32), annotated, np.zeros(6, bool))
     assert blind.stand_ins().tolist() == [-1] * 5

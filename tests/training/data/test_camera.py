@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.faces.alignment import transform
-from training.data.camera import WEBCAM, Camera, Light, degrade, relight
+from training.data.camera import WEBCAM, CameraFaults, Light, degrade, relight
 from training.data.operations import JitterConfig, jitter, mirror, occlude
 from training.detector.mosaics import CAMERA
 
@@ -95,7 +95,7 @@ IDLE = dict.fromkeys(("relit", "coarse", "blurred", "noisy", "packed", "gray"), 
 def camera(**changed):
     ranges = {"factor": (2, 2), "focus_px": (1.5, 1.5), "motion_px": (7, 7), "quality": (30, 30)}
     facts = {"light": STILL, "still": 1.0, "noise": lambda rng: 10.0, **ranges, **IDLE, **changed}
-    return Camera(**facts)
+    return CameraFaults(**facts)
 
 
 def ramp():

@@ -16,13 +16,13 @@ from training.data.pictures import (
     usable,
     without_copies,
 )
-from training.data.reading import Row, reading_of
+from training.data.reading import FaceRow, reading_of
 
 
 def reading(root, names, values=None):
     for name, value in (values or {}).items():
         cv2.imwrite(str(root / f"{name}.png"), np.full((4, 4, 3), value, np.uint8))
-    rows = [Row(f"{name}.png", 0, name) for name in names]
+    rows = [FaceRow(f"{name}.png", 0, name) for name in names]
     return reading_of(open_files(root), "toy", ("a",), rows, labels_from="labels.txt")
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.detector.evaluate import Found, Tally, compare, suppress, threshold_for
+from training.detector.evaluate import DetectionResult, Tally, compare, suppress, threshold_for
 from training.detector.loss import Targets, assign, box_loss, detection_loss, iou
 from training.detector.model import STRIDES, FaceNet, cells, decode, encode
 from training.detector.mosaics import Canvas, Sample, SceneMaker, turned_by
@@ -189,7 +189,7 @@ def test_matching_counts_hits_misses_and_false_positives():
         np.zeros((3, 5, 2), np.float32),
         np.array([False, False, True]),
     )
-    found = Found(
+    found = DetectionResult(
         np.array([[1, 0, 10, 10], [0, 0, 10, 10], [80, 80, 91, 91], [30, 0, 40, 9]], np.float32),
         np.array([0.9, 0.8, 0.7, 0.6], np.float32),
     )

@@ -21,8 +21,8 @@ from training.data.targets import valence_arousal
 from training.evaluation.served import (
     ROWS,
     VARIANTS,
-    Network,
     ServedAnswers,
+    ServedNetwork,
     answers_of,
     crops_of,
     landmark_metrics,
@@ -154,7 +154,7 @@ def test_answers_are_those_to_the_majority_pictures_of_a_split_in_order(
         return pictures
 
     monkeypatch.setattr(training.evaluation.served, "read_dataset", read)
-    network = Network(Landmarks(), Fusion())
+    network = ServedNetwork(Landmarks(), Fusion())
     said = answers_of(network, "valid", tmp_path / "root", tmp_path / "cache")
     count = len(pictures)
     assert asked == [("ferplus", tmp_path / "root", "valid", tmp_path / "cache")]

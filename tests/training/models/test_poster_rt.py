@@ -8,10 +8,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import (
     WINDOW,
-    CrossBlock,
     PosterRT,
     SwapAttention,
-    WindowCrossAttention,
+    TokenFusionBlock,
+    WindowFusion,
     standardised,
     start_from_landmarks,
     unwindowed,
@@ -141,7 +141,7 @@ def test_a_window_holds_neighbouring_pixels_of_one_picture():
 
 
 def test_heads_share_the_channels_of_a_window():
-    attention = WindowCrossAttention(8, 8, heads=2)
+    attention = WindowFusion(8, 8, heads=2)
     rows = torch.randn(3 * WINDOW**2, 8)
     heads = attention._heads(rows)
     assert heads.shape == (3, 2, WINDOW**2, 4)
@@ -150,7 +150,7 @@ def test_heads_share_the_channels_of_a_window():
 
 
 def test_window_attention_is_torchs_attention_in_each_window():
-    attention = WindowCrossAttention(8, 6, heads=2).eval()
+    attention = WindowFusion(8, 6, heads=2).eval()
     torch.nn.init.normal_(attention.bias)
     image, landmarks = torch.randn(2, 8, 14, 14), torch.randn(2, 6, 14, 14)
     said = attention(image, landmarks)
@@ -167,7 +167,7 @@ def test_window_attention_is_torchs_attention_in_each_window():
 
 
 def test_window_attention_adds_to_the_image_only():
-    attention = WindowCrossAttention(8, 6, heads=2).eval()
+    attention = WindowFusion(8, 6, heads=2).eval()
     image, landmarks = torch.randn(2, 8, 14, 14), torch.randn(2, 6, 14, 14)
     torch.nn.init.zeros_(attention.project.weight)
     torch.nn.init.zeros_(attention.project.bias)
@@ -184,7 +184,7 @@ def test_swapped_queries_of_zero_attend_everywhere_alike():
 
 
 def test_cross_block_updates_the_image_by_the_landmarks_queries():
-    block = CrossBlock(20, heads=5, drop_path=0.5).eval()
+    block = TokenFusionBlock(20, heads=5, drop_path=0.5).eval()
     image, marks = torch.randn(2, 9, 20), torch.randn(2, 9, 20)
     torch.nn.init.zeros_(block.norms[2].weight)
     torch.nn.init.zeros_(block.norms[2].bias)
@@ -195,7 +195,7 @@ def test_cross_block_updates_the_image_by_the_landmarks_queries():
 
 
 def test_stochastic_depth_keeps_the_mean_and_rests_in_eval():
-    block = CrossBlock(4, heads=1, drop_path=0.5)
+    block = TokenFusionBlock(4, heads=1, drop_path=0.5)
     x = torch.ones(4000, 2, 4)
     dropped = block.train()._drop(x)
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
