@@ -27,50 +27,64 @@ pytestmark = [
 ]
 
 
-def watch(tmp_path: Path, code: str, *arguments: str) -> tuple[list[str], list[str]]:
-    """Run Python under strace for `WATCHED_S`; give the files left in HOME and the calls made."""
-    home, log = tmp_path / "home", tmp_path / "calls"
-    home.mkdir()
-    kept = {"PATH", "LANG", "QT_QPA_PLATFORM"}
-    environment = {key: value for key, value in os.environ.items() if key in kept}
-    environment |= {"HOME": str(home), "PYTHONPATH": str(ROOT)}
-    command = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", str(log)]
-    process = subprocess.Popen(
-        [*command, sys.executable, "-c", code, *arguments],
-        env=environment,
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    time.sleep(WATCHED_S)
-    if process.poll() is None:
-        subprocess.run(["pkill", "-TERM", "-P", str(process.pid)], check=False)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode in (0, 130, -signal.SIGTERM), said
-    left = sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file())
-    calls = [line for line in log.read_text().splitlines() if "connect(" in line or "sin" in line]
-    return left, [line for line in calls if not LOCAL.search(line)]
+class Watched:
+    """A program under strace, with an empty HOME and nothing of the environment that says CI."""
+
+    def __init__(self, folder: Path, code: str, *arguments: str) -> None:
+        self.folder, self.home, self.log = folder, folder / "home", folder / "calls"
+        self.home.mkdir(parents=True)
+        kept = {"PATH", "LANG", "QT_QPA_PLATFORM"}
+        environment = {key: value for key, value in os.environ.items() if key in kept}
+        environment |= {"HOME": str(self.home), "PYTHONPATH": str(ROOT)}
+        strace = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", str(self.log)]
+        self._process = subprocess.Popen(
+            [*strace, sys.executable, "-c", code, *arguments],
+            env=environment,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def end(self) -> tuple[list[str], list[str]]:
+        """Stop it if it still runs; give the files left in HOME and the calls made."""
+        if self._process.poll() is None:
+            subprocess.run(["pkill", "-TERM", "-P", str(self._process.pid)], check=False)
+        _, said = self._process.communicate(timeout=30)
+        assert self._process.returncode in (0, 130, -signal.SIGTERM), said
+        files = (path for path in self.home.rglob("*") if path.is_file())
+        calls = [line for line in self.log.read_text().splitlines() if "sa_family" in line]
+        left = sorted(str(path.relative_to(self.home)) for path in files)
+        return left, [line for line in calls if not LOCAL.search(line)]
 
 
-def test_fer_video_leaves_nothing_and_asks_nobody(tmp_path):
-    # The session stays open to the end of the watch, as in a long film.
-    code = (
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    """`fer-video`, whose process stays to the end of the watch as in a long film, and `fer-app`."""
+    folder, clip = tmp_path_factory.mktemp("watched"), str(asset_path("demo.mp4"))
+    video = (
         "import sys, time; from app.command.cli import main; code = main(sys.argv[1:]);"
         f"time.sleep({WATCHED_S}); sys.exit(code)"
     )
-    clip = str(asset_path("demo.mp4"))
-    arguments = ["--out", "out.mp4", "--records", "rows.csv", "--quiet"]
-    assert watch(tmp_path, code, clip, *arguments) == ([], [])
-    assert (tmp_path / "rows.csv").stat().st_size > 1000
-
-
-def test_fer_app_leaves_its_settings_and_asks_nobody(tmp_path):
-    code = "import sys; from app.window.desktop import main; sys.exit(main(sys.argv[1:]))"
-    settings = tmp_path / "settings.toml"
+    window = "import sys; from app.window.desktop import main; sys.exit(main(sys.argv[1:]))"
+    settings = folder / "settings.toml"
     settings.write_text("[privacy]\nseen = true\n")
-    clip = str(asset_path("demo.mp4"))
-    arguments = ["--source", clip, "--settings", str(settings)]
-    left, calls = watch(tmp_path, code, *arguments)
-    assert left == [".config/fer-live/fer-app.conf"] or left == []
+    outputs = ("--out", "out.mp4", "--records", "rows.csv", "--quiet")
+    programs = {
+        "video": Watched(folder / "video", video, clip, *outputs),
+        "window": Watched(folder / "window", window, "--source", clip, "--settings", str(settings)),
+    }
+    time.sleep(WATCHED_S)
+    return {name: (program.folder, program.end()) for name, program in programs.items()}
+
+
+def test_fer_video_leaves_nothing_and_asks_nobody(watched):
+    folder, seen = watched["video"]
+    assert seen == ([], [])
+    assert (folder / "rows.csv").stat().st_size > 1000
+
+
+def test_fer_app_leaves_its_settings_and_asks_nobody(watched):
+    left, calls = watched["window"][1]
+    assert left in ([], [".config/fer-live/fer-app.conf"])  # where the window was
     assert calls == []
