@@ -246,9 +246,13 @@ def _check(target: Path, endings: Collection[str], overwrite: bool) -> None:
     if target.suffix.lower() not in endings:
         known = ", ".join(endings)
         raise ConfigError(f"{target}: unknown ending; known here: {known}")
-    if target.is_dir():
+    try:
+        is_folder, is_there = target.is_dir(), target.exists()
+    except OSError as error:  # a name that the system does not take
+        raise SinkError(f"{str(target)[:80]}…: cannot be written: {error.strerror}") from error
+    if is_folder:
         raise SinkError(f"{target}: is a folder; name a file")
     if not target.parent.is_dir():
         raise SinkError(f"{target}: folder {target.parent} does not exist; create it first")
-    if target.exists() and not overwrite:
+    if is_there and not overwrite:
         raise SinkError(f"{target}: exists already; use --overwrite or another name")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -113,9 +113,10 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
 def _spare_input(job: Job, info: SourceInfo) -> None:
     """Refuse an output that is the input, however either is written."""
     for path in (job.out, job.records):
-        if path is None or info.path is None or not path.exists():
-            continue
-        if path.samefile(info.path):
+        same = False
+        with suppress(OSError):  # it is not there, or cannot be: opening it says so
+            same = path is not None and info.path is not None and path.samefile(info.path)
+        if same:
             raise SinkError(f"{path}: is the input itself; choose another name")
 
 

@@ -44,11 +44,15 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     if _URL.match(name):
         return Video(_without_secrets(name), name, None, config)
     path = Path(name)
-    if path.is_dir():
+    try:
+        is_folder, is_there, is_file = path.is_dir(), path.exists(), path.is_file()
+    except OSError as error:  # a name that the system does not take
+        raise SourceError(f"{name[:80]}…: cannot be opened: {error.strerror}") from error
+    if is_folder:
         return Folder(path, config)
-    if not path.exists():
+    if not is_there:
         raise SourceError(f"{name}: no such file; check the path")
-    if not path.is_file():
+    if not is_file:
         raise SourceError(f"{name}: neither a file nor a folder")
     return Video(path.name, f"file:{path}", path, config)
 

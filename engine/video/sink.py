@@ -4,6 +4,7 @@ import logging
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -104,7 +105,10 @@ class VideoSink:
             ConfigError: The ending is unknown.
             SinkError: The target cannot be written, is the source, or cannot hold its sound.
         """
-        if info.path is not None and path.exists() and path.samefile(info.path):
+        same = False
+        with suppress(OSError):  # it is not there, or cannot be: opening it says so
+            same = info.path is not None and path.samefile(info.path)
+        if same:
             raise SinkError(f"{path}: is the input itself; choose another name")
         self._file = open_target(
             path, endings=MUXER_OPTIONS, overwrite=config.overwrite, growing=config.growing

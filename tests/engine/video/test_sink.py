@@ -441,3 +441,9 @@ def test_discarding_a_growing_file_keeps_what_was_written(tmp_path):
         sink.write(number / 25, _flat(2 * number, 100, 200))
     sink.discard()
     assert len(_times(target)) == 40
+
+
+def test_a_name_that_is_too_long_for_the_system_is_one_line(tmp_path):
+    with pytest.raises(SinkError, match=r"…: cannot be written: File name too long"):
+        VideoSink(tmp_path / ("a" * 300 + ".mp4"), _info())
+    assert list(tmp_path.iterdir()) == []

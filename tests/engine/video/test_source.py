@@ -399,6 +399,11 @@ def test_file_address_is_a_file(tmp_path):
         assert len(list(source)) == 10
 
 
+def test_a_name_that_is_too_long_for_the_system_is_one_line():
+    with pytest.raises(SourceError, match=r"a…: cannot be opened: File name too long"):
+        open_source("a" * 300 + ".mp4")
+
+
 def test_no_name_is_not_the_current_folder():
     with pytest.raises(ConfigError, match="INPUT is empty; is a variable unset"):
         open_source("")
