@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from engine.config import Natural, Positive, Text, checked, one_of
+from engine.config import Positive, Text, checked, one_of
 from engine.faces.detection import DETECTORS, Detector, open_detector
 from engine.faces.finder import Finder
 from engine.faces.landmarker import Landmarker
@@ -54,7 +54,7 @@ class AnalyzerConfig:
     min_face_px: Positive = 20
     max_faces: Positive = 8
     smooth: Annotated[float, Field(ge=0, lt=60)] = 0.25
-    threads: Natural = 0
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
 
 
 class Analyzer:
