@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -113,10 +113,7 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
 def _spare_input(job: Job, info: SourceInfo) -> None:
     """Refuse an output that is the input, however either is written."""
     for path in (job.out, job.records):
-        same = False
-        with suppress(OSError):  # it is not there, or cannot be: opening it says so
-            same = path is not None and info.path is not None and path.samefile(info.path)
-        if same:
+        if path is not None and info.is_at(path):
             raise SinkError(f"{path}: is the input itself; choose another name")
 
 

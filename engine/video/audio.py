@@ -62,9 +62,8 @@ class AudioTrack:
         self._encoded: list[str] = []
         self._damaged = 0
         try:
-            fit = _that_fit(info, output.format.name) if audio == "copy" else frozenset()
             self._ways: dict[int, _Copy | _Encode] = {
-                stream.index: self._way(stream, fit) for stream in self._input.streams.audio
+                stream.index: self._way(stream, audio) for stream in self._input.streams.audio
             }
         except BaseException:
             self.close()
@@ -88,14 +87,15 @@ class AudioTrack:
             said.append(f"{name}: {self._damaged} packets of its sound are damaged and left out")
         return said
 
-    def _way(self, stream: AudioStream, fit: frozenset[int]) -> "_Copy | _Encode":
-        if stream.index in fit:
+    def _way(self, stream: AudioStream, audio: Audio) -> "_Copy | _Encode":
+        if audio == "copy" and _fits(self._info, stream.index, self._output.format.name):
             return _Copy(stream, self._output)
         if stream.codec_context is None:
             raise SinkError(
                 f"{self._info.name}: its sound can neither be copied nor decoded; use --audio none"
             )
-        self._encoded.append(stream.codec_context.name)
+        if audio == "copy":  # nobody asked for another form
+            self._encoded.append(stream.codec_context.name)
         return _Encode(stream, self._output)
 
     def _starts_s(self) -> Iterator[float]:
@@ -264,36 +264,28 @@ class _Encode:
             self._output.mux(self._target.encode(frame))  # type: ignore[arg-type]  # sound only
 
 
-def _that_fit(info: SourceInfo, form: str) -> frozenset[int]:
-    """Try which sound streams a container takes as they are: some packets, and its trailer."""
-    fit = []
+def _fits(info: SourceInfo, index: int, form: str) -> bool:
+    """Try whether a container takes a sound stream as it is: some packets, and its trailer."""
     with open_input(info.name, f"file:{info.path}") as source:
-        indices = [stream.index for stream in source.streams.audio]
-    for index in indices:
-        with open_input(info.name, f"file:{info.path}") as source:
-            stream = source.streams[index]
-            if isinstance(stream, AudioStream) and _fits(source, stream, form):
-                fit.append(index)
-    return frozenset(fit)
-
-
-def _fits(source: InputContainer, stream: AudioStream, form: str) -> bool:
-    codec = stream.codec_context.name if stream.codec_context else ""
-    if form == "mp4" and codec.startswith("pcm"):
-        return False  # FFmpeg writes `ipcm`, which most players and older FFmpegs read wrongly
-    try:
-        with av.open(io.BytesIO(), "w", format=form) as trial:
-            copy = _Copy(stream, trial)
-            trial.start_encoding()
-            packets = (packet for packet in source.demux(stream) if packet.size)
-            for packet, _ in zip(packets, range(TRIAL), strict=False):
-                try:
-                    copy.write(packet, 0.0)
-                except av.error.InvalidDataError as error:  # the packet, not the codec
-                    log.debug("%s: %s", form, error)
-    except (av.error.FFmpegError, ValueError, IndexError) as error:
-        log.debug("%s does not take %s: %s", form, codec, error)
-        return False
+        stream = source.streams[index]
+        if not isinstance(stream, AudioStream):
+            return False
+        codec = stream.codec_context.name if stream.codec_context else ""
+        if form == "mp4" and codec.startswith("pcm"):
+            return False  # FFmpeg writes `ipcm`, which most players and older FFmpegs read wrongly
+        try:
+            with av.open(io.BytesIO(), "w", format=form) as trial:
+                copy = _Copy(stream, trial)
+                trial.start_encoding()
+                packets = (packet for packet in source.demux(stream) if packet.size)
+                for packet, _ in zip(packets, range(TRIAL), strict=False):
+                    try:
+                        copy.write(packet, 0.0)
+                    except av.error.InvalidDataError as error:  # the packet, not the codec
+                        log.debug("%s: %s", form, error)
+        except (av.error.FFmpegError, ValueError, IndexError) as error:
+            log.debug("%s does not take %s: %s", form, codec, error)
+            return False
     return True
 
 

@@ -4,7 +4,6 @@ import logging
 import math
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -105,10 +104,7 @@ class VideoSink:
             ConfigError: The ending is unknown.
             SinkError: The target cannot be written, is the source, or cannot hold its sound.
         """
-        same = False
-        with suppress(OSError):  # it is not there, or cannot be: opening it says so
-            same = info.path is not None and path.samefile(info.path)
-        if same:
+        if info.is_at(path):
             raise SinkError(f"{path}: is the input itself; choose another name")
         self._file = open_target(
             path, endings=MUXER_OPTIONS, overwrite=config.overwrite, growing=config.growing

@@ -4,6 +4,7 @@ import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -71,6 +72,12 @@ class SourceInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
     origin_s: float = 0.0
     end_s: float | None = None
+
+    def is_at(self, path: Path) -> bool:
+        """Say whether a path, however it is written, leads to this source's own file."""
+        with suppress(OSError):  # it is not there, or cannot be
+            return self.path is not None and path.samefile(self.path)
+        return False
 
 
 class Source(Protocol):

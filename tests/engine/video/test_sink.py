@@ -275,7 +275,8 @@ def test_sound_that_fits_is_copied_without_a_word(tmp_path, codec, ending):
 
 def test_sound_is_encoded_where_that_is_asked_for(tmp_path):
     source = _clip(tmp_path / "in.mkv", sound="flac")
-    _copy(source, tmp_path / "out.mp4", config=SinkConfig(audio="aac"))
+    sink = _copy(source, tmp_path / "out.mp4", config=SinkConfig(audio="aac"))
+    assert sink.warnings == []  # it was asked for
     assert _codec(tmp_path / "out.mp4") == "aac"
 
 
