@@ -76,11 +76,11 @@ class Look:
 
 
 def looks_at(height: int, width: int, min_face_px: int) -> tuple[Look, ...]:
-    """Choose the sizes at which to look at a frame: a fine one, and a coarse one if it is large."""
+    """Choose the sizes at which to look at a frame: a fine one, and a coarse one where it is finer."""
     long_side = max(height, width)
     wanted = max(long_side * FACE_SEEN_PX / min_face_px, min(long_side, FINE_MIN))
     fine = min(wanted, FINE_MAX, ENLARGE_MAX * long_side)
-    if fine < 1.5 * COARSE:
+    if fine <= COARSE:  # a face that fills it is no larger than the coarse look shows faces
         return (Look(fine / long_side, 0.0, np.inf),)
     return (Look(fine / long_side, *FINE_FACES), Look(COARSE / long_side, *COARSE_FACES))
 
