@@ -1,5 +1,8 @@
 """`python -m scripts.benches.window`: how quick the window is, on a camera that is made up.
 
+With `--clip FILE`, on that film in an endless loop; an hour of it (`--seconds 3600`) shows whether
+memory stays level: the seven figures are those of the minutes 0, 10, 20 to 60.
+
 Prints a Markdown table: latency from capture to drawn faces, rates, what blocks the window's
 thread, memory, the time to the first picture and to close.
 """
@@ -25,6 +28,7 @@ from PyQt6.QtWidgets import QApplication
 
 from app.settings.settings import Settings
 from app.sources.choice import Choice
+from app.sources.looped import LoopedFile
 from app.window.desktop import destroy, settle
 from app.window.main_window import MainWindow
 from app.window.qt_needs import make_application
@@ -55,6 +59,7 @@ class Plan:
         height: Of the camera, pixels.
         fps: Of the camera.
         window: Width and height of the window.
+        clip: A film to play in a loop instead of a camera.
     """
 
     seconds: float = 30.0
@@ -64,6 +69,7 @@ class Plan:
     height: int = 720
     fps: int = 30
     window: tuple[int, int] = (1280, 800)
+    clip: Path | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.faces <= 4:
@@ -219,7 +225,8 @@ class _Run:
         self, _: Choice, config: AnalyzerConfig, keep: Callable[[Analysis], object]
     ) -> Worker:
         def open_camera() -> Source:
-            return SyntheticCamera(self.plan)
+            clip = self.plan.clip
+            return SyntheticCamera(self.plan) if clip is None else LoopedFile(clip)
 
         return Worker(open_camera, config, keep=keep)
 
@@ -263,7 +270,13 @@ class _Run:
         elif running_s > self.plan.warm_s:
             if taken.from_s == 0:
                 self._begin(now)
-            taken.memory.append((now - taken.from_s, self.process.memory_info().rss / 2**20))
+            self._weigh(now - taken.from_s)
+
+    def _weigh(self, at_s: float) -> None:
+        """Note the memory, at most a thousand times: the notes are in it."""
+        memory = self.taken.memory
+        if not memory or at_s - memory[-1][0] >= self.plan.seconds / 1000:
+            memory.append((at_s, self.process.memory_info().rss / 2**20))
 
     def _begin(self, now: float) -> None:
         worker = self.window.runner.worker
@@ -290,7 +303,9 @@ def figures(
     early, late = (float(np.median(part)) for part in (latency[: half or None], latency[half:]))
     memory = [mib for _, mib in taken.memory] or [0.0]
     return {
-        "camera": f"{plan.width}x{plan.height}, {plan.fps} fps, {plan.faces} face(s)",
+        "camera": plan.clip.name
+        if plan.clip is not None
+        else f"{plan.width}x{plan.height}, {plan.fps} fps, {plan.faces} face(s)",
         "measured_s": round(lasted, 1),
         "latency_p50_ms": round(float(np.quantile(latency, 0.5)), 1),
         "latency_p95_ms": round(float(np.quantile(latency, 0.95)), 1),
@@ -348,6 +363,7 @@ def _measure(argv: Sequence[str]) -> None:
     add("--size", type=_size, default=(1280, 720), metavar="WxH", help="(1280x720)")
     add("--fps", type=int, default=30, help="of the camera (30)")
     add("--window", type=_size, default=(1280, 800), metavar="WxH", help="(1280x800)")
+    add("--clip", type=Path, metavar="FILE", help="a film in a loop, instead of a camera")
     add("--json", action="store_true", help="print one JSON object")
     options = parse.parse_args(argv)
     plan = Plan(
@@ -357,6 +373,7 @@ def _measure(argv: Sequence[str]) -> None:
         height=options.size[1],
         fps=options.fps,
         window=options.window,
+        clip=options.clip,
     )
     found = measure(plan)
     if options.json:
