@@ -68,7 +68,7 @@ def _job(options: argparse.Namespace) -> "Job":
         landmarks=options.landmarks,
         audio="none" if options.no_audio else options.audio,
         overwrite=options.overwrite,
-        source=SourceConfig(start_s=options.start, duration_s=options.duration),
+        source=SourceConfig(start_s=options.start, duration_s=options.duration, live=options.live),
         analyzer=AnalyzerConfig(**given),
         overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
     )
@@ -129,6 +129,7 @@ def parser() -> Parser:
     add("--landmarks", action="store_true", help="draw and record the 68 landmarks")
     add("--start", type=_seconds, default=0.0, metavar="T", help="where to begin")
     add("--duration", type=_seconds, metavar="T", help="how much to process (all)")
+    add("--live", action="store_true", help="leave frames out rather than fall behind")
     add(
         "--audio",
         choices=("copy", "aac", "none"),

@@ -100,6 +100,7 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
             interrupt.stops(pipeline.stop)
             advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
             lost = _take(stack.enter_context(pipeline), outputs, summary, advance)
+            summary.dropped = pipeline.dropped
             if summary.frames == 0:
                 if interrupt.requested:
                     raise KeyboardInterrupt

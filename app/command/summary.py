@@ -42,11 +42,12 @@ class Summary:
 
     Attributes:
         frames: Analyses added.
+        dropped: Frames of a live source that were left out for lack of time.
         faces: By track id.
     """
 
     def __init__(self) -> None:
-        self.frames = 0
+        self.frames = self.dropped = 0
         self.faces: dict[int, FaceSummary] = {}
         self._first_s = self._last_s = 0.0
         self._showing: list[tuple[FaceSummary, int]] = []
@@ -83,6 +84,7 @@ class Summary:
         """Give everything as plain values, ready for `json.dumps`."""
         return {
             "frames": self.frames,
+            "dropped": self.dropped,
             "video_s": round(self.video_s, 3),
             "elapsed_s": round(elapsed_s, 3),
             "fps": round(self.frames / elapsed_s, 2),
@@ -110,6 +112,8 @@ class Summary:
             f"{self.frames} frames, {self.video_s:.1f} s of video in {elapsed_s:.1f} s"
             f" ({fps:.1f} frames a second); {count or 'no'} face{'s' * (count != 1)}"
         ]
+        if self.dropped:
+            lines.append(f"{self.dropped} more frames were left out: there was no time for them")
         faces = sorted(self.faces.values(), key=lambda face: -face.frames)
         for face in faces[:_SHOWN_FACES]:
             lasted = ", ".join(f"{name} {s:.1f} s" for name, s in face.by_time()) or "one frame"

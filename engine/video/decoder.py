@@ -4,6 +4,7 @@ Nothing here refers to whoever reads: a reader that is dropped takes container a
 at once, and does not wait for Python's collector with pictures of many megabytes.
 """
 
+import errno
 import logging
 import math
 import weakref
@@ -37,6 +38,8 @@ class Decoder:
         packets: Of the video, so far.
         damaged: Packets that gave no picture.
         failure: Why reading ended before the end, in words; None if it did not.
+        hung_up: That was the other side, which had not said how much would come: of a file, this
+            is how it ends.
     """
 
     def __init__(self, name: str, url: str, path: Path | None) -> None:
@@ -64,6 +67,7 @@ class Decoder:
                 other.discard = Discard.all
         self.packets = self.damaged = 0
         self.failure: str | None = None
+        self.hung_up = False
         self._end_s = -math.inf  # on the container's clock: where the last packet of any kind ends
         self._read_bytes = 0  # of the file, up to the end of the last packet of the video
 
@@ -93,7 +97,7 @@ class Decoder:
     def cut_off(self) -> bool:
         """Whether what was read ends before the container said."""
         if self.failure is not None and self.damaged == 0:
-            return True
+            return not self.hung_up
         container = self.container
         if not HONEST & set(container.format.name.split(",")) or not container.duration:
             return False
@@ -166,6 +170,9 @@ class Decoder:
             log.debug("%s: streams that begin later are left out", self._name)
         except (av.error.FFmpegError, OSError) as error:
             self.failure = reason(error)
+            http = self._url.startswith("http")
+            # FFmpeg's word for the end of what has no length, unless it came in chunks.
+            self.hung_up = http and error.errno == errno.EIO and self.container.size < 0
         yield None
 
 

@@ -21,6 +21,12 @@ DEFAULT_FPS: Final = Fraction(25)
 JUMP_BACK_S: Final = 1.0  # a clock that falls back further was set anew, not merely jittery
 SEEK_BACK_S: Final = (1.0, 10.0)  # distances before the wanted time that seeking tries
 TICK_S: Final = 1e-6
+# Through these comes a file, which has an end even where nobody knows its length, unless its
+# format is one without: a playlist that lacks its end tag (with it there is a length), or what
+# cameras send. Through other addresses (RTSP, RTMP, SRT, UDP) comes what happens now.
+FILES_COME_BY: Final = frozenset({"ftp", "http", "https", "sftp"})
+ENDLESS: Final = frozenset({"dash", "hls", "mpjpeg"})
+HDR: Final = {16: "PQ", 18: "HLG"}  # AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B67
 
 
 class Clock:
@@ -88,6 +94,11 @@ class Video(GuardedSource):
         self._convert = Converter(first, self._decoder.stream.sample_aspect_ratio)
         self._origin_s = _time_s(first) or 0.0
         self.info = self._facts()
+        if hdr := HDR.get(first.color_trc):
+            self.warnings.append(
+                f"{self._name}: HDR video ({hdr}) is taken as if it were ordinary video: colours "
+                "look grey, and expressions are read less well"
+            )
         log.info("%s: %dx%d, fps %s", self._name, self.info.width, self.info.height, self.info.fps)
         start_s = self._config.start_s
         if start_s > 0 and not self.info.live:
@@ -121,7 +132,7 @@ class Video(GuardedSource):
             time_base=stream.time_base or 1 / (fps or DEFAULT_FPS),
             frame_count=count,
             duration_s=duration_s,
-            live=self._path is None and length_s is None,
+            live=self._config.live or self._endless(length_s),
             has_audio=len(container.streams.audio) > 0,
             start_s=config.start_s,
             metadata=dict(container.metadata),
@@ -139,6 +150,13 @@ class Video(GuardedSource):
         if container.format.name.endswith("_pipe"):  # FFmpeg's name for single pictures
             return float(1 / (stream.average_rate or DEFAULT_FPS))
         return None
+
+    def _endless(self, length_s: float | None) -> bool:
+        """Whether what comes is made now, and goes on whether it is read or not."""
+        if self._path is not None or length_s is not None:
+            return False
+        scheme = self._url.partition(":")[0]
+        return scheme not in FILES_COME_BY or self._decoder.container.format.name in ENDLESS
 
     def _next(self) -> Frame | None:
         for time_s, frame in self._timed:
@@ -181,13 +199,12 @@ class Video(GuardedSource):
     def _judge_end(self) -> None:
         """Say once what was missing, if anything was."""
         decoder = self._decoder
-        if self.info.live and decoder.failure is not None and decoder.damaged == 0:
-            raise SourceError(f"{self._name}: connection lost: {decoder.failure}")
+        lost = decoder.failure if self._path is None and decoder.damaged == 0 else None
+        if lost and (self.info.live or (self.info.duration_s is None and not decoder.hung_up)):
+            raise SourceError(f"{self._name}: connection lost: {lost}")
         if decoder.cut_off:
-            self.warnings.append(
-                f"{self._name}: ends early, frame {self._count} cannot be decoded; "
-                "kept what came before"
-            )
+            why = f": {lost}" if lost else f", frame {self._count} cannot be decoded"
+            self.warnings.append(f"{self._name}: ends early{why}; kept what came before")
         elif decoder.damaged:
             self.warnings.append(
                 f"{self._name}: damaged, {decoder.damaged} of {decoder.packets} packets "

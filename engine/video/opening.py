@@ -12,14 +12,16 @@ from urllib.request import url2pathname
 
 from engine.errors import ConfigError, SourceError
 from engine.video.camera import Camera
+from engine.video.container import SCHEMES
 from engine.video.decoding import Video
 from engine.video.pictures import Folder
 from engine.video.source import Frames, Source, SourceConfig, SourceInfo
 
 __all__ = ["Frames", "Source", "SourceConfig", "SourceInfo", "open_source"]
 
-_URL: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_CAMERA: Final = re.compile(r"(?:/dev/video)?(\d+)")
+_URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)(://.*)", re.IGNORECASE | re.DOTALL)
+_CAMERA: Final = re.compile(r"(?:/dev/video)?([0-9]+)")
+SHOWN_MAX: Final = 200  # characters of an address
 _WHOLE: Final = SourceConfig()
 
 
@@ -41,8 +43,13 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
         return Camera(int(camera.group(1)), config)
     if name[:7].lower() == "file://":
         name = url2pathname(urlsplit(name).path)
-    if _URL.match(name):
-        return Video(_without_secrets(name), name, None, config)
+    if address := _URL.fullmatch(name):
+        scheme = address.group(1).lower()
+        shown = _without_secrets(name)
+        if scheme not in SCHEMES:
+            known = ", ".join(sorted(SCHEMES))
+            raise SourceError(f"{shown}: cannot be opened: Protocol not found; known here: {known}")
+        return Video(shown, scheme + address.group(2), None, config)
     path = Path(name)
     try:
         is_folder, is_there, is_file = path.is_dir(), path.exists(), path.is_file()
@@ -65,4 +72,5 @@ def _without_secrets(url: str) -> str:
         raise SourceError(f"{url.partition('//')[0]}//…: not an address: {error}") from error
     query = "…" if parts.query else ""
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+    shown = urlunsplit((parts.scheme, host, parts.path, query, ""))
+    return shown if len(shown) <= SHOWN_MAX else f"{shown[:SHOWN_MAX]}…"

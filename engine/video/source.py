@@ -24,12 +24,14 @@ class SourceConfig:
         duration_s: Seconds to read from there; None reads to the end.
         size: Width and height to ask of a camera, pixels; None leaves its own.
         fps: Frames a second to ask of a camera; None leaves its own.
+        live: Leave frames out rather than wait for the reader, also where the source has an end.
     """
 
     start_s: NonNegative = 0.0
     duration_s: AboveZero | None = None
     size: tuple[Positive, Positive] | None = None
     fps: AboveZero | None = None
+    live: bool = False
 
     @property
     def end_s(self) -> float:
@@ -50,7 +52,8 @@ class SourceInfo:
         time_base: Finest step of the timestamps, seconds.
         frame_count: Estimate of the frames that will come; None if unknown.
         duration_s: Seconds that will be read, from `start_s` on; None if unknown.
-        live: True for cameras and endless streams, which cannot wait for the reader.
+        live: True for cameras and endless streams, which cannot wait for the reader, and where
+            the user says so.
         has_audio: True if sound comes along.
         start_s: Offset cut off at the beginning.
         metadata: Tags of the container, title and the like.

@@ -32,6 +32,7 @@ OPTIONS = sorted(
         *(
             "--start",
             "--duration",
+            "--live",
             "--audio",
             "--no-audio",
             "--no-timeline",

@@ -1,13 +1,18 @@
 """What a job does with its outputs when one of them, or the input, is in the way."""
 
 import csv
+import json
+import threading
 
 import pytest
 
 import app.command.job
+from app.command.cli import main
 from app.command.interrupt import Interrupt
 from app.command.job import Job, run_job
 from engine.errors import SinkError
+from engine.types import Found
+from engine.video.opening import open_source
 from engine.video.sink import VideoSink
 
 
@@ -40,6 +45,44 @@ def test_fault_of_the_video_never_costs_the_rows(make_clip, tmp_path, monkeypatc
     with rows.open() as file:
         assert next(csv.reader(file))[:2] == ["frame", "timestamp"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "rows.csv"]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_frames_left_out_are_counted(make_clip, tmp_path, monkeypatch, capsys, live):
+    """The finder takes its time: as long as the source takes to be read to its end."""
+    read = threading.Event()
+
+    def open_watched(name, config):
+        source = open_source(name, config)
+        give = source.read
+
+        def watched():
+            frame = give()
+            if frame is None:
+                read.set()
+            return frame
+
+        source.read = watched
+        return source
+
+    class Slow:
+        def find(self, frame):
+            assert not live or read.wait(5)
+            return Found(frame, (), (), {})
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(app.command.job, "open_source", open_watched)
+    monkeypatch.setattr(app.command.job, "open_finder", lambda _: Slow())
+    options = ["--records", str(tmp_path / "rows.csv"), *(["--live"] if live else [])]
+    assert main([str(make_clip()), *options, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["frames"] + told["dropped"] == 12
+    assert (told["dropped"] > 0) is live
+    assert main([str(make_clip()), *options, "--overwrite"]) == 0
+    left_out = " more frames were left out: there was no time for them\n"
+    assert (left_out in capsys.readouterr().err) is live
 
 
 @pytest.mark.parametrize("address", ["{}", "file://{}", "FILE://{}"])
