@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from engine.video.container import open_input, reason, video_stream
 from engine.video.conversion import Deinterlacer
+from engine.video.extras import extras_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Decoder:
     Attributes:
         container: What was opened.
         stream: Its video.
+        extras: What it holds besides video and sound, in words.
         packets: Of the video, so far.
         damaged: Packets that gave no picture.
         failure: Why reading ended before the end, in words; None if it did not.
@@ -62,6 +64,7 @@ class Decoder:
         except BaseException:
             self.close()
             raise
+        self.extras = extras_of(self.container, self.stream)
         for other in self.container.streams:
             if other is not self.stream and other.type not in ("audio", "video"):
                 other.discard = Discard.all

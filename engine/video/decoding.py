@@ -134,6 +134,7 @@ class Video(GuardedSource):
             duration_s=duration_s,
             live=self._config.live or self._endless(length_s),
             has_audio=len(container.streams.audio) > 0,
+            extras=self._decoder.extras,
             start_s=config.start_s,
             metadata=dict(container.metadata),
             origin_s=self._origin_s,

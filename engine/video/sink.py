@@ -26,6 +26,7 @@ from engine.types import Image, check_image
 from engine.video.audio import Audio, AudioTrack
 from engine.video.container import reason
 from engine.video.conversion import colorspace
+from engine.video.extras import Extras
 from engine.video.source import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,7 @@ class VideoSink:
         )
         self._info, self._config = info, config
         self._audio: AudioTrack | None = None
+        self._extras: Extras | None = None
         self.warnings: list[str] = []
         self._container: OutputContainer | None = None
         self._last_pts: int | None = None
@@ -130,11 +132,7 @@ class VideoSink:
                 f"file:{path}", mode="w", container_options=muxer[path.suffix.lower()]
             )
             self._stream = self._add_video(self._container)
-            wanted = self._config.audio != "none" and info.has_audio
-            if wanted and info.path is not None:
-                self._audio = AudioTrack(info, self._container, self._config.audio)
-            elif wanted:
-                self.warnings.append(f"{info.name}: sound of a stream is not copied")
+            self._add_others(self._container)
             tags = {key: text for key, text in info.metadata.items() if key.lower() not in OWN_TAGS}
             self._container.metadata.update(tags)
             self._container.start_encoding()
@@ -142,6 +140,25 @@ class VideoSink:
             raise SinkError(f"{CODEC}: missing from FFmpeg; install PyAV's wheel") from error
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise self._failed(error) from error
+
+    def _add_others(self, container: OutputContainer) -> None:
+        """Add what the source has besides the pictures, where it is a file."""
+        info = self._info
+        sound = self._config.audio != "none" and info.has_audio
+        if info.path is None:
+            left_out = [*(["sound"] if sound else []), *info.extras]
+            if left_out:
+                self.warnings.append(f"{info.name}: {', '.join(left_out)} of a stream: not copied")
+            return
+        if sound:
+            self._audio = AudioTrack(info, container, self._config.audio)
+        if info.extras:
+            self._extras = Extras(info, container, self._zero_s)
+
+    @property
+    def _zero_s(self) -> float:
+        """The source's time that becomes 0."""
+        return self._audio.zero_s if self._audio else self._info.start_s
 
     def _add_video(self, container: OutputContainer) -> VideoStream:
         info, config = self._info, self._config
@@ -192,8 +209,9 @@ class VideoSink:
         self._last_pts, self._last_s = frame.pts, time_s
         try:
             self._container.mux(self._stream.encode(frame))
-            if self._audio is not None:
-                self._audio.write(time_s)
+            for other in (self._audio, self._extras):
+                if other is not None:
+                    other.write(time_s)
         except (av.error.FFmpegError, OSError) as error:
             raise self._failed(error) from error
 
@@ -215,9 +233,8 @@ class VideoSink:
 
     def _pts(self, time_s: float) -> int:
         tick = self._info.time_base
-        zero_s = self._audio.zero_s if self._audio else self._info.start_s
         # The two are rounded apart, so that cutting shifts every frame by the same ticks.
-        pts = round(time_s / tick) - round(zero_s / tick)
+        pts = round(time_s / tick) - round(self._zero_s / tick)
         return pts if self._last_pts is None else max(pts, self._last_pts + 1)
 
     def close(self) -> None:
@@ -234,7 +251,9 @@ class VideoSink:
         try:
             self._container.mux(self._stream.encode(None))
             if self._audio is not None:
-                self._audio.finish(self._sound_end_s())
+                self._audio.finish(self._others_end_s())
+            if self._extras is not None:
+                self._extras.write(self._others_end_s())
             self._container.close()
         except (av.error.FFmpegError, OSError) as error:
             self.discard()
@@ -242,8 +261,8 @@ class VideoSink:
         self._release()
         self._file.commit()
 
-    def _sound_end_s(self) -> float:
-        """Where the sound stops: with the last frame, or at its own end if all was written."""
+    def _others_end_s(self) -> float:
+        """Where sound and the rest stop: with the last frame, or at the end if all was written."""
         info = self._info
         end_s = self._last_s + 1 / float(info.fps or DEFAULT_FPS)
         reached = info.duration_s is not None and (
@@ -264,10 +283,11 @@ class VideoSink:
 
     def _release(self) -> None:
         self._container = None
-        if self._audio is not None:
-            self.warnings += self._audio.warnings
-            self._audio.close()
-            self._audio = None
+        for other in (self._audio, self._extras):
+            if other is not None:
+                self.warnings += other.warnings
+                other.close()
+        self._audio = self._extras = None
 
     def _failed(self, error: Exception) -> SinkError:
         number = getattr(error, "errno", None)

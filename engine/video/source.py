@@ -55,6 +55,7 @@ class SourceInfo:
         live: True for cameras and endless streams, which cannot wait for the reader, and where
             the user says so.
         has_audio: True if sound comes along.
+        extras: What comes along besides: subtitles, chapters, cover pictures, in words.
         start_s: Offset cut off at the beginning.
         metadata: Tags of the container, title and the like.
         origin_s: Where time 0 (the first frame) lies on the container's own clock, seconds.
@@ -71,6 +72,7 @@ class SourceInfo:
     duration_s: float | None
     live: bool
     has_audio: bool
+    extras: tuple[str, ...] = ()
     start_s: float = 0.0
     metadata: Mapping[str, str] = field(default_factory=dict)
     origin_s: float = 0.0
