@@ -5,7 +5,9 @@ It imports the standard library alone: whatever a command lacks, its front can s
 
 import argparse
 import logging
+import math
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -24,7 +26,11 @@ INTERRUPTED: Final = 130
 NO_READER: Final = 141  # as shells show SIGPIPE
 # As `engine.networks.runtime.DEVICES`, which takes long to import.
 DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")
+MILLION: Final = 1_000_000
 CLOCK: Final = "%(asctime)s %(message)s"  # an `info` for what takes hours
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")  # below 2**63
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+_SHOWN_MAX: Final = 80  # characters of what was given
 _OURS: Final = frozenset({"app", "engine", "export", "fer_live", "scripts", "training"})
 
 
@@ -146,6 +152,8 @@ class Parser(argparse.ArgumentParser):
             settings: As argparse's.
         """
         super().__init__(allow_abbrev=allow_abbrev, **settings)
+        for kind, read in ((int, integer), (float, number), (Path, path)):
+            self.register("type", kind, read)  # what ``type=int`` stands for, in subcommands too
         if version is not None:
             self.add_argument(
                 "--version", action=_Version, nargs=0, lines=version, help="print the version"
@@ -193,18 +201,49 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     add("--cache", type=Path, default=Path("cache"), metavar="DIR", help="decoded data (cache)")
 
 
+def integer(text: str) -> int:
+    """Read a whole number in decimal digits; Python would take ``1_0`` and other scripts' digits.
+
+    Every ``type=int`` of a `Parser` is this.
+    """
+    if not _INTEGER.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {_shown(text)}")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """Read a decimal number, neither infinite nor NaN; ``type=float`` of a `Parser` is this."""
+    if not _NUMBER.fullmatch(text) or math.isinf(value := float(text)):
+        raise argparse.ArgumentTypeError(f"expected a number, got {_shown(text)}")
+    return value
+
+
+def path(text: str) -> Path:
+    """Read a path; ``type=Path`` of a `Parser` is this.
+
+    No text at all would be the current folder, and is what an unset variable of the shell leaves.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; is a variable unset?")
+    return Path(text)
+
+
 def whole_number(text: str) -> int:
     """Read a number from 0 on."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
+    if not text[:1].isdecimal() or not _INTEGER.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is no number from 0 on")
     return int(text)
 
 
 def count(text: str) -> int:
     """Read a number from 1 to a million."""
-    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on, up to a million")
+    if not text[:1].isdecimal() or not _INTEGER.fullmatch(text) or not 1 <= int(text) <= MILLION:
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is no number from 1 on, up to a million")
     return int(text)
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]!r}…"
 
 
 def several(one: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:

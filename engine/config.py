@@ -14,8 +14,9 @@ from engine.errors import ConfigError
 
 T = TypeVar("T")
 
-Natural = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
+WHOLE_MAX: Final = 2**63 - 1  # of a whole number: what arrays and other languages can hold
+Natural = Annotated[int, Field(ge=0, le=WHOLE_MAX)]
+Positive = Annotated[int, Field(ge=1, le=WHOLE_MAX)]
 Share = Annotated[float, Field(ge=0, le=1)]
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -246,7 +247,10 @@ def _short(limit: object) -> object:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = " ".join(repr(value).split())  # an array has several lines
+    except ValueError:  # Python writes out no number of more than 4,300 digits
+        text = f"{type(value).__name__} of too many digits"
     return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
 
 

@@ -177,9 +177,11 @@ def verify_parser() -> Parser:
 def _batch(text: str) -> int:
     if text == "dynamic":
         return 0
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither dynamic nor a number above 0")
-    return int(text)
+    try:
+        return count(text)
+    except argparse.ArgumentTypeError as error:
+        wanted = f"{text[:80]!r} is neither dynamic nor a number above 0"
+        raise argparse.ArgumentTypeError(wanted) from error
 
 
 if __name__ == "__main__":

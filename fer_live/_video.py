@@ -141,7 +141,7 @@ def name_of(source: object) -> str:
         return str(source)
     if isinstance(source, os.PathLike):
         path = str(Path(source))
-        return f"./{path}" if path.isdigit() else path  # a bare number would be a camera
+        return f"./{path}" if path.isdecimal() else path  # a bare number would be a camera
     if isinstance(source, str):
         return source
     raise SourceError(

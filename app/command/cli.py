@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.command.interrupt import Interrupt
-from engine.command import DEVICES, INTERRUPTED, Parser, run_command, say
+from engine.command import DEVICES, INTERRUPTED, Parser, number, run_command, say
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "fer-video"
 _MODEL: Final = "poster-rt"
+_SECONDS_MAX: Final = 1e9  # as `SourceConfig` takes them
 
-# Options that are fields of `AnalyzerConfig`, whose defaults apply where one is not given.
-_ANALYZER: Final = (
-    "model",
-    "device",
-    "precision",
-    "detector",
-    "detector_model",
-    "detect_every",
-    "min_face_px",
-    "max_faces",
-    "smooth",
-)
+# Fields of `AnalyzerConfig` by option; its defaults apply where one is not given.
+_ANALYZER: Final = {
+    "model": "--model",
+    "device": "--device",
+    "precision": "--precision",
+    "detector": "--detector",
+    "detector_model": "--detector-model",
+    "detect_every": "--detect-every",
+    "min_face_px": "--min-face",
+    "max_faces": "--max-faces",
+    "smooth": "--smooth",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,10 +58,13 @@ def _job(options: argparse.Namespace) -> "Job":
         raise ConfigError("nothing to do; give --out FILE for a video or --records FILE for rows")
     from app.command.job import Job
     from engine.analyze import AnalyzerConfig
+    from engine.config import problems
     from engine.drawing.overlay import OverlayConfig
     from engine.video.opening import SourceConfig
 
     given = {name: value for name, value in vars(options).items() if name in _ANALYZER}
+    for field, said in problems(AnalyzerConfig, given).items():
+        raise ConfigError(f"{_ANALYZER[field]}: {said}")
     return Job(
         input=options.input,
         out=options.out,
@@ -128,7 +132,7 @@ def parser() -> Parser:
     add("--records", type=Path, metavar="FILE", help="rows: .csv, .jsonl or .parquet")
     add("--landmarks", action="store_true", help="draw and record the 68 landmarks")
     add("--start", type=_seconds, default=0.0, metavar="T", help="where to begin")
-    add("--duration", type=_seconds, metavar="T", help="how much to process (all)")
+    add("--duration", type=_length, metavar="T", help="how much to process (all)")
     add("--live", action="store_true", help="leave frames out rather than fall behind")
     add(
         "--audio",
@@ -165,15 +169,25 @@ def _add_analyzer_options(parse: Parser) -> None:
 
 def _seconds(text: str) -> float:
     """Read ``90``, ``1:30`` or ``00:01:30.5`` as seconds."""
-    parts = text.split(":")
     try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
+        numbers = [number(part) for part in text.split(":")]
+    except argparse.ArgumentTypeError:
         numbers = []
-    sixties = all(number < 60 for number in numbers[1:])
-    if not 1 <= len(numbers) <= 3 or min(numbers) < 0 or not sixties or "n" in text.lower():
-        raise argparse.ArgumentTypeError(f"expected seconds or HH:MM:SS, got {text!r}")
-    return sum(number * 60.0**power for power, number in enumerate(reversed(numbers)))
+    sixties = all(part < 60 for part in numbers[1:])
+    if not 1 <= len(numbers) <= 3 or min(numbers) < 0 or not sixties:
+        raise argparse.ArgumentTypeError(f"expected seconds or HH:MM:SS, got {text[:80]!r}")
+    seconds = sum(part * 60.0**power for power, part in enumerate(reversed(numbers)))
+    if seconds > _SECONDS_MAX:
+        raise argparse.ArgumentTypeError(f"expected {_SECONDS_MAX:g} seconds at most")
+    return seconds
+
+
+def _length(text: str) -> float:
+    """Read a time above 0."""
+    seconds = _seconds(text)
+    if seconds == 0:
+        raise argparse.ArgumentTypeError(f"expected more than 0 seconds, got {text[:80]!r}")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def cameras(folder: Path = CLASS, platform: str = sys.platform) -> tuple[CameraN
     found = []
     for path in folder.glob("video*"):
         number = path.name.removeprefix("video")
-        if number.isdigit() and _first(path):
+        if number.isascii() and number.isdecimal() and _first(path):
             found.append(CameraName(int(number), _name(path)))
     return tuple(sorted(found, key=lambda camera: camera.number))
 

@@ -15,7 +15,7 @@ from engine.types import Frame, Image
 from engine.video.opening import Frames, SourceInfo
 
 FPS: Final = 15
-_REGION: Final = re.compile(r"screen(?::(-?\d+),(-?\d+),(\d+),(\d+))?")
+_REGION: Final = re.compile(r"screen(?::(-?[0-9]+),(-?[0-9]+),([0-9]+),([0-9]+))?")
 
 Region = tuple[int, int, int, int]
 

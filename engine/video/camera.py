@@ -115,7 +115,7 @@ class Camera(GuardedSource):
 def _cameras_found() -> tuple[int, ...]:
     if sys.platform == "linux":
         numbers = (path.name.removeprefix("video") for path in Path("/dev").glob("video*"))
-        return tuple(sorted(int(number) for number in numbers if number.isdigit()))
+        return tuple(sorted(int(number) for number in numbers if number.isdecimal()))
     return tuple(number for number in range(PROBED) if _opens(number))
 
 

@@ -40,8 +40,10 @@ def extras_of(container: InputContainer, video: Stream) -> tuple[str, ...]:
 
 def _streams(container: InputContainer, video: Stream) -> Iterator[Stream]:
     for stream in container.streams:
-        # FFmpeg discards by itself the track that QuickTime keeps chapters in.
-        if stream is not video and stream.type != "audio" and stream.discard != Discard.all:
+        # FFmpeg discards by itself the track that QuickTime keeps chapters in; what depends is a
+        # part of another, such as a tile of a picture.
+        part = stream.discard == Discard.all or Disposition.dependent in stream.disposition
+        if stream is not video and stream.type != "audio" and not part:
             yield stream
 
 

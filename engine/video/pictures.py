@@ -149,4 +149,4 @@ def _is_picture(path: Path) -> bool:
 def _natural(path: Path) -> list[tuple[int, str]]:
     """Sort key that reads runs of digits as numbers."""
     parts = re.split(r"(\d+)", path.name.lower())
-    return [(int(part), "") if part.isdigit() else (0, part) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]

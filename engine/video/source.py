@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Annotated, Protocol, Self
 
-from engine.config import AboveZero, NonNegative, Positive, checked
+from pydantic import Field
+
+from engine.config import AboveZero, Positive, checked
 from engine.types import Frame
 
+Seconds = Annotated[float, Field(ge=0, le=1e9)]  # 31 years; FFmpeg counts them in microseconds
 
-@checked("source")
+
+@checked(names={"start_s": "start", "duration_s": "duration"})
 class SourceConfig:
     """Which part of a source to read.
 
@@ -27,8 +31,8 @@ class SourceConfig:
         live: Leave frames out rather than wait for the reader, also where the source has an end.
     """
 
-    start_s: NonNegative = 0.0
-    duration_s: AboveZero | None = None
+    start_s: Seconds = 0.0
+    duration_s: Annotated[Seconds, Field(gt=0)] | None = None
     size: tuple[Positive, Positive] | None = None
     fps: AboveZero | None = None
     live: bool = False

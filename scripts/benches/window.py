@@ -37,7 +37,7 @@ from app.window.theme import apply_theme
 from app.window.worker import Worker
 from engine.analyze import AnalyzerConfig
 from engine.assets import asset_path
-from engine.command import Parser, libraries, run_command
+from engine.command import Parser, count, libraries, run_command
 from engine.errors import ConfigError, FerError
 from engine.types import Analysis, Frame, Image
 from engine.video.opening import Frames, Source, SourceInfo
@@ -385,9 +385,10 @@ def _measure(argv: Sequence[str]) -> None:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT, got {text!r}")
-    return int(width), int(height)
+    try:
+        return count(width), count(height)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT, got {text!r}") from error
 
 
 if __name__ == "__main__":

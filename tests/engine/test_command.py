@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from engine import command
-from engine.command import Parser, add_data_options, count, libraries, one_of, run_command, several
+from engine.command import (
+    Parser,
+    add_data_options,
+    count,
+    libraries,
+    one_of,
+    run_command,
+    several,
+    whole_number,
+)
 from engine.errors import ConfigError, FerError, ModelError, SinkError, SourceError
 from engine.networks import runtime
 
@@ -283,6 +292,61 @@ def test_data_and_cache_lie_in_the_working_directory_by_default():
 def test_values_between_commas_count_once():
     assert several(count)("2, 1,2") == (2, 1)
     assert several(one_of(("a", "b")))("b") == ("b",)
+
+
+ODD = [
+    "\u0660",
+    "1_0",
+    "\uff11",
+    "²",
+    " 1",
+    "1 ",
+    "1x",
+    "",
+    "0x1",
+    "nan",
+    "inf",
+    "1e999",
+    "9" * 5000,
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+@pytest.mark.parametrize("kind", [int, float, count, whole_number, several(count)])
+def test_numbers_are_decimal_digits_and_nothing_else(capsys, text, kind):
+    """Python would take other scripts' digits, ``1_0`` and blanks."""
+    if kind not in (int, float, count, whole_number):
+        text = f"1,{text.strip() or 'x'}x"  # between commas; blanks beside them are allowed
+
+    def run(words):
+        parse = Parser(prog="fer-x")
+        group = parse.add_argument_group("numbers")
+        group.add_argument("--much", type=kind)
+        parse.parse_args(words)
+
+    assert run_command("fer-x", run, ["--much", text]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("fer-x: argument --much: ")
+    assert len(line) < 250
+
+
+def test_ordinary_numbers_are_read():
+    parse = Parser(prog="fer-x")
+    parse.add_argument("--whole", type=int)
+    parse.add_argument("--part", type=float)
+    options = parse.parse_args(["--whole", "-12", "--part", "-0.015"])
+    assert (options.whole, options.part) == (-12, -0.015)
+
+
+def test_an_empty_path_is_not_the_current_folder(capsys):
+    def run(words):
+        commands = Parser(prog="fer-x").add_subparsers(required=True)
+        commands.add_parser("check").add_argument("--out", type=Path)
+        commands.choices["check"].parse_args(words)
+
+    assert run_command("fer-x", run, ["--out", ""]) == 2
+    said = "fer-x: argument --out: is empty; is a variable unset?; see fer-x check --help\n"
+    assert capsys.readouterr().err == said
 
 
 def test_devices_are_the_runtimes():

@@ -38,7 +38,7 @@ def parse_votes(lines: Iterable[str], where: str) -> tuple[list[str], Floats]:
     """
     names, votes = [], []
     for line, row in enumerate(csv.reader(lines), 1):
-        if len(row) != 12 or not all(value.isdigit() for value in row[2:]):
+        if len(row) != 12 or not all(value.isdecimal() for value in row[2:]):
             raise SourceError(f"{where}, line {line}: expected a name, a box and ten votes")
         names.append(row[0])
         votes.append([int(value) for value in row[2:]])

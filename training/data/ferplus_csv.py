@@ -67,7 +67,7 @@ def _read_votes(files: Files) -> list[tuple[str, str, list[int]]]:
         raise SourceError(f"{files.place(VOTES)}, line 1: expected the columns {','.join(HEADER)}")
     found = []
     for line, row in enumerate(rows, 2):
-        if len(row) != len(HEADER) or not all(value.strip().isdigit() for value in row[2:]):
+        if len(row) != len(HEADER) or not all(value.strip().isdecimal() for value in row[2:]):
             raise SourceError(
                 f"{files.place(VOTES)}, line {line}: expected usage, image name and ten votes"
             )
