@@ -27,6 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden instead of comparing"
     )
+    parser.addoption(
+        "--fuzz-seeds", metavar="N[:M]", help="make and judge these cases of tests/fuzz, up to M"
+    )
+    parser.addoption(
+        "--fuzz-cases", metavar="N", default=20_000, help="cases of the long fuzz, of all readers"
+    )
 
 
 @pytest.fixture(scope="session")

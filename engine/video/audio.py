@@ -4,6 +4,7 @@ import io
 import logging
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Final, Literal, TypeAlias
 
 import av
@@ -25,6 +26,7 @@ Audio = Literal["copy", "aac", "none"]
 
 SEEK_BACK_S: Final = 1.0  # seeking goes by the video's index; sound may lie somewhat earlier
 JUMP_BACK_S: Final = 1.0  # a clock that falls back further was set anew (joined recordings)
+JUMP_AHEAD_S: Final = 10.0  # a time that is further ahead may be wrong; such gaps stay empty
 TRIAL: Final = 8  # packets of a stream by which a container is tried
 AAC_RATES: Final = (48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)  # Hz
 AAC_LAYOUTS: Final[Mapping[int, str]] = {1: "mono", 2: "stereo", 6: "5.1"}  # others: stereo
@@ -37,8 +39,9 @@ Sound: TypeAlias = "Packet[AudioStream]"
 class AudioTrack:
     """All sound streams of a file, shifted in time together.
 
-    Times are the source's own: 0 at its first frame, as in `Frame.time_s`. A damaged packet is
-    left out and counted; where the source's clock was set back, all that follows is moved.
+    Times are the source's own: 0 at its first frame, as in `Frame.time_s`. A packet that is
+    damaged, or whose time cannot be right, is left out and counted; where the source's clock was
+    set back, all that follows is moved.
 
     Attributes:
         zero_s: The source's time that becomes 0 in the output: the cut, or where sound or
@@ -72,9 +75,10 @@ class AudioTrack:
             if stream.index not in self._ways:
                 stream.discard = Discard.all
         self.zero_s = info.start_s or min([0.0, *self._starts_s()])
-        self._clocks: dict[int, _StreamClock] = {index: _StreamClock() for index in self._ways}
+        self._clocks = {index: _StreamClock(info.origin_s) for index in self._ways}
         self._packets: Iterator[Sound] = self._wanted()
         self._held: Sound | None = None
+        self._reached_s = 0.0  # what was written goes up to here, picture or sound
 
     @property
     def warnings(self) -> list[str]:
@@ -83,8 +87,8 @@ class AudioTrack:
         for codec in dict.fromkeys(self._encoded):
             form = self._output.format.name
             said.append(f"{name}: its sound ({codec}) does not fit into {form}; encoded to AAC")
-        if self._damaged:
-            said.append(f"{name}: {self._damaged} packets of its sound are damaged and left out")
+        if damaged := self._damaged + sum(clock.strays for clock in self._clocks.values()):
+            said.append(f"{name}: {damaged} packets of its sound are damaged and left out")
         return said
 
     def _way(self, stream: AudioStream, audio: Audio) -> "_Copy | _Encode":
@@ -112,9 +116,11 @@ class AudioTrack:
             for packet in self._input.demux(self._input.streams.audio):
                 if not packet.size:
                     continue
-                self._clocks[packet.stream_index].move(packet, self._info.origin_s)
-                if start_s == 0 or _time_s(packet) >= start_s:
-                    yield packet
+                for moved in self._clocks[packet.stream_index].moved(packet):
+                    if start_s == 0 or _time_s(moved) >= start_s:
+                        yield moved
+            for clock in self._clocks.values():
+                yield from clock.rest()
         except IndexError:
             # PyAV 18: `demux` ends so where a stream appeared after the file was opened.
             log.debug("%s: a sound stream that begins later is left out", self._info.name)
@@ -128,26 +134,39 @@ class AudioTrack:
         Raises:
             OSError: The output refuses more than one packet: the disk is full.
         """
-        while True:
-            packet = self._held or next(self._packets, None)
-            if packet is None:
-                return
-            if _time_s(packet) >= until_s:
-                self._held = packet
-                return
-            self._held = None
-            way = self._ways[packet.stream_index]
-            try:
-                way.write(packet, self.zero_s)
-            except REFUSED as error:
-                log.debug("%s: sound at %.3f s: %s", self._info.name, _time_s(packet), error)
-                self._damaged += 1
+        for packet in self._before(until_s):
+            self._put(packet)
+        self._reached_s = until_s
 
     def finish(self, until_s: float) -> None:
-        """Write what sounds before `until_s`, and what encoders still hold."""
-        self.write(until_s)
+        """Write what sounds before `until_s`, and what encoders still hold.
+
+        What comes long after the last picture and all other sound has a wrong time.
+        """
+        for packet in self._before(until_s):
+            time_s = _time_s(packet)
+            if time_s > self._reached_s + JUMP_AHEAD_S:
+                self._damaged += 1
+                continue
+            self._put(packet)
+            self._reached_s = max(self._reached_s, time_s)
         for way in self._ways.values():
             way.finish()
+
+    def _before(self, until_s: float) -> "Iterator[Sound]":
+        """Give the packets before a time; the first one behind it is held."""
+        while packet := self._held or next(self._packets, None):
+            self._held = packet if _time_s(packet) >= until_s else None
+            if self._held is not None:
+                return
+            yield packet
+
+    def _put(self, packet: "Sound") -> None:
+        try:
+            self._ways[packet.stream_index].write(packet, self.zero_s)
+        except (*REFUSED, _DamagedError) as error:
+            log.debug("%s: sound at %.3f s: %s", self._info.name, _time_s(packet), error)
+            self._damaged += 1
 
     def close(self) -> None:
         """Let go of the source."""
@@ -156,21 +175,53 @@ class AudioTrack:
 
 
 class _StreamClock:
-    """Moves the times of one stream to start at 0 and to rise, in place."""
+    """Moves the times of one stream to start at 0 and to rise.
 
-    def __init__(self) -> None:
+    Attributes:
+        strays: Packets left out, because the next one went on where the one before them ended.
+    """
+
+    def __init__(self, origin_s: float) -> None:
+        self._origin_s = origin_s
         self._shift_s = 0.0
         self._end_s = -math.inf
+        self._doubted: Sound | None = None
+        self.strays = 0
 
-    def move(self, packet: "Sound", origin_s: float) -> None:
-        now_s = _time_s(packet) - origin_s + self._shift_s
+    def moved(self, packet: "Sound") -> "Iterator[Sound]":
+        """Give the packets that are certain now, their times changed in place."""
+        doubted, self._doubted = self._doubted, None
+        if doubted is not None and abs(self._now_s(packet) - self._end_s) < JUMP_BACK_S:
+            self.strays += 1
+        elif doubted is not None:
+            yield self._move(doubted)
+        if math.isfinite(self._end_s) and self._now_s(packet) > self._end_s + JUMP_AHEAD_S:
+            self._doubted = packet
+        else:
+            yield self._move(packet)
+
+    def rest(self) -> "Iterator[Sound]":
+        """Give what is certain at the end."""
+        if self._doubted is not None:
+            yield self._move(self._doubted)
+
+    def _now_s(self, packet: "Sound") -> float:
+        return _time_s(packet) - self._origin_s + self._shift_s
+
+    def _move(self, packet: "Sound") -> "Sound":
+        now_s = self._now_s(packet)
         if now_s <= self._end_s - JUMP_BACK_S:
             self._shift_s += self._end_s - now_s
             now_s = self._end_s
-        ticks = round((self._shift_s - origin_s) / packet.time_base)
+        ticks = round((self._shift_s - self._origin_s) / packet.time_base)
         packet.pts = None if packet.pts is None else packet.pts + ticks
         packet.dts = None if packet.dts is None else packet.dts + ticks
         self._end_s = now_s + float((packet.duration or 0) * packet.time_base)
+        return packet
+
+
+class _DamagedError(Exception):
+    """A packet cannot be decoded."""
 
 
 class _Copy:
@@ -212,30 +263,46 @@ class _Encode:
         self._target.bit_rate = AAC_BITS * self._target.codec_context.layout.nb_channels
         _describe(self._target, stream)
         self._graph: Graph | None = None
+        self._end_s: float | None = None
         self._form: tuple[int, str, str] | None = None
 
     def write(self, packet: "Sound", zero_s: float) -> None:
         shift = round(zero_s / packet.time_base)
         packet.pts = None if packet.pts is None else packet.pts - shift
         packet.dts = None if packet.dts is None else packet.dts - shift
-        for frame in packet.decode():
-            frame.time_base = frame.time_base or packet.time_base
-            self._push(frame)
+        self._decode(packet)
 
     def finish(self) -> None:
-        for frame in self._stream.decode(None):
-            self._push(frame)
-        if self._graph is not None:
-            self._graph.push(None)
-            self._pull(self._graph)
+        with suppress(_DamagedError):
+            self._decode(None)
+        self._end()
         self._output.mux(self._target.encode(None))
+
+    def _decode(self, packet: "Sound | None") -> None:
+        try:
+            frames = self._stream.decode(packet)
+        except av.error.FFmpegError as error:
+            raise _DamagedError(reason(error)) from error
+        for frame in frames:
+            frame.time_base = frame.time_base or self._stream.time_base
+            self._push(frame)
 
     def _push(self, frame: AudioFrame) -> None:
         form = (frame.sample_rate, frame.format.name, frame.layout.name)
+        if self._end_s is not None and (frame.time or 0.0) > self._end_s + JUMP_AHEAD_S:
+            self._end()  # hours of silence would be made at once
         if self._graph is None or form != self._form:
             self._graph, self._form = self._resampler(frame), form
         self._graph.push(frame)
         self._pull(self._graph)
+        self._end_s = (frame.time or 0.0) + frame.samples / frame.sample_rate
+
+    def _end(self) -> None:
+        """Take what the graph still holds; sound that follows begins anew."""
+        if self._graph is not None:
+            self._graph.push(None)
+            self._pull(self._graph)
+        self._graph = None
 
     def _resampler(self, frame: AudioFrame) -> Graph:
         graph = Graph()
@@ -248,7 +315,7 @@ class _Encode:
             ),
             graph.add("aresample", f"{self._rate}:async=1:min_hard_comp=0.1"),
             graph.add("aformat", f"sample_fmts=fltp:channel_layouts={self._layout}"),
-            graph.add("asetnsamples", "n=1024:p=0"),
+            graph.add("asetnsamples", "n=1024:p=1"),
             graph.add("abuffersink"),
         )
         graph.link_nodes(*nodes)

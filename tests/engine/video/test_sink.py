@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError, SinkError
+from engine.video.audio import AudioTrack
 from engine.video.opening import SourceConfig, SourceInfo, open_source
 from engine.video.sink import SinkConfig, VideoSink
 
@@ -45,9 +46,13 @@ def _clip(
     seconds_of_sound: float = 1.0,
     sound: str | None = "aac",
     delay: int = 0,
+    gap_s: int = 0,
     tags: dict[str, str] | None = None,
 ) -> Path:
-    """25 frames a second of rising grey, with noise to hear; `delay` frames of sound come first."""
+    """25 frames a second of rising grey, with noise to hear; `delay` frames of sound come first.
+
+    There is nothing for `gap_s` seconds in the middle.
+    """
     generator = np.random.default_rng(0)
     with av.open(str(path), "w") as container:
         container.metadata.update(tags or {})
@@ -59,7 +64,7 @@ def _clip(
             audio.metadata["language"] = "fra"
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(_flat(*[8 * number % 256] * 3), format="bgr24")
-            frame.pts = number + delay
+            frame.pts = number + delay + 25 * gap_s * (2 * number >= frames)
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         if audio is not None:
@@ -68,6 +73,7 @@ def _clip(
                 noise = generator.uniform(-0.5, 0.5, (2, size)).astype(np.float32)
                 chunk = av.AudioFrame.from_ndarray(noise, format="fltp", layout="stereo")
                 chunk.sample_rate, chunk.pts = rate, start
+                chunk.pts += rate * gap_s * (2 * start >= seconds_of_sound * rate)
                 container.mux(audio.encode(chunk))
             container.mux(audio.encode(None))
     return path
@@ -448,3 +454,71 @@ def test_a_name_that_is_too_long_for_the_system_is_one_line(tmp_path):
     with pytest.raises(SinkError, match=r"…: cannot be written: File name too long"):
         VideoSink(tmp_path / ("a" * 300 + ".mp4"), _info())
     assert list(tmp_path.iterdir()) == []
+
+
+def _late_packet(path: Path, number: int, late_s: float) -> None:
+    """Rewrite the time of one sound packet of a transport stream."""
+    content = bytearray(path.read_bytes())
+    places = [
+        match.start() for match in re.finditer(rb"\x00\x00\x01\xc0..[\x80-\x8f]\x80", content)
+    ]
+    at = places[number] + 9
+    old = content[at : at + 5]
+    ticks = (old[0] >> 1 & 7) << 30 | old[1] << 22 | old[2] >> 1 << 15 | old[3] << 7 | old[4] >> 1
+    ticks += round(late_s * 90_000)
+    content[at] = 0x21 | ticks >> 29 & 0x0E
+    content[at + 1 : at + 3] = (ticks >> 14 & 0xFFFE | 1).to_bytes(2, "big")
+    content[at + 3 : at + 5] = (ticks << 1 & 0xFFFE | 1).to_bytes(2, "big")
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("audio", ["copy", "aac"])
+@pytest.mark.parametrize("number", [5, -1])
+def test_one_wrong_time_costs_one_sound_packet(tmp_path, audio, number):
+    source, target = _clip(tmp_path / "in.ts", sound="mp2"), tmp_path / "out.mkv"
+    before = _sound(source)
+    _late_packet(source, number, 26 * 3600)
+    sink = _copy(source, target, config=SinkConfig(audio=audio))
+    assert sink.warnings == ["in.ts: 1 packets of its sound are damaged and left out"]
+    after = _sound(target)
+    if audio == "copy":
+        assert [content for _, content in after] == [
+            content for place, (_, content) in enumerate(before) if place != number % len(before)
+        ]
+    assert after[-1][0] < 1.1
+
+
+def test_hours_without_sound_are_no_hours_of_silence(tmp_path):
+    source, target = _clip(tmp_path / "in.mkv", sound="flac", gap_s=20_000), tmp_path / "out.mkv"
+    assert _copy(source, target, config=SinkConfig(audio="aac")).warnings == []
+    after = _sound(target)
+    assert after[-1][0] == pytest.approx(20_001, abs=0.1)
+    assert len(after) < 60
+
+
+class _Refusing:
+    """A sound stream whose third packet its decoder refuses in a way of its own."""
+
+    def __init__(self, stream):
+        self._stream, self._calls, self.time_base = stream, 0, stream.time_base
+
+    def decode(self, packet):
+        self._calls += 1
+        if self._calls == 3:
+            raise av.error.PermissionError(errno.EPERM, "Operation not permitted")
+        return self._stream.decode(packet)
+
+
+def test_what_a_sound_decoder_says_is_not_blamed_on_the_output(tmp_path, monkeypatch):
+    source, target = _clip(tmp_path / "in.mkv", sound="flac"), tmp_path / "out.mp4"
+    make = AudioTrack._way
+
+    def way(track, stream, audio):
+        made = make(track, stream, audio)
+        made._stream = _Refusing(made._stream)
+        return made
+
+    monkeypatch.setattr(AudioTrack, "_way", way)
+    sink = _copy(source, target, config=SinkConfig(audio="aac"))
+    assert sink.warnings == ["in.mkv: 1 packets of its sound are damaged and left out"]
+    assert _loudness(target)[0] == pytest.approx(1.0, abs=0.1)
