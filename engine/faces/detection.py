@@ -76,7 +76,7 @@ class Look:
 
 
 def looks_at(height: int, width: int, min_face_px: int) -> tuple[Look, ...]:
-    """Choose the sizes at which to look at a frame: a fine one, and a coarse one where it is finer."""
+    """Choose the sizes at which to look at a frame: a fine one, and a coarse one below it."""
     long_side = max(height, width)
     wanted = max(long_side * FACE_SEEN_PX / min_face_px, min(long_side, FINE_MIN))
     fine = min(wanted, FINE_MAX, ENLARGE_MAX * long_side)
