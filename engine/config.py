@@ -107,7 +107,7 @@ def require(config: object, key: str, holds: bool, wanted: str) -> None:
         wanted: What the field must be.
     """
     if not holds:
-        raise _BrokenRuleError(key, f"must be {wanted}, got {_shown(getattr(config, key))}")
+        raise _BrokenRuleError(key, f"must be {wanted}, got {shown(getattr(config, key))}")
 
 
 def one_of(choices: Iterable[str] | Callable[[], Iterable[str]]) -> AfterValidator:
@@ -128,7 +128,7 @@ def one_of(choices: Iterable[str] | Callable[[], Iterable[str]]) -> AfterValidat
 
 def unknown(name: object, choices: Iterable[object]) -> str:
     """Say that a name is none of the choices."""
-    return f"{_shown(name)} is unknown; choose {', '.join(map(str, choices))}"
+    return f"{shown(name)} is unknown; choose {', '.join(map(str, choices))}"
 
 
 def read(kind: type[T], values: Mapping[str, Any], table: str = "") -> T:
@@ -225,7 +225,7 @@ def _said(error: ErrorDetails) -> str:
     """Word one error."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
-        longer = f"must be a longer list, got {_shown(error['input'])}"
+        longer = f"must be a longer list, got {shown(error['input'])}"
         return longer if _too_short(error) else "missing"
     if kind == "string_too_short":
         return "must not be empty"
@@ -235,18 +235,19 @@ def _said(error: ErrorDetails) -> str:
         choices = context["expected"].replace("'", "").replace(" or ", ", ")
         return unknown(error["input"], [choices])
     if kind == "tuple_type" and isinstance(error["input"], list):  # in Python; files have lists
-        return f"must be a tuple, got {_shown(error['input'])}"
+        return f"must be a tuple, got {shown(error['input'])}"
     if kind in _MUST:
         limits = {name: _short(value) for name, value in context.items()}
-        return f"must be {_MUST[kind].format(**limits)}, got {_shown(error['input'])}"
-    return f"{error['msg']}, got {_shown(error['input'])}"
+        return f"must be {_MUST[kind].format(**limits)}, got {shown(error['input'])}"
+    return f"{error['msg']}, got {shown(error['input'])}"
 
 
 def _short(limit: object) -> object:
     return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Write a value on one line, not too long."""
     try:
         text = " ".join(repr(value).split())  # an array has several lines
     except ValueError:  # Python writes out no number of more than 4,300 digits

@@ -22,7 +22,8 @@ from engine.networks.processor import cores
 from engine.types import Frame, Image
 from engine.video.pictures import ENDINGS, read_picture
 from fer_live._faces import faces_of
-from fer_live._options import PictureOptions, config_of
+from fer_live._options import PictureOptions, Switches, config_of, path_of
+from fer_live._words import spoken
 from fer_live.types import Faces
 
 Picture = NDArray[np.uint8] | str | os.PathLike[str]
@@ -61,7 +62,8 @@ class Model:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fer-model")
         self._closing, self._closed = threading.Lock(), False
         try:
-            self._networks = self._there(partial(_Networks, config))
+            with spoken():
+                self._networks = self._there(partial(_Networks, config))
         except BaseException:
             self._thread.shutdown()
             raise
@@ -113,13 +115,16 @@ class Model:
             list, a list of as many.
 
         Raises:
+            ConfigError: A path is empty, or `rgb` neither true nor false.
             SourceError: Something is no picture.
             ModelError: Inference failed.
             ValueError: The model is closed.
         """
-        if not isinstance(pictures, list | tuple):
-            return self._analyze([pictures], ["picture"], rgb)[0]
-        return self._analyze(pictures, [f"picture {at}" for at in range(len(pictures))], rgb)
+        Switches(rgb=rgb)
+        with spoken():
+            if not isinstance(pictures, list | tuple):
+                return self._analyze([pictures], ["picture"], rgb)[0]
+            return self._analyze(pictures, [f"picture {at}" for at in range(len(pictures))], rgb)
 
     def _analyze(self, pictures: Sequence[object], names: Sequence[str], rgb: bool) -> list[Faces]:
         read = (_read(picture, name, rgb) for picture, name in zip(pictures, names, strict=True))
@@ -200,7 +205,7 @@ class _Networks:
 def _read(picture: object, name: str, rgb: bool) -> Image:
     """Give what a caller gave as (H, W, 3) uint8, BGR."""
     if isinstance(picture, str | os.PathLike):
-        return _read_file(Path(picture))
+        return _read_file(path_of(name, picture))
     if picture is None:
         raise SourceError(
             f"{name}: is None, what cv2.imread gives for a file it cannot read; give the path"

@@ -1,13 +1,17 @@
-"""Options of the functions: names and defaults of `engine.analyze.AnalyzerConfig`."""
+"""What the functions take: options as `engine.analyze.AnalyzerConfig` has them, paths, switches."""
 
+import os
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypedDict
 
 from engine.analyze import AnalyzerConfig
+from engine.config import checked, shown
 from engine.errors import ConfigError
 from engine.networks.models import Precision
 from engine.networks.runtime import Device
+from engine.video.audio import Audio
 
 
 class PictureOptions(TypedDict, total=False):
@@ -63,3 +67,43 @@ def config_of(given: Mapping[str, Any], known: type, **fixed: Any) -> AnalyzerCo
         hint = f"did you mean {near[0]}? " if near else ""
         raise ConfigError(f"{name}: unknown option; {hint}known here: {', '.join(names)}")
     return AnalyzerConfig(**given, **fixed)
+
+
+@checked()
+class Switches:
+    """Checks the arguments that no configuration of the engine checks.
+
+    Attributes:
+        rgb: Images are RGB.
+        landmarks: Draw and record the landmarks.
+        timeline: Draw the valence-arousal strip.
+        overwrite: Replace existing files.
+        progress: Show a bar.
+        audio: What becomes of the sound.
+    """
+
+    rgb: bool = False
+    landmarks: bool = False
+    timeline: bool = True
+    overwrite: bool = False
+    progress: bool = False
+    audio: Audio = "copy"
+
+
+def path_of(name: str, value: object) -> Path:
+    """Give a path that a caller gave.
+
+    Args:
+        name: What messages call it.
+        value: What was given.
+
+    Raises:
+        ConfigError: It is no path, or an empty text, which would be the current folder.
+    """
+    if not isinstance(value, str | os.PathLike) or isinstance(text := os.fspath(value), bytes):
+        raise ConfigError(f"{name}: expected a path, got {shown(value)}")
+    if not text:
+        raise ConfigError(f"{name}: is empty; is a variable unset?")
+    if "\0" in text:
+        raise ConfigError(f"{name}: no path has a zero byte, got {shown(text)}")
+    return Path(text)

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from app.session.records import TEXT, read_records
@@ -22,7 +21,7 @@ from engine.record import (
 )
 from engine.types import Analysis
 from engine.video.opening import SourceConfig
-from fer_live._options import VideoOptions, config_of
+from fer_live._options import Switches, VideoOptions, config_of, path_of
 from fer_live._video import Source, analyses_of, name_of
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ def table(
     landmarks: bool = False,
     start: float = 0.0,
     duration: float | None = None,
+    live: bool = False,
     **options: Unpack[VideoOptions],
 ) -> "pyarrow.Table":
     """Analyse a video into a table with a row for each face in each frame.
@@ -46,6 +46,7 @@ def table(
         landmarks: Add the 68 landmarks, ``landmark_0_x`` to ``landmark_67_y``.
         start: Seconds to leave out at the beginning.
         duration: Seconds to process; None for all.
+        live: Leave frames out rather than fall behind, also of a source that has an end.
         options: As those of `fer_live.stream`.
 
     Returns:
@@ -58,7 +59,8 @@ def table(
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
     arrow = import_arrow("fer_live.table")
-    part = SourceConfig(start_s=start, duration_s=duration)
+    Switches(landmarks=landmarks)
+    part = SourceConfig(start_s=start, duration_s=duration, live=live)
     config = config_of(options, VideoOptions)
     parts = [arrow_schema(landmarks=landmarks).empty_table()]
     with closing(analyses_of(name_of(video), part, config)) as analyses:
@@ -76,11 +78,11 @@ def read(records: str | os.PathLike[str]) -> "pyarrow.Table":
             .ndjson or .parquet. A last row that a kill cut off is left out, with a warning.
 
     Raises:
-        ConfigError: The ending is unknown, or pyarrow is missing.
+        ConfigError: It is no path, its ending is unknown, or pyarrow is missing.
         SourceError: The file is missing, or not one of records.
     """
     arrow = import_arrow("fer_live.read")
-    found, warnings = read_records(Path(records))
+    found, warnings = read_records(path_of("records", records))
     for warning in warnings:
         log.warning("%s", warning)
     schema = arrow_schema(landmarks=LANDMARK_COLUMNS[0] in found.numbers)

@@ -6,21 +6,22 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, Unpack
 
 from app.command.interrupt import Interrupt
 from app.command.job import Job, run_job
 from engine.analyze import AnalyzerConfig, open_finder, open_reader
+from engine.config import shown
 from engine.drawing.overlay import OverlayConfig
-from engine.errors import SourceError
+from engine.errors import ConfigError, SourceError
 from engine.mailbox import Closed, Latest
 from engine.pipeline import Pipeline
 from engine.types import Analysis
 from engine.video.audio import Audio
 from engine.video.opening import SourceConfig, open_source
 from fer_live._faces import moment_of
-from fer_live._options import VideoOptions, config_of
+from fer_live._options import Switches, VideoOptions, config_of, path_of
+from fer_live._words import spoken
 from fer_live.types import Moment
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 Source = str | os.PathLike[str] | int
 
 _JOIN_S: Final = 10.0
+_CAMERAS: Final = 10**9  # no system numbers them so high
 
 
 def stream(
@@ -35,6 +37,7 @@ def stream(
     *,
     start: float = 0.0,
     duration: float | None = None,
+    live: bool = False,
     rgb: bool = False,
     **options: Unpack[VideoOptions],
 ) -> Generator[Moment, None, None]:
@@ -50,6 +53,7 @@ def stream(
             (``rtsp://``, ``http://``).
         start: Seconds to leave out at the beginning.
         duration: Seconds to read from there; None reads to the end.
+        live: Leave moments out rather than wait for the reader, also of a source that has an end.
         rgb: Images and crops are RGB.
         options: `model`, `device`, `precision`, `detector`, `detector_model`, `detect_every`,
             `min_face_px`, `max_faces`, `smooth`, `threads`, as `engine.analyze.AnalyzerConfig`
@@ -64,14 +68,16 @@ def stream(
         ModelError: Unknown model, missing or damaged file, or a device that is not there; on the
             way.
     """
-    part = SourceConfig(start_s=start, duration_s=duration)
+    Switches(rgb=rgb)
+    part = SourceConfig(start_s=start, duration_s=duration, live=live)
     analyses = analyses_of(name_of(source), part, config_of(options, VideoOptions))
     return _moments(analyses, rgb)
 
 
+@spoken()
 def annotate(
     video: Source,
-    out: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
     *,
     records: str | os.PathLike[str] | None = None,
     landmarks: bool = False,
@@ -79,46 +85,59 @@ def annotate(
     timeline: bool = True,
     start: float = 0.0,
     duration: float | None = None,
+    live: bool = False,
     overwrite: bool = False,
     progress: bool = False,
     **options: Unpack[VideoOptions],
 ) -> dict[str, Any]:
-    """Write an annotated copy of a video, and a table of results if asked for: `fer-video`.
+    """Write an annotated copy of a video, a table of results, or both: `fer-video`.
 
     Files appear under their names when they are complete. Ctrl-C finishes them with what was done
     so far before it is raised.
 
     Args:
         video: What `stream` takes.
-        out: The annotated video: .mp4, .mkv or .mov.
-        records: The rows: .csv, .jsonl, .ndjson or .parquet.
+        out: The annotated video: .mp4, .mkv or .mov; None for rows only.
+        records: The rows: .csv, .jsonl, .ndjson or .parquet; None for the video only.
         landmarks: Draw and record the 68 landmarks.
         audio: ``copy`` keeps the sound, as AAC where the file cannot hold it; ``aac``; ``none``.
         timeline: Draw the valence-arousal strip.
         start: Seconds to leave out at the beginning.
         duration: Seconds to process; None for all.
+        live: Leave frames out rather than fall behind, also of a source that has an end.
         overwrite: Replace existing files.
         progress: Show a bar on stderr.
         options: As those of `stream`.
 
     Returns:
-        What ``fer-video --json`` prints: frames, faces with their seconds per expression, times.
+        What ``fer-video --json`` prints: frames, those dropped of a live source, faces with their
+        seconds per expression, times.
 
     Raises:
-        ConfigError: An option is unknown or its value is not allowed.
+        ConfigError: An option is unknown or its value is not allowed, or there is neither `out`
+            nor `records`.
         SourceError: The video is missing or unreadable, or was lost on the way.
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
         SinkError: A file exists already, or cannot be written.
         KeyboardInterrupt: Ctrl-C came; what was done is kept, if there was anything.
     """
+    Switches(
+        landmarks=landmarks,
+        timeline=timeline,
+        overwrite=overwrite,
+        progress=progress,
+        audio=audio,
+    )
+    if out is None and records is None:
+        raise ConfigError("nothing to do; give out for a video or records for rows")
     job = Job(
         input=name_of(video),
-        out=Path(out),
-        records=None if records is None else Path(records),
+        out=None if out is None else path_of("out", out),
+        records=None if records is None else path_of("records", records),
         landmarks=landmarks,
         audio=audio,
         overwrite=overwrite,
-        source=SourceConfig(start_s=start, duration_s=duration),
+        source=SourceConfig(start_s=start, duration_s=duration, live=live),
         analyzer=config_of(options, VideoOptions),
         overlay=OverlayConfig(timeline=timeline, landmarks=landmarks),
     )
@@ -136,16 +155,17 @@ def name_of(source: object) -> str:
 
     Raises:
         SourceError: It is nothing that can be opened.
+        ConfigError: It is an empty text.
     """
-    if isinstance(source, int) and not isinstance(source, bool) and source >= 0:
+    if isinstance(source, int) and not isinstance(source, bool) and 0 <= source < _CAMERAS:
         return str(source)
-    if isinstance(source, os.PathLike):
-        path = str(Path(source))
+    if isinstance(source, str | os.PathLike) and not isinstance(os.fspath(source), bytes):
+        path = str(path_of("source", source))
+        if isinstance(source, str):
+            return source
         return f"./{path}" if path.isdecimal() else path  # a bare number would be a camera
-    if isinstance(source, str):
-        return source
     raise SourceError(
-        f"source {source!r:.80}: expected a path, an address or a camera's number from 0"
+        f"source {shown(source)}: expected a path, an address or a camera's number from 0"
     )
 
 
@@ -157,7 +177,7 @@ def analyses_of(
     Raises:
         FerError: As `stream`.
     """
-    with open_source(name, part) as source:
+    with spoken(), open_source(name, part) as source:
         find, read = partial(open_finder, config), partial(open_reader, config)
         count = 0
         with Pipeline(source, find, read, live=source.info.live) as pipeline:
@@ -166,6 +186,7 @@ def analyses_of(
                 for analysis in analyses:
                     count += 1
                     yield analysis
+            log.info("%s: %d frames, %d dropped", source.info.name, count, pipeline.dropped)
         for warning in source.warnings:
             log.warning("%s", warning)
         if not count:

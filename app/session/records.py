@@ -159,7 +159,9 @@ def _read_csv(path: Path) -> Columns:
 
 def _read_json_lines(path: Path) -> Columns:
     text, warnings = _whole_lines(path)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    if warnings and not text and not path.read_text("utf-8").startswith("{"):
+        raise SourceError(f"{path}: not a file of records: its first line is no row")
     for number, line in enumerate(text.splitlines(), 1):
         try:
             row = json.loads(line)

@@ -14,7 +14,7 @@ from app.sources.screen import Screen, region_of
 from engine.video.opening import Source, SourceConfig, open_source
 
 Kind = Literal["camera", "file", "stream", "screen"]
-_CAMERA: Final = re.compile(r"(?:/dev/video)?[0-9]+")
+_CAMERA: Final = re.compile(r"(?:/dev/video)?[0-9]{1,9}")
 _SCREEN: Final = re.compile(r"screen(?::.*)?")
 
 

@@ -20,7 +20,7 @@ from engine.video.source import Frames, Source, SourceConfig, SourceInfo
 __all__ = ["Frames", "Source", "SourceConfig", "SourceInfo", "open_source"]
 
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)(://.*)", re.IGNORECASE | re.DOTALL)
-_CAMERA: Final = re.compile(r"(?:/dev/video)?([0-9]+)")
+_CAMERA: Final = re.compile(r"(?:/dev/video)?([0-9]{1,9})")
 SHOWN_MAX: Final = 200  # characters of an address
 _WHOLE: Final = SourceConfig()
 
