@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from app.sources.looped import LoopedFile
 from app.sources.player import Player
 from app.sources.screen import Screen, region_of
-from engine.video.opening import Source, SourceConfig, open_source
+from engine.errors import ConfigError
+from engine.video.opening import Source, SourceConfig, local_name, open_source, shown_address
 
 Kind = Literal["camera", "file", "stream", "screen"]
 _CAMERA: Final = re.compile(r"(?:/dev/video)?[0-9]{1,9}")
@@ -44,14 +44,13 @@ class Choice:
 
     @property
     def title(self) -> str:
-        """What a window calls it; never holds a password."""
+        """What a window calls it; never holds a password or a token."""
         if self.kind == "file":
             return Path(self.name).name
         if self.kind == "camera":
             return f"Camera {self.name.removeprefix('/dev/video')}"
         if self.kind == "stream":
-            parts = urlsplit(self.name)
-            return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+            return shown_address(self.name)
         return self.name
 
     @property
@@ -78,7 +77,14 @@ class Choice:
 
 
 def choice_of(name: str) -> Choice:
-    """Tell from what a user typed which kind of source it is."""
+    """Tell from what a user typed which kind of source it is.
+
+    Raises:
+        ConfigError: That is nothing.
+    """
+    if not name:
+        raise ConfigError("source: is empty; is a variable unset?")
+    name = local_name(name)
     if _CAMERA.fullmatch(name):
         return Choice(kind="camera", name=name)
     if _SCREEN.fullmatch(name):

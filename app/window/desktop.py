@@ -146,13 +146,13 @@ def _choice(options: argparse.Namespace) -> "Choice | None":
     """Read which source was named.
 
     Raises:
-        ConfigError: Something other than a file is to be played as a camera.
+        ConfigError: Nothing was named, or what is no file is to be played as a camera.
     """
     from dataclasses import replace
 
     from app.sources.choice import choice_of
 
-    choice = choice_of(options.source) if options.source else None
+    choice = None if options.source is None else choice_of(options.source)
     if not options.as_camera:
         return choice
     if choice is None or choice.kind != "file":

@@ -17,7 +17,15 @@ from engine.video.decoding import Video
 from engine.video.pictures import Folder
 from engine.video.source import Frames, Source, SourceConfig, SourceInfo
 
-__all__ = ["Frames", "Source", "SourceConfig", "SourceInfo", "open_source"]
+__all__ = [
+    "Frames",
+    "Source",
+    "SourceConfig",
+    "SourceInfo",
+    "local_name",
+    "open_source",
+    "shown_address",
+]
 
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)(://.*)", re.IGNORECASE | re.DOTALL)
 _CAMERA: Final = re.compile(r"(?:/dev/video)?([0-9]{1,9})")
@@ -41,11 +49,13 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
         raise ConfigError("INPUT is empty; is a variable unset?")
     if camera := _CAMERA.fullmatch(name):
         return Camera(int(camera.group(1)), config)
-    if name[:7].lower() == "file://":
-        name = url2pathname(urlsplit(name).path)
+    name = local_name(name)
     if address := _URL.fullmatch(name):
-        scheme = address.group(1).lower()
-        shown = _without_secrets(name)
+        scheme, shown = address.group(1).lower(), shown_address(name)
+        try:
+            urlsplit(name)
+        except ValueError as error:
+            raise SourceError(f"{shown}: not an address: {error}") from error
         if scheme not in SCHEMES:
             known = ", ".join(sorted(SCHEMES))
             raise SourceError(f"{shown}: cannot be opened: Protocol not found; known here: {known}")
@@ -64,12 +74,20 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     return Video(path.name, f"file:{path}", path, config)
 
 
-def _without_secrets(url: str) -> str:
-    """Leave out what may be a password, a token or a stream key; a mark says that there was one."""
+def local_name(name: str) -> str:
+    """Give the path that a ``file://`` address stands for; any other name as it is."""
+    return url2pathname(urlsplit(name).path) if name[:7].lower() == "file://" else name
+
+
+def shown_address(url: str) -> str:
+    """Write an address for messages, without what may be a password, a token or a stream key.
+
+    A mark says that there was one. What is no address shows its scheme only.
+    """
     try:
         parts = urlsplit(url)
-    except ValueError as error:
-        raise SourceError(f"{url.partition('//')[0]}//…: not an address: {error}") from error
+    except ValueError:
+        return f"{url.partition('//')[0]}//…"
     query = "…" if parts.query else ""
     host = parts.netloc.rpartition("@")[2]
     shown = urlunsplit((parts.scheme, host, parts.path, query, ""))

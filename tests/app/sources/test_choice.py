@@ -17,6 +17,8 @@ from engine.errors import ConfigError, SourceError
         ("screen:0,0,640,480", "screen"),
         ("clip.mp4", "file"),
         ("./0", "file"),
+        ("file:///films/clip.mp4", "file"),
+        ("\u0660", "file"),  # a digit, but not one that counts cameras
     ],
 )
 def test_what_was_typed_tells_the_kind(name, kind):
@@ -32,6 +34,20 @@ def test_cameras_and_streams_are_waited_for_and_files_are_not():
 
 def test_a_password_is_not_shown():
     assert "secret" not in choice_of("rtsp://me:secret@host/cam").title
+    assert "secret" not in choice_of("http://host/cam?token=secret#secret").title
+
+
+def test_an_address_that_is_none_has_a_title():
+    assert choice_of("http://[x").title == "http://…"
+
+
+def test_an_address_of_a_file_is_its_path():
+    assert choice_of("FILE:///films/a%20b.mp4").name == "/films/a b.mp4"
+
+
+def test_nothing_is_no_source():
+    with pytest.raises(ConfigError, match="source: is empty; is a variable unset"):
+        choice_of("")
 
 
 def test_a_camera_is_called_by_its_number():

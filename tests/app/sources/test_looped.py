@@ -1,4 +1,6 @@
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -54,6 +56,22 @@ def test_frames_come_at_the_files_own_rate(looped, waits):
     for _ in range(6):
         looped.read()
     assert waits.waited == pytest.approx(5 * 0.04, abs=1e-3)
+
+
+def test_a_round_that_is_over_is_gone_at_once(looped):
+    """Without Python's collector: hours of it would keep decoder after decoder."""
+    gc.collect()
+    gc.disable()
+    try:
+        rounds = []
+        for _ in range(12):
+            looped.read()
+            rounds.append(weakref.ref(looped._source))
+        alive = {id(source()) for source in rounds if source() is not None}
+    finally:
+        gc.enable()
+    assert len({id(source) for source in rounds}) >= 3
+    assert alive == {id(looped._source)}
 
 
 def test_it_says_that_it_is_live_and_endless(looped):

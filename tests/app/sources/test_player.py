@@ -1,4 +1,6 @@
+import gc
 import threading
+import weakref
 from functools import partial
 
 import numpy as np
@@ -106,6 +108,21 @@ def test_seeking_shows_the_frame_at_that_time_and_indices_go_on(player):
     assert frame.index == before.index + 1
     player.seek(0.0)
     assert index_of(player.read()) == 0
+
+
+def test_what_was_moved_away_from_is_gone_at_once(player):
+    """Without Python's collector, which would let decoder after decoder wait."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = []
+        for time_s in (0.2, 0.1, 0.4):
+            before.append(weakref.ref(player._source))
+            player.seek(time_s)
+            player.read()
+        assert [source() for source in before] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_seeking_beyond_the_end_shows_the_last_frame(player):
