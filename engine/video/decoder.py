@@ -59,6 +59,7 @@ class Decoder:
         self.container = open_input(name, url, network=path is None)
         # A container and its streams hold each other, until it is closed.
         self.close = weakref.finalize(self, self.container.close)
+        self.close.atexit = False  # a thread that is left behind may still be reading
         try:
             self.stream = video_stream(name, self.container)
         except BaseException:

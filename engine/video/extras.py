@@ -21,6 +21,7 @@ from engine.video.source import SourceInfo
 log = logging.getLogger(__name__)
 
 SEEK_BACK_S: Final = 30.0  # before a cut, for the line that is shown when it begins
+LOOK_S: Final = 60.0  # how far into the file a stream is tried by its first packet
 # Matroska keeps cover pictures as attached files, by these types.
 PICTURE_TYPES: Final[Mapping[str, str]] = {"mjpeg": "image/jpeg", "png": "image/png"}
 # What a container refuses of one packet, the rest of the file being sound.
@@ -76,8 +77,8 @@ class Extras:
         self._left_out: list[str] = []
         self._damaged = 0
         try:
-            wanted = list(_streams(self._input, video_stream(info.name, self._input)))
-            for stream in wanted:
+            self._video = video_stream(info.name, self._input).index
+            for stream in _streams(self._input, self._input.streams[self._video]):
                 if not self._add(stream):
                     self._left_out.append(_name(stream))
             self._add_chapters()
@@ -109,7 +110,7 @@ class Extras:
             return False
         if form == "matroska" and (picture or isinstance(stream, AttachmentStream)):
             return self._attach(stream)
-        first = _first_packet(self._info, stream)
+        first = _first_packet(self._info, stream.index, self._video)
         if not _fits(stream, form, first):
             return False
         target = self._output.add_stream_from_template(stream)
@@ -125,7 +126,7 @@ class Extras:
         if isinstance(stream, AttachmentStream):
             content, kind = stream.data, stream.mimetype
         else:
-            cover = _first_packet(self._info, stream)
+            cover = _first_packet(self._info, stream.index, self._video)
             content = b"" if cover is None else bytes(cover)
             kind = PICTURE_TYPES.get(getattr(stream, "name", ""))
         if not content or not kind:
@@ -218,15 +219,18 @@ class Extras:
         self._input.close()
 
 
-def _first_packet(info: SourceInfo, stream: Stream) -> "Packet[Any] | None":
-    """Give a copy of a stream's first packet, at time 0; None if there is none."""
+def _first_packet(info: SourceInfo, index: int, video: int) -> "Packet[Any] | None":
+    """Give a copy of a stream's first packet, at time 0; None if it is not near the beginning."""
     with open_input(info.name, f"file:{info.path}") as source:
+        both = [source.streams[each] for each in sorted({index, video})]
         for other in source.streams:
-            if other.index != stream.index:
+            if other not in both:
                 other.discard = Discard.all
-        for packet in source.demux(source.streams[stream.index]):
-            if packet.size:
+        for packet in source.demux(*both):
+            if packet.stream_index == index and packet.size:
                 return _at_zero(packet)
+            if float((packet.dts or 0) * packet.time_base) - info.origin_s > LOOK_S:
+                break
     return None
 
 

@@ -1,5 +1,6 @@
 """What a file holds besides pictures and sound is in its copy, or named."""
 
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
@@ -181,6 +182,24 @@ def test_fonts_stay_with_their_subtitles(tmp_path):
 def test_what_does_not_fit_is_named_in_one_warning(tmp_path, ending, into, said):
     sink = copied(film(tmp_path / f"in{ending}"), tmp_path / f"out{into}")
     assert sink.warnings == [f"in{ending}: {said}; left out"]
+
+
+def test_lines_that_come_late_are_copied_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.video.extras.LOOK_S", -1.0)  # none is near enough to be tried by
+    copied(film(tmp_path / "in.mkv"), tmp_path / "out.mkv")
+    assert near(held(tmp_path / "out.mkv")["lines"], LINES)
+
+
+def test_of_a_stream_they_are_named(tmp_path):
+    with open_source(str(film(tmp_path / "in.mkv"))) as reader:
+        facts = {"path": None, "has_audio": True, "name": "rtsp://h/live"}
+        sink = VideoSink(tmp_path / "out.mkv", dataclasses.replace(reader.info, **facts))
+        sink.write(0.0, reader.read().image)
+        sink.close()
+    assert sink.warnings == [
+        "rtsp://h/live: sound, subtitles (srt), a cover picture (png), attachment (a.ttf), "
+        "chapters of a stream: not copied"
+    ]
 
 
 def test_another_video_is_named(tmp_path):
