@@ -10,7 +10,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from engine.command import DEVICES, Parser, count, libraries, one_of, run_command, several
+from engine.command import (
+    DEVICES,
+    Parser,
+    count,
+    libraries,
+    number,
+    one_of,
+    run_command,
+    several,
+)
 from engine.errors import SinkError, SourceError
 
 if TYPE_CHECKING:
@@ -69,8 +78,8 @@ def parser() -> Parser:
 
 def _minutes(text: str) -> float:
     try:
-        minutes = float(text)
-    except ValueError:
+        minutes = number(text)
+    except argparse.ArgumentTypeError:
         minutes = 0.0
     if not 0 < minutes <= 24 * 60:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes up to a day")
