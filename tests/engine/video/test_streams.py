@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -42,7 +43,7 @@ def web(tmp_path):
     """Serve the test's folder; give the address that a way of sending has.
 
     ``length`` says how much comes, ``chunked`` and ``bare`` do not; ``stalled`` sends half of it
-    and then nothing, but stays connected.
+    and then nothing, but stays connected; ``camera`` sends it again and again, as pictures.
     """
     done = threading.Event()
 
@@ -57,6 +58,8 @@ def web(tmp_path):
                 self.send_header("Content-Length", str(len(data)))
             if way == "chunked":
                 self.send_header("Transfer-Encoding", "chunked")
+            if way == "camera":
+                self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=x")
             self.close_connection = way not in ("length", "chunked")
             self.end_headers()
             try:
@@ -70,6 +73,10 @@ def web(tmp_path):
                     part = data[start : start + 10_000]
                     self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
                 self.wfile.write(b"0\r\n\r\n")
+            elif way == "camera":
+                head = f"--x\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+                while not done.is_set():
+                    self.wfile.write(head.encode() + data + b"\r\n")
             elif way == "stalled":
                 self.wfile.write(data[: len(data) // 2])
                 done.wait(10)
@@ -97,6 +104,13 @@ def test_a_file_over_http_is_never_live(clip, web, way, name):
     with open_source(web(way, name)) as source:
         assert not source.info.live
         assert len(list(source)) == FRAMES
+
+
+def test_the_pictures_of_a_camera_over_http_are_live(tmp_path, web):
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.full((48, 64, 3), 90, np.uint8))
+    with open_source(web("camera", "a.jpg")) as source:
+        assert source.info.live
+        assert [source.read().index for _ in range(3)] == [0, 1, 2]
 
 
 def test_a_user_may_call_it_live(clip, web):
