@@ -39,6 +39,7 @@ class Decoder:
         extras: What it holds besides video and sound, in words.
         packets: Of the video, so far.
         damaged: Packets that gave no picture.
+        fault: Why the first of those did not, in words.
         failure: Why reading ended before the end, in words; None if it did not.
         hung_up: That was the other side, which had not said how much would come: of a file, this
             is how it ends.
@@ -71,6 +72,7 @@ class Decoder:
                 other.discard = Discard.all
         self.packets = self.damaged = 0
         self.failure: str | None = None
+        self.fault: str | None = None
         self.hung_up = False
         self._end_s = -math.inf  # on the container's clock: where the last packet of any kind ends
         self._read_bytes = 0  # of the file, up to the end of the last packet of the video
@@ -152,7 +154,7 @@ class Decoder:
             except av.error.FFmpegError as error:
                 log.debug("%s: packet %d: %s", self._name, self.packets, error)
                 self.damaged += 1
-                self.failure = reason(error)
+                self.fault = self.fault or reason(error)
                 continue
             for frame in frames:
                 frame.time_base = frame.time_base or self.stream.time_base  # unset when flushed

@@ -89,8 +89,10 @@ class Video(GuardedSource):
         frames = self._decoder.frames()
         first = next(frames, None)
         if first is None:
-            why = f": {self._decoder.failure}" if self._decoder.failure else ""
-            raise SourceError(f"{self._name}: no frame can be decoded{why}")
+            why = self._decoder.failure or self._decoder.fault
+            raise SourceError(
+                f"{self._name}: no frame can be decoded" + (f": {why}" if why else "")
+            )
         self._convert = Converter(first, self._decoder.stream.sample_aspect_ratio)
         self._origin_s = _time_s(first) or 0.0
         self.info = self._facts()
@@ -200,7 +202,7 @@ class Video(GuardedSource):
     def _judge_end(self) -> None:
         """Say once what was missing, if anything was."""
         decoder = self._decoder
-        lost = decoder.failure if self._path is None and decoder.damaged == 0 else None
+        lost = decoder.failure if self._path is None else None
         if lost and (self.info.live or (self.info.duration_s is None and not decoder.hung_up)):
             raise SourceError(f"{self._name}: connection lost: {lost}")
         if decoder.cut_off:

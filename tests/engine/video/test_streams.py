@@ -86,8 +86,13 @@ def web(tmp_path):
         def log_message(self, *_: object) -> None:
             """Stay silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of whoever has left."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield lambda way, name: f"http://127.0.0.1:{server.server_port}/{way}/{name}"
@@ -156,6 +161,22 @@ def test_a_stall_is_named_after_how_long_nothing_came(clip, web, monkeypatch):
     with open_source(web("stalled", "a.ts")) as source, pytest.raises(SourceError, match=said):
         seen.extend(source)
     assert 20 < len(seen) < FRAMES
+
+
+def test_a_stall_after_damage_is_a_stall(clip, web, monkeypatch):
+    monkeypatch.setattr(_container, "NETWORK_TIMEOUT_S", 0.5)
+    path = clip("a.mkv")
+    content = path.read_bytes()
+    with av.open(str(path)) as container:
+        damaged = next(p for p in container.demux() if p.pts and p.pts > 400)
+        at = content.index(bytes(damaged))
+    path.write_bytes(content[:at] + b"\xff" * damaged.size + content[at + damaged.size :])
+    with (
+        open_source(web("stalled", "a.mkv"), SourceConfig(live=True)) as source,
+        pytest.raises(SourceError, match=r"connection lost: no data for 0\.5 s$"),
+    ):
+        list(source)
+    assert source._decoder.damaged > 0
 
 
 def test_a_stall_of_a_film_of_known_length_keeps_what_came(clip, web, monkeypatch):
