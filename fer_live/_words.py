@@ -1,14 +1,16 @@
 """The engine's messages for whoever writes Python: options by the names of parameters."""
 
-import inspect
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from engine.errors import FerError
-from fer_live._options import VideoOptions
+from engine.video.source import SourceConfig
+from fer_live._options import Switches, VideoOptions
 
 _OTHER: Final = {"no_timeline": "timeline=False", "no_audio": 'audio="none"'}
 _RENAMED: Final = {"min_face": "min_face_px"}
@@ -58,7 +60,6 @@ def _argument(found: "re.Match[str]") -> str:
 @cache
 def _parameters() -> Mapping[str, object]:
     """Give what can be given to the functions, with its type."""
-    from fer_live._video import annotate  # which needs this module
-
-    own = inspect.signature(annotate).parameters
-    return {name: own[name].annotation for name in own} | VideoOptions.__annotations__
+    own = (*dataclasses.fields(SourceConfig), *dataclasses.fields(Switches))
+    switches = {field.name.removesuffix("_s"): field.type for field in own}
+    return switches | VideoOptions.__annotations__ | {"out": Path, "records": Path}

@@ -1,6 +1,7 @@
 """What is said to whoever writes Python: one line, in Python's words, before any work is done."""
 
 import ast
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,12 @@ SOME = np.zeros((40, 40, 3), np.uint8)
 )
 def test_options_become_arguments_and_commands_stay(said, meant):
     assert meant in in_python(said)
+
+
+def test_every_argument_is_known_by_its_option():
+    own = set(inspect.signature(fer_live.annotate).parameters) - {"video", "options"}
+    options = {name: in_python(f"--{name.replace('_', '-')}") for name in own}
+    assert {name for name, said in options.items() if "--" in said} == set()
 
 
 def raised_texts(path: Path) -> list[str]:

@@ -1,5 +1,6 @@
 import itertools
 from array import array
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,3 +47,8 @@ def test_figures_are_those_of_what_was_taken():
     assert found["memory_mib"].split(", ")[0] == "100"
     assert found["memory_mib"].split(", ")[-1] == "110"
     assert found["threads_left"] == "fer-show"
+
+
+def test_a_film_is_named_in_the_figures():
+    found = figures(Plan(clip=Path("films/a.mp4")), Measurements(), 0.25, [])
+    assert found["camera"] == "a.mp4"
