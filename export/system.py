@@ -15,7 +15,6 @@ from export.backends import Backend, crops_backend
 from export.comparison import prove
 from export.graph import LANDMARK_NET, MOST, write_graph, write_manifest
 from training.data.epochs import ChannelOrder
-from training.data.samples import DataConfig
 from training.evaluation.runs import evaluate_saved
 from training.models.window_attention import WindowCrossAttention
 from training.systems.saved import SavedSystem, open_run
@@ -62,7 +61,7 @@ class SystemGraph(nn.Module):
 
 def graph_of(saved: SavedSystem) -> SystemGraph:
     """Make what the ONNX file computes of a trained system."""
-    return SystemGraph(saved.system, DataConfig(**saved.recipe["data"]).channel_order).eval()
+    return SystemGraph(saved.system, saved.data.channel_order).eval()
 
 
 def system_in_torch(saved: SavedSystem, path: Path) -> Backend:

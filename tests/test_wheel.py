@@ -66,6 +66,16 @@ def test_wheel_holds_the_five_packages_and_nothing_else(wheel):
 
 
 @pytest.mark.slow
+def test_the_same_sources_make_the_same_wheel(wheel, tmp_path):
+    """Byte for byte: from the source archive, so with other times, elsewhere, with another mask."""
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, str(ROOT)]
+    environment = os.environ | {"TZ": "Asia/Kolkata"}
+    mask = {} if sys.platform == "win32" else {"umask": 0o077}
+    subprocess.run(command, env=environment, check=True, capture_output=True, text=True, **mask)
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+@pytest.mark.slow
 def test_wheel_runs_from_an_empty_environment(installed, tmp_path):
     where = run(installed / "python", "-c", "import engine; print(engine.__file__)", cwd=tmp_path)
     assert str(installed.parent) in where.stdout, where.stderr

@@ -1,6 +1,8 @@
 """Detectors of other projects, for users who have their models; nothing of theirs is bundled."""
 
 import importlib
+import re
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,9 @@ from engine.types import Detection, Floats, Image
 
 SCORE_MIN: Final = 0.6
 NMS_IOU: Final = 0.3
+# The last release whose wheels, on all three systems, have no uploader of figures in them; nothing
+# switches it off in later ones: https://github.com/google-ai-edge/mediapipe/issues/6291
+MEDIAPIPE_QUIET: Final = "0.10.33"
 LONG_SIDE: Final = 1280  # larger frames are shrunk: these networks would take seconds
 
 
@@ -174,13 +179,31 @@ def five_of_four(marks: Floats) -> Floats:
 
 
 def _import_mediapipe() -> Any:  # noqa: ANN401 - no type information
+    install = f"pip install --no-deps 'mediapipe<={MEDIAPIPE_QUIET}'"
+    if _release("mediapipe") > _numbers(MEDIAPIPE_QUIET):
+        raise ModelError(
+            "detector mediapipe: this release tells its maker how it is used, and cannot be told "
+            f"not to; {install}"
+        )
     try:
         return importlib.import_module("mediapipe")
     except ImportError as error:
         raise ModelError(
             "detector mediapipe: package mediapipe cannot be imported "
-            f"({error}); pip install 'fer-live[mediapipe]' && pip install --no-deps mediapipe"
+            f"({error}); pip install 'fer-live[mediapipe]' && {install}"
         ) from error
+
+
+def _release(package: str) -> tuple[int, ...]:
+    """Give a package's release, or nothing where it is not installed."""
+    try:
+        return _numbers(metadata.version(package))
+    except metadata.PackageNotFoundError:
+        return ()
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", release)[:3])
 
 
 def open_yunet(

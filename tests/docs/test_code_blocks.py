@@ -36,7 +36,8 @@ SCRIPTS = {
     "scripts/app": "app.window.desktop:main",
 }
 # Programs of others, and scripts whose options are another program's: bash alone reads their lines.
-OTHERS = {"cp", "git", "mkdir", "pytest", "scripts/check", "scripts/test", "tritonserver", "."}
+OTHERS = {"cp", "git", "mkdir", "pytest", "tritonserver", "uv", "."}
+OTHERS |= {".venv/bin/kingfisher", "scripts/check", "scripts/test"}
 KEYWORDS = {"done", "for"}  # the rest of such a line holds no command
 MARKER = re.compile(r"<!--\s*not run:(.*?)-->\s*", re.DOTALL)
 SHELL = {"shell", "sh", "bash"}

@@ -1,6 +1,7 @@
 """Every architecture as ONNX with a dynamic batch: small ones always, full-size ones on request."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +188,7 @@ def saved_of(recipe, *overrides):
     tables = {
         "task": "system",
         "system": {"name": settings.system.name},
-        "data": {"dataset": "ferplus"},
+        "data": json.loads(json.dumps(asdict(DataConfig()))),  # as a run writes it
     }
     return SavedSystem(system, settings.system.name, DataConfig(), 0, card, tables)
 

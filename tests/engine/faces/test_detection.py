@@ -15,6 +15,7 @@ import engine.faces.detectors
 from engine.analyze import AnalyzerConfig
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError
+from engine.faces import detectors
 from engine.faces.detection import (
     DETECTORS,
     FerDetector,
@@ -489,6 +490,15 @@ def test_mediapipe_without_its_package_says_what_to_install(tmp_path, monkeypatc
         open_detector("mediapipe", model_path=tmp_path / "face.tflite")
 
 
+@pytest.mark.parametrize("release", ["0.10.35", "1.0.0", "1.2.3"])
+def test_mediapipe_that_tells_its_maker_of_its_use_is_not_imported(tmp_path, monkeypatch, release):
+    monkeypatch.setitem(sys.modules, "mediapipe", SimpleNamespace())
+    monkeypatch.setattr(detectors.metadata, "version", lambda name: release)
+    (tmp_path / "face.tflite").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"cannot be told not to; pip .*'mediapipe<=0\.10\.33'"):
+        open_detector("mediapipe", model_path=tmp_path / "face.tflite")
+
+
 def test_mediapipe_results_become_detections(tmp_path, monkeypatch):
     marks = [(0.4, 0.4), (0.6, 0.4), (0.5, 0.5), (0.5, 0.6), (0.3, 0.4), (0.7, 0.4)]
     face = SimpleNamespace(
@@ -519,6 +529,7 @@ def test_mediapipe_results_become_detections(tmp_path, monkeypatch):
         tasks=SimpleNamespace(vision=vision, BaseOptions=SimpleNamespace),
     )
     monkeypatch.setitem(sys.modules, "mediapipe", package)
+    monkeypatch.setattr(detectors.metadata, "version", lambda name: detectors.MEDIAPIPE_QUIET)
     (tmp_path / "face.tflite").write_bytes(b"x")
     mediapipe = open_detector("mediapipe", model_path=tmp_path / "face.tflite")
     found, other = mediapipe.detect(np.zeros((100, 200, 3), np.uint8))

@@ -36,6 +36,20 @@ def test_a_value_of_the_users_own_stays():
     assert run(code, ORT_DISABLE_TELEMETRY="0") == ("0", "")
 
 
+@pytest.mark.parametrize(
+    ("system", "value", "said"),
+    [("win32", "1", "off"), ("win32", "0", ""), ("linux", "1", "")],
+)
+def test_on_windows_events_to_the_system_are_switched_off_too(tmp_path, system, value, said):
+    fake = "def disable_telemetry_events():\n    print('off')\n"
+    (tmp_path / "onnxruntime.py").write_text(fake)
+    code = (
+        f"import sys; sys.platform = {system!r}; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "import engine.networks.ort"
+    )
+    assert run(code, ORT_DISABLE_TELEMETRY=value) == (said, "")
+
+
 def test_an_import_that_came_before_is_warned_of_once():
     code = "import onnxruntime, engine.networks.ort, engine.networks.runtime"
     said = run(code)[1]
