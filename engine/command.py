@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 from engine.errors import ConfigError, FerError
+from engine.signals import INTERRUPTED, Front, handle, remove_unfinished
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 DISTRIBUTION: Final = "fer-live"
-INTERRUPTED: Final = 130
 NO_READER: Final = 141  # as shells show SIGPIPE
 # As `engine.networks.runtime.DEVICES`, which takes long to import.
 DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")
@@ -54,17 +54,39 @@ def run_command(
         info: Format of log records below a warning; they are shown only if there is one.
 
     Returns:
-        0, what `run` returned, 130 after Ctrl-C, 2 where a library is not installed, the code of
-        the `FerError`, 141 where nobody reads on, or 1 after an error that nobody expected, whose
-        traceback is shown.
+        0, what `run` returned, 130 after Ctrl-C, SIGTERM or SIGHUP, 2 where a library is not
+        installed, the code of the `FerError`, 141 where nobody reads on, or 1 after an error that
+        nobody expected, whose traceback is shown.
     """
     root, lines = logging.getLogger(), _Lines(program, info)
     level = root.level
-    root.addHandler(lines)
-    root.setLevel(lines.level)
-    _open_what_is_closed()
+    front = Front(program)
+    put_back = handle(front)
     try:
-        code = run(sys.argv[1:] if argv is None else argv) or 0
+        root.addHandler(lines)
+        root.setLevel(lines.level)
+        _open_what_is_closed()
+        return _run(program, run, sys.argv[1:] if argv is None else argv, extra, front)
+    except KeyboardInterrupt:
+        front.requested = True  # the next signal does not wait
+        remove_unfinished()  # what an exception in an unlucky place has left
+        say(program, f"interrupted{kept and '; '}{kept}")
+        return INTERRUPTED
+    finally:
+        root.setLevel(level)
+        root.removeHandler(lines)
+        put_back()
+
+
+def _run(
+    program: str,
+    run: Callable[[Sequence[str]], int | None],
+    argv: Sequence[str],
+    extra: str,
+    front: Front,
+) -> int:
+    try:
+        code = run(argv) or 0
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read along has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,24 +99,25 @@ def run_command(
         say(program, str(error))
         log.debug("failed", exc_info=True)
         return error.exit_code
-    except KeyboardInterrupt:
-        say(program, f"interrupted{kept and '; '}{kept}")
-        return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the top of the program
-        if isinstance(error, ModuleNotFoundError) and _foreign(error.name or ""):
-            wanted = f"'{DISTRIBUTION}[{extra}]'" if extra else DISTRIBUTION
-            library = (error.name or "").partition(".")[0]
-            say(program, f"{library}: not installed; pip install {wanted}")
-            return ConfigError.exit_code
-        traceback.print_exc()
-        what = f"{type(error).__name__}: {error}"
-        say(program, f"internal error: {what}; please report the lines above")
-        return FerError.exit_code
+    except Exception as error:
+        if front.requested:  # a library that was interrupted may say anything
+            raise KeyboardInterrupt from error
+        return _unexpected(program, error, extra)
     else:
         return code
-    finally:
-        root.setLevel(level)
-        root.removeHandler(lines)
+
+
+def _unexpected(program: str, error: Exception, extra: str) -> int:
+    """Say that a library is missing, or that this is a bug; give the exit code."""
+    if isinstance(error, ModuleNotFoundError) and _foreign(error.name or ""):
+        wanted = f"'{DISTRIBUTION}[{extra}]'" if extra else DISTRIBUTION
+        library = (error.name or "").partition(".")[0]
+        say(program, f"{library}: not installed; pip install {wanted}")
+        return ConfigError.exit_code
+    traceback.print_exception(error)
+    what = f"{type(error).__name__}: {error}"
+    say(program, f"internal error: {what}; please report the lines above")
+    return FerError.exit_code
 
 
 def _open_what_is_closed() -> None:
