@@ -36,13 +36,17 @@ def written(path: Path, *, mode: int = 0o666) -> AbstractContextManager[Path]:
     return _placed(path, lambda place: _create(place, mode), _put)
 
 
-def written_folder(path: Path) -> AbstractContextManager[Path]:
+def written_folder(path: Path, *, new: bool = False) -> AbstractContextManager[Path]:
     """Do as `written` with an empty folder; of several written at once, the first one stays.
+
+    Args:
+        path: Where the folder shall lie.
+        new: Not to be the first one is an error.
 
     Raises:
         SinkError: It cannot be written.
     """
-    return _placed(path, Path.mkdir, _put_folder)
+    return _placed(path, Path.mkdir, Path.replace if new else _put_folder)
 
 
 def folder_beside(path: Path) -> AbstractContextManager[Path]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from engine.errors import SinkError, SourceError
-from engine.files import PartialFile
+from engine.files import PartialFile, written_folder
+from engine.partials import sweep
 
 ABOUT: Final = "session.json"
 VIDEO: Final = "video.mp4"
@@ -43,8 +44,10 @@ class Marker:
     key: str = ""
 
 
-def new_folder(root: Path, now: datetime) -> Path:
+def new_folder(root: Path, now: datetime, about: Mapping[str, Any]) -> Path:
     """Create a folder named after the time, with a number where that is taken.
+
+    It appears with its `session.json` in it. What killed recordings left beside it is removed.
 
     Raises:
         SinkError: It cannot be created.
@@ -52,15 +55,22 @@ def new_folder(root: Path, now: datetime) -> Path:
     stem = now.strftime("%Y-%m-%d_%H-%M-%S")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1000):
-            path = root / (stem if number == 1 else f"{stem}_{number}")
-            try:
-                path.mkdir()
-            except FileExistsError:
-                continue
-            return path
+        for other in root.iterdir():
+            sweep(other)
     except OSError as error:
         raise SinkError(f"{root}: cannot be written: {error.strerror or error}") from error
+    for number in range(1, 1000):
+        path = root / (stem if number == 1 else f"{stem}_{number}")
+        if path.exists():
+            continue
+        try:
+            with written_folder(path, new=True) as place:
+                write_about(place, about)
+        except SinkError:
+            if not path.exists():  # else another program was faster
+                raise
+        else:
+            return path
     raise SinkError(f"{root}: has a thousand recordings of {stem}; choose another folder")
 
 
