@@ -12,6 +12,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -120,9 +121,14 @@ class MarkerWriter:
         self._path = path
         try:
             self._text: IO[str] = path.open("x", encoding="utf-8", newline="")
-            self._rows = csv.writer(self._text, lineterminator="\n")
+        except OSError as error:
+            raise self._failed(error) from error
+        self._rows = csv.writer(self._text, lineterminator="\n")
+        try:
             self._write(MARKER_COLUMNS)
         except OSError as error:
+            with suppress(OSError):  # the same again
+                self._text.close()
             raise self._failed(error) from error
 
     def write(self, marker: Marker) -> None:
@@ -141,8 +147,15 @@ class MarkerWriter:
         self._text.flush()
 
     def close(self) -> None:
-        """Finish the file; further calls do nothing."""
-        self._text.close()
+        """Finish the file; further calls do nothing.
+
+        Raises:
+            SinkError: What was left to write cannot be.
+        """
+        try:
+            self._text.close()
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _failed(self, error: OSError) -> SinkError:
         return SinkError(f"{self._path}: cannot be written: {error.strerror or error}")

@@ -13,7 +13,6 @@ import pytest
 
 from app.session.folder import read_about, read_markers
 from engine.files import write_text
-from engine.video.opening import open_source
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no kill -9")
 
@@ -24,18 +23,9 @@ KILLS = [
 ]
 
 
-def frames_of(path):
-    with open_source(str(path)) as video:
-        return len(list(video))
-
-
-def hidden(folder):
-    return sorted(path.name for path in folder.rglob(".*"))
-
-
 @pytest.mark.parametrize("kills", KILLS)
 def test_killed_runs_leave_the_old_files_or_the_new_ones_whole(
-    start, tmp_path, chance, report, kills
+    start, tmp_path, chance, report, hidden, frames_of, kills
 ):
     out, rows = tmp_path / "out.mp4", tmp_path / "rows.csv"
     old = {out: b"an old video", rows: b"old rows"}
@@ -52,7 +42,7 @@ def test_killed_runs_leave_the_old_files_or_the_new_ones_whole(
         program.process.kill()
         code, said = program.end()
         assert code in (0, -signal.SIGKILL), said
-        counts["partial"] += bool(hidden(tmp_path))
+        counts["partial"] += bool(hidden())
         kept = out.read_bytes() == old[out]
         counts["old" if kept else "new"] += 1
         assert kept or frames_of(out) == 15
@@ -75,7 +65,7 @@ def begin_recording(root, *seconds):
     )
 
 
-def judge_recording(folder):
+def judge_recording(folder, frames_of):
     """Check that all that a killed recording left can be read; count the video's frames."""
     assert read_about(folder)["state"] == "recording"
     if (folder / "markers.csv").exists() and (folder / "markers.csv").stat().st_size:
@@ -91,8 +81,10 @@ def judge_recording(folder):
 
 
 @pytest.mark.parametrize("kills", KILLS)
-def test_killed_recordings_can_be_read_and_leave_nothing_hidden(tmp_path, chance, report, kills):
-    frames, partials = [], 0
+def test_killed_recordings_can_be_read_and_leave_nothing_hidden(
+    tmp_path, chance, report, hidden, frames_of, kills
+):
+    partials = 0
     for _ in range(kills):
         process = begin_recording(tmp_path)
         assert process.stdout.readline() == "begun\n"
@@ -100,14 +92,14 @@ def test_killed_recordings_can_be_read_and_leave_nothing_hidden(tmp_path, chance
         process.kill()
         said = process.communicate()[1]
         assert said == ""
-        partials += bool(hidden(tmp_path))
+        partials += bool(hidden())
     last = begin_recording(tmp_path, "0.5")
     out, said = last.communicate(timeout=60)
     assert (last.returncode, said) == (0, ""), out
-    assert hidden(tmp_path) == []
+    assert hidden() == []
     *killed, finished = sorted(tmp_path.iterdir())
     assert read_about(finished)["state"] == "finished"
-    frames = [judge_recording(folder) for folder in killed]
+    frames = [judge_recording(folder, frames_of) for folder in killed]
     assert max(frames) > 0
     report(
         f"{kills} kills of a recording: {len(killed)} had begun, {partials} left a partial, "
