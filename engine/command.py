@@ -11,11 +11,12 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TextIO, TypeVar
 
-from engine.errors import ConfigError, FerError
+from engine.errors import ConfigError, FerError, SinkError
 from engine.signals import INTERRUPTED, Front, handle, remove_unfinished
 
 T = TypeVar("T")
@@ -62,10 +63,12 @@ def run_command(
     level = root.level
     front = Front(program)
     put_back = handle(front)
+    _open_what_is_closed()
+    streams = sys.stdout, sys.stderr
     try:
         root.addHandler(lines)
         root.setLevel(lines.level)
-        _open_what_is_closed()
+        sys.stdout, sys.stderr = _Results(sys.stdout), _Stream(sys.stderr)
         return _run(program, run, sys.argv[1:] if argv is None else argv, extra, front)
     except KeyboardInterrupt:
         front.requested = True  # the next signal does not wait
@@ -75,6 +78,7 @@ def run_command(
     finally:
         root.setLevel(level)
         root.removeHandler(lines)
+        sys.stdout, sys.stderr = streams
         put_back()
 
 
@@ -89,7 +93,7 @@ def _run(
         code = run(argv) or 0
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read along has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         return NO_READER
     except SystemExit as end:
         if end.code:
@@ -121,11 +125,64 @@ def _unexpected(program: str, error: Exception, extra: str) -> int:
 
 
 def _open_what_is_closed() -> None:
-    """Put a sink where a shell (``2>&-``), a service or a program without a console has no file."""
+    """Put a sink where a shell (``2>&-``), a service or a program without a console has no file.
+
+    Otherwise the next file that is opened takes its number, and what libraries print goes into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             sink = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the very end
             setattr(sys, name, sink)
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what a stream holds, and all that follows, go nowhere."""
+    with suppress(OSError):  # a stream without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        stream.flush()
+
+
+class _Stream:
+    """A stream whose disk may be full, or whose reader may be gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all that the stream has
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError as error:
+            self._lost(error)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._lost(error)
+
+    def _lost(self, error: OSError) -> None:
+        """What cannot be said is no error of the work."""
+        _silence(self._stream)
+
+
+class _Results(_Stream):
+    """Standard output, which holds what was asked for."""
+
+    def _lost(self, error: OSError) -> None:
+        if isinstance(error, BrokenPipeError):
+            raise error
+        _silence(self._stream)
+        why = error.strerror or error
+        raise SinkError(f"standard output: cannot be written: {why}") from error
 
 
 def say(program: str, message: str) -> None:

@@ -116,7 +116,7 @@ def start(tmp_path_factory):
     for process in running:
         if process.poll() is None:
             process.kill()
-            process.communicate()
+        process.communicate()
 
 
 HEARD = [
