@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO, TypeVar
 
 from engine.errors import ConfigError, FerError, SinkError
-from engine.signals import INTERRUPTED, Front, handle, remove_unfinished
+from engine.signals import INTERRUPTED, Front, handle, put_back, remove_unfinished
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ def run_command(
     root, lines = logging.getLogger(), _Lines(program, info)
     level = root.level
     front = Front(program)
-    put_back = handle(front)
+    handlers, hooks = handle(front), (sys.excepthook, sys.unraisablehook)
     _open_what_is_closed()
     streams = sys.stdout, sys.stderr
     try:
@@ -79,7 +79,8 @@ def run_command(
         root.setLevel(level)
         root.removeHandler(lines)
         sys.stdout, sys.stderr = streams
-        put_back()
+        sys.excepthook, sys.unraisablehook = hooks
+        put_back(handlers)
 
 
 def _run(

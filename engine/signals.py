@@ -11,9 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
-    from typing import Final, NoReturn, Protocol
+    from typing import Any, Final, NoReturn, Protocol
 
     Handler = Callable[[int, FrameType | None], None]
+    Before = dict[int, Any]
 
     class Unfinished(Protocol):
         """Something on the disk that only its maker can finish."""
@@ -38,23 +39,24 @@ def heard() -> list[signal.Signals]:
     return found
 
 
-def handle(handler: "Handler") -> "Callable[[], None]":
-    """Let a function handle them; give one that puts back what handled them before.
+def handle(handler: "Handler") -> "Before":
+    """Let a function handle them; give what handled them before.
 
     Only the main thread can; called in another one, nothing changes.
     """
-    before = []
+    before: Before = {}
     for number in heard():
         try:
-            before.append((number, signal.signal(number, handler)))
+            before[number] = signal.signal(number, handler)
         except ValueError:  # not the main thread
             break
+    return before
 
-    def put_back() -> None:
-        for number, earlier in before:
-            signal.signal(number, earlier)
 
-    return put_back
+def put_back(before: "Before") -> None:
+    """Let them be handled as before `handle`."""
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def watch() -> None:
@@ -110,4 +112,7 @@ class Front:
             leave(self._program)
         else:
             self.requested = True
+            # Native libraries, interrupted while they are imported, print what they cannot raise.
+            sys.excepthook = lambda *_: None
+            sys.unraisablehook = lambda *_: None
             raise KeyboardInterrupt

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
 
-from engine.signals import handle
+from engine.signals import handle, put_back
 
 
 class Interrupt:
@@ -21,7 +21,7 @@ class Interrupt:
         self.requested = False
         self._give_up = give_up
         self._stop: Callable[[], None] | None = None
-        self._put_back: Callable[[], None] = lambda: None
+        self._before: dict[int, Any] = {}
 
     def stops(self, stop: Callable[[], None]) -> None:
         """Call `stop` when a signal comes, at once if it came already."""
@@ -30,7 +30,7 @@ class Interrupt:
             stop()
 
     def __enter__(self) -> Self:
-        self._put_back = handle(self._request)
+        self._before = handle(self._request)
         return self
 
     def __exit__(
@@ -39,7 +39,7 @@ class Interrupt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._put_back()
+        put_back(self._before)
         if self.requested and self._stop is None and isinstance(error, Exception):
             raise KeyboardInterrupt from error  # a library that was interrupted may say anything
 
@@ -47,6 +47,10 @@ class Interrupt:
         if self.requested and self._give_up is not None:
             self._give_up()
         first, self.requested = not self.requested, True
-        if not first or self._stop is None:
-            raise KeyboardInterrupt
-        self._stop()
+        if first and self._stop is not None:
+            self._stop()
+            return
+        before = self._before[number]
+        if callable(before):  # which raises it too
+            before(number, frame)
+        raise KeyboardInterrupt

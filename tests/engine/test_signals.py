@@ -57,6 +57,22 @@ def test_whatever_a_library_makes_of_an_interruption_it_is_one(capsys, made):
     assert capsys.readouterr().err == "fer-x: interrupted\n"
 
 
+def test_what_libraries_print_of_an_interruption_is_not_shown(capsys):
+    """NumPy, interrupted while it is imported, prints a traceback from C, by way of the hook."""
+    before = sys.excepthook
+
+    def run(_):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+            raise ImportError("numpy cannot be imported") from None
+
+    assert run_command("fer-x", run, []) == 130
+    assert capsys.readouterr().err == "fer-x: interrupted\n"
+    assert sys.excepthook is before
+
+
 def test_signal_in_a_thread_that_cannot_handle_it_changes_nothing(capsys):
     codes = []
     thread = threading.Thread(target=lambda: codes.append(run_command("fer-x", len, ["a"])))

@@ -50,7 +50,7 @@ def test_signal_soon_after_the_start_is_one_line(start, tmp_path, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_signal_at_any_moment_is_one_line(start, tmp_path, name, report):
-    moments = [step / 20 for step in range(2, 41)]
+    moments = [step / 10 for step in range(1, 21)]
     sent = 0
     for number, (moment_s, kind) in enumerate(zip(moments, itertools.cycle(HEARD), strict=False)):
         sent += one(start, tmp_path / str(number), name, kind, moment_s)
