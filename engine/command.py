@@ -11,18 +11,19 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TextIO, TypeVar
 
-from engine.errors import ConfigError, FerError
+from engine.errors import ConfigError, FerError, SinkError
+from engine.signals import INTERRUPTED, Front, handle, put_back, remove_unfinished
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 DISTRIBUTION: Final = "fer-live"
-INTERRUPTED: Final = 130
 NO_READER: Final = 141  # as shells show SIGPIPE
 # As `engine.networks.runtime.DEVICES`, which takes long to import.
 DEVICES: Final = ("auto", "cpu", "cuda", "tensorrt")
@@ -54,20 +55,46 @@ def run_command(
         info: Format of log records below a warning; they are shown only if there is one.
 
     Returns:
-        0, what `run` returned, 130 after Ctrl-C, 2 where a library is not installed, the code of
-        the `FerError`, 141 where nobody reads on, or 1 after an error that nobody expected, whose
-        traceback is shown.
+        0, what `run` returned, 130 after Ctrl-C, SIGTERM or SIGHUP, 2 where a library is not
+        installed, the code of the `FerError`, 141 where nobody reads on, or 1 after an error that
+        nobody expected, whose traceback is shown.
     """
     root, lines = logging.getLogger(), _Lines(program, info)
     level = root.level
-    root.addHandler(lines)
-    root.setLevel(lines.level)
+    front = Front(program)
+    handlers, hooks = handle(front), (sys.excepthook, sys.unraisablehook)
     _open_what_is_closed()
+    streams = sys.stdout, sys.stderr
     try:
-        code = run(sys.argv[1:] if argv is None else argv) or 0
+        root.addHandler(lines)
+        root.setLevel(lines.level)
+        sys.stdout, sys.stderr = _Results(sys.stdout), _Stream(sys.stderr)
+        return _run(program, run, sys.argv[1:] if argv is None else argv, extra, front)
+    except KeyboardInterrupt:
+        front.requested = True  # the next signal does not wait
+        remove_unfinished()  # what an exception in an unlucky place has left
+        say(program, f"interrupted{kept and '; '}{kept}")
+        return INTERRUPTED
+    finally:
+        root.setLevel(level)
+        root.removeHandler(lines)
+        sys.stdout, sys.stderr = streams
+        sys.excepthook, sys.unraisablehook = hooks
+        put_back(handlers)
+
+
+def _run(
+    program: str,
+    run: Callable[[Sequence[str]], int | None],
+    argv: Sequence[str],
+    extra: str,
+    front: Front,
+) -> int:
+    try:
+        code = run(argv) or 0
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read along has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         return NO_READER
     except SystemExit as end:
         if end.code:
@@ -77,32 +104,86 @@ def run_command(
         say(program, str(error))
         log.debug("failed", exc_info=True)
         return error.exit_code
-    except KeyboardInterrupt:
-        say(program, f"interrupted{kept and '; '}{kept}")
-        return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the top of the program
-        if isinstance(error, ModuleNotFoundError) and _foreign(error.name or ""):
-            wanted = f"'{DISTRIBUTION}[{extra}]'" if extra else DISTRIBUTION
-            library = (error.name or "").partition(".")[0]
-            say(program, f"{library}: not installed; pip install {wanted}")
-            return ConfigError.exit_code
-        traceback.print_exc()
-        what = f"{type(error).__name__}: {error}"
-        say(program, f"internal error: {what}; please report the lines above")
-        return FerError.exit_code
+    except Exception as error:
+        if front.requested:  # a library that was interrupted may say anything
+            raise KeyboardInterrupt from error
+        return _unexpected(program, error, extra)
     else:
         return code
-    finally:
-        root.setLevel(level)
-        root.removeHandler(lines)
+
+
+def _unexpected(program: str, error: Exception, extra: str) -> int:
+    """Say that a library is missing, or that this is a bug; give the exit code."""
+    if isinstance(error, ModuleNotFoundError) and _foreign(error.name or ""):
+        wanted = f"'{DISTRIBUTION}[{extra}]'" if extra else DISTRIBUTION
+        library = (error.name or "").partition(".")[0]
+        say(program, f"{library}: not installed; pip install {wanted}")
+        return ConfigError.exit_code
+    traceback.print_exception(error)
+    what = f"{type(error).__name__}: {error}"
+    say(program, f"internal error: {what}; please report the lines above")
+    return FerError.exit_code
 
 
 def _open_what_is_closed() -> None:
-    """Put a sink where a shell (``2>&-``), a service or a program without a console has no file."""
+    """Put a sink where a shell (``2>&-``), a service or a program without a console has no file.
+
+    Otherwise the next file that is opened takes its number, and what libraries print goes into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             sink = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the very end
             setattr(sys, name, sink)
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what a stream holds, and all that follows, go nowhere."""
+    with suppress(OSError):  # a stream without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        stream.flush()
+
+
+class _Stream:
+    """A stream whose disk may be full, or whose reader may be gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all that the stream has
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError as error:
+            self._lost(error)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._lost(error)
+
+    def _lost(self, error: OSError) -> None:
+        """What cannot be said is no error of the work."""
+        _silence(self._stream)
+
+
+class _Results(_Stream):
+    """Standard output, which holds what was asked for."""
+
+    def _lost(self, error: OSError) -> None:
+        if isinstance(error, BrokenPipeError):
+            raise error
+        _silence(self._stream)
+        why = error.strerror or error
+        raise SinkError(f"standard output: cannot be written: {why}") from error
 
 
 def say(program: str, message: str) -> None:

@@ -1,12 +1,11 @@
 """Files and folders that appear under their name only when they are complete.
 
-What is not complete lies beside its place under a name that nobody can guess, made so that it is
-new: whoever may write to the same folder cannot have put a link or another file there before.
+What is not complete lies beside its place (`engine/partials.py`). A name that is a link stays one:
+what it points at is written.
 """
 
+import errno
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import ConfigError, SinkError
+from engine.partials import LOCK, Partial, is_being_written
 
-NAME_MAX: Final = 255  # bytes that file systems allow in a name
-_ENDING_MAX: Final = 32  # bytes; what is longer is no ending that a program goes by
+# What file systems say that keep no promise about the disk; the file is as safe as any on them.
+_UNSYNCED: Final = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 
 
 def written(path: Path, *, mode: int = 0o666) -> AbstractContextManager[Path]:
@@ -33,16 +33,20 @@ def written(path: Path, *, mode: int = 0o666) -> AbstractContextManager[Path]:
     Raises:
         SinkError: It cannot be written.
     """
-    return _placed(path, lambda place: _create(place, mode), _replace)
+    return _placed(path, lambda place: _create(place, mode), _put)
 
 
-def written_folder(path: Path) -> AbstractContextManager[Path]:
+def written_folder(path: Path, *, new: bool = False) -> AbstractContextManager[Path]:
     """Do as `written` with an empty folder; of several written at once, the first one stays.
+
+    Args:
+        path: Where the folder shall lie.
+        new: Not to be the first one is an error.
 
     Raises:
         SinkError: It cannot be written.
     """
-    return _placed(path, Path.mkdir, _replace)
+    return _placed(path, Path.mkdir, Path.replace if new else _put_folder)
 
 
 def folder_beside(path: Path) -> AbstractContextManager[Path]:
@@ -54,8 +58,7 @@ def folder_beside(path: Path) -> AbstractContextManager[Path]:
     return _placed(path, partial(Path.mkdir, mode=0o700), lambda *_: None)
 
 
-@contextmanager
-def staged(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+def staged(path: Path, *, overwrite: bool = True) -> AbstractContextManager[Path]:
     """Give a place for a file; it and all beside it move to the folder of `path` at the end.
 
     Args:
@@ -65,15 +68,7 @@ def staged(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     Raises:
         SinkError: The folder cannot be written to, or something would be replaced.
     """
-    with folder_beside(path) as folder:
-        yield folder / path.name
-        made = sorted(folder.iterdir(), key=lambda file: file.suffix == ".json")
-        for file in made:
-            if not overwrite:
-                _check_free(file, path.with_name(file.name))
-        # Manifests last: without its own, a network is not opened.
-        for file in made:
-            file.replace(path.with_name(file.name))
+    return _placed(path, lambda _: None, partial(_put_all, overwrite=overwrite))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -90,25 +85,30 @@ def write_text(path: Path, text: str) -> None:
 def _placed(
     path: Path, make: Callable[[Path], object], move: Callable[[Path, Path], object]
 ) -> Iterator[Path]:
-    place = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        make(place)
+        beside = Partial(_followed(path), path.name)
         try:
-            yield place
-            move(place, path)
+            make(beside.path)
+            yield beside.path
+            move(beside.path, path)
         finally:
-            _remove(place)
+            beside.discard()
     except OSError as error:
         raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _beside(path: Path) -> Path:
-    """Name what is not complete: hidden, in the same folder, with the same ending."""
-    ending = path.suffix if len(os.fsencode(path.suffix)) <= _ENDING_MAX else ""
-    tail = f".{secrets.token_hex(8)}.partial{ending}"
-    room = NAME_MAX - 1 - len(os.fsencode(tail))
-    return path.with_name(f".{os.fsencode(path.stem)[:room].decode(errors='ignore')}{tail}")
+def _followed(path: Path) -> Path:
+    """Give the file that a path leads to, through links; it may be missing.
+
+    Raises:
+        OSError: The links lead nowhere, or the system does not let this user follow them.
+    """
+    if not path.is_symlink():
+        return path
+    with suppress(FileNotFoundError):
+        path.stat()
+    return Path(os.path.realpath(path))
 
 
 def _create(place: Path, mode: int = 0o666) -> None:
@@ -116,20 +116,40 @@ def _create(place: Path, mode: int = 0o666) -> None:
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
 
 
-def _replace(place: Path, path: Path) -> None:
+def _put(place: Path, path: Path) -> None:
+    _sync(place)
+    place.replace(_followed(path))
+
+
+def _sync(place: Path) -> None:
+    """Wait until the disk has a file: after a power cut the old one or the new one is whole."""
+    file = os.open(place, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in _UNSYNCED:
+            raise
+    finally:
+        os.close(file)
+
+
+def _put_folder(place: Path, path: Path) -> None:
     try:
         place.replace(path)
     except OSError:
-        if not (place.is_dir() and path.is_dir()):  # else another process was faster
+        if not path.is_dir():  # else another process was faster
             raise
 
 
-def _remove(place: Path) -> None:
-    with suppress(OSError):  # what happened before says more
-        if place.is_dir():
-            shutil.rmtree(place)
-        else:
-            place.unlink(missing_ok=True)
+def _put_all(place: Path, path: Path, *, overwrite: bool) -> None:
+    """Move a file and all beside it, manifests last: without its own, a network is not opened."""
+    there = (file for file in place.parent.iterdir() if file.name != LOCK)
+    made = sorted(there, key=lambda file: file.suffix == ".json")
+    if not overwrite:
+        for file in made:
+            _check_free(file, path.with_name(file.name))
+    for file in made:
+        _put(file, path.with_name(file.name))
 
 
 def _check_free(made: Path, place: Path) -> None:
@@ -138,10 +158,10 @@ def _check_free(made: Path, place: Path) -> None:
 
 
 class PartialFile:
-    """A file for whoever writes it bit by bit: renamed onto its target by `commit`.
+    """A file for whoever writes it bit by bit: moved onto its target by `commit`.
 
     Attributes:
-        target: Where the file shall lie in the end.
+        target: Where the file shall lie in the end; what it points at, if it is a link.
         path: Where it is written until then; hidden, with the target's ending.
     """
 
@@ -152,17 +172,23 @@ class PartialFile:
             ConfigError: The ending is none of `endings`.
             SinkError: The target exists and may not be replaced, or nothing can be written there.
         """
+        self.target, self._overwrite = target, overwrite
         _check(target, endings, overwrite)
-        self.target = target
         try:
-            self.path = self._make(overwrite)
+            self.path = self._begin()
         except OSError as error:
             raise self.failed(error) from error
 
-    def _make(self, overwrite: bool) -> Path:
-        path = _beside(self.target)
-        _create(path)
-        return path
+    def _begin(self) -> Path:
+        self._place = _followed(self.target)
+        alike = self._place.suffix.lower() == self.target.suffix.lower()
+        self._beside = Partial(self._place, self._place.name if alike else self.target.name)
+        try:
+            _create(self._beside.path)
+        except BaseException:
+            self._beside.discard()
+            raise
+        return self._beside.path
 
     def failed(self, error: Exception) -> SinkError:
         """The error that says why writing the target failed."""
@@ -189,24 +215,45 @@ class PartialFile:
         """Put the finished file in its place.
 
         Raises:
-            SinkError: The system refuses.
+            SinkError: The system refuses, or another file came there that must not be replaced;
+                the message says where this one is.
         """
         try:
-            self.path.replace(self.target)
+            _sync(self.path)
+            if self._overwrite:
+                self.path.replace(self._place)
+            else:
+                self._put_new()
         except OSError as error:
-            self.discard()
             raise self.failed(error) from error
+        finally:
+            self.discard()
+
+    def _put_new(self) -> None:
+        """Move it where nothing is; what came there meanwhile stays, and so does this one."""
+        for number in range(1, 1000):
+            free = self._place if number == 1 else _numbered(self._place, number)
+            try:
+                _move_new(self.path, free)
+            except FileExistsError:
+                continue
+            if number > 1:
+                raise SinkError(
+                    f"{self.target}: another file came there meanwhile; this one is {free}"
+                )
+            return
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
     def discard(self) -> None:
         """Remove the temporary file, if it is there."""
-        self.path.unlink(missing_ok=True)
+        self._beside.discard()
 
 
 class GrowingFile(PartialFile):
     """A file that has its name from the start, so that a kill leaves what was written."""
 
-    def _make(self, overwrite: bool) -> Path:
-        if overwrite:
+    def _begin(self) -> Path:
+        if self._overwrite:
             self.target.unlink(missing_ok=True)
         _create(self.target)
         return self.target
@@ -226,7 +273,7 @@ class GrowingFile(PartialFile):
 def open_target(
     target: Path, *, endings: Collection[str], overwrite: bool, growing: bool
 ) -> PartialFile:
-    """Make the file that an output is written to.
+    """Make the file that an output is written to, over minutes or hours.
 
     Args:
         target: Where it shall lie.
@@ -236,10 +283,35 @@ def open_target(
 
     Raises:
         ConfigError: The ending is none of `endings`.
-        SinkError: The target exists and may not be replaced, or nothing can be written there.
+        SinkError: The target exists and may not be replaced, another run is writing it, or nothing
+            can be written there.
     """
-    kind = GrowingFile if growing else PartialFile
-    return kind(target, endings=endings, overwrite=overwrite)
+    if growing:
+        return GrowingFile(target, endings=endings, overwrite=overwrite)
+    with suppress(OSError):
+        if is_being_written(_followed(target)):
+            raise SinkError(f"{target}: another run is writing it; wait or choose another name")
+    return PartialFile(target, endings=endings, overwrite=overwrite)
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem[:200]}-{number}{path.suffix}")
+
+
+def _move_new(place: Path, path: Path) -> None:
+    """Move a file to a name that nothing has.
+
+    Raises:
+        FileExistsError: Something has it.
+    """
+    try:
+        os.link(place, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise FileExistsError from None
+        place.replace(path)
 
 
 def _check(target: Path, endings: Collection[str], overwrite: bool) -> None:
@@ -247,12 +319,15 @@ def _check(target: Path, endings: Collection[str], overwrite: bool) -> None:
         known = ", ".join(endings)
         raise ConfigError(f"{target}: unknown ending; known here: {known}")
     try:
-        is_folder, is_there = target.is_dir(), target.exists()
+        is_folder, is_there, is_file = target.is_dir(), target.exists(), target.is_file()
+        folder = Path(os.path.realpath(target)).parent if target.is_symlink() else target.parent
     except OSError as error:  # a name that the system does not take
         raise SinkError(f"{str(target)[:80]}…: cannot be written: {error.strerror}") from error
     if is_folder:
         raise SinkError(f"{target}: is a folder; name a file")
-    if not target.parent.is_dir():
-        raise SinkError(f"{target}: folder {target.parent} does not exist; create it first")
+    if is_there and not is_file:
+        raise SinkError(f"{target}: is a device or a pipe; name a file")
+    if not folder.is_dir():
+        raise SinkError(f"{target}: folder {folder} does not exist; create it first")
     if is_there and not overwrite:
         raise SinkError(f"{target}: exists already; use --overwrite or another name")

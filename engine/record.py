@@ -199,13 +199,19 @@ def open_records(
         raise ConfigError(f"{path}: Parquet does not survive a kill; use .csv or .jsonl")
     file = open_target(path, endings=WRITERS, overwrite=overwrite, growing=growing)
     try:
-        return WRITERS[path.suffix.lower()](file, landmarks, growing)
+        writer = WRITERS[path.suffix.lower()](file, landmarks, growing)
     except OSError as error:
         file.discard()
         raise file.failed(error) from error
     except BaseException:
         file.discard()
         raise
+    try:
+        writer.begin()
+    except OSError as error:
+        writer.discard()
+        raise file.failed(error) from error
+    return writer
 
 
 class _Writer(ABC):
@@ -220,6 +226,9 @@ class _Writer(ABC):
 
     @abstractmethod
     def _write(self, record: Record, points: tuple[Point, ...]) -> None: ...
+
+    def begin(self) -> None:  # noqa: B027 - not every format has one
+        """Write the header."""
 
     @abstractmethod
     def _to_disk(self) -> None: ...
@@ -269,8 +278,10 @@ class _Csv(_Writer):
         super().__init__(file, landmarks, growing)
         self._text: IO[str] = file.path.open("w", encoding="utf-8", newline="")
         self._rows = csv.writer(self._text, lineterminator="\n")
+
+    def begin(self) -> None:
         self._rows.writerow(self._columns)
-        if growing:
+        if self._growing:
             self._to_disk()
 
     def _write(self, record: Record, points: tuple[Point, ...]) -> None:

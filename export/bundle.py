@@ -4,12 +4,11 @@ import json
 import logging
 import zipfile
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from engine.assets import asset_path
 from engine.errors import ConfigError
-from engine.files import written
+from engine.files import folder_beside, written
 from engine.networks.bundle import FORMAT, INDEX, NAME, SUFFIX, open_bundle
 from engine.networks.manifest import Manifest, load_manifest
 from engine.reading.fusion import landmarks_of
@@ -54,8 +53,8 @@ def write_bundle(expression: Path, out: Path, detector: Path | None = None) -> N
                 info = zipfile.ZipInfo(name, MOMENT)
                 info.create_system, info.external_attr = UNIX, READABLE
                 archive.writestr(info, members[name])
-        with TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as cache:
-            open_bundle(partial, Path(cache))
+        with folder_beside(out) as cache:
+            open_bundle(partial, cache)
     log.info("wrote %s (%.1f MB): %s", out, out.stat().st_size / 1e6, ", ".join(names.values()))
 
 

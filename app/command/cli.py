@@ -4,12 +4,14 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.command.interrupt import Interrupt
-from engine.command import DEVICES, INTERRUPTED, Parser, number, run_command, say
+from engine.command import DEVICES, Parser, number, run_command, say
 from engine.errors import ConfigError
+from engine.signals import INTERRUPTED, leave
 
 if TYPE_CHECKING:
     from app.command.job import Job, Outcome
@@ -34,13 +36,12 @@ _ANALYZER: Final = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    # The front hears of a second Ctrl-C only: there is no time to finish the files.
     return run_command(PROGRAM, _run, argv, kept="nothing was kept")
 
 
 def _run(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
-    with Interrupt() as interrupt:
+    with Interrupt(partial(leave, PROGRAM)) as interrupt:
         job = _job(options)
         from app.command.job import run_job
 

@@ -1,23 +1,27 @@
-"""Ctrl-C and SIGTERM as a wish to finish, not as an exception in the middle of a write."""
+"""Signals as a wish to finish, not as an exception in the middle of a write."""
 
-import signal
-import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from engine.signals import handle, put_back
+
 
 class Interrupt:
-    """While entered, the first signal asks to finish and the second raises KeyboardInterrupt.
+    """While entered, the first signal asks to finish, and the second gives up.
+
+    Before there is anything to finish, the first one raises KeyboardInterrupt.
 
     Attributes:
         requested: True once a signal came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, give_up: Callable[[], object] | None = None) -> None:
+        """Take what a second signal does; raise KeyboardInterrupt by default."""
         self.requested = False
+        self._give_up = give_up
         self._stop: Callable[[], None] | None = None
-        self._before: dict[signal.Signals, Any] = {}
+        self._before: dict[int, Any] = {}
 
     def stops(self, stop: Callable[[], None]) -> None:
         """Call `stop` when a signal comes, at once if it came already."""
@@ -26,9 +30,7 @@ class Interrupt:
             stop()
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # others cannot set handlers
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._request)
+        self._before = handle(self._request)
         return self
 
     def __exit__(
@@ -37,13 +39,18 @@ class Interrupt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before.clear()
+        put_back(self._before)
+        if self.requested and self._stop is None and isinstance(error, Exception):
+            raise KeyboardInterrupt from error  # a library that was interrupted may say anything
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        self.requested = True
-        for waiting in self._before:
-            signal.signal(waiting, signal.default_int_handler)
-        if self._stop is not None:
+        if self.requested and self._give_up is not None:
+            self._give_up()
+        first, self.requested = not self.requested, True
+        if first and self._stop is not None:
             self._stop()
+            return
+        before = self._before[number]
+        if callable(before):  # which raises it too
+            before(number, frame)
+        raise KeyboardInterrupt

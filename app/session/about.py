@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from app.session.annotated import VideoConfig
-from app.session.folder import FORMAT
+from app.session.folder import FORMAT, MARKERS, RECORDS, VIDEO
 from engine.analyze import AnalyzerConfig, model_of
 from engine.video.opening import SourceInfo
 
@@ -15,7 +15,7 @@ PACKAGES: Final = ("fer-live", "av", "numpy", "onnxruntime", "opencv-python-head
 
 
 def about_session(
-    info: SourceInfo, analyzer: AnalyzerConfig, look: VideoConfig | None
+    info: SourceInfo, analyzer: AnalyzerConfig, look: VideoConfig | None, *, records: bool
 ) -> dict[str, Any]:
     """Describe a recording that starts now, as plain values.
 
@@ -23,11 +23,17 @@ def about_session(
         info: The source.
         analyzer: What the analyses come from.
         look: How the video looks; None for no video.
+        records: Rows are recorded.
 
     Raises:
         ModelError: The model's file is missing or not what its manifest says.
     """
     model = model_of(analyzer)
+    files = {"markers": MARKERS}
+    if look is not None:
+        files["video"] = VIDEO
+    if records:
+        files["records"] = RECORDS
     return {
         "format": FORMAT,
         "state": "recording",
@@ -42,6 +48,7 @@ def about_session(
         "model": {"name": model.name, "file": model.path.name, "sha256": model.sha256},
         "settings": {"analyzer": asdict(analyzer), "video": asdict(look) if look else None},
         "versions": {"python": platform.python_version(), **_versions()},
+        "files": files,
     }
 
 

@@ -6,10 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from app.session.about import about_session
 from app.session.annotated import AnnotatedVideo, VideoConfig
 from app.session.folder import MARKERS, RECORDS, VIDEO, Marker, MarkerWriter, write_about
-from engine.analyze import AnalyzerConfig
 from engine.errors import SinkError
 from engine.record import RecordWriter, open_records
 from engine.types import Analysis
@@ -29,7 +27,7 @@ class SessionFiles:
         self,
         folder: Path,
         info: SourceInfo,
-        analyzer: AnalyzerConfig,
+        about: Mapping[str, Any],
         *,
         look: VideoConfig | None,
         records: bool,
@@ -38,16 +36,15 @@ class SessionFiles:
         """Take what is to be written; nothing is opened yet.
 
         Args:
-            folder: An empty folder.
+            folder: With `session.json` in it.
             info: The source.
-            analyzer: What the analyses come from.
+            about: What that says.
             look: How the video looks; None for no video.
             records: Write rows.
             landmarks: Rows hold the 68 landmarks too.
         """
-        self._folder, self._info, self._analyzer = folder, info, analyzer
+        self._folder, self._info, self._about = folder, info, dict(about)
         self._look, self._with_records, self._landmarks = look, records, landmarks
-        self._about: dict[str, Any] = {}
         self._markers: MarkerWriter | None = None
         self._records: RecordWriter | None = None
         self._video: AnnotatedVideo | None = None
@@ -57,15 +54,7 @@ class SessionFiles:
 
         Raises:
             SinkError: Something cannot be written.
-            ModelError: The model's file is not what its manifest says.
         """
-        self._about = about_session(self._info, self._analyzer, self._look)
-        files = {"markers": MARKERS}
-        if self._look is not None:
-            files["video"] = VIDEO
-        if self._with_records:
-            files["records"] = RECORDS
-        self._about["files"] = files
         try:
             self._open()
         except BaseException as error:
@@ -74,7 +63,6 @@ class SessionFiles:
         return self
 
     def _open(self) -> None:
-        write_about(self._folder, self._about)
         self._markers = MarkerWriter(self._folder / MARKERS)
         if self._look is not None:
             self._video = AnnotatedVideo(self._folder / VIDEO, self._info, self._look)

@@ -12,13 +12,15 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
 from engine.errors import SinkError, SourceError
-from engine.files import PartialFile
+from engine.files import PartialFile, written_folder
+from engine.partials import sweep
 
 ABOUT: Final = "session.json"
 VIDEO: Final = "video.mp4"
@@ -43,8 +45,10 @@ class Marker:
     key: str = ""
 
 
-def new_folder(root: Path, now: datetime) -> Path:
+def new_folder(root: Path, now: datetime, about: Mapping[str, Any]) -> Path:
     """Create a folder named after the time, with a number where that is taken.
+
+    It appears with its `session.json` in it. What killed recordings left beside it is removed.
 
     Raises:
         SinkError: It cannot be created.
@@ -52,15 +56,22 @@ def new_folder(root: Path, now: datetime) -> Path:
     stem = now.strftime("%Y-%m-%d_%H-%M-%S")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1000):
-            path = root / (stem if number == 1 else f"{stem}_{number}")
-            try:
-                path.mkdir()
-            except FileExistsError:
-                continue
-            return path
+        for other in root.iterdir():
+            sweep(other)
     except OSError as error:
         raise SinkError(f"{root}: cannot be written: {error.strerror or error}") from error
+    for number in range(1, 1000):
+        path = root / (stem if number == 1 else f"{stem}_{number}")
+        if path.exists():
+            continue
+        try:
+            with written_folder(path, new=True) as place:
+                write_about(place, about)
+        except SinkError:
+            if not path.exists():  # else another program was faster
+                raise
+        else:
+            return path
     raise SinkError(f"{root}: has a thousand recordings of {stem}; choose another folder")
 
 
@@ -110,9 +121,14 @@ class MarkerWriter:
         self._path = path
         try:
             self._text: IO[str] = path.open("x", encoding="utf-8", newline="")
-            self._rows = csv.writer(self._text, lineterminator="\n")
+        except OSError as error:
+            raise self._failed(error) from error
+        self._rows = csv.writer(self._text, lineterminator="\n")
+        try:
             self._write(MARKER_COLUMNS)
         except OSError as error:
+            with suppress(OSError):  # the same again
+                self._text.close()
             raise self._failed(error) from error
 
     def write(self, marker: Marker) -> None:
@@ -131,8 +147,15 @@ class MarkerWriter:
         self._text.flush()
 
     def close(self) -> None:
-        """Finish the file; further calls do nothing."""
-        self._text.close()
+        """Finish the file; further calls do nothing.
+
+        Raises:
+            SinkError: What was left to write cannot be.
+        """
+        try:
+            self._text.close()
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _failed(self, error: OSError) -> SinkError:
         return SinkError(f"{self._path}: cannot be written: {error.strerror or error}")

@@ -16,15 +16,16 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from app.session.about import about_session
 from app.session.annotated import VideoConfig
 from app.session.clock import RecordingClock
 from app.session.files import SessionFiles
@@ -265,10 +266,11 @@ class Recorder:
         """The thread: open, write until told, close, say how it ended."""
         try:
             self._check_disk(self._config.start_free, "not started")
-            folder = new_folder(self._root, datetime.now().astimezone())
+            about = self._about()
+            folder = new_folder(self._root, datetime.now().astimezone(), about)
             with self._changed:
                 self._folder = folder
-            with self._files(folder) as files:
+            with self._files(folder, about) as files:
                 with self._changed:
                     self._state = State.RECORDING
                 log.info("recording to %s", folder)
@@ -281,14 +283,18 @@ class Recorder:
             log.exception("recording failed")
             self._fail(f"recording failed: {error}")
 
-    def _files(self, folder: Path) -> SessionFiles:
+    def _about(self) -> dict[str, Any]:
         config = self._config
         look = config.look if config.video else None
+        return about_session(self._info, self._analyzer, look, records=config.records)
+
+    def _files(self, folder: Path, about: Mapping[str, Any]) -> SessionFiles:
+        config = self._config
         return SessionFiles(
             folder,
             self._info,
-            self._analyzer,
-            look=look,
+            about,
+            look=config.look if config.video else None,
             records=config.records,
             landmarks=config.landmarks,
         )

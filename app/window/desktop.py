@@ -4,7 +4,6 @@ import argparse
 import gc
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from app.window.menu_entry import add_to_menu, command, data_home
 from app.window.qt_needs import make_application, need_qt
 from engine.command import DEVICES, Parser, libraries, run_command
 from engine.errors import ConfigError
+from engine.signals import handle, leave_on_signals
 
 if TYPE_CHECKING:  # heavy imports wait until the options are right
     from PyQt6.QtWidgets import QWidget
@@ -80,6 +80,7 @@ def _run(options: argparse.Namespace) -> int:
     path = options.settings or settings_path()
     settings = _changed(load_settings(path), options)
     choice = _choice(options)
+    leave_on_signals(PROGRAM)  # an exception cannot be raised through Qt
     app = make_application(PROGRAM, QApplication)
     app.setApplicationName("fer-live")
     app.setDesktopFileName(PROGRAM)
@@ -88,9 +89,7 @@ def _run(options: argparse.Namespace) -> int:
     geometry = QSettings("fer-live", "fer-app") if options.settings is None else None
     window = MainWindow(settings, path, geometry=geometry)
     sys.excepthook = _excepthook(window)
-    # The window's timers call Python several times a second, so a signal is heard at once.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close())
+    close_on_signals(window)
     window.show()
 
     def begin() -> None:
@@ -100,8 +99,22 @@ def _run(options: argparse.Namespace) -> int:
     begin() if settings.seen_privacy else window.first_run(begin)
     settle()
     code = leave_with(app.exec())
+    leave_on_signals(PROGRAM)
     destroy(window)
     return code
+
+
+def close_on_signals(window: "QWidget") -> None:
+    """Close a window as its user would when a signal comes; end at once with a second one.
+
+    The window's timers call Python several times a second, so a signal is heard at once.
+    """
+
+    def first(*_: object) -> None:
+        leave_on_signals(PROGRAM)
+        window.close()
+
+    handle(first)
 
 
 def settle() -> None:

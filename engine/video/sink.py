@@ -94,7 +94,7 @@ class VideoSink:
     """
 
     def __init__(self, path: Path, info: SourceInfo, config: SinkConfig = _DEFAULTS) -> None:
-        """Check the target, open the encoder and write the file's header.
+        """Check the target and open the file; its header says that it can be written.
 
         Args:
             path: The target; its ending chooses the container.
@@ -116,6 +116,7 @@ class VideoSink:
         self.warnings: list[str] = []
         self._container: OutputContainer | None = None
         self._last_pts: int | None = None
+        self._holds_video = False
         self._last_s = 0.0
         self._reformatter = VideoReformatter()
         try:
@@ -135,7 +136,9 @@ class VideoSink:
             self._add_others(self._container)
             tags = {key: text for key, text in info.metadata.items() if key.lower() not in OWN_TAGS}
             self._container.metadata.update(tags)
-            self._container.start_encoding()
+            if not self._config.growing:
+                self._container.start_encoding()
+            # Else with the first packet: FFmpeg 8 crashes where it closes fragments without any.
         except UnknownCodecError as error:
             raise SinkError(f"{CODEC}: missing from FFmpeg; install PyAV's wheel") from error
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -208,12 +211,18 @@ class VideoSink:
         frame.time_base = self._info.time_base
         self._last_pts, self._last_s = frame.pts, time_s
         try:
-            self._container.mux(self._stream.encode(frame))
+            self._encode(self._container, frame)
             for other in (self._audio, self._extras):
                 if other is not None:
                     other.write(time_s)
         except (av.error.FFmpegError, OSError) as error:
             raise self._failed(error) from error
+
+    def _encode(self, container: OutputContainer, frame: VideoFrame | None) -> None:
+        """Write what the encoder gives for a frame, or at the end."""
+        packets = self._stream.encode(frame)
+        container.mux(packets)
+        self._holds_video |= bool(packets)
 
     def _frame(self, image: Image) -> VideoFrame:
         height, width = image.shape[:2]
@@ -249,7 +258,7 @@ class VideoSink:
             self.discard()
             return
         try:
-            self._container.mux(self._stream.encode(None))
+            self._encode(self._container, None)
             if self._audio is not None:
                 self._audio.finish(self._others_end_s())
             if self._extras is not None:
@@ -259,7 +268,7 @@ class VideoSink:
             self.discard()
             raise self._failed(error) from error
         self._release()
-        self._file.commit()
+        self._file.commit() if self._holds_video else self._file.discard()
 
     def _others_end_s(self) -> float:
         """Where sound and the rest stop: with the last frame, or at the end if all was written."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import engine.files
+import engine.partials
 from engine.errors import SinkError
 from engine.files import (
     PartialFile,
@@ -128,8 +128,10 @@ def test_partial_files_may_have_long_names_too(tmp_path, name):
 def test_temporary_names_keep_the_ending_and_cannot_be_guessed(tmp_path):
     with written(tmp_path / "a.npy") as one, written(tmp_path / "a.npy") as other:
         assert one.suffix == other.suffix == ".npy"
-        assert one != other
-        secret = one.name.removeprefix(".a.").removesuffix(".partial.npy")
+        assert one.parent != other.parent
+        hidden = one.parent.name
+        assert hidden.startswith(".a.")
+        secret = hidden.removesuffix(".partial").rpartition("-")[2]
     assert len(secret) == 16
     assert int(secret, 16) >= 0
 
@@ -137,8 +139,8 @@ def test_temporary_names_keep_the_ending_and_cannot_be_guessed(tmp_path):
 @pytest.fixture
 def guessed(monkeypatch):
     """Let whoever may write to the folder know the name that comes next."""
-    monkeypatch.setattr(engine.files.secrets, "token_hex", lambda _: "guess")
-    return ".a.guess.partial.txt"
+    monkeypatch.setattr(engine.partials.secrets, "token_hex", lambda _: "guess")
+    return engine.partials._name("a")
 
 
 @pytest.mark.parametrize("plant", ["link", "loose link", "file"])
@@ -178,6 +180,152 @@ def test_growing_file_is_not_written_through_a_link(tmp_path):
     file.path.write_text("rows")
     file.commit()
     assert [(path.name, path.is_symlink()) for path in tmp_path.iterdir()] == [("a.csv", False)]
+
+
+def put(path, text, **how):
+    file = open_target(path, endings=[".txt"], growing=False, **how)
+    file.path.write_text(text)
+    file.commit()
+
+
+WHOLE = {
+    "written": lambda path: write_text(path, "new"),
+    "open_target": lambda path: put(path, "new", overwrite=True),
+    "staged": lambda path: stage_text(path, "new"),
+}
+
+
+def stage_text(path, text):
+    with staged(path) as place:
+        place.write_text(text)
+
+
+@pytest.mark.parametrize("write", WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize("kind", ["absolute", "relative", "chain", "dangling"])
+def test_link_stays_and_what_it_points_at_is_written(tmp_path, write, kind):
+    (tmp_path / "store").mkdir()
+    store, name = tmp_path / "store" / "real.txt", tmp_path / "a.txt"
+    if kind != "dangling":
+        store.write_text("old")
+    to = Path("store/real.txt") if kind == "relative" else store
+    if kind == "chain":
+        (tmp_path / "store" / "b.txt").symlink_to("real.txt")
+        to = Path("store/b.txt")
+    name.symlink_to(to)
+    write(name)
+    assert name.readlink() == to
+    assert name.read_text() == store.read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(store.parent.iterdir())) == (2 if kind == "chain" else 1)
+
+
+def test_link_counts_as_what_it_points_at(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "a.txt").symlink_to("real")
+    with pytest.raises(SinkError, match=r"a\.txt: exists already; use --overwrite"):
+        put(tmp_path / "a.txt", "new", overwrite=False)
+    put(tmp_path / "a.txt", "new", overwrite=True)  # the link's ending counts
+    assert (tmp_path / "real").read_text() == "new"
+
+
+@pytest.mark.parametrize("write", WHOLE.values(), ids=WHOLE)
+def test_links_that_lead_nowhere_are_one_line(tmp_path, write):
+    (tmp_path / "a.txt").symlink_to("b.txt")
+    (tmp_path / "b.txt").symlink_to("a.txt")
+    with pytest.raises(SinkError, match=r"a\.txt: cannot be written: Too many levels"):
+        write(tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").is_symlink()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_link_into_a_missing_folder_is_one_line(tmp_path):
+    (tmp_path / "a.txt").symlink_to("gone/real.txt")
+    with pytest.raises(SinkError, match=r"a\.txt: folder .*gone does not exist; create it first"):
+        put(tmp_path / "a.txt", "new", overwrite=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no such pipes")
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_is_no_file_is_not_replaced(tmp_path, linked):
+    pipe = tmp_path / ("pipe" if linked else "a.txt")
+    os.mkfifo(pipe)
+    if linked:
+        (tmp_path / "a.txt").symlink_to(pipe)
+    with pytest.raises(SinkError, match=r"a\.txt: is a device or a pipe; name a file"):
+        put(tmp_path / "a.txt", "new", overwrite=True)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_other_names_of_a_file_keep_what_was_there(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    (tmp_path / "b.txt").hardlink_to(tmp_path / "a.txt")
+    put(tmp_path / "a.txt", "new", overwrite=True)
+    assert ((tmp_path / "a.txt").read_text(), (tmp_path / "b.txt").read_text()) == ("new", "old")
+
+
+def test_second_run_onto_one_output_is_refused_while_the_first_lives(tmp_path):
+    path = tmp_path / "a.txt"
+    first = open_target(path, endings=[".txt"], overwrite=False, growing=False)
+    for overwrite in (False, True):
+        with pytest.raises(SinkError, match=r"a\.txt: another run is writing it; wait or choose"):
+            put(path, "second", overwrite=overwrite)
+    put(tmp_path / "b.txt", "other", overwrite=False)
+    first.path.write_text("first")
+    first.commit()
+    assert path.read_text() == "first"
+    put(path, "second", overwrite=True)
+    assert path.read_text() == "second"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["", "without hard links"])
+def test_what_came_meanwhile_stays_and_so_does_what_was_made(tmp_path, monkeypatch, links):
+    if not links:
+
+        def refuse(*_):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "a.txt"
+    file = open_target(path, endings=[".txt"], overwrite=False, growing=False)
+    file.path.write_text("mine")
+    path.write_text("theirs")
+    (tmp_path / "a-2.txt").write_text("theirs too")
+    with pytest.raises(SinkError, match=r"came there meanwhile; this one is .*a-3\.txt"):
+        file.commit()
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {"a.txt": "theirs", "a-2.txt": "theirs too", "a-3.txt": "mine"}
+
+
+def test_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    done = []
+    sync, replace, link = os.fsync, os.replace, os.link
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append("sync"), sync(file)))
+    monkeypatch.setattr(os, "replace", lambda *names: (done.append("move"), replace(*names)))
+    monkeypatch.setattr(os, "link", lambda *names: (done.append("move"), link(*names)))
+    write_text(tmp_path / "a.txt", "text")
+    put(tmp_path / "b.txt", "text", overwrite=True)
+    put(tmp_path / "c.txt", "text", overwrite=False)
+    stage_text(tmp_path / "d.txt", "text")
+    assert done == ["sync", "move"] * 4
+
+
+@pytest.mark.parametrize(("number", "kept"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_file_system_without_sync_is_taken_and_a_broken_disk_is_not(
+    tmp_path, monkeypatch, number, kept
+):
+    def fail(_):
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "a.txt").write_text("old")
+    monkeypatch.setattr(os, "fsync", fail)
+    if kept:
+        put(tmp_path / "a.txt", "new", overwrite=True)
+    else:
+        with pytest.raises(SinkError, match=r"a\.txt: cannot be written: Input/output error"):
+            put(tmp_path / "a.txt", "new", overwrite=True)
+    assert (tmp_path / "a.txt").read_text() == ("new" if kept else "old")
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have other permissions")

@@ -96,3 +96,33 @@ def test_the_input_is_never_an_output(make_clip, tmp_path, address, output):
         run_job(job, Interrupt())
     assert name.read_bytes() == content
     assert list(tmp_path.iterdir()) == [name]
+
+
+@pytest.mark.parametrize("kind", ["link", "chain", "hard link"])
+@pytest.mark.parametrize("output", ["out", "records"])
+def test_the_input_is_never_an_output_through_links(make_clip, tmp_path, kind, output):
+    clip = make_clip("clip.mp4")
+    content = clip.read_bytes()
+    name = tmp_path / ("out.mp4" if output == "out" else "rows.csv")
+    if kind == "hard link":
+        name.hardlink_to(clip)
+    elif kind == "link":
+        name.symlink_to("clip.mp4")
+    else:
+        (tmp_path / "between").symlink_to(clip)
+        name.symlink_to("between")
+    job = Job(input=str(clip), overwrite=True, **{output: name})
+    with pytest.raises(SinkError, match="is the input itself; choose another name"):
+        run_job(job, Interrupt())
+    assert clip.read_bytes() == content
+    assert name.samefile(clip)
+
+
+def test_the_input_may_be_the_link(make_clip, tmp_path):
+    clip = make_clip("out.mp4")
+    content = clip.read_bytes()
+    (tmp_path / "link.mp4").symlink_to(clip)
+    job = Job(input=str(tmp_path / "link.mp4"), overwrite=True, out=clip)
+    with pytest.raises(SinkError, match="is the input itself; choose another name"):
+        run_job(job, Interrupt())
+    assert clip.read_bytes() == content

@@ -1,5 +1,6 @@
 """Folders, markers and session.json."""
 
+import os
 from datetime import datetime
 
 import pytest
@@ -14,19 +15,50 @@ from app.session.folder import (
     write_about,
 )
 from engine.errors import SinkError, SourceError
+from engine.partials import Partial
+from engine.signals import UNFINISHED
 
+ABOUT = {"format": FORMAT, "state": "recording"}
 NOW = datetime(2026, 11, 27, 14, 3, 21)
 
 
 def test_folders_of_one_second_get_numbers(tmp_path):
-    names = [new_folder(tmp_path / "new", NOW).name for _ in range(3)]
+    names = [new_folder(tmp_path / "new", NOW, ABOUT).name for _ in range(3)]
     assert names == ["2026-11-27_14-03-21", "2026-11-27_14-03-21_2", "2026-11-27_14-03-21_3"]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match="file: cannot be written"):
-        new_folder(tmp_path / "file", NOW)
+        new_folder(tmp_path / "file", NOW, ABOUT)
+
+
+def test_folder_appears_with_what_it_is_about(tmp_path, monkeypatch):
+    """A kill at any moment leaves a recording or none, never an empty folder."""
+    seen, replace = [], os.replace
+    monkeypatch.setattr(
+        os, "replace", lambda *names: (seen.append(sorted(shown(tmp_path))), replace(*names))
+    )
+    folder = new_folder(tmp_path, NOW, ABOUT)
+    assert seen == [[], []]  # while the file and the folder took their places
+    assert read_about(folder)["state"] == "recording"
+    assert shown(tmp_path) == [folder.name]
+
+
+def shown(folder):
+    return [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def test_what_a_killed_recording_left_goes_with_the_next_one(tmp_path):
+    killed = new_folder(tmp_path, NOW, ABOUT)
+    partial = Partial(killed / "session.json")
+    partial.path.write_text("half")
+    new_folder(tmp_path, NOW, ABOUT)
+    assert partial.path.exists()  # that run still lives
+    del UNFINISHED[partial]
+    os.close(partial._file)
+    new_folder(tmp_path, NOW, ABOUT)
+    assert [path.name for path in killed.iterdir()] == ["session.json"]
 
 
 def test_about_is_replaced_whole(tmp_path):

@@ -426,6 +426,14 @@ def test_a_growing_file_plays_before_it_is_closed(tmp_path, ending):
     assert _times(target) == pytest.approx([number / 25 for number in range(100)])
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".mov"])
+@pytest.mark.parametrize("end", [VideoSink.close, VideoSink.discard])
+def test_a_growing_file_without_a_frame_leaves_nothing(tmp_path, ending, end):
+    """FFmpeg 8.1 crashes the process where it ends fragments that hold nothing."""
+    end(VideoSink(tmp_path / f"out{ending}", _info(), SinkConfig(growing=True)))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_growing_mp4_ends_as_an_ordinary_one(tmp_path):
     target = tmp_path / "out.mp4"
     sink = VideoSink(target, _info(), SinkConfig(growing=True))

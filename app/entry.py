@@ -1,0 +1,23 @@
+"""What the shell starts of this folder: signals are heard first, then the rest is imported."""
+
+from engine.signals import watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def video(argv: "Sequence[str] | None" = None) -> int:
+    """Run `fer-video`; return the exit code."""
+    watch()
+    from app.command.cli import main
+
+    return main(argv)
+
+
+def app(argv: "Sequence[str] | None" = None) -> int:
+    """Run `fer-app`; return the exit code."""
+    watch()
+    from app.window.desktop import main
+
+    return main(argv)

@@ -1,0 +1,23 @@
+"""What the shell starts of this folder: signals are heard first, then the rest is imported."""
+
+from engine.signals import watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def export(argv: "Sequence[str] | None" = None) -> int:
+    """Run `fer-export`; return the exit code."""
+    watch()
+    from export.cli import main
+
+    return main(argv)
+
+
+def bench(argv: "Sequence[str] | None" = None) -> int:
+    """Run `fer-bench`; return the exit code."""
+    watch()
+    from export.bench.cli import main
+
+    return main(argv)
