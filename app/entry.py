@@ -1,6 +1,6 @@
 """What the shell starts of this folder: signals are heard first, then the rest is imported."""
 
-from engine.signals import watch
+from engine.signals import ended, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ def video(argv: "Sequence[str] | None" = None) -> int:
     watch()
     from app.command.cli import main
 
-    return main(argv)
+    return ended(main(argv))
 
 
 def app(argv: "Sequence[str] | None" = None) -> int:
@@ -20,4 +20,4 @@ def app(argv: "Sequence[str] | None" = None) -> int:
     watch()
     from app.window.desktop import main
 
-    return main(argv)
+    return ended(main(argv))

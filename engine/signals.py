@@ -69,6 +69,13 @@ def leave_on_signals(program: str) -> None:
     handle(lambda number, frame: leave(program))
 
 
+def ended(code: int) -> int:
+    """Hear no signal any more while the interpreter ends: all is done and said; give the code."""
+    for number in heard():
+        signal.signal(number, signal.SIG_IGN)
+    return code
+
+
 def leave(program: str) -> "NoReturn":
     """Remove what is not finished, say so in one line, and end the process here and now."""
     removed = remove_unfinished()
@@ -105,8 +112,10 @@ class Front:
 
     def __call__(self, number: int, frame: "FrameType | None") -> None:
         """Handle a signal."""
-        if os.getpid() != self._process and number != signal.SIGINT:
-            signal.signal(number, signal.SIG_DFL)  # a fork of ours does as any process
+        if os.getpid() != self._process:  # a fork of ours does as any process of Python
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         elif self.requested:
             leave(self._program)

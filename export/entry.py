@@ -1,6 +1,6 @@
 """What the shell starts of this folder: signals are heard first, then the rest is imported."""
 
-from engine.signals import watch
+from engine.signals import ended, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ def export(argv: "Sequence[str] | None" = None) -> int:
     watch()
     from export.cli import main
 
-    return main(argv)
+    return ended(main(argv))
 
 
 def bench(argv: "Sequence[str] | None" = None) -> int:
@@ -20,4 +20,4 @@ def bench(argv: "Sequence[str] | None" = None) -> int:
     watch()
     from export.bench.cli import main
 
-    return main(argv)
+    return ended(main(argv))

@@ -1,6 +1,6 @@
 """What the shell starts of this folder: signals are heard first, then the rest is imported."""
 
-from engine.signals import watch
+from engine.signals import ended, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ def data(argv: "Sequence[str] | None" = None) -> int:
     watch()
     from training.data.cli import main
 
-    return main(argv)
+    return ended(main(argv))
 
 
 def train(argv: "Sequence[str] | None" = None) -> int:
@@ -20,7 +20,7 @@ def train(argv: "Sequence[str] | None" = None) -> int:
     watch()
     from training.train import main
 
-    return main(argv)
+    return ended(main(argv))
 
 
 def evaluate(argv: "Sequence[str] | None" = None) -> int:
@@ -28,7 +28,7 @@ def evaluate(argv: "Sequence[str] | None" = None) -> int:
     watch()
     from training.evaluation.cli import main
 
-    return main(argv)
+    return ended(main(argv))
 
 
 def report(argv: "Sequence[str] | None" = None) -> int:
@@ -36,7 +36,7 @@ def report(argv: "Sequence[str] | None" = None) -> int:
     watch()
     from training.report.cli import main
 
-    return main(argv)
+    return ended(main(argv))
 
 
 def grid(argv: "Sequence[str] | None" = None) -> int:
@@ -44,4 +44,4 @@ def grid(argv: "Sequence[str] | None" = None) -> int:
     watch()
     from training.grid import main
 
-    return main(argv)
+    return ended(main(argv))

@@ -98,7 +98,9 @@ def start(tmp_path_factory):
     def run(name, *arguments, before="", cwd=ROOT):
         module, _, function = SCRIPTS[name].partition(":")
         stub = folder / name
-        stub.write_text(f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n")
+        if not stub.exists():  # a second process may be about to read it
+            code = f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n"
+            stub.write_text(code)
         command = shlex.join([sys.executable, str(stub), *map(str, arguments)])
         process = subprocess.Popen(
             ["bash", "-c", f"{before} exec {command}"],

@@ -225,7 +225,7 @@ def test_clock_that_goes_back_never_reuses_a_folder(tmp_path):
 # --- two runs at once
 
 
-def judge_pair(folder, frames_of, ends):
+def judge_pair(folder, frames_of, more, ends):
     """Check what two runs onto one output left; give their exit codes."""
     for code, said in ends:
         assert code in (0, 5), said
@@ -235,10 +235,16 @@ def judge_pair(folder, frames_of, ends):
     frames = frames_of(folder / "out.mp4")
     assert frames in (10, 15)
     rows = (folder / "rows.csv").read_text().splitlines()
-    if any(code for code, _ in ends):  # one was refused: both outputs are the other's
+    codes = sorted(code for code, _ in ends)
+    names = {path.name for path in folder.iterdir()}
+    if codes == [0, 5]:  # one was refused: both outputs are the other's
         assert len(rows) == frames + 1
-    assert {path.name for path in folder.iterdir()} == {"out.mp4", "rows.csv"}
-    return sorted(code for code, _ in ends)
+        assert names - {"out-2.mp4", "rows-2.csv"} == {"out.mp4", "rows.csv"}
+        assert ("rows-2.csv" in names) == any("this one is" in said for _, said in ends)
+    else:  # the same moment, and --overwrite
+        assert names == {"out.mp4", "rows.csv"}
+        assert "--overwrite" in more
+    return codes
 
 
 @pytest.mark.parametrize("more", [(), ("--overwrite",)], ids=["", "overwrite"])
@@ -276,5 +282,5 @@ def test_two_runs_at_once_leave_one_of_them_whole(
         for seconds in chance.sample([0.4, 0.6], 2):
             runs.append(start("fer-video", *words(folder, "--quiet", *more, seconds=seconds)))
             time.sleep(chance.choice([0, 0, 0.01, 0.1]))
-        seen.append(judge_pair(folder, frames_of, [run.end() for run in runs]))
+        seen.append(judge_pair(folder, frames_of, more, [run.end() for run in runs]))
     report(f"{pairs} pairs onto one output{' '.join(['', *more])}: exit codes {json.dumps(seen)}")
