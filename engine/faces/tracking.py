@@ -122,6 +122,11 @@ class Tracker:
         """Give up every face: what comes next is another scene."""
         self._seen, self._hidden = [], []
 
+    def begin_anew(self) -> None:
+        """Forget all that was seen: what comes next has nothing to do with it, ids neither."""
+        self.reset()
+        self._next_id = 1
+
     def _missing(self, sightings: Sequence[Sighting], frame_size: tuple[int, int]) -> list[int]:
         """List the followed faces that are not where they were expected, as sighting indices."""
         return [

@@ -47,7 +47,8 @@ class Reader:
 
     def _analysis(self, found: Found, readings: Iterator[Reading], face_ms: float) -> Analysis:
         """Smooth and calibrate one frame's share of the readings."""
-        self._smoother.keep({track.id for track in found.tracks})
+        alone = found.frame.file is not None  # a picture has no past
+        self._smoother.keep(set() if alone else {track.id for track in found.tracks})
         predictions = tuple(
             self._predict(track.id, found.frame.time_s, next(readings)) for track in found.tracks
         )
