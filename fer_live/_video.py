@@ -38,6 +38,7 @@ def stream(
     start: float = 0.0,
     duration: float | None = None,
     live: bool = False,
+    sequence: bool = False,
     rgb: bool = False,
     **options: Unpack[VideoOptions],
 ) -> Generator[Moment, None, None]:
@@ -54,6 +55,8 @@ def stream(
         start: Seconds to leave out at the beginning.
         duration: Seconds to read from there; None reads to the end.
         live: Leave moments out rather than wait for the reader, also of a source that has an end.
+        sequence: The pictures of a folder are a film of 25 frames a second, whose faces are
+            followed; else each is a moment of its own, in its own size, and names its `file`.
         rgb: Images and crops are RGB.
         options: `model`, `device`, `precision`, `detector`, `detector_model`, `detect_every`,
             `min_face_px`, `max_faces`, `smooth`, `threads`, as `engine.analyze.AnalyzerConfig`
@@ -69,7 +72,7 @@ def stream(
             way.
     """
     Switches(rgb=rgb)
-    part = SourceConfig(start_s=start, duration_s=duration, live=live)
+    part = SourceConfig(start_s=start, duration_s=duration, live=live, sequence=sequence)
     analyses = analyses_of(name_of(source), part, config_of(options, VideoOptions))
     return _moments(analyses, rgb)
 
@@ -86,25 +89,28 @@ def annotate(
     start: float = 0.0,
     duration: float | None = None,
     live: bool = False,
+    sequence: bool = False,
     overwrite: bool = False,
     progress: bool = False,
     **options: Unpack[VideoOptions],
 ) -> dict[str, Any]:
-    """Write an annotated copy of a video, a table of results, or both: `fer-video`.
+    """Write an annotated copy of a video or of pictures, a table of results, or both: `fer-video`.
 
     Files appear under their names when they are complete. Ctrl-C finishes them with what was done
     so far before it is raised.
 
     Args:
         video: What `stream` takes.
-        out: The annotated video: .mp4, .mkv or .mov; None for rows only.
-        records: The rows: .csv, .jsonl, .ndjson or .parquet; None for the video only.
+        out: The annotated video: .mp4, .mkv or .mov; of a picture also a picture; of a folder of
+            pictures a folder; None for rows only.
+        records: The rows: .csv, .jsonl, .ndjson or .parquet; None for no rows.
         landmarks: Draw and record the 68 landmarks.
         audio: ``copy`` keeps the sound, as AAC where the file cannot hold it; ``aac``; ``none``.
         timeline: Draw the valence-arousal strip.
         start: Seconds to leave out at the beginning.
         duration: Seconds to process; None for all.
         live: Leave frames out rather than fall behind, also of a source that has an end.
+        sequence: The pictures of a folder are a film, as for `stream`.
         overwrite: Replace existing files.
         progress: Show a bar on stderr.
         options: As those of `stream`.
@@ -137,7 +143,7 @@ def annotate(
         landmarks=landmarks,
         audio=audio,
         overwrite=overwrite,
-        source=SourceConfig(start_s=start, duration_s=duration, live=live),
+        source=SourceConfig(start_s=start, duration_s=duration, live=live, sequence=sequence),
         analyzer=config_of(options, VideoOptions),
         overlay=OverlayConfig(timeline=timeline, landmarks=landmarks),
     )
@@ -180,9 +186,10 @@ def analyses_of(
     with spoken(), open_source(name, part) as source:
         find, read = partial(open_finder, config), partial(open_reader, config)
         count = 0
-        with Pipeline(source, find, read, live=source.info.live) as pipeline:
+        live, alone = source.info.live, bool(source.info.pictures)
+        with Pipeline(source, find, read, live=live, alone=alone) as pipeline:
             every = nullcontext(analysis for analysis, _ in pipeline)
-            with _newest(pipeline) if source.info.live else every as analyses:
+            with _newest(pipeline) if live else every as analyses:
                 for analysis in analyses:
                     count += 1
                     yield analysis

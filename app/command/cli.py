@@ -73,7 +73,12 @@ def _job(options: argparse.Namespace) -> "Job":
         landmarks=options.landmarks,
         audio="none" if options.no_audio else options.audio,
         overwrite=options.overwrite,
-        source=SourceConfig(start_s=options.start, duration_s=options.duration, live=options.live),
+        source=SourceConfig(
+            start_s=options.start,
+            duration_s=options.duration,
+            live=options.live,
+            sequence=options.sequence,
+        ),
         analyzer=AnalyzerConfig(**given),
         overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
     )
@@ -135,6 +140,7 @@ def parser() -> Parser:
     add("--start", type=_seconds, default=0.0, metavar="T", help="where to begin")
     add("--duration", type=_length, metavar="T", help="how much to process (all)")
     add("--live", action="store_true", help="leave frames out rather than fall behind")
+    add("--sequence", action="store_true", help="the pictures of a folder are a film, 25 a second")
     add(
         "--audio",
         choices=("copy", "aac", "none"),

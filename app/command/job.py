@@ -96,7 +96,8 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
             outputs = stack.enter_context(_outputs(job, info))
             draw = Overlay(info.width, info.height, job.overlay).draw if job.out else None
             find = partial(open_finder, job.analyzer)
-            pipeline = Pipeline(source, find, make_reader, draw, live=info.live)
+            alone = bool(info.pictures)
+            pipeline = Pipeline(source, find, make_reader, draw, live=info.live, alone=alone)
             interrupt.stops(pipeline.stop)
             advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
             lost = _take(stack.enter_context(pipeline), outputs, summary, advance)

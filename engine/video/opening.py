@@ -11,11 +11,13 @@ from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 from engine.errors import ConfigError, SourceError
+from engine.video.animation import Animation
 from engine.video.camera import Camera
 from engine.video.container import SCHEMES
 from engine.video.decoding import Video
-from engine.video.pictures import Folder
+from engine.video.pictures import Pictures
 from engine.video.source import Frames, Source, SourceConfig, SourceInfo
+from engine.video.stills import kind_of
 
 __all__ = [
     "Frames",
@@ -66,11 +68,16 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     except OSError as error:  # a name that the system does not take
         raise SourceError(f"{name[:80]}…: cannot be opened: {error.strerror}") from error
     if is_folder:
-        return Folder(path, config)
+        return Pictures(path, config)
     if not is_there:
         raise SourceError(f"{name}: no such file; check the path")
     if not is_file:
         raise SourceError(f"{name}: neither a file nor a folder")
+    kind = kind_of(path)
+    if kind == "picture":
+        return Pictures(path, config)
+    if kind == "animated webp":
+        return Animation(path, config)
     return Video(path.name, f"file:{path}", path, config)
 
 
