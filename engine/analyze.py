@@ -97,6 +97,22 @@ class Analyzer:
         return analysis
 
 
+def left_out(config: AnalyzerConfig, most: int) -> tuple[str, ...]:
+    """Say that there were more faces than are followed, if there were.
+
+    Args:
+        config: Says how many may be.
+        most: Faces left out at once, the most of all frames.
+    """
+    if not most:
+        return ()
+    seen = config.max_faces + most
+    return (
+        f"up to {seen} faces were detected at once and {config.max_faces} of them read; "
+        f"--max-faces {seen} reads all",
+    )
+
+
 def threads_of(config: AnalyzerConfig) -> int:
     """Give the threads of each network: as asked for, else half of the cores.
 

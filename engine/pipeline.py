@@ -86,12 +86,13 @@ class Pipeline:
         self._make_reader = make_reader
         self._draw = draw
         self._join_s = join_s
-        self._frames: Mailbox[tuple[Frame, float]] = Latest() if live else Channel(_WAITING)
+        waiting = 1 if alone else _WAITING  # pictures may be large
+        self._frames: Mailbox[tuple[Frame, float]] = Latest() if live else Channel(waiting)
         # Always as many, so that a file gives the same numbers each time; live, one, at once.
         self._together = 1 if live or alone else _TOGETHER
         self._found = Channel[Found](self._together)
-        self._analyses = Channel[Analysis](_WAITING)
-        self._drawn = Channel[tuple[Analysis, Image]](_WAITING)
+        self._analyses = Channel[Analysis](waiting)
+        self._drawn = Channel[tuple[Analysis, Image]](waiting)
         self._error: Exception | None = None
         self._error_lock = threading.Lock()
         self._threads = [

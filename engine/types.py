@@ -149,12 +149,14 @@ class Found:
         sightings: One per track, same order.
         times_ms: Milliseconds spent per stage ("detect", "align", "landmarks", "track"); a
             stage that did not run is absent.
+        left_out: Faces that were detected and are not followed: as many as may be are already.
     """
 
     frame: Frame
     tracks: tuple[Track, ...]
     sightings: tuple[Sighting, ...]
     times_ms: Mapping[str, float]
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         if len(self.tracks) != len(self.sightings):
@@ -199,12 +201,14 @@ class Analysis:
         predictions: One per track, same order.
         times_ms: Milliseconds spent per stage, those of `Found` and "fusion"; a stage that did
             not run is absent.
+        left_out: Faces that were detected and are not followed, as `Found` has it.
     """
 
     frame: Frame
     tracks: tuple[Track, ...]
     predictions: tuple[Prediction, ...]
     times_ms: Mapping[str, float]
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         if [t.id for t in self.tracks] != [p.track_id for p in self.predictions]:

@@ -17,14 +17,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.analyze import AnalyzerConfig, open_finder, open_reader
+from engine.analyze import AnalyzerConfig, left_out, open_finder, open_reader
 from engine.errors import SourceError
 from engine.networks.processor import cores
 from engine.types import Frame, Image
 from engine.video.stills import ENDINGS, FAULTS, read_still
 from fer_live._faces import faces_of
 from fer_live._options import PictureOptions, Switches, config_of, path_of
-from fer_live._words import spoken
+from fer_live._words import in_python, spoken
 from fer_live.types import Faces
 
 log = logging.getLogger(__name__)
@@ -179,6 +179,7 @@ class _Networks:
 
     def __init__(self, config: AnalyzerConfig) -> None:
         config = replace(config, threads=config.threads or cores())  # they run in turn
+        self._config = config
         with ExitStack() as opened:
             self._finder = opened.enter_context(closing(open_finder(config)))
             self._reader = opened.enter_context(closing(open_reader(config)))
@@ -191,6 +192,8 @@ class _Networks:
     def analyze(self, images: Sequence[Image], *, rgb: bool) -> list[Faces]:
         """Find the faces picture by picture, and read them all in one call."""
         found = [self._finder.find(Frame(0, 0.0, image, file="")) for image in images]
+        for warning in left_out(self._config, max(one.left_out for one in found)):
+            log.warning("%s", in_python(warning))
         return [faces_of(analysis, rgb=rgb) for analysis in self._reader.read(found)]
 
 

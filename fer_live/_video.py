@@ -10,7 +10,7 @@ from typing import Any, Final, Unpack
 
 from app.command.interrupt import Interrupt
 from app.command.job import Job, run_job
-from engine.analyze import AnalyzerConfig, open_finder, open_reader
+from engine.analyze import AnalyzerConfig, left_out, open_finder, open_reader
 from engine.config import shown
 from engine.drawing.overlay import OverlayConfig
 from engine.errors import ConfigError, SourceError
@@ -21,7 +21,7 @@ from engine.video.audio import Audio
 from engine.video.opening import SourceConfig, open_source
 from fer_live._faces import moment_of
 from fer_live._options import Switches, VideoOptions, config_of, path_of
-from fer_live._words import spoken
+from fer_live._words import in_python, spoken
 from fer_live.types import Moment
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ def annotate(
     with Interrupt() as interrupt:
         outcome = run_job(job, interrupt, show_progress=progress)
     for warning in outcome.warnings:
-        log.warning("%s", warning)
+        log.warning("%s", in_python(warning))
     if interrupt.requested:
         raise KeyboardInterrupt
     return outcome.to_json(job, interrupted=False)
@@ -185,17 +185,18 @@ def analyses_of(
     """
     with spoken(), open_source(name, part) as source:
         find, read = partial(open_finder, config), partial(open_reader, config)
-        count = 0
+        count = most = 0
         live, alone = source.info.live, bool(source.info.pictures)
         with Pipeline(source, find, read, live=live, alone=alone) as pipeline:
             every = nullcontext(analysis for analysis, _ in pipeline)
             with _newest(pipeline) if live else every as analyses:
                 for analysis in analyses:
                     count += 1
+                    most = max(most, analysis.left_out)
                     yield analysis
             log.info("%s: %d frames, %d dropped", source.info.name, count, pipeline.dropped)
-        for warning in source.warnings:
-            log.warning("%s", warning)
+        for warning in (*source.warnings, *left_out(config, most)):
+            log.warning("%s", in_python(warning))
         if not count:
             raise SourceError(f"{source.info.name}: no frames in the part asked for")
 

@@ -134,7 +134,9 @@ def parser() -> Parser:
         nargs="?",
         help="video, picture, folder, camera (0) or address (rtsp://)",
     )
-    add("--out", type=Path, metavar="FILE", help="annotated video: .mp4, .mkv or .mov")
+    add(
+        "--out", type=Path, metavar="FILE", help="annotated video or picture, or folder of pictures"
+    )
     add("--records", type=Path, metavar="FILE", help="rows: .csv, .jsonl or .parquet")
     add("--landmarks", action="store_true", help="draw and record the 68 landmarks")
     add("--start", type=_seconds, default=0.0, metavar="T", help="where to begin")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,15 +11,16 @@ from typing import Any, Protocol
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
 from app.command.summary import Summary
-from engine.analyze import AnalyzerConfig, open_finder, open_reader
+from engine.analyze import AnalyzerConfig, left_out, open_finder, open_reader
 from engine.drawing.overlay import Overlay, OverlayConfig
 from engine.errors import SinkError, SourceError
-from engine.pipeline import Pipeline
+from engine.pipeline import Draw, Pipeline
 from engine.reading.reader import Reader
 from engine.record import open_records
 from engine.types import Analysis, Image
 from engine.video.audio import Audio
 from engine.video.opening import SourceConfig, SourceInfo, open_source
+from engine.video.picture_sink import PictureSink, takes_pictures
 from engine.video.sink import SinkConfig, VideoSink
 
 Write = Callable[[Analysis, Image], None]
@@ -94,7 +95,7 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
         _spare_input(job, info)
         with ExitStack() as stack:
             outputs = stack.enter_context(_outputs(job, info))
-            draw = Overlay(info.width, info.height, job.overlay).draw if job.out else None
+            draw = None if job.out is None else _drawing(job.out, job.overlay, info)
             find = partial(open_finder, job.analyzer)
             alone = bool(info.pictures)
             pipeline = Pipeline(source, find, make_reader, draw, live=info.live, alone=alone)
@@ -109,7 +110,8 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
         if lost is not None:
             raise SourceError(f"{lost} (what was done is kept)") from lost
         elapsed_s = time.monotonic() - started
-        return Outcome(summary, elapsed_s, *readers[0], (*source.warnings, *outputs.warnings))
+        warnings = (*source.warnings, *outputs.warnings, *left_out(job.analyzer, summary.left_out))
+        return Outcome(summary, elapsed_s, *readers[0], warnings)
 
 
 def _spare_input(job: Job, info: SourceInfo) -> None:
@@ -117,6 +119,19 @@ def _spare_input(job: Job, info: SourceInfo) -> None:
     for path in (job.out, job.records):
         if path is not None and info.is_at(path):
             raise SinkError(f"{path}: is the input itself; choose another name")
+
+
+def _drawing(out: Path, config: OverlayConfig, info: SourceInfo) -> Draw:
+    """Give what draws: a film in one size, pictures each in its own, without a strip of time."""
+    if not takes_pictures(out, info):
+        return Overlay(info.width, info.height, config).draw
+    still = replace(config, timeline=False)
+
+    def draw(analysis: Analysis) -> Image:
+        height, width = analysis.frame.image.shape[:2]
+        return Overlay(width, height, still).draw(analysis)
+
+    return draw
 
 
 class _Output(Protocol):
@@ -201,19 +216,30 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
                 job.records, records, lambda analysis, _: records.write(analysis)
             )
         if job.out is not None:
-            config = SinkConfig(audio=job.audio, overwrite=job.overwrite)
-            sink = VideoSink(job.out, info, config)
-            outputs.writers["encode"] = _OpenOutput(
-                job.out,
-                sink,
-                lambda analysis, image: sink.write(analysis.frame.time_s, image),
-                sink.warnings,
-            )
+            outputs.writers["encode"] = _open_sink(job.out, job, info)
         yield outputs
     except BaseException:
         outputs.discard()
         raise
     outputs.finish()
+
+
+def _open_sink(path: Path, job: Job, info: SourceInfo) -> _OpenOutput:
+    """Open the output that takes pictures of this source as they are drawn."""
+    if takes_pictures(path, info):
+        pictures = PictureSink(path, info, overwrite=job.overwrite)
+
+        def keep(analysis: Analysis, image: Image) -> None:
+            pictures.write(analysis.frame.file or "", image)
+
+        return _OpenOutput(path, pictures, keep)
+    sink = VideoSink(path, info, SinkConfig(audio=job.audio, overwrite=job.overwrite))
+    return _OpenOutput(
+        path,
+        sink,
+        lambda analysis, image: sink.write(analysis.frame.time_s, image),
+        sink.warnings,
+    )
 
 
 def _take(

@@ -35,7 +35,7 @@ class _Clock:
 
 
 class Finder:
-    """Finds and follows the faces of a video, or of pictures. Belongs to the thread that made it."""
+    """Finds the faces of a video and follows them. Belongs to the thread that made it."""
 
     def __init__(self, detector: Detector, landmarker: Landmarker, config: TrackerConfig) -> None:
         self._detector = detector
@@ -74,7 +74,8 @@ class Finder:
         )
         clock.lap("track")
         tracks = tuple(track for track, _ in followed)
-        return Found(frame, tracks, tuple(sighting for _, sighting in followed), clock.times_ms)
+        sightings = tuple(sighting for _, sighting in followed)
+        return Found(frame, tracks, sightings, clock.times_ms, self._tracker.left_out)
 
     def _detect(self, image: Image, clock: _Clock) -> tuple[Detection, ...]:
         detections = self._detector.detect(image)

@@ -55,7 +55,7 @@ class Reader:
         times_ms = dict(found.times_ms)
         if predictions:
             times_ms["fusion"] = face_ms * len(predictions)
-        return Analysis(found.frame, found.tracks, predictions, times_ms)
+        return Analysis(found.frame, found.tracks, predictions, times_ms, found.left_out)
 
     def _predict(self, track_id: int, time_s: float, reading: Reading) -> Prediction:
         logits, affect = self._smoother.smooth(track_id, time_s, reading)

@@ -106,8 +106,7 @@ class Pictures(GuardedSource):
         if self._config.sequence:
             image = _fit(still.image, self.info.width, self.info.height)
             return Frame(self._count - 1, float(position / FPS), image)
-        name = os.fsencode(self._files[position].name).decode("utf-8", "replace")
-        return Frame(self._count - 1, 0.0, still.image, file=name)
+        return Frame(self._count - 1, 0.0, still.image, file=shown_name(self._files[position]))
 
     def _readable(self) -> tuple[int, Still] | None:
         """Give the next picture that can be read, and its place among the files."""
@@ -137,8 +136,11 @@ class Pictures(GuardedSource):
                 self.warnings.append(f"{self._name}: is {FAULTS[fault]}")
                 continue
             names = ", ".join(files[:_NAMED]) + (", ..." if len(files) > _NAMED else "")
-            what = "cannot be read and are left out" if fault == _UNREAD else f"are {FAULTS[fault]}"
-            self.warnings.append(f"{self._name}: {len(files)} pictures {what}: {names}")
+            if fault == _UNREAD:
+                what = "pictures cannot be read and are left out"
+            else:
+                what = f"{'picture is' if len(files) == 1 else 'pictures are'} {FAULTS[fault]}"
+            self.warnings.append(f"{self._name}: {len(files)} {what}: {names}")
 
     def _free(self) -> None:
         """Nothing stays open between pictures."""
@@ -160,6 +162,11 @@ def pictures_in(folder: Path) -> list[Path]:
         name = folder.name or folder
         raise SourceError(f"{name}: no pictures in this folder; looked for {kinds}")
     return found
+
+
+def shown_name(file: Path) -> str:
+    """Give a file's name as text that can be written anywhere; Linux allows names that are none."""
+    return os.fsencode(file.name).decode("utf-8", "replace")
 
 
 def _fit(image: Image, width: int, height: int) -> Image:

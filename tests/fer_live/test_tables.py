@@ -93,3 +93,18 @@ def test_without_pyarrow_the_extra_is_named_before_anything_is_opened(monkeypatc
     said = rf"^fer_live.{call.__name__} needs pyarrow; pip install 'fer-live\[parquet\]'$"
     with pytest.raises(fer_live.ConfigError, match=said):
         call("missing.csv")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_table_of_pictures_names_them_and_comes_back(portrait_file, tmp_path, ending):
+    folder = tmp_path / "people"
+    folder.mkdir()
+    for name in ("1.jpg", "2.jpg"):
+        (folder / name).write_bytes(portrait_file.read_bytes())
+    table = fer_live.table(folder)
+    assert table["file"].to_pylist() == ["1.jpg", "2.jpg"]
+    assert table["timestamp"].to_pylist() == [None, None]
+    rows = tmp_path / f"rows{ending}"
+    assert main([str(folder), "--records", str(rows), "--quiet"]) == 0
+    assert fer_live.read(rows).equals(table)
+    assert fer_live.table(folder, sequence=True)["timestamp"].to_pylist() == [0, 0.04]
