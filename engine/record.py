@@ -15,6 +15,7 @@ from typing import IO, Any, Final, Protocol
 from engine.errors import ConfigError
 from engine.files import PartialFile, open_target
 from engine.labels import EXPRESSIONS
+from engine.standard import StandardOutput, is_standard
 from engine.types import POINTS, Analysis, Prediction, Track
 
 TIME_DIGITS: Final = 6  # microseconds
@@ -197,7 +198,7 @@ def open_records(
     """Open the writer that the file's ending asks for; the header is written at once.
 
     Args:
-        path: The target: .csv, .jsonl, .ndjson or .parquet.
+        path: The target: .csv, .jsonl, .ndjson or .parquet; ``-`` is CSV on standard output.
         landmarks: Write the 68 landmarks as well.
         overwrite: Replace a file that exists.
         growing: Write under the file's own name, every frame at once, so that a kill leaves what
@@ -207,11 +208,16 @@ def open_records(
         ConfigError: The ending is unknown, cannot grow, or Parquet's library is missing.
         SinkError: The target cannot be written.
     """
-    if growing and path.suffix.lower() == ".parquet":
+    ending = ".csv" if is_standard(path) else path.suffix.lower()
+    if growing and ending == ".parquet":
         raise ConfigError(f"{path}: Parquet does not survive a kill; use .csv or .jsonl")
-    file = open_target(path, endings=WRITERS, overwrite=overwrite, growing=growing)
+    file: PartialFile
+    if is_standard(path):
+        file, growing = StandardOutput(), True  # whoever reads along need not wait
+    else:
+        file = open_target(path, endings=WRITERS, overwrite=overwrite, growing=growing)
     try:
-        writer = WRITERS[path.suffix.lower()](file, landmarks, growing)
+        writer = WRITERS[ending](file, landmarks, growing)
     except OSError as error:
         file.discard()
         raise file.failed(error) from error
@@ -288,7 +294,11 @@ class _Writer(ABC):
 class _Csv(_Writer):
     def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
         super().__init__(file, landmarks, growing)
-        self._text: IO[str] = file.path.open("w", encoding="utf-8", newline="")
+        self._text: IO[str] = (
+            file.text()
+            if isinstance(file, StandardOutput)
+            else file.path.open("w", encoding="utf-8", newline="")
+        )
         self._rows = csv.writer(self._text, lineterminator="\n")
 
     def begin(self) -> None:

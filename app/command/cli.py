@@ -12,6 +12,7 @@ from app.command.interrupt import Interrupt
 from engine.command import DEVICES, Parser, number, run_command, say
 from engine.errors import ConfigError
 from engine.signals import INTERRUPTED, leave
+from engine.standard import OUTPUT_NAME, is_standard
 
 if TYPE_CHECKING:
     from app.command.job import Job, Outcome
@@ -57,6 +58,17 @@ def _job(options: argparse.Namespace) -> "Job":
         raise ConfigError(f"INPUT is missing; see {PROGRAM} --help")
     if options.out is None and options.records is None:
         raise ConfigError("nothing to do; give --out FILE for a video or --records FILE for rows")
+    printed = [
+        name
+        for name, used in (
+            ("--out -", options.out and is_standard(options.out)),
+            ("--records -", options.records and is_standard(options.records)),
+            ("--json", options.json),
+        )
+        if used
+    ]
+    if len(printed) > 1:
+        raise ConfigError(f"{' and '.join(printed)}: only one of them can have standard output")
     from app.command.job import Job
     from engine.analyze import AnalyzerConfig
     from engine.config import problems
@@ -107,7 +119,11 @@ def _report(
     for warning in outcome.warnings:
         say(PROGRAM, f"warning: {warning}")
     summary, elapsed_s = outcome.summary, outcome.elapsed_s
-    written = [str(path) for path in (job.out, job.records) if path is not None]
+    written = [
+        OUTPUT_NAME if is_standard(path) else str(path)
+        for path in (job.out, job.records)
+        if path is not None
+    ]
     if options.json:
         print(json.dumps(outcome.to_json(job, interrupted=interrupted), ensure_ascii=False))
     elif not options.quiet:
@@ -124,7 +140,8 @@ def parser() -> Parser:
         prog=PROGRAM,
         version=_about,
         description="Read the facial expressions in a video: an annotated copy and a table.",
-        epilog="T is seconds or HH:MM:SS. Exit codes: 2 options, 3 input, 4 model, 5 output,"
+        epilog="T is seconds or HH:MM:SS. FILE may be - (standard output): CSV rows, or MKV video."
+        " Exit codes: 2 options, 3 input, 4 model, 5 output,"
         " 130 interrupted.",
     )
     add = parse.add_argument
@@ -132,12 +149,12 @@ def parser() -> Parser:
         "input",
         metavar="INPUT",
         nargs="?",
-        help="video, picture, folder, camera (0) or address (rtsp://)",
+        help="video, picture, folder, camera (0), address (rtsp://), or - (standard input)",
     )
     add(
         "--out", type=Path, metavar="FILE", help="annotated video or picture, or folder of pictures"
     )
-    add("--records", type=Path, metavar="FILE", help="rows: .csv, .jsonl or .parquet")
+    add("--records", type=Path, metavar="FILE", help="rows: .csv, .jsonl or .parquet; - prints")
     add("--landmarks", action="store_true", help="draw and record the 68 landmarks")
     add("--start", type=_seconds, default=0.0, metavar="T", help="where to begin")
     add("--duration", type=_length, metavar="T", help="how much to process (all)")

@@ -17,6 +17,7 @@ from engine.errors import SinkError, SourceError
 from engine.pipeline import Draw, Pipeline
 from engine.reading.reader import Reader
 from engine.record import open_records
+from engine.standard import is_standard
 from engine.types import Analysis, Image
 from engine.video.audio import Audio
 from engine.video.opening import SourceConfig, SourceInfo, open_source
@@ -117,7 +118,7 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
 def _spare_input(job: Job, info: SourceInfo) -> None:
     """Refuse an output that is the input, however either is written."""
     for path in (job.out, job.records):
-        if path is not None and info.is_at(path):
+        if path is not None and not is_standard(path) and info.is_at(path):
             raise SinkError(f"{path}: is the input itself; choose another name")
 
 
@@ -154,50 +155,59 @@ class _Outputs:
     """The files of a job: a fault of one never costs the others.
 
     What fails is given up alone; the rest goes on, and the fault is raised at the end.
+
+    Attributes:
+        writers: By stage.
+        warnings: Of outputs that are closed.
+        error: The first fault; None if there was none.
     """
 
     def __init__(self) -> None:
         self.writers: dict[str, _OpenOutput] = {}
         self.warnings: list[str] = []
-        self._error: SinkError | None = None
+        self.error: SinkError | BrokenPipeError | None = None
 
     def write(self, analysis: Analysis, image: Image) -> dict[str, float]:
         """Hand one frame to every output; give all stages' milliseconds.
 
         Raises:
             SinkError: No output is left.
+            BrokenPipeError: The same, and the last one was read by nobody any more.
         """
         times_ms = dict(analysis.times_ms)
         for stage, writer in tuple(self.writers.items()):
             begun = time.monotonic()
             try:
                 writer.write(analysis, image)
-            except SinkError as error:
+            except (SinkError, BrokenPipeError) as error:
                 self._give_up(stage, error)
                 if not self.writers:
                     raise
             times_ms[stage] = 1000.0 * (time.monotonic() - begun)
         return times_ms
 
-    def _give_up(self, stage: str, error: SinkError) -> None:
+    def _give_up(self, stage: str, error: SinkError | BrokenPipeError) -> None:
         self.writers.pop(stage).output.discard()
-        self._error = self._error or error
+        self.error = self.error or error
 
     def finish(self) -> None:
         """Close every output, which puts it in its place.
 
         Raises:
             SinkError: One of them failed, now or before; the others are in their places.
+            BrokenPipeError: The same, since nobody read it any more.
         """
         for stage, writer in tuple(self.writers.items()):
             try:
                 writer.output.close()
-            except SinkError as error:
+            except (SinkError, BrokenPipeError) as error:
                 self._give_up(stage, error)
             self.warnings += writer.warnings
-        if self._error is not None:
+        if isinstance(self.error, BrokenPipeError):
+            raise self.error
+        if self.error is not None:
             kept = ", ".join(str(writer.path) for writer in self.writers.values())
-            raise SinkError(f"{self._error}" + (f" (kept: {kept})" if kept else ""))
+            raise SinkError(f"{self.error}" + (f" (kept: {kept})" if kept else ""))
 
     def discard(self) -> None:
         """Give every output up."""
@@ -211,10 +221,12 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
     outputs = _Outputs()
     try:
         if job.records is not None:
-            records = open_records(job.records, landmarks=job.landmarks, overwrite=job.overwrite)
-            outputs.writers["record"] = _OpenOutput(
-                job.records, records, lambda analysis, _: records.write(analysis)
-            )
+            try:
+                outputs.writers["record"] = _open_rows(job.records, job)
+            except BrokenPipeError as error:
+                if job.out is None:
+                    raise
+                outputs.error = error
         if job.out is not None:
             outputs.writers["encode"] = _open_sink(job.out, job, info)
         yield outputs
@@ -222,6 +234,11 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
         outputs.discard()
         raise
     outputs.finish()
+
+
+def _open_rows(path: Path, job: Job) -> _OpenOutput:
+    records = open_records(path, landmarks=job.landmarks, overwrite=job.overwrite)
+    return _OpenOutput(path, records, lambda analysis, _: records.write(analysis))
 
 
 def _open_sink(path: Path, job: Job, info: SourceInfo) -> _OpenOutput:

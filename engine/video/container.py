@@ -14,6 +14,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from engine.errors import SourceError
+from engine.standard import standard_input
 
 WHOLE_FILE: Final = 2**31 - 1  # bytes, and microseconds: the most that FFmpeg takes
 NETWORK_TIMEOUT_S: Final = 10.0  # for connecting, and for every read after that
@@ -33,6 +34,7 @@ SCHEMES: Final = frozenset(
     {"ftp", "http", "https", "mmsh", "mmst", "rist", "rtmp", "rtmpe", "rtmps", "rtmpt", "rtmpte"}
     | {"rtmpts", "rtp", "rtsp", "rtsps", "sftp", "srt", "srtp", "tcp", "tls", "udp", "udplite"}
 )
+STANDARD_INPUT: Final = "pipe:"  # our word for it: it is read through Python
 PROTOCOLS: Final = SCHEMES | {"crypto", "data", "ffrtmpcrypt", "ffrtmphttp", "httpproxy"}
 
 
@@ -51,16 +53,20 @@ def open_input(
 
     Args:
         name: What messages call it.
-        url: What FFmpeg opens; a local path must start with ``file:``.
+        url: What FFmpeg opens; a local path must start with ``file:``; or `STANDARD_INPUT`.
         network: Give up on a peer that stays silent for `NETWORK_TIMEOUT_S`.
         thorough: Look through the whole file for streams, not only at its beginning.
 
     Raises:
         SourceError: It cannot be opened, or is nothing FFmpeg reads.
+        ConfigError: Standard input is a terminal.
     """
+    piped = url == STANDARD_INPUT
+    network = network and not piped
+    file = standard_input() if piped else None
     try:
         return av.open(
-            url,
+            file or url,
             mode="r",
             container_options=_rules(url, network=network, thorough=thorough),
             metadata_errors="replace",
@@ -75,7 +81,8 @@ def open_input(
 def _refusal(url: str, error: Exception, *, network: bool) -> str:
     """Say why something was not opened."""
     unread = isinstance(error, av.error.InvalidDataError)
-    if not network and (unread or isinstance(error, av.error.ArgumentError)) and _refers(url):
+    local = not network and url != STANDARD_INPUT
+    if local and (unread or isinstance(error, av.error.ArgumentError)) and _refers(url):
         return "is a list of other files or addresses; open these themselves"
     if unread:
         return "not a video or picture that FFmpeg reads"

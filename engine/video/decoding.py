@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 
 from engine.errors import SourceError
 from engine.types import Frame
+from engine.video.container import STANDARD_INPUT
 from engine.video.conversion import Converter
 from engine.video.decoder import Decoder
 from engine.video.source import GuardedSource, SourceConfig, SourceInfo
@@ -24,7 +25,7 @@ TICK_S: Final = 1e-6
 # Through these comes a file, which has an end even where nobody knows its length, unless its
 # format is one without: a playlist that lacks its end tag (with it there is a length), or what
 # cameras send. Through other addresses (RTSP, RTMP, SRT, UDP) comes what happens now.
-FILES_COME_BY: Final = frozenset({"ftp", "http", "https", "sftp"})
+FILES_COME_BY: Final = frozenset({"ftp", "http", "https", "pipe", "sftp"})
 ENDLESS: Final = frozenset({"dash", "hls", "mpjpeg"})
 HDR: Final = {16: "PQ", 18: "HLG"}  # AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B67
 
@@ -67,7 +68,7 @@ class Video(GuardedSource):
 
         Args:
             name: What messages call it.
-            url: What FFmpeg opens.
+            url: What `engine.video.container.open_input` opens.
             path: The file behind it; None for a network stream.
             config: Which part to read.
 
@@ -76,6 +77,7 @@ class Video(GuardedSource):
         """
         super().__init__()
         self._name, self._url, self._path, self._config = name, url, path, config
+        self._piped = url == STANDARD_INPUT  # which cannot be opened anew
         self._count = 0  # frames handed out
         self._judged = False
         self._decoder = Decoder(name, url, path)
@@ -90,9 +92,10 @@ class Video(GuardedSource):
         first = next(frames, None)
         if first is None:
             why = self._decoder.failure or self._decoder.fault
-            raise SourceError(
-                f"{self._name}: no frame can be decoded" + (f": {why}" if why else "")
-            )
+            said = f": {why}" if why else ""
+            if self._piped:
+                said += "; an MP4 whose index is at its end cannot be piped, but read by < FILE"
+            raise SourceError(f"{self._name}: no frame can be decoded{said}")
         self._convert = Converter(first, self._decoder.stream.sample_aspect_ratio)
         self._origin_s = _time_s(first) or 0.0
         self.info = self._facts()
@@ -106,7 +109,7 @@ class Video(GuardedSource):
         if start_s > 0 and not self.info.live:
             if self.info.duration_s == 0:
                 raise SourceError(f"{self._name}: ends before the wanted start at {start_s:g} s")
-            frames = self._from(start_s)
+            frames = self._from(start_s) if not self._piped else _chain(first, frames)
         else:
             frames = _chain(first, frames)
         self._timed = _clocked(

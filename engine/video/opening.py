@@ -11,9 +11,10 @@ from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 from engine.errors import ConfigError, SourceError
+from engine.standard import INPUT_NAME, STANDARD
 from engine.video.animation import Animation
 from engine.video.camera import Camera
-from engine.video.container import SCHEMES
+from engine.video.container import SCHEMES, STANDARD_INPUT
 from engine.video.decoding import Video
 from engine.video.pictures import Pictures
 from engine.video.source import Frames, Source, SourceConfig, SourceInfo
@@ -40,7 +41,8 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
 
     Args:
         name: A camera (``0``, ``/dev/video0``), an address (``rtsp://...``, ``http://...``),
-            a folder of pictures, or a file; ``./0`` is a file called 0.
+            a folder of pictures, ``-`` for a video on standard input, or a file; ``./0`` is a
+            file called 0.
         config: Which part to read.
 
     Raises:
@@ -49,6 +51,8 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     """
     if not name:
         raise ConfigError("INPUT is empty; is a variable unset?")
+    if name == STANDARD:
+        return Video(INPUT_NAME, STANDARD_INPUT, None, config)
     if camera := _CAMERA.fullmatch(name):
         return Camera(int(camera.group(1)), config)
     name = local_name(name)

@@ -10,6 +10,7 @@ import cv2
 
 from engine.errors import ConfigError, SinkError
 from engine.files import PartialFile, open_target
+from engine.standard import is_standard
 from engine.types import Image
 from engine.video.pictures import shown_name
 from engine.video.sink import MUXER_OPTIONS
@@ -50,7 +51,7 @@ def takes_pictures(path: Path, info: SourceInfo) -> bool:
     Raises:
         ConfigError: It can hold neither what the source is made of.
     """
-    ending = path.suffix.lower()
+    ending = ".mkv" if is_standard(path) else path.suffix.lower()
     if not info.pictures:
         return False
     if not _is_folder(info):
