@@ -37,6 +37,7 @@ def table(
     landmarks: bool = False,
     start: float = 0.0,
     duration: float | None = None,
+    max_megapixels: float | None = None,
     **options: Unpack[VideoOptions],
 ) -> "pyarrow.Table":
     """Analyse a video into a table with a row for each face in each frame.
@@ -46,6 +47,7 @@ def table(
         landmarks: Add the 68 landmarks, ``landmark_0_x`` to ``landmark_67_y``.
         start: Seconds to leave out at the beginning.
         duration: Seconds to process; None for all.
+        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         options: As those of `fer_live.stream`.
 
     Returns:
@@ -58,7 +60,7 @@ def table(
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
     arrow = import_arrow("fer_live.table")
-    part = SourceConfig(start_s=start, duration_s=duration)
+    part = SourceConfig(start_s=start, duration_s=duration, max_megapixels=max_megapixels)
     config = config_of(options, VideoOptions)
     parts = [arrow_schema(landmarks=landmarks).empty_table()]
     with closing(analyses_of(name_of(video), part, config)) as analyses:

@@ -35,6 +35,7 @@ def stream(
     *,
     start: float = 0.0,
     duration: float | None = None,
+    max_megapixels: float | None = None,
     rgb: bool = False,
     **options: Unpack[VideoOptions],
 ) -> Generator[Moment, None, None]:
@@ -50,6 +51,7 @@ def stream(
             (``rtsp://``, ``http://``).
         start: Seconds to leave out at the beginning.
         duration: Seconds to read from there; None reads to the end.
+        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         rgb: Images and crops are RGB.
         options: `model`, `device`, `precision`, `detector`, `detector_model`, `detect_every`,
             `min_face_px`, `max_faces`, `smooth`, `threads`, as `engine.analyze.AnalyzerConfig`
@@ -64,7 +66,7 @@ def stream(
         ModelError: Unknown model, missing or damaged file, or a device that is not there; on the
             way.
     """
-    part = SourceConfig(start_s=start, duration_s=duration)
+    part = SourceConfig(start_s=start, duration_s=duration, max_megapixels=max_megapixels)
     analyses = analyses_of(name_of(source), part, config_of(options, VideoOptions))
     return _moments(analyses, rgb)
 
@@ -79,6 +81,7 @@ def annotate(
     timeline: bool = True,
     start: float = 0.0,
     duration: float | None = None,
+    max_megapixels: float | None = None,
     overwrite: bool = False,
     progress: bool = False,
     **options: Unpack[VideoOptions],
@@ -97,6 +100,7 @@ def annotate(
         timeline: Draw the valence-arousal strip.
         start: Seconds to leave out at the beginning.
         duration: Seconds to process; None for all.
+        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         overwrite: Replace existing files.
         progress: Show a bar on stderr.
         options: As those of `stream`.
@@ -118,7 +122,7 @@ def annotate(
         landmarks=landmarks,
         audio=audio,
         overwrite=overwrite,
-        source=SourceConfig(start_s=start, duration_s=duration),
+        source=SourceConfig(start_s=start, duration_s=duration, max_megapixels=max_megapixels),
         analyzer=config_of(options, VideoOptions),
         overlay=OverlayConfig(timeline=timeline, landmarks=landmarks),
     )

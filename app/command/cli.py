@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.command.interrupt import Interrupt
-from engine.command import DEVICES, INTERRUPTED, Parser, number, run_command, say
+from engine.command import DEVICES, INTERRUPTED, Parser, count, number, run_command, say
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -72,7 +72,12 @@ def _job(options: argparse.Namespace) -> "Job":
         landmarks=options.landmarks,
         audio="none" if options.no_audio else options.audio,
         overwrite=options.overwrite,
-        source=SourceConfig(start_s=options.start, duration_s=options.duration, live=options.live),
+        source=SourceConfig(
+            start_s=options.start,
+            duration_s=options.duration,
+            live=options.live,
+            max_megapixels=options.max_megapixels,
+        ),
         analyzer=AnalyzerConfig(**given),
         overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
     )
@@ -142,6 +147,7 @@ def parser() -> Parser:
     )
     add("--no-audio", action="store_true", help="the same as --audio none")
     add("--no-timeline", action="store_true", help="leave the valence-arousal strip out")
+    add("--max-megapixels", type=count, metavar="N", help="largest picture (150, in videos 36)")
     add("--overwrite", action="store_true", help="replace existing output files")
     add("--json", action="store_true", help="print the summary as one JSON object on stdout")
     add("--quiet", action="store_true", help="no progress bar and no summary")

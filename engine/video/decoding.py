@@ -78,20 +78,24 @@ class Video(GuardedSource):
         self._name, self._url, self._path, self._config = name, url, path, config
         self._count = 0  # frames handed out
         self._judged = False
-        self._decoder = Decoder(name, url, path)
+        self._decoder = self._opened()
         try:
             self._start()
         except BaseException:
             self.close()
             raise
 
+    def _opened(self) -> Decoder:
+        return Decoder(self._name, self._url, self._path, self._config.max_megapixels)
+
     def _start(self) -> None:
         frames = self._decoder.frames()
         first = next(frames, None)
         if first is None:
-            why = f": {self._decoder.failure}" if self._decoder.failure else ""
-            raise SourceError(f"{self._name}: no frame can be decoded{why}")
+            why = self._decoder.limit.no_picture(self._decoder.stream, self._decoder.failure)
+            raise SourceError(f"{self._name}: {why}")
         self._convert = Converter(first, self._decoder.stream.sample_aspect_ratio)
+        self._decoder.limit.check(self._name, self._convert.width, self._convert.height)
         self._origin_s = _time_s(first) or 0.0
         self.info = self._facts()
         if hdr := HDR.get(first.color_trc):
@@ -194,7 +198,7 @@ class Video(GuardedSource):
             if first and time_s is not None and time_s - self._origin_s <= start_s + TICK_S:
                 return _chain(first, frames)
         self._decoder.close()
-        self._decoder = Decoder(self._name, self._url, self._path)
+        self._decoder = self._opened()
         return self._decoder.frames()
 
     def _judge_end(self) -> None:
@@ -207,9 +211,10 @@ class Video(GuardedSource):
             why = f": {lost}" if lost else f", frame {self._count} cannot be decoded"
             self.warnings.append(f"{self._name}: ends early{why}; kept what came before")
         elif decoder.damaged:
+            sizes = f" (pictures {decoder.limit})" if decoder.too_large else ""
             self.warnings.append(
                 f"{self._name}: damaged, {decoder.damaged} of {decoder.packets} packets "
-                "cannot be decoded; kept the rest"
+                f"cannot be decoded{sizes}; kept the rest"
             )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.errors import SourceError
 from engine.types import Frame, Image
-from engine.video.container import open_input, reason, video_stream
+from engine.video.container import Limit, open_input, reason, video_stream
 from engine.video.conversion import Converter
 from engine.video.source import GuardedSource, SourceConfig, SourceInfo
 
@@ -38,7 +38,7 @@ class Folder(GuardedSource):
             SourceError: There is no picture, or none that can be read.
         """
         super().__init__()
-        self._name = path.name or str(path)
+        self._name, self._most = path.name or str(path), config.max_megapixels
         found = sorted((p for p in path.iterdir() if _is_picture(p)), key=_natural)
         if not found:
             kinds = ", ".join(sorted(ENDINGS))
@@ -75,7 +75,7 @@ class Folder(GuardedSource):
     def _first_readable(self) -> Image:
         for file in self._files:
             try:
-                return read_picture(file)
+                return read_picture(file, self._most)
             except SourceError:
                 continue
         raise SourceError(f"{self._name}: none of its {len(self._files)} pictures can be read")
@@ -85,7 +85,7 @@ class Folder(GuardedSource):
             position, file = self._position, self._files[self._position]
             self._position += 1
             try:
-                image = _fit(read_picture(file), self.info.width, self.info.height)
+                image = _fit(read_picture(file, self._most), self.info.width, self.info.height)
             except SourceError as error:
                 log.debug("%s", error)
                 self._unread.append(file.name)
@@ -105,21 +105,28 @@ class Folder(GuardedSource):
         """Nothing stays open between pictures."""
 
 
-def read_picture(path: Path) -> Image:
+def read_picture(path: Path, max_megapixels: float | None = None) -> Image:
     """Read one picture file: (H, W, 3) uint8, BGR, upright, read-only.
 
+    Args:
+        path: The file.
+        max_megapixels: What it may have; None is what `engine.video.container.Limit` says.
+
     Raises:
-        SourceError: It cannot be read.
+        SourceError: It cannot be read, or is too large.
     """
-    with open_input(path.name, f"file:{path}") as container:
-        stream = video_stream(path.name, container)
+    with open_input(path.name, f"file:{path}", max_megapixels=max_megapixels) as container:
+        stream = video_stream(path.name, container, max_megapixels)
+        limit = Limit.of(container, max_megapixels)
         try:
             frame = next(container.decode(stream), None)
         except av.error.FFmpegError as error:
-            raise SourceError(f"{path.name}: cannot be decoded: {reason(error)}") from error
+            raise SourceError(f"{path.name}: {limit.no_picture(stream, reason(error))}") from error
         if frame is None:
-            raise SourceError(f"{path.name}: holds no picture")
-        return Converter(frame, stream.sample_aspect_ratio)(frame)
+            raise SourceError(f"{path.name}: {limit.no_picture(stream, None)}")
+        convert = Converter(frame, stream.sample_aspect_ratio)
+        limit.check(path.name, convert.width, convert.height)
+        return convert(frame)
 
 
 def _fit(image: Image, width: int, height: int) -> Image:

@@ -29,6 +29,8 @@ class SourceConfig:
         size: Width and height to ask of a camera, pixels; None leaves its own.
         fps: Frames a second to ask of a camera; None leaves its own.
         live: Leave frames out rather than wait for the reader, also where the source has an end.
+        max_megapixels: What a picture of a file or stream may have, 10⁶ pixels; None allows a
+            single picture 150 and a frame of video 36.
     """
 
     start_s: Seconds = 0.0
@@ -36,6 +38,7 @@ class SourceConfig:
     size: tuple[Positive, Positive] | None = None
     fps: AboveZero | None = None
     live: bool = False
+    max_megapixels: AboveZero | None = None
 
     @property
     def end_s(self) -> float:
