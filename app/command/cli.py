@@ -29,6 +29,7 @@ _ANALYZER: Final = {
     "min_face_px": "--min-face",
     "max_faces": "--max-faces",
     "smooth": "--smooth",
+    "max_network_mib": "--max-network-mib",
 }
 
 
@@ -170,6 +171,7 @@ def _add_analyzer_options(parse: Parser) -> None:
     add("--detect-every", type=int, metavar="N", help="frames between detections (10)")
     add("--min-face", type=int, metavar="PX", dest="min_face_px", help="smallest face (20)")
     add("--max-faces", type=int, metavar="N", help="faces followed at once (8)")
+    add("--max-network-mib", type=count, metavar="N", help="memory of a network's call (2048)")
     add("--smooth", type=float, metavar="S", help="seconds of smoothing, 0 for none (0.25)")
 
 

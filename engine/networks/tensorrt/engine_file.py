@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from engine.errors import ConfigError, FerError, ModelError
 from engine.files import PartialFile
-from engine.networks.manifest import REQUIRED, Manifest, check_values, load_manifest
+from engine.networks.manifest import REQUIRED, Manifest, Sized, check_values, load_manifest
 from engine.networks.tensorrt.build import (
     BuildConfig,
     Plan,
@@ -85,8 +85,7 @@ def precision_of(manifest: Manifest) -> str:
 
 def multiple_of(manifest: Manifest) -> int:
     """Give what height and width of a network's pictures are multiples of, pixels."""
-    entry = manifest.data.get("input")
-    return int(entry.get("multiple", 1)) if isinstance(entry, Mapping) else 1
+    return manifest.read(Sized, "input").multiple if "input" in manifest.data else 1
 
 
 def key_here(cuda: Cuda, precision: str, onnx: str) -> EngineKey:
