@@ -23,6 +23,16 @@ NonNegative = Annotated[float, Field(ge=0)]
 AboveZero = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
 
+
+def _plain(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"must be printable, got {_shown(text)}")
+    return text
+
+
+# A text that messages show: no line break, and nothing that moves a terminal's cursor.
+Line = Annotated[Text, AfterValidator(_plain)]
+
 # True is no number and "1" neither, 1 is one for a float; nan and inf are none.
 CHECKS: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 import pydantic.dataclasses
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from engine.config import AboveZero, Positive, Share, Text, explain, parse
+from engine.config import AboveZero, Line, Positive, Share, Text, explain, parse
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
 
@@ -20,22 +20,15 @@ MANIFEST_MAX: Final = 2**20  # bytes
 T = TypeVar("T")
 
 
-def _plain(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError(f"must be printable, got {text!r:.80}")
-    return text
-
-
 def _beside(name: str) -> str:
     if Path(name).name != name or "\\" in name:
         raise ValueError(f"must be the name of a file beside it, got {name!r:.80}")
     return name
 
 
-Label = Annotated[Text, AfterValidator(_plain)]  # shown to users and in their terminals
-# Outside of these, numbers of float32 end: what a network answers, or is shown, would be nothing.
 Side = Annotated[int, Field(ge=1, le=1024)]  # pixels
 Batch = Annotated[int, Field(ge=0, le=4096)]
+# Outside of these, numbers of float32 end: what a network answers, or is shown, would be nothing.
 Mean = Annotated[float, Field(ge=-1e3, le=1e3)]
 Spread = Annotated[float, Field(ge=1e-3, le=1e3)]
 Triple = tuple[Mean, Mean, Mean]
@@ -99,8 +92,8 @@ class Pair:
         sha256: Of that file.
     """
 
-    file: Annotated[Label, AfterValidator(_beside)]
-    sha256: Label
+    file: Annotated[Line, AfterValidator(_beside)]
+    sha256: Line
 
 
 @_stated
@@ -150,7 +143,7 @@ class ExpressionFacts:
     """
 
     input: CropInput
-    labels: tuple[Label, ...]
+    labels: tuple[Line, ...]
     landmarks: Maps
     temperature: Spread
 
@@ -159,18 +152,18 @@ class ExpressionFacts:
 class _Facts:
     """What every manifest states."""
 
-    name: Label
-    kind: Label
+    name: Line
+    kind: Line
     architecture: str
-    sha256: Label
+    sha256: Line
     opset: Positive
     commit: str
     licence: str
     metrics: dict[str, Any]
-    precision: Label = "fp32"
+    precision: Line = "fp32"
     parameters: Positive | None = None
-    outputs: tuple[Label, ...] | None = None
-    labels: tuple[Label, ...] | None = None
+    outputs: tuple[Line, ...] | None = None
+    labels: tuple[Line, ...] | None = None
     temperature: Spread | None = None
     gmac: AboveZero | None = None
     input: dict[str, Any] | None = None
