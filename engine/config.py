@@ -17,6 +17,7 @@ T = TypeVar("T")
 WHOLE_MAX: Final = 2**63 - 1  # of a whole number: what arrays and other languages can hold
 Natural = Annotated[int, Field(ge=0, le=WHOLE_MAX)]
 Positive = Annotated[int, Field(ge=1, le=WHOLE_MAX)]
+Side = Annotated[int, Field(ge=1, le=4096)]  # of what a network is shown, pixels
 Share = Annotated[float, Field(ge=0, le=1)]
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 NonNegative = Annotated[float, Field(ge=0)]

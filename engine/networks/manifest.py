@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import pydantic.dataclasses
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from engine.config import AboveZero, Line, Positive, Share, Text, explain, parse
+from engine.config import AboveZero, Line, Positive, Share, Side, Text, explain, parse
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
 
@@ -26,7 +26,6 @@ def _beside(name: str) -> str:
     return name
 
 
-Side = Annotated[int, Field(ge=1, le=1024)]  # pixels
 Batch = Annotated[int, Field(ge=0, le=4096)]
 # Outside of these, numbers of float32 end: what a network answers, or is shown, would be nothing.
 Mean = Annotated[float, Field(ge=-1e3, le=1e3)]
@@ -54,7 +53,7 @@ class CropInput:
         batch: Crops of a call, which the file calls ``dynamic`` where any number will do; 0 here.
     """
 
-    size: Side
+    size: Annotated[int, Field(ge=1, le=1024)]
     margin: Annotated[float, Field(gt=-1, le=10)]
     mean: Triple
     std: tuple[Spread, Spread, Spread]
@@ -161,15 +160,19 @@ class _Facts:
     licence: str
     metrics: dict[str, Any]
     precision: Line = "fp32"
-    parameters: Positive | None = None
-    outputs: tuple[Line, ...] | None = None
-    labels: tuple[Line, ...] | None = None
-    temperature: Spread | None = None
-    gmac: AboveZero | None = None
-    input: dict[str, Any] | None = None
+    parameters: Positive = 1
+    outputs: tuple[Line, ...] = ()
+    labels: tuple[Line, ...] = ()
+    temperature: Spread | None = None  # null of what knows no expressions
+    gmac: AboveZero = 1.0
+    input: dict[str, Any] = field(default_factory=dict)
 
 
-REQUIRED: Final = tuple(each.name for each in fields(_Facts) if each.default is MISSING)
+REQUIRED: Final = tuple(
+    each.name
+    for each in fields(cast(Any, _Facts))
+    if each.default is MISSING and each.default_factory is MISSING
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,13 +3,12 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import torch
-from pydantic import Field
 
-from engine.config import Line, NonNegative, Positive, checked
+from engine.config import Line, NonNegative, Positive, Side, checked
 from engine.errors import ConfigError, ModelError
 from engine.files import write_text
 from training.data.samples import DataConfig
@@ -43,7 +42,7 @@ class Card:
 
     dataset: Line
     classes: tuple[Line, ...]
-    input_size: Annotated[int, Field(ge=1, le=4096)]
+    input_size: Side
     parameters: Positive
     gmac: NonNegative
 
@@ -125,7 +124,9 @@ def open_run(folder: Path, weights: str = MODEL) -> SavedSystem:
     path = folder / RECIPE
     tables = read_document(path)
     if tables.get("task") != "system":
-        raise ModelError(f"{folder}: holds a run of task {tables.get('task')}, expected system")
+        task = tables.get("task")
+        said = task if isinstance(task, str) and task.isprintable() else f"{task!r:.80}"
+        raise ModelError(f"{folder}: holds a run of task {said}, expected system")
     card, file = read_card(folder / CARD), weights_of(folder, weights)
     try:
         config = _table(tables, "system", SystemConfig)
@@ -137,6 +138,11 @@ def open_run(folder: Path, weights: str = MODEL) -> SavedSystem:
     # Sizes that are all right by themselves may not fit each other, which torch and timm find out.
     except (RuntimeError, ValueError, AssertionError, MemoryError) as error:
         raise ModelError(f"{path}: such a system cannot be made: {one_line(error)}") from error
+    if system.input_size != card.input_size:
+        raise ModelError(
+            f"{folder / CARD}: input_size: {card.input_size}, but {RECIPE} makes a system of "
+            f"{system.input_size}"
+        )
     load_weights(system, file)
     return SavedSystem(system.eval(), config.name, data, loop.seed, card, tables)
 

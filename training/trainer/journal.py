@@ -111,7 +111,7 @@ class Journal:
         try:
             with self._path.open(newline="", encoding="utf-8") as file:
                 rows = [dict(row) for row in csv.DictReader(file, strict=True)]
-            kept = [row for row in rows if int(row["step"]) <= start]
+            kept: list[Mapping[str, object]] = [row for row in rows if int(row["step"]) <= start]
         except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
             why = f"{type(error).__name__} {error}"
             raise ModelError(f"{self._path}: cannot be read, remove it: {why}") from error
