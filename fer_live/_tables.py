@@ -39,6 +39,7 @@ def table(
     duration: float | None = None,
     live: bool = False,
     sequence: bool = False,
+    max_megapixels: float | None = None,
     **options: Unpack[VideoOptions],
 ) -> "pyarrow.Table":
     """Analyse a video, or pictures, into a table with a row for each face in each frame.
@@ -50,6 +51,7 @@ def table(
         duration: Seconds to process; None for all.
         live: Leave frames out rather than fall behind, also of a source that has an end.
         sequence: The pictures of a folder are a film, as for `fer_live.stream`.
+        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         options: As those of `fer_live.stream`.
 
     Returns:
@@ -63,7 +65,13 @@ def table(
     """
     arrow = import_arrow("fer_live.table")
     Switches(landmarks=landmarks)
-    part = SourceConfig(start_s=start, duration_s=duration, live=live, sequence=sequence)
+    part = SourceConfig(
+        start_s=start,
+        duration_s=duration,
+        live=live,
+        sequence=sequence,
+        max_megapixels=max_megapixels,
+    )
     config = config_of(options, VideoOptions)
     parts = [arrow_schema(landmarks=landmarks).empty_table()]
     with closing(analyses_of(name_of(video), part, config)) as analyses:

@@ -39,6 +39,7 @@ def stream(
     duration: float | None = None,
     live: bool = False,
     sequence: bool = False,
+    max_megapixels: float | None = None,
     rgb: bool = False,
     **options: Unpack[VideoOptions],
 ) -> Generator[Moment, None, None]:
@@ -57,10 +58,11 @@ def stream(
         live: Leave moments out rather than wait for the reader, also of a source that has an end.
         sequence: The pictures of a folder are a film of 25 frames a second, whose faces are
             followed; else each is a moment of its own, in its own size, and names its `file`.
+        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         rgb: Images and crops are RGB.
         options: `model`, `device`, `precision`, `detector`, `detector_model`, `detect_every`,
-            `min_face_px`, `max_faces`, `smooth`, `threads`, as `engine.analyze.AnalyzerConfig`
-            has them.
+            `min_face_px`, `max_faces`, `smooth`, `threads`, `max_network_mib`, as
+            `engine.analyze.AnalyzerConfig` has them.
 
     Returns:
         The generator; the source is opened when the first moment is asked for.
@@ -72,7 +74,13 @@ def stream(
             way.
     """
     Switches(rgb=rgb)
-    part = SourceConfig(start_s=start, duration_s=duration, live=live, sequence=sequence)
+    part = SourceConfig(
+        start_s=start,
+        duration_s=duration,
+        live=live,
+        sequence=sequence,
+        max_megapixels=max_megapixels,
+    )
     analyses = analyses_of(name_of(source), part, config_of(options, VideoOptions))
     return _moments(analyses, rgb)
 
@@ -90,6 +98,7 @@ def annotate(
     duration: float | None = None,
     live: bool = False,
     sequence: bool = False,
+    max_megapixels: float | None = None,
     overwrite: bool = False,
     progress: bool = False,
     **options: Unpack[VideoOptions],
@@ -111,6 +120,7 @@ def annotate(
         duration: Seconds to process; None for all.
         live: Leave frames out rather than fall behind, also of a source that has an end.
         sequence: The pictures of a folder are a film, as for `stream`.
+        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         overwrite: Replace existing files.
         progress: Show a bar on stderr.
         options: As those of `stream`.
@@ -143,7 +153,13 @@ def annotate(
         landmarks=landmarks,
         audio=audio,
         overwrite=overwrite,
-        source=SourceConfig(start_s=start, duration_s=duration, live=live, sequence=sequence),
+        source=SourceConfig(
+            start_s=start,
+            duration_s=duration,
+            live=live,
+            sequence=sequence,
+            max_megapixels=max_megapixels,
+        ),
         analyzer=config_of(options, VideoOptions),
         overlay=OverlayConfig(timeline=timeline, landmarks=landmarks),
     )

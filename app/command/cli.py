@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.command.interrupt import Interrupt
-from engine.command import DEVICES, Parser, number, run_command, say
+from engine.command import DEVICES, Parser, count, number, run_command, say
 from engine.errors import ConfigError
 from engine.signals import INTERRUPTED, leave
 from engine.standard import OUTPUT_NAME, is_standard
@@ -32,6 +32,7 @@ _ANALYZER: Final = {
     "min_face_px": "--min-face",
     "max_faces": "--max-faces",
     "smooth": "--smooth",
+    "max_network_mib": "--max-network-mib",
 }
 
 
@@ -90,6 +91,7 @@ def _job(options: argparse.Namespace) -> "Job":
             duration_s=options.duration,
             live=options.live,
             sequence=options.sequence,
+            max_megapixels=options.max_megapixels,
         ),
         analyzer=AnalyzerConfig(**given),
         overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
@@ -168,6 +170,7 @@ def parser() -> Parser:
     )
     add("--no-audio", action="store_true", help="the same as --audio none")
     add("--no-timeline", action="store_true", help="leave the valence-arousal strip out")
+    add("--max-megapixels", type=count, metavar="N", help="largest picture (150, in videos 36)")
     add("--overwrite", action="store_true", help="replace existing output files")
     add("--json", action="store_true", help="print the summary as one JSON object on stdout")
     add("--quiet", action="store_true", help="no progress bar and no summary")
@@ -190,6 +193,7 @@ def _add_analyzer_options(parse: Parser) -> None:
     add("--detect-every", type=int, metavar="N", help="frames between detections (10)")
     add("--min-face", type=int, metavar="PX", dest="min_face_px", help="smallest face (20)")
     add("--max-faces", type=int, metavar="N", help="faces followed at once (8)")
+    add("--max-network-mib", type=count, metavar="N", help="memory of a network's call (2048)")
     add("--smooth", type=float, metavar="S", help="seconds of smoothing, 0 for none (0.25)")
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from engine.errors import SourceError
 from engine.types import Frame, Image
+from engine.video.container import FRAME_MEGAPIXELS, Limit
 from engine.video.source import GuardedSource, SourceConfig, SourceInfo
 from engine.video.stills import open_by_pillow, pixels, translated
 
@@ -31,7 +32,8 @@ class Animation(GuardedSource):
         self._at = 0  # frames decoded
         self._count = 0  # frames handed out
         self._time_ms = 0  # where the next one begins
-        self._picture = open_by_pillow(path)
+        limit = Limit(config.max_megapixels or FRAME_MEGAPIXELS)
+        self._picture = open_by_pillow(path, limit)
         self._frames = getattr(self._picture, "n_frames", 1)
         try:
             self._ahead: tuple[int, Image] | None = self._decode()

@@ -80,23 +80,28 @@ class Video(GuardedSource):
         self._piped = url == STANDARD_INPUT  # which cannot be opened anew
         self._count = 0  # frames handed out
         self._judged = False
-        self._decoder = Decoder(name, url, path)
+        self._decoder = self._opened()
         try:
             self._start()
         except BaseException:
             self.close()
             raise
 
+    def _opened(self) -> Decoder:
+        return Decoder(self._name, self._url, self._path, self._config.max_megapixels)
+
     def _start(self) -> None:
         frames = self._decoder.frames()
         first = next(frames, None)
         if first is None:
-            why = self._decoder.failure or self._decoder.fault
-            said = f": {why}" if why else ""
+            said = self._decoder.limit.no_picture(
+                self._decoder.stream, self._decoder.failure or self._decoder.fault
+            )
             if self._piped:
                 said += "; an MP4 whose index is at its end cannot be piped, but read by < FILE"
-            raise SourceError(f"{self._name}: no frame can be decoded{said}")
+            raise SourceError(f"{self._name}: {said}")
         self._convert = Converter(first, self._decoder.stream.sample_aspect_ratio)
+        self._decoder.limit.check(self._name, self._convert.width, self._convert.height)
         self._origin_s = _time_s(first) or 0.0
         self.info = self._facts()
         if hdr := HDR.get(first.color_trc):
@@ -199,7 +204,7 @@ class Video(GuardedSource):
             if first and time_s is not None and time_s - self._origin_s <= start_s + TICK_S:
                 return _chain(first, frames)
         self._decoder.close()
-        self._decoder = Decoder(self._name, self._url, self._path)
+        self._decoder = self._opened()
         return self._decoder.frames()
 
     def _judge_end(self) -> None:
@@ -212,9 +217,10 @@ class Video(GuardedSource):
             why = f": {lost}" if lost else f", frame {self._count} cannot be decoded"
             self.warnings.append(f"{self._name}: ends early{why}; kept what came before")
         elif decoder.damaged:
+            sizes = f" (pictures {decoder.limit})" if decoder.too_large else ""
             self.warnings.append(
                 f"{self._name}: damaged, {decoder.damaged} of {decoder.packets} packets "
-                "cannot be decoded; kept the rest"
+                f"cannot be decoded{sizes}; kept the rest"
             )
 
 

@@ -77,7 +77,7 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
         raise SourceError(f"{name}: no such file; check the path")
     if not is_file:
         raise SourceError(f"{name}: neither a file nor a folder")
-    kind = kind_of(path)
+    kind = kind_of(path, config.max_megapixels)
     if kind == "picture":
         return Pictures(path, config)
     if kind == "animated webp":

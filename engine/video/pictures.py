@@ -115,7 +115,7 @@ class Pictures(GuardedSource):
             position, file = self._position, self._files[self._position]
             self._position += 1
             try:
-                still = read_still(file)
+                still = read_still(file, self._config.max_megapixels)
             except SourceError as error:
                 if not self._is_folder:
                     raise

@@ -30,6 +30,8 @@ class SourceConfig:
         fps: Frames a second to ask of a camera; None leaves its own.
         live: Leave frames out rather than wait for the reader, also where the source has an end.
         sequence: Pictures are the frames of a film; else each stands for itself.
+        max_megapixels: What a picture of a file or stream may have, 10⁶ pixels; None allows a
+            single picture 150 and a frame of video 36.
     """
 
     start_s: Seconds = 0.0
@@ -38,6 +40,7 @@ class SourceConfig:
     fps: AboveZero | None = None
     live: bool = False
     sequence: bool = False
+    max_megapixels: AboveZero | None = None
 
     @property
     def end_s(self) -> float:

@@ -21,7 +21,7 @@ import numpy as np
 
 from engine.errors import SourceError
 from engine.types import Image
-from engine.video.container import open_input, reason, video_stream
+from engine.video.container import PICTURE_MEGAPIXELS, Limit, open_input, reason, video_stream
 from engine.video.conversion import Converter, on_black
 
 if TYPE_CHECKING:
@@ -72,21 +72,25 @@ class Still:
     fault: Fault = ""
 
 
-def kind_of(path: Path) -> Kind:
+def kind_of(path: Path, max_megapixels: float | None = None) -> Kind:
     """Say what a file holds, by its content: one picture, an animated WebP, or a film.
 
     A picture that cannot be read is a picture if its ending says so.
+
+    Args:
+        path: The file.
+        max_megapixels: What a picture may have; None is what `engine.video.container.Limit` says.
     """
     head = _head(path)
     if _is_heif(head):
         return "picture"
     if _is_animated_webp(head):
-        return "animated webp" if _frames_by_pillow(path) > 1 else "picture"
+        return "animated webp" if _frames_by_pillow(path, max_megapixels) > 1 else "picture"
     named = path.suffix.lower() in ENDINGS
     if not (named or head.startswith(_MAGIC)):
         return "film"
     try:
-        with open_input(path.name, f"file:{path}") as container:
+        with open_input(path.name, f"file:{path}", max_megapixels=max_megapixels) as container:
             form = container.format.name
             packets = (packet for packet in container.demux(video=0) if packet.size)
             several = len(list(islice(packets, 2))) > 1
@@ -96,34 +100,39 @@ def kind_of(path: Path) -> Kind:
         return "picture" if named else "film"
 
 
-def read_still(path: Path) -> Still:
+def read_still(path: Path, max_megapixels: float | None = None) -> Still:
     """Read one picture file, of an animation the first picture.
 
+    Args:
+        path: The file.
+        max_megapixels: What it may have; None is what `engine.video.container.Limit` says.
+
     Raises:
-        SourceError: It cannot be read.
+        SourceError: It cannot be read, or is too large.
     """
-    head = _head(path)
+    head, most = _head(path), max_megapixels
     if _is_heif(head):
-        return Still(_by_pillow(path, head))
+        return Still(_by_pillow(path, head, most))
     if _is_animated_webp(head):
-        image = _by_pillow(path, head)
-        return Still(image, "animated" if _frames_by_pillow(path) > 1 else "")
+        image = _by_pillow(path, head, most)
+        return Still(image, "animated" if _frames_by_pillow(path, most) > 1 else "")
     try:
-        still = _by_ffmpeg(path, strict=True)
+        still = _by_ffmpeg(path, most, strict=True)
     except SourceError:
-        return Still(_damaged(path, head), "cut short")
-    if not still.fault and head.startswith(b"GIF8") and not _is_whole(path):  # FFmpeg does not say
+        return Still(_damaged(path, head, most), "cut short")
+    gif = head.startswith(b"GIF8")  # FFmpeg does not say that it is cut short
+    if gif and not still.fault and not _is_whole(path, most):
         return Still(still.image, "cut short")
     return still
 
 
-def _damaged(path: Path, head: bytes) -> Image:
+def _damaged(path: Path, head: bytes, most: float | None) -> Image:
     """Read what there is of a picture."""
     try:
-        return _by_ffmpeg(path, strict=False).image
+        return _by_ffmpeg(path, most, strict=False).image
     except SourceError as error:
         try:
-            image = _by_pillow(path, head, partly=True)
+            image = _by_pillow(path, head, most, partly=True)
         except SourceError:
             raise error from None
         if image.min() == image.max():  # nothing of it came
@@ -152,30 +161,36 @@ def _is_animated_webp(head: bytes) -> bool:
     )
 
 
-def _by_ffmpeg(path: Path, *, strict: bool) -> Still:
-    with open_input(path.name, f"file:{path}") as container:
-        stream = video_stream(path.name, container)
+def _by_ffmpeg(path: Path, most: float | None, *, strict: bool) -> Still:
+    with open_input(path.name, f"file:{path}", max_megapixels=most) as container:
+        stream = video_stream(path.name, container, most)
+        limit = Limit.of(container, most)
         if strict:
-            stream.codec_context.options = {"err_detect": "explode"}
+            stream.codec_context.options = {"max_pixels": limit.option, "err_detect": "explode"}
         try:
             frames = container.decode(stream)
             frame = next(frames, None)
             if frame is None:
-                raise SourceError(f"{path.name}: holds no picture")
-            image = Converter(frame, stream.sample_aspect_ratio)(frame)
+                raise SourceError(f"{path.name}: {limit.no_picture(stream, None)}")
+            convert = Converter(frame, stream.sample_aspect_ratio)
+            limit.check(path.name, convert.width, convert.height)
+            image = convert(frame)
             animated = next(frames, None) is not None
         except av.error.FFmpegError as error:
-            raise SourceError(f"{path.name}: cannot be decoded: {reason(error)}") from error
+            raise SourceError(f"{path.name}: {limit.no_picture(stream, reason(error))}") from error
     return Still(image, "animated" if animated else "")
 
 
-def _by_pillow(path: Path, head: bytes, *, partly: bool = False) -> Image:
+def _by_pillow(path: Path, head: bytes, most: float | None, *, partly: bool = False) -> Image:
     if not _is_pillows(head):
         import pillow_heif
 
         with translated(path):
-            return pixels(pillow_heif.open_heif(path).to_pillow())
-    with open_by_pillow(path, partly=partly) as image, translated(path):
+            file = pillow_heif.open_heif(path)
+            Limit(most or PICTURE_MEGAPIXELS).check(path.name, *file.size)
+            return pixels(file.to_pillow())
+    limit = Limit(most or PICTURE_MEGAPIXELS)
+    with open_by_pillow(path, limit, partly=partly) as image, translated(path):
         return pixels(image)
 
 
@@ -185,30 +200,39 @@ def _is_pillows(head: bytes) -> bool:
     return not _is_heif(head) or b"avif" in (brands[at : at + 4] for at in range(0, len(brands), 4))
 
 
-def open_by_pillow(path: Path, *, partly: bool = False) -> "PIL.Image.Image":
+def open_by_pillow(path: Path, limit: Limit, *, partly: bool = False) -> "PIL.Image.Image":
     """Open a picture with Pillow.
 
     Args:
         path: The file.
+        limit: How large it may be.
         partly: Take a file that is cut short as far as it goes.
 
     Raises:
-        SourceError: It cannot be read.
+        SourceError: It cannot be read, or is too large.
     """
     import PIL.Image
     import PIL.ImageFile
 
     with translated(path), _quietly():
-        image = PIL.Image.open(path)
-        if partly:
-            try:
-                PIL.ImageFile.LOAD_TRUNCATED_IMAGES = True
+        pillows = PIL.Image.MAX_IMAGE_PIXELS
+        PIL.Image.MAX_IMAGE_PIXELS = limit.pixels  # twice of which is an error at once
+        try:
+            image = PIL.Image.open(path)
+        except PIL.Image.DecompressionBombError as error:
+            raise SourceError(f"{path.name}: {limit}") from error
+        finally:
+            PIL.Image.MAX_IMAGE_PIXELS = pillows
+        try:
+            limit.check(path.name, *image.size)
+            PIL.ImageFile.LOAD_TRUNCATED_IMAGES = partly
+            if partly:
                 image.load()
-            except BaseException:
-                image.close()
-                raise
-            finally:
-                PIL.ImageFile.LOAD_TRUNCATED_IMAGES = False
+        except BaseException:
+            image.close()
+            raise
+        finally:
+            PIL.ImageFile.LOAD_TRUNCATED_IMAGES = False
         return image
 
 
@@ -231,6 +255,8 @@ def translated(path: Path) -> Iterator[None]:
 
     try:
         yield
+    except SourceError:
+        raise
     except (*_BROKEN, DecompressionBombError) as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise SourceError(f"{path.name}: cannot be decoded: {why}") from error
@@ -255,17 +281,17 @@ def pixels(image: "PIL.Image.Image") -> Image:
     return made
 
 
-def _frames_by_pillow(path: Path) -> int:
+def _frames_by_pillow(path: Path, most: float | None) -> int:
     try:
-        with open_by_pillow(path) as image:
+        with open_by_pillow(path, Limit(most or PICTURE_MEGAPIXELS)) as image:
             return getattr(image, "n_frames", 1)
     except SourceError:
         return 0
 
 
-def _is_whole(path: Path) -> bool:
+def _is_whole(path: Path, most: float | None) -> bool:
     try:
-        with open_by_pillow(path) as image, translated(path):
+        with open_by_pillow(path, Limit(most or PICTURE_MEGAPIXELS)) as image, translated(path):
             image.load()
     except SourceError:
         return False

@@ -232,7 +232,7 @@ def test_files_that_are_no_pictures_are_refused_in_one_line(model, clip, tmp_pat
     cases = {
         "missing.jpg": "missing.jpg: cannot be opened: No such file",
         tmp_path / "missing.mp4": "missing.mp4: cannot be opened: No such file",
-        text: "text.png: cannot be decoded: Invalid data",
+        text: "text.png: no picture can be decoded: Invalid data",
         clip: "old_demo.mp4: not a picture by its ending; .* fer_live.stream",
         tmp_path: f"{re.escape(str(tmp_path))}: is a folder; .* fer_live.stream",
     }

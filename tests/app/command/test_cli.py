@@ -29,6 +29,7 @@ OPTIONS = sorted(
         *("--out", "--records", "--landmarks", "--model", "--device", "--precision"),
         "--detector",
         *("--detector-model", "--detect-every", "--min-face", "--max-faces", "--smooth"),
+        *("--max-megapixels", "--max-network-mib"),
         *(
             "--start",
             "--duration",

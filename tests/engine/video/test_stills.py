@@ -121,7 +121,7 @@ def test_half_a_picture_is_read_and_said_to_be_cut_short(save, name):
 def test_picture_of_which_nothing_is_left_is_an_error(save, name):
     path = save(name)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
-    with pytest.raises(SourceError, match=f"{name}: cannot be decoded"):
+    with pytest.raises(SourceError, match=f"{name}: no (frame|picture) can be decoded"):
         read_still(path)
 
 
@@ -192,3 +192,21 @@ def test_webp_of_one_frame_that_could_move_is_a_picture(tmp_path):
     path.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body)
     assert kind_of(path) == "picture"
     assert read_still(path).fault == ""
+
+
+@pytest.mark.parametrize("name", ["a.heic", "a.avif", "a.jpg", "a.webp"])
+@pytest.mark.parametrize("megapixels", [0.12, 0.01])
+def test_picture_that_is_too_large_is_refused_and_the_option_named(save, name, megapixels):
+    path = save(name)
+    with pytest.raises(SourceError, match=rf"{name}: .*over {megapixels} megapixels; --max-meg"):
+        read_still(path, megapixels)
+    assert read_still(path, 0.14).image.shape == (256, 512, 3)
+
+
+def test_animation_that_is_too_large_is_refused_and_the_option_named(tmp_path):
+    path = moving(tmp_path / "a.webp", duration=40)
+    for megapixels in (0.003, 0.0001):
+        with pytest.raises(SourceError, match=r"a\.webp: .*--max-megapixels"):
+            open_source(str(path), SourceConfig(max_megapixels=megapixels))
+    with open_source(str(path), SourceConfig(max_megapixels=0.004)) as source:
+        assert len(list(source)) == 4
