@@ -16,6 +16,7 @@ from engine.faces.landmarker import Landmarker
 from engine.faces.tracking import TrackerConfig
 from engine.networks.manifest import Manifest
 from engine.networks.models import Precision, Selection, choose
+from engine.networks.ort import MEMORY_MIB, allow_memory
 from engine.networks.processor import cores
 from engine.networks.runtime import Device
 from engine.reading.fusion import Fusion, landmarks_of
@@ -43,6 +44,8 @@ class AnalyzerConfig:
         smooth: Time constant of the smoothing, seconds; 0 turns it off.
         threads: Of each network on a CPU; 0 gives finder and reader, which are at work at the same
             time, half of the cores each.
+        max_network_mib: What each network may take of a CPU's memory for a call, MiB: a model file
+            of a few bytes may ask for any amount.
     """
 
     model: Text = "poster-rt"
@@ -55,6 +58,7 @@ class AnalyzerConfig:
     max_faces: Positive = 8
     smooth: Annotated[float, Field(ge=0, lt=60)] = 0.25
     threads: Annotated[int, Field(ge=0, le=256)] = 0
+    max_network_mib: Annotated[int, Field(ge=1, le=2**20)] = MEMORY_MIB
 
 
 class Analyzer:
@@ -95,6 +99,22 @@ class Analyzer:
         """
         (analysis,) = self._reader.read([self._finder.find(frame)])
         return analysis
+
+
+def left_out(config: AnalyzerConfig, most: int) -> tuple[str, ...]:
+    """Say that there were more faces than are followed, if there were.
+
+    Args:
+        config: Says how many may be.
+        most: Faces left out at once, the most of all frames.
+    """
+    if not most:
+        return ()
+    seen = config.max_faces + most
+    return (
+        f"up to {seen} faces were detected at once and {config.max_faces} of them read; "
+        f"--max-faces {seen} reads all",
+    )
 
 
 def threads_of(config: AnalyzerConfig) -> int:
@@ -192,6 +212,8 @@ def model_of(config: AnalyzerConfig) -> Manifest:
 
 
 def _selection(config: AnalyzerConfig) -> Selection:
+    """Find the networks; those that are opened next may take as much memory as the config says."""
+    allow_memory(config.max_network_mib)
     return choose(config.model, config.precision, config.device)
 
 

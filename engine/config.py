@@ -17,11 +17,22 @@ T = TypeVar("T")
 WHOLE_MAX: Final = 2**63 - 1  # of a whole number: what arrays and other languages can hold
 Natural = Annotated[int, Field(ge=0, le=WHOLE_MAX)]
 Positive = Annotated[int, Field(ge=1, le=WHOLE_MAX)]
+Side = Annotated[int, Field(ge=1, le=4096)]  # of what a network is shown, pixels
 Share = Annotated[float, Field(ge=0, le=1)]
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 AboveZero = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
+
+
+def _plain(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"must be printable, got {shown(text)}")
+    return text
+
+
+# A text that messages show: no line break, and nothing that moves a terminal's cursor.
+Line = Annotated[Text, AfterValidator(_plain)]
 
 # True is no number and "1" neither, 1 is one for a float; nan and inf are none.
 CHECKS: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)

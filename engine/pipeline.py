@@ -65,6 +65,7 @@ class Pipeline:
         draw: Draw | None = None,
         *,
         live: bool = False,
+        alone: bool = False,
         join_s: float = _JOIN_S,
     ) -> None:
         """Connect the stages; nothing runs yet.
@@ -76,6 +77,8 @@ class Pipeline:
             draw: Turns an analysis into the picture to show, on a thread of its own; without
                 it, that is the frame's own image.
             live: Drop frames rather than delay them.
+            alone: Frames are pictures of their own: each is read by itself, so that its numbers
+                are the same whatever comes with it.
             join_s: How long leaving waits for the threads; a late one is left behind.
         """
         self._source = source
@@ -83,12 +86,13 @@ class Pipeline:
         self._make_reader = make_reader
         self._draw = draw
         self._join_s = join_s
-        self._frames: Mailbox[tuple[Frame, float]] = Latest() if live else Channel(_WAITING)
+        waiting = 1 if alone else _WAITING  # pictures may be large
+        self._frames: Mailbox[tuple[Frame, float]] = Latest() if live else Channel(waiting)
         # Always as many, so that a file gives the same numbers each time; live, one, at once.
-        self._together = 1 if live else _TOGETHER
+        self._together = 1 if live or alone else _TOGETHER
         self._found = Channel[Found](self._together)
-        self._analyses = Channel[Analysis](_WAITING)
-        self._drawn = Channel[tuple[Analysis, Image]](_WAITING)
+        self._analyses = Channel[Analysis](waiting)
+        self._drawn = Channel[tuple[Analysis, Image]](waiting)
         self._error: Exception | None = None
         self._error_lock = threading.Lock()
         self._threads = [

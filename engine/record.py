@@ -15,6 +15,7 @@ from typing import IO, Any, Final, Protocol
 from engine.errors import ConfigError
 from engine.files import PartialFile, open_target
 from engine.labels import EXPRESSIONS
+from engine.standard import StandardOutput, is_standard
 from engine.types import POINTS, Analysis, Prediction, Track
 
 TIME_DIGITS: Final = 6  # microseconds
@@ -27,10 +28,12 @@ ROW_GROUP: Final = 4096  # rows held before Parquet writes them
 class Record:
     """One face in one frame; the fields are the columns, in their order.
 
+    Landmarks, where they are written, come between `arousal` and `file`.
+
     Attributes:
         frame: 0-based index of the frame.
-        timestamp: Seconds from the beginning of the source.
-        face_id: The track's id.
+        timestamp: Seconds from the beginning of the source; None in a picture, which has no time.
+        face_id: The track's id; in a picture the face's place in it, from 1.
         x: Left edge of the box, pixels of the source frame.
         y: Top edge of the box.
         width: Width of the box, pixels.
@@ -48,10 +51,11 @@ class Record:
         contempt: Probability.
         valence: -1 to 1.
         arousal: -1 to 1.
+        file: Name of the picture; empty in a film.
     """
 
     frame: int
-    timestamp: float
+    timestamp: float | None
     face_id: int
     x: float
     y: float
@@ -70,24 +74,33 @@ class Record:
     contempt: float
     valence: float
     arousal: float
+    file: str = ""
 
 
-COLUMNS: Final = tuple(field.name for field in fields(Record))
+FILE: Final = "file"  # the last column, also behind landmarks
+COLUMNS: Final = tuple(field.name for field in fields(Record) if field.name != FILE)
 LANDMARK_COLUMNS: Final = tuple(
     f"landmark_{point}_{axis}" for point in range(POINTS) for axis in "xy"
 )
+_KINDS: Final = {"frame": "int", "face_id": "int", "expression": "str", FILE: "str"}  # else float
 
-Row = tuple[int | float | str, ...]
+Row = tuple[int | float | str | None, ...]
 Point = tuple[float, float]
+
+
+def columns(*, landmarks: bool) -> tuple[str, ...]:
+    """Name all columns, in their order."""
+    return (*COLUMNS, *(LANDMARK_COLUMNS if landmarks else ()), FILE)
 
 
 def record_of(analysis: Analysis, track: Track, prediction: Prediction) -> Record:
     """The row of one face, rounded to what the numbers are good for."""
+    frame = analysis.frame
     x0, y0, x1, y1 = (round(value, PIXEL_DIGITS) for value in track.box.tolist())
     shares = (round(share, SHARE_DIGITS) for share in prediction.probabilities.tolist())
     return Record(
-        frame=analysis.frame.index,
-        timestamp=round(analysis.frame.time_s, TIME_DIGITS),
+        frame=frame.index,
+        timestamp=round(frame.time_s, TIME_DIGITS) if frame.file is None else None,
         face_id=track.id,
         x=x0,
         y=y0,
@@ -98,6 +111,7 @@ def record_of(analysis: Analysis, track: Track, prediction: Prediction) -> Recor
         reliability=round(prediction.reliability, SHARE_DIGITS),
         valence=round(prediction.valence, SHARE_DIGITS),
         arousal=round(prediction.arousal, SHARE_DIGITS),
+        file=frame.file or "",
         **dict(zip(EXPRESSIONS, shares, strict=True)),
     )
 
@@ -115,9 +129,9 @@ def records_of(
 
 
 def row_of(record: Record, points: Sequence[Point]) -> Row:
-    """One face's values in the order of `COLUMNS`, then of its points, if there are any."""
-    values = tuple(getattr(record, name) for name in COLUMNS)
-    return values + tuple(value for point in points for value in point)
+    """One face's values in the order of `columns`, those of its points if there are any."""
+    values = (getattr(record, name) for name in COLUMNS)
+    return (*values, *(value for point in points for value in point), record.file)
 
 
 def import_arrow(what: str) -> Any:  # noqa: ANN401 - a module without types
@@ -145,10 +159,9 @@ def arrow_schema(*, landmarks: bool) -> Any:  # noqa: ANN401 - a class without t
     """
     arrow = import_arrow("a table")
     kinds = {"int": arrow.int64(), "float": arrow.float64(), "str": arrow.string()}
-    types = [(field.name, kinds[field.type.__name__]) for field in fields(Record)]  # type: ignore[union-attr]  # annotations are classes here
-    if landmarks:
-        types += [(name, arrow.float32()) for name in LANDMARK_COLUMNS]
-    return arrow.schema(types)
+    types = {name: kinds[_KINDS.get(name, "float")] for name in (*COLUMNS, FILE)}
+    types |= dict.fromkeys(LANDMARK_COLUMNS, arrow.float32())
+    return arrow.schema([(name, types[name]) for name in columns(landmarks=landmarks)])
 
 
 def arrow_table(rows: Sequence[Row], *, landmarks: bool) -> Any:  # noqa: ANN401 - a class without types
@@ -158,8 +171,8 @@ def arrow_table(rows: Sequence[Row], *, landmarks: bool) -> Any:  # noqa: ANN401
         ConfigError: pyarrow is not installed.
     """
     schema = arrow_schema(landmarks=landmarks)
-    columns = dict(zip(schema.names, zip(*rows, strict=True), strict=True))
-    return import_arrow("a table").table(columns, schema=schema)
+    values = dict(zip(schema.names, zip(*rows, strict=True), strict=True))
+    return import_arrow("a table").table(values, schema=schema)
 
 
 class RecordWriter(Protocol):
@@ -185,7 +198,7 @@ def open_records(
     """Open the writer that the file's ending asks for; the header is written at once.
 
     Args:
-        path: The target: .csv, .jsonl, .ndjson or .parquet.
+        path: The target: .csv, .jsonl, .ndjson or .parquet; ``-`` is CSV on standard output.
         landmarks: Write the 68 landmarks as well.
         overwrite: Replace a file that exists.
         growing: Write under the file's own name, every frame at once, so that a kill leaves what
@@ -195,11 +208,16 @@ def open_records(
         ConfigError: The ending is unknown, cannot grow, or Parquet's library is missing.
         SinkError: The target cannot be written.
     """
-    if growing and path.suffix.lower() == ".parquet":
+    ending = ".csv" if is_standard(path) else path.suffix.lower()
+    if growing and ending == ".parquet":
         raise ConfigError(f"{path}: Parquet does not survive a kill; use .csv or .jsonl")
-    file = open_target(path, endings=WRITERS, overwrite=overwrite, growing=growing)
+    file: PartialFile
+    if is_standard(path):
+        file, growing = StandardOutput(), True  # whoever reads along need not wait
+    else:
+        file = open_target(path, endings=WRITERS, overwrite=overwrite, growing=growing)
     try:
-        writer = WRITERS[path.suffix.lower()](file, landmarks, growing)
+        writer = WRITERS[ending](file, landmarks, growing)
     except OSError as error:
         file.discard()
         raise file.failed(error) from error
@@ -222,7 +240,7 @@ class _Writer(ABC):
         self._landmarks = landmarks
         self._growing = growing
         self._done = False
-        self._columns = COLUMNS + (LANDMARK_COLUMNS if landmarks else ())
+        self._columns = columns(landmarks=landmarks)
 
     @abstractmethod
     def _write(self, record: Record, points: tuple[Point, ...]) -> None: ...
@@ -276,7 +294,11 @@ class _Writer(ABC):
 class _Csv(_Writer):
     def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
         super().__init__(file, landmarks, growing)
-        self._text: IO[str] = file.path.open("w", encoding="utf-8", newline="")
+        self._text: IO[str] = (
+            file.text()
+            if isinstance(file, StandardOutput)
+            else file.path.open("w", encoding="utf-8", newline="")
+        )
         self._rows = csv.writer(self._text, lineterminator="\n")
 
     def begin(self) -> None:
@@ -303,6 +325,7 @@ class _JsonLines(_Writer):
         row: dict[str, object] = {name: getattr(record, name) for name in COLUMNS}
         if self._landmarks:
             row["landmarks"] = points
+        row[FILE] = record.file
         self._text.write(json.dumps(row, separators=(",", ":")) + "\n")
 
     def _to_disk(self) -> None:
@@ -346,8 +369,10 @@ WRITERS: Final[Mapping[str, Callable[[PartialFile, bool, bool], _Writer]]] = {
 }
 
 
-def plain(value: float | str) -> str:
-    """A number without exponent or needless zeros."""
+def plain(value: float | str | None) -> str:
+    """A number without exponent or needless zeros; nothing where there is none."""
+    if value is None:
+        return ""
     if not isinstance(value, float):
         return str(value)
     text = f"{value:.{SHARE_DIGITS}f}".rstrip("0").rstrip(".")

@@ -47,11 +47,14 @@ class Frame:
         index: 0-based position in the source, counted from its first decoded frame.
         time_s: Presentation time in seconds, from the start of the source.
         image: (H, W, 3) uint8, BGR, upright; read-only once it crosses a thread.
+        file: Name of a picture that stands for itself, perhaps empty: it has no time, and knows
+            nothing of the frames before. None for a moment of a film.
     """
 
     index: int
     time_s: float
     image: Image
+    file: str | None = None
 
     def __post_init__(self) -> None:
         check_image("image", self.image)
@@ -82,7 +85,8 @@ class Track:
     """One face that keeps its identity from frame to frame.
 
     Attributes:
-        id: Never reused while the program runs, not even after the face is lost; from 1.
+        id: Never reused in a film, not even after the face is lost; from 1, in a picture that
+            stands for itself too.
         box: (4,) float32, x0 y0 x1 y1, may leave the frame.
         landmarks: (68, 2) float32; order as in the model's manifest (iBUG 68).
         score: Presence of a face in the crop, 0 to 1, from the landmark network.
@@ -145,12 +149,14 @@ class Found:
         sightings: One per track, same order.
         times_ms: Milliseconds spent per stage ("detect", "align", "landmarks", "track"); a
             stage that did not run is absent.
+        left_out: Faces that were detected and are not followed: as many as may be are already.
     """
 
     frame: Frame
     tracks: tuple[Track, ...]
     sightings: tuple[Sighting, ...]
     times_ms: Mapping[str, float]
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         if len(self.tracks) != len(self.sightings):
@@ -195,12 +201,14 @@ class Analysis:
         predictions: One per track, same order.
         times_ms: Milliseconds spent per stage, those of `Found` and "fusion"; a stage that did
             not run is absent.
+        left_out: Faces that were detected and are not followed, as `Found` has it.
     """
 
     frame: Frame
     tracks: tuple[Track, ...]
     predictions: tuple[Prediction, ...]
     times_ms: Mapping[str, float]
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         if [t.id for t in self.tracks] != [p.track_id for p in self.predictions]:

@@ -1,6 +1,5 @@
 """A network that runs and can be compared: in torch, in ONNX Runtime, in TensorRT, of a bundle."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from engine.networks.bundle import SUFFIX as BUNDLE
 from engine.networks.bundle import open_bundle
 from engine.networks.manifest import CropInput, Manifest, Maps
 from engine.networks.runtime import Device, Network, open_session
-from engine.networks.tensorrt.engine_file import BUILD, SUFFIX, described_by, precision_of
+from engine.networks.tensorrt.engine_file import SUFFIX, build_of, precision_of
 from engine.networks.tensorrt.session import EngineSession, engine_of
 from engine.reading.fusion import landmarks_of
 from engine.types import Floats, Image
@@ -169,8 +168,7 @@ def _engine(path: Path) -> Backend:
 
 def _most(engine: Path) -> int:
     """Give how many faces an engine takes."""
-    card = json.loads(described_by(engine).read_text(encoding="utf-8"))
-    return min(MOST, int(card[BUILD]["max_batch"]))
+    return min(MOST, build_of(engine).max_batch)
 
 
 def _maps(manifest: Manifest) -> tuple[str, ...]:

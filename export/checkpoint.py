@@ -1,6 +1,5 @@
 """What `fer-export` may start from: a trained network's weights, or an exported ONNX file."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import onnx
 from engine.errors import ConfigError, ModelError
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import Manifest, load_manifest
+from training.documents import read_document
 from training.systems.saved import CARD, RECIPE, read_card
 from training.trainer.loop import MODEL
 
@@ -108,14 +108,13 @@ def _of_run(given: Path, file: Path) -> Weights:
     for path in (file, recipe):
         if not path.is_file():
             raise ConfigError(f"{path}: missing; is this a finished run of fer-train?")
-    try:
-        content = json.loads(recipe.read_text(encoding="utf-8"))
-        task = str(content["task"])
-        # Shipped in two graphs of its own, where it knows what the engine's classes are.
-        if content.get("system", {}).get("name") == "poster_rt":
-            task = "expression" if read_card(file.with_name(CARD)).classes == EXPRESSIONS else task
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{recipe}: says no task: {error}") from error
+    content = read_document(recipe)
+    task, system = content.get("task"), content.get("system")
+    if not isinstance(task, str):
+        raise ModelError(f"{recipe}: task: must be a text, got {task!r:.80}")
+    # Shipped in two graphs of its own, where it knows what the engine's classes are.
+    if isinstance(system, dict) and system.get("name") == "poster_rt":
+        task = "expression" if read_card(file.with_name(CARD)).classes == EXPRESSIONS else task
     return Weights(given, file, task, file.parent.resolve().name, _metrics(file))
 
 
@@ -123,13 +122,7 @@ def _metrics(file: Path) -> Mapping[str, Any]:
     path = file.with_name("metrics.json")
     if not path.is_file():
         return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(found, dict):
-        raise ConfigError(f"{path}: expected a JSON object, got {type(found).__name__}")
-    return found
+    return read_document(path)
 
 
 def _shipped(path: Path) -> Weights:

@@ -18,6 +18,8 @@ _PACKAGES: Final = (
     "onnxruntime",
     "onnxruntime-gpu",
     "opencv-python-headless",
+    "pillow",
+    "pillow-heif",
     "pyarrow",
 )
 _DETECTOR: Final = "fer-detector.onnx"

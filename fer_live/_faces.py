@@ -47,9 +47,8 @@ def moment_of(analysis: Analysis, *, rgb: bool) -> Moment:
     """
     frame = analysis.frame
     image = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB) if rgb else frame.image
-    return Moment(
-        frame.index, frame.time_s, _read_only(np.asarray(image)), faces_of(analysis, rgb=rgb)
-    )
+    faces = faces_of(analysis, rgb=rgb)
+    return Moment(frame.index, frame.time_s, _read_only(np.asarray(image)), faces, frame.file or "")
 
 
 def _read_only(array: NDArray[T]) -> NDArray[T]:

@@ -1,5 +1,6 @@
 """Pictures: a model that stays loaded, and a function that loads one for the occasion."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -16,15 +17,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.analyze import AnalyzerConfig, open_finder, open_reader
+from engine.analyze import AnalyzerConfig, left_out, open_finder, open_reader
 from engine.errors import SourceError
 from engine.networks.processor import cores
 from engine.types import Frame, Image
-from engine.video.pictures import ENDINGS, read_picture
+from engine.video.stills import ENDINGS, FAULTS, read_still
 from fer_live._faces import faces_of
 from fer_live._options import PictureOptions, Switches, config_of, path_of
-from fer_live._words import spoken
+from fer_live._words import in_python, spoken
 from fer_live.types import Faces
+
+log = logging.getLogger(__name__)
 
 Picture = NDArray[np.uint8] | str | os.PathLike[str]
 One = TypeVar("One", bound=Picture)
@@ -51,7 +54,8 @@ class Model:
         Args:
             name: ``poster-rt``, or the path of an ONNX file or bundle.
             options: `device`, `precision`, `detector`, `detector_model`, `min_face_px`,
-                `max_faces`, `threads`, as `engine.analyze.AnalyzerConfig` has them.
+                `max_faces`, `threads`, `max_network_mib`, as `engine.analyze.AnalyzerConfig` has
+                them.
 
         Raises:
             ConfigError: An option is unknown or its value is not allowed.
@@ -176,11 +180,11 @@ class _Networks:
 
     def __init__(self, config: AnalyzerConfig) -> None:
         config = replace(config, threads=config.threads or cores())  # they run in turn
+        self._config = config
         with ExitStack() as opened:
             self._finder = opened.enter_context(closing(open_finder(config)))
             self._reader = opened.enter_context(closing(open_reader(config)))
             self._opened = opened.pop_all()
-        self._time_s = 0.0
 
     def close(self) -> None:
         """Free the networks."""
@@ -188,18 +192,10 @@ class _Networks:
 
     def analyze(self, images: Sequence[Image], *, rgb: bool) -> list[Faces]:
         """Find the faces picture by picture, and read them all in one call."""
-        found = [self._finder.find(self._scene(image)) for image in images]
-        return [
-            Faces(
-                replace(face, id=place) for place, face in enumerate(faces_of(analysis, rgb=rgb), 1)
-            )
-            for analysis in self._reader.read(found)
-        ]
-
-    def _scene(self, image: Image) -> Frame:
-        """Make a picture a scene of its own: where time goes back, no face is followed."""
-        self._time_s -= 1.0
-        return Frame(0, self._time_s, image)
+        found = [self._finder.find(Frame(0, 0.0, image, file="")) for image in images]
+        for warning in left_out(self._config, max(one.left_out for one in found)):
+            log.warning("%s", in_python(warning))
+        return [faces_of(analysis, rgb=rgb) for analysis in self._reader.read(found)]
 
 
 def _read(picture: object, name: str, rgb: bool) -> Image:
@@ -239,7 +235,10 @@ def _read_file(path: Path) -> Image:
         raise SourceError(
             f"{path}: is a folder; name its pictures one by one, or give it to fer_live.stream"
         )
-    return read_picture(path)
+    still = read_still(path)
+    if still.fault:
+        log.warning("%s: is %s", path, FAULTS[still.fault])
+    return still.image
 
 
 def _has_colours(picture: NDArray[np.generic]) -> bool:

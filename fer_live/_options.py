@@ -25,6 +25,7 @@ class PictureOptions(TypedDict, total=False):
         min_face_px: Smallest face to look for, pixels; 20.
         max_faces: Most faces; 8.
         threads: Of each network on a CPU; 0 shares out the cores.
+        max_network_mib: What each network may take of a CPU's memory for a call, MiB; 2048.
     """
 
     device: Device
@@ -34,6 +35,7 @@ class PictureOptions(TypedDict, total=False):
     min_face_px: int
     max_faces: int
     threads: int
+    max_network_mib: int
 
 
 class VideoOptions(PictureOptions, total=False):

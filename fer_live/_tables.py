@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 from app.session.records import TEXT, read_records
 from engine.labels import EXPRESSIONS
 from engine.record import (
+    FILE,
     LANDMARK_COLUMNS,
     ROW_GROUP,
     Row,
@@ -37,9 +38,11 @@ def table(
     start: float = 0.0,
     duration: float | None = None,
     live: bool = False,
+    sequence: bool = False,
+    max_megapixels: float | None = None,
     **options: Unpack[VideoOptions],
 ) -> "pyarrow.Table":
-    """Analyse a video into a table with a row for each face in each frame.
+    """Analyse a video, or pictures, into a table with a row for each face in each frame.
 
     Args:
         video: What `fer_live.stream` takes; of a live source give a `duration`.
@@ -47,6 +50,8 @@ def table(
         start: Seconds to leave out at the beginning.
         duration: Seconds to process; None for all.
         live: Leave frames out rather than fall behind, also of a source that has an end.
+        sequence: The pictures of a folder are a film, as for `fer_live.stream`.
+        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         options: As those of `fer_live.stream`.
 
     Returns:
@@ -60,7 +65,13 @@ def table(
     """
     arrow = import_arrow("fer_live.table")
     Switches(landmarks=landmarks)
-    part = SourceConfig(start_s=start, duration_s=duration, live=live)
+    part = SourceConfig(
+        start_s=start,
+        duration_s=duration,
+        live=live,
+        sequence=sequence,
+        max_megapixels=max_megapixels,
+    )
     config = config_of(options, VideoOptions)
     parts = [arrow_schema(landmarks=landmarks).empty_table()]
     with closing(analyses_of(name_of(video), part, config)) as analyses:
@@ -86,12 +97,16 @@ def read(records: str | os.PathLike[str]) -> "pyarrow.Table":
     for warning in warnings:
         log.warning("%s", warning)
     schema = arrow_schema(landmarks=LANDMARK_COLUMNS[0] in found.numbers)
-    labels = [EXPRESSIONS[label] for label in found.labels]
-    columns = [
-        arrow.array(labels if field.name == TEXT else found.numbers[field.name]).cast(field.type)
-        for field in schema
+    columns = {
+        **found.numbers,
+        TEXT: [EXPRESSIONS[label] for label in found.labels],
+        FILE: found.files or [""] * len(found),
+    }
+    # A picture's time is NaN, which becomes nothing.
+    arrays = [
+        arrow.array(columns[field.name], from_pandas=True).cast(field.type) for field in schema
     ]
-    return arrow.table(columns, schema=schema)
+    return arrow.table(arrays, schema=schema)
 
 
 def _rows(analyses: Iterator[Analysis], landmarks: bool) -> Iterator[Row]:

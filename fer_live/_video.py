@@ -10,7 +10,7 @@ from typing import Any, Final, Unpack
 
 from app.command.interrupt import Interrupt
 from app.command.job import Job, run_job
-from engine.analyze import AnalyzerConfig, open_finder, open_reader
+from engine.analyze import AnalyzerConfig, left_out, open_finder, open_reader
 from engine.config import shown
 from engine.drawing.overlay import OverlayConfig
 from engine.errors import ConfigError, SourceError
@@ -21,7 +21,7 @@ from engine.video.audio import Audio
 from engine.video.opening import SourceConfig, open_source
 from fer_live._faces import moment_of
 from fer_live._options import Switches, VideoOptions, config_of, path_of
-from fer_live._words import spoken
+from fer_live._words import in_python, spoken
 from fer_live.types import Moment
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ def stream(
     start: float = 0.0,
     duration: float | None = None,
     live: bool = False,
+    sequence: bool = False,
+    max_megapixels: float | None = None,
     rgb: bool = False,
     **options: Unpack[VideoOptions],
 ) -> Generator[Moment, None, None]:
@@ -54,10 +56,13 @@ def stream(
         start: Seconds to leave out at the beginning.
         duration: Seconds to read from there; None reads to the end.
         live: Leave moments out rather than wait for the reader, also of a source that has an end.
+        sequence: The pictures of a folder are a film of 25 frames a second, whose faces are
+            followed; else each is a moment of its own, in its own size, and names its `file`.
+        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         rgb: Images and crops are RGB.
         options: `model`, `device`, `precision`, `detector`, `detector_model`, `detect_every`,
-            `min_face_px`, `max_faces`, `smooth`, `threads`, as `engine.analyze.AnalyzerConfig`
-            has them.
+            `min_face_px`, `max_faces`, `smooth`, `threads`, `max_network_mib`, as
+            `engine.analyze.AnalyzerConfig` has them.
 
     Returns:
         The generator; the source is opened when the first moment is asked for.
@@ -69,7 +74,13 @@ def stream(
             way.
     """
     Switches(rgb=rgb)
-    part = SourceConfig(start_s=start, duration_s=duration, live=live)
+    part = SourceConfig(
+        start_s=start,
+        duration_s=duration,
+        live=live,
+        sequence=sequence,
+        max_megapixels=max_megapixels,
+    )
     analyses = analyses_of(name_of(source), part, config_of(options, VideoOptions))
     return _moments(analyses, rgb)
 
@@ -86,25 +97,30 @@ def annotate(
     start: float = 0.0,
     duration: float | None = None,
     live: bool = False,
+    sequence: bool = False,
+    max_megapixels: float | None = None,
     overwrite: bool = False,
     progress: bool = False,
     **options: Unpack[VideoOptions],
 ) -> dict[str, Any]:
-    """Write an annotated copy of a video, a table of results, or both: `fer-video`.
+    """Write an annotated copy of a video or of pictures, a table of results, or both: `fer-video`.
 
     Files appear under their names when they are complete. Ctrl-C finishes them with what was done
     so far before it is raised.
 
     Args:
         video: What `stream` takes.
-        out: The annotated video: .mp4, .mkv or .mov; None for rows only.
-        records: The rows: .csv, .jsonl, .ndjson or .parquet; None for the video only.
+        out: The annotated video: .mp4, .mkv or .mov; of a picture also a picture; of a folder of
+            pictures a folder; None for rows only.
+        records: The rows: .csv, .jsonl, .ndjson or .parquet; None for no rows.
         landmarks: Draw and record the 68 landmarks.
         audio: ``copy`` keeps the sound, as AAC where the file cannot hold it; ``aac``; ``none``.
         timeline: Draw the valence-arousal strip.
         start: Seconds to leave out at the beginning.
         duration: Seconds to process; None for all.
         live: Leave frames out rather than fall behind, also of a source that has an end.
+        sequence: The pictures of a folder are a film, as for `stream`.
+        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         overwrite: Replace existing files.
         progress: Show a bar on stderr.
         options: As those of `stream`.
@@ -137,14 +153,20 @@ def annotate(
         landmarks=landmarks,
         audio=audio,
         overwrite=overwrite,
-        source=SourceConfig(start_s=start, duration_s=duration, live=live),
+        source=SourceConfig(
+            start_s=start,
+            duration_s=duration,
+            live=live,
+            sequence=sequence,
+            max_megapixels=max_megapixels,
+        ),
         analyzer=config_of(options, VideoOptions),
         overlay=OverlayConfig(timeline=timeline, landmarks=landmarks),
     )
     with Interrupt() as interrupt:
         outcome = run_job(job, interrupt, show_progress=progress)
     for warning in outcome.warnings:
-        log.warning("%s", warning)
+        log.warning("%s", in_python(warning))
     if interrupt.requested:
         raise KeyboardInterrupt
     return outcome.to_json(job, interrupted=False)
@@ -179,16 +201,18 @@ def analyses_of(
     """
     with spoken(), open_source(name, part) as source:
         find, read = partial(open_finder, config), partial(open_reader, config)
-        count = 0
-        with Pipeline(source, find, read, live=source.info.live) as pipeline:
+        count = most = 0
+        live, alone = source.info.live, bool(source.info.pictures)
+        with Pipeline(source, find, read, live=live, alone=alone) as pipeline:
             every = nullcontext(analysis for analysis, _ in pipeline)
-            with _newest(pipeline) if source.info.live else every as analyses:
+            with _newest(pipeline) if live else every as analyses:
                 for analysis in analyses:
                     count += 1
+                    most = max(most, analysis.left_out)
                     yield analysis
             log.info("%s: %d frames, %d dropped", source.info.name, count, pipeline.dropped)
-        for warning in source.warnings:
-            log.warning("%s", warning)
+        for warning in (*source.warnings, *left_out(config, most)):
+            log.warning("%s", in_python(warning))
         if not count:
             raise SourceError(f"{source.info.name}: no frames in the part asked for")
 

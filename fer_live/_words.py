@@ -18,7 +18,7 @@ _RENAMED: Final = {"min_face": "min_face_px"}
 _OPTION: Final = re.compile(
     r"\b(?:fer-[a-z]+|pip|python) [^;]*"
     r"|--(?P<name>[a-z][a-z-]*)"
-    r"(?: (?P<value>[A-Z]+\b|none|aac|copy|auto|cpu|cuda|tensorrt|fp32|int8))?"
+    r"(?: (?P<value>[A-Z]+\b|[0-9]+\b|none|aac|copy|auto|cpu|cuda|tensorrt|fp32|int8))?"
 )
 
 
@@ -53,7 +53,7 @@ def _argument(found: "re.Match[str]") -> str:
     if name not in _parameters():
         return found[0]
     if value is not None:
-        return f"{name}={value}" if value.isupper() else f'{name}="{value}"'
+        return f"{name}={value}" if value.isupper() or value.isdecimal() else f'{name}="{value}"'
     return f"{name}=True" if _parameters()[name] is bool else name
 
 

@@ -130,29 +130,29 @@ class Faces(Sequence[Face]):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Moment:
-    """One frame of a video, a camera or a stream, and the faces in it.
+    """One frame of a video, a camera or a stream, or one picture, and the faces in it.
 
     Attributes:
         index: Of the frame, from 0; where frames of a live source are left out, numbers are too.
-        time_s: Seconds from the beginning of the source.
+        time_s: Seconds from the beginning of the source; 0 in a picture, which has no time.
         image: (H, W, 3) uint8, BGR unless ``rgb=True`` was given. Read-only.
         faces: In it, ordered by id.
+        file: Name of the picture; empty in a film.
     """
 
     index: int
     time_s: float
     image: NDArray[np.uint8]
     faces: Faces
+    file: str = ""
 
     def __repr__(self) -> str:
         height, width = self.image.shape[:2]
-        return (
-            f"Moment(index={self.index}, time_s={self.time_s:.3f}, image {width}x{height}, "
-            f"faces={self.faces!r})"
-        )
+        where = f"file={self.file!r}" if self.file else f"time_s={self.time_s:.3f}"
+        return f"Moment(index={self.index}, {where}, image {width}x{height}, faces={self.faces!r})"
 
     def _repr_html_(self) -> str:
         """Show when it is, and its faces; notebooks call this."""
-        title = f"frame {self.index}, {self.time_s:.3f} s"
+        title = self.file or f"frame {self.index}, {self.time_s:.3f} s"
         cards = (face._repr_html_() for face in self.faces)
         return _html.row(cards, title=title, empty="no faces")

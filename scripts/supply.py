@@ -80,6 +80,10 @@ NATIVES = {
         "FreeType, HarfBuzz, Little CMS": "FTL, MIT",
         "liblzma": "0BSD",
     },
+    "pillow-heif": {
+        "libheif, libde265": "LGPL-3.0-or-later",
+        "x265": "GPL-2.0-or-later",
+    },
     "pylsl": {"liblsl": "MIT"},
     "pyqt6-qt6": {"Qt 6": "LGPL-3.0-only", "FFmpeg": "LGPL-2.1-or-later", "ICU": "Unicode-3.0"},
     "pyzmq": {"libzmq": "MPL-2.0", "libsodium": "ISC"},

@@ -19,10 +19,11 @@ from pydantic import Field
 
 from engine.command import CLOCK, Parser, add_data_options, libraries, run_command
 from engine.config import Natural, Text, checked, read
-from engine.errors import ConfigError, ModelError
+from engine.errors import ConfigError
 from engine.files import write_text, written
 from training import LIBRARIES
 from training.data.faces import Split
+from training.documents import read_as
 from training.evaluation.tables import table
 from training.train import GOES_ON
 from training.trainer.provenance import PLACE
@@ -200,11 +201,8 @@ def finished(recipe: Recipe, split: Split) -> Figures | None:
     path = recipe.folder / METRICS
     if not path.exists():
         return None
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        before, figures = said["settings"], said["figures"].get(split)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise ModelError(f"{path}: cannot be read, remove it: {error!r}") from error
+    said = read_as(path, _Judged, "remove it to judge again")
+    before, figures = said.settings, said.figures.get(split)
     now = _settings(recipe)
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
@@ -215,10 +213,18 @@ def finished(recipe: Recipe, split: Split) -> Figures | None:
     return dict(figures) if figures is not None else None
 
 
+@checked()
+class _Judged:
+    """What ``metrics.json`` says: settings by dotted name, and figures of each split."""
+
+    settings: dict[str, Any]
+    figures: dict[str, dict[str, Any]]
+
+
 def write_metrics(recipe: Recipe, split: Split, figures: Figures) -> None:
     """Write ``metrics.json`` into a run's folder, beside what other splits said."""
     path = recipe.folder / METRICS
-    known = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else {}
+    known = read_as(path, _Judged, "remove it to judge again").figures if path.exists() else {}
     content = {"settings": _settings(recipe), "figures": known | {split: dict(figures)}}
     write_text(path, json.dumps(content, indent=2) + "\n")
 

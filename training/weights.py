@@ -4,6 +4,7 @@ import hashlib
 import json
 import pickle
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engine.errors import ModelError, SinkError
+from engine.config import Line, checked, read
+from engine.errors import ConfigError, ModelError, SinkError
 from engine.files import written
 
 HOLDS: Final = "holds"  # key of `kind_of` in a file's header
@@ -88,7 +90,7 @@ def take(
         ModelError: They are another network's, or their classes or the order of these are others.
     """
     own, what = kind_of(model), _what(holds, tensors)
-    if holds.get("network", own["network"]) != own["network"]:
+    if holds.get("network") and holds["network"] != own["network"]:
         raise _misfit(model, tensors, place, what)
     check_classes(place, holds.get("classes", ()), own["classes"])
     _fill(model, tensors, place, what)
@@ -160,21 +162,72 @@ def checkpoint_tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Give the tensors of a safetensors file and, if it says so, the kind of their network."""
+def read_tensors(
+    path: Path, wrong: str = "cannot be read"
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Give the tensors of a safetensors file and the texts in its header.
+
+    Args:
+        path: The file.
+        wrong: What a message says of one that is no such file.
+
+    Raises:
+        ModelError: It is no such file, or is damaged.
+    """
     try:
         with safe_open(path, "pt") as file:
-            holds = json.loads((file.metadata() or {}).get(HOLDS, "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, holds  # noqa: SIM118 - no mapping
-    except (OSError, SafetensorError, ValueError) as error:
-        raise ModelError(f"{path}: cannot be read: {error}") from error
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            return tensors, file.metadata() or {}
+    except (OSError, SafetensorError, ValueError, TypeError, RuntimeError, MemoryError) as error:
+        raise ModelError(f"{path}: {wrong}: {one_line(error)}") from error
+
+
+def kind_in(said: object, place: str) -> dict[str, Any]:
+    """Give what `kind_of` wrote, read from a file.
+
+    Raises:
+        ModelError: It is something else.
+    """
+    try:
+        return asdict(read(_Kind, said if isinstance(said, dict) else {HOLDS: said}, HOLDS))
+    except ConfigError as error:
+        raise ModelError(f"{place}: {error}") from error
+
+
+def one_line(error: Exception) -> str:
+    """Give what a library's error says, without the lines that follow the first."""
+    return str(error).partition("\n")[0].strip() or type(error).__name__
+
+
+@checked(HOLDS)
+class _Kind:
+    """See `kind_of`."""
+
+    network: Line | None = None
+    classes: tuple[Line, ...] = ()
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Give the tensors of a safetensors file and, if it says so, the kind of their network."""
+    tensors, texts = read_tensors(path)
+    try:
+        said = json.loads(texts.get(HOLDS, "{}"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: cannot be read: {HOLDS}: {error}") from error
+    return tensors, kind_in(said, str(path))
 
 
 def _what(holds: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    return f"a {holds['network']}" if "network" in holds else f"{len(tensors)} tensors"
+    return f"a {holds['network']}" if holds.get("network") else f"{len(tensors)} tensors"
 
 
 def _fill(model: nn.Module, tensors: Mapping[str, Tensor], place: str, what: str) -> None:
+    wanted = model.state_dict()
+    for name, values in tensors.items():
+        if name in wanted and values.is_floating_point() != wanted[name].is_floating_point():
+            raise ModelError(f"{place}: {name}: is {values.dtype}, expected {wanted[name].dtype}")
+        if values.is_floating_point() and not values.float().isfinite().all():
+            raise ModelError(f"{place}: {name}: not finite; the file is damaged")
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

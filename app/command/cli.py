@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.command.interrupt import Interrupt
-from engine.command import DEVICES, Parser, number, run_command, say
+from engine.command import DEVICES, Parser, count, number, run_command, say
 from engine.errors import ConfigError
 from engine.signals import INTERRUPTED, leave
+from engine.standard import OUTPUT_NAME, is_standard
 
 if TYPE_CHECKING:
     from app.command.job import Job, Outcome
@@ -31,6 +32,7 @@ _ANALYZER: Final = {
     "min_face_px": "--min-face",
     "max_faces": "--max-faces",
     "smooth": "--smooth",
+    "max_network_mib": "--max-network-mib",
 }
 
 
@@ -57,6 +59,17 @@ def _job(options: argparse.Namespace) -> "Job":
         raise ConfigError(f"INPUT is missing; see {PROGRAM} --help")
     if options.out is None and options.records is None:
         raise ConfigError("nothing to do; give --out FILE for a video or --records FILE for rows")
+    printed = [
+        name
+        for name, used in (
+            ("--out -", options.out and is_standard(options.out)),
+            ("--records -", options.records and is_standard(options.records)),
+            ("--json", options.json),
+        )
+        if used
+    ]
+    if len(printed) > 1:
+        raise ConfigError(f"{' and '.join(printed)}: only one of them can have standard output")
     from app.command.job import Job
     from engine.analyze import AnalyzerConfig
     from engine.config import problems
@@ -73,7 +86,13 @@ def _job(options: argparse.Namespace) -> "Job":
         landmarks=options.landmarks,
         audio="none" if options.no_audio else options.audio,
         overwrite=options.overwrite,
-        source=SourceConfig(start_s=options.start, duration_s=options.duration, live=options.live),
+        source=SourceConfig(
+            start_s=options.start,
+            duration_s=options.duration,
+            live=options.live,
+            sequence=options.sequence,
+            max_megapixels=options.max_megapixels,
+        ),
         analyzer=AnalyzerConfig(**given),
         overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
     )
@@ -102,7 +121,11 @@ def _report(
     for warning in outcome.warnings:
         say(PROGRAM, f"warning: {warning}")
     summary, elapsed_s = outcome.summary, outcome.elapsed_s
-    written = [str(path) for path in (job.out, job.records) if path is not None]
+    written = [
+        OUTPUT_NAME if is_standard(path) else str(path)
+        for path in (job.out, job.records)
+        if path is not None
+    ]
     if options.json:
         print(json.dumps(outcome.to_json(job, interrupted=interrupted), ensure_ascii=False))
     elif not options.quiet:
@@ -119,7 +142,8 @@ def parser() -> Parser:
         prog=PROGRAM,
         version=_about,
         description="Read the facial expressions in a video: an annotated copy and a table.",
-        epilog="T is seconds or HH:MM:SS. Exit codes: 2 options, 3 input, 4 model, 5 output,"
+        epilog="T is seconds or HH:MM:SS. FILE may be - (standard output): CSV rows, or MKV video."
+        " Exit codes: 2 options, 3 input, 4 model, 5 output,"
         " 130 interrupted.",
     )
     add = parse.add_argument
@@ -127,14 +151,17 @@ def parser() -> Parser:
         "input",
         metavar="INPUT",
         nargs="?",
-        help="video, picture, folder, camera (0) or address (rtsp://)",
+        help="video, picture, folder, camera (0), address (rtsp://), or - (standard input)",
     )
-    add("--out", type=Path, metavar="FILE", help="annotated video: .mp4, .mkv or .mov")
-    add("--records", type=Path, metavar="FILE", help="rows: .csv, .jsonl or .parquet")
+    add(
+        "--out", type=Path, metavar="FILE", help="annotated video or picture, or folder of pictures"
+    )
+    add("--records", type=Path, metavar="FILE", help="rows: .csv, .jsonl or .parquet; - prints")
     add("--landmarks", action="store_true", help="draw and record the 68 landmarks")
     add("--start", type=_seconds, default=0.0, metavar="T", help="where to begin")
     add("--duration", type=_length, metavar="T", help="how much to process (all)")
     add("--live", action="store_true", help="leave frames out rather than fall behind")
+    add("--sequence", action="store_true", help="the pictures of a folder are a film, 25 a second")
     add(
         "--audio",
         choices=("copy", "aac", "none"),
@@ -143,6 +170,7 @@ def parser() -> Parser:
     )
     add("--no-audio", action="store_true", help="the same as --audio none")
     add("--no-timeline", action="store_true", help="leave the valence-arousal strip out")
+    add("--max-megapixels", type=count, metavar="N", help="largest picture (150, in videos 36)")
     add("--overwrite", action="store_true", help="replace existing output files")
     add("--json", action="store_true", help="print the summary as one JSON object on stdout")
     add("--quiet", action="store_true", help="no progress bar and no summary")
@@ -165,6 +193,7 @@ def _add_analyzer_options(parse: Parser) -> None:
     add("--detect-every", type=int, metavar="N", help="frames between detections (10)")
     add("--min-face", type=int, metavar="PX", dest="min_face_px", help="smallest face (20)")
     add("--max-faces", type=int, metavar="N", help="faces followed at once (8)")
+    add("--max-network-mib", type=count, metavar="N", help="memory of a network's call (2048)")
     add("--smooth", type=float, metavar="S", help="seconds of smoothing, 0 for none (0.25)")
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,15 +11,17 @@ from typing import Any, Protocol
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
 from app.command.summary import Summary
-from engine.analyze import AnalyzerConfig, open_finder, open_reader
+from engine.analyze import AnalyzerConfig, left_out, open_finder, open_reader
 from engine.drawing.overlay import Overlay, OverlayConfig
 from engine.errors import SinkError, SourceError
-from engine.pipeline import Pipeline
+from engine.pipeline import Draw, Pipeline
 from engine.reading.reader import Reader
 from engine.record import open_records
+from engine.standard import is_standard
 from engine.types import Analysis, Image
 from engine.video.audio import Audio
 from engine.video.opening import SourceConfig, SourceInfo, open_source
+from engine.video.picture_sink import PictureSink, takes_pictures
 from engine.video.sink import SinkConfig, VideoSink
 
 Write = Callable[[Analysis, Image], None]
@@ -94,9 +96,10 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
         _spare_input(job, info)
         with ExitStack() as stack:
             outputs = stack.enter_context(_outputs(job, info))
-            draw = Overlay(info.width, info.height, job.overlay).draw if job.out else None
+            draw = None if job.out is None else _drawing(job.out, job.overlay, info)
             find = partial(open_finder, job.analyzer)
-            pipeline = Pipeline(source, find, make_reader, draw, live=info.live)
+            alone = bool(info.pictures)
+            pipeline = Pipeline(source, find, make_reader, draw, live=info.live, alone=alone)
             interrupt.stops(pipeline.stop)
             advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
             lost = _take(stack.enter_context(pipeline), outputs, summary, advance)
@@ -108,14 +111,28 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
         if lost is not None:
             raise SourceError(f"{lost} (what was done is kept)") from lost
         elapsed_s = time.monotonic() - started
-        return Outcome(summary, elapsed_s, *readers[0], (*source.warnings, *outputs.warnings))
+        warnings = (*source.warnings, *outputs.warnings, *left_out(job.analyzer, summary.left_out))
+        return Outcome(summary, elapsed_s, *readers[0], warnings)
 
 
 def _spare_input(job: Job, info: SourceInfo) -> None:
     """Refuse an output that is the input, however either is written."""
     for path in (job.out, job.records):
-        if path is not None and info.is_at(path):
+        if path is not None and not is_standard(path) and info.is_at(path):
             raise SinkError(f"{path}: is the input itself; choose another name")
+
+
+def _drawing(out: Path, config: OverlayConfig, info: SourceInfo) -> Draw:
+    """Give what draws: a film in one size, pictures each in its own, without a strip of time."""
+    if not takes_pictures(out, info):
+        return Overlay(info.width, info.height, config).draw
+    still = replace(config, timeline=False)
+
+    def draw(analysis: Analysis) -> Image:
+        height, width = analysis.frame.image.shape[:2]
+        return Overlay(width, height, still).draw(analysis)
+
+    return draw
 
 
 class _Output(Protocol):
@@ -138,50 +155,59 @@ class _Outputs:
     """The files of a job: a fault of one never costs the others.
 
     What fails is given up alone; the rest goes on, and the fault is raised at the end.
+
+    Attributes:
+        writers: By stage.
+        warnings: Of outputs that are closed.
+        error: The first fault; None if there was none.
     """
 
     def __init__(self) -> None:
         self.writers: dict[str, _OpenOutput] = {}
         self.warnings: list[str] = []
-        self._error: SinkError | None = None
+        self.error: SinkError | BrokenPipeError | None = None
 
     def write(self, analysis: Analysis, image: Image) -> dict[str, float]:
         """Hand one frame to every output; give all stages' milliseconds.
 
         Raises:
             SinkError: No output is left.
+            BrokenPipeError: The same, and the last one was read by nobody any more.
         """
         times_ms = dict(analysis.times_ms)
         for stage, writer in tuple(self.writers.items()):
             begun = time.monotonic()
             try:
                 writer.write(analysis, image)
-            except SinkError as error:
+            except (SinkError, BrokenPipeError) as error:
                 self._give_up(stage, error)
                 if not self.writers:
                     raise
             times_ms[stage] = 1000.0 * (time.monotonic() - begun)
         return times_ms
 
-    def _give_up(self, stage: str, error: SinkError) -> None:
+    def _give_up(self, stage: str, error: SinkError | BrokenPipeError) -> None:
         self.writers.pop(stage).output.discard()
-        self._error = self._error or error
+        self.error = self.error or error
 
     def finish(self) -> None:
         """Close every output, which puts it in its place.
 
         Raises:
             SinkError: One of them failed, now or before; the others are in their places.
+            BrokenPipeError: The same, since nobody read it any more.
         """
         for stage, writer in tuple(self.writers.items()):
             try:
                 writer.output.close()
-            except SinkError as error:
+            except (SinkError, BrokenPipeError) as error:
                 self._give_up(stage, error)
             self.warnings += writer.warnings
-        if self._error is not None:
+        if isinstance(self.error, BrokenPipeError):
+            raise self.error
+        if self.error is not None:
             kept = ", ".join(str(writer.path) for writer in self.writers.values())
-            raise SinkError(f"{self._error}" + (f" (kept: {kept})" if kept else ""))
+            raise SinkError(f"{self.error}" + (f" (kept: {kept})" if kept else ""))
 
     def discard(self) -> None:
         """Give every output up."""
@@ -195,24 +221,42 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
     outputs = _Outputs()
     try:
         if job.records is not None:
-            records = open_records(job.records, landmarks=job.landmarks, overwrite=job.overwrite)
-            outputs.writers["record"] = _OpenOutput(
-                job.records, records, lambda analysis, _: records.write(analysis)
-            )
+            try:
+                outputs.writers["record"] = _open_rows(job.records, job)
+            except BrokenPipeError as error:
+                if job.out is None:
+                    raise
+                outputs.error = error
         if job.out is not None:
-            config = SinkConfig(audio=job.audio, overwrite=job.overwrite)
-            sink = VideoSink(job.out, info, config)
-            outputs.writers["encode"] = _OpenOutput(
-                job.out,
-                sink,
-                lambda analysis, image: sink.write(analysis.frame.time_s, image),
-                sink.warnings,
-            )
+            outputs.writers["encode"] = _open_sink(job.out, job, info)
         yield outputs
     except BaseException:
         outputs.discard()
         raise
     outputs.finish()
+
+
+def _open_rows(path: Path, job: Job) -> _OpenOutput:
+    records = open_records(path, landmarks=job.landmarks, overwrite=job.overwrite)
+    return _OpenOutput(path, records, lambda analysis, _: records.write(analysis))
+
+
+def _open_sink(path: Path, job: Job, info: SourceInfo) -> _OpenOutput:
+    """Open the output that takes pictures of this source as they are drawn."""
+    if takes_pictures(path, info):
+        pictures = PictureSink(path, info, overwrite=job.overwrite)
+
+        def keep(analysis: Analysis, image: Image) -> None:
+            pictures.write(analysis.frame.file or "", image)
+
+        return _OpenOutput(path, pictures, keep)
+    sink = VideoSink(path, info, SinkConfig(audio=job.audio, overwrite=job.overwrite))
+    return _OpenOutput(
+        path,
+        sink,
+        lambda analysis, image: sink.write(analysis.frame.time_s, image),
+        sink.warnings,
+    )
 
 
 def _take(

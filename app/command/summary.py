@@ -3,10 +3,11 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from app.session.statistics import FaceSummary
-from engine.types import Analysis
+from engine.types import Analysis, Prediction
 
 _SHOWN_FACES: Final = 10
 
@@ -34,21 +35,56 @@ class Quantiles:
         return math.nan
 
 
+@dataclass(frozen=True, slots=True)
+class PictureFace:
+    """One face in one picture, which has no past and no time.
+
+    Attributes:
+        file: The picture's name.
+        prediction: What the face shows.
+    """
+
+    file: str
+    prediction: Prediction
+
+    @property
+    def expression(self) -> str:
+        """The most probable one."""
+        return self.prediction.expression.label
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as plain values, those of a film's face among them."""
+        return {
+            "id": self.prediction.track_id,
+            "frames": 1,
+            "seconds": {},
+            "valence": round(self.prediction.valence, 4),
+            "arousal": round(self.prediction.arousal, 4),
+            "file": self.file,
+            "expression": self.expression,
+        }
+
+
 class Summary:
     """Adds analyses up; memory grows with faces, not with frames.
 
     A frame lasts until the next one: n frames make n - 1 intervals, and the last frame's
-    expressions count no time.
+    expressions count no time. Pictures that stand for themselves have no time at all.
 
     Attributes:
-        frames: Analyses added.
+        frames: Analyses added, with faces and without.
         dropped: Frames of a live source that were left out for lack of time.
-        faces: By track id.
+        faces: Of films, by track id.
+        picture_faces: Of pictures, in their order.
+        left_out: Faces that were detected and not followed, the most at once.
     """
 
     def __init__(self) -> None:
         self.frames = self.dropped = 0
         self.faces: dict[int, FaceSummary] = {}
+        self.picture_faces: list[PictureFace] = []
+        self.left_out = 0
+        self._pictures = 0
         self._first_s = self._last_s = 0.0
         self._showing: list[tuple[FaceSummary, int]] = []
         self._times: defaultdict[str, Quantiles] = defaultdict(Quantiles)
@@ -65,6 +101,15 @@ class Summary:
             analysis: The next one, in order of time.
             times_ms: Milliseconds per stage, the writing stages included.
         """
+        for stage, ms in times_ms.items():
+            self._times[stage].add(ms)
+        self.left_out = max(self.left_out, analysis.left_out)
+        file = analysis.frame.file
+        if file is not None:
+            self.frames += 1
+            self._pictures += 1
+            self.picture_faces += [PictureFace(file, face) for face in analysis.predictions]
+            return
         now_s = analysis.frame.time_s
         if self.frames == 0:
             self._first_s = self._last_s = now_s
@@ -77,8 +122,6 @@ class Summary:
             face = self.faces.setdefault(prediction.track_id, FaceSummary(prediction.track_id))
             face.add(prediction.valence, prediction.arousal)
             self._showing.append((face, prediction.expression))
-        for stage, ms in times_ms.items():
-            self._times[stage].add(ms)
 
     def to_json(self, elapsed_s: float) -> dict[str, Any]:
         """Give everything as plain values, ready for `json.dumps`."""
@@ -97,7 +140,9 @@ class Summary:
                     "arousal": round(face.arousal, 4),
                 }
                 for face in self.faces.values()
-            ],
+            ]
+            + [face.to_json() for face in self.picture_faces],
+            "faces_left_out": self.left_out,
             "times_ms": {
                 stage: {"p50": round(times.at(0.5), 3), "p95": round(times.at(0.95), 3)}
                 for stage, times in self._times.items()
@@ -106,11 +151,19 @@ class Summary:
 
     def to_text(self, elapsed_s: float) -> str:
         """Give a few lines for a reader; of many faces, those seen longest."""
-        fps = self.frames / elapsed_s
-        count = len(self.faces)
+        lines = self._picture_lines(elapsed_s) if self._pictures else self._film_lines(elapsed_s)
+        times = ", ".join(
+            f"{stage} {times.at(0.5):.1f}/{times.at(0.95):.1f}"
+            for stage, times in self._times.items()
+        )
+        if times:
+            lines.append(f"ms per frame, p50/p95: {times}")
+        return "\n".join(lines)
+
+    def _film_lines(self, elapsed_s: float) -> list[str]:
         lines = [
             f"{self.frames} frames, {self.video_s:.1f} s of video in {elapsed_s:.1f} s"
-            f" ({fps:.1f} frames a second); {count or 'no'} face{'s' * (count != 1)}"
+            f" ({self.frames / elapsed_s:.1f} frames a second); {_counted(len(self.faces), 'face')}"
         ]
         if self.dropped:
             lines.append(f"{self.dropped} more frames were left out: there was no time for them")
@@ -121,12 +174,21 @@ class Summary:
                 f"face {face.id}: {lasted}; mean valence {face.valence:+.2f},"
                 f" arousal {face.arousal:+.2f}"
             )
-        if count > _SHOWN_FACES:
-            lines.append(f"and {count - _SHOWN_FACES} more faces, seen more briefly")
-        times = ", ".join(
-            f"{stage} {times.at(0.5):.1f}/{times.at(0.95):.1f}"
-            for stage, times in self._times.items()
-        )
-        if times:
-            lines.append(f"ms per frame, p50/p95: {times}")
-        return "\n".join(lines)
+        if len(faces) > _SHOWN_FACES:
+            lines.append(f"and {len(faces) - _SHOWN_FACES} more faces, seen more briefly")
+        return lines
+
+    def _picture_lines(self, elapsed_s: float) -> list[str]:
+        faces = self.picture_faces
+        lines = [
+            f"{_counted(self._pictures, 'picture')} in {elapsed_s:.1f} s"
+            f" ({self._pictures / elapsed_s:.1f} a second); {_counted(len(faces), 'face')}"
+        ]
+        counts = Counter(face.expression for face in faces)
+        if counts:
+            lines.append(", ".join(f"{name} {count}" for name, count in counts.most_common()))
+        return lines
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'s' * (count != 1)}"

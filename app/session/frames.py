@@ -29,7 +29,7 @@ class VideoFrames:
             SourceError: It cannot be opened, or holds no video.
         """
         self._path = path
-        self._source: Source = open_source(str(path))
+        self._source: Source = open_source(str(path), SourceConfig(sequence=True))
         self.info = self._source.info
         self._shown: Frame | None = None
         self._next: Frame | None = None
@@ -71,7 +71,9 @@ class VideoFrames:
         for back_s in BACK_S:
             start_s = max(0.0, time_s - back_s)
             self._source.close()
-            self._source = open_source(str(self._path), SourceConfig(start_s=start_s))
+            self._source = open_source(
+                str(self._path), SourceConfig(start_s=start_s, sequence=True)
+            )
             self._shown = self._next = None
             self._advance()
             if start_s == 0.0 or (self._shown is not None and self._shown.time_s <= time_s):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ConfigError, SourceError
 from engine.labels import EXPRESSIONS
-from engine.record import COLUMNS, LANDMARK_COLUMNS, import_arrow
+from engine.record import COLUMNS, FILE, LANDMARK_COLUMNS, import_arrow
 
 WHOLE: Final = ("frame", "face_id")  # whole numbers
 TEXT: Final = "expression"
@@ -26,16 +26,18 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordTable:
-    """Rows by column, in order of time.
+    """Rows by column, in order of time; those of pictures, which have no time, as they came.
 
     Attributes:
-        numbers: Every column but ``expression``, by name, (N,) float64; those of the landmarks
-            only if the file has them.
+        numbers: Every column but ``expression`` and ``file``, by name, (N,) float64; those of the
+            landmarks only if the file has them; a time that a picture does not have is NaN.
         labels: (N,) int64, index into `engine.labels.EXPRESSIONS`.
+        files: The picture of each row; empty where the rows are of no pictures.
     """
 
     numbers: Mapping[str, Numbers]
     labels: Integers
+    files: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -85,10 +87,21 @@ def _table(path: Path, columns: Mapping[str, Sequence[Any]]) -> RecordTable:
     names = [name for name in COLUMNS if name != TEXT]
     if LANDMARK_COLUMNS[0] in columns:
         names += LANDMARK_COLUMNS
+    files = [str(file or "") for file in columns.get(FILE, ())]
+    timeless = np.array([bool(file) for file in files], bool)
+    if timeless.any():
+        times = zip(columns["timestamp"], timeless, strict=True)
+        columns = {**columns, "timestamp": [0 if none else time for time, none in times]}
     numbers = {name: _numbers(path, name, columns[name]) for name in names}
+    if timeless.any():
+        numbers["timestamp"][timeless] = np.nan
     order = np.argsort(numbers["timestamp"], kind="stable")
     labels = _labels(path, columns[TEXT])
-    return RecordTable({name: x[order] for name, x in numbers.items()}, labels[order])
+    return RecordTable(
+        {name: x[order] for name, x in numbers.items()},
+        labels[order],
+        tuple(files[row] for row in order) if timeless.any() else (),
+    )
 
 
 def _numbers(path: Path, name: str, values: Sequence[Any]) -> Numbers:
@@ -172,6 +185,7 @@ def _read_json_lines(path: Path) -> Columns:
             raise SourceError(f"{path}: row {number}: {', '.join(missing)} missing")
         rows.append(row)
     columns: dict[str, Sequence[Any]] = {name: [row[name] for row in rows] for name in COLUMNS}
+    columns[FILE] = [row.get(FILE) for row in rows]
     if rows and "landmarks" in rows[0]:
         points = [_flat(path, number, row) for number, row in enumerate(rows, 1)]
         columns |= dict(zip(LANDMARK_COLUMNS, zip(*points, strict=True), strict=True))

@@ -318,7 +318,7 @@ def open_review(path: Path, video: Path | None = None) -> Review:
         return _open_folder(path.parent, video)
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder; check the path")
-    table, warnings = read_records(path)
+    table, warnings = _timed(path)
     edits = EditList.load(path.with_name(f"{path.name}.{EDITS}"), table)
     return Review(path.name, edits, video=video, warnings=warnings)
 
@@ -355,4 +355,11 @@ def _records(folder: Path, name: str | None) -> tuple[RecordTable, tuple[str, ..
         return RecordTable(numbers, empty.astype(np.int64)), ()
     if not (folder / name).is_file():
         raise SourceError(f"{folder / name}: missing; the recording is not whole")
-    return read_records(folder / name)
+    return _timed(folder / name)
+
+
+def _timed(path: Path) -> tuple[RecordTable, tuple[str, ...]]:
+    table, warnings = read_records(path)
+    if table.files:
+        raise SourceError(f"{path}: rows of pictures, which have no times; a review is of a video")
+    return table, warnings

@@ -9,8 +9,9 @@ from typing import Final
 
 from engine.errors import SourceError
 from engine.types import Frame
-from engine.video.opening import Frames, SourceInfo, open_source
+from engine.video.opening import Frames, SourceConfig, SourceInfo, open_source
 
+_FILM: Final = SourceConfig(sequence=True)
 _LATE_S: Final = 0.25  # later than this, the frames go on from now
 
 
@@ -35,7 +36,7 @@ class LoopedFile(Frames):
         """
         self._path, self._clock = str(path), clock
         self._closing = closing or threading.Event()
-        self._source = open_source(self._path)
+        self._source = open_source(self._path, _FILM)
         self.info: SourceInfo = replace(
             self._source.info, live=True, frame_count=None, duration_s=None
         )
@@ -68,7 +69,7 @@ class LoopedFile(Frames):
         if frame is not None or self._closing.is_set():
             return frame
         self._source.close()
-        self._source = open_source(self._path)
+        self._source = open_source(self._path, _FILM)
         self._base_s = self._last_s + self._frame_s
         frame = self._source.read()
         if frame is None and not self._closing.is_set():

@@ -48,7 +48,7 @@ class Player(Frames):
             SourceError: It cannot be opened.
         """
         self._opener, self._clock = opener, clock
-        self._source = opener(SourceConfig())
+        self._source = opener(SourceConfig(sequence=True))
         self.info: SourceInfo = replace(self._source.info, live=True)
         self.warnings: list[str] = []
         self._changed = changed or threading.Condition()
@@ -164,7 +164,7 @@ class Player(Frames):
 
     def _move(self, time_s: float) -> None:
         before = self._source
-        self._source = self._opener(SourceConfig(start_s=time_s))
+        self._source = self._opener(SourceConfig(start_s=time_s, sequence=True))
         before.close()
 
     def _wait_until_due(self, time_s: float, *, at_once: bool) -> bool:

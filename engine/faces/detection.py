@@ -14,6 +14,7 @@ from engine.assets import asset_path
 from engine.errors import ConfigError, FerError, ModelError
 from engine.faces.detectors import open_mediapipe, open_mtcnn, open_yunet
 from engine.networks.manifest import DetectorFacts, Manifest, load_manifest
+from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
 from engine.types import Detection, Floats, Image
 
@@ -110,7 +111,7 @@ class FerDetector:
         manifest.expect("detector")
         facts = manifest.read(DetectorFacts)
         self._session = open_session(manifest, device, threads)
-        self._min_face_px = min_face_px
+        self._name, self._min_face_px = manifest.name, min_face_px
         self._strides, self._pad = facts.strides, facts.input.pad
         self._score_min, self._nms_iou = facts.score_threshold, facts.nms_iou
 
@@ -143,7 +144,9 @@ class FerDetector:
             kind = cv2.INTER_AREA if look.scale < 1 else cv2.INTER_LINEAR
             gray = np.asarray(cv2.resize(gray, small, interpolation=kind), np.uint8)
         padded = self._padded(gray)
-        scores, raw = self._session.run({"image": padded[None, None]})
+        outputs = self._session.run({"image": padded[None, None]})
+        count = sum((padded.shape[0] // s) * (padded.shape[1] // s) for s in self._strides)
+        scores, raw = (answer(self._name, outputs, k, (count, 14)[: k + 1]) for k in range(2))
         picked = np.flatnonzero(scores >= self._score_min)
         cells = cells_of(picked, padded.shape[0], padded.shape[1], self._strides)
         boxes, points = decode(raw[picked], cells)

@@ -35,7 +35,7 @@ class _Clock:
 
 
 class Finder:
-    """Finds and follows the faces of one video. Belongs to the thread that made it."""
+    """Finds the faces of a video and follows them. Belongs to the thread that made it."""
 
     def __init__(self, detector: Detector, landmarker: Landmarker, config: TrackerConfig) -> None:
         self._detector = detector
@@ -53,7 +53,7 @@ class Finder:
             self._landmarker.close()
 
     def find(self, frame: Frame) -> Found:
-        """Find or follow the faces of the next frame.
+        """Find or follow the faces of the next frame; in a picture of its own, find them.
 
         Raises:
             ModelError: Inference failed.
@@ -62,7 +62,9 @@ class Finder:
         image, time_s = frame.image, frame.time_s
         size = image.shape[1], image.shape[0]
         moved_back, self._last_s = time_s < self._last_s, time_s
-        if self._scene.cut(image) or moved_back:
+        if frame.file is not None:
+            self._tracker.begin_anew()
+        elif self._scene.cut(image) or moved_back:
             self._tracker.reset()
         followed = self._tracker.follow(
             time_s,
@@ -72,7 +74,8 @@ class Finder:
         )
         clock.lap("track")
         tracks = tuple(track for track, _ in followed)
-        return Found(frame, tracks, tuple(sighting for _, sighting in followed), clock.times_ms)
+        sightings = tuple(sighting for _, sighting in followed)
+        return Found(frame, tracks, sightings, clock.times_ms, self._tracker.left_out)
 
     def _detect(self, image: Image, clock: _Clock) -> tuple[Detection, ...]:
         detections = self._detector.detect(image)

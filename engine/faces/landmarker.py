@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.errors import ModelError
 from engine.faces.alignment import invert, transform
 from engine.faces.preprocessing import to_input
 from engine.networks.manifest import CropInput, LandmarkFacts, Manifest, Triple
+from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
 from engine.types import Face, Sighting
 
@@ -26,6 +28,7 @@ class Landmarker:
             ModelError: Not a landmark network of this code base, or it cannot run.
         """
         manifest.expect("landmarks")
+        self._name = manifest.name
         crops = manifest.read(LandmarkFacts).input
         self.size, self.margin = crops.size, crops.margin
         self._mean, self._std = crops.mean, crops.std
@@ -44,9 +47,14 @@ class Landmarker:
         if not faces:
             return []
         batch = to_input([face.crop for face in faces], self._mean, self._std)
-        points, presence, *maps = self._session.run({"crops": batch})
+        outputs, count = self._session.run({"crops": batch}), len(faces)
+        points = answer(self._name, outputs, 0, (count, 68, 2))
+        presence = answer(self._name, outputs, 1, (count,))
+        maps = outputs[2:]
+        if any(np.shape(stack)[:1] != (count,) for stack in maps):
+            raise ModelError(f"{self._name}: its maps are not one for each of {count} faces")
         pixels = points * self.size - 0.5
-        there = 1.0 / (1.0 + np.exp(-presence))
+        there = 1.0 / (1.0 + np.exp(-np.clip(presence, -80, 80)))  # e^89 has no float32
         return [
             Sighting(
                 face=face,

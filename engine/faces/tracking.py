@@ -67,10 +67,16 @@ Locate = Callable[[Sequence[Floats]], list[Sighting]]
 
 
 class Tracker:
-    """Keeps ids over frames; decides when to detect. Knows no network and no pixels."""
+    """Keeps ids over frames; decides when to detect. Knows no network and no pixels.
+
+    Attributes:
+        left_out: Faces that were detected in the last frame and are not followed, since
+            `max_faces` are; 0 where nobody looked.
+    """
 
     def __init__(self, config: TrackerConfig) -> None:
         self.config = config
+        self.left_out = 0
         self._next_id = 1
         self._seen: list[_Followed] = []
         self._hidden: list[_Followed] = []
@@ -92,6 +98,7 @@ class Tracker:
         Returns:
             The faces present, ordered by id, each with its sighting.
         """
+        self.left_out = 0
         detections: Sequence[Detection] | None = None
         new: list[Floats] = []
         if self._detection_due():
@@ -121,6 +128,11 @@ class Tracker:
     def reset(self) -> None:
         """Give up every face: what comes next is another scene."""
         self._seen, self._hidden = [], []
+
+    def begin_anew(self) -> None:
+        """Forget all that was seen: what comes next has nothing to do with it, ids neither."""
+        self.reset()
+        self._next_id = 1
 
     def _missing(self, sightings: Sequence[Sighting], frame_size: tuple[int, int]) -> list[int]:
         """List the followed faces that are not where they were expected, as sighting indices."""
@@ -170,6 +182,7 @@ class Tracker:
             for detection in sorted(detections, key=lambda d: -_area(d.box) * d.score)
             if all(_overlap(detection.box, box) < 0.5 for box in boxes)
         ]
+        self.left_out = max(0, len(fresh) - max(0, room))
         return fresh[: max(0, room)]
 
     def _update(

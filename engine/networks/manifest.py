@@ -3,23 +3,34 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import pydantic.dataclasses
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from engine.config import AboveZero, Natural, Positive, Share, Text, explain, parse
+from engine.config import AboveZero, Line, Positive, Share, Side, Text, explain, parse
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
 
-REQUIRED = ("name", "kind", "architecture", "sha256", "opset", "commit", "licence", "metrics")
 NETWORK_MAX: Final = 2**31 - 1  # bytes; the ONNX format allows no more in one file
 MANIFEST_MAX: Final = 2**20  # bytes
 
 T = TypeVar("T")
-Triple = tuple[float, float, float]
+
+
+def _beside(name: str) -> str:
+    if Path(name).name != name or "\\" in name:
+        raise ValueError(f"must be the name of a file beside it, got {name!r:.80}")
+    return name
+
+
+Batch = Annotated[int, Field(ge=0, le=4096)]
+# Outside of these, numbers of float32 end: what a network answers, or is shown, would be nothing.
+Mean = Annotated[float, Field(ge=-1e3, le=1e3)]
+Spread = Annotated[float, Field(ge=1e-3, le=1e3)]
+Triple = tuple[Mean, Mean, Mean]
 
 # Strict, as configs are; what a later version adds is nobody's business here.
 _stated = pydantic.dataclasses.dataclass(
@@ -42,24 +53,33 @@ class CropInput:
         batch: Crops of a call, which the file calls ``dynamic`` where any number will do; 0 here.
     """
 
-    size: Annotated[int, Field(ge=1, le=4096)]
+    size: Annotated[int, Field(ge=1, le=1024)]
     margin: Annotated[float, Field(gt=-1, le=10)]
     mean: Triple
-    std: tuple[AboveZero, AboveZero, AboveZero]
-    batch: Annotated[Natural, BeforeValidator(lambda said: 0 if said == "dynamic" else said)] = 0
+    std: tuple[Spread, Spread, Spread]
+    batch: Annotated[Batch, BeforeValidator(lambda said: 0 if said == "dynamic" else said)] = 0
 
 
 @_stated
-class PictureInput:
+class Sized:
+    """Whole pictures.
+
+    Attributes:
+        multiple: What their height and width are multiples of, pixels.
+    """
+
+    multiple: Side = 1
+
+
+@_stated
+class PictureInput(Sized):
     """The whole pictures that a detector takes.
 
     Attributes:
         pad: Gray that fills them up.
-        multiple: What their height and width are multiples of, pixels.
     """
 
     pad: Annotated[int, Field(ge=0, le=255)]
-    multiple: Positive = 1
 
 
 @_stated
@@ -71,8 +91,8 @@ class Pair:
         sha256: Of that file.
     """
 
-    file: Text
-    sha256: Text
+    file: Annotated[Line, AfterValidator(_beside)]
+    sha256: Line
 
 
 @_stated
@@ -98,7 +118,7 @@ class DetectorFacts:
     """
 
     input: PictureInput
-    strides: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    strides: Annotated[tuple[Side, ...], Field(min_length=1, max_length=8)]
     score_threshold: Share
     nms_iou: Share
 
@@ -122,24 +142,37 @@ class ExpressionFacts:
     """
 
     input: CropInput
-    labels: tuple[Text, ...]
+    labels: tuple[Line, ...]
     landmarks: Maps
-    temperature: AboveZero
+    temperature: Spread
 
 
 @_stated
 class _Facts:
     """What every manifest states."""
 
-    name: Text
+    name: Line
+    kind: Line
     architecture: str
-    sha256: Text
+    sha256: Line
     opset: Positive
     commit: str
     licence: str
     metrics: dict[str, Any]
-    precision: Text = "fp32"
-    parameters: Positive | None = None
+    precision: Line = "fp32"
+    parameters: Positive = 1
+    outputs: tuple[Line, ...] = ()
+    labels: tuple[Line, ...] = ()
+    temperature: Spread | None = None  # null of what knows no expressions
+    gmac: AboveZero = 1.0
+    input: dict[str, Any] = field(default_factory=dict)
+
+
+REQUIRED: Final = tuple(
+    each.name
+    for each in fields(cast(Any, _Facts))
+    if each.default is MISSING and each.default_factory is MISSING
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -253,6 +286,8 @@ def check_values(data: Mapping[str, Any], where: str) -> None:
 def _parsed(kind: type[T], stated: Any, where: str, table: str = "") -> T:  # noqa: ANN401 - JSON
     try:
         return parse(kind, stated)
+    except RecursionError as error:
+        raise ModelError(f"{where}: cannot be read: {error}") from error
     except ValidationError as error:
         raise ModelError(f"{where}: {explain(kind, error, table)}") from error
 

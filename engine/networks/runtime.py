@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from engine.errors import ModelError
 from engine.folders import cache_folder
 from engine.networks.manifest import Manifest
-from engine.networks.ort import onnxruntime
+from engine.networks.ort import (
+    bounded_options,
+    onnxruntime,
+    quiet_options,
+    reason,
+)
 from engine.networks.tensorrt.build import BuildConfig, range_of
 from engine.networks.tensorrt.engine_file import multiple_of
 from engine.networks.tensorrt.session import EngineSession, engine_beside, engine_of
@@ -83,9 +88,8 @@ class Session:
             ModelError: The device is not there, or the file is not a network.
         """
         self.manifest = manifest
-        options = onnxruntime.SessionOptions()
+        options = bounded_options()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 3
         # Threads that sleep between two layers cost a third of a call; threads that spin between
         # two calls take the cores that decoding and encoding need. No other setting changes
         # anything for the better (docs/speed.md).
@@ -100,7 +104,7 @@ class Session:
                 provider_options=[_options(name, manifest) for name in wanted],
             )
         except Exception as error:
-            raise ModelError(f"{manifest.path}: cannot be loaded: {error}") from error
+            raise ModelError(f"{manifest.path}: cannot be loaded: {reason(error)}") from error
         active = self._session.get_providers()[0]
         self.device = next(name for name, provider in PROVIDERS.items() if provider == active)
         self.outputs = [output.name for output in self._session.get_outputs()]
@@ -122,7 +126,7 @@ class Session:
         try:
             outputs: list[NDArray[np.float32]] = self._session.run(None, dict(inputs))
         except Exception as error:
-            raise ModelError(f"{self.manifest.name}: inference failed: {error}") from error
+            raise ModelError(f"{self.manifest.name}: inference failed: {reason(error)}") from error
         return outputs
 
     def close(self) -> None:
@@ -229,7 +233,7 @@ def _options(name: str, manifest: Manifest) -> dict[str, Any]:
 
 def _profile(manifest: Manifest) -> dict[str, str]:
     """Give the shapes that ONNX Runtime builds an engine for: else it builds one per batch size."""
-    options = onnxruntime.SessionOptions()
+    options = quiet_options()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     inputs = onnxruntime.InferenceSession(
         str(manifest.path), options, providers=[PROVIDERS["cpu"]]

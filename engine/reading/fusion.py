@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import ModelError
 from engine.faces.alignment import recut
 from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS, VALENCE_AROUSAL
 from engine.networks.manifest import ExpressionFacts, Manifest, Pair, load_manifest
+from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
 from engine.reading.reliability import probabilities_of
 from engine.types import Face, Floats, Image, Sighting
@@ -50,7 +52,8 @@ class Fusion:
         """
         manifest.expect("expression")
         facts = manifest.read(ExpressionFacts)
-        self._places = _places(manifest.name, facts.labels)
+        self._name = manifest.name
+        self._places = _places(self._name, facts.labels)
         self.temperature, self._input = facts.temperature, facts.input
         self._maps = facts.landmarks.maps
         self._session = open_session(manifest, device, threads)
@@ -75,15 +78,26 @@ class Fusion:
             return []
         faces = [sighting.face for sighting in sightings]
         inputs = {"crops": to_input(self._crops(faces, images), self._input.mean, self._input.std)}
+        if any(len(sighting.maps) < len(self._maps) for sighting in sightings):
+            raise ModelError(f"{self._name}: reads {', '.join(self._maps)}, more than there are")
         for level, name in enumerate(self._maps):
             inputs[name] = np.stack([sighting.maps[level] for sighting in sightings])
-        said = dict(zip(self._session.outputs, self._session.run(inputs), strict=True))
-        logits = np.full((len(sightings), len(EXPRESSIONS)), UNKNOWN, np.float32)
-        logits[:, self._places] = said["logits"]
-        affect = said.get("valence_arousal")
-        if affect is None:  # where the classes it takes for likely lie
+        outputs, count = self._session.run(inputs), len(sightings)
+        logits = np.full((count, len(EXPRESSIONS)), UNKNOWN, np.float32)
+        logits[:, self._places] = self._said("logits", outputs, (count, len(self._places)))
+        if "valence_arousal" in self._session.outputs:
+            affect = self._said("valence_arousal", outputs, (count, 2))
+        else:  # where the classes it takes for likely lie
             affect = probabilities_of(logits, self.temperature) @ PLACES
         return [Reading(logits[row], affect[row]) for row in range(len(sightings))]
+
+    def _said(
+        self, output: str, outputs: Sequence[NDArray[np.float32]], shape: tuple[int, ...]
+    ) -> Floats:
+        names = list(self._session.outputs)
+        if output not in names:
+            raise ModelError(f"{self._name}: gives no {output}, but {', '.join(names)}")
+        return answer(self._name, outputs, names.index(output), shape)
 
     def _crops(self, faces: Sequence[Face], images: Sequence[Image]) -> list[Image]:
         if self._maps:  # made from these very crops

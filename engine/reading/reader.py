@@ -47,14 +47,15 @@ class Reader:
 
     def _analysis(self, found: Found, readings: Iterator[Reading], face_ms: float) -> Analysis:
         """Smooth and calibrate one frame's share of the readings."""
-        self._smoother.keep({track.id for track in found.tracks})
+        alone = found.frame.file is not None  # a picture has no past
+        self._smoother.keep(set() if alone else {track.id for track in found.tracks})
         predictions = tuple(
             self._predict(track.id, found.frame.time_s, next(readings)) for track in found.tracks
         )
         times_ms = dict(found.times_ms)
         if predictions:
             times_ms["fusion"] = face_ms * len(predictions)
-        return Analysis(found.frame, found.tracks, predictions, times_ms)
+        return Analysis(found.frame, found.tracks, predictions, times_ms, found.left_out)
 
     def _predict(self, track_id: int, time_s: float, reading: Reading) -> Prediction:
         logits, affect = self._smoother.smooth(track_id, time_s, reading)

@@ -3,9 +3,10 @@
 PyAV keeps FFmpeg's own log silent unless somebody turns it on, so nothing here prints.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import av
 import av.error
@@ -14,8 +15,14 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from engine.errors import SourceError
+from engine.standard import standard_input
 
 WHOLE_FILE: Final = 2**31 - 1  # bytes, and microseconds: the most that FFmpeg takes
+# A small file may claim any size: what is larger is refused before it is decoded, unless the user
+# allows it. One picture takes up to ten bytes a pixel here; of a video's, decoders hold dozens.
+PICTURE_MEGAPIXELS: Final = 150.0
+FRAME_MEGAPIXELS: Final = 36.0
+_ALIGNED: Final = 64 * 65536  # pixels that decoders add to the right of the largest picture
 NETWORK_TIMEOUT_S: Final = 10.0  # for connecting, and for every read after that
 
 # What may be opened is decided here (docs/decisions/0019). A file is one file: these formats lead
@@ -33,7 +40,73 @@ SCHEMES: Final = frozenset(
     {"ftp", "http", "https", "mmsh", "mmst", "rist", "rtmp", "rtmpe", "rtmps", "rtmpt", "rtmpte"}
     | {"rtmpts", "rtp", "rtsp", "rtsps", "sftp", "srt", "srtp", "tcp", "tls", "udp", "udplite"}
 )
+STANDARD_INPUT: Final = "pipe:"  # our word for it: it is read through Python
 PROTOCOLS: Final = SCHEMES | {"crypto", "data", "ffrtmpcrypt", "ffrtmphttp", "httpproxy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How large the pictures of a file or stream may be.
+
+    Attributes:
+        megapixels: Of one picture.
+    """
+
+    megapixels: float
+
+    @classmethod
+    def of(cls, container: InputContainer, asked: float | None) -> Self:
+        """Give what the user allows, or else what single pictures and videos are allowed."""
+        if asked is not None:
+            return cls(asked)
+        name = container.format.name
+        single = name.endswith("_pipe") or name == "image2" or _is_still(container)
+        return cls(PICTURE_MEGAPIXELS if single else FRAME_MEGAPIXELS)
+
+    @property
+    def pixels(self) -> int:
+        """Of one picture."""
+        return round(self.megapixels * 1e6)
+
+    @property
+    def option(self) -> str:
+        """What FFmpeg's ``max_pixels`` is to be."""
+        return str(self.pixels + _ALIGNED)
+
+    def check(self, name: str, width: int, height: int) -> None:
+        """Refuse a picture by its size, pixels.
+
+        Raises:
+            SourceError: It is too large.
+        """
+        if width * height > self.pixels:
+            raise SourceError(f"{name}: {width}x{height} pixels, {self}")
+
+    def set_on(self, container: InputContainer) -> None:
+        """Make the decoders of a container refuse what is clearly larger."""
+        for stream in container.streams.video:
+            if stream.codec_context is not None:
+                stream.codec_context.options = {"max_pixels": self.option}
+
+    def refused(self, stream: VideoStream) -> bool:
+        """Say whether a decoder that gave an error may have done so because of the size."""
+        size = stream.codec_context.width * stream.codec_context.height
+        return not 0 < size <= self.pixels  # FFmpeg forgets a size that it does not take
+
+    def no_picture(self, stream: VideoStream, why: str | None) -> str:
+        """Word why there is no first picture."""
+        said = f": {why}" if why else ""
+        if self.refused(stream):
+            return f"no picture can be decoded{said}; it is damaged or {self}"
+        return f"no frame can be decoded{said}"
+
+    def __str__(self) -> str:
+        return f"over {self.megapixels:g} megapixels; --max-megapixels N allows larger ones"
+
+
+def _is_still(container: InputContainer) -> bool:
+    """Whether the header of a file says that it holds one picture, as that of an AVIF does."""
+    return all(stream.frames == 1 for stream in container.streams.video)
 
 
 def reason(error: Exception) -> str:
@@ -45,23 +118,34 @@ def reason(error: Exception) -> str:
 
 
 def open_input(
-    name: str, url: str, *, network: bool = False, thorough: bool = False
+    name: str,
+    url: str,
+    *,
+    network: bool = False,
+    thorough: bool = False,
+    max_megapixels: float | None = None,
 ) -> InputContainer:
     """Open `url` for reading.
 
     Args:
         name: What messages call it.
-        url: What FFmpeg opens; a local path must start with ``file:``.
+        url: What FFmpeg opens; a local path must start with ``file:``; or `STANDARD_INPUT`.
         network: Give up on a peer that stays silent for `NETWORK_TIMEOUT_S`.
         thorough: Look through the whole file for streams, not only at its beginning.
+        max_megapixels: What a picture may have; FFmpeg decodes some while it opens them.
 
     Raises:
         SourceError: It cannot be opened, or is nothing FFmpeg reads.
+        ConfigError: Standard input is a terminal.
     """
+    piped = url == STANDARD_INPUT
+    network = network and not piped
+    file = standard_input() if piped else None
     try:
         return av.open(
-            url,
+            file or url,
             mode="r",
+            options={"max_pixels": Limit(max_megapixels or PICTURE_MEGAPIXELS).option},
             container_options=_rules(url, network=network, thorough=thorough),
             metadata_errors="replace",
             timeout=NETWORK_TIMEOUT_S if network else None,
@@ -75,7 +159,8 @@ def open_input(
 def _refusal(url: str, error: Exception, *, network: bool) -> str:
     """Say why something was not opened."""
     unread = isinstance(error, av.error.InvalidDataError)
-    if not network and (unread or isinstance(error, av.error.ArgumentError)) and _refers(url):
+    local = not network and url != STANDARD_INPUT
+    if local and (unread or isinstance(error, av.error.ArgumentError)) and _refers(url):
         return "is a list of other files or addresses; open these themselves"
     if unread:
         return "not a video or picture that FFmpeg reads"
@@ -115,11 +200,18 @@ def _refers(url: str) -> bool:
     return any(mark in head for mark in _REFERRING_MARKS)
 
 
-def video_stream(name: str, container: InputContainer) -> VideoStream:
+def video_stream(
+    name: str, container: InputContainer, max_megapixels: float | None = None
+) -> VideoStream:
     """The video stream to read: FFmpeg's choice, but never a cover picture.
 
+    Args:
+        name: What messages call the container.
+        container: The open file or stream.
+        max_megapixels: What a picture may have; None is what `Limit` says.
+
     Raises:
-        SourceError: There is none, or FFmpeg has no decoder for it.
+        SourceError: There is none, FFmpeg has no decoder for it, or its pictures are too large.
     """
     moving = [s for s in container.streams.video if Disposition.attached_pic not in s.disposition]
     if not moving:
@@ -130,4 +222,7 @@ def video_stream(name: str, container: InputContainer) -> VideoStream:
     if stream.codec_context is None:
         raise SourceError(f"{name}: no decoder for its video; convert it to H.264 first")
     stream.thread_type = "AUTO"
+    limit = Limit.of(container, max_megapixels)
+    limit.check(name, stream.codec_context.width, stream.codec_context.height)
+    limit.set_on(container)
     return stream

@@ -136,7 +136,7 @@ class Converter:
             threads=1,
         )
         image = cast("Image", plain.to_ndarray())
-        image = np.ascontiguousarray(_on_black(image) if see_through else image)
+        image = np.ascontiguousarray(on_black(image) if see_through else image)
         image = self._orientation.apply(image)
         image.flags.writeable = False
         return image
@@ -150,7 +150,8 @@ def _square(width: int, height: int, shape: Fraction | None) -> tuple[int, int]:
     return width, round(height / shape)
 
 
-def _on_black(image: Image) -> Image:
+def on_black(image: Image) -> Image:
+    """Lay (H, W, 4) uint8, BGRA, on black: (H, W, 3)."""
     colours, alpha = image[:, :, :3], image[:, :, 3:]
     if alpha.min() == 255:
         return colours

@@ -18,7 +18,7 @@ from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from engine.video.container import open_input, reason, video_stream
+from engine.video.container import Limit, open_input, reason, video_stream
 from engine.video.conversion import Deinterlacer
 from engine.video.extras import extras_of
 
@@ -38,31 +38,36 @@ class Decoder:
         stream: Its video.
         extras: What it holds besides video and sound, in words.
         packets: Of the video, so far.
+        limit: How large its pictures may be.
         damaged: Packets that gave no picture.
         fault: Why the first of those did not, in words.
+        too_large: Of these, the ones that may have given none by their size alone.
         failure: Why reading ended before the end, in words; None if it did not.
         hung_up: That was the other side, which had not said how much would come: of a file, this
             is how it ends.
     """
 
-    def __init__(self, name: str, url: str, path: Path | None) -> None:
+    def __init__(
+        self, name: str, url: str, path: Path | None, max_megapixels: float | None = None
+    ) -> None:
         """Open it; nothing is decoded yet.
 
         Args:
             name: What messages call it.
             url: What FFmpeg opens.
             path: The file behind it; None for a network stream.
+            max_megapixels: What a picture may have; None is what `Limit` says.
 
         Raises:
-            SourceError: It cannot be opened, or holds no video.
+            SourceError: It cannot be opened, holds no video, or its pictures are too large.
         """
         self._name, self._url, self._path = name, url, path
-        self.container = open_input(name, url, network=path is None)
+        self.container = open_input(name, url, network=path is None, max_megapixels=max_megapixels)
         # A container and its streams hold each other, until it is closed.
         self.close = weakref.finalize(self, self.container.close)
         self.close.atexit = False  # a thread that is left behind may still be reading
         try:
-            self.stream = video_stream(name, self.container)
+            self.stream = video_stream(name, self.container, max_megapixels)
         except BaseException:
             self.close()
             raise
@@ -70,7 +75,8 @@ class Decoder:
         for other in self.container.streams:
             if other is not self.stream and other.type not in ("audio", "video"):
                 other.discard = Discard.all
-        self.packets = self.damaged = 0
+        self.limit = Limit.of(self.container, max_megapixels)
+        self.packets = self.damaged = self.too_large = 0
         self.failure: str | None = None
         self.fault: str | None = None
         self.hung_up = False
@@ -129,6 +135,7 @@ class Decoder:
         """Go on with video streams that begin where this one ended: joined recordings."""
         before: set[int] = {self.stream.index}  # and those that began beside it
         with open_input(self._name, self._url, thorough=True) as container:
+            self.limit.set_on(container)
             for packet in container.demux(container.streams.video):
                 if packet.size and (packet.pos or 0) < self._read_bytes:
                     before.add(packet.stream.index)
@@ -155,6 +162,7 @@ class Decoder:
                 log.debug("%s: packet %d: %s", self._name, self.packets, error)
                 self.damaged += 1
                 self.fault = self.fault or reason(error)
+                self.too_large += self.limit.refused(self.stream)
                 continue
             for frame in frames:
                 frame.time_base = frame.time_base or self.stream.time_base  # unset when flushed

@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 
 from engine.errors import SourceError
 from engine.types import Frame
+from engine.video.container import STANDARD_INPUT
 from engine.video.conversion import Converter
 from engine.video.decoder import Decoder
 from engine.video.source import GuardedSource, SourceConfig, SourceInfo
@@ -24,7 +25,7 @@ TICK_S: Final = 1e-6
 # Through these comes a file, which has an end even where nobody knows its length, unless its
 # format is one without: a playlist that lacks its end tag (with it there is a length), or what
 # cameras send. Through other addresses (RTSP, RTMP, SRT, UDP) comes what happens now.
-FILES_COME_BY: Final = frozenset({"ftp", "http", "https", "sftp"})
+FILES_COME_BY: Final = frozenset({"ftp", "http", "https", "pipe", "sftp"})
 ENDLESS: Final = frozenset({"dash", "hls", "mpjpeg"})
 HDR: Final = {16: "PQ", 18: "HLG"}  # AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B67
 
@@ -67,7 +68,7 @@ class Video(GuardedSource):
 
         Args:
             name: What messages call it.
-            url: What FFmpeg opens.
+            url: What `engine.video.container.open_input` opens.
             path: The file behind it; None for a network stream.
             config: Which part to read.
 
@@ -76,24 +77,31 @@ class Video(GuardedSource):
         """
         super().__init__()
         self._name, self._url, self._path, self._config = name, url, path, config
+        self._piped = url == STANDARD_INPUT  # which cannot be opened anew
         self._count = 0  # frames handed out
         self._judged = False
-        self._decoder = Decoder(name, url, path)
+        self._decoder = self._opened()
         try:
             self._start()
         except BaseException:
             self.close()
             raise
 
+    def _opened(self) -> Decoder:
+        return Decoder(self._name, self._url, self._path, self._config.max_megapixels)
+
     def _start(self) -> None:
         frames = self._decoder.frames()
         first = next(frames, None)
         if first is None:
-            why = self._decoder.failure or self._decoder.fault
-            raise SourceError(
-                f"{self._name}: no frame can be decoded" + (f": {why}" if why else "")
+            said = self._decoder.limit.no_picture(
+                self._decoder.stream, self._decoder.failure or self._decoder.fault
             )
+            if self._piped:
+                said += "; an MP4 whose index is at its end cannot be piped, but read by < FILE"
+            raise SourceError(f"{self._name}: {said}")
         self._convert = Converter(first, self._decoder.stream.sample_aspect_ratio)
+        self._decoder.limit.check(self._name, self._convert.width, self._convert.height)
         self._origin_s = _time_s(first) or 0.0
         self.info = self._facts()
         if hdr := HDR.get(first.color_trc):
@@ -106,7 +114,7 @@ class Video(GuardedSource):
         if start_s > 0 and not self.info.live:
             if self.info.duration_s == 0:
                 raise SourceError(f"{self._name}: ends before the wanted start at {start_s:g} s")
-            frames = self._from(start_s)
+            frames = self._from(start_s) if not self._piped else _chain(first, frames)
         else:
             frames = _chain(first, frames)
         self._timed = _clocked(
@@ -196,7 +204,7 @@ class Video(GuardedSource):
             if first and time_s is not None and time_s - self._origin_s <= start_s + TICK_S:
                 return _chain(first, frames)
         self._decoder.close()
-        self._decoder = Decoder(self._name, self._url, self._path)
+        self._decoder = self._opened()
         return self._decoder.frames()
 
     def _judge_end(self) -> None:
@@ -209,9 +217,10 @@ class Video(GuardedSource):
             why = f": {lost}" if lost else f", frame {self._count} cannot be decoded"
             self.warnings.append(f"{self._name}: ends early{why}; kept what came before")
         elif decoder.damaged:
+            sizes = f" (pictures {decoder.limit})" if decoder.too_large else ""
             self.warnings.append(
                 f"{self._name}: damaged, {decoder.damaged} of {decoder.packets} packets "
-                "cannot be decoded; kept the rest"
+                f"cannot be decoded{sizes}; kept the rest"
             )
 
 

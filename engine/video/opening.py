@@ -11,11 +11,14 @@ from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 from engine.errors import ConfigError, SourceError
+from engine.standard import INPUT_NAME, STANDARD
+from engine.video.animation import Animation
 from engine.video.camera import Camera
-from engine.video.container import SCHEMES
+from engine.video.container import SCHEMES, STANDARD_INPUT
 from engine.video.decoding import Video
-from engine.video.pictures import Folder
+from engine.video.pictures import Pictures
 from engine.video.source import Frames, Source, SourceConfig, SourceInfo
+from engine.video.stills import kind_of
 
 __all__ = [
     "Frames",
@@ -38,7 +41,8 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
 
     Args:
         name: A camera (``0``, ``/dev/video0``), an address (``rtsp://...``, ``http://...``),
-            a folder of pictures, or a file; ``./0`` is a file called 0.
+            a folder of pictures, ``-`` for a video on standard input, or a file; ``./0`` is a
+            file called 0.
         config: Which part to read.
 
     Raises:
@@ -47,6 +51,8 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     """
     if not name:
         raise ConfigError("INPUT is empty; is a variable unset?")
+    if name == STANDARD:
+        return Video(INPUT_NAME, STANDARD_INPUT, None, config)
     if camera := _CAMERA.fullmatch(name):
         return Camera(int(camera.group(1)), config)
     name = local_name(name)
@@ -66,11 +72,16 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     except OSError as error:  # a name that the system does not take
         raise SourceError(f"{name[:80]}…: cannot be opened: {error.strerror}") from error
     if is_folder:
-        return Folder(path, config)
+        return Pictures(path, config)
     if not is_there:
         raise SourceError(f"{name}: no such file; check the path")
     if not is_file:
         raise SourceError(f"{name}: neither a file nor a folder")
+    kind = kind_of(path, config.max_megapixels)
+    if kind == "picture":
+        return Pictures(path, config)
+    if kind == "animated webp":
+        return Animation(path, config)
     return Video(path.name, f"file:{path}", path, config)
 
 

@@ -1,34 +1,35 @@
-"""Frames of a folder of pictures."""
+"""Pictures one by one, each for itself, or as the frames of a film."""
 
 import logging
+import os
 import re
+from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-import av.error
 import cv2
 import numpy as np
 
-from engine.errors import SourceError
+from engine.errors import ConfigError, SourceError
 from engine.types import Frame, Image
-from engine.video.container import open_input, reason, video_stream
-from engine.video.conversion import Converter
 from engine.video.source import GuardedSource, SourceConfig, SourceInfo
+from engine.video.stills import ENDINGS, FAULTS, Still, read_still
 
 log = logging.getLogger(__name__)
 
-ENDINGS: Final = frozenset(
-    {".avif", ".bmp", ".jpeg", ".jpg", ".jxl", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-)
 FPS: Final = Fraction(25)
+_NAMED: Final = 3  # files that a warning names
+_UNREAD: Final = "unread"
 
 
-class Folder(GuardedSource):
-    """The pictures of a folder in natural order (2 before 10), as video of 25 frames a second.
+class Pictures(GuardedSource):
+    """One picture file, or those of a folder in natural order (2 before 10).
 
-    The first readable picture settles the size; others are fitted into it, on black. A picture
-    that cannot be read is left out and named in `warnings`; the times of the others stay.
+    Each is a picture of its own, in its own size, and its frame says which file it is. As a
+    sequence they are video of 25 frames a second: the first readable picture settles the size,
+    larger ones are fitted into it, smaller ones keep theirs, on black. What cannot be read is
+    left out and named in `warnings`; the times of the others stay.
     """
 
     def __init__(self, path: Path, config: SourceConfig) -> None:
@@ -36,103 +37,148 @@ class Folder(GuardedSource):
 
         Raises:
             SourceError: There is no picture, or none that can be read.
+            ConfigError: Only a part of a folder is wanted, but its pictures have no times.
         """
         super().__init__()
+        self._path, self._config = path, config
         self._name = path.name or str(path)
-        found = sorted((p for p in path.iterdir() if _is_picture(p)), key=_natural)
-        if not found:
-            kinds = ", ".join(sorted(ENDINGS))
-            raise SourceError(f"{self._name}: no pictures in this folder; looked for {kinds}")
-        last = min(len(found), _position(config.end_s)) if config.duration_s else len(found)
-        self._files = found[:last]
-        self._position = _position(config.start_s)
-        if self._position >= len(found):
+        self._is_folder = path.is_dir()
+        self._files = pictures_in(path) if self._is_folder else [path]
+        self._first, self._last = self._part()
+        self._position = 0
+        self._count = 0
+        self._faults: defaultdict[str, list[str]] = defaultdict(list)
+        self._ahead: tuple[int, Still] | None = None
+        first = self._readable()  # of all, so that where reading starts does not settle the size
+        if first is None:
+            raise SourceError(f"{self._name}: none of its {len(self._files)} pictures can be read")
+        self.info = self._facts(first[1].image)
+        if first[0] < self._first:
+            self._position = self._first
+        else:
+            self._ahead = first
+        count = self.info.frame_count
+        log.info("%s: %d pictures, %dx%d", self._name, count, self.info.width, self.info.height)
+
+    def _part(self) -> tuple[int, int]:
+        """Say which files are wanted: from which one on, and before which one to stop."""
+        config, count = self._config, len(self._files)
+        if self._is_folder and not config.sequence and (config.start_s or config.duration_s):
+            raise ConfigError(
+                f"{self._name}: pictures of a folder have no times, which --start and --duration "
+                "need; --sequence makes a film of them"
+            )
+        first = _position(config.start_s)
+        if first >= count:
             raise SourceError(
                 f"{self._name}: ends before the wanted start at {config.start_s:g} s; "
-                f"{len(found)} pictures last {len(found) / float(FPS):g} s"
+                f"{count} pictures last {count / float(FPS):g} s"
             )
-        self._count = 0
-        self._unread: list[str] = []
-        first = self._first_readable()
-        height, width = first.shape[:2]
-        remaining = max(last - self._position, 0)
-        self.info = SourceInfo(
+        return first, min(count, _position(config.end_s)) if config.duration_s else count
+
+    def _facts(self, image: Image) -> SourceInfo:
+        config, film = self._config, self._config.sequence
+        height, width = image.shape[:2]
+        count = max(self._last - self._first, 0)
+        return SourceInfo(
             name=self._name,
-            path=path,
+            path=self._path,
             width=width,
             height=height,
             fps=FPS,
             time_base=1 / FPS,
-            frame_count=remaining,
-            duration_s=remaining / float(FPS),
+            frame_count=count,
+            duration_s=count / float(FPS) if film else None,
             live=False,
             has_audio=False,
             start_s=config.start_s,
-            end_s=None if config.duration_s is None else config.end_s,
+            end_s=config.end_s if film and config.duration_s else None,
+            pictures=() if film else tuple(self._files),
         )
-        log.info("%s: %d pictures, %dx%d", self._name, remaining, width, height)
-
-    def _first_readable(self) -> Image:
-        for file in self._files:
-            try:
-                return read_picture(file)
-            except SourceError:
-                continue
-        raise SourceError(f"{self._name}: none of its {len(self._files)} pictures can be read")
 
     def _next(self) -> Frame | None:
-        while self._position < len(self._files):
+        read = self._readable()
+        if read is None:
+            self._warn()
+            return None
+        position, still = read
+        self._count += 1
+        if self._config.sequence:
+            image = _fit(still.image, self.info.width, self.info.height)
+            return Frame(self._count - 1, float(position / FPS), image)
+        return Frame(self._count - 1, 0.0, still.image, file=shown_name(self._files[position]))
+
+    def _readable(self) -> tuple[int, Still] | None:
+        """Give the next picture that can be read, and its place among the files."""
+        ahead, self._ahead = self._ahead, None
+        while ahead is None and self._position < self._last:
             position, file = self._position, self._files[self._position]
             self._position += 1
             try:
-                image = _fit(read_picture(file), self.info.width, self.info.height)
+                still = read_still(file, self._config.max_megapixels)
             except SourceError as error:
+                if not self._is_folder:
+                    raise
                 log.debug("%s", error)
-                self._unread.append(file.name)
+                if position >= self._first:
+                    self._faults[_UNREAD].append(file.name)
                 continue
-            self._count += 1
-            return Frame(self._count - 1, float(position / FPS), image)
-        if self._unread:
-            names = ", ".join(self._unread[:3]) + (", ..." if len(self._unread) > 3 else "")
-            self.warnings.append(
-                f"{self._name}: {len(self._unread)} pictures cannot be read and are left out: "
-                f"{names}"
-            )
-            self._unread = []
-        return None
+            if still.fault and position >= self._first:
+                self._faults[still.fault].append(file.name)
+            ahead = position, still
+        return ahead
+
+    def _warn(self) -> None:
+        """Say once what was missing, if anything was."""
+        faults, self._faults = self._faults, defaultdict(list)
+        for fault, files in faults.items():
+            if not self._is_folder:
+                self.warnings.append(f"{self._name}: is {FAULTS[fault]}")
+                continue
+            names = ", ".join(files[:_NAMED]) + (", ..." if len(files) > _NAMED else "")
+            if fault == _UNREAD:
+                what = "pictures cannot be read and are left out"
+            else:
+                what = f"{'picture is' if len(files) == 1 else 'pictures are'} {FAULTS[fault]}"
+            self.warnings.append(f"{self._name}: {len(files)} {what}: {names}")
 
     def _free(self) -> None:
         """Nothing stays open between pictures."""
+        self._ahead = None
 
 
-def read_picture(path: Path) -> Image:
-    """Read one picture file: (H, W, 3) uint8, BGR, upright, read-only.
+def pictures_in(folder: Path) -> list[Path]:
+    """List the pictures of a folder, in natural order.
 
     Raises:
-        SourceError: It cannot be read.
+        SourceError: There is none.
     """
-    with open_input(path.name, f"file:{path}") as container:
-        stream = video_stream(path.name, container)
-        try:
-            frame = next(container.decode(stream), None)
-        except av.error.FFmpegError as error:
-            raise SourceError(f"{path.name}: cannot be decoded: {reason(error)}") from error
-        if frame is None:
-            raise SourceError(f"{path.name}: holds no picture")
-        return Converter(frame, stream.sample_aspect_ratio)(frame)
+    try:
+        found = sorted((p for p in folder.iterdir() if _is_picture(p)), key=_natural)
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be opened: {error.strerror or error}") from error
+    if not found:
+        kinds = ", ".join(sorted(ENDINGS))
+        name = folder.name or folder
+        raise SourceError(f"{name}: no pictures in this folder; looked for {kinds}")
+    return found
+
+
+def shown_name(file: Path) -> str:
+    """Give a file's name as text that can be written anywhere; Linux allows names that are none."""
+    return os.fsencode(file.name).decode("utf-8", "replace")
 
 
 def _fit(image: Image, width: int, height: int) -> Image:
-    """Scale to fit, aspect kept, centred on black."""
+    """Scale down to fit, aspect kept, centred on black."""
     rows, columns = image.shape[:2]
     if (columns, rows) == (width, height):
         return image
-    scale = min(width / columns, height / rows)
+    scale = min(width / columns, height / rows, 1.0)
     size = max(round(columns * scale), 1), max(round(rows * scale), 1)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     canvas = np.zeros((height, width, 3), np.uint8)
     x, y = (width - size[0]) // 2, (height - size[1]) // 2
-    canvas[y : y + size[1], x : x + size[0]] = cv2.resize(image, size, interpolation=method)
+    canvas[y : y + size[1], x : x + size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     canvas.flags.writeable = False
     return canvas
 

@@ -22,6 +22,7 @@ from pydantic import Field
 from engine.config import Natural, checked
 from engine.errors import SinkError
 from engine.files import open_target
+from engine.standard import StandardOutput, is_standard
 from engine.types import Image, check_image
 from engine.video.audio import Audio, AudioTrack
 from engine.video.container import reason
@@ -97,18 +98,22 @@ class VideoSink:
         """Check the target and open the file; its header says that it can be written.
 
         Args:
-            path: The target; its ending chooses the container.
+            path: The target; its ending chooses the container; ``-`` is MKV on standard output.
             info: The source: size, times, tags and the file the sound is copied from.
             config: How to encode.
 
         Raises:
-            ConfigError: The ending is unknown.
+            ConfigError: The ending is unknown, or standard output is a terminal.
             SinkError: The target cannot be written, is the source, or cannot hold its sound.
         """
-        if info.is_at(path):
+        if not is_standard(path) and info.is_at(path):
             raise SinkError(f"{path}: is the input itself; choose another name")
-        self._file = open_target(
-            path, endings=MUXER_OPTIONS, overwrite=config.overwrite, growing=config.growing
+        self._file = (
+            StandardOutput()
+            if is_standard(path)
+            else open_target(
+                path, endings=MUXER_OPTIONS, overwrite=config.overwrite, growing=config.growing
+            )
         )
         self._info, self._config = info, config
         self._audio: AudioTrack | None = None
@@ -126,12 +131,9 @@ class VideoSink:
             raise
 
     def _open(self) -> None:
-        path, info = self._file.path, self._info
-        muxer = GROWING_OPTIONS if self._config.growing else MUXER_OPTIONS
+        info = self._info
         try:
-            self._container = av.open(
-                f"file:{path}", mode="w", container_options=muxer[path.suffix.lower()]
-            )
+            self._container = self._open_container()
             self._stream = self._add_video(self._container)
             self._add_others(self._container)
             tags = {key: text for key, text in info.metadata.items() if key.lower() not in OWN_TAGS}
@@ -143,6 +145,16 @@ class VideoSink:
             raise SinkError(f"{CODEC}: missing from FFmpeg; install PyAV's wheel") from error
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise self._failed(error) from error
+
+    def _open_container(self) -> OutputContainer:
+        if isinstance(self._file, StandardOutput):
+            # A pipe takes no corrections: MKV needs none, and is sent as it comes.
+            options = GROWING_OPTIONS[".mkv"]
+            return av.open(self._file.video(), "w", "matroska", container_options=options)
+        muxer = GROWING_OPTIONS if self._config.growing else MUXER_OPTIONS
+        path = self._file.path
+        options = muxer[path.suffix.lower()]
+        return av.open(f"file:{path}", mode="w", container_options=options)
 
     def _add_others(self, container: OutputContainer) -> None:
         """Add what the source has besides the pictures, where it is a file."""
@@ -299,6 +311,8 @@ class VideoSink:
         self._audio = self._extras = None
 
     def _failed(self, error: Exception) -> SinkError:
+        if isinstance(self._file, StandardOutput):
+            return self._file.failed(error)
         number = getattr(error, "errno", None)
         why = os.strerror(number) if number and number > 0 else reason(error)
         return SinkError(f"{self._file.target}: cannot be written: {why}")

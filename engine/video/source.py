@@ -29,6 +29,9 @@ class SourceConfig:
         size: Width and height to ask of a camera, pixels; None leaves its own.
         fps: Frames a second to ask of a camera; None leaves its own.
         live: Leave frames out rather than wait for the reader, also where the source has an end.
+        sequence: Pictures are the frames of a film; else each stands for itself.
+        max_megapixels: What a picture of a file or stream may have, 10⁶ pixels; None allows a
+            single picture 150 and a frame of video 36.
     """
 
     start_s: Seconds = 0.0
@@ -36,6 +39,8 @@ class SourceConfig:
     size: tuple[Positive, Positive] | None = None
     fps: AboveZero | None = None
     live: bool = False
+    sequence: bool = False
+    max_megapixels: AboveZero | None = None
 
     @property
     def end_s(self) -> float:
@@ -64,6 +69,8 @@ class SourceInfo:
         metadata: Tags of the container, title and the like.
         origin_s: Where time 0 (the first frame) lies on the container's own clock, seconds.
         end_s: Where reading stops by the user's wish; None without a limit.
+        pictures: The files, where each frame is a picture of its own, which may have a size of
+            its own; empty for films.
     """
 
     name: str
@@ -81,6 +88,7 @@ class SourceInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
     origin_s: float = 0.0
     end_s: float | None = None
+    pictures: tuple[Path, ...] = ()
 
     def is_at(self, path: Path) -> bool:
         """Say whether a path, however it is written, leads to this source's own file."""

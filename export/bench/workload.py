@@ -13,6 +13,7 @@ from onnx import TensorProto, ValueInfoProto
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError
 from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.ort import reason
 from engine.networks.runtime import Device, Network, open_session
 from engine.networks.tensorrt.build import PRECISIONS
 from engine.networks.tensorrt.engine_file import precision_of
@@ -184,10 +185,7 @@ def _workload(manifests: tuple[Manifest, ...], parameters: int, accuracy: float 
 
 
 def _parameters(manifest: Manifest) -> int:
-    stated = manifest.value("parameters")
-    if not isinstance(stated, int):
-        raise ModelError(f"{manifest.name}: parameters: expected a number, got {stated!r}")
-    return stated
+    return int(manifest.value("parameters"))
 
 
 def _accuracy(manifest: Manifest) -> float | None:
@@ -195,8 +193,9 @@ def _accuracy(manifest: Manifest) -> float | None:
     metrics = manifest.data["metrics"]
     if not str(metrics.get("data", "")).startswith("FER+"):
         return None
-    stated = metrics.get("test", {}).get("accuracy")
-    return None if stated is None else float(stated)
+    test = metrics.get("test")
+    stated = test.get("accuracy") if isinstance(test, dict) else None
+    return float(stated) if isinstance(stated, int | float) else None
 
 
 def _gmac(manifest: Manifest, inputs: Sequence[Input]) -> float:
@@ -211,7 +210,7 @@ def _inputs(path: Path) -> tuple[Input, ...]:
     try:
         graph = onnx.load(path).graph
     except Exception as error:
-        raise ModelError(f"{path}: not a readable ONNX file: {error}") from error
+        raise ModelError(f"{path}: not a readable ONNX file: {reason(error)}") from error
     constants = {tensor.name for tensor in graph.initializer}
     return tuple(_input(value, path) for value in graph.input if value.name not in constants)
 

@@ -84,7 +84,7 @@ def test_rows_hold_what_they_promise(film, tmp_path):
     names += ["anger", "disgust", "fear", "contempt"]
     assert list(found[0]) == [
         *("frame", "timestamp", "face_id", "x", "y", "width", "height", "score"),
-        *("expression", "reliability", *names, "valence", "arousal"),
+        *("expression", "reliability", *names, "valence", "arousal", "file"),
     ]
     for index, row in enumerate(found):
         assert float(row["timestamp"]) == pytest.approx(index / 25, abs=1e-5)

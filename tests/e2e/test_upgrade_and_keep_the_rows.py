@@ -9,7 +9,7 @@ import pytest
 from app.command.cli import main
 
 CLIP = Path(__file__).parents[1] / "media" / "old_demo.mp4"
-EXACT = ("frame", "timestamp", "face_id", "expression")
+EXACT = ("frame", "timestamp", "face_id", "expression", "file")
 # What processors round differently; on one processor the files are equal to the byte.
 BOUNDS = {"x": 0.5, "y": 0.5, "width": 0.5, "height": 0.5}
 BOUND = 1e-3  # scores, probabilities, valence, arousal

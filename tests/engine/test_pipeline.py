@@ -156,6 +156,14 @@ def test_reader_is_made_used_and_freed_in_one_thread_of_its_own():
     assert reader.closed == 1
 
 
+def test_pictures_of_their_own_are_read_one_in_a_call():
+    """So that a picture gives the same numbers alone and among others."""
+    made = []
+    with connect(frames(6), reader=keeping(FakeReader, made), alone=True) as pipeline:
+        assert [analysis.frame.index for analysis, _ in pipeline] == list(range(6))
+    assert made[0].calls == [[index] for index in range(6)]
+
+
 @pytest.mark.parametrize("slow", ["source", "finder", "neither"])
 def test_frames_of_a_file_are_read_four_in_a_call_the_rest_together(slow):
     """Whoever is late: a file gives the same groups, and so the same numbers, each time."""

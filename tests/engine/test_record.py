@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError, SinkError
 from engine.labels import EXPRESSIONS
-from engine.record import COLUMNS, LANDMARK_COLUMNS, open_records, records_of
+from engine.record import COLUMNS, LANDMARK_COLUMNS, columns, open_records, records_of
 from engine.types import CLASSES, POINTS, Analysis, Frame, Prediction, Track
 
 ENDINGS = [".csv", ".jsonl", ".ndjson", ".parquet"]
@@ -52,19 +53,23 @@ def _rows(path: Path) -> list[dict]:
     if path.suffix == ".csv":
         with path.open(newline="", encoding="utf-8") as text:
             rows = list(csv.DictReader(text))
-        return [{k: v if k == "expression" else float(v) for k, v in r.items()} for r in rows]
+        texts = ("expression", "file")
+        return [{k: v if k in texts else float(v or "nan") for k, v in r.items()} for r in rows]
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     for row in rows:
         points = row.pop("landmarks", [])
+        file = row.pop("file")
         row.update(zip(LANDMARK_COLUMNS, (v for point in points for v in point), strict=False))
+        row["file"] = file
     return rows
 
 
 def test_columns_are_those_promised():
-    assert ",".join(COLUMNS) == (
+    assert ",".join(columns(landmarks=False)) == (
         "frame,timestamp,face_id,x,y,width,height,score,expression,reliability,neutral,happiness,"
-        "surprise,sadness,anger,disgust,fear,contempt,valence,arousal"
+        "surprise,sadness,anger,disgust,fear,contempt,valence,arousal,file"
     )
+    assert columns(landmarks=True) == (*COLUMNS, *LANDMARK_COLUMNS, "file")
     assert LANDMARK_COLUMNS[:3] == ("landmark_0_x", "landmark_0_y", "landmark_1_x")
     assert LANDMARK_COLUMNS[-1] == "landmark_67_y"
 
@@ -76,12 +81,13 @@ def test_every_format_tells_the_same(tmp_path, ending, landmarks):
     _write(tmp_path / f"rows{ending}", *analyses, landmarks=landmarks)
     rows = _rows(tmp_path / f"rows{ending}")
     assert [(row["frame"], row["face_id"]) for row in rows] == [(0, 1), (0, 2), (2, 1)]
-    assert tuple(rows[0]) == COLUMNS + (LANDMARK_COLUMNS if landmarks else ())
+    assert tuple(rows[0]) == columns(landmarks=landmarks)
     row, track, prediction = rows[2], analyses[2].tracks[0], analyses[2].predictions[0]
     assert row["timestamp"] == pytest.approx(2 * 1001 / 30000, abs=1e-6)
     assert [row["x"], row["y"]] == pytest.approx(track.box[:2].tolist(), abs=0.006)
     assert [row["width"], row["height"]] == pytest.approx([80.13, 99.87], abs=0.011)
     assert row["expression"] == prediction.expression.label
+    assert row["file"] == ""
     shares = [row[name] for name in EXPRESSIONS]
     assert shares == pytest.approx(prediction.probabilities.tolist(), abs=1e-6)
     assert row["valence"] == pytest.approx(prediction.valence, abs=1e-6)
@@ -105,15 +111,15 @@ def test_csv_is_plain_text_with_plain_numbers(tmp_path):
     prediction = Prediction(1, shares, -0.0, 0.5, 0.9)
     _write(tmp_path / "rows.csv", Analysis(analysis.frame, analysis.tracks, (prediction,), {}))
     header, row = (tmp_path / "rows.csv").read_bytes().decode().splitlines()
-    assert header == ",".join(COLUMNS)
-    assert row.endswith(",0.987654,neutral,0.9,0.999997,0.000002,0.000001,0,0,0,0,0,0,0.5")
+    assert header == ",".join(columns(landmarks=False))
+    assert row.endswith(",0.987654,neutral,0.9,0.999997,0.000002,0.000001,0,0,0,0,0,0,0.5,")
     assert row.startswith("0,0,1,")
 
 
 def test_json_lines_nest_the_landmarks(tmp_path):
     _write(tmp_path / "rows.jsonl", _analysis(), landmarks=True)
     row = json.loads((tmp_path / "rows.jsonl").read_text())
-    assert tuple(row) == (*COLUMNS, "landmarks")
+    assert tuple(row) == (*COLUMNS, "landmarks", "file")
     assert np.shape(row["landmarks"]) == (POINTS, 2)
     assert type(row["frame"]) is int
 
@@ -137,12 +143,25 @@ def test_parquet_has_types_and_row_groups(tmp_path):
 def test_no_faces_still_give_a_header(tmp_path, landmarks):
     from pyarrow import parquet
 
-    columns = COLUMNS + (LANDMARK_COLUMNS if landmarks else ())
+    names = columns(landmarks=landmarks)
     for ending in ENDINGS:
         _write(tmp_path / f"rows{ending}", _analysis(faces=0), landmarks=landmarks)
-    assert (tmp_path / "rows.csv").read_text() == ",".join(columns) + "\n"
+    assert (tmp_path / "rows.csv").read_text() == ",".join(names) + "\n"
     assert (tmp_path / "rows.jsonl").read_bytes() == b""
-    assert tuple(parquet.read_schema(tmp_path / "rows.parquet").names) == columns
+    assert tuple(parquet.read_schema(tmp_path / "rows.parquet").names) == names
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_rows_of_a_picture_name_it_and_have_no_time(tmp_path, ending):
+    film = _analysis(faces=2)
+    picture = replace(film, frame=replace(film.frame, file='a "b", c.jpg'))
+    _write(tmp_path / f"rows{ending}", picture)
+    for row in _rows(tmp_path / f"rows{ending}"):
+        assert row["file"] == 'a "b", c.jpg'
+        if ending == ".csv":
+            assert np.isnan(row["timestamp"])
+        else:
+            assert row["timestamp"] is None
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -13,8 +13,8 @@ from engine.assets import asset_path
 from engine.errors import SourceError
 from engine.labels import EXPRESSIONS
 from engine.types import Frame
-from engine.video.pictures import read_picture
 from engine.video.source import GuardedSource, SourceInfo
+from engine.video.stills import read_still
 from fer_live.types import Face, Probabilities
 
 
@@ -32,7 +32,7 @@ def portrait_file():
 @pytest.fixture(scope="session")
 def portrait(portrait_file):
     """One face in the middle of 320 x 320 pixels."""
-    return read_picture(portrait_file)
+    return read_still(portrait_file).image
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Pictures in, faces out: a function, and a model that stays loaded."""
 
+import logging
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -231,7 +232,7 @@ def test_files_that_are_no_pictures_are_refused_in_one_line(model, clip, tmp_pat
     cases = {
         "missing.jpg": "missing.jpg: cannot be opened: No such file",
         tmp_path / "missing.mp4": "missing.mp4: cannot be opened: No such file",
-        text: "text.png: cannot be decoded: Invalid data",
+        text: "text.png: no picture can be decoded: Invalid data",
         clip: "old_demo.mp4: not a picture by its ending; .* fer_live.stream",
         tmp_path: f"{re.escape(str(tmp_path))}: is a folder; .* fer_live.stream",
     }
@@ -239,3 +240,18 @@ def test_files_that_are_no_pictures_are_refused_in_one_line(model, clip, tmp_pat
         with pytest.raises(fer_live.SourceError, match=said) as refused:
             model.analyze(path)
         assert "\n" not in str(refused.value)
+
+
+def test_what_is_missing_of_a_picture_is_logged(model, portrait_file, tmp_path, caplog):
+    content = portrait_file.read_bytes()
+    half = tmp_path / "half.jpg"
+    half.write_bytes(content[: int(0.8 * len(content))])
+    with caplog.at_level(logging.WARNING):
+        assert len(model.analyze(half)) == 1
+    assert f"{half}: is cut short or damaged; what is there was read" in caplog.text
+
+
+def test_faces_beyond_the_most_are_logged(two_portraits, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert len(fer_live.analyze(two_portraits, max_faces=1)) == 1
+    assert "detected at once and 1 of them read; max_faces=2 reads all" in caplog.text

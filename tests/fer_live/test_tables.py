@@ -25,7 +25,7 @@ def test_table_is_what_the_command_writes_to_parquet(clip, tmp_path, table, land
         table = fer_live.table(clip, duration=2, landmarks=True)
     assert table.schema.equals(written.schema, check_metadata=True)
     assert table.equals(written)
-    assert table.column_names == [*COLUMNS, *(LANDMARK_COLUMNS if landmarks else ())]
+    assert table.column_names == [*COLUMNS, *(LANDMARK_COLUMNS if landmarks else ()), "file"]
     assert table.num_rows == 50
 
 
@@ -52,9 +52,9 @@ def test_file_of_records_is_read_as_the_same_table(clip, tmp_path, table, ending
     options = ["--duration", "2", "--quiet", *(["--landmarks"] if landmarks else [])]
     assert main([str(clip), "--records", str(path), *options]) == 0
     found = fer_live.read(path)
-    assert found.select(list(COLUMNS)).equals(table)
+    assert found.select(table.column_names).equals(table)
     assert found.equals(fer_live.read(str(path)))
-    assert (found.num_columns > len(COLUMNS)) == landmarks
+    assert (found.num_columns > table.num_columns) == landmarks
     if landmarks:
         assert found.equals(fer_live.table(clip, duration=2, landmarks=True))
 
@@ -93,3 +93,18 @@ def test_without_pyarrow_the_extra_is_named_before_anything_is_opened(monkeypatc
     said = rf"^fer_live.{call.__name__} needs pyarrow; pip install 'fer-live\[parquet\]'$"
     with pytest.raises(fer_live.ConfigError, match=said):
         call("missing.csv")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_table_of_pictures_names_them_and_comes_back(portrait_file, tmp_path, ending):
+    folder = tmp_path / "people"
+    folder.mkdir()
+    for name in ("1.jpg", "2.jpg"):
+        (folder / name).write_bytes(portrait_file.read_bytes())
+    table = fer_live.table(folder)
+    assert table["file"].to_pylist() == ["1.jpg", "2.jpg"]
+    assert table["timestamp"].to_pylist() == [None, None]
+    rows = tmp_path / f"rows{ending}"
+    assert main([str(folder), "--records", str(rows), "--quiet"]) == 0
+    assert fer_live.read(rows).equals(table)
+    assert fer_live.table(folder, sequence=True)["timestamp"].to_pylist() == [0, 0.04]

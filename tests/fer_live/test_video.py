@@ -120,13 +120,21 @@ def test_source_without_a_frame_is_an_error(fake_camera):
         next(fer_live.stream(0))
 
 
-def test_folder_of_pictures_is_a_video(portrait_file, tmp_path, caplog):
+@pytest.mark.parametrize(
+    ("sequence", "files", "times_s"),
+    [(False, ["1.jpg", "2.jpg"], [0, 0]), (True, ["", ""], [0, 0.04])],
+)
+def test_folder_of_pictures_is_a_film_if_asked_for(
+    portrait_file, tmp_path, caplog, sequence, files, times_s
+):
     for name in ("1.jpg", "2.jpg"):
         (tmp_path / name).write_bytes(portrait_file.read_bytes())
     (tmp_path / "3.jpg").write_text("no picture")
     with caplog.at_level(logging.WARNING):
-        moments = list(fer_live.stream(tmp_path))
+        moments = list(fer_live.stream(tmp_path, sequence=sequence))
     assert [len(moment.faces) for moment in moments] == [1, 1]
+    assert [moment.file for moment in moments] == files
+    assert [moment.time_s for moment in moments] == times_s
     assert "1 pictures cannot be read and are left out: 3.jpg" in caplog.text
 
 

@@ -156,7 +156,7 @@ def test_where_a_run_goes_on_does_not_matter(grid, place):
 def test_damaged_metrics_are_named(grid, place):
     run_grid(grid, place, Trainer(), judge)
     (place.out / "two-1" / METRICS).write_text("{}")
-    with pytest.raises(ModelError, match=r"two-1/metrics\.json: cannot be read, remove it"):
+    with pytest.raises(ModelError, match=r"two-1/metrics\.json: settings: missing; remove it"):
         run_grid(grid, place, Trainer(), judge)
 
 

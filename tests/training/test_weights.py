@@ -3,6 +3,7 @@
 import errno
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -180,3 +181,56 @@ def test_damaged_header_is_one_line(tmp_path):
     save_file(STATE, tmp_path / "a.safetensors", metadata={"holds": "{"})
     with pytest.raises(ModelError, match=r"a\.safetensors: cannot be read"):
         load_weights(nn.Linear(2, 3), tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    "holds",
+    ["7", "[]", '{"classes": 7}', '{"classes": [1]}', '{"network": [1]}', "[" * 5000, '{"a": 1}'],
+    ids=range(7),
+)
+def test_header_of_another_kind_is_one_line(tmp_path, holds):
+    save_file(nn.Linear(2, 3).state_dict(), tmp_path / "a.safetensors", metadata={"holds": holds})
+    with pytest.raises(ModelError, match=r"a\.safetensors: .*holds") as caught:
+        load_weights(nn.Linear(2, 3), tmp_path / "a.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda bias: bias * float("nan"), "bias: not finite; the file is damaged"),
+        (lambda bias: bias / 0, "bias: not finite"),
+        (lambda bias: bias.long(), r"bias: is torch\.int64, expected torch\.float32"),
+        (lambda bias: bias.bool(), r"bias: is torch\.bool"),
+        (lambda bias: bias.to(torch.complex64), r"bias: is torch\.complex64"),
+        (lambda bias: bias[:2], r"1 of another shape: bias, \(2,\) for \(3,\)"),
+    ],
+)
+def test_tensors_of_another_kind_are_named(tmp_path, change, says):
+    state = nn.Linear(2, 3).state_dict()
+    state["bias"] = change(state["bias"] + 1)
+    save_file(state, tmp_path / "a.safetensors")
+    with pytest.raises(ModelError, match=rf"a\.safetensors: .*{says}"):
+        load_weights(nn.Linear(2, 3), tmp_path / "a.safetensors")
+
+
+def test_damage_anywhere_is_a_model_error_or_harmless(tmp_path):
+    path, model = tmp_path / "a.safetensors", nn.Linear(2, 3)
+    save_weights(model, path)
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    cuts = [whole[:end] for end in (0, 1, 7, 8, 9, len(whole) // 2, len(whole) - 1)]
+    sizes = [n.to_bytes(8, "little") + whole[8:] for n in (0, 1, 2**31, 2**63, 2**64 - 1)]
+    flips = []
+    for _ in range(300):
+        broken = bytearray(whole)
+        broken[rng.integers(len(broken))] ^= 1 << rng.integers(8)
+        flips.append(bytes(broken))
+    refused = []
+    for content in (*cuts, *sizes, *flips):
+        path.write_bytes(content)
+        try:
+            load_weights(model, path)
+        except ModelError as error:
+            refused.append(str(error))
+    assert len(refused) > 100
+    assert all(line.startswith(str(path)) and "\n" not in line for line in refused)

@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.files import written
 from engine.types import Floats
+from training.data.unpacking import array_in
 
 
 def kept(path: Path, make: Callable[[], Floats]) -> Floats:
@@ -19,4 +20,4 @@ def kept(path: Path, make: Callable[[], Floats]) -> Floats:
         made = make()
         with written(path) as partial:
             np.save(partial, made)
-    return np.asarray(np.load(path, allow_pickle=False), np.float32)
+    return np.asarray(array_in(path, f"{path} (remove it to make it again)"), np.float32)

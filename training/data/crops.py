@@ -17,6 +17,7 @@ from training.data.operations import resized
 from training.data.pictures import key_of
 from training.data.progress import tracked
 from training.data.table import FaceTable
+from training.data.unpacking import array_in
 
 
 class Crops(Protocol):
@@ -87,7 +88,7 @@ def cached_crops(
         with written(path) as partial:
             _check_space(path.parent, len(table) * size * size * 3)
             _cut(table, points, size, partial)
-    return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    return array_in(path, f"{path} (remove it to make it again)", mapped=True)
 
 
 def _key(table: FaceTable, points: Floats | None) -> str:

@@ -1,7 +1,6 @@
 """Faces with teacher landmarks from all packs, decoded once into memory-mapped arrays."""
 
 import logging
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,14 @@ from engine.faces.landmarks import box_of
 from engine.files import written_folder
 from engine.types import Floats, Image
 from training.data.packs import FLIP_ERROR_MAX, pack_folder, read_image, read_table
+from training.data.unpacking import array_in, arrays_in
 
 log = logging.getLogger(__name__)
 
 PackName = Literal["faces_wild", "scenes", "ferplus"]
 Split = Literal["train", "valid", "test"]
 SIDE = 208  # pixels; the longest side of the packs' sharpest faces
+_LABELS = ("names", "found", "points", "flip_err", "yaw_pitch_roll")
 FAR_JAW_YAW = 30.0  # degrees; beyond it the teacher's far jaw lies inside the face
 
 
@@ -67,9 +68,10 @@ def open_bank(pack: PackName, split: Split, root: Path, cache: Path) -> FaceBank
     if not folder.is_dir():
         with written_folder(folder) as partial:
             _decode(pack, split, root, cache, partial)
+    places = {name: folder / f"{name}.npy" for name in FaceBank.__dataclass_fields__}
     arrays = {
-        name: np.load(folder / f"{name}.npy", mmap_mode="r" if name == "images" else None)
-        for name in FaceBank.__dataclass_fields__
+        name: array_in(path, f"{path} (remove {folder} to make it again)", mapped=name == "images")
+        for name, path in places.items()
     }
     return FaceBank(**arrays)
 
@@ -102,10 +104,10 @@ def _decode(pack: PackName, split: Split, root: Path, cache: Path, target: Path)
 
 
 def _teacher_labels(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        return dict(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise SourceError(f"{path}: cannot be read: {error}") from error
+    labels = arrays_in(path, str(path))
+    if missing := [name for name in _LABELS if name not in labels]:
+        raise SourceError(f"{path}: {', '.join(missing)}: missing")
+    return labels
 
 
 def _splits(

@@ -3,7 +3,6 @@
 import io
 import os
 import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Set
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from engine.errors import SourceError
 from engine.types import Image
+from training.data.unpacking import DAMAGED, check_unpacked
 
 
 class Files(ABC):
@@ -64,7 +64,7 @@ class Files(ABC):
             return self._bytes(name)
         except (KeyError, FileNotFoundError):
             raise SourceError(f"{self.place(name)}: missing; is the dataset complete?") from None
-        except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+        except DAMAGED as error:
             raise SourceError(f"{self.place(name)}: cannot be read: {error}") from error
 
     def lines(self, name: str) -> list[str]:
@@ -139,7 +139,7 @@ class ZipFiles(Files):
         if os.getpid() not in self._open:
             try:
                 self._open[os.getpid()] = zipfile.ZipFile(self.where)
-            except (OSError, zipfile.BadZipFile) as error:
+            except DAMAGED as error:
                 raise SourceError(f"{self.where}: not a readable zip: {error}") from error
         return self._open[os.getpid()]
 
@@ -164,7 +164,9 @@ class ZipFiles(Files):
         return sorted(self._folders.get(folder, ()))
 
     def _bytes(self, name: str) -> bytes:
-        return self._zip().read(name)
+        entry = self._zip().getinfo(name)
+        check_unpacked(self.place(name), entry.compress_size, entry.file_size)
+        return self._zip().read(entry)
 
 
 def open_files(root: Path, name: str = "") -> Files:
@@ -193,7 +195,7 @@ def array_of(files: Files, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np
     """
     try:
         return np.asarray(np.load(io.BytesIO(files.read(name)), allow_pickle=False))
-    except (ValueError, EOFError, OSError) as error:
+    except DAMAGED as error:
         raise SourceError(
             f"{files.place(name)}: expected a plain .npy array, not pickled objects: {error}"
         ) from error

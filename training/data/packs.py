@@ -4,7 +4,6 @@ import csv
 import hashlib
 import logging
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 from engine.errors import SourceError
 from engine.files import written_folder
 from engine.types import Image
+from training.data.unpacking import DAMAGED, check_archive
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,8 @@ def pack_folder(root: Path, name: str, cache: Path) -> Path:
         cache: Folder for unpacked and decoded data.
 
     Raises:
-        SourceError: Neither the folder nor the zip is there, or the zip is broken.
+        SourceError: Neither the folder nor the zip is there, or the zip is broken or unpacks to
+            far more than it is.
         SinkError: The cache cannot be written.
     """
     if (root / name).is_dir():
@@ -42,9 +43,11 @@ def pack_folder(root: Path, name: str, cache: Path) -> Path:
         raise SourceError(f"data pack {name}: neither {name}/ nor {name}.zip in {root}")
     log.info("unpacking %s", archive)
     try:
-        with zipfile.ZipFile(archive) as zipped, written_folder(target) as partial:
-            zipped.extractall(partial)
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        with zipfile.ZipFile(archive) as zipped:
+            check_archive(zipped, str(archive))
+            with written_folder(target) as partial:
+                zipped.extractall(partial)
+    except DAMAGED as error:
         raise SourceError(f"{archive}: not a readable zip: {error}; copy it again") from error
     return target
 
@@ -84,9 +87,12 @@ def read_table(path: Path) -> list[dict[str, str]]:
     """Read a CSV file with a header line.
 
     Raises:
-        SourceError: Missing.
+        SourceError: Missing, or no such text.
     """
     if not path.is_file():
         raise SourceError(f"{path}: missing; is the data pack complete?")
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise SourceError(f"{path}: cannot be read: {error}") from error

@@ -15,6 +15,7 @@ from engine.files import written
 from training.data.progress import tracked
 from training.data.reading import DatasetReading
 from training.data.table import FaceTable
+from training.data.unpacking import array_in
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def fingerprints(table: FaceTable, cache: Path) -> NDArray[np.uint8]:
     """
     path = cache / "fingerprints" / f"{table.dataset}-{key_of(table)}.npy"
     if path.is_file():
-        return np.asarray(np.load(path, allow_pickle=False))
+        return array_in(path, f"{path} (remove it to make it again)")
     digests = np.zeros((len(table), 16), np.uint8)
     for row in tracked(range(len(table)), f"reading {table.dataset}", len(table)):
         digests[row] = _fingerprint(table, row)

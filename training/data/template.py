@@ -14,6 +14,7 @@ from engine.command import Parser, add_data_options, libraries, run_command
 from engine.faces.landmarks import TEMPLATE, five_points
 from engine.types import Floats
 from training.data.packs import FLIP_ERROR_MAX, pack_folder
+from training.data.unpacking import arrays_in
 
 # The point that each of the five becomes when the picture is mirrored.
 MIRROR_FIVE: Final = (1, 0, 2, 4, 3)
@@ -44,7 +45,8 @@ def ferplus_landmarks(root: Path, cache: Path) -> Floats:
     Raises:
         SourceError: The pack of labels is not there.
     """
-    labels = np.load(pack_folder(root, "teacher_labels", cache) / "landmarks_ferplus.npz")
+    path = pack_folder(root, "teacher_labels", cache) / "landmarks_ferplus.npz"
+    labels = arrays_in(path, str(path))
     # The error is NaN where the mirror image gave no face: not below the limit either.
     trusted = labels["found"] & (labels["flip_err"].astype(np.float32) < FLIP_ERROR_MAX)
     chosen = labels["points"][trusted & (labels["split"] == "train")]

@@ -4,7 +4,6 @@ import csv
 import io
 import logging
 import re
-import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +15,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import ConfigError
+from engine.errors import SourceError
 from engine.faces.landmarks import five_points
+from engine.files import written
 from engine.types import Floats
+from training.data.files import Files, open_files
+from training.data.unpacking import arrays_in
 
 log = logging.getLogger(__name__)
 
@@ -94,37 +96,26 @@ class _Entry:
     ignore: NDArray[np.bool_]
 
 
-class _Folder:
-    """One pack, unpacked as a folder or still a zip file."""
+def _open(data: Path, name: str) -> Files:
+    """Open one pack, unpacked as a folder or still a zip file."""
+    for path in (data / name, data / f"{name}.zip"):
+        if path.exists():
+            return open_files(path)
+    raise SourceError(f"data pack {name}: neither {name}/ nor {name}.zip in {data}")
 
-    def __init__(self, data: Path, name: str) -> None:
-        self._folder = data / name
-        self._zip: zipfile.ZipFile | None = None
-        if not self._folder.is_dir():
-            archive = data / f"{name}.zip"
-            if not archive.is_file():
-                raise ConfigError(f"data: neither {self._folder} nor {archive} exists")
-            self._zip = zipfile.ZipFile(archive)
 
-    def read(self, name: str) -> bytes:
-        """Read one member."""
-        return self._zip.read(name) if self._zip else (self._folder / name).read_bytes()
+def _rows(pack: Files, name: str) -> Iterator[dict[str, str]]:
+    """Read a CSV with a header."""
+    return csv.DictReader(pack.lines(name))
 
-    def rows(self, name: str) -> Iterator[dict[str, str]]:
-        """Read a CSV with a header."""
-        return csv.DictReader(io.StringIO(self.read(name).decode()))
 
-    def arrays(self, name: str) -> dict[str, NDArray[np.generic]]:
-        """Read an npz."""
-        with np.load(io.BytesIO(self.read(name)), allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-
-    def gray(self, name: str) -> Gray:
-        """Decode one picture to gray."""
-        image = cv2.imdecode(np.frombuffer(self.read(name), np.uint8), cv2.IMREAD_GRAYSCALE)
-        if image is None:
-            raise ConfigError(f"data: {self._folder.name}/{name}: not a picture")
-        return np.asarray(image, np.uint8)
+def _gray(pack: Files, name: str) -> Gray:
+    """Decode one picture to gray."""
+    content = np.frombuffer(pack.read(name), np.uint8)
+    image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if len(content) else None
+    if image is None:
+        raise SourceError(f"{pack.place(name)}: not a picture")
+    return np.asarray(image, np.uint8)
 
 
 def load_packs(data: Path, cache: Path) -> Packs:
@@ -135,22 +126,28 @@ def load_packs(data: Path, cache: Path) -> Packs:
         cache: Folder for the arrays, about 1 GB.
 
     Raises:
-        ConfigError: A pack is missing.
+        SourceError: A pack is missing or damaged.
+        SinkError: The cache cannot be written.
     """
     index = cache / f"detector-{FORMAT}.npz"
     pixels = cache / f"detector-{FORMAT}.bin"
     if not index.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        _write(data, index, pixels)
-    with np.load(index, allow_pickle=False) as file:
-        arrays = {key: file[key] for key in file.files}
-    return Packs(pixels=np.memmap(pixels, np.uint8, "r"), **arrays)
+        try:
+            _write(data, index, pixels)
+        except (LookupError, ValueError, TypeError) as error:
+            why = f"{type(error).__name__} {error}"
+            raise SourceError(f"{data}: a table of the packs is damaged: {why}") from error
+    arrays = arrays_in(index, f"{index} (remove it to make it again)")
+    try:
+        return Packs(pixels=np.memmap(pixels, np.uint8, "r"), **arrays)
+    except (OSError, TypeError, ValueError) as error:
+        raise SourceError(f"{pixels}: cannot be read; remove {index} to make it again") from error
 
 
 def _write(data: Path, index: Path, pixels: Path) -> None:
     start, size, pack, held, face_start = [0], [], [], [], [0]
     boxes, points, landmarks, ignore = [], [], [], []
-    with pixels.open("wb") as file:
+    with written(pixels) as partial, partial.open("wb") as file:
         for entry in _entries(data):
             file.write(entry.image.tobytes())
             start.append(start[-1] + entry.image.size)
@@ -163,35 +160,36 @@ def _write(data: Path, index: Path, pixels: Path) -> None:
             landmarks.append(entry.landmarks)
             ignore.append(entry.ignore)
     log.info("cached %d pictures with %d faces in %s", len(size), face_start[-1], pixels)
-    np.savez(
-        index,
-        start=np.array(start, np.int64),
-        size=np.array(size, np.int32),
-        pack=np.array(pack, np.uint8),
-        held=np.array(held, bool),
-        face_start=np.array(face_start, np.int64),
-        boxes=np.concatenate(boxes),
-        points=np.concatenate(points),
-        landmarks=np.concatenate(landmarks),
-        ignore=np.concatenate(ignore),
-    )
+    with written(index) as partial:
+        np.savez(
+            partial,
+            start=np.array(start, np.int64),
+            size=np.array(size, np.int32),
+            pack=np.array(pack, np.uint8),
+            held=np.array(held, bool),
+            face_start=np.array(face_start, np.int64),
+            boxes=np.concatenate(boxes),
+            points=np.concatenate(points),
+            landmarks=np.concatenate(landmarks),
+            ignore=np.concatenate(ignore),
+        )
 
 
 def _entries(data: Path) -> Iterator[_Entry]:
-    labels = _Folder(data, "teacher_labels")
+    labels = _open(data, "teacher_labels")
     boxes = _teacher_boxes(labels)
-    scenes = _Folder(data, "scenes")
-    yield from _portraits(_Folder(data, "faces_wild"), labels, boxes["faces_wild"])
+    scenes = _open(data, "scenes")
+    yield from _portraits(_open(data, "faces_wild"), labels, boxes["faces_wild"])
     yield from _frames(scenes, labels, boxes["scenes"])
     yield from _backgrounds(scenes, labels)
     frame = _box_frame(labels, boxes["faces_wild"])
-    yield from _stamps(_Folder(data, "ferplus"), labels, frame)
+    yield from _stamps(_open(data, "ferplus"), labels, frame)
 
 
-def _teacher_boxes(labels: _Folder) -> dict[str, dict[str, list[dict[str, str]]]]:
+def _teacher_boxes(labels: Files) -> dict[str, dict[str, list[dict[str, str]]]]:
     """Group the rows of boxes.csv by pack and picture."""
     grouped: dict[str, dict[str, list[dict[str, str]]]] = {"faces_wild": {}, "scenes": {}}
-    for row in labels.rows("boxes.csv"):
+    for row in _rows(labels, "boxes.csv"):
         grouped[row["pack"]].setdefault(row["image"], []).append(row)
     return grouped
 
@@ -208,9 +206,10 @@ def _faces(rows: list[dict[str, str]]) -> tuple[Floats, Floats, NDArray[np.bool_
     return boxes, points, np.array([row["agree"] != "1" for row in rows], bool)
 
 
-def _landmarks(labels: _Folder, pack: str) -> dict[str, Floats]:
+def _landmarks(labels: Files, pack: str) -> dict[str, Floats]:
     """Map picture names to 68 points in pixels; doubtful ones are left out."""
-    table = labels.arrays(f"landmarks_{pack}.npz")
+    name = f"landmarks_{pack}.npz"
+    table = arrays_in(io.BytesIO(labels.read(name)), labels.place(name))
     error = table["flip_err"].astype(np.float32)
     good = table["found"].astype(bool) & (error <= FLIP_ERR_MAX)  # NaN compares false
     size = table["size"].astype(np.float32)
@@ -247,42 +246,42 @@ def _held(name: str) -> bool:
 
 
 def _portraits(
-    pack: _Folder, labels: _Folder, boxes: dict[str, list[dict[str, str]]]
+    pack: Files, labels: Files, boxes: dict[str, list[dict[str, str]]]
 ) -> Iterator[_Entry]:
     landmarks = _landmarks(labels, "faces_wild")
-    for row in pack.rows("legend.csv"):
+    for row in _rows(pack, "legend.csv"):
         name = row["image"]
         person = re.sub(r"_\d+\.jpg$", "", name)
-        image = pack.gray(f"images/{name}")
+        image = _gray(pack, f"images/{name}")
         rows = boxes.get(name, [])
         yield _entry(Pack.PORTRAIT, _held(person), image, rows, landmarks.get(name))
 
 
-def _frames(
-    pack: _Folder, labels: _Folder, boxes: dict[str, list[dict[str, str]]]
-) -> Iterator[_Entry]:
+def _frames(pack: Files, labels: Files, boxes: dict[str, list[dict[str, str]]]) -> Iterator[_Entry]:
     landmarks = _landmarks(labels, "scenes")
-    for row in pack.rows("scenes.csv"):
+    for row in _rows(pack, "scenes.csv"):
         if row["person"] != "1":
             continue
         name = row["image"]
-        image = pack.gray(f"images/{name}")
+        image = _gray(pack, f"images/{name}")
         held = row["split"] == "test"
         yield _entry(Pack.FRAME, held, image, boxes.get(name, []), landmarks.get(name))
 
 
-def _backgrounds(pack: _Folder, labels: _Folder) -> Iterator[_Entry]:
+def _backgrounds(pack: Files, labels: Files) -> Iterator[_Entry]:
     doubtful = {
-        row["image"] for row in labels.rows("background_hits.csv") if float(row["score"]) > HIT_MAX
+        row["image"]
+        for row in _rows(labels, "background_hits.csv")
+        if float(row["score"]) > HIT_MAX
     }
-    for row in pack.rows("scenes.csv"):
+    for row in _rows(pack, "scenes.csv"):
         name = row["image"]
         if row["source"] == "background" and name not in doubtful:
             held = row["split"] == "test" or _held(name)
-            yield _entry(Pack.BACKGROUND, held, pack.gray(f"images/{name}"), [], None)
+            yield _entry(Pack.BACKGROUND, held, _gray(pack, f"images/{name}"), [], None)
 
 
-def _box_frame(labels: _Folder, boxes: dict[str, list[dict[str, str]]]) -> Floats:
+def _box_frame(labels: Files, boxes: dict[str, list[dict[str, str]]]) -> Floats:
     """Measure where the detectors' box lies relative to the extent of the 68 points.
 
     Returns:
@@ -298,7 +297,7 @@ def _box_frame(labels: _Folder, boxes: dict[str, list[dict[str, str]]]) -> Float
     return np.median(np.array(shifts, np.float32), axis=0).astype(np.float32)
 
 
-def _stamps(pack: _Folder, labels: _Folder, frame: Floats) -> Iterator[_Entry]:
+def _stamps(pack: Files, labels: Files, frame: Floats) -> Iterator[_Entry]:
     """Yield FER+ pictures whose landmarks are sure; the test split is left out."""
     for name, points in _landmarks(labels, "ferplus").items():
         if name.startswith("FER2013Test"):
@@ -308,7 +307,7 @@ def _stamps(pack: _Folder, labels: _Folder, frame: Floats) -> Iterator[_Entry]:
         yield _Entry(
             Pack.STAMP,
             name.startswith("FER2013Valid"),
-            pack.gray(name),
+            _gray(pack, name),
             box[None].astype(np.float32),
             five_points(points)[None],
             points[None],

@@ -16,9 +16,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from engine.config import Positive, Share, checked
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ModelError
 from engine.files import write_text, written
 from training.data.packs import pack_digests
+from training.data.unpacking import array_in
 from training.detector.evaluate import (
     BUCKETS,
     detect,
@@ -132,7 +133,10 @@ class DetectorTask(Task):
         self._weights = weights
         self._hard = folder / "hard.npy"
         if self._hard.exists():
-            weights[:] = np.load(self._hard)
+            kept = array_in(self._hard, f"{self._hard} (remove it to begin anew)")
+            if kept.shape != weights.shape or not np.isfinite(kept).all():
+                raise ModelError(f"{self._hard}: of other backgrounds; remove it to begin anew")
+            weights[:] = kept
         self._sets = validation(packs, share=config.check_share)
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from engine.errors import ModelError
 from engine.types import Floats
 from training.data.epochs import evaluation_batches
 from training.data.samples import DataConfig, Samples
@@ -55,7 +56,11 @@ def answers_on(samples: Samples, system: System, config: DataConfig) -> Answers:
 
 @torch.no_grad()
 def collect(system: System, batches: Iterable[tuple[torch.Tensor, Target]]) -> Answers:
-    """Run a system over batches in eval mode, on the device it lies on."""
+    """Run a system over batches in eval mode, on the device it lies on.
+
+    Raises:
+        ModelError: It answers what is no number.
+    """
     system.eval()
     where = device_of(system)
     said, truths = [], []
@@ -98,4 +103,7 @@ def _cross_entropy(answers: Answers) -> float:
 
 
 def _joined(parts: list[torch.Tensor]) -> Floats:
-    return torch.cat(parts).float().cpu().numpy()
+    joined = torch.cat(parts).float().cpu()
+    if not joined.isfinite().all():
+        raise ModelError("a system's answers are not finite; its weights are damaged")
+    return joined.numpy()

@@ -36,7 +36,7 @@ class DanConfig(SystemSettings):
     classes: Classes = 8  # not used by "va"
     trunk: Text = "resnet50"  # or resnet18; or an image trunk of `training.models.streams`
     convention: Convention = "imagenet_norm"  # of the trunk's pretrained weights
-    input_size: Annotated[int, Field(ge=32)] = 224
+    input_size: Annotated[int, Field(ge=32, le=4096)] = 224
     heads: Positive = 4
     width: Annotated[int, Field(ge=16)] = 512  # channels the heads see; fewer suit a CPU
     gamma: NonNegative = 2.0  # of the focal loss

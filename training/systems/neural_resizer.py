@@ -12,6 +12,7 @@ from engine.config import (
     Positive,
     Share,
     ShareBelowOne,
+    Side,
     checked,
     one_of,
     require,
@@ -71,11 +72,11 @@ class NeuralResizerConfig(SystemSettings):
     pretrained: bool = False
     backbone_weights: str = ""
     classes: Classes = 8
-    input_size: Positive = 384
+    input_size: Side = 384
     upscaler: Upscaler = "disk"
     upscaler_weights: str = ""
-    upscaled_size: Positive = 384
-    backbone_size: Positive = 224
+    upscaled_size: Side = 384
+    backbone_size: Side = 224
     sr_channels: Positive = 32
     sr_blocks: Natural = 8
     width: Positive = 16

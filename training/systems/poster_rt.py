@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from engine.config import NonNegative, Positive, ShareBelowOne, checked, require
+from engine.config import NonNegative, ShareBelowOne, Side, checked, require
 from engine.faces.alignment import CROP_SIZE
 from training.losses.ccc import ccc_loss
 from training.losses.smoothing import smoothed_cross_entropy
@@ -28,7 +28,7 @@ class PosterRTConfig(SystemSettings):
     """
 
     classes: Classes = 8
-    input_size: Positive = CROP_SIZE
+    input_size: Side = CROP_SIZE
     affect_weight: NonNegative = 0.5
     dropout: ShareBelowOne = 0.2
     drop_path: ShareBelowOne = 0.1

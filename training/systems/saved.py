@@ -8,17 +8,19 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import torch
 
+from engine.config import Line, NonNegative, Positive, Side, checked
 from engine.errors import ConfigError, ModelError
 from engine.files import write_text
 from training.data.samples import DataConfig
 from training.data.table import FaceTable
+from training.documents import read_as, read_document
 from training.models.flops import size_of
 from training.systems.build import SystemConfig, Truths, build, settings_type
 from training.systems.settings import SystemSettings
 from training.trainer.loop import MODEL, LoopConfig
 from training.trainer.recipe import Recipe
 from training.types import System
-from training.weights import check_classes, load_weights
+from training.weights import check_classes, load_weights, one_line
 
 CARD: Final = "model.json"
 RECIPE: Final = "recipe.json"
@@ -26,7 +28,7 @@ RECIPE: Final = "recipe.json"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@checked(kw_only=False)
 class Card:
     """Content of ``model.json``: what the weights beside it are.
 
@@ -38,11 +40,11 @@ class Card:
         gmac: Of one forward pass.
     """
 
-    dataset: str
-    classes: tuple[str, ...]
-    input_size: int
-    parameters: int
-    gmac: float
+    dataset: Line
+    classes: tuple[Line, ...]
+    input_size: Side
+    parameters: Positive
+    gmac: NonNegative
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,21 +86,7 @@ def read_card(path: Path) -> Card:
     Raises:
         ModelError: It cannot be read, or a key is missing or holds something else.
     """
-    content = _json(path)
-    for key, kind in _KINDS.items():
-        if not isinstance(content.get(key), kind):
-            raise ModelError(f"{path}: {key}: missing, or not of the kind that a training writes")
-    classes = tuple(map(str, content["classes"]))
-    return Card(**{**{key: content[key] for key in _KINDS}, "classes": classes})
-
-
-_KINDS: Final[dict[str, type | tuple[type, ...]]] = {
-    "dataset": str,
-    "classes": list,
-    "input_size": int,
-    "parameters": int,
-    "gmac": (int, float),
-}
+    return read_as(path, Card)
 
 
 def weights_of(folder: Path, name: str = MODEL) -> Path:
@@ -134,9 +122,11 @@ def open_run(folder: Path, weights: str = MODEL) -> SavedSystem:
         ModelError: It is no such folder, its run is not finished, or its parts do not fit.
     """
     path = folder / RECIPE
-    tables = _json(path)
+    tables = read_document(path)
     if tables.get("task") != "system":
-        raise ModelError(f"{folder}: holds a run of task {tables.get('task')}, expected system")
+        task = tables.get("task")
+        said = task if isinstance(task, str) and task.isprintable() else f"{task!r:.80}"
+        raise ModelError(f"{folder}: holds a run of task {said}, expected system")
     card, file = read_card(folder / CARD), weights_of(folder, weights)
     try:
         config = _table(tables, "system", SystemConfig)
@@ -145,6 +135,14 @@ def open_run(folder: Path, weights: str = MODEL) -> SavedSystem:
         system = _blank(own, config, card.classes)
     except ConfigError as error:
         raise ModelError(f"{path}: {error}") from error
+    # Sizes that are all right by themselves may not fit each other, which torch and timm find out.
+    except (RuntimeError, ValueError, AssertionError, MemoryError) as error:
+        raise ModelError(f"{path}: such a system cannot be made: {one_line(error)}") from error
+    if system.input_size != card.input_size:
+        raise ModelError(
+            f"{folder / CARD}: input_size: {card.input_size}, but {RECIPE} makes a system of "
+            f"{system.input_size}"
+        )
     load_weights(system, file)
     return SavedSystem(system.eval(), config.name, data, loop.seed, card, tables)
 
@@ -163,13 +161,3 @@ def _table(tables: dict[str, Any], name: str, kind: type[T]) -> T:
         raise ConfigError(f"{name}: missing, or no table")
     recipe = Recipe(task="system", tables=tables, data=Path(), cache=Path(), folder=Path())
     return recipe.section(name, kind)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path}: expected a JSON object, got {type(content).__name__}")
-    return content

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 
-from engine.config import Positive, checked
+from engine.config import Side, checked
 from training.data.table import FaceTable
 
 Classes = Annotated[int, Field(ge=2)]
@@ -43,7 +43,7 @@ class SystemSettings(Starting):
     """
 
     classes: Classes
-    input_size: Positive
+    input_size: Side
 
     @property
     def expressions(self) -> bool:

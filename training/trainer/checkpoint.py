@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.errors import ModelError, SinkError
 from engine.files import written
+from training.weights import read_tensors
 
 TENSOR = "tensor"  # the key that stands for a tensor in the header
 
@@ -39,13 +40,15 @@ def load_state(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: Not such a file.
     """
+    wrong = "not a checkpoint of this program"
+    tensors, texts = read_tensors(path, wrong)
     try:
-        with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {})["state"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise ModelError(f"{path}: not a checkpoint of this program: {error}") from error
-    state: dict[str, Any] = _fill(header, tensors)
+        state = _fill(json.loads(texts["state"]), tensors)
+    except (LookupError, ValueError, TypeError, RecursionError) as error:
+        why = f"{type(error).__name__} {error}"
+        raise ModelError(f"{path}: {wrong}: {why}") from error
+    if not isinstance(state, dict):
+        raise ModelError(f"{path}: {wrong}: holds no state by name")
     return state
 
 

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, distributed
 from torch.utils.tensorboard import SummaryWriter
 
+from engine.errors import ModelError
 from engine.files import write_text
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,13 @@ class Journal:
         """Read the rows up to `start`, the resumed step."""
         if not self._path.exists():
             return []
-        with self._path.open(newline="", encoding="utf-8") as file:
-            rows = [dict(row) for row in csv.DictReader(file)]
-        return [row for row in rows if int(row["step"]) <= start]
+        try:
+            with self._path.open(newline="", encoding="utf-8") as file:
+                rows = [dict(row) for row in csv.DictReader(file, strict=True)]
+            kept: list[Mapping[str, object]] = [row for row in rows if int(row["step"]) <= start]
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            why = f"{type(error).__name__} {error}"
+            raise ModelError(f"{self._path}: cannot be read, remove it: {why}") from error
+        if any(None in row for row in kept):
+            raise ModelError(f"{self._path}: a row has cells without a column; remove it")
+        return kept

@@ -8,20 +8,28 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import cv2
 import torch
 from lightning_fabric import Fabric
-from pydantic import Field
+from pydantic import Field, ValidationError
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from engine.config import Natural, NonNegative, Positive, ShareBelowOne, checked
+from engine.config import (
+    CHECKS,
+    Natural,
+    NonNegative,
+    Positive,
+    ShareBelowOne,
+    checked,
+    explain,
+)
 from engine.errors import ConfigError, ModelError
 from training.trainer.checkpoint import load_state, save_state
 from training.trainer.journal import Journal, Window
@@ -31,10 +39,19 @@ from training.trainer.optimizers import (
     descend,
     make_optimizer,
     rate,
+    restore,
     set_rate,
 )
 from training.trainer.task import Batches, Metrics, Task
-from training.weights import HOLDS, kind_of, load_weights, save_weights, take
+from training.weights import (
+    HOLDS,
+    kind_in,
+    kind_of,
+    load_weights,
+    one_line,
+    save_weights,
+    take,
+)
 
 log = logging.getLogger(__name__)
 
@@ -89,13 +106,13 @@ class LoopConfig:
             raise ConfigError("loop.patience: needs loop.monitor, the figure to watch")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, config=CHECKS)
 class _Progress:
     """Where a run stands."""
 
-    step: int = 0
-    best: float = -math.inf
-    waited: int = 0  # evaluations since the best one
+    step: Natural = 0
+    best: Annotated[float, Field(allow_inf_nan=True)] = -math.inf
+    waited: Natural = 0  # evaluations since the best one
     done: bool = False
 
 
@@ -361,12 +378,21 @@ class _Run:
         state, parts = load_state(path), self._parts()
         another = f"{path}: of another run than this one"
         try:
-            take(parts.pop("model"), state["model"], state.get(HOLDS, {}), another)
+            kind = kind_in(state.get(HOLDS, {}), str(path))
+            take(parts.pop("model"), state["model"], kind, another)
+            restore(parts.pop("optimizer"), state["optimizer"])
             for name, part in parts.items():
                 part.load_state_dict(state[name])
             self.progress = _Progress(**state["progress"])
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise ModelError(f"{another}: {error}") from error
+        except ValidationError as error:
+            raise ModelError(f"{path}: {explain(_Progress, error, 'progress')}") from error
+        except (LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            why = f"{type(error).__name__} {one_line(error)}"
+            raise ModelError(f"{another}: {why}") from error
+        if self.progress.step > self.steps:
+            raise ModelError(
+                f"{path}: progress.step: must be at most {self.steps}, got {self.progress.step}"
+            )
         log.info("resuming at step %d", self.progress.step)
 
 

@@ -1,9 +1,9 @@
 """Optimisers, learning-rate schedules and sharpness-aware steps."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import torch
 from pydantic import BeforeValidator, Field
@@ -62,6 +62,15 @@ class OptimizerConfig:
     clip: NonNegative = 5.0
 
 
+# What an optimiser keeps of a parameter, by its kind.
+_ADAM: Final = {"step", "exp_avg", "exp_avg_sq"}
+_MOMENTS: Final[Mapping[type[Optimizer], Set[str]]] = {
+    torch.optim.SGD: {"momentum_buffer"},
+    torch.optim.Adam: _ADAM,
+    torch.optim.AdamW: _ADAM,
+}
+
+
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> Optimizer:
     """Make the optimiser of a model's trained parameters; every group knows its ``peak`` rate.
 
@@ -89,6 +98,30 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig) -> Optimizer:
         return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum)
     kind = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
     return kind(groups, lr=config.lr)
+
+
+def restore(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Give an optimiser the moments of another run of its recipe, in place.
+
+    Rates and the like come from the recipe alone.
+
+    Raises:
+        ValueError: The moments are not those of its parameters.
+    """
+    own = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, settings in zip(optimizer.param_groups, own, strict=True):
+        group.update(settings)
+    wanted = _MOMENTS[type(optimizer)]
+    for parameter, moments in optimizer.state.items():
+        if moments.keys() != wanted:
+            raise ValueError(f"optimizer: expected {', '.join(wanted)}, got {', '.join(moments)}")
+        for name, value in moments.items():
+            if isinstance(value, Tensor) and (
+                value.shape not in (parameter.shape, torch.Size())
+                or not (value.is_floating_point() and value.isfinite().all())
+            ):
+                raise ValueError(f"optimizer.{name}: not that of a parameter {parameter.shape}")
 
 
 def rate(config: OptimizerConfig, step: int, steps: int, per_epoch: int) -> float:

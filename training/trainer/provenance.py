@@ -3,15 +3,18 @@
 import json
 import subprocess
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, field, fields
 from pathlib import Path
 from typing import Any
 
-from engine.errors import ConfigError, ModelError
+from engine.config import checked
+from engine.errors import ConfigError
 from engine.files import write_text
+from training.documents import read_as, read_document
 from training.trainer.recipe import Recipe
 from training.weights import file_digest
 
+REMEDY = "choose another --out or remove its folder"
 # Where a run goes on may differ from where it began.
 PLACE = frozenset({"loop.workers", "loop.accelerator", "loop.devices", "loop.nodes"})
 CHECKPOINT, MODEL = (
@@ -59,7 +62,7 @@ def _refuse_another(folder: Path, resolved: Mapping[str, Any], at_default: Set[s
     path = folder / "recipe.json"
     if not path.exists():
         return
-    before, now = _flat(_json(path)), _flat(resolved)
+    before, now = _flat(read_document(path, REMEDY)), _flat(resolved)
     for name in sorted((before.keys() | now.keys()) - PLACE):
         was, is_ = before.get(name), now.get(name)
         if was != is_ and not (was is None and name in at_default):
@@ -72,17 +75,29 @@ def _gone_on(folder: Path, now: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: It was of other data, or from other weights.
     """
-    before = _json(folder / "provenance.json")
+    path = folder / "provenance.json"
+    before, known = read_document(path, REMEDY), read_as(path, _Source, REMEDY)
     for key, what in (("data", "of other data"), ("files", "from other weights")):
-        said, found = before.get(key, {}), now[key]
+        said, found = getattr(known, key), now[key]
         for name in sorted(said.keys() | found.keys()):
             was, is_ = _digest_in(said.get(name)), _digest_in(found.get(name))
             if was != is_:
                 raise _another(folder, what, name, was, is_)
-    commits = before.get("commits") or [before.pop("commit", "unknown")]
+    before.pop("commit", None)
+    commits = list(known.commits) or [known.commit]
     if not (folder / MODEL).exists() and commits[-1:] != now["commits"]:
         commits = [*commits, *now["commits"]]
     return {**now, **before, "commits": commits}
+
+
+@checked("")
+class _Source:
+    """What ``provenance.json`` says; before there were several commits, it named one."""
+
+    data: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    commits: tuple[str, ...] = ()
+    commit: str = "unknown"
 
 
 def _digest_in(said: str | None) -> str | None:
@@ -97,27 +112,15 @@ def _another(folder: Path, what: str, name: str, was: object, is_: object) -> Co
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{path}: cannot be read: {error}; choose another --out or remove its folder"
-        ) from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path}: holds no settings; choose another --out or remove its folder")
-    return content
-
-
 def _at_default(configs: Mapping[str, Any]) -> set[str]:
     """Name the settings that have their default value, by their dotted names."""
     names = set()
     for table, config in configs.items():
-        for field in fields(config):
-            made = field.default_factory
-            default = field.default if made is MISSING else made()
-            if getattr(config, field.name) == default:
-                names.add(f"{table}.{field.name}")
+        for each in fields(config):
+            made = each.default_factory
+            default = each.default if made is MISSING else made()
+            if getattr(config, each.name) == default:
+                names.add(f"{table}.{each.name}")
     return names
 
 

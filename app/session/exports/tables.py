@@ -12,30 +12,31 @@ from typing import Any, Final
 from app.session.records import TEXT, WHOLE
 from app.session.review import Review
 from engine.labels import EXPRESSIONS
-from engine.record import COLUMNS, LANDMARK_COLUMNS, arrow_schema, import_arrow, plain
+from engine.record import FILE, LANDMARK_COLUMNS, arrow_schema, columns, import_arrow, plain
 
 CORRECTED: Final = "corrected"
 FORMAT: Final = 1  # of the JSON
 
 
 def _names(review: Review) -> list[str]:
-    landmarks = LANDMARK_COLUMNS if LANDMARK_COLUMNS[0] in review.table.numbers else ()
-    return [*COLUMNS, *landmarks, CORRECTED]
+    return [*columns(landmarks=LANDMARK_COLUMNS[0] in review.table.numbers), CORRECTED]
 
 
 def _columns(review: Review) -> dict[str, list[Any]]:
     """Give every column as plain values of its type."""
     table = review.table
-    columns: dict[str, list[Any]] = {}
+    values: dict[str, list[Any]] = {}
     for name in _names(review):
         if name == TEXT:
-            columns[name] = [EXPRESSIONS[label] for label in table.labels]
+            values[name] = [EXPRESSIONS[label] for label in table.labels]
+        elif name == FILE:  # a review is of a film
+            values[name] = [""] * len(table)
         elif name == CORRECTED:
-            columns[name] = review.edits.result.corrected.astype(int).tolist()
+            values[name] = review.edits.result.corrected.astype(int).tolist()
         else:
             kind = int if name in WHOLE else float
-            columns[name] = [kind(value) for value in table.numbers[name]]
-    return columns
+            values[name] = [kind(value) for value in table.numbers[name]]
+    return values
 
 
 def write_csv(review: Review, path: Path, target: Path) -> None:
@@ -46,11 +47,11 @@ def write_csv(review: Review, path: Path, target: Path) -> None:
         path: Where to write.
         target: Where it will lie.
     """
-    columns = _columns(review)
+    values = _columns(review)
     with path.open("w", encoding="utf-8", newline="") as text:
         rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(columns)
-        rows.writerows([plain(v) for v in row] for row in zip(*columns.values(), strict=True))
+        rows.writerow(values)
+        rows.writerows([plain(v) for v in row] for row in zip(*values.values(), strict=True))
 
 
 def write_parquet(review: Review, path: Path, target: Path) -> None:
@@ -65,10 +66,10 @@ def write_parquet(review: Review, path: Path, target: Path) -> None:
         ConfigError: The library is missing.
     """
     arrow = import_arrow(f"{target}: Parquet")
-    columns = _columns(review)
-    schema = arrow_schema(landmarks=LANDMARK_COLUMNS[0] in columns)
+    values = _columns(review)
+    schema = arrow_schema(landmarks=LANDMARK_COLUMNS[0] in values)
     schema = schema.append(arrow.field(CORRECTED, arrow.int64()))
-    arrow.parquet.write_table(arrow.table(columns, schema=schema), path)
+    arrow.parquet.write_table(arrow.table(values, schema=schema), path)
 
 
 def write_json(review: Review, path: Path, target: Path) -> None:
@@ -91,11 +92,11 @@ def write_json(review: Review, path: Path, target: Path) -> None:
         ],
         "faces": list(_faces(review)),
     }
-    columns = _columns(review)
+    values = _columns(review)
     with path.open("w", encoding="utf-8") as text:
         text.write(json.dumps(head, indent=2, ensure_ascii=False)[:-2] + ',\n  "rows": [')
-        for number, row in enumerate(zip(*columns.values(), strict=True)):
-            line = json.dumps(dict(zip(columns, row, strict=True)), separators=(",", ":"))
+        for number, row in enumerate(zip(*values.values(), strict=True)):
+            line = json.dumps(dict(zip(values, row, strict=True)), separators=(",", ":"))
             text.write(f"{',' if number else ''}\n    {line}")
         text.write("\n  ]\n}\n")
 

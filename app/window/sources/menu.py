@@ -12,11 +12,14 @@ from app.sources.cameras import CameraName, cameras
 from app.sources.choice import Choice, choice_of
 from app.window.menus import MainActions
 from app.window.sources.region_picker import RegionPicker
+from engine.video.stills import ENDINGS
 
 CAMERAS_MS: Final = 2000  # how often the list of cameras is looked at
 SIZES: Final = ((640, 480), (1280, 720), (1920, 1080))
 RATES: Final = (15.0, 30.0, 60.0)
-VIDEOS: Final = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v *.mpg *.ts *.wmv *.jpg *.jpeg *.png"
+VIDEOS: Final = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v *.mpg *.ts *.wmv " + " ".join(
+    f"*{ending}" for ending in sorted(ENDINGS)
+)
 
 
 class SourceMenu(QMenu):

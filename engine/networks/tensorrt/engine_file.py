@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.config import Line, checked
 from engine.errors import ConfigError, FerError, ModelError
 from engine.files import PartialFile
-from engine.networks.manifest import REQUIRED, Manifest, check_values, load_manifest
+from engine.networks.manifest import REQUIRED, Manifest, Sized, check_values, load_manifest
 from engine.networks.tensorrt.build import (
     BuildConfig,
     Plan,
@@ -33,7 +34,7 @@ TIMING: Final = ".timing"
 KEY, BUILD, PLAN, CACHE, SIGNATURE = "key", "build", "engine_sha256", "timing_sha256", "signature"
 
 
-@dataclass(frozen=True, slots=True)
+@checked(KEY, kw_only=False)
 class EngineKey:
     """What an engine fits: anything else about it, and it must be built again.
 
@@ -45,11 +46,11 @@ class EngineKey:
         onnx: SHA-256 of the graph.
     """
 
-    gpu: str
-    capability: str
-    tensorrt: str
-    precision: str
-    onnx: str
+    gpu: Line
+    capability: Line
+    tensorrt: Line
+    precision: Line
+    onnx: Line
 
     def __str__(self) -> str:
         return (
@@ -85,8 +86,7 @@ def precision_of(manifest: Manifest) -> str:
 
 def multiple_of(manifest: Manifest) -> int:
     """Give what height and width of a network's pictures are multiples of, pixels."""
-    entry = manifest.data.get("input")
-    return int(entry.get("multiple", 1)) if isinstance(entry, Mapping) else 1
+    return manifest.read(Sized, "input").multiple if "input" in manifest.data else 1
 
 
 def key_here(cuda: Cuda, precision: str, onnx: str) -> EngineKey:
@@ -200,7 +200,7 @@ def _card(engine: Path) -> Mapping[str, Any]:
     """Read an engine's description; empty where there is none that can be read."""
     try:
         card = json.loads(described_by(engine).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return card if isinstance(card, dict) else {}
 
@@ -217,14 +217,14 @@ def _stale(card: Mapping[str, Any], wanted: EngineKey, plan: bytes) -> str | Non
     """Say why an engine must not be read; None where it may."""
     try:
         key = EngineKey(**card[KEY])
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ConfigError):
         return f"its description does not say what it was built for; here is {wanted}"
     if key != wanted:
         return f"was built for {key}; here is {wanted}"
     # Reading an engine is running code: a stranger's is built again, whatever it claims.
     if not is_signed(_signed_part(card), card.get(SIGNATURE)):
         return f"was not built by this user on this machine, though for {key}; here is {wanted}"
-    if hashlib.sha256(plan).hexdigest() != card[PLAN]:
+    if hashlib.sha256(plan).hexdigest() != card.get(PLAN):
         return f"is missing or damaged, built for {key}; here is {wanted}"
     return None
 
@@ -234,6 +234,11 @@ def _build_of(card: Mapping[str, Any]) -> BuildConfig:
         return BuildConfig(**card[BUILD])
     except (KeyError, TypeError, ConfigError):
         return BuildConfig()
+
+
+def build_of(engine: Path) -> BuildConfig:
+    """Give what an engine was built with; the defaults where its description does not say it."""
+    return _build_of(_card(engine))
 
 
 def _timing_of(engine: Path) -> bytes:

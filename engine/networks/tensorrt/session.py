@@ -128,7 +128,7 @@ class EngineSession:
 
     def _ordered(self, names: list[str]) -> list[str]:
         """Give the outputs in the graph's order, which its manifest states."""
-        stated = [str(name) for name in self.manifest.data.get("outputs", names)]
+        stated = list(self.manifest.data.get("outputs", names))
         if sorted(stated) != sorted(names):
             raise ModelError(
                 f"{self.manifest.name}: the engine gives {', '.join(names)}, "

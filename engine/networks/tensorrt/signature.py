@@ -30,7 +30,9 @@ def is_signed(text: bytes, signature: object) -> bool:
         secret = _path().read_bytes()
     except OSError:
         return False
-    return isinstance(signature, str) and hmac.compare_digest(_signature(secret, text), signature)
+    if not isinstance(signature, str) or not signature.isascii():  # else it cannot be compared
+        return False
+    return hmac.compare_digest(_signature(secret, text), signature)
 
 
 def _signature(secret: bytes, text: bytes) -> str:

@@ -29,10 +29,12 @@ OPTIONS = sorted(
         *("--out", "--records", "--landmarks", "--model", "--device", "--precision"),
         "--detector",
         *("--detector-model", "--detect-every", "--min-face", "--max-faces", "--smooth"),
+        *("--max-megapixels", "--max-network-mib"),
         *(
             "--start",
             "--duration",
             "--live",
+            "--sequence",
             "--audio",
             "--no-audio",
             "--no-timeline",
@@ -213,7 +215,7 @@ def test_landmarks_are_recorded_on_request(clip, tmp_path):
     rows = tmp_path / "rows.csv"
     assert main([str(clip), "--records", str(rows), "--landmarks"]) == 0
     header = rows.read_text().splitlines()[0].split(",")
-    assert len(header) == 20 + 2 * 68
+    assert len(header) == 21 + 2 * 68
 
 
 def test_timeline_can_be_left_out(make_clip, configs, tmp_path):

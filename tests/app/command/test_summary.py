@@ -1,6 +1,7 @@
 """Sums over a run: time per expression, means, stage times."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,34 @@ def test_json_holds_plain_values_in_a_stable_shape():
     ]
     assert result["times_ms"]["decode"]["p50"] == pytest.approx(1.0, rel=0.01)
     assert result["times_ms"]["detect"]["p95"] == pytest.approx(8.0, rel=0.01)
+
+
+def test_faces_of_pictures_are_counted_each_for_itself():
+    summary = Summary()
+    for file, faces in (
+        ("a.jpg", {"f1": Expression.HAPPINESS, "f2": Expression.FEAR}),
+        ("b.jpg", {"f1": Expression.HAPPINESS}),
+        ("c.jpg", {}),
+    ):
+        film = analysis(0.0, **faces)
+        summary.add(replace(film, frame=replace(film.frame, file=file)), {"decode": 1.0})
+    text = summary.to_text(2.0)
+    assert "3 pictures in 2.0 s (1.5 a second); 3 faces\nhappiness 2, fear 1\n" in text
+    result = json.loads(json.dumps(summary.to_json(2.0)))
+    assert (result["frames"], result["video_s"]) == (3, 0)
+    assert [(face["file"], face["id"], face["expression"]) for face in result["faces"]] == [
+        ("a.jpg", 1, "happiness"),
+        ("a.jpg", 2, "fear"),
+        ("b.jpg", 1, "happiness"),
+    ]
+    assert result["faces"][0]["seconds"] == {}
+
+
+def test_most_faces_that_were_left_out_at_once_are_kept():
+    summary = Summary()
+    for left_out in (0, 3, 16, 2):
+        summary.add(replace(analysis(0.0), left_out=left_out), {})
+    assert summary.to_json(1.0)["faces_left_out"] == 16
 
 
 def test_text_says_that_there_were_no_faces():

@@ -53,7 +53,7 @@ def test_csv_has_the_corrected_rows_and_opens_again(exported, tmp_path):
     path = exported(".csv")
     with path.open(newline="") as text:
         rows = list(csv.DictReader(text))
-    assert list(rows[0]) == [*COLUMNS, "corrected"]
+    assert list(rows[0]) == [*COLUMNS, "file", "corrected"]
     assert {row["face_id"] for row in rows} == {"1", "3"}
     corrected = [row for row in rows if row["corrected"] == "1"]
     assert [row["timestamp"] for row in corrected] == ["1", "1.1", "1.2", "1.3"]
@@ -69,7 +69,7 @@ def test_parquet_has_types(exported):
     from pyarrow import parquet
 
     table = parquet.read_table(exported(".parquet"))
-    assert table.column_names == [*COLUMNS, "corrected"]
+    assert table.column_names == [*COLUMNS, "file", "corrected"]
     assert [str(table.schema.field(name).type) for name in ("frame", "valence", "expression")] == [
         "int64",
         "double",

@@ -63,7 +63,7 @@ def test_rows_out_of_order_are_sorted(write_records, two_faces):
         ("\n1,0.1,", "\nx,0.1,", "row 3, frame: not a number: 'x'"),
         ("\n1,0.1,", "\n1.5,0.1,", "row 3, frame: not a usable number"),
         ("\n1,0.1,", "\n1,nan,", "row 3, timestamp: not a usable number"),
-        ("\n1,0.1,", "\n1,0.1,7,", "row 3: has 21 columns, not 20"),
+        ("\n1,0.1,", "\n1,0.1,7,", "row 3: has 22 columns, not 21"),
         ("neutral,0", "boredom,0", "row 2, expression: unknown: 'boredom'; known here: neutral"),
     ],
 )

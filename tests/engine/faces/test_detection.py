@@ -170,7 +170,7 @@ def answering(monkeypatch):
         facts = DetectorFacts(
             input=PictureInput(pad=pad), strides=(8, 16, 32), score_threshold=0.5, nms_iou=nms_iou
         )
-        manifest = SimpleNamespace(expect=lambda kind: None, read=lambda kind: facts)
+        manifest = SimpleNamespace(name="tiny", expect=lambda kind: None, read=lambda kind: facts)
         monkeypatch.setattr(engine.faces.detection, "open_session", lambda *_: network)
         return FerDetector(manifest, min_face_px)
 

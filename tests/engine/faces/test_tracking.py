@@ -494,3 +494,24 @@ def test_so_much_of_a_face_must_be_inside_the_frame(edge, inside, starts, keeps)
     tracker, before = Tracker(TrackerConfig()), face_at(500, 300)
     follow(tracker, 0.0, [detect(before)], [sight(before)])
     assert len(follow(tracker, 0.1, [], [sight(face)])[0]) == keeps
+
+
+def test_faces_beyond_the_most_are_counted_where_the_detector_looked():
+    world = World(Tracker(TrackerConfig(max_faces=2, detect_every=3)))
+    crowd = {name: face_at(150 + 150 * at, 300) for at, name in enumerate("abcde")}
+    counts = []
+    for _ in range(4):
+        world.step(**crowd)
+        counts.append(world.tracker.left_out)
+    assert counts == [3, 0, 0, 3]
+    world.step(**{name: crowd[name] for name in "ab"})
+    assert world.tracker.left_out == 0
+
+
+def test_what_begins_anew_counts_from_one():
+    world = World()
+    assert world.step(a=face_at(200, 300), b=face_at(400, 300)).keys() == {"a", "b"}
+    world.tracker.begin_anew()
+    assert world.step(a=face_at(210, 300)) == {"a": 1}
+    world.tracker.reset()
+    assert world.step(a=face_at(210, 300)) == {"a": 2}

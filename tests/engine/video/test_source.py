@@ -469,56 +469,6 @@ def test_reading_a_file_again_and_again_leaves_no_decoder_behind(tmp_path):
     assert all(frame.width < 64 for frame in kept)
 
 
-def test_folder_is_read_in_natural_order_at_25_fps(tmp_path):
-    for number in (10, 2, 1):
-        cv2.imwrite(str(tmp_path / f"face{number}.png"), _numbered(number))
-    (tmp_path / "notes.txt").write_text("no picture")
-    with open_source(str(tmp_path)) as source:
-        frames = list(source)
-        assert (source.info.frame_count, source.info.fps) == (3, Fraction(25))
-    assert [_number(f.image) for f in frames] == [1, 2, 10]
-    assert [f.time_s for f in frames] == pytest.approx([0, 0.04, 0.08])
-
-
-def test_folder_fits_other_sizes_into_the_first(tmp_path):
-    cv2.imwrite(str(tmp_path / "1.png"), _quarters())
-    cv2.imwrite(str(tmp_path / "2.png"), np.full((96, 64, 3), 255, np.uint8))
-    second = _read(tmp_path)[1].image
-    assert second.shape == (HEIGHT, WIDTH, 3)
-    assert second[:, 16:48].min() == 255
-    assert second[:, :16].max() == 0
-    assert second[:, 48:].max() == 0
-
-
-def test_folder_leaves_out_what_it_cannot_read(tmp_path):
-    for name in ("2.png", "4.png"):
-        cv2.imwrite(str(tmp_path / name), _quarters())
-    for name in ("1.jpg", "3.png"):
-        (tmp_path / name).write_bytes(b"broken")
-    with open_source(str(tmp_path)) as source:
-        frames = list(source)
-    assert [f.time_s for f in frames] == pytest.approx([0.04, 0.12])
-    assert source.warnings == [
-        f"{tmp_path.name}: 2 pictures cannot be read and are left out: 1.jpg, 3.png"
-    ]
-
-
-def test_folder_respects_start_and_duration(tmp_path):
-    for number in range(10):
-        cv2.imwrite(str(tmp_path / f"{number}.png"), _numbered(number))
-    assert [_number(f.image) for f in _read(tmp_path, start_s=0.1, duration_s=0.1)] == [3, 4]
-    with pytest.raises(SourceError, match=r"10 pictures last 0\.4 s"):
-        _read(tmp_path, start_s=1)
-
-
-def test_folder_without_pictures_is_an_error(tmp_path):
-    with pytest.raises(SourceError, match="no pictures in this folder"):
-        open_source(str(tmp_path))
-    (tmp_path / "1.png").write_bytes(b"broken")
-    with pytest.raises(SourceError, match="none of its 1 pictures can be read"):
-        open_source(str(tmp_path))
-
-
 def test_close_ends_reading_and_may_be_repeated(tmp_path):
     source = open_source(str(_clip(tmp_path / "a.mp4")))
     assert source.read() is not None

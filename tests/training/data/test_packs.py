@@ -70,3 +70,16 @@ def test_missing_or_broken_picture_is_named(tmp_path):
 def test_missing_table_is_named(tmp_path):
     with pytest.raises(SourceError, match=r"a\.csv: missing; is the data pack complete\?"):
         read_table(tmp_path / "a.csv")
+
+
+def test_zip_that_unpacks_to_far_more_than_it_is_stays_packed(tmp_path):
+    path = tmp_path / "scenes.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for number in range(3):
+            zipped.writestr(f"{number}.csv", bytes(30 * 2**20))
+    assert path.stat().st_size < 2**17
+    with pytest.raises(SourceError, match=r"would unpack to 90 MiB, .*; if you trust it, unpack"):
+        pack_folder(tmp_path, "scenes", tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+    zipfile.ZipFile(path).extractall(tmp_path / "scenes")
+    assert pack_folder(tmp_path, "scenes", tmp_path / "cache") == tmp_path / "scenes"

@@ -130,7 +130,7 @@ def having(table, **keys):
         ("model", lambda content: [content], "expected a JSON object, got list"),
         ("model", without("classes"), "classes: missing"),
         ("model", without("parameters"), "parameters: missing"),
-        ("model", lambda content: content | {"gmac": "much"}, "gmac: missing, or not of the kind"),
+        ("model", lambda content: content | {"gmac": "much"}, "gmac: must be a number, got 'much'"),
     ],
 )
 def test_damaged_run_folder_is_one_line_that_names_file_and_key(system_run, name, change, says):

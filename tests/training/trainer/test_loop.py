@@ -2,6 +2,7 @@
 
 import csv
 import math
+import shutil
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from engine.errors import ConfigError, ModelError
+from training.trainer.checkpoint import load_state, save_state
 from training.trainer.loop import LoopConfig, fit, with_shared_statistics
 from training.trainer.optimizers import OptimizerConfig
 from training.trainer.task import Batches, Task
@@ -312,6 +314,118 @@ def test_batch_statistics_shared_by_devices_keep_names_weights_and_frozen_layers
     assert not any(p.requires_grad for p in shared[1].parameters())
     assert same(shared.state_dict(), before)
     assert torch.equal(shared(x), wanted)
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A run that stopped half way."""
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.raises(KeyboardInterrupt):
+        fit(Regression(), Lines(broken=4), config(), OPTIMIZER, folder)
+    return folder
+
+
+def _moment(state, name):
+    """Give the moments of the first parameter, and their value of this name."""
+    moments = next(iter(state["optimizer"]["state"].values()))
+    return moments, moments[name]
+
+
+def _reshape(state):
+    moments, value = _moment(state, "exp_avg")
+    moments["exp_avg"] = torch.zeros(value.numel() + 1)
+
+
+def _rename(state):
+    moments, _ = _moment(state, "exp_avg_sq")
+    moments["exp_avg_sr"] = moments.pop("exp_avg_sq")
+
+
+def _spoil(state):
+    _, value = _moment(state, "exp_avg")
+    value.view(-1)[0] = NAN
+
+
+def _spoil_weight(state):
+    next(iter(state["model"].values())).view(-1)[0] = math.inf
+
+
+def _retype(state):
+    name = next(iter(state["model"]))
+    state["model"][name] = state["model"][name].long()
+
+
+DAMAGES = {
+    "no progress": (lambda state: state.pop("progress"), "of another run .* KeyError 'progress'"),
+    "no model": (lambda state: state.pop("model"), "of another run .* KeyError 'model'"),
+    "model of another kind": (lambda state: state.update(model=[1]), "of another run"),
+    "optimizer of another kind": (lambda state: state.update(optimizer=7), "of another run"),
+    "no groups": (lambda state: state["optimizer"].pop("param_groups"), "of another run"),
+    "moments of another shape": (_reshape, r"optimizer\.exp_avg: not that of a parameter"),
+    "moments by another name": (_rename, "optimizer: expected .*exp_avg_sq.*, got .*exp_avg_sr"),
+    "moments that are no numbers": (_spoil, r"optimizer\.exp_avg: not that of a parameter"),
+    "weights that are no numbers": (_spoil_weight, "not finite; the file is damaged"),
+    "weights of another type": (_retype, r"is torch\.int64, expected torch\.float32"),
+    "step below": (lambda state: state["progress"].update(step=-1), r"progress\.step: must be at"),
+    "step beyond": (lambda state: state["progress"].update(step=7), r"progress\.step: must be at"),
+    "step text": (lambda state: state["progress"].update(step="3"), r"progress\.step: must be a w"),
+    "best text": (
+        lambda state: state["progress"].update(best=None),
+        r"progress\.best: must be a n",
+    ),
+    "unknown": (lambda state: state["progress"].update(more=1), r"progress\.more: unknown key"),
+    "classes": (
+        lambda state: state.update(holds={"classes": 3}),
+        r"holds\.classes: must be a list",
+    ),
+    "network": (lambda state: state.update(holds=[1]), r"holds\.holds: unknown key"),
+}
+
+
+@pytest.mark.parametrize(("damage", "says"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_damaged_checkpoint_is_one_line(stopped, tmp_path, damage, says):
+    shutil.copytree(stopped, tmp_path / "run")
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    state = load_state(path)
+    damage(state)
+    save_state(path, state)
+    with pytest.raises(ModelError, match=says) as caught:
+        fit(Regression(), Lines(), config(), OPTIMIZER, tmp_path / "run")
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_rates_come_from_the_recipe_and_not_from_the_checkpoint(stopped, tmp_path):
+    shutil.copytree(stopped, tmp_path / "run")
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    state = load_state(path)
+    for group in state["optimizer"]["param_groups"]:
+        group.update(peak="fast", betas=None)
+    save_state(path, state)
+    for folder in (stopped, tmp_path / "run"):
+        fit(Regression(), Lines(), config(), OPTIMIZER, folder)
+    assert same(weights(stopped), weights(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe",
+        b"loss\n1\n",
+        b"step\nx\n",
+        b"step\n3,2\n",
+        b'step\n"open',
+        b"step\n" + b"1" * 140_000,
+    ],
+    ids=range(6),
+)
+def test_damaged_log_is_one_line(tmp_path, content):
+    with pytest.raises(KeyboardInterrupt):
+        fit(Regression(), Lines(broken=4), config(), OPTIMIZER, tmp_path)
+    (tmp_path / "log.csv").write_bytes(content)
+    with pytest.raises(ModelError, match=r"log\.csv: .*remove it") as caught:
+        fit(Regression(), Lines(), config(), OPTIMIZER, tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 def test_checkpoint_of_another_network_is_refused(tmp_path):
