@@ -57,8 +57,9 @@ def open_checkpoint(path: Path) -> Weights | Manifest:
     """Tell what a checkpoint is; nothing in it is run or unpickled.
 
     Raises:
-        ConfigError: There is no such thing, it is of another sort, or its run is not finished.
-        ModelError: An exported file is damaged, is not the one of its manifest, or no graph.
+        ConfigError: It says nothing of what it is, or is of another sort.
+        ModelError: There is no such thing, or its run is not finished; an exported file is
+            damaged, is not the one of its manifest, or no graph.
     """
     if path.suffix in PICKLED and path.is_file():
         raise ModelError(
@@ -69,9 +70,9 @@ def open_checkpoint(path: Path) -> Weights | Manifest:
     if path.is_dir():
         return _of_run(path, path / MODEL)
     if not path.exists():
-        raise ConfigError(f"{path}: no such checkpoint; {EXPECTED}")
+        raise ModelError(f"{path}: no such checkpoint; {EXPECTED}")
     if path.suffix != WEIGHTS:
-        raise ConfigError(f"{path}: not a checkpoint; {EXPECTED}")
+        raise ModelError(f"{path}: not a checkpoint; {EXPECTED}")
     if path.with_name(RECIPE).is_file():
         return _of_run(path, path)
     return _shipped(path)
@@ -107,7 +108,7 @@ def _of_run(given: Path, file: Path) -> Weights:
     recipe = file.with_name(RECIPE)
     for path in (file, recipe):
         if not path.is_file():
-            raise ConfigError(f"{path}: missing; is this a finished run of fer-train?")
+            raise ModelError(f"{path}: missing; is this a finished run of fer-train?")
     content = read_document(recipe)
     task, system = content.get("task"), content.get("system")
     if not isinstance(task, str):

@@ -114,7 +114,7 @@ def test_failed_export_leaves_nothing_behind(run, monkeypatch, capsys):
 def test_unfinished_run_is_one_line(run, exports, capsys, missing):
     folder = run("expression")
     (folder / missing).unlink()
-    assert main([str(folder)]) == 2
+    assert main([str(folder)]) == 4
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("fer-export: ")
     assert f"{missing}: missing; is this a finished run of fer-train?" in line

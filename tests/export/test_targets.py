@@ -268,9 +268,9 @@ def test_machine_without_a_driver_says_so(marks, machine, capsys):
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["none"], 2, "none: no such checkpoint; expected a run folder of fer-train"),
-        (["landmark-net.json"], 2, "not a checkpoint"),
-        (["."], 2, "model.safetensors: missing; is this a finished run of fer-train?"),
+        (["none"], 4, "none: no such checkpoint; expected a run folder of fer-train"),
+        (["landmark-net.json"], 4, "not a checkpoint"),
+        (["."], 4, "model.safetensors: missing; is this a finished run of fer-train?"),
         ([], 2, "CHECKPOINT is missing; see fer-export --help"),
         (["small.onnx"], 2, "is an fp32 ONNX file already; choose --precision fp16 or int8"),
         (["small.onnx", "--to", "coreml"], 2, "--to: invalid choice: 'coreml'"),

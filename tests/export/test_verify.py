@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine.assets import asset_path
-from engine.errors import ConfigError, ModelError, SourceError
+from engine.errors import ModelError, SourceError
 from engine.networks.manifest import load_manifest
 from export.bundle import write_bundle
 from export.cli import main
@@ -167,7 +167,7 @@ def test_missing_data_is_an_error_where_it_was_asked_for(small, tmp_path):
         verify(small, small, data=tmp_path / "none", cache=tmp_path / "cache")
 
 
-def test_what_is_no_network_is_a_usage_error(small, tmp_path):
-    with pytest.raises(ConfigError, match="no such checkpoint"):
+def test_what_is_no_network_is_a_model_error(small, tmp_path):
+    with pytest.raises(ModelError, match="no such checkpoint"):
         verify(tmp_path / "none", small)
     assert load_manifest(small).kind == "expression"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.command import Parser, add_data_options, libraries, run_command
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ModelError
 from training import LIBRARIES
 
 PROGRAM: Final = "fer-eval"
@@ -67,7 +67,11 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     """
     where = {"root": options.data, "cache": options.cache}
     models: list[Path] = options.model
+    if missing := [path for path in models if not path.exists()]:
+        raise ModelError(f"{missing[0]}: no such run folder, weights file or ONNX file")
     others = [path for path in models if not path.is_dir() and path.suffix != ".safetensors"]
+    if len(models) == 1 and others and others[0].suffix != ".onnx":
+        raise ModelError(f"{others[0]}: neither a run folder, a weights file in one nor an .onnx")
     if len(models) > 1 and others:
         raise ConfigError(
             f"{others[0]}: neither a run folder nor a weights file in one; cannot vote"

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -27,6 +27,8 @@ from training.evaluation.tables import expression_figures
 from training.systems.saved import SavedSystem, open_run
 
 log = logging.getLogger(__name__)
+
+WEIGHTS: Final = ".safetensors"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +150,10 @@ def open_system(checkpoint: Path) -> SavedSystem:
     Raises:
         ModelError: It is no run of a system.
     """
+    if not checkpoint.exists():
+        raise ModelError(f"{checkpoint}: no such run folder, nor a weights file in one")
+    if not checkpoint.is_dir() and checkpoint.suffix != WEIGHTS:
+        raise ModelError(f"{checkpoint}: neither a run folder nor a weights file in one")
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
     saved = open_run(folder) if folder == checkpoint else open_run(folder, checkpoint.name)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

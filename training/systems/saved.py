@@ -122,6 +122,8 @@ def open_run(folder: Path, weights: str = MODEL) -> SavedSystem:
         ModelError: It is no such folder, its run is not finished, or its parts do not fit.
     """
     path = folder / RECIPE
+    if not path.is_file():
+        raise ModelError(f"{folder}: no run folder: holds no {RECIPE} of fer-train")
     tables = read_document(path)
     if tables.get("task") != "system":
         task = tables.get("task")
@@ -138,12 +140,12 @@ def open_run(folder: Path, weights: str = MODEL) -> SavedSystem:
     # Sizes that are all right by themselves may not fit each other, which torch and timm find out.
     except (RuntimeError, ValueError, AssertionError, MemoryError) as error:
         raise ModelError(f"{path}: such a system cannot be made: {one_line(error)}") from error
+    load_weights(system, file)
     if system.input_size != card.input_size:
         raise ModelError(
             f"{folder / CARD}: input_size: {card.input_size}, but {RECIPE} makes a system of "
             f"{system.input_size}"
         )
-    load_weights(system, file)
     return SavedSystem(system.eval(), config.name, data, loop.seed, card, tables)
 
 
