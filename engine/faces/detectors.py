@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.errors import ModelError
 from engine.faces.mtcnn import Mtcnn, find_weights
+from engine.networks.outputs import answer
 from engine.networks.runtime import Device
 from engine.types import Detection, Floats, Image
 
@@ -67,22 +68,31 @@ class YunetDetector:
         Raises:
             ModelError: OpenCV cannot read the file as a YuNet model.
         """
-        self._min_face_px = min_face_px
+        self._min_face_px, self._path = min_face_px, model_path
+        # What it would say of a model goes to the terminal, past every log; errors are raised too.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         try:
             self._network = cv2.FaceDetectorYN.create(
                 str(model_path), "", (320, 320), SCORE_MIN, NMS_IOU
             )
         except cv2.error as error:
-            raise ModelError(f"detector yunet: {model_path}: cannot be loaded: {error}") from error
+            raise self._unfit("cannot be loaded", error) from error
 
     def detect(self, image: Image) -> tuple[Detection, ...]:
-        """Find the faces of one frame, best first."""
+        """Find the faces of one frame, best first.
+
+        Raises:
+            ModelError: The file is no YuNet model, or answers what is no face.
+        """
         small, ratio = shrink(image, self._min_face_px, 10)
         self._network.setInputSize((small.shape[1], small.shape[0]))
-        _, rows = self._network.detect(small)
+        try:
+            _, rows = self._network.detect(small)
+        except cv2.error as error:
+            raise self._unfit("is no YuNet model", error) from error
         if rows is None:
             return ()
-        table = np.asarray(rows, np.float32)
+        table = answer("detector yunet", [np.asarray(rows)], 0, (len(rows), 15))
         boxes = np.concatenate([table[:, :2], table[:, :2] + table[:, 2:4]], axis=1) * ratio
         points = table[:, 4:14].reshape(-1, 5, 2) * ratio
         found = [
@@ -91,6 +101,10 @@ class YunetDetector:
         ]
         found.sort(key=lambda face: -face.score)
         return tuple(face for face in found if large_enough(face, self._min_face_px))
+
+    def _unfit(self, what: str, error: cv2.error) -> ModelError:
+        why = (str(error.err) or str(error)).partition("\n")[0]
+        return ModelError(f"detector yunet: {self._path}: {what}: {why}")
 
     def close(self) -> None:
         """Free the network."""

@@ -335,6 +335,14 @@ def test_a_detector_without_its_model_file_says_so(name, tmp_path):
         open_detector(name, model_path=tmp_path / "gone.bin", device="cuda")
 
 
+def test_another_network_than_yunet_is_a_model_error_and_says_nothing_else(capfd):
+    path = asset_path("landmark-net.onnx")
+    with pytest.raises(ModelError, match=r"landmark-net\.onnx: .*YuNet model: ") as caught:
+        open_detector("yunet", model_path=path).detect(np.zeros((64, 64, 3), np.uint8))
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_every_detector_has_an_opener():
     assert list(DETECTORS) == ["fer", "yunet", "mtcnn", "mediapipe"]
 
