@@ -41,7 +41,13 @@ def test_a_value_of_the_users_own_stays():
     [("win32", "1", "off"), ("win32", "0", ""), ("linux", "1", "")],
 )
 def test_on_windows_events_to_the_system_are_switched_off_too(tmp_path, system, value, said):
-    fake = "def disable_telemetry_events():\n    print('off')\n"
+    fake = (
+        "class Anything:\n"
+        "    def __getattr__(self, name):\n        return self\n"
+        "    def __call__(self, *given):\n        return self\n"
+        "def __getattr__(name):\n    return Anything()\n"
+        "def disable_telemetry_events():\n    print('off')\n"
+    )
     (tmp_path / "onnxruntime.py").write_text(fake)
     code = (
         f"import sys; sys.platform = {system!r}; sys.path.insert(0, {str(tmp_path)!r})\n"
