@@ -4,7 +4,7 @@ import dataclasses
 import json
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -61,7 +61,8 @@ _MUST: Final = {
 }
 _UNKNOWN: Final = ("unexpected_keyword_argument", "extra_forbidden")
 _NAMES: Final = "__field_names__"  # a config's attribute: what messages call its fields
-_SHOWN_MAX: Final = 80  # characters of a value
+_SHOWN_MAX: Final = 80  # characters of a value or a key
+_LISTED_MAX: Final = 20  # keys
 
 
 class _BrokenRuleError(ValueError):
@@ -76,7 +77,11 @@ class _BrokenRuleError(ValueError):
     kw_only_default=True, frozen_default=True, field_specifiers=(dataclasses.field,)
 )
 def checked(
-    table: str = "", *, names: Mapping[str, str] | None = None, kw_only: bool = True
+    table: str = "",
+    *,
+    names: Mapping[str, str] | None = None,
+    kw_only: bool = True,
+    extra: Literal["forbid", "ignore"] = "forbid",
 ) -> Callable[[type[T]], type[T]]:
     """Make a class a config: a frozen, keyword-only dataclass that checks its fields.
 
@@ -89,10 +94,12 @@ def checked(
         table: What messages put before a field's name: the table of files that holds it.
         names: What messages call a field, where that is not its name.
         kw_only: False for values of few fields that are given in order.
+        extra: What becomes of keys that are no fields; a file may say more than is asked of it.
     """
 
     def make(plain: type[T]) -> type[T]:
-        made: Any = dataclass(frozen=True, slots=True, kw_only=kw_only, config=CHECKS)(plain)
+        config = CHECKS | ConfigDict(extra=extra)
+        made: Any = dataclass(frozen=True, slots=True, kw_only=kw_only, config=config)(plain)
         build = made.__init__
 
         def __init__(self: T, *values: object, **named: object) -> None:
@@ -211,7 +218,9 @@ def explain(kind: type[Any], error: ValidationError, table: str = "") -> str:
 def unknown_keys(keys: Sequence[str], known: Iterable[str]) -> str:
     """Say that a table has keys that mean nothing."""
     what = "unknown key" if len(keys) == 1 else "unknown keys"
-    return f"{', '.join(keys)}: {what}; known here: {', '.join(known)}"
+    more = f" and {len(keys) - _LISTED_MAX} more" if len(keys) > _LISTED_MAX else ""
+    listed = f"{', '.join(keys[:_LISTED_MAX])}{more}"
+    return f"{listed}: {what}; known here: {', '.join(known)}"
 
 
 def _name(kind: type[Any], part: int | str) -> str:
@@ -258,7 +267,7 @@ def _short(limit: object) -> object:
 
 
 def shown(value: object) -> str:
-    """Write a value on one line, not too long."""
+    """Give a value as messages do: on one line, cut where it is long."""
     try:
         text = " ".join(repr(value).split())  # an array has several lines
     except ValueError:  # Python writes out no number of more than 4,300 digits
@@ -267,7 +276,10 @@ def shown(value: object) -> str:
 
 
 def _dotted(table: str, place: Iterable[int | str]) -> str:
-    parts = [part if part.isprintable() else repr(part) for part in map(str, place)]
+    parts = [
+        part if part.isprintable() and len(part) <= _SHOWN_MAX else shown(part)
+        for part in map(str, place)
+    ]
     return ".".join([table, *parts] if table else parts)
 
 
