@@ -1,5 +1,6 @@
 """The video of a recording: blurred if asked for, drawn over, fitted to one size, encoded."""
 
+from collections import deque
 from dataclasses import field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -39,7 +40,15 @@ class VideoConfig:
 
 
 class AnnotatedVideo:
-    """Writes one growing file; opened with the first frame. Used by one thread."""
+    """Writes growing files, one after the other; each is opened with its first frame.
+
+    Blurring and the timeline go on from file to file, and all have the first one's size. Used by
+    one thread.
+
+    Attributes:
+        frames: Frames written.
+        starts: By file name, the time of its first frame, seconds of the recording.
+    """
 
     def __init__(self, path: Path, info: SourceInfo, config: VideoConfig) -> None:
         """Take what is to be written; nothing is opened yet.
@@ -50,12 +59,23 @@ class AnnotatedVideo:
             config: What is drawn.
         """
         self._path, self._info, self._config = path, info, config
+        self._turns: deque[tuple[float, Path]] = deque()
         self._blur = FaceBlur() if config.blur else None
         self._overlay: Overlay | None = None
         self._drawn_size: tuple[int, int] | None = None
         self._sink: VideoSink | None = None
         self._size = (0, 0)
         self.frames = 0
+        self.starts: dict[str, float] = {}
+
+    def turn(self, time_s: float, path: Path) -> None:
+        """Write to another file from the frame at a time on.
+
+        Args:
+            time_s: Of the recording, later than any turn before.
+            path: Must not exist.
+        """
+        self._turns.append((time_s, path))
 
     def write(self, analysis: Analysis) -> None:
         """Draw and encode one frame; its time is the recording's.
@@ -70,10 +90,15 @@ class AnnotatedVideo:
             self._encode(each)
 
     def _encode(self, analysis: Analysis) -> None:
-        image = self._draw(analysis)
+        image, time_s = self._draw(analysis), analysis.frame.time_s
+        while self._turns and time_s >= self._turns[0][0]:
+            self._finish()
+            self._path = self._turns.popleft()[1]
         if self._sink is None:
             self._sink = self._open(image)
-        self._sink.write(analysis.frame.time_s, fitted(image, self._size))
+            # A player counts from a file's first frame; the recording's own counts from 0.
+            self.starts[self._path.name] = time_s if self.starts else 0.0
+        self._sink.write(time_s - self.starts[self._path.name], fitted(image, self._size))
         self.frames += 1
 
     def _draw(self, analysis: Analysis) -> Image:
@@ -87,7 +112,9 @@ class AnnotatedVideo:
         return self._overlay.draw(analysis)
 
     def _open(self, image: Image) -> VideoSink:
-        height, width = self._size = (image.shape[0], image.shape[1])
+        if not self.frames:
+            self._size = (image.shape[0], image.shape[1])
+        height, width = self._size
         info = replace(
             self._info,
             path=None,
@@ -112,6 +139,9 @@ class AnnotatedVideo:
         if self._blur is not None:
             for each in self._blur.flush():
                 self._encode(each)
+        self._finish()
+
+    def _finish(self) -> None:
         if self._sink is not None:
             sink, self._sink = self._sink, None
             sink.close()

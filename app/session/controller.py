@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from app.session.annotated import VideoConfig
-from app.session.folder import Marker
+from app.session.folder import Marker, PartLimits
 from app.session.recorder import Recorder, RecorderConfig, RecorderStatus, State, free_bytes
 from app.session.snapshot import save_snapshot
 from engine.analyze import AnalyzerConfig
@@ -43,6 +43,7 @@ class RecordingOptions:
         annotate: Draw boxes and labels into video and snapshots.
         blur: Make faces unrecognisable in video and snapshots.
         limit_s: Stop after this time, seconds; None records until told.
+        part: When a recording goes on in other files.
         texts: What the markers of `KEYS` say.
     """
 
@@ -52,6 +53,7 @@ class RecordingOptions:
     annotate: bool = True
     blur: bool = False
     limit_s: float | None = None
+    part: PartLimits = field(default_factory=PartLimits)
     texts: tuple[str, ...] = field(default=("stimulus on", "stimulus off", "question", "note"))
 
 
@@ -69,6 +71,7 @@ class View:
         behind: True while frames of the video are being left out.
         dropped: Frames of the video left out.
         markers: Markers set in this recording.
+        part: Number of the part that is written, from 1.
         folder: That of the recording that runs, or ran last; None before the first.
         message: One line: what went wrong, or what was saved; may be empty.
     """
@@ -82,6 +85,7 @@ class View:
     behind: bool
     dropped: int
     markers: int
+    part: int
     folder: Path | None
     message: str
 
@@ -156,7 +160,11 @@ class RecordingController:
         ):
             return False
         config = RecorderConfig(
-            video=choice.video, records=choice.records, limit_s=choice.limit_s, look=self._look()
+            video=choice.video,
+            records=choice.records,
+            limit_s=choice.limit_s,
+            part=choice.part,
+            look=self._look(),
         )
         self._message, self._ending_shown = "", False
         self._recorder = self._make_recorder(choice.root, *self._source, config)
@@ -209,6 +217,7 @@ class RecordingController:
             behind=recording and status is not None and status.behind,
             dropped=status.dropped if status else 0,
             markers=status.markers if status else 0,
+            part=status.part if status else 1,
             folder=status.folder if status else None,
             message=self._message,
         )

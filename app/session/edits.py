@@ -5,21 +5,23 @@ undone and done again.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.session.checks import read_form
 from app.session.records import Integers, RecordTable
-from engine.config import unknown
+from engine.config import Natural, checked, one_of, read, unknown
 from engine.errors import ConfigError, SourceError
 from engine.files import PartialFile
 from engine.labels import EXPRESSIONS
 
 FORMAT: Final = 1
+MOST: Final = 10_000  # corrections: undoing one applies all before it again
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,17 +37,14 @@ class EditResult:
     corrected: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked()
 class LabelEdit:
     """Set the label of a face from `start_s` to `end_s`, both included."""
 
     face: int
     start_s: float
     end_s: float
-    label: str
-
-    def __post_init__(self) -> None:
-        _check_label(self.label)
+    label: Annotated[str, one_of(EXPRESSIONS)]
 
     def apply(self, edited: EditResult) -> EditResult:
         """Give the records with this correction.
@@ -62,7 +61,7 @@ class LabelEdit:
         return f"label face {self.face} {self.label}, {_span(self.start_s, self.end_s)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked()
 class DeleteEdit:
     """Leave a face out, wholly or from `start_s` to `end_s`."""
 
@@ -87,7 +86,7 @@ class DeleteEdit:
         return f"delete face {self.face}, {_span(self.start_s, self.end_s)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@checked()
 class MergeEdit:
     """Give the rows of `face` to `into`: two tracks of one person."""
 
@@ -130,9 +129,12 @@ KINDS: Final[dict[str, type[Edit]]] = {
 }
 
 
-def _check_label(label: str) -> None:
-    if label not in EXPRESSIONS:
-        raise ConfigError(f"label: {unknown(label, EXPRESSIONS)}")
+@checked(extra="ignore")
+class _Saved:
+    """What the file of corrections says."""
+
+    rows: Natural
+    edits: tuple[dict[str, Any], ...]
 
 
 def _span(start_s: float, end_s: float) -> str:
@@ -181,17 +183,17 @@ class EditList:
         edits = cls(path, table)
         if not path.exists():
             return edits
+        content = read_form(path, FORMAT, "corrections cannot be read", "corrections")
         try:
-            content = json.loads(path.read_text("utf-8"))
-            done = tuple(_parsed(entry) for entry in content["edits"])
-            rows, kind = int(content["rows"]), int(content["format"])
-        except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+            saved = read(_Saved, content)
+        except ConfigError as error:
             raise SourceError(f"{path}: corrections cannot be read: {error}") from error
-        if kind > FORMAT:
-            raise SourceError(f"{path}: format {kind}: made by a later version")
-        if rows != len(table):
+        if len(saved.edits) > MOST:
+            raise SourceError(f"{path}: has {len(saved.edits):,} corrections; at most {MOST:,}")
+        rows, done = saved.rows, tuple(_parsed(path, *entry) for entry in enumerate(saved.edits))
+        if rows != table.whole:
             raise SourceError(
-                f"{path}: corrections of {rows} rows, but the records have {len(table)}; "
+                f"{path}: corrections of {rows} rows, but the records have {table.whole}; "
                 "move the file away to begin anew"
             )
         try:
@@ -231,9 +233,11 @@ class EditList:
         """Make a correction and save.
 
         Raises:
-            ConfigError: It does not fit the records; nothing is changed.
+            ConfigError: It does not fit the records, or is one too many; nothing is changed.
             SinkError: It cannot be saved; nothing is changed.
         """
+        if len(self.done) == MOST:
+            raise ConfigError(f"{self.path.name}: holds {MOST:,} corrections at most; undo some")
         self._become((*self.done, edit), (), edit.apply(self.result))
 
     def undo(self) -> None:
@@ -263,7 +267,7 @@ class EditList:
     def _save(self, done: Iterable[Edit]) -> None:
         content = {
             "format": FORMAT,
-            "rows": len(self._table),
+            "rows": self._table.whole,
             "edits": [_plain(edit) for edit in done],
         }
         text = json.dumps(content, indent=2) + "\n"
@@ -275,6 +279,13 @@ def _plain(edit: Edit) -> dict[str, Any]:
     return {"kind": kind, **asdict(edit)}
 
 
-def _parsed(entry: dict[str, Any]) -> Edit:
+def _parsed(path: Path, number: int, entry: Mapping[str, Any]) -> Edit:
     values = dict(entry)
-    return KINDS[values.pop("kind")](**values)
+    kind = values.pop("kind", None)
+    where = f"{path}: edits.{number}: cannot be read"
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise SourceError(f"{where}: kind: {unknown(kind, KINDS)}")
+    try:
+        return read(KINDS[kind], values)
+    except ConfigError as error:
+        raise SourceError(f"{where}: {error}") from error

@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from app.session.annotated import AnnotatedVideo, VideoConfig
-from app.session.folder import MARKERS, RECORDS, VIDEO, Marker, MarkerWriter, write_about
+from app.session.folder import (
+    FORMAT_PARTS,
+    MARKERS,
+    RECORDS,
+    VIDEO,
+    Marker,
+    MarkerWriter,
+    PartLimits,
+    part_name,
+    write_about,
+)
 from engine.errors import SinkError
 from engine.record import RecordWriter, open_records
 from engine.types import Analysis
@@ -32,6 +42,7 @@ class SessionFiles:
         look: VideoConfig | None,
         records: bool,
         landmarks: bool,
+        limits: PartLimits,
     ) -> None:
         """Take what is to be written; nothing is opened yet.
 
@@ -42,9 +53,12 @@ class SessionFiles:
             look: How the video looks; None for no video.
             records: Write rows.
             landmarks: Rows hold the 68 landmarks too.
+            limits: When another part begins.
         """
         self._folder, self._info, self._about = folder, info, dict(about)
         self._look, self._with_records, self._landmarks = look, records, landmarks
+        self._limits = limits
+        self._parts: list[dict[str, Any]] = []  # after the first
         self._markers: MarkerWriter | None = None
         self._records: RecordWriter | None = None
         self._video: AnnotatedVideo | None = None
@@ -67,9 +81,50 @@ class SessionFiles:
         if self._look is not None:
             self._video = AnnotatedVideo(self._folder / VIDEO, self._info, self._look)
         if self._with_records:
-            self._records = open_records(
-                self._folder / RECORDS, landmarks=self._landmarks, overwrite=False, growing=True
-            )
+            self._records = self._open_records(RECORDS)
+
+    def _open_records(self, name: str) -> RecordWriter:
+        path = self._folder / name
+        return open_records(path, landmarks=self._landmarks, overwrite=False, growing=True)
+
+    @property
+    def part(self) -> int:
+        """Number of the part that is written now, from 1."""
+        return len(self._parts) + 1
+
+    def _turn_if_full(self, time_s: float) -> None:
+        """Begin another part if this one has lasted, or grown, to its limit."""
+        lasted_s = time_s - (self._parts[-1]["start_s"] if self._parts else 0.0)
+        if lasted_s <= 0:  # pictures come later than rows
+            return
+        sizes = (self._size_of(name) for name in (VIDEO, RECORDS))
+        if lasted_s >= self._limits.seconds or max(sizes) >= self._limits.size:
+            self._turn(time_s)
+
+    def _size_of(self, name: str) -> int:
+        try:
+            return (self._folder / part_name(name, self.part)).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _turn(self, time_s: float) -> None:
+        part: dict[str, Any] = {"start_s": time_s}
+        self._parts.append(part)
+        video, rows = (part_name(name, self.part) for name in (VIDEO, RECORDS))
+        if self._video is not None:
+            part["video"] = video
+        if self._records is not None:
+            part["records"] = rows
+        # First said, then opened: a kill leaves a name without a file, not a file without a name.
+        files = {**self._about["files"], "parts": self._parts}
+        self._about |= {"format": FORMAT_PARTS, "files": files}
+        write_about(self._folder, self._about)
+        if self._video is not None:
+            self._video.turn(time_s, self._folder / video)
+        if self._records is not None:
+            self._records.close()
+            self._records = self._open_records(rows)
+        log.info("recording goes on in part %d", self.part)
 
     def write_rows(self, rows: Iterable[Analysis | Marker]) -> None:
         """Write what every frame shows, and the markers, each to its file.
@@ -82,6 +137,7 @@ class SessionFiles:
                 if self._markers is not None:
                     self._markers.write(row)
             elif self._records is not None:
+                self._turn_if_full(row.frame.time_s)
                 self._records.write(row)
 
     def write_frame(self, analysis: Analysis) -> None:
@@ -91,6 +147,7 @@ class SessionFiles:
             SinkError: The disk is full or the file otherwise refuses.
         """
         if self._video is not None:
+            self._turn_if_full(analysis.frame.time_s)
             self._video.write(analysis)
 
     def finish(self, ending: Mapping[str, object]) -> None:
@@ -118,6 +175,13 @@ class SessionFiles:
 
     def _say(self, state: str, ending: Mapping[str, object]) -> None:
         now = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        starts = self._video.starts if self._video is not None else {}
+        for part in self._parts:
+            name = part.get("video")
+            if name in starts:
+                part["start_s"] = starts[name]
+            else:  # it ended before a picture came
+                part.pop("video", None)
         write_about(self._folder, self._about | {"state": state, "ended": now} | dict(ending))
 
     def _closers(self) -> list[Callable[[], None]]:

@@ -1,26 +1,31 @@
 """What a recorded session is on the disk: a folder, its file names and its `session.json`.
 
 2026-11-27_14-03-21/
-    session.json    when, source, model, settings, versions, how it ended
+    session.json    when, source, model, settings, versions, parts, how it ended
     video.mp4       annotated video, if it was recorded
     records.csv     rows as `fer-video` writes them, if they were recorded
+    video-002.mp4   the second part of a long recording, with its records-002.csv
     markers.csv     timestamp, key, text
     edits.json      corrections made in review; the records are never changed
 """
 
 import csv
-import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Annotated, Any, Final
 
-from engine.errors import SinkError, SourceError
+from pydantic import AfterValidator, Field
+
+from app.session.checks import MOST_S, Damage, one_line, read_bytes, read_form
+from engine.config import AboveZero, Positive, checked, read, require, shown
+from engine.errors import ConfigError, SinkError, SourceError
 from engine.files import PartialFile, written_folder
-from engine.partials import sweep
+from engine.partials import NAME_MAX, sweep
 
 ABOUT: Final = "session.json"
 VIDEO: Final = "video.mp4"
@@ -28,6 +33,7 @@ RECORDS: Final = "records.csv"
 MARKERS: Final = "markers.csv"
 MARKER_COLUMNS: Final = ("timestamp", "key", "text")
 FORMAT: Final = 1  # of session.json
+FORMAT_PARTS: Final = 2  # of one with parts, which older versions would lose without a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,116 @@ class Marker:
 
     Attributes:
         time_s: Seconds from the start of the recording.
-        text: What it says.
-        key: The key it was set with, or empty.
+        text: What it says; made one line that every export can hold.
+        key: The key it was set with, or empty; the same.
     """
 
     time_s: float
     text: str
     key: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("text", "key"):
+            object.__setattr__(self, name, one_line(getattr(self, name)))
+
+
+def _name_of_file(name: str) -> str:
+    fits = name.isprintable() and not set(name) & set("/\\:") and name not in ("", ".", "..")
+    if not fits or len(os.fsencode(name)) > NAME_MAX:
+        raise ValueError(f"must be the name of a file in this folder, got {shown(name)}")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_name_of_file)]
+
+
+@checked(extra="ignore")
+class Part:
+    """A part of a recording after the first.
+
+    Attributes:
+        start_s: Where its video begins, seconds of the recording.
+        video: Its video, if there is one.
+        records: Its rows, if there are any.
+    """
+
+    start_s: Annotated[float, Field(ge=0, le=MOST_S)]
+    video: FileName | None = None
+    records: FileName | None = None
+
+
+@checked(extra="ignore")
+class Files:
+    """The files that `session.json` names.
+
+    Attributes:
+        markers: The markers.
+        video: The video, or its first part.
+        records: The rows, or their first part.
+        parts: Those after the first, in order.
+    """
+
+    markers: FileName | None = None
+    video: FileName | None = None
+    records: FileName | None = None
+    parts: tuple[Part, ...] = ()
+
+    def __post_init__(self) -> None:
+        known: set[str] = set()
+        named = [(key, getattr(self, key)) for key in ("markers", "video", "records")]
+        named += [("parts", name) for part in self.parts for name in (part.video, part.records)]
+        for key, name in named:
+            # The same file read a thousand times is what an archive bomb is.
+            require(self, key, name is None or name not in known, "files that are named once")
+            known.add(name)
+
+
+@checked(extra="ignore")
+class Look:
+    """What `session.json` says of the video: whether boxes and labels are part of it."""
+
+    annotate: bool = False
+
+
+@checked(extra="ignore")
+class UsedSettings:
+    """What a review needs of the settings that a recording was made with."""
+
+    video: Look | None = None
+
+
+@checked(extra="ignore")
+class Session:
+    """What a review needs of `session.json`.
+
+    Attributes:
+        state: How it ended: ``finished`` if it did.
+        files: The files.
+        settings: What it was made with.
+    """
+
+    state: str = ""
+    files: Files = field(default_factory=Files)
+    settings: UsedSettings = field(default_factory=UsedSettings)
+
+
+@checked("recording.part")
+class PartLimits:
+    """When a recording goes on in other files, so that none grows without an end.
+
+    Attributes:
+        seconds: Longest part, of the recording's time.
+        size: Largest file, bytes; FAT32, which many cards and sticks have, takes no 4 GiB.
+    """
+
+    seconds: AboveZero = 3600.0
+    size: Positive = 4_000_000_000
+
+
+def part_name(name: str, number: int) -> str:
+    """Give the name of a part's file: ``video-002.mp4``; the first has no number."""
+    path = Path(name)
+    return name if number == 1 else f"{path.stem}-{number:03d}{path.suffix}"
 
 
 def new_folder(root: Path, now: datetime, about: Mapping[str, Any]) -> Path:
@@ -82,7 +191,8 @@ def write_about(folder: Path, about: Mapping[str, Any]) -> None:
         SinkError: It cannot be written.
     """
     text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
-    PartialFile(folder / ABOUT, endings=(".json",), overwrite=True).write(text)
+    content = text.encode("utf-8", "replace")  # names of files may be no text at all
+    PartialFile(folder / ABOUT, endings=(".json",), overwrite=True).write(content)
 
 
 def read_about(folder: Path) -> dict[str, Any]:
@@ -93,20 +203,28 @@ def read_about(folder: Path) -> dict[str, Any]:
     """
     path = folder / ABOUT
     try:
-        about = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise SourceError(f"{folder}: no recorded session: {ABOUT} is missing") from error
+        is_there = path.exists()
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise SourceError(f"{path}: is no JSON: {error}") from error
-    if not isinstance(about, dict) or not isinstance(about.get("format"), int):
-        raise SourceError(f"{path}: format: missing; not a session of this program")
-    if about["format"] > FORMAT:
-        raise SourceError(
-            f"{path}: format {about['format']}: made by a later version; this one reads {FORMAT}"
-        )
-    return about
+    if not is_there:
+        raise SourceError(f"{folder}: no recorded session: {ABOUT} is missing")
+    return read_form(path, FORMAT_PARTS, "is no JSON", "a session")
+
+
+def session_of(folder: Path, about: Mapping[str, Any]) -> Session:
+    """Check what a folder's `session.json` says.
+
+    Args:
+        folder: The recording's.
+        about: As `read_about` gives it.
+
+    Raises:
+        SourceError: A value is of the wrong kind, or a name leads out of the folder.
+    """
+    try:
+        return read(Session, about)
+    except ConfigError as error:
+        raise SourceError(f"{folder / ABOUT}: {error}") from error
 
 
 class MarkerWriter:
@@ -161,26 +279,46 @@ class MarkerWriter:
         return SinkError(f"{self._path}: cannot be written: {error.strerror or error}")
 
 
-def read_markers(path: Path) -> list[Marker]:
+def read_markers(path: Path, *, forgiving: bool = False) -> tuple[list[Marker], tuple[str, ...]]:
     """Read a file of `MarkerWriter`, in order of time; a cut-off last line is left out.
 
+    Args:
+        path: The file.
+        forgiving: Leave damaged lines out.
+
+    Returns:
+        The markers, and one line that says how many were left out and why, if any were.
+
     Raises:
-        SourceError: It is something else.
+        SourceError: It is something else, or a line is damaged and may not be left out.
     """
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read: {error}") from error
-    rows = list(csv.reader(io.StringIO(text, newline="")))
-    if not rows or tuple(rows[0]) != MARKER_COLUMNS:
+    lines = read_bytes(path).decode("utf-8-sig", "replace").split("\n")
+    lines.pop()  # what a kill cut off, or nothing
+    if not lines or tuple(_cells(lines[0])) != MARKER_COLUMNS:
         raise SourceError(f"{path}: not a file of markers: expected {','.join(MARKER_COLUMNS)}")
-    if not text.endswith("\n"):
-        rows.pop()
+    damage = Damage(path, forgiving=forgiving)
     markers = []
-    for number, row in enumerate(rows[1:], 2):
-        try:
-            time_text, key, words = row
-            markers.append(Marker(float(time_text), words, key))
-        except ValueError as error:
-            raise SourceError(f"{path}: row {number}: not a marker: {row}") from error
-    return sorted(markers, key=lambda marker: marker.time_s)
+    for number, line in enumerate(lines[1:], 2):
+        marker = _marker(line)
+        if marker is not None:
+            markers.append(marker)
+        else:
+            damage.note(f"row {number}: not a marker: {shown(line)}")
+    return sorted(markers, key=lambda marker: marker.time_s), damage.warnings
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return next(csv.reader((line,)), [])
+    except csv.Error:
+        return []
+
+
+def _marker(line: str) -> Marker | None:
+    """Read one line; None if it is no marker."""
+    try:
+        time_text, key, words = _cells(line.removesuffix("\r"))
+        time_s = float(time_text)
+    except ValueError:
+        return None
+    return Marker(time_s, words, key) if 0 <= time_s <= MOST_S else None

@@ -2,9 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from engine.errors import FerError
 from engine.mailbox import Closed, Latest
@@ -13,10 +16,25 @@ from engine.video.opening import Source, SourceConfig, open_source
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 AHEAD_S: Final = 2.0  # nearer than this, reading on is quicker than opening anew
 BACK_S: Final = (0.5, 3.0, 15.0, float("inf"))  # tried in turn: how long a frame may be shown
 SLACK_S: Final = 1e-4  # rounding of times in containers
 JOIN_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class VideoPart:
+    """A file of a recording's video.
+
+    Attributes:
+        start_s: When its first frame is shown, seconds of the recording.
+        path: The file.
+    """
+
+    start_s: float
+    path: Path
 
 
 class VideoFrames:
@@ -84,6 +102,56 @@ class VideoFrames:
         self._source.close()
 
 
+class PartedFrames:
+    """Gives the frame that is shown at a time of a recording in parts. Used by one thread."""
+
+    def __init__(self, parts: Sequence[VideoPart]) -> None:
+        """Take the parts, at least one, in order of time; nothing is opened yet."""
+        self._parts = parts
+        self._starts = [part.start_s for part in parts]
+        self._number = -1
+        self._video: VideoFrames | None = None
+        self._broken: set[int] = set()
+
+    def at(self, time_s: float) -> Frame | None:
+        """Give the last frame at or before a time, its time counted from the recording's start.
+
+        Returns:
+            The frame; None if its part gives no picture, or has failed before.
+
+        Raises:
+            SourceError: The part cannot be opened or read; another one may be.
+        """
+        number = max(0, bisect_right(self._starts, max(time_s, 0.0) + SLACK_S) - 1)
+        if number in self._broken:
+            return None
+        try:
+            frame = self.open(number).at(time_s - self._starts[number])
+        except FerError:
+            self._broken.add(number)
+            self.close()
+            raise
+        start_s = self._starts[number]
+        return replace(frame, time_s=frame.time_s + start_s) if frame and start_s else frame
+
+    def open(self, number: int) -> VideoFrames:
+        """Give a part, open.
+
+        Raises:
+            SourceError: It cannot be opened, or holds no video.
+        """
+        if self._video is None or number != self._number:
+            self.close()
+            self._video, self._number = VideoFrames(self._parts[number].path), number
+        return self._video
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._video is not None:
+            self._video.close()
+            self._video = None
+
+
 class FrameServer:
     """Decodes the frame of the newest wish on a thread of its own.
 
@@ -92,16 +160,20 @@ class FrameServer:
     """
 
     def __init__(
-        self, path: Path, show: Callable[[Frame], object], failed: Callable[[str], object]
+        self,
+        parts: Sequence[VideoPart],
+        show: Callable[[Frame], object],
+        failed: Callable[[str], object],
     ) -> None:
-        """Start; the file is opened on the thread.
+        """Start; the first file is opened on the thread.
 
         Args:
-            path: The video.
+            parts: The video, in order of time.
             show: Gets each frame, on the thread, and must not wait.
-            failed: Gets one line when no frame will come any more, on the thread.
+            failed: Gets one line when no frame will come any more, or none of a part, on the
+                thread.
         """
-        self._path, self._show, self._failed = path, show, failed
+        self._parts, self._show, self._failed = parts, show, failed
         self._wishes: Latest[float] = Latest()
         self._thread = threading.Thread(target=self._run, name="fer-frames", daemon=True)
         self._thread.start()
@@ -111,7 +183,7 @@ class FrameServer:
         try:
             self._wishes.put(time_s)
         except Closed:
-            log.debug("%s: asked after the end", self._path.name)
+            log.debug("%s: asked after the end", self._parts[0].path.name)
 
     def close(self) -> bool:
         """End the thread; False if it is late."""
@@ -122,23 +194,30 @@ class FrameServer:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        video = PartedFrames(self._parts)
         try:
-            video = VideoFrames(self._path)
-        except FerError as error:
-            self._fail(str(error))
-            return
-        try:
+            self._try(lambda: video.open(0))
             for time_s in self._wishes:
-                frame = video.at(time_s)
+                frame = self._try(partial(video.at, time_s))
                 if frame is not None:
                     self._show(frame)
         except FerError as error:
             self._fail(str(error))
         except Exception as error:
-            log.exception("frames of %s", self._path.name)
-            self._fail(f"{self._path.name}: cannot be shown: {error}")
+            log.exception("frames of %s", self._parts[0].path.name)
+            self._fail(f"{self._parts[0].path.name}: cannot be shown: {error}")
         finally:
             video.close()
+
+    def _try(self, work: Callable[[], T]) -> T | None:
+        """Do something with a part; where there are others, its failure is only told."""
+        try:
+            return work()
+        except FerError as error:
+            if len(self._parts) == 1:
+                raise
+            self._failed(str(error))
+            return None
 
     def _fail(self, message: str) -> None:
         self._wishes.close()

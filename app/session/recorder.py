@@ -29,7 +29,7 @@ from app.session.about import about_session
 from app.session.annotated import VideoConfig
 from app.session.clock import RecordingClock
 from app.session.files import SessionFiles
-from app.session.folder import Marker, new_folder
+from app.session.folder import Marker, PartLimits, new_folder
 from engine.analyze import AnalyzerConfig
 from engine.config import AboveZero, Natural, checked, require
 from engine.errors import ConfigError, FerError, SinkError
@@ -66,6 +66,7 @@ class RecorderConfig:
         landmarks: Rows hold the 68 landmarks too.
         look: How the video looks.
         limit_s: Stop after this time, seconds; None records until told.
+        part: When the recording goes on in other files.
         start_free: Bytes that must be free on the disk to start.
         stop_free: Bytes; with less, the recording ends before the disk is full.
     """
@@ -75,6 +76,7 @@ class RecorderConfig:
     landmarks: bool = False
     look: VideoConfig = field(default_factory=VideoConfig)
     limit_s: AboveZero | None = None
+    part: PartLimits = field(default_factory=PartLimits)
     start_free: Natural = 1_000_000_000
     stop_free: Natural = 250_000_000
 
@@ -98,6 +100,7 @@ class RecorderStatus:
         dropped: Frames left out of the video because encoding did not keep up.
         behind: True if that happened within the last seconds.
         markers: Markers set.
+        part: Number of the part that is written, from 1.
         free: Bytes free on the disk; None before the first look.
         message: Why it ended by itself or failed, one line; else empty.
     """
@@ -110,6 +113,7 @@ class RecorderStatus:
     dropped: int
     behind: bool
     markers: int
+    part: int
     free: int | None
     message: str
 
@@ -168,6 +172,7 @@ class Recorder:
         self._message = ""
         self._first_index = self._next_index = 0
         self._taken = self._video_frames = self._dropped = self._marked = 0
+        self._part = 1
         self._dropped_at = -BEHIND_S
         self._looked_s = -DISK_S
         self._thread = threading.Thread(target=self._run, name="fer-recorder", daemon=True)
@@ -258,6 +263,7 @@ class Recorder:
                 dropped=self._dropped,
                 behind=self._clock() - self._dropped_at < BEHIND_S,
                 markers=self._marked,
+                part=self._part,
                 free=self._free,
                 message=self._message,
             )
@@ -297,6 +303,7 @@ class Recorder:
             look=config.look if config.video else None,
             records=config.records,
             landmarks=config.landmarks,
+            limits=config.part,
         )
 
     def _ending(self) -> dict[str, object]:
@@ -323,8 +330,9 @@ class Recorder:
             files.write_rows(rows)
             if frame is not None:
                 files.write_frame(frame)
-                with self._changed:
-                    self._video_frames += 1
+            with self._changed:
+                self._video_frames += frame is not None
+                self._part = files.part
             self._look_at_disk()
 
     def _look_at_disk(self) -> None:

@@ -1,17 +1,21 @@
-"""Reads records files back: CSV, JSON lines and Parquet as `engine/record.py` writes them."""
+"""Reads records files back: CSV, JSON lines and Parquet as `engine/record.py` writes them.
+
+A block of rows at a time, so that what is held is the numbers, and checked as it comes.
+"""
 
 import csv
-import io
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import from_json
 
+from app.session.checks import BOM, MOST_S, Damage
+from engine.config import shown
 from engine.errors import ConfigError, SourceError
 from engine.labels import EXPRESSIONS
 from engine.record import COLUMNS, FILE, LANDMARK_COLUMNS, import_arrow
@@ -19,9 +23,26 @@ from engine.record import COLUMNS, FILE, LANDMARK_COLUMNS, import_arrow
 WHOLE: Final = ("frame", "face_id")  # whole numbers
 TEXT: Final = "expression"
 BLOCK: Final = 500  # rows read at once: a call into C lets no other thread go on, windows neither
+LINE_MAX: Final = 65_536  # bytes; rows with landmarks have some 1,500
+NUMBERS_MAX: Final = 2**28  # held, 2 GiB: 14 million rows, 1.7 million with landmarks
+
+# What each column may hold: what is outside breaks drawings, times as text or Qt's whole numbers.
+_PIXELS: Final = (-1e6, 1e6)
+_SHARE: Final = (0.0, 1.0)
+_EVEN: Final = (-1.0, 1.0)
+_RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "frame": (0, 2**53),
+    "timestamp": (0, MOST_S),
+    "face_id": (0, 2**31 - 1),
+    **dict.fromkeys(("x", "y", "width", "height", *LANDMARK_COLUMNS), _PIXELS),
+    **dict.fromkeys(("score", "reliability", *EXPRESSIONS), _SHARE),
+    **dict.fromkeys(("valence", "arousal"), _EVEN),
+}
+_INDEX: Final = {label: number for number, label in enumerate(EXPRESSIONS)}
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Columns = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,14 +54,21 @@ class RecordTable:
             landmarks only if the file has them; a time that a picture does not have is NaN.
         labels: (N,) int64, index into `engine.labels.EXPRESSIONS`.
         files: The picture of each row; empty where the rows are of no pictures.
+        left_out: Damaged rows of the file that are not here.
     """
 
     numbers: Mapping[str, Numbers]
     labels: Integers
     files: tuple[str, ...] = ()
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def whole(self) -> int:
+        """Rows of the file, damaged ones included: what corrections were made of."""
+        return len(self) + self.left_out
 
     @property
     def times(self) -> Numbers:
@@ -52,166 +80,330 @@ class RecordTable:
         """(N,) int64, ids of the tracks."""
         return self.numbers["face_id"].astype(np.int64)
 
-    def rows(self, which: NDArray[np.bool_]) -> "RecordTable":
-        """Give some of the rows."""
-        return RecordTable({name: x[which] for name, x in self.numbers.items()}, self.labels[which])
+    def rows(self, which: NDArray[np.bool_] | Integers) -> "RecordTable":
+        """Give some of the rows, in this order."""
+        numbers = {name: x[which] for name, x in self.numbers.items()}
+        places = np.arange(len(self))[which].tolist() if self.files else ()
+        return RecordTable(numbers, self.labels[which], tuple(self.files[n] for n in places))
 
 
-def read_records(path: Path) -> tuple[RecordTable, tuple[str, ...]]:
+def empty_table() -> RecordTable:
+    """Give a table without rows."""
+    return RecordTable(
+        {name: np.zeros(0) for name in COLUMNS if name != TEXT}, np.zeros(0, np.int64)
+    )
+
+
+def joined(tables: Sequence[RecordTable]) -> RecordTable:
+    """Give the rows of several tables, at least one, in order of time.
+
+    Columns that one of them lacks are left out, and rows that another one has already.
+    """
+    names = [name for name in tables[0].numbers if all(name in t.numbers for t in tables)]
+    numbers = {name: np.concatenate([t.numbers[name] for t in tables]) for name in names}
+    whole = RecordTable(numbers, np.concatenate([t.labels for t in tables]))
+    again = _again(whole)
+    table = whole.rows(~again)
+    table = table.rows(np.argsort(table.times, kind="stable"))
+    return replace(table, left_out=sum(t.left_out for t in tables) + int(again.sum()))
+
+
+def read_records(path: Path, *, forgiving: bool = False) -> tuple[RecordTable, tuple[str, ...]]:
     """Read a file of records.
 
+    Args:
+        path: The file.
+        forgiving: Leave damaged rows out; else the first one is an error.
+
     Returns:
-        The rows, and one line for each thing that was left out: a last row cut off by a kill.
+        The rows, and one line for each thing that was left out: a last row cut off by a kill,
+        damaged rows.
 
     Raises:
         ConfigError: The ending is unknown, or Parquet's library is missing.
-        SourceError: The file is missing, or not one of records.
+        SourceError: The file is missing, not one of records, or too large; or a row is damaged.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise ConfigError(f"{path}: unknown ending; known here: {', '.join(READERS)}")
+    rows = _Rows(path, forgiving=forgiving)
     try:
-        columns, warnings = reader(path)
+        if path.exists() and not path.is_file():
+            raise SourceError(f"{path}: cannot be read: no ordinary file")
+        reader(path, rows)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return rows.table(), rows.warnings
+
+
+class _Rows:
+    """Gathers a file's rows as checked numbers."""
+
+    def __init__(self, path: Path, *, forgiving: bool) -> None:
+        self.path, self.forgiving = path, forgiving
+        self.damage = Damage(path, forgiving=forgiving)
+        self.cut = False
+        self.columns: tuple[str, ...] = ()
+        self._numbers: dict[str, list[Numbers]] = {}
+        self._labels: list[Integers] = []
+        self._files: list[str] = []
+        self._count = 0
+
+    def start(self, columns: Sequence[str]) -> None:
+        """Take the names of the file's columns."""
+        missing = [name for name in COLUMNS if name not in columns]
+        if missing:
+            raise SourceError(f"{self.path}: not a file of records: {', '.join(missing)} missing")
+        names = [name for name in COLUMNS if name != TEXT]
+        if all(name in columns for name in LANDMARK_COLUMNS):
+            names += LANDMARK_COLUMNS
+        twice = [name for name in (*names, TEXT) if list(columns).count(name) > 1]
+        if twice:
+            raise SourceError(f"{self.path}: not a file of records: {', '.join(twice)}: twice")
+        self.columns = tuple(columns)
+        self._numbers = {name: [np.zeros(0)] for name in names}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        return (*self._numbers, TEXT, *((FILE,) if FILE in self.columns else ()))
+
+    def check_count(self, count: int) -> None:
+        """Refuse a file of so many rows if memory may not hold them."""
+        most = NUMBERS_MAX // max(len(self._numbers), 1)
+        if count > most:
+            raise SourceError(
+                f"{self.path}: too large: more than {most:,} rows; cut the file into parts"
+            )
+
+    def add(self, where: Sequence[int], columns: Columns) -> None:
+        """Add rows; damaged ones are noted and left out.
+
+        Args:
+            where: Their numbers in the file, from 1.
+            columns: The values by column, texts or numbers.
+        """
+        files = [str(file or "") for file in columns.get(FILE, ())]
+        numbers = {name: _numbers(columns[name]) for name in self._numbers}
+        timeless = np.array([bool(file) for file in files] or [False] * len(where), np.bool_)
+        numbers["timestamp"][timeless] = 0
+        labels = np.array([_label(value) for value in columns[TEXT]], np.int64)
+        unfit = {name: _unfit(name, values) for name, values in numbers.items()}
+        unfit[TEXT] = labels < 0
+        bad = np.logical_or.reduce(list(unfit.values()))
+        for row in np.flatnonzero(bad).tolist():
+            name = next(name for name in unfit if unfit[name][row])
+            self.damage.note(f"row {where[row]}, {name}: {_why(name, columns[name][row])}")
+        numbers["timestamp"][timeless] = np.nan
+        for name, values in numbers.items():
+            self._numbers[name].append(values[~bad])
+        self._labels.append(labels[~bad])
+        self._files += [file for file, left_out in zip(files, bad, strict=False) if not left_out]
+        self._count += int((~bad).sum())
+        self.check_count(self._count)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each thing that was left out."""
+        cut = f"{self.path.name}: ends in the middle of a row, which is left out"
+        return (*((cut,) if self.cut else ()), *self.damage.warnings)
+
+    def table(self) -> RecordTable:
+        """Give the rows, each face once in a frame.
+
+        Raises:
+            SourceError: All rows are damaged.
+        """
+        numbers = {name: np.concatenate(parts) for name, parts in self._numbers.items()}
+        labels = np.concatenate([np.zeros(0, np.int64), *self._labels])
+        self._numbers, self._labels = {}, []
+        table = RecordTable(numbers, labels, tuple(self._files) if any(self._files) else ())
+        again = _again(table)
+        for row in np.flatnonzero(again).tolist():
+            face, frame = (int(numbers[name][row]) for name in ("face_id", "frame"))
+            self.damage.note(f"row {row + 1}: face {face} is in frame {frame} twice")
+        if self.damage.count and not len(labels):
+            raise self.damage.refuse()
+        table = table.rows(~again) if again.any() else table
+        table = table.rows(np.argsort(table.times, kind="stable"))
+        return replace(table, left_out=self.damage.count)
+
+
+def _again(table: RecordTable) -> NDArray[np.bool_]:
+    """Say which rows show a face that their frame has shown already."""
+    frames, faces = table.numbers["frame"], table.numbers["face_id"]
+    order = np.lexsort((faces, frames))
+    again = np.zeros(len(table), np.bool_)
+    same = (np.diff(frames[order]) == 0) & (np.diff(faces[order]) == 0)
+    again[order[1:][same]] = True
+    return again
+
+
+def _numbers(values: Sequence[Any]) -> Numbers:
+    """Turn a column's values into numbers; nan where one is none."""
+    if {type(value) for value in values} <= {int, float, str}:
+        try:
+            return np.array(values, np.float64)
+        except (ValueError, OverflowError):
+            pass
+    return np.array([_number(value) for value in values], np.float64)
+
+
+def _number(value: object) -> float:
+    if type(value) not in (int, float, str):  # true is no number
+        return np.nan
+    try:
+        return float(value)  # type: ignore[arg-type]  # it is one of these
+    except (ValueError, OverflowError):
+        return np.nan
+
+
+def _unfit(name: str, numbers: Numbers) -> NDArray[np.bool_]:
+    """Say which numbers a column cannot hold."""
+    least, most = _RANGES[name]
+    unfit: NDArray[np.bool_] = ~((numbers >= least) & (numbers <= most))  # nan is neither
+    return unfit | (numbers != np.rint(numbers)) if name in WHOLE else unfit
+
+
+def _label(value: object) -> int:
+    return _INDEX.get(value, -1) if isinstance(value, str) else -1
+
+
+def _why(name: str, value: object) -> str:
+    """Say what is wrong with a value."""
+    if name == TEXT:
+        return f"unknown: {shown(value)}; known here: {', '.join(EXPRESSIONS)}"
+    try:
+        float(value)  # type: ignore[arg-type]  # whatever a file holds
+    except (TypeError, ValueError, OverflowError):
+        return f"not a number: {shown(value)}"
+    return f"not a usable number: {shown(value)}"
+
+
+def _lines(path: Path, rows: _Rows, *, head: bool) -> Iterator[str]:
+    """Give the lines of a text; what comes after the last one's end was cut off."""
+    with path.open("rb") as file:
+        file.seek(len(BOM) if file.read(len(BOM)) == BOM else 0)
+        first = True
+        while line := file.readline(LINE_MAX + 1):
+            text = _text(path, line) if first and head else _lax(line)
+            if not line.endswith(b"\n"):
+                if len(line) > LINE_MAX:  # no line of ours, nor is what follows
+                    rows.damage.note(f"a row is longer than {LINE_MAX:,} bytes, and all after it")
+                elif first and not (head or text.startswith("{")):
+                    raise SourceError(f"{path}: not a file of records: its first line is no row")
+                else:
+                    rows.cut = True
+                return
+            yield text
+            first = False
+
+
+def _text(path: Path, line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: is no text: {error.reason}") from error
-    return _table(path, columns), warnings
 
 
-def _table(path: Path, columns: Mapping[str, Sequence[Any]]) -> RecordTable:
-    """Check the columns and turn them into arrays."""
-    missing = [name for name in COLUMNS if name not in columns]
+def _lax(line: bytes) -> str:
+    """Decode a row; what is no text fails as a number or a label."""
+    return line.decode("utf-8", "surrogateescape")
+
+
+def _read_csv(path: Path, rows: _Rows) -> None:
+    lines = _lines(path, rows, head=True)
+    head = _cells(next(lines, ""))
+    rows.start(head)
+    places = {name: head.index(name) for name in rows.names}
+    numbered = enumerate(lines, 1)
+    while block := list(islice(numbered, BLOCK)):
+        whole: dict[int, list[str]] = {}
+        for number, line in block:
+            cells = _cells(line)
+            if len(cells) == len(head):
+                whole[number] = cells
+            else:
+                rows.damage.note(f"row {number}: has {len(cells)} columns, not {len(head)}")
+        columns = list(zip(*whole.values(), strict=True)) or [()] * len(head)
+        rows.add(list(whole), {name: columns[place] for name, place in places.items()})
+
+
+def _cells(line: str) -> list[str]:
+    """Split a line by itself, so that a stray quote swallows no line but its own."""
+    try:
+        return next(csv.reader((line,)), [])
+    except csv.Error:
+        return []
+
+
+def _read_json_lines(path: Path, rows: _Rows) -> None:
+    numbered = enumerate(_lines(path, rows, head=False), 1)
+    while block := list(islice(numbered, BLOCK)):
+        whole: dict[int, list[Any]] = {}
+        for number, line in block:
+            try:
+                whole[number] = _json_row(line, rows)
+            except ValueError as error:
+                rows.damage.note(f"row {number}{error}")
+        if whole:
+            columns = zip(*whole.values(), strict=True)
+            rows.add(list(whole), dict(zip(rows.columns, columns, strict=True)))
+    if not rows.columns:
+        rows.start(COLUMNS)
+
+
+def _json_row(line: str, rows: _Rows) -> list[Any]:
+    """Give the values of a line in the order of the columns, which the first good one tells."""
+    try:
+        row = from_json(line.encode("utf-8", "surrogateescape"))
+    except ValueError as error:
+        raise ValueError(f": no JSON: {error}") from error
+    missing = [name for name in COLUMNS if not isinstance(row, dict) or name not in row]
     if missing:
-        raise SourceError(f"{path}: not a file of records: {', '.join(missing)} missing")
-    names = [name for name in COLUMNS if name != TEXT]
-    if LANDMARK_COLUMNS[0] in columns:
-        names += LANDMARK_COLUMNS
-    files = [str(file or "") for file in columns.get(FILE, ())]
-    timeless = np.array([bool(file) for file in files], bool)
-    if timeless.any():
-        times = zip(columns["timestamp"], timeless, strict=True)
-        columns = {**columns, "timestamp": [0 if none else time for time, none in times]}
-    numbers = {name: _numbers(path, name, columns[name]) for name in names}
-    if timeless.any():
-        numbers["timestamp"][timeless] = np.nan
-    order = np.argsort(numbers["timestamp"], kind="stable")
-    labels = _labels(path, columns[TEXT])
-    return RecordTable(
-        {name: x[order] for name, x in numbers.items()},
-        labels[order],
-        tuple(files[row] for row in order) if timeless.any() else (),
-    )
+        raise ValueError(f": {', '.join(missing)} missing")
+    if not rows.columns:
+        landmarks = LANDMARK_COLUMNS if "landmarks" in row else ()
+        rows.start((*COLUMNS, FILE, *landmarks))
+    values = [*(row[name] for name in COLUMNS), row.get(FILE)]
+    return values + _points(row) if len(rows.columns) > len(values) else values
 
 
-def _numbers(path: Path, name: str, values: Sequence[Any]) -> Numbers:
-    blocks = (values[start : start + BLOCK] for start in range(0, len(values), BLOCK))
-    try:
-        numbers = np.concatenate([np.zeros(0), *(np.array(block, np.float64) for block in blocks)])
-    except (TypeError, ValueError) as error:
-        row = next(row for row, value in enumerate(values, 1) if not _is_number(value))
-        raise SourceError(
-            f"{path}: row {row}, {name}: not a number: {values[row - 1]!r}"
-        ) from error
-    bad = ~np.isfinite(numbers)
-    if name in WHOLE:
-        bad |= numbers != np.rint(numbers)
-    if bad.any():
-        row = int(bad.argmax())
-        raise SourceError(f"{path}: row {row + 1}, {name}: not a usable number: {values[row]!r}")
-    return numbers
-
-
-def _is_number(value: object) -> bool:
-    try:
-        float(value)  # type: ignore[arg-type]  # whatever JSON holds
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _labels(path: Path, values: Sequence[Any]) -> Integers:
-    index = {label: number for number, label in enumerate(EXPRESSIONS)}
-    try:
-        return np.array([index[value] for value in values], np.int64)
-    except (KeyError, TypeError) as error:
-        row = next(row for row, value in enumerate(values) if value not in EXPRESSIONS)
-        raise SourceError(
-            f"{path}: row {row + 1}, {TEXT}: unknown: {values[row]!r}; "
-            f"known here: {', '.join(EXPRESSIONS)}"
-        ) from error
-
-
-Columns = tuple[Mapping[str, Sequence[Any]], tuple[str, ...]]
-
-
-def _whole_lines(path: Path) -> tuple[str, tuple[str, ...]]:
-    """Read text up to its last line's end: what comes after was cut off."""
-    text = path.read_text("utf-8")
-    end = text.rfind("\n") + 1
-    if end == len(text):
-        return text, ()
-    return text[:end], (f"{path.name}: ends in the middle of a row, which is left out",)
-
-
-def _read_csv(path: Path) -> Columns:
-    text, warnings = _whole_lines(path)
-    rows = csv.reader(io.StringIO(text, newline=""))
-    head = next(rows, [])
-    columns: list[list[str]] = [[] for _ in head]
-    done = 0
-    while block := list(islice(rows, BLOCK)):
-        for number, row in enumerate(block, done + 1):
-            if len(row) != len(head):
-                raise SourceError(f"{path}: row {number}: has {len(row)} columns, not {len(head)}")
-        for column, values in zip(columns, zip(*block, strict=True), strict=True):
-            column.extend(values)
-        done += len(block)
-    return dict(zip(head, columns, strict=True)), warnings
-
-
-def _read_json_lines(path: Path) -> Columns:
-    text, warnings = _whole_lines(path)
-    rows: list[dict[str, Any]] = []
-    if warnings and not text and not path.read_text("utf-8").startswith("{"):
-        raise SourceError(f"{path}: not a file of records: its first line is no row")
-    for number, line in enumerate(text.splitlines(), 1):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise SourceError(f"{path}: row {number}: no JSON: {error}") from error
-        missing = [name for name in COLUMNS if not isinstance(row, dict) or name not in row]
-        if missing:
-            raise SourceError(f"{path}: row {number}: {', '.join(missing)} missing")
-        rows.append(row)
-    columns: dict[str, Sequence[Any]] = {name: [row[name] for row in rows] for name in COLUMNS}
-    columns[FILE] = [row.get(FILE) for row in rows]
-    if rows and "landmarks" in rows[0]:
-        points = [_flat(path, number, row) for number, row in enumerate(rows, 1)]
-        columns |= dict(zip(LANDMARK_COLUMNS, zip(*points, strict=True), strict=True))
-    return columns, warnings
-
-
-def _flat(path: Path, number: int, row: Mapping[str, Any]) -> list[Any]:
+def _points(row: Mapping[str, Any]) -> list[Any]:
     try:
         values = [value for point in row["landmarks"] for value in point]
     except (KeyError, TypeError):
         values = []
     if len(values) != len(LANDMARK_COLUMNS):
-        raise SourceError(f"{path}: row {number}, landmarks: expected 68 points")
+        raise ValueError(", landmarks: expected 68 points")
     return values
 
 
-def _read_parquet(path: Path) -> Columns:
+def _read_parquet(path: Path, rows: _Rows) -> None:
     arrow = import_arrow(f"{path}: Parquet")
     try:
-        table = arrow.parquet.read_table(path)
-    except arrow.ArrowInvalid as error:
-        raise SourceError(f"{path}: is no whole Parquet file: {error}") from error
-    return {name: table[name].to_pylist() for name in table.column_names}, ()
+        with path.open("rb") as raw, arrow.parquet.ParquetFile(raw) as file:
+            rows.start(file.schema_arrow.names)
+            rows.check_count(file.metadata.num_rows)
+            number = 0
+            for batch in file.iter_batches(BLOCK, columns=list(rows.names)):
+                columns = {name: batch.column(name).to_pylist() for name in rows.names}
+                rows.add(range(number + 1, number + 1 + batch.num_rows), columns)
+                number += batch.num_rows
+    except OSError as error:
+        if error.errno:
+            raise
+        raise _no_parquet(path, error) from error
+    except (arrow.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise _no_parquet(path, error) from error
 
 
-READERS: Final[Mapping[str, Callable[[Path], Columns]]] = {
+def _no_parquet(path: Path, error: Exception) -> SourceError:
+    why = str(error).partition("\n")[0]
+    return SourceError(f"{path}: is no whole Parquet file: {why}")
+
+
+READERS: Final[Mapping[str, Callable[[Path, _Rows], None]]] = {
     ".csv": _read_csv,
     ".jsonl": _read_json_lines,
     ".ndjson": _read_json_lines,

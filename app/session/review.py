@@ -15,16 +15,19 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.session.checks import MISSING, one_line, trouble
+from app.session.contents import read_contents
 from app.session.edits import EditList, EditResult
 from app.session.faces import LabelledFace
-from app.session.folder import ABOUT, Marker, read_about, read_markers
-from app.session.records import TEXT, Integers, Numbers, RecordTable, read_records
+from app.session.folder import ABOUT, Marker, read_about, session_of
+from app.session.frames import VideoPart
+from app.session.records import Integers, Numbers, RecordTable, read_records
 from app.session.statistics import FaceStatistics
 from engine.errors import SourceError
 from engine.labels import EXPRESSIONS
-from engine.record import COLUMNS
 
 EDITS: Final = "edits.json"
+FACES_MAX: Final = 20_000  # a window with more would stand still
 GAP_S: Final = 0.5  # a longer silence ends a span
 FRAME_S: Final = 1 / 25  # what a frame lasts where there is only one
 
@@ -64,13 +67,14 @@ class _Rows:
 
     def __init__(self, table: RecordTable) -> None:
         self.table = table
-        self.face_ids = table.faces
-        self._rows: dict[int, Integers] = {}
+        face_ids = table.faces
+        self._order = np.argsort(face_ids, kind="stable")
+        self._sorted = face_ids[self._order]
         self._series: dict[tuple[int, str], tuple[Numbers, Numbers]] = {}
 
     @cached_property
     def faces(self) -> tuple[int, ...]:
-        return tuple(np.unique(self.face_ids).tolist())
+        return tuple(np.unique(self._sorted).tolist())
 
     @cached_property
     def frame_s(self) -> float:
@@ -83,10 +87,9 @@ class _Rows:
         return max(GAP_S, 3 * self.frame_s)
 
     def of(self, face: int) -> Integers:
-        """Give where a face's rows are."""
-        if face not in self._rows:
-            self._rows[face] = np.flatnonzero(self.face_ids == face)
-        return self._rows[face]
+        """Give where a face's rows are, in order of time."""
+        first, last = np.searchsorted(self._sorted, (face, face + 1))
+        return self._order[first:last]
 
     def series(self, face: int, column: str) -> tuple[Numbers, Numbers]:
         if (face, column) not in self._series:
@@ -179,10 +182,10 @@ class Review:
     """What a review shows; used by one thread.
 
     Attributes:
-        name: What it is called.
+        name: What it is called, on one line that every export can hold.
         edits: The corrections.
         markers: In order of time.
-        video: Its video, if there is one.
+        footage: Its video, in order of time; one part, several of a long recording, or none.
         annotated: True if boxes and labels are part of the video's pictures.
         about: `session.json`; empty for a lone records file.
         warnings: One line for each thing that was missing or cut off.
@@ -194,15 +197,15 @@ class Review:
         edits: EditList,
         *,
         markers: tuple[Marker, ...] = (),
-        video: Path | None = None,
+        video: Path | tuple[VideoPart, ...] | None = None,
         annotated: bool = False,
         about: dict[str, Any] | None = None,
         warnings: tuple[str, ...] = (),
     ) -> None:
-        self.name = name
+        self.name = one_line(name)
         self.edits = edits
         self.markers = markers
-        self.video = video
+        self.footage = (VideoPart(0.0, video),) if isinstance(video, Path) else video or ()
         self.annotated = annotated
         self.about = about or {}
         self.warnings = warnings
@@ -227,6 +230,15 @@ class Review:
         still = copy(self)
         still.edits = copy(self.edits)
         return still
+
+    @property
+    def video(self) -> Path | None:
+        """Its video or the first part of it, if there is one."""
+        return self.footage[0].path if self.footage else None
+
+    def choose_video(self, video: Path) -> None:
+        """Show this video instead, from the recording's beginning."""
+        self.footage, self.annotated = (VideoPart(0.0, video),), False
 
     @property
     def table(self) -> RecordTable:
@@ -307,59 +319,55 @@ def open_review(path: Path, video: Path | None = None) -> Review:
         video: A video that belongs to a records file; in its place in a folder.
 
     Raises:
-        SourceError: Something is missing or is not what it should be.
+        SourceError: Something is missing, too large, or is not what it should be.
         ConfigError: The file's ending is unknown, or Parquet's library is missing.
     """
-    if video is not None and not video.is_file():
-        raise SourceError(f"{video}: no such file; check the path")
-    if path.is_dir():
+    try:
+        if video is not None and not video.is_file():
+            raise SourceError(f"{video}: no such file; check the path")
+        is_folder, is_there = path.is_dir(), path.exists()
+    except OSError as error:  # a name that the system does not take
+        raise SourceError(f"{str(path)[:80]}…: cannot be opened: {error.strerror}") from error
+    if is_folder:
         return _open_folder(path, video)
     if path.name == ABOUT:
         return _open_folder(path.parent, video)
-    if not path.exists():
+    if not is_there:
         raise SourceError(f"{path}: no such file or folder; check the path")
-    table, warnings = _timed(path)
-    edits = EditList.load(path.with_name(f"{path.name}.{EDITS}"), table)
+    table, warnings = read_records(path, forgiving=True)
+    _check_table(path, table)
+    edits = EditList.load(_corrections(path.parent, f"{path.name}.{EDITS}"), table)
     return Review(path.name, edits, video=video, warnings=warnings)
 
 
 def _open_folder(folder: Path, video: Path | None) -> Review:
     about = read_about(folder)
-    files = about.get("files", {})
-    table, warnings = _records(folder, files.get("records"))
-    if about.get("state") != "finished":
-        warnings += (f"{folder.name}: the recording did not end well; kept what was written",)
-    markers: list[Marker] = []
-    if "markers" in files:
-        markers = read_markers(folder / files["markers"])
-    own = folder / files["video"] if "video" in files else None
-    if own is not None and not own.is_file():
-        warnings += (f"{folder.name}: {own.name} is missing",)
-        own = None
-    look = about.get("settings", {}).get("video") or {}
+    session = session_of(folder, about)
+    kept = read_contents(folder, session)
+    _check_table(folder, kept.table)
+    look = session.settings.video
     return Review(
         folder.name,
-        EditList.load(folder / EDITS, table),
-        markers=tuple(markers),
-        video=video or own,
-        annotated=video is None and bool(look.get("annotate")),
+        EditList.load(_corrections(folder, EDITS), kept.table),
+        markers=kept.markers,
+        video=video or kept.footage,
+        annotated=video is None and look is not None and look.annotate,
         about=about,
-        warnings=warnings,
+        warnings=kept.warnings,
     )
 
 
-def _records(folder: Path, name: str | None) -> tuple[RecordTable, tuple[str, ...]]:
-    if name is None:  # only video was recorded
-        empty = np.zeros(0)
-        numbers = {column: empty for column in COLUMNS if column != TEXT}
-        return RecordTable(numbers, empty.astype(np.int64)), ()
-    if not (folder / name).is_file():
-        raise SourceError(f"{folder / name}: missing; the recording is not whole")
-    return _timed(folder / name)
-
-
-def _timed(path: Path) -> tuple[RecordTable, tuple[str, ...]]:
-    table, warnings = read_records(path)
+def _check_table(path: Path, table: RecordTable) -> None:
     if table.files:
         raise SourceError(f"{path}: rows of pictures, which have no times; a review is of a video")
-    return table, warnings
+    count = len(np.unique(table.faces))
+    if count > FACES_MAX:
+        raise SourceError(f"{path}: has {count:,} faces; a review shows {FACES_MAX:,} at most")
+
+
+def _corrections(folder: Path, name: str) -> Path:
+    path = folder / name
+    why = trouble(path, folder)
+    if why not in ("", MISSING):
+        raise SourceError(f"{path}: is {why}; move it away to begin anew")
+    return path

@@ -10,6 +10,7 @@ import tomli_w
 from pydantic import AfterValidator, Field
 
 import engine.config
+from app.session.folder import PartLimits
 from engine.analyze import AnalyzerConfig
 from engine.config import Share, checked, read, unknown_keys
 from engine.errors import ConfigError
@@ -37,6 +38,8 @@ KEYS: Final[Mapping[str, str]] = {
     "head_axes": "view.head_axes",
     "recording_folder": "recording.folder",
     "blur": "recording.blur",
+    "part_minutes": "recording.part_minutes",
+    "part_gb": "recording.part_gb",
     "osc": "outputs.osc.on",
     "osc_host": "outputs.osc.host",
     "osc_port": "outputs.osc.port",
@@ -89,6 +92,9 @@ class Settings:
         head_axes: Draw where heads point.
         recording_folder: Where recordings go.
         blur: Make faces unrecognisable in recorded videos.
+        part_minutes: A recording that lasts longer goes on in other files.
+        part_gb: So does one whose video or rows are larger, billion bytes; FAT32 takes no more
+            than 4.29.
         osc: Send every analysis as OSC messages.
         osc_host: Where to.
         osc_port: Where to.
@@ -116,6 +122,8 @@ class Settings:
         default_factory=recordings_folder
     )
     blur: bool = False
+    part_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    part_gb: Annotated[float, Field(ge=0.1, le=1000)] = 4.0
     osc: bool = False
     osc_host: Line = "127.0.0.1"
     osc_port: Port = 9000
@@ -137,6 +145,10 @@ class Settings:
             max_faces=self.max_faces,
             smooth=self.smooth,
         )
+
+    def part_limits(self) -> PartLimits:
+        """Give when a recording goes on in other files."""
+        return PartLimits(seconds=60.0 * self.part_minutes, size=round(1e9 * self.part_gb))
 
 
 def values_of(settings: Settings) -> dict[str, Any]:

@@ -71,7 +71,9 @@ class MainWindow(QMainWindow):
         self.live = LiveState()
         self.outputs = LiveOutputs()
         self.controller = RecordingController(
-            RecordingOptions(root=settings.recording_folder, blur=settings.blur),
+            RecordingOptions(
+                root=settings.recording_folder, blur=settings.blur, part=settings.part_limits()
+            ),
             told=self.outputs.mark,
         )
         self.runner = runner or Runner(self.keep, parent=self)
@@ -337,7 +339,9 @@ class MainWindow(QMainWindow):
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
         self.docks.probabilities.uncertain_below = settings.uncertain_below
-        self.controller.choose(root=settings.recording_folder, blur=settings.blur)
+        self.controller.choose(
+            root=settings.recording_folder, blur=settings.blur, part=settings.part_limits()
+        )
         self.outputs.use(settings)
         self.view.set_look(self._look(), mirrored=self._mirrored())
         for name in ("mirror", "landmarks", "head_axes"):

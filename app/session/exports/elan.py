@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from app.session.checks import one_line
 from app.session.review import Review
 from engine.labels import EXPRESSIONS
 
@@ -92,7 +93,7 @@ def _header(root: ET.Element, video: Path | None, target: Path) -> ET.Element:
     head = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     if video is not None:
         media = {
-            "MEDIA_URL": f"file:///{video.absolute().as_posix().lstrip('/')}",  # as ELAN does
+            "MEDIA_URL": one_line(f"file:///{video.absolute().as_posix().lstrip('/')}"),  # as ELAN
             "MIME_TYPE": MIME_TYPES.get(video.suffix.lower(), "unknown"),
         }
         try:
@@ -100,7 +101,7 @@ def _header(root: ET.Element, video: Path | None, target: Path) -> ET.Element:
         except ValueError:  # another drive, on Windows
             beside = ""
         if beside:
-            media["RELATIVE_MEDIA_URL"] = "./" + Path(beside).as_posix()
+            media["RELATIVE_MEDIA_URL"] = one_line(f"./{Path(beside).as_posix()}")
         ET.SubElement(head, "MEDIA_DESCRIPTOR", media)
     return head
 

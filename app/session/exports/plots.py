@@ -1,5 +1,8 @@
 """Plot of a session: valence and arousal over time, labels as bands, markers; PNG or SVG."""
 
+import warnings
+from collections import defaultdict
+from collections.abc import Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,8 +24,10 @@ BAND_IN: Final = 0.34  # height of a face's band
 DPI: Final = 150
 FACES: Final = 12  # drawn; those seen longest
 MARKERS: Final = 40  # named; more could not be read
+LETTERS: Final = 80  # of a marker; more leaves the picture
 POINTS: Final = 1500  # of a curve
 WORD_IN: Final = 0.075  # width of a letter in a band
+TITLE: Final = 120  # letters of the name
 SERIES: Final = ("valence", "arousal")
 
 
@@ -46,7 +51,16 @@ def write_plot(review: Review, path: Path, target: Path) -> None:
         ) from error
     tracks = sorted(review.tracks(), key=lambda track: -track.face.seen_s)[:FACES]
     faces = sorted(track.face.id for track in tracks)
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "fer-live", "font.size": 9}):
+    rules = rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "fer-live",
+            "font.size": 9,
+            "text.parse_math": False,  # a marker may hold dollars
+        }
+    )
+    with rules, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # shown as a box
         figure = Figure(layout="constrained")
         _draw(figure, review, faces)
         form = path.suffix.lower().removeprefix(".")
@@ -68,17 +82,19 @@ def _draw(figure: "Figure", review: Review, faces: list[int]) -> None:
     length_s = max(review.duration_s, 0.1)
     bottom.set_xlim(0, length_s)
     bottom.set_xlabel("time, s")
-    for number, marker in enumerate(review.markers):
-        for axes in (top, middle, bottom):
-            axes.axvline(marker.time_s, color="#303030", linewidth=0.8, linestyle=":")
-        if number < MARKERS:
-            place = (marker.time_s / length_s, 0.98)
-            ground = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}
-            top.text(*place, f" {marker.text}", rotation=90, va="top", ha="left", fontsize=7,
-                     transform=top.transAxes, bbox=ground)  # fmt: skip
+    times = [marker.time_s for marker in review.markers]
+    for axes in (top, middle, bottom):
+        axes.vlines(times, 0, 1, transform=axes.get_xaxis_transform(), color="#303030",
+                    linewidth=0.8, linestyle=":")  # fmt: skip
+    for marker in review.markers[:MARKERS]:
+        place = (marker.time_s / length_s, 0.98)
+        ground = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}
+        words = marker.text[:LETTERS]
+        top.text(*place, f" {words}", rotation=90, va="top", ha="left", fontsize=7,
+                 transform=top.transAxes, bbox=ground, clip_on=True, in_layout=False)  # fmt: skip
     left_out = len(review.faces) - len(faces)
     more = f", {left_out} faces seen more briefly left out" if left_out else ""
-    figure.suptitle(f"{review.name}{more}", fontsize=10, x=0.01, ha="left")
+    figure.suptitle(f"{review.name[:TITLE]}{more}", fontsize=10, x=0.01, ha="left")
 
 
 def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) -> None:
@@ -86,7 +102,7 @@ def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) ->
         times, values = review.series(face, series)
         history = FaceHistory(1, points=POINTS)
         for time_s, value in zip(times, values, strict=True):
-            if np.isfinite(time_s):
+            if time_s > history.last_s:  # nan is not; two frames of one time would begin anew
                 history.add(float(time_s), np.array([value], np.float32))
         curve = history.curve(0)
         colour = face_colour(face, light=True)
@@ -102,36 +118,44 @@ def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) ->
 def _draw_bands(axes: "Axes", review: Review, faces: list[int]) -> None:
     """Draw a row for each face: its labels as coloured bands, named where there is room."""
     per_s = WIDTH_IN / max(review.duration_s, 0.1)
-    seen = set()
-    for row, face in enumerate(faces):
-        for span in review.spans(face):
-            width_s = span.end_s - span.start_s
+    spans = [(row, span) for row, face in enumerate(faces) for span in review.spans(face)]
+    kinds: dict[tuple[int, str, bool], list[tuple[float, float]]] = defaultdict(list)
+    for row, span in spans:
+        kinds[row, span.label, span.corrected].append((span.start_s, span.end_s - span.start_s))
+    for (row, label, corrected), bands in kinds.items():
+        # One drawing for all spans of a kind: a long session has tens of thousands.
+        axes.broken_barh(
+            bands,
+            (row - 0.4, 0.8),
+            facecolors=LABELS[label],
+            hatch="//" if corrected else None,
+            edgecolor="#404040" if corrected else "none",
+            linewidth=0,
+        )
+    for row, span in spans:
+        width_s = span.end_s - span.start_s
+        if width_s * per_s * 0.9 > WORD_IN * len(span.label):
             colour = LABELS[span.label]
-            seen.add(span.label)
-            axes.broken_barh(
-                [(span.start_s, width_s)],
-                (row - 0.4, 0.8),
-                facecolors=colour,
-                hatch="//" if span.corrected else None,
-                edgecolor="#404040" if span.corrected else "none",
-                linewidth=0,
-            )
-            if width_s * per_s * 0.9 > WORD_IN * len(span.label):
-                middle_s = span.start_s + width_s / 2
-                ground = {"facecolor": colour, "linewidth": 0, "pad": 1.0}  # over the hatching
-                axes.text(middle_s, row, span.label, color=ink_on(colour), fontsize=7,
-                          ha="center", va="center", bbox=ground)  # fmt: skip
+            middle_s = span.start_s + width_s / 2
+            ground = {"facecolor": colour, "linewidth": 0, "pad": 1.0}  # over the hatching
+            axes.text(middle_s, row, span.label, color=ink_on(colour), fontsize=7,
+                      ha="center", va="center", bbox=ground)  # fmt: skip
+    seen = {label for _, label, _ in kinds}
     axes.set_ylim(max(1, len(faces)) - 0.5, -0.5)
     axes.set_yticks(range(len(faces)), [f"face {face}" for face in faces])
     axes.spines[["top", "right"]].set_visible(False)
+    _add_legend(axes, seen, any(corrected for _, _, corrected in kinds), len(faces))
+
+
+def _add_legend(axes: "Axes", seen: Set[str], corrected: bool, faces: int) -> None:
     handles = [
         axes.scatter([], [], marker="s", s=40, color=LABELS[label], label=label)
         for label in EXPRESSIONS
         if label in seen
     ]
-    if any(span.corrected for face in faces for span in review.spans(face)):
+    if corrected:
         handles.append(axes.scatter([], [], marker="s", s=40, facecolor="white", hatch="//////",
                                     edgecolor="#404040", label="corrected"))  # fmt: skip
     if handles:
-        axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.55 / len(faces) - 0.2),
+        axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.55 / faces - 0.2),
                     ncols=8, frameon=False, fontsize=8)  # fmt: skip

@@ -94,9 +94,12 @@ def write_json(review: Review, path: Path, target: Path) -> None:
     }
     values = _columns(review)
     with path.open("w", encoding="utf-8") as text:
-        text.write(json.dumps(head, indent=2, ensure_ascii=False)[:-2] + ',\n  "rows": [')
+        text.write(
+            json.dumps(head, indent=2, ensure_ascii=False, allow_nan=False)[:-2] + ',\n  "rows": ['
+        )
         for number, row in enumerate(zip(*values.values(), strict=True)):
-            line = json.dumps(dict(zip(values, row, strict=True)), separators=(",", ":"))
+            named = dict(zip(values, row, strict=True))
+            line = json.dumps(named, separators=(",", ":"), allow_nan=False)
             text.write(f"{',' if number else ''}\n    {line}")
         text.write("\n  ]\n}\n")
 

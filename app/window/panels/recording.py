@@ -88,6 +88,7 @@ class RecordingPanel(QWidget):
         self.state_label.setWordWrap(True)
         self.state_label.setAccessibleName(self.tr("State of the recording"))
         self.message_label = QLabel()
+        self.message_label.setTextFormat(Qt.TextFormat.PlainText)
         self.message_label.setWordWrap(True)
         self.message_label.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
@@ -286,6 +287,9 @@ class RecordingPanel(QWidget):
         if not view.recording:
             chosen = view.choice.video or view.choice.records
             return self.tr("not recording") if chosen else self.tr("choose video or records")
+        if view.part > 1:
+            words = self.tr("recording part {part}, markers: {n}")
+            return words.format(part=view.part, n=view.markers)
         return self.tr("recording, markers: {n}").format(n=view.markers)
 
     def _message(self, view: View) -> str:

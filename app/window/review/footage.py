@@ -1,13 +1,13 @@
 """The video of a recording in its view: decoded and brought to size off the window's thread."""
 
 import logging
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Final
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.live.presentation import Presenter
-from app.session.frames import FrameServer
+from app.session.frames import FrameServer, VideoPart
 from app.window.picture.view import VideoView
 
 log = logging.getLogger(__name__)
@@ -23,23 +23,25 @@ class Footage(QObject):
     """
 
     failed = pyqtSignal(str)
-    _told = pyqtSignal()  # from the threads: a picture lies ready, or something went wrong
+    _ready = pyqtSignal()  # from a thread: a picture lies there
+    _broke = pyqtSignal(str)  # from a thread: what went wrong
 
-    def __init__(self, path: Path, view: VideoView) -> None:
-        """Start; the file is opened on a thread.
+    def __init__(self, parts: Sequence[VideoPart], view: VideoView) -> None:
+        """Start; the first file is opened on a thread.
 
         Args:
-            path: The video.
+            parts: The video, in order of time.
             view: Shows it; owns this.
         """
         super().__init__(view)
-        self._view, self._error, self._is_open = view, "", True
-        self._told.connect(self._show)
-        self._presenter = Presenter(self._told.emit)
+        self._view, self._is_open = view, True
+        self._ready.connect(self._show)
+        self._broke.connect(self._tell)
+        self._presenter = Presenter(self._ready.emit)
         self._presenter.aim(view.target)
         view.target_changed.connect(self._aim)
         self._presenter.start()
-        self._server = FrameServer(path, self._presenter.show, self._fail)
+        self._server = FrameServer(parts, self._presenter.show, self._broke.emit)
 
     def ask(self, time_s: float) -> None:
         """Wish for the picture at a time; never waits."""
@@ -48,18 +50,13 @@ class Footage(QObject):
     def _aim(self) -> None:
         self._presenter.aim(self._view.target)
 
-    def _fail(self, message: str) -> None:
-        """Keep what is wrong; on the decoder's thread."""
-        self._error = message
-        self._told.emit()
-
     def _show(self) -> None:
-        if not self._is_open:
-            return  # a word of before
-        if self._error:
-            self.failed.emit(self._error)
-        else:
+        if self._is_open:  # else a word of before
             self._view.set_picture(self._presenter.pictures.take())
+
+    def _tell(self, message: str) -> None:
+        if self._is_open:
+            self.failed.emit(message)
 
     def close(self) -> None:
         """End the threads; the view keeps its picture."""

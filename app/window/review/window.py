@@ -1,6 +1,6 @@
 """The review window."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import (
 
 from app.session.exports.export import FORMS, export
 from app.session.faces import LabelledFace
+from app.session.frames import VideoPart
 from app.session.review import Review, open_review
 from app.session.timecode import timecode
 from app.window.actions import make_actions
@@ -54,6 +55,7 @@ class ReviewWindow(QMainWindow):
         self.video.set_hint(self.tr("no video; File, Choose video…"))
         self.timelines = Timelines()
         self.readout = QLabel()
+        self.readout.setTextFormat(Qt.TextFormat.PlainText)
         self.readout.setAccessibleName(self.tr("Faces at the cursor"))
         self.readout.setWordWrap(True)
         self.actions_ = make_actions(ReviewActions, self, self._intents())
@@ -146,6 +148,7 @@ class ReviewWindow(QMainWindow):
         layout.addLayout(self._build_readout())
         self.setCentralWidget(holder)
         self.message = QLabel()
+        self.message.setTextFormat(Qt.TextFormat.PlainText)  # a stranger's file may be quoted
         self.message.setAccessibleName(self.tr("Message"))
         self.message.setWordWrap(True)
         self.message.setContentsMargins(6, 0, 0, 2)
@@ -186,7 +189,7 @@ class ReviewWindow(QMainWindow):
         self.controller.load(review)
         self.setWindowTitle(self.tr("Review: {name}").format(name=review.name))
         self._pause()
-        self._serve(review.video)
+        self._serve(review.footage)
         self.timelines.show_review(review, anew=True)
         self._refresh_all()
 
@@ -218,8 +221,8 @@ class ReviewWindow(QMainWindow):
         kinds = self.tr("Videos") + f" ({VIDEOS})"
         chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Choose a video"), "", kinds)
         if chosen:
-            review.video, review.annotated = Path(chosen), False
-            self._serve(review.video)
+            review.choose_video(Path(chosen))
+            self._serve(review.footage)
             self.refresh_cursor()
 
     def ask_export(self, ending: str) -> None:
@@ -292,16 +295,16 @@ class ReviewWindow(QMainWindow):
 
     # The video.
 
-    def _serve(self, video: Path | None) -> None:
+    def _serve(self, parts: Sequence[VideoPart]) -> None:
         """Show another video, or none."""
         if self._footage is not None:
             self._footage.close()
         self._footage = None
         self.video.set_picture(None)
         self.video.set_hint(self.tr("no video; File, Choose video…"))
-        if video is not None:
-            self.video.set_hint(self.tr("opening {name} …").format(name=video.name))
-            self._footage = Footage(video, self.video)
+        if parts:
+            self.video.set_hint(self.tr("opening {name} …").format(name=parts[0].path.name))
+            self._footage = Footage(parts, self.video)
             self._footage.failed.connect(self._video_failed)
 
     def _video_failed(self, message: str) -> None:

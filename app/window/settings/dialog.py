@@ -156,6 +156,19 @@ class SettingsDialog(QDialog):
             convert=Path,
         )
         page.tick("blur", self.tr("Make faces unrecognisable in recorded videos"))
+        page.integer(
+            "part_minutes",
+            self.tr("Other files after"),
+            self.tr("A recording that lasts longer goes on in other files; review joins them"),
+            unit=self.tr(" min"),
+        )
+        page.number(
+            "part_gb",
+            self.tr("Or once larger than"),
+            self.tr("So does one whose video is larger; sticks and cards with FAT32 take 4 GB"),
+            step=0.5,
+            unit=self.tr(" GB"),
+        )
         page.note(
             self.tr(
                 "Nothing is recorded until you press Record. Rows of numbers are never blurred: "

@@ -7,6 +7,7 @@ import sys
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
+from time import process_time
 
 import cv2
 import pytest
@@ -276,3 +277,50 @@ def test_missing_libraries_and_unknown_endings_say_what_to_do(review, tmp_path, 
     with pytest.raises(ConfigError, match="plots need matplotlib"):
         export(review, tmp_path / "out.png", overwrite=False)
     assert not list(tmp_path.glob(".*"))
+
+
+HOSTILE = "\x00\x1b[31m\x85\ud800\ufffe -->\r\n\r\n<b>&amp; $x^{ =1+1 \u2028 表情 😀"
+
+
+@pytest.fixture
+def hostile(write_records, two_faces, tmp_path):
+    """A recording whose every text is what forms of files cannot hold."""
+    opened = open_review(write_records("rows.csv", two_faces))
+    video = tmp_path / "a\x01b\udcff.mp4"
+    markers = (Marker(1.0, HOSTILE, "\x07"), Marker(1.05, "-->\x00"), Marker(2.0, ""))
+    return Review(HOSTILE, opened.edits, markers=markers, video=video)
+
+
+@pytest.mark.parametrize("ending", list(FORMS))
+def test_no_text_breaks_an_export(hostile, tmp_path, ending):
+    path = tmp_path / f"out{ending}"
+    export(hostile, path, overwrite=False)
+    if ending in (".eaf", ".svg"):
+        words = "".join(ET.parse(path).getroot().itertext())
+        assert "\N{REPLACEMENT CHARACTER}[31m" in words
+        assert "<b>&amp; $x^{ =1+1" in words
+    elif ending == ".json":
+        said = json.loads(path.read_text("utf-8"))
+        assert said["markers"][1]["text"] == "-->\N{REPLACEMENT CHARACTER}"
+    elif ending == ".csv":
+        with path.open(newline="") as text:
+            assert {len(row) for row in csv.reader(text)} == {
+                len(COLUMNS) + 2
+            }  # and file, corrected
+    elif ending == ".vtt":
+        vtt = pytest.importorskip("webvtt", reason="webvtt-py is not installed")
+        captions = vtt.WebVTT.read(path, strict=True).captions
+        marked = [caption for caption in captions if caption.text.startswith("[")]
+        assert len(marked) == 3
+        assert "--&gt; &lt;b&gt;&amp;amp; $x^{ =1+1" in marked[0].text
+        assert len(marked[0].text.splitlines()) == 1
+
+
+def test_tens_of_thousands_of_spans_and_markers_are_drawn(write_records, tmp_path):
+    frames = [(n / 10, {1: (("fear", "anger")[n % 2], 0.0, 0.0)}) for n in range(2000)]
+    opened = open_review(write_records("rows.csv", frames))
+    markers = tuple(Marker(n / 10, "x" * 5000) for n in range(2000))
+    review = Review("n" * 5000, opened.edits, markers=markers)
+    before_s = process_time()
+    export(review, tmp_path / "out.png", overwrite=False)
+    assert process_time() - before_s < 10  # with a drawing for each: 40 s

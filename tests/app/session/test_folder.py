@@ -12,6 +12,7 @@ from app.session.folder import (
     new_folder,
     read_about,
     read_markers,
+    session_of,
     write_about,
 )
 from engine.errors import SinkError, SourceError
@@ -94,14 +95,14 @@ def test_markers_are_on_the_disk_at_once_and_come_back(tmp_path):
     ]
     for count, marker in enumerate(markers, 1):
         writer.write(marker)
-        assert read_markers(path) == markers[:count]
+        assert read_markers(path) == (markers[:count], ())
     writer.close()
 
 
 def test_a_cut_off_last_marker_is_left_out(tmp_path):
     path = tmp_path / "markers.csv"
     path.write_text("timestamp,key,text\n1.000,F5,on\n2.000,F6,of")
-    assert read_markers(path) == [Marker(1.0, "on", "F5")]
+    assert read_markers(path) == ([Marker(1.0, "on", "F5")], ())
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n", "timestamp,key,text\nsoon,F5,on\n"])
@@ -110,3 +111,65 @@ def test_other_files_are_no_markers(tmp_path, text):
     path.write_text(text)
     with pytest.raises(SourceError, match=r"markers\.csv"):
         read_markers(path)
+
+
+def test_damaged_markers_are_left_out_and_counted(tmp_path):
+    path = tmp_path / "markers.csv"
+    times = ("0.5", "nan", "inf", "-1", "1e300", "soon", "2")
+    path.write_text("timestamp,key,text\n" + "".join(f"{t},F5,on\n" for t in times) + '3,"F6\n')
+    markers, warnings = read_markers(path, forgiving=True)
+    assert [marker.time_s for marker in markers] == [0.5, 2.0]
+    assert warnings == (
+        "markers.csv: 6 damaged rows were left out, among them row 3: not a marker: 'nan,F5,on'",
+    )
+
+
+def test_a_marker_is_one_line_that_every_export_can_hold():
+    marker = Marker(1.0, "a\x00b\n\tc\x1b\ud800\ufffe é😀", "\x07")
+    assert marker.text == "a\ufffdb c\ufffd\ufffd\ufffd é😀"
+    assert marker.key == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("/etc/passwd", "files.records"),
+        ("../../records.csv", "files.video"),
+        ("\\\\host\\share\\records.csv", "files.records"),
+        ("C:records.csv", "files.markers"),
+        ("", "files.video"),
+        ("..", "files.records"),
+        ("a\nb", "files.records"),
+        ("x" * 256, "files.records"),
+    ],
+)
+def test_names_cannot_lead_out_of_the_folder(tmp_path, name, path):
+    about = {"format": 1, "files": {path.partition(".")[2]: name}}
+    with pytest.raises(SourceError, match=f"session.json: {path}: must be the name of a file"):
+        session_of(tmp_path, about)
+
+
+@pytest.mark.parametrize(
+    ("about", "words"),
+    [
+        ({"files": []}, "files: must be a table, got"),
+        ({"files": {"parts": [{"start_s": -1}]}}, "files.parts.0.start_s: must be at least 0"),
+        ({"files": {"parts": [{"start_s": 1e300}]}}, "files.parts.0.start_s: must be at most"),
+        (
+            {"files": {"records": "a.csv", "parts": [{"start_s": 1, "records": "a.csv"}]}},
+            "files.parts: must be files that are named once",
+        ),
+        ({"settings": {"video": {"annotate": 1}}}, "settings.video.annotate: must be true or"),
+        ({"state": None}, "state: must be a text, got None"),
+    ],
+)
+def test_a_value_of_another_kind_says_where(tmp_path, about, words):
+    with pytest.raises(SourceError, match=f"session.json: {words}"):
+        session_of(tmp_path, about)
+
+
+def test_numbers_without_an_end_are_no_json(tmp_path):
+    for text in ('{"format": 1, "x": NaN}', '{"format": 1, "x": 1e999}', "[" * 100_000):
+        (tmp_path / "session.json").write_text(text)
+        with pytest.raises(SourceError, match="is no JSON"):
+            read_about(tmp_path)

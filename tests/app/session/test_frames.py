@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.session.frames import FrameServer, VideoFrames
+from app.session.frames import FrameServer, PartedFrames, VideoFrames, VideoPart
 from engine.errors import SourceError
 from engine.mailbox import Latest
 from engine.types import Frame
@@ -60,7 +60,7 @@ def test_no_video_is_an_error(tmp_path):
 def test_the_server_gives_the_newest_wish(clip):
     frames: Latest[Frame] = Latest()
     failures = []
-    server = FrameServer(clip, frames.put, failures.append)
+    server = FrameServer([VideoPart(0.0, clip)], frames.put, failures.append)
     for time_s in np.linspace(0, 9, 200):
         server.ask(float(time_s))
     server.ask(4.0)
@@ -77,6 +77,38 @@ def test_the_server_gives_the_newest_wish(clip):
 def test_the_server_says_what_is_wrong(tmp_path):
     (tmp_path / "video.mp4").write_text("no video")
     failures: Latest[str] = Latest()
-    server = FrameServer(tmp_path / "video.mp4", lambda frame: None, failures.put)
+    parts = [VideoPart(0.0, tmp_path / "video.mp4")]
+    server = FrameServer(parts, lambda frame: None, failures.put)
     assert "video.mp4" in failures.take()
     assert server.close()
+
+
+@pytest.fixture
+def parts(clip, make_clip):
+    """A recording of two parts: ten seconds of `clip`, then one second that is bright."""
+    images = [_grey(240)] * 10
+    bright = make_clip("second.mp4", images=images, times_s=[n / 10 for n in range(10)])
+    return [VideoPart(0.0, clip), VideoPart(10.0, bright)]
+
+
+def test_parts_are_one_timeline(parts):
+    frames = PartedFrames(parts)
+    for time_s, grey in ((9.95, 198), (10.0, 240), (10.55, 240), (0.0, 0), (99.0, 240)):
+        frame = frames.at(time_s)
+        assert frame.image.mean() == pytest.approx(grey, abs=5)
+        assert frame.time_s <= time_s + 1e-3
+    assert frames.at(10.55).time_s == pytest.approx(10.5)
+    frames.close()
+
+
+def test_a_broken_part_is_told_once_and_the_others_are_shown(parts):
+    parts[0].path.write_text("no video")
+    shown: Latest[Frame] = Latest()
+    failures: list[str] = []
+    server = FrameServer(parts, shown.put, failures.append)
+    for time_s in (1.0, 2.0, 10.3):
+        server.ask(time_s)
+    assert shown.take().time_s == pytest.approx(10.3)
+    assert server.close()
+    assert set(failures) == {failures[0]}
+    assert "clip.mp4" in failures[0]

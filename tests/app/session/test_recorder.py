@@ -11,8 +11,9 @@ import pytest
 import app.session.recorder as module
 from app.session.annotated import AnnotatedVideo, VideoConfig
 from app.session.files import SessionFiles
-from app.session.folder import Marker, read_about, read_markers
+from app.session.folder import Marker, PartLimits, read_about, read_markers
 from app.session.recorder import FRAMES_WAITING, Recorder, RecorderConfig, State, free_bytes
+from app.session.review import open_review
 from engine.analyze import AnalyzerConfig
 from engine.errors import ConfigError, SinkError
 from engine.networks.models import choose
@@ -79,7 +80,7 @@ def test_a_session_is_recorded_with_all_that_belongs_to_it(record, make_analysis
     assert {row["face_id"]: row["expression"] for row in rows} == {"1": "happiness", "2": "anger"}
     assert status.video_frames + status.dropped == 15
     assert len(_video_times(folder)) == status.video_frames
-    assert read_markers(folder / "markers.csv") == [
+    assert read_markers(folder / "markers.csv")[0] == [
         Marker(pytest.approx(marker.time_s, abs=1e-3), "question 3", "F5")
     ]
     about = read_about(folder)
@@ -256,7 +257,7 @@ def test_numbers_and_times_rise_when_a_camera_comes_back(record, make_analysis):
     assert [int(row["frame"]) for row in rows] == [0, 2, 3, 4, 7]
     times = [float(row["timestamp"]) for row in rows]
     assert all(before < after for before, after in pairwise(times))
-    (marker,) = read_markers(recorder.status().folder / "markers.csv")
+    (marker,), _ = read_markers(recorder.status().folder / "markers.csv")
     assert marker.text == "source went to 0.00 s"
 
 
@@ -290,6 +291,107 @@ def test_config_errors_name_the_setting():
     with pytest.raises(ConfigError, match=r"recording\.stop_free"):
         RecorderConfig(start_free=1, stop_free=2)
     assert VideoConfig().annotate
+
+
+def _finish(recorder):
+    recorder.stop()
+    assert recorder.join(10)
+    status = recorder.status()
+    assert (status.state, status.message) == (State.FINISHED, "")
+    return status
+
+
+def _wait_for(recorder, frames):
+    """Wait until frames are encoded, so that none is left out."""
+    for _ in range(1000):
+        if recorder.status().video_frames >= frames:
+            return
+        threading.Event().wait(0.005)
+    pytest.fail("the encoder stands still")
+
+
+@pytest.mark.parametrize("blur", [False, True])
+def test_a_long_recording_goes_on_in_other_files(record, make_analysis, blur):
+    look = VideoConfig(blur=blur)
+    recorder = record(RecorderConfig(part=PartLimits(seconds=0.39), look=look))
+    for index in range(30):
+        recorder.add(make_analysis(index, 3.0 + index / 25, FACES))
+        _wait_for(recorder, index)
+    status = _finish(recorder)
+    assert (status.part, status.dropped, status.video_frames) == (3, 0, 30)
+    folder = status.folder
+    assert {path.name for path in folder.iterdir()} == {
+        *("session.json", "markers.csv", "video.mp4", "video-002.mp4", "video-003.mp4"),
+        *("records.csv", "records-002.csv", "records-003.csv"),
+    }
+    about = read_about(folder)
+    assert about["format"] == 2  # older versions would show the first part for the whole
+    assert [part["start_s"] for part in about["files"]["parts"]] == pytest.approx([0.4, 0.8])
+    lengths = []
+    for name in ("video.mp4", "video-002.mp4", "video-003.mp4"):
+        with open_source(str(folder / name)) as source:
+            times = [frame.time_s for frame in source]
+        assert times == pytest.approx(np.arange(len(times)) / 25, abs=1e-3)
+        lengths.append(len(times))
+    assert lengths == [10, 10, 10]
+    review = open_review(folder)
+    assert review.warnings == ()
+    assert [part.start_s for part in review.footage] == pytest.approx([0, 0.4, 0.8])
+    assert review.table.numbers["frame"].tolist() == [index for index in range(30) for _ in FACES]
+    assert review.duration_s == pytest.approx(1.2)
+
+
+def test_video_alone_goes_on_in_other_files_too(record, make_analysis):
+    recorder = record(RecorderConfig(records=False, part=PartLimits(seconds=0.39)))
+    for index in range(20):
+        recorder.add(make_analysis(index, index / 25, FACES))
+        _wait_for(recorder, index)
+    folder = _finish(recorder).folder
+    files = read_about(folder)["files"]
+    assert files == {
+        "markers": "markers.csv",
+        "video": "video.mp4",
+        "parts": [{"start_s": pytest.approx(0.4), "video": "video-002.mp4"}],
+    }
+    assert [part.path.name for part in open_review(folder).footage] == [
+        "video.mp4",
+        "video-002.mp4",
+    ]
+
+
+def test_no_file_grows_over_its_limit(record, make_analysis):
+    recorder = record(RecorderConfig(video=False, part=PartLimits(size=5000)))
+    _feed(recorder, make_analysis, 100)
+    folder = _finish(recorder).folder
+    sizes = [path.stat().st_size for path in folder.glob("records*.csv")]
+    assert len(sizes) > 3
+    assert max(sizes) < 5000 + 500  # a frame more
+    assert len(open_review(folder).table) == 200
+
+
+def test_a_part_without_pictures_names_none(record, make_analysis, monkeypatch):
+    gate = threading.Event()
+    write = AnnotatedVideo.write
+    monkeypatch.setattr(AnnotatedVideo, "write", lambda *a: (gate.wait(5), write(*a)))
+    recorder = record(RecorderConfig(part=PartLimits(seconds=1)))
+    _feed(recorder, make_analysis, 30)  # the last ones find no room for their pictures
+    gate.set()
+    folder = _finish(recorder).folder
+    (part,) = read_about(folder)["files"]["parts"]
+    assert set(part) == {"start_s", "records"}
+    assert open_review(folder).warnings == ()
+
+
+def test_the_first_picture_of_a_part_says_where_its_video_begins(record, make_analysis):
+    recorder = record(RecorderConfig(part=PartLimits(seconds=1)))
+    recorder.add(make_analysis(0, 0.0, FACES))
+    _wait_for(recorder, 1)
+    with recorder._changed:  # as if the encoder had no room just then
+        recorder._frames.extend([make_analysis(30, 1.2, FACES)])
+        recorder._rows.extend([make_analysis(25, 1.0, FACES)])
+    _wait_for(recorder, 2)
+    folder = _finish(recorder).folder
+    assert [part.start_s for part in open_review(folder).footage] == [0.0, 1.2]
 
 
 def test_free_space_of_a_folder_that_is_not_there_yet(tmp_path):

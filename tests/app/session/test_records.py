@@ -1,11 +1,14 @@
 """Records read back."""
 
+import json
 import sys
 
 import numpy as np
 import pytest
 
+from app.session import records
 from app.session.records import read_records
+from app.session.review import open_review
 from engine.errors import ConfigError, SourceError
 from engine.labels import EXPRESSIONS
 from engine.record import COLUMNS, LANDMARK_COLUMNS
@@ -106,3 +109,107 @@ def test_other_files_are_errors(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ConfigError, match="needs pyarrow"):
         read_records(tmp_path / "rows.parquet")
+
+
+def test_a_damaged_row_costs_that_row_only(write_records, two_faces):
+    path = write_records("rows.csv", two_faces)
+    rows = path.read_bytes().split(b"\n")
+    rows[3] = rows[3].replace(b"1,0.1,", b"1,nan,")
+    rows[9] = b'"' + rows[9]
+    rows[20:20] = [b"\xff\x00,,,", rows[19]]
+    path.write_bytes(b"\n".join(rows))
+    table, warnings = read_records(path, forgiving=True)
+    assert warnings == (
+        "rows.csv: 4 damaged rows were left out, among them row 9: has 1 columns, not 21",
+    )
+    assert (len(table), table.left_out, table.whole) == (168, 4, 172)
+    with pytest.raises(SourceError, match="row 9: has 1 columns"):
+        read_records(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("\n1,0.1,1,", "\n1,0.1,2147483648,"),  # more than Qt's whole numbers hold
+        ("\n1,0.1,1,", "\n1,-0.1,1,"),
+        ("\n1,0.1,1,", "\n1,1e300,1,"),
+        ("\n1,0.1,1,", f"\n1,0.1,{'9' * 400},"),
+        ("happiness,0.6", "happiness,7"),
+    ],
+)
+def test_numbers_that_nothing_can_draw_are_damage(write_records, two_faces, old, new):
+    path = write_records("rows.csv", two_faces)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    table, (warning,) = read_records(path, forgiving=True)
+    assert len(table) == 169
+    assert "not a usable number" in warning
+    assert len(warning) < 200
+
+
+def test_a_face_is_once_in_a_frame(write_records, two_faces):
+    path = write_records("rows.csv", two_faces)
+    head, first, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([head, first, first, *rest]) + "\n")
+    with pytest.raises(SourceError, match="row 2: face 1 is in frame 0 twice"):
+        read_records(path)
+    assert len(read_records(path, forgiving=True)[0]) == 170
+
+
+def test_true_is_no_number(write_records, two_faces):
+    path = write_records("rows.jsonl", two_faces)
+    path.write_text(path.read_text().replace('"frame":1,', '"frame":true,', 1))
+    with pytest.raises(SourceError, match="row 3, frame: not a usable number: True"):
+        read_records(path)
+
+
+def test_a_mark_before_the_text_is_no_part_of_it(write_records, two_faces):
+    path = write_records("rows.csv", two_faces)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert len(read_records(path)[0]) == 170
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_what_is_no_row_is_not_read_to_its_end(write_records, two_faces, ending):
+    path = write_records(f"rows{ending}", two_faces)
+    with path.open("r+b") as file:
+        file.truncate(10**11)  # zeros, as a file system may leave after a loss of power
+    table, (warning,) = read_records(path, forgiving=True)
+    assert len(table) == 170
+    assert "longer than 65,536 bytes" in warning
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_more_rows_than_memory_may_hold_are_refused(write_records, two_faces, ending, monkeypatch):
+    path = write_records(f"rows{ending}", two_faces)
+    monkeypatch.setattr(records, "NUMBERS_MAX", 19 * 100)
+    with pytest.raises(SourceError, match="too large: more than 100 rows; cut the file"):
+        read_records(path, forgiving=True)
+
+
+def test_a_file_without_one_usable_row_is_refused(write_records, two_faces):
+    path = write_records("rows.csv", two_faces)
+    path.write_text(path.read_text().replace(",0.", ",x."))
+    with pytest.raises(SourceError, match=r"rows\.csv: no row can be used: row 1"):
+        read_records(path, forgiving=True)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_rows_of_pictures_have_a_file_and_no_time(tmp_path, write_records, two_faces, ending):
+    path = write_records(f"rows{ending}", two_faces[:2])
+    lines = path.read_text().splitlines()
+    if ending == ".csv":
+        rows = [line.split(",", 2) for line in lines[1:]]
+        lines[1:] = [f"{r[0]},,{r[2]}{n}.jpg" for n, r in enumerate(rows)]
+    else:
+        rows = [json.loads(line) for line in lines]
+        lines = [
+            json.dumps(row | {"timestamp": None, "file": f"{n}.jpg"}) for n, row in enumerate(rows)
+        ]
+    path.write_text("\n".join(lines) + "\n")
+    table, warnings = read_records(path)
+    assert warnings == ()
+    assert table.files == ("0.jpg", "1.jpg", "2.jpg", "3.jpg")
+    assert np.isnan(table.times).all()
+    with pytest.raises(SourceError, match="rows of pictures, which have no times"):
+        open_review(path)

@@ -1,12 +1,15 @@
 """Recordings opened again."""
 
+import os
 import shutil
 
 import numpy as np
 import pytest
 
+from app.session import contents
+from app.session import review as review_module
 from app.session.edits import DeleteEdit, LabelEdit
-from app.session.folder import ABOUT, write_about
+from app.session.folder import ABOUT, PartLimits, write_about
 from app.session.recorder import Recorder, RecorderConfig
 from app.session.review import Span, open_review
 from engine.analyze import AnalyzerConfig
@@ -169,3 +172,89 @@ def test_faces_at_a_moment(review):
     review.edits.add(LabelEdit(face=1, start_s=4, end_s=5, label="fear"))
     (seen,) = review.at(4.5)
     assert (seen.label, seen.corrected, seen.share) == ("fear", True, pytest.approx(0.05))
+
+
+@pytest.fixture
+def folder(session):
+    return session(video=False)
+
+
+def _say(folder, **files):
+    about = open_review(folder).about
+    write_about(folder, about | {"files": about["files"] | files})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes with names")
+@pytest.mark.parametrize("what", ["pipe", "zero", "out", "loop", "folder"])
+def test_what_is_no_file_of_the_folder_is_not_opened(folder, tmp_path, what):
+    (tmp_path / "secret.csv").write_text((folder / "records.csv").read_text())
+    odd = folder / "odd.csv"
+    if what == "pipe":
+        os.mkfifo(odd)
+    elif what == "folder":
+        odd.mkdir()
+    else:
+        ends = {"zero": "/dev/zero", "out": str(tmp_path / "secret.csv"), "loop": "odd.csv"}
+        odd.symlink_to(ends[what])
+    for key in ("video", "markers"):
+        _say(folder, **{"markers": None, key: "odd.csv"})
+        review = open_review(folder)
+        assert (review.video, review.markers) == (None, ())
+        assert review.warnings[0].startswith(f"{folder.name}: odd.csv is ")
+        _say(folder, video=None, markers=None)
+    _say(folder, records="odd.csv")
+    with pytest.raises(SourceError, match=r"odd\.csv: .*; the recording is not whole"):
+        open_review(folder)
+
+
+def test_a_damaged_row_and_a_damaged_marker_leave_the_rest(folder):
+    open_review(folder).edits.add(DeleteEdit(face=2))
+    records = folder / "records.csv"
+    records.write_bytes(records.read_bytes().replace(b"\n3,", b"\n\xff3,", 1))
+    with (folder / "markers.csv").open("a") as text:
+        text.write("nan,F6,off\n")
+    review = open_review(folder)
+    assert review.faces == (1,)  # the correction of the whole rows still fits
+    assert [marker.text for marker in review.markers] == ["stimulus on"]
+    assert len(review.warnings) == 2
+    assert "a damaged row was left out: row 7, frame" in review.warnings[0]
+    assert "row 3: not a marker" in review.warnings[1]
+
+
+def test_more_faces_than_a_window_can_show_are_refused(write_records, two_faces, monkeypatch):
+    monkeypatch.setattr(review_module, "FACES_MAX", 2)
+    with pytest.raises(SourceError, match=r"rows\.csv: has 3 faces; a review shows 2 at most"):
+        open_review(write_records("rows.csv", two_faces))
+
+
+def test_what_all_parts_hold_is_bounded(session, monkeypatch):
+    folder = session(part=PartLimits(seconds=0.3))
+    assert len(open_review(folder).table) == 40
+    monkeypatch.setattr(contents, "NUMBERS_MAX", 19 * 20)
+    with pytest.raises(SourceError, match="too large: open its parts one by one"):
+        open_review(folder)
+
+
+def test_a_part_that_is_missing_leaves_the_others(session):
+    folder = session(part=PartLimits(seconds=0.3))
+    (folder / "records-002.csv").unlink()
+    (folder / "video-002.mp4").unlink()
+    review = open_review(folder)
+    assert 0 < len(review.table) < 40
+    assert [warning.partition("002")[2] for warning in review.warnings] == [
+        ".csv: missing; the recording is not whole",
+        ".mp4 is missing",
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_corrections_are_not_written_to_where_a_link_leads(folder, tmp_path):
+    (folder / "edits.json").symlink_to(tmp_path / "planted.json")
+    with pytest.raises(SourceError, match=r"edits\.json: is a link that leads nowhere; move it"):
+        open_review(folder)
+    (tmp_path / "planted.json").write_text("{}")
+    with pytest.raises(SourceError, match=r"edits\.json: is a link that leads out of the folder"):
+        open_review(folder)
+    (folder / "records.csv.edits.json").symlink_to(tmp_path / "other.json")
+    with pytest.raises(SourceError, match="is a link that leads nowhere"):
+        open_review(folder / "records.csv")

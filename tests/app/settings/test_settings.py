@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.session.folder import PartLimits
 from app.settings import settings as module
 from app.settings.settings import (
     KEYS,
@@ -153,3 +154,12 @@ def test_settings_of_earlier_versions_are_found(tmp_path, monkeypatch):
     assert settings_path() == tmp_path / ".config/fer-live/settings.toml"
     monkeypatch.setenv("XDG_CONFIG_HOME", "/x")
     assert settings_path() == Path("/x/fer-live/settings.toml")
+
+
+def test_parts_of_recordings_are_an_hour_or_what_a_stick_takes():
+    assert Settings().part_limits() == PartLimits(seconds=3600.0, size=4_000_000_000)
+    assert Settings().part_limits().size < 2**32  # the most that FAT32 takes
+    chosen = Settings(part_minutes=5, part_gb=0.5).part_limits()
+    assert chosen == PartLimits(seconds=300.0, size=500_000_000)
+    with pytest.raises(ConfigError, match=r"recording\.part_minutes: must be at least 1, got 0"):
+        Settings(part_minutes=0)

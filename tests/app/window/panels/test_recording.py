@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QFileDialog
 
 from app.session.annotated import AnnotatedVideo
 from app.session.controller import RecordingController, RecordingOptions
-from app.session.folder import read_markers
+from app.session.folder import PartLimits, read_markers
 from app.window.panels.recording import RecordingPanel
 from engine.analyze import AnalyzerConfig
 from engine.video.opening import SourceInfo
@@ -94,7 +94,7 @@ def test_record_mark_and_stop_with_the_mouse(panel, controller, feed, qtbot):
     with qtbot.waitSignal(panel.saved, timeout=10_000) as saved:
         _click(qtbot, panel.record_button)
     folder = saved.args[0]
-    assert [m.text for m in read_markers(folder / "markers.csv")] == ["stimulus on", "free text"]
+    assert [m.text for m in read_markers(folder / "markers.csv")[0]] == ["stimulus on", "free text"]
     qtbot.waitUntil(_is(panel.message_label, f"saved: {folder.name}"))
     assert panel.message_label.isVisible()
     assert not panel.mark_button.isEnabled()
@@ -105,6 +105,23 @@ def _is(label, text):
         assert label.text() == text
 
     return check
+
+
+def test_the_panel_says_which_part_is_written(panel, controller, feed, qtbot):
+    controller.choose(part=PartLimits(seconds=0.5))
+    panel.refresh()
+    _click(qtbot, panel.record_button)
+    feed(30)
+    _click(qtbot, panel.key_buttons["F5"])
+
+    def second():
+        panel.refresh()
+        assert panel.state_label.text() == "recording part 3, markers: 1"
+
+    qtbot.waitUntil(second, timeout=10_000)
+    with qtbot.waitSignal(panel.saved, timeout=10_000) as saved:
+        _click(qtbot, panel.record_button)
+    assert (saved.args[0] / "records-003.csv").exists()
 
 
 def test_record_mark_and_stop_with_keys(panel, controller, feed, qtbot):
@@ -120,7 +137,7 @@ def test_record_mark_and_stop_with_keys(panel, controller, feed, qtbot):
     assert controller.view().markers == 2
     qtbot.keyClick(panel, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(_stopped(panel, controller), timeout=10_000)
-    markers = read_markers(controller.view().folder / "markers.csv")
+    markers, _ = read_markers(controller.view().folder / "markers.csv")
     assert [(m.key, m.text) for m in markers] == [("F7", "question"), ("", "typed")]
 
 

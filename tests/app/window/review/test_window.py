@@ -1,6 +1,7 @@
 """The review window, through mouse and keys."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -346,3 +347,41 @@ def test_the_edits_file_is_all_that_review_writes(opened, qtbot, folder):
     assert {path.name for path in folder.iterdir()} - names == {"edits.json"}
     with (folder / "records.csv").open(newline="") as text:
         assert len(list(csv.DictReader(text))) == 170
+
+
+def test_a_damaged_recording_says_what_is_left_out(window, folder, qtbot):
+    records = folder / "records.csv"
+    records.write_text(records.read_text().replace("\n3,", "\n<b>3</b>,", 1))
+    with (folder / "markers.csv").open("a") as text:
+        text.write("nan,F5,late\n")
+    window.open(folder)
+    qtbot.waitUntil(lambda: window.controller.review is not None, timeout=10_000)
+    said = window.message.text()
+    assert said.startswith("Attention: records.csv: a damaged row was left out: row 7, frame: not")
+    assert "markers.csv: a damaged row was left out: row 4" in said
+    assert window.message.textFormat() is Qt.TextFormat.PlainText
+    assert [marker.time_s for marker in window.controller.review.markers] == [2.0, 7.0]
+
+
+def test_a_recording_that_leads_out_of_its_folder_is_refused(opened, folder, qtbot, tmp_path):
+    text = (folder / "session.json").read_text()
+    (folder / "session.json").write_text(text.replace('"records.csv"', '"../rows.csv"'))
+    before = opened.controller.review
+    opened.open(folder)
+    qtbot.waitUntil(lambda: "files.records: must be the name of" in opened.message.text())
+    assert opened.controller.review is before  # what was open stays
+
+
+def test_parts_are_shown_as_one(window, folder, qtbot, make_clip):
+    images = [np.full((120, 160, 3), 240, np.uint8)] * 20
+    make_clip("late.mp4", images, [n / 10 for n in range(20)]).rename(folder / "video-002.mp4")
+    about = json.loads((folder / "session.json").read_text())
+    about["format"] = 2
+    about["files"]["parts"] = [{"start_s": 8.0, "video": "video-002.mp4"}]
+    (folder / "session.json").write_text(json.dumps(about))
+    window.open(folder)
+    qtbot.waitUntil(lambda: window.video.frame is not None, timeout=10_000)
+    for time_s, grey in ((7.5, 150), (8.5, 240), (1.0, 20)):
+        window.timelines.time_chosen.emit(time_s)
+        qtbot.waitUntil(_shown(window, time_s), timeout=10_000)
+        assert window.video.frame.image.mean() == pytest.approx(grey, abs=6)
