@@ -15,8 +15,10 @@ from engine.labels import EXPRESSIONS
 
 SERIES: Final = ("valence", "arousal")
 AXIS_PX: Final = 62
-WORDS: Final = 60  # spans named at once; more could not be read
+WORDS: Final = 60  # spans, and markers, named at once; more could not be read
+CURVES: Final = 100  # faces whose curves are drawn: those seen longest, and the chosen one
 LETTER_PX: Final = 7
+LETTERS: Final = 200  # of a marker's text
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
@@ -54,6 +56,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self.curves: dict[tuple[str, int], Any] = {}  # by series and face
         self._bars: list[tuple[Any, Any]] = []  # plot and what is drawn in it
         self._marks: list[tuple[Any, Any]] = []
+        self.marker_words: list[Any] = []
         self.words: list[Any] = []
         self._moving = False
         self._chosen: int | None = None
@@ -147,16 +150,25 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         items.clear()
 
     def _redraw_curves(self) -> None:
+        drawn = self._faces_drawn()
         for plot, series in zip(self.plots[:2], SERIES, strict=True):
-            for face in [f for s, f in self.curves if s == series and f not in self._faces]:
+            for face in [f for s, f in self.curves if s == series and f not in drawn]:
                 curve = self.curves.pop((series, face))
                 curve.clear()  # removed with data, it would look for a view that is gone
                 plot.removeItem(curve)
-            for face in self._faces:
+            for face in drawn:
                 self._draw_curve(plot, face, series)
         ticks = [(row, self.tr("face {n}").format(n=face)) for row, face in enumerate(self._faces)]
         self.bands.getAxis("left").setTicks([ticks])
         self.bands.setYRange(-0.6, max(len(self._faces), 1) - 0.4, padding=0)
+
+    def _faces_drawn(self) -> list[int]:
+        """Give the faces whose curves are drawn: a day at a busy door has thousands."""
+        if self._review is None or len(self._faces) <= CURVES:
+            return list(self._faces)
+        tracks = sorted(self._review.tracks(), key=lambda track: -track.face.seen_s)
+        longest = {track.face.id for track in tracks[:CURVES]} | {self._chosen}
+        return [face for face in self._faces if face in longest]
 
     def _draw_curve(self, plot: Any, face: int, series: str) -> None:  # noqa: ANN401
         if self._review is None:
@@ -216,17 +228,29 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         if self._review is None:
             return
         pen = pg.mkPen(self.palette().color(QPalette.ColorRole.Text), style=Qt.PenStyle.DotLine)
-        for marker in self._review.markers:
-            for plot in self.plots:
-                line = pg.InfiniteLine(marker.time_s, angle=90, pen=pen)
-                plot.addItem(line)
-                self._marks.append((plot, line))
-            text = pg.TextItem(
-                marker.text, color=self.palette().color(QPalette.ColorRole.Text), anchor=(0, 0)
+        times = [marker.time_s for marker in self._review.markers]
+        low, high = -10.0, len(self._faces) + 10.0  # out of sight in all plots
+        for plot in self.plots:
+            lines = pg.PlotCurveItem(
+                np.repeat(times, 2), np.tile((low, high), len(times)), pen=pen, connect="pairs"
             )
-            text.setPos(marker.time_s, -0.05)
-            self.plots[0].addItem(text)
-            self._marks.append((self.plots[0], text))
+            plot.addItem(lines, ignoreBounds=True)
+            self._marks.append((plot, lines))
+        self._name_markers()
+
+    def _name_markers(self) -> None:
+        """Write the markers' texts beside those that are in sight."""
+        for item in self.marker_words:
+            self.plots[0].removeItem(item)
+        self.marker_words.clear()
+        (left, right), _ = self.bands.vb.viewRange()
+        markers = self._review.markers if self._review is not None else ()
+        for marker in [m for m in markers if left <= m.time_s <= right][:WORDS]:
+            ink = self.palette().color(QPalette.ColorRole.Text)
+            word = pg.TextItem(marker.text[:LETTERS], color=ink, anchor=(0, 0))
+            word.setPos(marker.time_s, -0.05)
+            self.plots[0].addItem(word, ignoreBounds=True)
+            self.marker_words.append(word)
 
     def _name_spans(self, *_: object) -> None:
         """Write the labels into the bands that are wide enough."""
@@ -246,6 +270,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             word.setZValue(6)  # over the chosen span
             self.bands.addItem(word)
             self.words.append(word)
+        self._name_markers()
 
     def resizeEvent(self, event: Any) -> None:  # noqa: ANN401 - Qt's name
         """Name the spans that are wide enough now."""
@@ -279,6 +304,9 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         """Draw the chosen face's curves stronger."""
         if face != self._chosen:
             self._chosen = face
+            if face in self._faces and (SERIES[0], face) not in self.curves:
+                for plot, series in zip(self.plots[:2], SERIES, strict=True):
+                    self._draw_curve(plot, face, series)
             self._pen_curves()
 
     def _region_moved(self) -> None:

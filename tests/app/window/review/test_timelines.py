@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
-from app.session.review import open_review
+from app.session.folder import Marker
+from app.session.review import Review, open_review
+from app.window.review import timelines as timelines_module
 from app.window.review.timelines import Timelines
 from scripts.benches.review import write_recording
 
@@ -41,3 +43,32 @@ def test_close_up_every_frame_is_drawn_and_nothing_beside(timelines):
     timelines.grab()
     for times, _ in drawn(timelines):
         assert 150 <= len(times) <= 154
+
+
+def test_of_many_faces_the_longest_and_the_chosen_one_have_curves(qtbot, write_records):
+    count = timelines_module.CURVES + 5
+    frames = [
+        (n / 10, {face: ("fear", 0.1, 0.2) for face in range(1, count + 1) if n == 0 or face > 5})
+        for n in range(2)
+    ]
+    review = open_review(write_records("rows.csv", frames))
+    timelines = Timelines()
+    qtbot.addWidget(timelines)
+    timelines.show_review(review, anew=True)
+    assert {face for _, face in timelines.curves} == set(range(6, count + 1))
+    timelines.show_chosen(3)
+    assert {face for _, face in timelines.curves} == {3, *range(6, count + 1)}
+    assert timelines.curves["valence", 3].getOriginalDataset()[1].tolist() == pytest.approx([0.1])
+
+
+def test_markers_in_sight_are_named(qtbot, write_records, two_faces):
+    opened = open_review(write_records("rows.csv", two_faces))
+    markers = tuple(Marker(n / 100, f"marker {n}") for n in range(1000))
+    timelines = Timelines()
+    qtbot.addWidget(timelines)
+    timelines.show_review(Review("many", opened.edits, markers=markers), anew=True)
+    assert len(timelines.marker_words) == timelines_module.WORDS
+    timelines.plots[0].setXRange(4.995, 5.205, padding=0)
+    names = {word.toPlainText() for word in timelines.marker_words}
+    assert names >= {f"marker {n}" for n in range(502, 518)}
+    assert names <= {f"marker {n}" for n in range(498, 523)}
