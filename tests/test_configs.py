@@ -22,10 +22,19 @@ WRONG = {
     Path: (None, 1, "", "relative", []),
     tuple: (None, 1, "ab", {}, [object()]),
     Mapping: (None, 1, "ab", []),
+    dict: (None, 1, "ab", []),
     Literal: (None, "no such thing", NAN, [], object()),
 }
 # What a class needs beyond its defaults.
 GIVEN = {
+    "Card": {"dataset": "d", "classes": ("a",), "input_size": 48, "parameters": 1, "gmac": 0.1},
+    "DeleteEdit": {"face": 1},
+    "EngineKey": dict.fromkeys(("gpu", "capability", "tensorrt", "precision", "onnx"), "a"),
+    "LabelEdit": {"face": 1, "start_s": 0.0, "end_s": 1.0, "label": "neutral"},
+    "MergeEdit": {"face": 1, "into": 2},
+    "Part": {"start_s": 1.0},
+    "_Judged": {"settings": {}, "figures": {}},
+    "_Saved": {"rows": 1, "edits": ()},
     "_File": {"title": "", "recipe": "a.toml", "seeds": (0,), "row": ()},
     "_RowTable": {"name": ""},
     "JitterConfig": {"rotation_deg": 1.0, "scale": 1.0, "shift": 0.1},
@@ -41,6 +50,12 @@ SOURCES = {
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 DECORATED = re.compile(r"^@checked\(.*\)\nclass (\w+)", re.M)
+# Files that others or later versions write: what they add is nobody's business here.
+OPEN = {
+    name
+    for source in SOURCES.values()
+    for name in re.findall(r'^@checked\(.*extra="ignore".*\)\nclass (\w+)', source, re.M)
+}
 
 
 def module_of(path):
@@ -130,6 +145,11 @@ def test_defaults_pass_and_stay_frozen(config):
 
 @pytest.mark.parametrize("config", CHECKED, ids=lambda config: config.__name__)
 def test_unknown_key_lists_the_known_ones(config):
+    if config.__name__ in OPEN:
+        assert config(**GIVEN.get(config.__name__, {}), evry=1) == config(
+            **GIVEN.get(config.__name__, {})
+        )
+        return
     names = [each.name for each in dataclasses.fields(config)]
     with pytest.raises(ConfigError, match=r"evry: unknown key; known here: ") as error:
         config(**GIVEN.get(config.__name__, {}), evry=1)

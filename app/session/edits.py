@@ -12,13 +12,16 @@ from typing import Annotated, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from app.session.checks import read_form
+from app.session.checks import MOST_S, read_form
 from app.session.records import Integers, RecordTable
 from engine.config import Natural, checked, one_of, read, unknown
 from engine.errors import ConfigError, SourceError
 from engine.files import PartialFile
 from engine.labels import EXPRESSIONS
+
+Moment = Annotated[float, Field(ge=0, le=MOST_S)]  # seconds of the recording
 
 FORMAT: Final = 1
 MOST: Final = 10_000  # corrections: undoing one applies all before it again
@@ -41,9 +44,9 @@ class EditResult:
 class LabelEdit:
     """Set the label of a face from `start_s` to `end_s`, both included."""
 
-    face: int
-    start_s: float
-    end_s: float
+    face: Natural
+    start_s: Moment
+    end_s: Moment
     label: Annotated[str, one_of(EXPRESSIONS)]
 
     def apply(self, edited: EditResult) -> EditResult:
@@ -65,9 +68,9 @@ class LabelEdit:
 class DeleteEdit:
     """Leave a face out, wholly or from `start_s` to `end_s`."""
 
-    face: int
-    start_s: float | None = None
-    end_s: float | None = None
+    face: Natural
+    start_s: Moment | None = None
+    end_s: Moment | None = None
 
     def apply(self, edited: EditResult) -> EditResult:
         """Give the records with this correction.
@@ -90,8 +93,8 @@ class DeleteEdit:
 class MergeEdit:
     """Give the rows of `face` to `into`: two tracks of one person."""
 
-    face: int
-    into: int
+    face: Natural
+    into: Natural
 
     def apply(self, edited: EditResult) -> EditResult:
         """Give the records with this correction.
