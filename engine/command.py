@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO, TypeVar
 
-from engine.errors import ConfigError, FerError, SinkError
+from engine.errors import ConfigError, FerError, SinkError, one_line
 from engine.signals import INTERRUPTED, Front, handle, put_back, remove_unfinished
 
 T = TypeVar("T")
@@ -187,8 +187,8 @@ class _Results(_Stream):
 
 
 def say(program: str, message: str) -> None:
-    """Tell the user something in one line, whatever line breaks a library put into it."""
-    print(f"{program}: {' '.join(line.strip() for line in message.splitlines())}", file=sys.stderr)
+    """Tell the user something in one line, whatever a library or a file put into it."""
+    print(f"{program}: {one_line(message)}", file=sys.stderr)
 
 
 def _foreign(module: str) -> bool:

@@ -1,0 +1,47 @@
+"""Files of text: what is wrong with one is a line with its name."""
+
+import pytest
+
+from engine.documents import read_json, read_object, read_text, read_toml
+from engine.errors import ConfigError, ModelError
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("read", "content"),
+    [
+        (read_text, b"a\xff"),
+        (read_json, b"{"),
+        (read_json, b"\xff"),
+        (read_json, DEEP.encode()),
+        (read_json, b"9" * 5000),
+        (read_object, b"[1]"),
+        (read_toml, b"a = "),
+        (read_toml, f"a = {DEEP}".encode()),
+        (read_toml, b"a = " + b"9" * 5000),
+        (read_toml, "a = 1".encode("utf-16")),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path, read, content):
+    path = tmp_path / "a.txt"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        read(path, ModelError, "remove it")
+    line = str(caught.value)
+    assert line.startswith(f"{path}: ")
+    assert line.endswith("; remove it")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("name", ["none", "x" * 300, "a\0b", "."])
+def test_what_is_no_file_is_one_line(tmp_path, name):
+    with pytest.raises(ConfigError, match="cannot be read: "):
+        read_json(tmp_path / name, ConfigError)
+
+
+def test_the_mark_of_utf_8_is_no_part_of_the_text(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}\r\n')
+    assert read_object(path, ModelError) == {"a": 1}
+    assert read_text(path, ModelError) == '{"a": 1}\r\n'
