@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Final
 
-LINE_MAX: Final = 1000  # characters of a message; two of the longest paths that people have
+LINE_MAX: Final = 800  # characters of a message; several long paths fit
 
 
 def one_line(text: str) -> str:
