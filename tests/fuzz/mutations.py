@@ -105,7 +105,7 @@ def damaged_json(rng: Generator, value: object) -> bytes:
         text = text.replace(f'"{number}"', digits)
     if twice and isinstance(changed, dict) and changed:
         key = list(changed)[rng.integers(len(changed))]
-        text = text[:-1] + f", {json.dumps(key)}: {json.dumps(str(changed[key])[:20])}" + "}"
+        text = text[:-1] + f', {json.dumps(key)}: "again"' + "}"
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -117,7 +117,7 @@ def damaged_toml(rng: Generator, tables: Mapping[str, Any]) -> bytes:
         return _nested(rng, "x = 1\n", "[", "]")
     changed, twice = _changed(rng, tables)
     if not isinstance(changed, dict):
-        return f"{changed}"[:10_000].encode("utf-8", "surrogatepass")
+        return json.dumps(_short_numbers(changed)).encode("utf-8", "surrogatepass")
     text = tomli_w.dumps(_for_toml(changed))
     for number, digits in _LONG.items():
         text = text.replace(f'"{number}"', digits)
