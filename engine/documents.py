@@ -13,6 +13,7 @@ T = TypeVar("T")
 # What parsers raise: no text, no such form, numbers of thousands of digits, nested too deep; and a
 # path that the system does not take.
 MALFORMED: Final = (OSError, ValueError, RecursionError)
+LARGEST: Final = 2**26  # bytes; what people and programs write here has some thousand
 
 
 def read_text(path: Path, error: type[FerError], remedy: str = "") -> str:
@@ -50,7 +51,11 @@ def read_toml(path: Path, error: type[FerError], remedy: str = "") -> dict[str, 
 
 def _read(path: Path, error: type[FerError], remedy: str, parse: Callable[[str], T]) -> T:
     try:
-        return parse(path.read_bytes().decode("utf-8-sig"))
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ValueError(f"has over {LARGEST} bytes")
+        return parse(content.decode("utf-8-sig"))
     except MALFORMED as why:
         reason = getattr(why, "strerror", None) or why
         raise error(_line(path, f"cannot be read: {reason}", remedy)) from why

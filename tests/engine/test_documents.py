@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine import documents
 from engine.documents import read_json, read_object, read_text, read_toml
 from engine.errors import ConfigError, ModelError
 
@@ -45,3 +46,14 @@ def test_the_mark_of_utf_8_is_no_part_of_the_text(tmp_path):
     path.write_bytes(b'\xef\xbb\xbf{"a": 1}\r\n')
     assert read_object(path, ModelError) == {"a": 1}
     assert read_text(path, ModelError) == '{"a": 1}\r\n'
+
+
+def test_a_folder_or_nothing_or_too_much_is_one_line(tmp_path, monkeypatch):
+    with pytest.raises(ModelError, match=r"none\.json: cannot be read: No such file"):
+        read_object(tmp_path / "none.json", ModelError)
+    with pytest.raises(ModelError, match="cannot be read: Is a directory"):
+        read_object(tmp_path, ModelError)
+    monkeypatch.setattr(documents, "LARGEST", 10)
+    (tmp_path / "a.json").write_text('{"name": "xxx"}')
+    with pytest.raises(ModelError, match=r"a\.json: cannot be read: has over 10 bytes"):
+        read_object(tmp_path / "a.json", ModelError)
