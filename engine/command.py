@@ -4,6 +4,7 @@ It imports the standard library alone: whatever a command lacks, its front can s
 """
 
 import argparse
+import errno
 import logging
 import math
 import os
@@ -118,6 +119,9 @@ def _unexpected(program: str, error: Exception, extra: str) -> int:
         wanted = f"'{DISTRIBUTION}[{extra}]'" if extra else DISTRIBUTION
         library = (error.name or "").partition(".")[0]
         say(program, f"{library}: not installed; pip install {wanted}")
+        return ConfigError.exit_code
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        say(program, f"{error.filename}: {error.strerror}")  # wherever it was first looked for
         return ConfigError.exit_code
     traceback.print_exception(error)
     what = f"{type(error).__name__}: {error}"

@@ -16,6 +16,14 @@ MALFORMED: Final = (OSError, ValueError, RecursionError)
 LARGEST: Final = 2**26  # bytes; what people and programs write here has some thousand
 
 
+def is_file(path: Path) -> bool:
+    """Say whether there is such a file; a name that the system does not take is none."""
+    try:
+        return path.is_file()
+    except OSError:  # Python 3.14 does the same
+        return False
+
+
 def read_text(path: Path, error: type[FerError], remedy: str = "") -> str:
     """Read a file of UTF-8 without its mark; line ends stay as they are.
 

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from engine.command import CLOCK, Parser, add_data_options, libraries, run_command
 from engine.config import Natural, Text, checked, read
-from engine.documents import read_toml
+from engine.documents import is_file, read_toml
 from engine.errors import ConfigError
 from engine.files import write_text, written
 from training import LIBRARIES
@@ -134,7 +134,7 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
         raise ConfigError(f"{path}: {error}") from error
     rows = tuple(_row(path, row) for row in said.row)
     recipe = path.parent / said.recipe
-    if not recipe.is_file():
+    if not is_file(recipe):
         raise ConfigError(f"{path}: recipe: {recipe} is missing")
     for key, values in (("seeds", list(said.seeds)), ("row.name", [row.folder for row in rows])):
         if not values or len(set(values)) < len(values):

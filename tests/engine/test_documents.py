@@ -1,9 +1,11 @@
 """Files of text: what is wrong with one is a line with its name."""
 
+from pathlib import Path
+
 import pytest
 
 from engine import documents
-from engine.documents import read_json, read_object, read_text, read_toml
+from engine.documents import is_file, read_json, read_object, read_text, read_toml
 from engine.errors import ConfigError, ModelError
 
 DEEP = "[" * 100_000
@@ -57,3 +59,9 @@ def test_a_folder_or_nothing_or_too_much_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "a.json").write_text('{"name": "xxx"}')
     with pytest.raises(ModelError, match=r"a\.json: cannot be read: has over 10 bytes"):
         read_object(tmp_path / "a.json", ModelError)
+
+
+@pytest.mark.parametrize("name", ["none", ".", "x" * 300, "a\0b"])
+def test_what_is_no_file_is_none(tmp_path, name):
+    assert not is_file(tmp_path / name)
+    assert is_file(Path(__file__))

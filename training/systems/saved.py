@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from engine.config import Line, NonNegative, Positive, Side, checked
-from engine.documents import read_object
+from engine.documents import is_file, read_object
 from engine.errors import ConfigError, ModelError
 from engine.files import write_text
 from training.data.samples import DataConfig
@@ -97,7 +97,7 @@ def weights_of(folder: Path, name: str = MODEL) -> Path:
         ModelError: There is none.
     """
     path = folder / name
-    if not path.is_file():
+    if not is_file(path):
         raise ModelError(f"{path}: missing; has the run ended?")
     return path
 
