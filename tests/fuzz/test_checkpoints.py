@@ -25,7 +25,7 @@ from training.weights import (
     save_weights,
 )
 
-CASES = 30
+CASES = 15
 
 
 def small():

@@ -14,7 +14,7 @@ import app.command.job
 from app.command.cli import main
 from engine.types import Analysis, Face, Found, Prediction, Sighting, Track
 
-CASES = 120
+CASES = 100
 SIDE, FRAMES = 64, 10
 
 

@@ -18,7 +18,7 @@ from engine.labels import EXPRESSIONS
 from engine.record import records_of
 from engine.types import Frame
 
-CASES = 30
+CASES = 20
 MARGIN = 0.1
 SIDE, CELLS = 8, 100  # pixels of a crop; places of a detector that looks at 80 x 80 pixels
 NAMES = {"detector": "finds", "landmarks": "marks", "expression": "reads"}

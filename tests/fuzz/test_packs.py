@@ -13,7 +13,7 @@ from training.data.packs import read_image
 from training.data.registry import DATASETS
 from training.detector.packs import load_packs
 
-CASES = 40
+CASES = 30
 
 
 def encoded(ending, side=48):

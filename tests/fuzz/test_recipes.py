@@ -11,7 +11,7 @@ from training.grid import Place as GridPlace
 from training.tasks.system import read_settings
 from training.trainer.recipe import read_recipe
 
-CASES = 30
+CASES = 20
 TRAINING = Path(__file__).parents[2] / "training"
 
 
