@@ -128,8 +128,8 @@ def damaged_toml(rng: Generator, tables: Mapping[str, Any]) -> bytes:
 
 
 def _place(rng: Generator, content: bytes) -> int:
-    """Choose where: half of the time in the head, where formats say what follows."""
-    reach = min(len(content), HEAD) if rng.random() < 0.5 else len(content)
+    """Choose where: rather often in the head, where formats say what follows."""
+    reach = min(len(content), HEAD) if rng.random() < 0.3 else len(content)
     return int(rng.integers(reach + 1))
 
 
@@ -203,7 +203,23 @@ def _splice(rng: Generator, content: bytes, other: bytes) -> bytes:
 
 
 _ANYWHERE: Final[tuple[Callable[[Generator, bytes], bytes], ...]] = (
-    *(_flip, _flip, _random, _cut, _behead, _drop, _twice, _swap, _magic, _number, _number, _run),
+    *(
+        _flip,
+        _flip,
+        _flip,
+        _flip,
+        _random,
+        _random,
+        _cut,
+        _behead,
+        _drop,
+        _twice,
+        _swap,
+        _magic,
+        _number,
+        _number,
+        _run,
+    ),
 )
 
 
