@@ -4,6 +4,7 @@ It imports the standard library alone: whatever a command lacks, its front can s
 """
 
 import argparse
+import errno
 import logging
 import math
 import os
@@ -16,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO, TypeVar
 
-from engine.errors import ConfigError, FerError, SinkError
+from engine.errors import ConfigError, FerError, SinkError, one_line
 from engine.signals import INTERRUPTED, Front, handle, put_back, remove_unfinished
 
 T = TypeVar("T")
@@ -119,6 +120,9 @@ def _unexpected(program: str, error: Exception, extra: str) -> int:
         library = (error.name or "").partition(".")[0]
         say(program, f"{library}: not installed; pip install {wanted}")
         return ConfigError.exit_code
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        say(program, f"{error.filename}: {error.strerror}")  # wherever it was first looked for
+        return ConfigError.exit_code
     traceback.print_exception(error)
     what = f"{type(error).__name__}: {error}"
     say(program, f"internal error: {what}; please report the lines above")
@@ -187,8 +191,8 @@ class _Results(_Stream):
 
 
 def say(program: str, message: str) -> None:
-    """Tell the user something in one line, whatever line breaks a library put into it."""
-    print(f"{program}: {' '.join(line.strip() for line in message.splitlines())}", file=sys.stderr)
+    """Tell the user something in one line, whatever a library or a file put into it."""
+    print(f"{program}: {one_line(message)}", file=sys.stderr)
 
 
 def _foreign(module: str) -> bool:

@@ -1,12 +1,32 @@
 """Errors raised on purpose, each with the exit code the command line ends with."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+LINE_MAX: Final = 800  # characters of a message; several long paths fit
+
+
+def one_line(text: str) -> str:
+    """Give a text as one line that can only be read.
+
+    Names, values of files and messages of libraries may hold breaks, and what a terminal obeys:
+    breaks become spaces, whatever has no shape is written as Python does, and of a very long
+    text the beginning and the end are left.
+    """
+    line = " ".join(part.strip() for part in text.splitlines()).strip()
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    if len(line) <= LINE_MAX:
+        return line
+    return f"{line[: LINE_MAX * 3 // 4]} … {line[-LINE_MAX // 5 :]}"
 
 
 class FerError(Exception):
-    """Root of every error whose message is safe to show to a user."""
+    """Root of every error whose message is safe to show to a user: one line."""
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        """Give the message as `one_line`."""
+        return one_line(super().__str__())
 
 
 class ConfigError(FerError):

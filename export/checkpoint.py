@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import onnx
 
+from engine.documents import read_object
 from engine.errors import ConfigError, ModelError
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import Manifest, load_manifest
-from training.documents import read_document
 from training.systems.saved import CARD, RECIPE, read_card
 from training.trainer.loop import MODEL
 
@@ -109,7 +109,7 @@ def _of_run(given: Path, file: Path) -> Weights:
     for path in (file, recipe):
         if not path.is_file():
             raise ModelError(f"{path}: missing; is this a finished run of fer-train?")
-    content = read_document(recipe)
+    content = read_object(recipe, ModelError)
     task, system = content.get("task"), content.get("system")
     if not isinstance(task, str):
         raise ModelError(f"{recipe}: task: must be a text, got {task!r:.80}")
@@ -123,7 +123,7 @@ def _metrics(file: Path) -> Mapping[str, Any]:
     path = file.with_name("metrics.json")
     if not path.is_file():
         return {}
-    return read_document(path)
+    return read_object(path, ModelError)
 
 
 def _shipped(path: Path) -> Weights:

@@ -8,7 +8,6 @@ import csv
 import json
 import logging
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import Field
 
 from engine.command import CLOCK, Parser, add_data_options, libraries, run_command
 from engine.config import Natural, Text, checked, read
+from engine.documents import is_file, read_toml
 from engine.errors import ConfigError
 from engine.files import write_text, written
 from training import LIBRARIES
@@ -127,17 +127,14 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
         ConfigError: It cannot be read, a key is unknown, missing or of the wrong type, two rows
             share a name, there is no such recipe, or an override is of what the grid itself sets.
     """
-    try:
-        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    tables = read_toml(path, ConfigError)
     try:
         said = read(_File, tables)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     rows = tuple(_row(path, row) for row in said.row)
     recipe = path.parent / said.recipe
-    if not recipe.is_file():
+    if not is_file(recipe):
         raise ConfigError(f"{path}: recipe: {recipe} is missing")
     for key, values in (("seeds", list(said.seeds)), ("row.name", [row.folder for row in rows])):
         if not values or len(set(values)) < len(values):

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import pickle
+import struct
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +21,11 @@ from engine.files import written
 
 HOLDS: Final = "holds"  # key of `kind_of` in a file's header
 _ZIP = b"PK\x03\x04"
+# What torch raises of a damaged checkpoint besides its own error.
+_DAMAGED: Final = (
+    *(OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, AssertionError, MemoryError, struct.error),
+)
 
 
 def kind_of(model: nn.Module) -> dict[str, Any]:
@@ -143,13 +150,14 @@ def checkpoint_tensors(path: Path) -> dict[str, Tensor]:
     try:
         with path.open("rb") as file:
             mapped = file.read(len(_ZIP)) == _ZIP  # the older format cannot be
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        with warnings.catch_warnings(action="ignore"):  # of versions of pickle
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"{path}: damaged, or holds objects beside tensors and plain values, which are never "
             "unpickled; save its tensors alone"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
+    except _DAMAGED as error:
         reason = str(error).partition("\n")[0]
         raise ModelError(f"{path}: cannot be read: {reason}") from error
     for key in ("state_dict", "model"):

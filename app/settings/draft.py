@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.settings.settings import Settings, problems, values_of
+from engine.documents import is_file
 from engine.networks.bundle import SUFFIX
 from engine.networks.models import MODELS
 
@@ -85,4 +86,4 @@ def model_problem(model: str) -> str:
     path = Path(model)
     if path.suffix not in (".onnx", SUFFIX):
         return f"unknown; choose {', '.join(sorted(MODELS))}, or an .onnx or {SUFFIX} file"
-    return "" if path.is_file() else "no such file"
+    return "" if is_file(path) else "no such file"

@@ -1,6 +1,5 @@
 """The application's settings: one frozen value, checked when made, kept in a TOML file."""
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
@@ -13,6 +12,7 @@ import engine.config
 from app.session.folder import PartLimits
 from engine.analyze import AnalyzerConfig
 from engine.config import Share, checked, read, unknown_keys
+from engine.documents import read_toml
 from engine.errors import ConfigError
 from engine.files import write_text
 from engine.folders import config_folder, recordings_folder
@@ -182,13 +182,11 @@ def load_settings(path: Path) -> Settings:
         ConfigError: The file cannot be read, or a key or a value is wrong.
     """
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}; mend or delete it") from error
+        tables = read_toml(path, ConfigError, "mend or delete it")
+    except ConfigError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return Settings()
+        raise
     names = {key: name for name, key in KEYS.items()}
     found = dict(_flat(tables, frozenset(names)))
     if surplus := [key for key in found if key not in names]:

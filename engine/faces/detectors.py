@@ -9,6 +9,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
+from engine.documents import is_file
 from engine.errors import ModelError
 from engine.faces.mtcnn import Mtcnn, find_weights
 from engine.networks.outputs import answer
@@ -47,7 +48,7 @@ def large_enough(found: Detection, min_face_px: int) -> bool:
 def _needs_file(name: str, model_path: Path | None, where: str) -> Path:
     if model_path is None:
         raise ModelError(f"detector {name}: needs --detector-model FILE: {where}")
-    if not model_path.is_file():
+    if not is_file(model_path):
         raise ModelError(f"detector {name}: {model_path}: no such model file")
     return model_path
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.documents import is_file
 from engine.errors import ModelError, SinkError
 from engine.files import written
 from engine.folders import cache_folder
@@ -80,7 +81,7 @@ def open_bundle(path: Path, cache: Path | None = None) -> Bundle:
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open the zip; translate what can go wrong while it is read and unpacked."""
-    if not path.is_file():
+    if not is_file(path):
         raise ModelError(f"{path}: no such model file")
     try:
         with zipfile.ZipFile(path) as archive:

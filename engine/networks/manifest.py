@@ -11,6 +11,7 @@ import pydantic.dataclasses
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
 from engine.config import AboveZero, Line, Positive, Share, Side, Text, explain, parse
+from engine.documents import is_file
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
 
@@ -241,7 +242,7 @@ def load_manifest(path: Path) -> Manifest:
             the bytes of the ONNX file are not those that the manifest describes, or not all.
     """
     beside = path.with_suffix(".json")
-    if not path.is_file():
+    if not is_file(path):
         raise ModelError(f"{path}: no such model file")
     data = parse_manifest(_read(beside, MANIFEST_MAX), str(beside))
     content = _read(path, NETWORK_MAX)

@@ -17,7 +17,7 @@ from av.packet import Packet
 from av.stream import Discard
 
 from engine.errors import SinkError
-from engine.video.container import open_input, reason
+from engine.video.container import open_input, packets_of, reason
 from engine.video.source import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class AudioTrack:
         try:
             if start_s > SEEK_BACK_S:
                 self._input.seek(round((self._info.origin_s + start_s - SEEK_BACK_S) * 1e6))
-            for packet in self._input.demux(self._input.streams.audio):
+            for packet in packets_of(self._input, *self._input.streams.audio):
                 if not packet.size:
                     continue
                 for moved in self._clocks[packet.stream_index].moved(packet):
@@ -121,9 +121,6 @@ class AudioTrack:
                         yield moved
             for clock in self._clocks.values():
                 yield from clock.rest()
-        except IndexError:
-            # PyAV 18: `demux` ends so where a stream appeared after the file was opened.
-            log.debug("%s: a sound stream that begins later is left out", self._info.name)
         except av.error.FFmpegError as error:
             # A cut-off file: the source itself says so, and what came before is kept.
             log.debug("%s: sound ends early: %s", self._info.name, reason(error))
@@ -344,13 +341,13 @@ def _fits(info: SourceInfo, index: int, form: str) -> bool:
             with av.open(io.BytesIO(), "w", format=form) as trial:
                 copy = _Copy(stream, trial)
                 trial.start_encoding()
-                packets = (packet for packet in source.demux(stream) if packet.size)
+                packets = (packet for packet in packets_of(source, stream) if packet.size)
                 for packet, _ in zip(packets, range(TRIAL), strict=False):
                     try:
                         copy.write(packet, 0.0)
                     except av.error.InvalidDataError as error:  # the packet, not the codec
                         log.debug("%s: %s", form, error)
-        except (av.error.FFmpegError, ValueError, IndexError) as error:
+        except (av.error.FFmpegError, ValueError) as error:
             log.debug("%s does not take %s: %s", form, codec, error)
             return False
     return True

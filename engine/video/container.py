@@ -3,19 +3,24 @@
 PyAV keeps FFmpeg's own log silent unless somebody turns it on, so nothing here prints.
 """
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import av
 import av.error
 from av.container import InputContainer
-from av.stream import Disposition
+from av.packet import Packet
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from engine.errors import SourceError
 from engine.standard import standard_input
+
+log = logging.getLogger(__name__)
 
 WHOLE_FILE: Final = 2**31 - 1  # bytes, and microseconds: the most that FFmpeg takes
 # A small file may claim any size: what is larger is refused before it is decoded, unless the user
@@ -24,6 +29,7 @@ PICTURE_MEGAPIXELS: Final = 150.0
 FRAME_MEGAPIXELS: Final = 36.0
 _ALIGNED: Final = 64 * 65536  # pixels that decoders add to the right of the largest picture
 NETWORK_TIMEOUT_S: Final = 10.0  # for connecting, and for every read after that
+AGAIN_MAX: Final = 10_000  # how often one reading may be asked to be tried again
 
 # What may be opened is decided here (docs/decisions/0019). A file is one file: these formats lead
 # to others, or to addresses, whatever the file is called.
@@ -198,6 +204,29 @@ def _refers(url: str) -> bool:
     with Path(url.removeprefix("file:")).open("rb") as file:
         head = file.read(4096)
     return any(mark in head for mark in _REFERRING_MARKS)
+
+
+def packets_of(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]":
+    """Give packets in the file's order; at the end one without content for each stream.
+
+    Args:
+        container: To read on from where it is.
+        streams: Those wanted; all where none is named.
+
+    Raises:
+        FFmpegError: Reading ends before the end.
+    """
+    for _ in range(AGAIN_MAX):
+        try:
+            yield from container.demux(*streams)
+        except IndexError:
+            # PyAV 18: `demux` may end so where streams appeared after the file was opened.
+            log.debug("%s: streams that begin later are left out", container.name)
+        except av.error.BlockingIOError as error:  # a damaged transport stream: FFmpeg goes on
+            log.debug("%s: %s", container.name, error)
+            continue
+        return
+    raise av.error.InvalidDataError(0, "damaged in very many places")
 
 
 def video_stream(

@@ -10,15 +10,16 @@ import math
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import av.error
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from engine.video.container import Limit, open_input, reason, video_stream
+from engine.video.container import Limit, open_input, packets_of, reason, video_stream
 from engine.video.conversion import Deinterlacer
 from engine.video.extras import extras_of
 
@@ -136,7 +137,7 @@ class Decoder:
         before: set[int] = {self.stream.index}  # and those that began beside it
         with open_input(self._name, self._url, thorough=True) as container:
             self.limit.set_on(container)
-            for packet in container.demux(container.streams.video):
+            for packet in self._until_failure(container, *container.streams.video):
                 if packet.size and (packet.pos or 0) < self._read_bytes:
                     before.add(packet.stream.index)
                 if packet.stream.index in before:
@@ -170,24 +171,26 @@ class Decoder:
 
     def _demuxed(self) -> "Iterator[Packet[VideoStream] | None]":
         """Packets of the video, then None, which makes the decoder give what it holds."""
+        for packet in self._until_failure(self.container):
+            if packet.size == 0:
+                continue
+            self._end_s = max(self._end_s, _packet_end_s(packet))
+            if packet.stream.index == self.stream.index:
+                self.packets += 1
+                self._read_bytes = max(self._read_bytes, (packet.pos or 0) + packet.size)
+                yield packet
+        yield None
+
+    def _until_failure(
+        self, container: InputContainer, *streams: Stream
+    ) -> "Iterator[Packet[Any]]":
         try:
-            for packet in self.container.demux():
-                if packet.size == 0:
-                    continue
-                self._end_s = max(self._end_s, _packet_end_s(packet))
-                if packet.stream.index == self.stream.index:
-                    self.packets += 1
-                    self._read_bytes = max(self._read_bytes, (packet.pos or 0) + packet.size)
-                    yield packet  # type: ignore[misc]  # its stream is the video's
-        except IndexError:
-            # PyAV 18: `demux` may end so where streams appeared after the file was opened.
-            log.debug("%s: streams that begin later are left out", self._name)
+            yield from packets_of(container, *streams)
         except (av.error.FFmpegError, OSError) as error:
             self.failure = reason(error)
             http = self._url.startswith("http")
             # FFmpeg's word for the end of what has no length, unless it came in chunks.
             self.hung_up = http and error.errno == errno.EIO and self.container.size < 0
-        yield None
 
 
 def _packet_end_s(packet: "Packet[Stream]") -> float:

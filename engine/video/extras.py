@@ -7,6 +7,7 @@ import io
 import logging
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import av
@@ -15,7 +16,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
-from engine.video.container import open_input, reason, video_stream
+from engine.video.container import open_input, packets_of, reason, video_stream
 from engine.video.source import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -165,12 +166,10 @@ class Extras:
         try:
             if start_s > SEEK_BACK_S:
                 self._input.seek(round((origin_s + start_s - SEEK_BACK_S) * 1e6))
-            for packet in self._input.demux(*map(self._input.streams.__getitem__, self._targets)):
+            wanted = map(self._input.streams.__getitem__, self._targets)
+            for packet in packets_of(self._input, *wanted):
                 if packet.size and self._span(packet)[1] > start_s:
                     yield packet
-        except IndexError:
-            # PyAV 18: `demux` ends so where a stream appeared after the file was opened.
-            log.debug("%s: a stream that begins later is left out", self._info.name)
         except av.error.FFmpegError as error:
             # A cut-off file: the source itself says so, and what came before is kept.
             log.debug("%s: %s", self._info.name, reason(error))
@@ -226,11 +225,12 @@ def _first_packet(info: SourceInfo, index: int, video: int) -> "Packet[Any] | No
         for other in source.streams:
             if other not in both:
                 other.discard = Discard.all
-        for packet in source.demux(*both):
-            if packet.stream_index == index and packet.size:
-                return _at_zero(packet)
-            if float((packet.dts or 0) * packet.time_base) - info.origin_s > LOOK_S:
-                break
+        with suppress(av.error.FFmpegError):  # the source itself says so
+            for packet in packets_of(source, *both):
+                if packet.stream_index == index and packet.size:
+                    return _at_zero(packet)
+                if float((packet.dts or 0) * packet.time_base) - info.origin_s > LOOK_S:
+                    break
     return None
 
 

@@ -374,3 +374,11 @@ def test_closed_stderr_and_a_reader_who_leaves_change_nothing(tmp_path):
     assert left.returncode == command.NO_READER
     assert "Traceback" not in left.stderr
     assert "BrokenPipe" not in left.stderr
+
+
+def test_a_name_that_the_system_does_not_take_is_one_line(capsys):
+    def run(argv):
+        Path(argv[0]).exists()
+
+    assert run_command("fer-x", run, ["x" * 300]) == 2
+    assert capsys.readouterr().err == f"fer-x: {'x' * 300}: File name too long\n"

@@ -105,7 +105,7 @@ def damaged_json(rng: Generator, value: object) -> bytes:
         text = text.replace(f'"{number}"', digits)
     if twice and isinstance(changed, dict) and changed:
         key = list(changed)[rng.integers(len(changed))]
-        text = text[:-1] + f", {json.dumps(key)}: {json.dumps(str(changed[key])[:20])}" + "}"
+        text = text[:-1] + f', {json.dumps(key)}: "again"' + "}"
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -117,7 +117,7 @@ def damaged_toml(rng: Generator, tables: Mapping[str, Any]) -> bytes:
         return _nested(rng, "x = 1\n", "[", "]")
     changed, twice = _changed(rng, tables)
     if not isinstance(changed, dict):
-        return f"{changed}"[:10_000].encode("utf-8", "surrogatepass")
+        return json.dumps(_short_numbers(changed)).encode("utf-8", "surrogatepass")
     text = tomli_w.dumps(_for_toml(changed))
     for number, digits in _LONG.items():
         text = text.replace(f'"{number}"', digits)
@@ -128,8 +128,8 @@ def damaged_toml(rng: Generator, tables: Mapping[str, Any]) -> bytes:
 
 
 def _place(rng: Generator, content: bytes) -> int:
-    """Choose where: half of the time in the head, where formats say what follows."""
-    reach = min(len(content), HEAD) if rng.random() < 0.5 else len(content)
+    """Choose where: rather often in the head, where formats say what follows."""
+    reach = min(len(content), HEAD) if rng.random() < 0.3 else len(content)
     return int(rng.integers(reach + 1))
 
 
@@ -203,7 +203,23 @@ def _splice(rng: Generator, content: bytes, other: bytes) -> bytes:
 
 
 _ANYWHERE: Final[tuple[Callable[[Generator, bytes], bytes], ...]] = (
-    *(_flip, _flip, _random, _cut, _behead, _drop, _twice, _swap, _magic, _number, _number, _run),
+    *(
+        _flip,
+        _flip,
+        _flip,
+        _flip,
+        _random,
+        _random,
+        _cut,
+        _behead,
+        _drop,
+        _twice,
+        _swap,
+        _magic,
+        _number,
+        _number,
+        _run,
+    ),
 )
 
 

@@ -18,7 +18,7 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 CHUNK: Final = 250  # cases of one process
 CHUNK_S: Final = 900.0  # what a process may take; single cases have a limit of their own
-ADDRESSES: Final = 32 * 2**30  # bytes of address space; only what runs away needs them
+ADDRESSES: Final = 12 * 2**30  # bytes of address space; only what runs away needs them
 _SHARE: Final = re.compile(r"^CASES = (\d+)$", re.M)
 _READER: Final = re.compile(r"^def (test_\w+)\(case\b", re.M)
 _JUDGED: Final = re.compile(r"::test_\w+\[(\d+)\] (?:(PASSED|FAILED|ERROR))?")

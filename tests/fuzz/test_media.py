@@ -14,7 +14,7 @@ import app.command.job
 from app.command.cli import main
 from engine.types import Analysis, Face, Found, Prediction, Sighting, Track
 
-CASES = 120
+CASES = 70
 SIDE, FRAMES = 64, 10
 
 
@@ -153,6 +153,17 @@ def options(case):
     if case.rng.random() < 0.1:
         given += ["--duration", case.pick(("0.1", "0.2", "100"))]
     return given
+
+
+def test_folders_of_pictures(case, films, capsys):
+    pictures = [name for name in films if name.startswith("picture")]
+    for number in range(3):
+        name = case.pick(pictures)
+        content = films[name]
+        if number != 1:
+            content = case.change.damaged(case.rng, content, list(films.values()))
+        case.put(f"{number}{name}", content)
+    case.command(main, [str(case.folder), *options(case)], lambda: capsys.readouterr().err)
 
 
 def test_media(case, films, capsys):

@@ -6,8 +6,7 @@ import pytest
 
 from engine.config import Natural, checked
 from engine.errors import ModelError
-from training import documents
-from training.documents import read_as, read_document
+from training.documents import read_as
 from training.systems.saved import Card, read_card
 
 
@@ -21,7 +20,6 @@ def test_known_keys_are_read_and_others_do_not_matter(tmp_path):
     path = tmp_path / "a.json"
     path.write_text('{"name": "x", "later": [1]}')
     assert read_as(path, _Kept) == _Kept(name="x")
-    assert read_document(path) == {"name": "x", "later": [1]}
 
 
 @pytest.mark.parametrize(
@@ -49,17 +47,6 @@ def test_what_is_wrong_is_one_line_with_file_key_and_remedy(content, says, tmp_p
     assert line.startswith(f"{path}: {says}")
     assert line.endswith("; remove it")
     assert "\n" not in line
-
-
-def test_a_folder_or_nothing_or_too_much_is_one_line(tmp_path, monkeypatch):
-    with pytest.raises(ModelError, match=r"none\.json: cannot be read: No such file"):
-        read_document(tmp_path / "none.json")
-    with pytest.raises(ModelError, match="cannot be read: Is a directory"):
-        read_document(tmp_path)
-    monkeypatch.setattr(documents, "LARGEST", 10)
-    (tmp_path / "a.json").write_text(json.dumps({"name": "x" * 10}))
-    with pytest.raises(ModelError, match=r"a\.json: expected a JSON object"):
-        read_document(tmp_path / "a.json")
 
 
 CARD = {

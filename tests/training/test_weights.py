@@ -234,3 +234,12 @@ def test_damage_anywhere_is_a_model_error_or_harmless(tmp_path):
             refused.append(str(error))
     assert len(refused) > 100
     assert all(line.startswith(str(path)) and "\n" not in line for line in refused)
+
+
+@pytest.mark.parametrize("content", [b"\x80\x02J\x01", b"\x80\x02", b"\x80\x42J\x01"])
+def test_a_checkpoint_cut_off_inside_of_a_value_is_named(tmp_path, content):
+    """Torch raises what unpacks the value; a later version of pickle is no warning to the user."""
+    path = tmp_path / "a.pth"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"a\.pth: "):
+        checkpoint_tensors(path)

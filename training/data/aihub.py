@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from engine.documents import MALFORMED
 from engine.errors import SourceError
 from training.data.classes import AI_HUB
 from training.data.files import Files
@@ -66,10 +67,10 @@ def _entries(files: Files, path: str) -> list[Any]:
         text = content.decode("cp949", errors="replace")  # some editions are in the Korean code
     try:
         entries = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SourceError(
-            f"{files.place(path)}, line {error.lineno}: no JSON: {error.msg}"
-        ) from error
+    except MALFORMED as error:
+        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        why = error.msg if isinstance(error, json.JSONDecodeError) else error
+        raise SourceError(f"{files.place(path)}{line}: no JSON: {why}") from error
     if not isinstance(entries, list):
         raise SourceError(f"{files.place(path)}: expected a JSON list of faces")
     return entries

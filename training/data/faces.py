@@ -1,28 +1,25 @@
 """Faces with teacher landmarks from all packs, decoded once into memory-mapped arrays."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import SourceError
 from engine.faces.landmarks import box_of
 from engine.files import written_folder
 from engine.types import Floats, Image
-from training.data.packs import FLIP_ERROR_MAX, pack_folder, read_image, read_table
-from training.data.unpacking import array_in, arrays_in
+from training.data.packs import TeacherLabels, pack_folder, read_image, read_table
+from training.data.unpacking import array_in
 
 log = logging.getLogger(__name__)
 
 PackName = Literal["faces_wild", "scenes", "ferplus"]
 Split = Literal["train", "valid", "test"]
 SIDE = 208  # pixels; the longest side of the packs' sharpest faces
-_LABELS = ("names", "found", "points", "flip_err", "yaw_pitch_roll")
 FAR_JAW_YAW = 30.0  # degrees; beyond it the teacher's far jaw lies inside the face
 
 
@@ -77,10 +74,10 @@ def open_bank(pack: PackName, split: Split, root: Path, cache: Path) -> FaceBank
 
 
 def _decode(pack: PackName, split: Split, root: Path, cache: Path, target: Path) -> None:
-    labels = _teacher_labels(pack_folder(root, "teacher_labels", cache) / f"landmarks_{pack}.npz")
-    with np.errstate(invalid="ignore"):
-        good = labels["found"] & (labels["flip_err"].astype(np.float32) < FLIP_ERROR_MAX)
-    chosen = np.flatnonzero(good & (_splits(pack, labels["names"], labels) == split))
+    path = pack_folder(root, "teacher_labels", cache) / f"landmarks_{pack}.npz"
+    labels = TeacherLabels(str(path), path)
+    chosen = np.flatnonzero(labels.trusted() & (_splits(pack, labels) == split))
+    names, unit_points = labels.names, labels.points
     folder = pack_folder(root, pack, cache)
     side = 48 if pack == "ferplus" else SIDE
     images = np.lib.format.open_memmap(
@@ -90,9 +87,9 @@ def _decode(pack: PackName, split: Split, root: Path, cache: Path, target: Path)
     points = np.zeros((len(chosen), 68, 2), np.float32)
     log.info("decoding %d pictures of %s/%s", len(chosen), pack, split)
     for row, index in enumerate(chosen):
-        image = read_image(folder / str(labels["names"][index]))
+        image = read_image(folder / names[index])
         scale = np.array([image.shape[1], image.shape[0]], np.float32)
-        landmarks = labels["points"][index].astype(np.float32) * scale - 0.5
+        landmarks = unit_points[index] * scale - 0.5
         image, points[row] = _face_region(image, landmarks, side)
         sizes[row] = image.shape[1], image.shape[0]
         images[row, : image.shape[0], : image.shape[1]] = image
@@ -103,19 +100,10 @@ def _decode(pack: PackName, split: Split, root: Path, cache: Path, target: Path)
     np.save(target / "visible.npy", _visible(labels["yaw_pitch_roll"][chosen, 0]))
 
 
-def _teacher_labels(path: Path) -> dict[str, NDArray[Any]]:
-    labels = arrays_in(path, str(path))
-    if missing := [name for name in _LABELS if name not in labels]:
-        raise SourceError(f"{path}: {', '.join(missing)}: missing")
-    return labels
-
-
-def _splits(
-    pack: PackName, names: NDArray[np.str_], labels: Mapping[str, NDArray[np.generic]]
-) -> NDArray[np.str_]:
+def _splits(pack: PackName, labels: TeacherLabels) -> NDArray[np.str_]:
     if pack != "faces_wild":
-        return np.asarray(labels["split"])
-    people = ["_".join(name.split("_")[:-1]) for name in names]
+        return labels["split"]
+    people = ["_".join(name.split("_")[:-1]) for name in labels.names]
     held_out = {person for number, person in enumerate(sorted(set(people))) if number % 20 == 0}
     return np.array(["valid" if person in held_out else "train" for person in people])
 
@@ -150,10 +138,11 @@ def _visible(yaw: Floats) -> NDArray[np.bool_]:
 def background_names(root: Path, cache: Path, split: Literal["train", "test"]) -> list[Path]:
     """List the face-free pictures of `scenes`, without those a teacher saw a face in."""
     scenes = pack_folder(root, "scenes", cache)
-    hits = read_table(pack_folder(root, "teacher_labels", cache) / "background_hits.csv")
+    labels = pack_folder(root, "teacher_labels", cache)
+    hits = read_table(labels / "background_hits.csv")
     doubtful = {row["image"] for row in hits if float(row["score"]) > 0.7}
     return [
-        scenes / "images" / row["image"]
+        scenes / "images" / Path(row["image"]).name
         for row in read_table(scenes / "scenes.csv")
         if row["source"] == "background" and row["split"] == split and row["image"] not in doubtful
     ]

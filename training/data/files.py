@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import SourceError
 from engine.types import Image
@@ -58,8 +59,10 @@ class Files(ABC):
         """Give a file's content.
 
         Raises:
-            SourceError: Missing or unreadable.
+            SourceError: Missing, unreadable, or elsewhere.
         """
+        if ".." in name.split("/"):
+            raise SourceError(f"{self.place(name)}: leads out of the dataset")
         try:
             return self._bytes(name)
         except (KeyError, FileNotFoundError):
@@ -84,9 +87,20 @@ class Files(ABC):
         Raises:
             SourceError: Missing or not a picture.
         """
+        return self._decoded(name, cv2.IMREAD_COLOR)
+
+    def gray(self, name: str) -> NDArray[np.uint8]:
+        """Give a picture as (H, W) uint8.
+
+        Raises:
+            SourceError: Missing or not a picture.
+        """
+        return self._decoded(name, cv2.IMREAD_GRAYSCALE)
+
+    def _decoded(self, name: str, way: int) -> NDArray[np.uint8]:
         content = np.frombuffer(self.read(name), np.uint8)
         try:
-            image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+            image = cv2.imdecode(content, way) if len(content) else None
         except cv2.error as error:
             raise SourceError(f"{self.place(name)}: not a picture: {error}") from error
         if image is None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import Natural, Share, ShareBelowOne, checked, one_of
+from engine.documents import is_file
 from engine.errors import ConfigError, ModelError
 from engine.types import Floats
 from training.data.crops import Crops, FaceCrops, cached_crops
@@ -146,7 +147,7 @@ def points_of(config: DataConfig, table: FaceTable, cache: Path) -> Floats | Non
     if config.align == "none":
         return None
     weights = Path(config.landmark_weights)
-    if not weights.is_file():
+    if not is_file(weights):
         raise ModelError(f"{weights}: cannot be read: no such file; train landmarks.toml first")
     return cached_points(table, weights, cache)
 

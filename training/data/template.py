@@ -13,8 +13,7 @@ import numpy as np
 from engine.command import Parser, add_data_options, libraries, run_command
 from engine.faces.landmarks import TEMPLATE, five_points
 from engine.types import Floats
-from training.data.packs import FLIP_ERROR_MAX, pack_folder
-from training.data.unpacking import arrays_in
+from training.data.packs import TeacherLabels, pack_folder
 
 # The point that each of the five becomes when the picture is mirrored.
 MIRROR_FIVE: Final = (1, 0, 2, 4, 3)
@@ -43,14 +42,11 @@ def ferplus_landmarks(root: Path, cache: Path) -> Floats:
         (N, 68, 2) float32, the picture's edges at 0 and 1.
 
     Raises:
-        SourceError: The pack of labels is not there.
+        SourceError: The pack of labels is not there, or damaged.
     """
     path = pack_folder(root, "teacher_labels", cache) / "landmarks_ferplus.npz"
-    labels = arrays_in(path, str(path))
-    # The error is NaN where the mirror image gave no face: not below the limit either.
-    trusted = labels["found"] & (labels["flip_err"].astype(np.float32) < FLIP_ERROR_MAX)
-    chosen = labels["points"][trusted & (labels["split"] == "train")]
-    return np.asarray(chosen, np.float32)
+    labels = TeacherLabels(str(path), path)
+    return np.asarray(labels.points[labels.trusted() & (labels["split"] == "train")])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

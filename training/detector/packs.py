@@ -1,6 +1,5 @@
 """Read the data packs once and keep them as flat arrays that a worker can map."""
 
-import csv
 import io
 import logging
 import re
@@ -11,7 +10,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,13 +18,13 @@ from engine.faces.landmarks import five_points
 from engine.files import written
 from engine.types import Floats
 from training.data.files import Files, open_files
+from training.data.packs import Row, TeacherLabels, parse_table
 from training.data.unpacking import arrays_in
 
 log = logging.getLogger(__name__)
 
 Gray = NDArray[np.uint8]
 
-FLIP_ERR_MAX: Final = 0.06  # above it the teacher's landmarks are wrong (the packs' README)
 HIT_MAX: Final = 0.7  # backgrounds with a teacher's hit above it may hold a face
 FORMAT: Final = 3  # of the cache; a cache of another format is made again
 HELD_OUT: Final = 10  # one name in ten is kept for validation
@@ -104,18 +102,9 @@ def _open(data: Path, name: str) -> Files:
     raise SourceError(f"data pack {name}: neither {name}/ nor {name}.zip in {data}")
 
 
-def _rows(pack: Files, name: str) -> Iterator[dict[str, str]]:
+def _rows(pack: Files, name: str) -> list[Row]:
     """Read a CSV with a header."""
-    return csv.DictReader(pack.lines(name))
-
-
-def _gray(pack: Files, name: str) -> Gray:
-    """Decode one picture to gray."""
-    content = np.frombuffer(pack.read(name), np.uint8)
-    image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if len(content) else None
-    if image is None:
-        raise SourceError(f"{pack.place(name)}: not a picture")
-    return np.asarray(image, np.uint8)
+    return parse_table(pack.lines(name), pack.place(name))
 
 
 def load_packs(data: Path, cache: Path) -> Packs:
@@ -132,11 +121,7 @@ def load_packs(data: Path, cache: Path) -> Packs:
     index = cache / f"detector-{FORMAT}.npz"
     pixels = cache / f"detector-{FORMAT}.bin"
     if not index.is_file():
-        try:
-            _write(data, index, pixels)
-        except (LookupError, ValueError, TypeError) as error:
-            why = f"{type(error).__name__} {error}"
-            raise SourceError(f"{data}: a table of the packs is damaged: {why}") from error
+        _write(data, index, pixels)
     arrays = arrays_in(index, f"{index} (remove it to make it again)")
     try:
         return Packs(pixels=np.memmap(pixels, np.uint8, "r"), **arrays)
@@ -190,7 +175,7 @@ def _teacher_boxes(labels: Files) -> dict[str, dict[str, list[dict[str, str]]]]:
     """Group the rows of boxes.csv by pack and picture."""
     grouped: dict[str, dict[str, list[dict[str, str]]]] = {"faces_wild": {}, "scenes": {}}
     for row in _rows(labels, "boxes.csv"):
-        grouped[row["pack"]].setdefault(row["image"], []).append(row)
+        grouped.setdefault(row["pack"], {}).setdefault(row["image"], []).append(row)
     return grouped
 
 
@@ -209,12 +194,10 @@ def _faces(rows: list[dict[str, str]]) -> tuple[Floats, Floats, NDArray[np.bool_
 def _landmarks(labels: Files, pack: str) -> dict[str, Floats]:
     """Map picture names to 68 points in pixels; doubtful ones are left out."""
     name = f"landmarks_{pack}.npz"
-    table = arrays_in(io.BytesIO(labels.read(name)), labels.place(name))
-    error = table["flip_err"].astype(np.float32)
-    good = table["found"].astype(bool) & (error <= FLIP_ERR_MAX)  # NaN compares false
-    size = table["size"].astype(np.float32)
-    points = table["points"].astype(np.float32) * size[:, None, :] - 0.5
-    names = [str(name).removeprefix("images/") for name in table["names"]]
+    table = TeacherLabels(labels.place(name), io.BytesIO(labels.read(name)))
+    good = table.trusted()
+    points = table.points * table["size"].astype(np.float32)[:, None, :] - 0.5
+    names = [name.removeprefix("images/") for name in table.names]
     return {name: points[k] for k, name in enumerate(names) if good[k]}
 
 
@@ -252,7 +235,7 @@ def _portraits(
     for row in _rows(pack, "legend.csv"):
         name = row["image"]
         person = re.sub(r"_\d+\.jpg$", "", name)
-        image = _gray(pack, f"images/{name}")
+        image = pack.gray(f"images/{name}")
         rows = boxes.get(name, [])
         yield _entry(Pack.PORTRAIT, _held(person), image, rows, landmarks.get(name))
 
@@ -263,7 +246,7 @@ def _frames(pack: Files, labels: Files, boxes: dict[str, list[dict[str, str]]]) 
         if row["person"] != "1":
             continue
         name = row["image"]
-        image = _gray(pack, f"images/{name}")
+        image = pack.gray(f"images/{name}")
         held = row["split"] == "test"
         yield _entry(Pack.FRAME, held, image, boxes.get(name, []), landmarks.get(name))
 
@@ -278,7 +261,7 @@ def _backgrounds(pack: Files, labels: Files) -> Iterator[_Entry]:
         name = row["image"]
         if row["source"] == "background" and name not in doubtful:
             held = row["split"] == "test" or _held(name)
-            yield _entry(Pack.BACKGROUND, held, _gray(pack, f"images/{name}"), [], None)
+            yield _entry(Pack.BACKGROUND, held, pack.gray(f"images/{name}"), [], None)
 
 
 def _box_frame(labels: Files, boxes: dict[str, list[dict[str, str]]]) -> Floats:
@@ -294,6 +277,8 @@ def _box_frame(labels: Files, boxes: dict[str, list[dict[str, str]]]) -> Floats:
             continue
         low, high = points.min(axis=0), points.max(axis=0)
         shifts.append((agreed[0] - np.concatenate([low, high])) / np.tile(high - low, 2))
+    if not shifts:
+        raise SourceError("data packs: no face of faces_wild has one box and landmarks; complete?")
     return np.median(np.array(shifts, np.float32), axis=0).astype(np.float32)
 
 
@@ -307,7 +292,7 @@ def _stamps(pack: Files, labels: Files, frame: Floats) -> Iterator[_Entry]:
         yield _Entry(
             Pack.STAMP,
             name.startswith("FER2013Valid"),
-            _gray(pack, name),
+            pack.gray(name),
             box[None].astype(np.float32),
             five_points(points)[None],
             points[None],

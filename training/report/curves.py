@@ -1,12 +1,15 @@
 """How a run went: loss and validation accuracy from its ``log.csv``."""
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import Any, Final
 
 from matplotlib.figure import Figure
 
+from engine.config import shown
+from engine.documents import read_text
 from engine.errors import ModelError
 from training.evaluation.runs import Evaluation
 from training.report.drawing import COLOURS, figure_of, in_percent, label
@@ -33,21 +36,26 @@ def read_log(path: Path) -> Rows:
     """Read a log's columns by name; a figure that a row does not have is NaN, a gap in its curve.
 
     Raises:
-        ModelError: A row is cut off, or a value is no number; the line is named.
+        ModelError: It is no log, a row is cut off, or a value is no number; the line is named.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
+    reader = csv.DictReader(io.StringIO(read_text(path, ModelError), newline=""))
+    try:
         columns: Rows = {name: [] for name in reader.fieldnames or ()}
+        if missing := [name for name in ("step", "loss") if name not in columns]:
+            raise ModelError(f"{path}: {', '.join(missing)}: no such column; is it a log?")
         for row in reader:
             for name, values in columns.items():
-                try:
-                    values.append(math.nan if row[name] == "" else float(row[name]))
-                except (TypeError, ValueError):
-                    raise ModelError(
-                        f"{path}, line {reader.line_num}: {name}: expected a number, "
-                        f"got {row[name]}"
-                    ) from None
+                values.append(_number(row[name], f"{path}, line {reader.line_num}: {name}"))
+    except csv.Error as error:
+        raise ModelError(f"{path}, line {reader.line_num}: {error}") from error
     return columns
+
+
+def _number(said: str | None, place: str) -> float:
+    try:
+        return math.nan if said == "" else float(said or "none")
+    except ValueError:
+        raise ModelError(f"{place}: expected a number, got {shown(said)}") from None
 
 
 def draw_curves(rows: Rows) -> Figure:

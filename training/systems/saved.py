@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from engine.config import Line, NonNegative, Positive, Side, checked
+from engine.documents import is_file, read_object
 from engine.errors import ConfigError, ModelError
 from engine.files import write_text
 from training.data.samples import DataConfig
 from training.data.table import FaceTable
-from training.documents import read_as, read_document
+from training.documents import read_as
 from training.models.flops import size_of
 from training.systems.build import SystemConfig, Truths, build, settings_type
 from training.systems.settings import SystemSettings
@@ -96,7 +97,7 @@ def weights_of(folder: Path, name: str = MODEL) -> Path:
         ModelError: There is none.
     """
     path = folder / name
-    if not path.is_file():
+    if not is_file(path):
         raise ModelError(f"{path}: missing; has the run ended?")
     return path
 
@@ -124,7 +125,7 @@ def open_run(folder: Path, weights: str = MODEL) -> SavedSystem:
     path = folder / RECIPE
     if not path.is_file():
         raise ModelError(f"{folder}: no run folder: holds no {RECIPE} of fer-train")
-    tables = read_document(path)
+    tables = read_object(path, ModelError)
     if tables.get("task") != "system":
         task = tables.get("task")
         said = task if isinstance(task, str) and task.isprintable() else f"{task!r:.80}"

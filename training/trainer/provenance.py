@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import checked
-from engine.errors import ConfigError
+from engine.documents import read_object
+from engine.errors import ConfigError, ModelError
 from engine.files import write_text
-from training.documents import read_as, read_document
+from training.documents import read_as
 from training.trainer.recipe import Recipe
 from training.weights import file_digest
 
@@ -62,7 +63,7 @@ def _refuse_another(folder: Path, resolved: Mapping[str, Any], at_default: Set[s
     path = folder / "recipe.json"
     if not path.exists():
         return
-    before, now = _flat(read_document(path, REMEDY)), _flat(resolved)
+    before, now = _flat(read_object(path, ModelError, REMEDY)), _flat(resolved)
     for name in sorted((before.keys() | now.keys()) - PLACE):
         was, is_ = before.get(name), now.get(name)
         if was != is_ and not (was is None and name in at_default):
@@ -76,7 +77,7 @@ def _gone_on(folder: Path, now: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: It was of other data, or from other weights.
     """
     path = folder / "provenance.json"
-    before, known = read_document(path, REMEDY), read_as(path, _Source, REMEDY)
+    before, known = read_object(path, ModelError, REMEDY), read_as(path, _Source, REMEDY)
     for key, what in (("data", "of other data"), ("files", "from other weights")):
         said, found = getattr(known, key), now[key]
         for name in sorted(said.keys() | found.keys()):

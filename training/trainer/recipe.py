@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.config import read
+from engine.documents import read_toml
 from engine.errors import ConfigError
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def _value(text: str) -> object:
     """Read a TOML value; what is none is a string without its quotes."""
     try:
         return tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -64,10 +65,7 @@ def read_recipe(
     Raises:
         ConfigError: Unreadable file, bad TOML, or an override without ``table.key=``.
     """
-    try:
-        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    tables = read_toml(path, ConfigError)
     task = tables.pop("task", None)
     if not isinstance(task, str):
         raise ConfigError(f"{path}: task: missing; name what to train")

@@ -99,7 +99,7 @@ def test_without_a_file_the_defaults_hold(tmp_path):
         ("[recording]\nfolder = 'here'", "recording.folder: must be a full path, got 'here'"),
         ("[recording]\nfolder = 3", "recording.folder: must be a text, got 3"),
         ("view = 3", "view: unknown key"),
-        ("[view", "not TOML"),
+        ("[view", "cannot be read: Expected ']'"),
     ],
 )
 def test_a_wrong_file_is_named_with_the_key(tmp_path, text, message):

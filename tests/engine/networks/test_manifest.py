@@ -283,3 +283,8 @@ def test_text_that_is_no_text_is_one_line(model, stated):
     with pytest.raises(ModelError, match=r"tiny\.json: Invalid JSON") as error:
         load_manifest(model)
     assert "\n" not in str(error.value)
+
+
+def test_a_name_that_the_system_does_not_take_is_no_file(tmp_path):
+    with pytest.raises(ModelError, match="no such model file"):
+        load_manifest(tmp_path / f"{'x' * 300}.onnx")

@@ -1,5 +1,6 @@
 """Sources, read from tiny clips that the tests make."""
 
+import errno
 import gc
 import struct
 import sys
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from engine.errors import ConfigError, SourceError
 from engine.video import camera as _camera
 from engine.video import container as _libav
+from engine.video import decoder
 from engine.video.decoding import Clock
 from engine.video.opening import SourceConfig, open_source
 
@@ -644,3 +646,22 @@ def test_nothing_is_written_to_stderr_for_damaged_files(tmp_path, capfd):
     path.write_bytes(path.read_bytes()[:-300])
     _read(path)
     assert capfd.readouterr().err == ""
+
+
+def test_damage_in_a_joined_recording_is_a_warning(tmp_path, monkeypatch):
+    joined = tmp_path / "joined.ts"
+    second = _ts(tmp_path / "b.ts", 512)
+    joined.write_bytes(_ts(tmp_path / "a.ts").read_bytes() + second.read_bytes())
+    packets_of = decoder.packets_of
+
+    def break_off(container, *streams):
+        yield from packets_of(container, *streams)
+        if streams:  # those that begin later
+            raise av.error.InvalidDataError(errno.EINVAL, "Invalid data")
+
+    monkeypatch.setattr(decoder, "packets_of", break_off)
+    with open_source(str(joined)) as source:
+        assert len(list(source)) == 20
+        assert source.warnings == [
+            "joined.ts: ends early, frame 20 cannot be decoded; kept what came before"
+        ]

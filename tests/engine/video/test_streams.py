@@ -1,6 +1,8 @@
 """What is told of an address: live or not, lost or ended; and what no playlist may lead to."""
 
+import errno
 import gc
+import math
 import threading
 import weakref
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import pytest
 
 from engine.errors import SourceError
 from engine.video import container as _container
+from engine.video.container import packets_of
 from engine.video.decoder import Decoder
 from engine.video.opening import SourceConfig, open_source
 
@@ -316,3 +319,28 @@ def test_a_thousand_rounds_of_opening_reading_and_closing_leave_memory_level(mak
         whole(path)
         taken.append(process.memory_info().rss / 2**20)
     assert max(taken[500:]) - max(taken[100:200]) < 5.0
+
+
+class _Hiccups:
+    """A container of three packets, before each of which FFmpeg asks to be asked again."""
+
+    name = "in.ts"
+
+    def __init__(self, times):
+        self._left, self._times = [1, 2, 3], times
+
+    def demux(self, *streams):
+        while self._left:
+            if self._times:
+                self._times -= 1
+                raise av.error.BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+            yield self._left.pop(0)
+
+
+def test_reading_goes_on_where_ffmpeg_asks_to_be_asked_again():
+    assert list(packets_of(_Hiccups(5))) == [1, 2, 3]
+
+
+def test_a_file_that_always_asks_ends():
+    with pytest.raises(av.error.FFmpegError, match="damaged in very many places"):
+        list(packets_of(_Hiccups(math.inf)))

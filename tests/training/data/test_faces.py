@@ -100,11 +100,11 @@ def test_missing_pack_is_named(tmp_path):
 def test_backgrounds_are_those_without_a_suspected_face(tmp_path):
     tables = {
         "scenes/scenes.csv": [
-            ("image", "source", "split"),
-            ("a.jpg", "background", "train"),
-            ("b.jpg", "background", "train"),
-            ("c.jpg", "background", "test"),
-            ("d.jpg", "video", "train"),
+            ("image", "source", "split", "person"),
+            ("a.jpg", "background", "train", 0),
+            ("b.jpg", "background", "train", 0),
+            ("c.jpg", "background", "test", 0),
+            ("d.jpg", "video", "train", 1),
         ],
         "teacher_labels/background_hits.csv": [("image", "score"), ("b.jpg", 0.9), ("a.jpg", 0.5)],
     }

@@ -1,5 +1,6 @@
 """Packs as folders and as zips, their pictures and tables."""
 
+import io
 import zipfile
 
 import cv2
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from engine.errors import SinkError, SourceError
-from training.data.packs import pack_folder, read_image, read_table
+from training.data.files import open_files
+from training.data.packs import TeacherLabels, pack_folder, read_image, read_table
 
 
 def test_folder_is_taken_as_it_is(tmp_path):
@@ -17,9 +19,9 @@ def test_folder_is_taken_as_it_is(tmp_path):
 
 def test_zip_is_unpacked_once(tmp_path):
     with zipfile.ZipFile(tmp_path / "scenes.zip", "w") as zipped:
-        zipped.writestr("scenes.csv", "image,split\na.jpg,train\n")
+        zipped.writestr("legend.csv", "image,emotion\na.jpg,fear\n")
     folder = pack_folder(tmp_path, "scenes", tmp_path / "cache")
-    assert read_table(folder / "scenes.csv") == [{"image": "a.jpg", "split": "train"}]
+    assert read_table(folder / "legend.csv") == [{"image": "a.jpg", "emotion": "fear"}]
     (tmp_path / "scenes.zip").unlink()
     assert pack_folder(tmp_path, "scenes", tmp_path / "cache") == folder
 
@@ -68,8 +70,8 @@ def test_missing_or_broken_picture_is_named(tmp_path):
 
 
 def test_missing_table_is_named(tmp_path):
-    with pytest.raises(SourceError, match=r"a\.csv: missing; is the data pack complete\?"):
-        read_table(tmp_path / "a.csv")
+    with pytest.raises(SourceError, match=r"legend\.csv: missing; is the data pack complete\?"):
+        read_table(tmp_path / "legend.csv")
 
 
 def test_zip_that_unpacks_to_far_more_than_it_is_stays_packed(tmp_path):
@@ -83,3 +85,85 @@ def test_zip_that_unpacks_to_far_more_than_it_is_stays_packed(tmp_path):
     assert not (tmp_path / "cache").exists()
     zipfile.ZipFile(path).extractall(tmp_path / "scenes")
     assert pack_folder(tmp_path, "scenes", tmp_path / "cache") == tmp_path / "scenes"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"image,split\na.jpg,0.9\n", r"background_hits\.csv: score: no such column"),
+        (b"image,score\na.jpg,0.9\nb.jpg\n", r"background_hits\.csv, line 3: score: missing"),
+        (b"image,score\na.jpg,nan\n", r"background_hits\.csv, line 2: score: no number: 'nan'"),
+        (b"image,score\na.jpg,\xff\n", r"background_hits\.csv: cannot be read: .* byte 0xff"),
+        (b"", r"background_hits\.csv: image, score: no such column"),
+        (b"image,score\n" + b"x" * 200_000 + b",1\n", r"line 1: field larger than"),
+    ],
+)
+def test_damaged_table_is_named_with_its_line(tmp_path, text, says):
+    path = tmp_path / "background_hits.csv"
+    path.write_bytes(text)
+    with pytest.raises(SourceError, match=says):
+        read_table(path)
+
+
+ARRAYS = {
+    "names": np.array(["images/a.jpg", "images/b.jpg"]),
+    "found": np.ones(2, bool),
+    "flip_err": np.array([0.01, np.nan], np.float16),
+    "points": np.full((2, 68, 2), 0.5, np.float16),
+    "size": np.full((2, 2), 48, np.uint16),
+}
+
+
+def test_labels_say_whom_to_trust(tmp_path):
+    np.savez(tmp_path / "a.npz", **ARRAYS)
+    labels = TeacherLabels("a.npz", tmp_path / "a.npz")
+    assert labels.names == ["images/a.jpg", "images/b.jpg"]
+    assert labels.trusted().tolist() == [True, False]
+    assert labels.points.dtype == np.float32
+
+
+def read_all(labels):
+    return labels.names, labels.trusted(), labels.points, labels["size"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("found", np.ones(3, bool), r"names: expected \(3,\) of kind U, got <U12 \(2,\)"),
+        ("found", np.ones(2), r"found: expected \(2,\) of kind b, got float64"),
+        ("points", np.ones((2, 68)), r"points: expected \(2, 68, 2\) of kind f, got"),
+        ("points", np.full((2, 68, 2), np.inf), "points: some lie far outside"),
+        ("points", np.full((2, 68, 2), np.nan), "points: some lie far outside"),
+        ("size", None, r"size: expected \(2, 2\) of kind iu, got none"),
+        ("names", np.array(["../x", "b"]), r"names: '\.\./x' is no picture of the pack"),
+        ("names", np.array(["/etc/x", "b"]), r"names: '/etc/x' is no picture of the pack"),
+    ],
+)
+def test_labels_of_another_form_are_named(tmp_path, name, value, says):
+    arrays = {key: each for key, each in {**ARRAYS, name: value}.items() if each is not None}
+    np.savez(tmp_path / "a.npz", **arrays)
+    labels = TeacherLabels("a.npz", tmp_path / "a.npz")
+    with pytest.raises(SourceError, match=says):
+        read_all(labels)
+
+
+def whole_array():
+    file = io.BytesIO()
+    np.save(file, np.ones(3))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", whole_array(), whole_array()[:70]])
+def test_labels_that_are_no_arrays_by_name_are_named(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(SourceError, match=r"a\.npz: cannot be read"):
+        TeacherLabels("a.npz", tmp_path / "a.npz")
+    with pytest.raises(SourceError, match=r"b\.zip/a\.npz: cannot be read"):
+        TeacherLabels("b.zip/a.npz", io.BytesIO(content))
+
+
+def test_a_name_that_leads_out_of_a_pack_is_refused(tmp_path):
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "secret.txt").write_text("x")
+    with pytest.raises(SourceError, match="leads out of the dataset"):
+        open_files(tmp_path / "pack").read("../secret.txt")

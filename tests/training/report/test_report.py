@@ -94,6 +94,13 @@ def test_no_two_classes_look_alike():
     assert len({class_look(index) for index in range(64)}) == 64
 
 
+@pytest.mark.parametrize("content", [b"", b"step,accuracy\n1,0.5\n", b"step,loss\n1,\xff\n"])
+def test_what_is_no_log_is_named(tmp_path, content):
+    (tmp_path / "log.csv").write_bytes(content)
+    with pytest.raises(ModelError, match=r"log\.csv: (cannot be read|.*no such column)"):
+        read_log(tmp_path / "log.csv")
+
+
 def test_broken_log_is_named_with_its_line(tmp_path):
     (tmp_path / "log.csv").write_text("step,loss\n1,2.5\n2\n")
     with pytest.raises(ModelError, match=r"log\.csv, line 3: loss: expected a number"):

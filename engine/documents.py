@@ -1,0 +1,73 @@
+"""Files of text from anywhere: whatever is wrong with one is a line that names it."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from engine.errors import FerError
+
+T = TypeVar("T")
+
+# What parsers raise: no text, no such form, numbers of thousands of digits, nested too deep; and a
+# path that the system does not take.
+MALFORMED: Final = (OSError, ValueError, RecursionError)
+LARGEST: Final = 2**26  # bytes; what people and programs write here has some thousand
+
+
+def is_file(path: Path) -> bool:
+    """Say whether there is such a file; a name that the system does not take is none."""
+    try:
+        return path.is_file()
+    except OSError:  # Python 3.14 does the same
+        return False
+
+
+def read_text(path: Path, error: type[FerError], remedy: str = "") -> str:
+    """Read a file of UTF-8 without its mark; line ends stay as they are.
+
+    Args:
+        path: The file.
+        error: What to raise.
+        remedy: What the user may do, for the message.
+
+    Raises:
+        FerError: It cannot be read; of the class given.
+    """
+    return _read(path, error, remedy, str)
+
+
+def read_json(path: Path, error: type[FerError], remedy: str = "") -> Any:  # noqa: ANN401 - JSON
+    """Read a JSON file; arguments and errors as those of `read_text`."""
+    return _read(path, error, remedy, json.loads)
+
+
+def read_object(path: Path, error: type[FerError], remedy: str = "") -> dict[str, Any]:
+    """Read a JSON file that holds an object; arguments and errors as those of `read_text`."""
+    found = read_json(path, error, remedy)
+    if not isinstance(found, dict):
+        what = f"expected a JSON object, got {type(found).__name__}"
+        raise error(_line(path, what, remedy))
+    return found
+
+
+def read_toml(path: Path, error: type[FerError], remedy: str = "") -> dict[str, Any]:
+    """Read a TOML file; arguments and errors as those of `read_text`."""
+    return _read(path, error, remedy, tomllib.loads)
+
+
+def _read(path: Path, error: type[FerError], remedy: str, parse: Callable[[str], T]) -> T:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ValueError(f"has over {LARGEST} bytes")
+        return parse(content.decode("utf-8-sig"))
+    except MALFORMED as why:
+        reason = getattr(why, "strerror", None) or why
+        raise error(_line(path, f"cannot be read: {reason}", remedy)) from why
+
+
+def _line(path: Path, what: str, remedy: str) -> str:
+    return f"{path}: {what}" + (f"; {remedy}" if remedy else "")
