@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from engine.assets import asset_path
 from engine.errors import ConfigError, FerError, ModelError
 from engine.faces.detectors import open_mediapipe, open_mtcnn, open_yunet
+from engine.faces.preprocessing import Gray, levelled, padded
 from engine.networks.manifest import DetectorFacts, Manifest, load_manifest
 from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
 from engine.types import Detection, Floats, Image
 
-Gray = NDArray[np.uint8]
 Indices = NDArray[np.intp]
 
 log = logging.getLogger(__name__)
@@ -143,12 +143,12 @@ class FerDetector:
         if small != (width, height):
             kind = cv2.INTER_AREA if look.scale < 1 else cv2.INTER_LINEAR
             gray = np.asarray(cv2.resize(gray, small, interpolation=kind), np.uint8)
-        padded = self._padded(gray)
-        outputs = self._session.run({"image": padded[None, None]})
-        count = sum((padded.shape[0] // s) * (padded.shape[1] // s) for s in self._strides)
+        picture = padded(levelled(gray), self._strides[-1], self._pad)
+        outputs = self._session.run({"image": picture[None, None]})
+        count = sum((picture.shape[0] // s) * (picture.shape[1] // s) for s in self._strides)
         scores, raw = (answer(self._name, outputs, k, (count, 14)[: k + 1]) for k in range(2))
         picked = np.flatnonzero(scores >= self._score_min)
-        cells = cells_of(picked, padded.shape[0], padded.shape[1], self._strides)
+        cells = cells_of(picked, picture.shape[0], picture.shape[1], self._strides)
         boxes, points = decode(raw[picked], cells)
         side = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
         fits = (side >= look.smallest) & (side <= look.largest)
@@ -156,15 +156,6 @@ class FerDetector:
         ratio = np.array([width / small[0], height / small[1]], np.float32)
         boxes = (boxes[fits] + 0.5) * np.tile(ratio, 2) - 0.5
         return boxes, scores[picked][fits], (points[fits] + 0.5) * ratio - 0.5
-
-    def _padded(self, gray: Gray) -> Gray:
-        """Fill up to whole blocks of the coarsest stride, at the right and below."""
-        below, right = (-side % self._strides[-1] for side in gray.shape)
-        if not (right or below):
-            return gray
-        border = cv2.BORDER_CONSTANT
-        padded = cv2.copyMakeBorder(gray, 0, below, 0, right, border, value=(self._pad,))
-        return np.asarray(padded, np.uint8)
 
 
 def cells_of(picked: Indices, height: int, width: int, strides: tuple[int, ...]) -> Floats:

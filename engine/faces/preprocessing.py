@@ -1,14 +1,23 @@
-"""Crops to network input: the only place where BGR becomes RGB."""
+"""Pictures and crops to network input: the only place where BGR becomes RGB."""
 
 from collections.abc import Sequence
 from typing import Final
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.types import Floats, Image
 
+Gray = NDArray[np.uint8]
+
 MEAN: Final = (0.485, 0.456, 0.406)  # RGB, of pixels scaled to 0..1: the ImageNet constants
 STD: Final = (0.229, 0.224, 0.225)
+
+# Gray levels that a picture's middle 98 % shall cover at least. Of 80 faces of held-out people at
+# 8 % of the light, 1 is found as it is and 79 so; at 5 %, 0 and 73; from 96 to 255 levels do alike.
+SPAN: Final = 128.0
+GAIN_MAX: Final = 16.0
 
 
 def to_input(
@@ -33,3 +42,40 @@ def to_input(
     np.multiply(stacked, 1.0 / (255.0 * spread), out=batch)
     batch -= centre / spread
     return batch
+
+
+def levelled(gray: Gray) -> Gray:
+    """Spread the gray levels of a dark, flat or overexposed picture; others stay as they are.
+
+    The spread grows continuously from 1, so that a scene that gets darker does not jump.
+
+    Args:
+        gray: (H, W) uint8.
+
+    Returns:
+        (H, W) uint8; `gray` itself where its levels cover enough.
+    """
+    share = np.cumsum(cv2.calcHist([gray], [0], None, [256], [0, 256])) / max(gray.size, 1)
+    low, high = np.searchsorted(share, (0.01, 0.99))
+    gain = min(SPAN / max(float(high - low), 1.0), GAIN_MAX)
+    if gain <= 1.0:
+        return gray
+    middle = (low + high) / 2
+    target = np.clip(middle, SPAN / 2, 255 - SPAN / 2)
+    levels = np.rint((np.arange(256) - middle) * gain + target)
+    return np.asarray(cv2.LUT(gray, np.clip(levels, 0, 255).astype(np.uint8)), np.uint8)
+
+
+def padded(gray: Gray, multiple: int, pad: int) -> Gray:
+    """Fill a picture up to whole blocks, at the right and below.
+
+    Args:
+        gray: (H, W) uint8.
+        multiple: Side of a block, pixels.
+        pad: Gray level of what is filled.
+    """
+    below, right = (-side % multiple for side in gray.shape)
+    if not (right or below):
+        return gray
+    full = cv2.copyMakeBorder(gray, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(pad,))
+    return np.asarray(full, np.uint8)

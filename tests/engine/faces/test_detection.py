@@ -73,6 +73,15 @@ def test_a_face_that_fills_the_picture_is_found_at_any_size(detector, portrait, 
     assert iou(faces[0].box / scale + np.float32([108, 66, 108, 66]), FACE) > 0.6
 
 
+@pytest.mark.parametrize("light", [0.3, 0.15, 0.08, 0.05])
+def test_a_face_in_the_dark_is_found(detector, portrait, light):
+    noise = np.random.default_rng(0).normal(0, 1, portrait.shape)
+    dark = np.clip(np.rint(portrait * light + noise), 0, 255).astype(np.uint8)
+    faces = detector.detect(dark)
+    assert len(faces) == 1
+    assert iou(faces[0].box, FACE) > 0.6
+
+
 @pytest.mark.parametrize("angle", [-25, 25])
 def test_a_turned_portrait_is_found(detector, portrait, angle):
     turn = cv2.getRotationMatrix2D((160, 120), angle, 1.0)
@@ -229,23 +238,23 @@ def test_frames_are_shrunk_by_averaging_areas(answering):
 
 def test_frames_are_filled_up_with_the_manifests_value(answering):
     network = Answering()
-    answering(network, 24, pad=99).detect(np.full((650, 641, 3), 200, np.uint8))
+    answering(network, 24, pad=99).detect(np.full((650, 641, 3), 150, np.uint8))
     fine, coarse = network.shown
     assert (fine.shape, coarse.shape) == ((672, 672), (320, 320))
     for shown, height, width in ((fine, 650, 641), (coarse, 320, 316)):
-        assert (shown[:height, :width] == 200).all()
+        assert (shown[:height, :width] == 150).all()
         assert (shown[height:] == 99).all()
         assert (shown[:, width:] == 99).all()
 
 
 def test_a_frame_of_one_line_stays_one(answering):
     network = Answering()
-    answering(network).detect(np.full((1, 3000, 3), 200, np.uint8))
+    answering(network).detect(np.full((1, 3000, 3), 150, np.uint8))
     fine, _ = network.shown
-    assert (fine.shape, set(fine[0]), set(fine[1:].ravel())) == ((32, 960), {200}, {127})
-    answering(network).detect(np.full((3000, 1, 3), 200, np.uint8))
+    assert (fine.shape, set(fine[0]), set(fine[1:].ravel())) == ((32, 960), {150}, {127})
+    answering(network).detect(np.full((3000, 1, 3), 150, np.uint8))
     _, _, fine, _ = network.shown
-    assert (fine.shape, set(fine[:, 0]), set(fine[:, 1:].ravel())) == ((960, 32), {200}, {127})
+    assert (fine.shape, set(fine[:, 0]), set(fine[:, 1:].ravel())) == ((960, 32), {150}, {127})
 
 
 @pytest.mark.parametrize(("smallest", "looks"), [(17, 2), (18, 1)])

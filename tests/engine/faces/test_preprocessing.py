@@ -1,10 +1,10 @@
-"""Crops to network input."""
+"""Pictures and crops to network input."""
 
 import numpy as np
 import pytest
 
 from engine.assets import asset_path
-from engine.faces.preprocessing import MEAN, STD, to_input
+from engine.faces.preprocessing import MEAN, STD, levelled, padded, to_input
 from engine.networks.manifest import load_manifest
 
 
@@ -34,3 +34,48 @@ def test_shipped_networks_were_trained_on_this_normalisation(name):
     manifest = load_manifest(asset_path(name))
     assert tuple(manifest.value("input.mean")) == MEAN
     assert tuple(manifest.value("input.std")) == STD
+
+
+RAMP = np.tile(np.arange(256, dtype=np.uint8), (64, 1))
+
+
+def test_levels_that_cover_enough_stay_as_they_are():
+    assert levelled(RAMP) is RAMP
+    half = RAMP // 2 + 60  # its middle 98 % cover 125 levels
+    assert np.abs(levelled(half).astype(int) - half).max() <= 2
+
+
+@pytest.mark.parametrize("light", [0.03, 0.08, 0.3])
+def test_a_dark_picture_covers_half_of_the_levels(light):
+    seen = levelled(np.rint(RAMP * light).astype(np.uint8))
+    low, high = np.percentile(seen, (1, 99))
+    assert (low <= 2, 118 <= high <= 136) == (True, True)
+
+
+def test_a_bright_flat_picture_is_spread_downwards():
+    seen = levelled(RAMP // 8 + 220)
+    assert seen.max() == 255
+    assert np.percentile(seen, 1) < 140
+
+
+def test_noise_alone_is_not_made_a_picture():
+    rng = np.random.default_rng(0)
+    flat = np.clip(np.rint(100 + rng.normal(0, 0.4, (64, 64))), 0, 255).astype(np.uint8)
+    assert np.ptp(levelled(flat)) <= 16 * np.ptp(flat)
+
+
+def test_spreading_does_not_jump_as_it_gets_darker():
+    before = None
+    for light in np.linspace(0.7, 0.3, 80):
+        mean = levelled(np.rint(RAMP * light).astype(np.uint8)).mean()
+        assert before is None or abs(mean - before) < 4
+        before = mean
+
+
+def test_a_picture_is_filled_up_at_the_right_and_below():
+    seen = padded(np.full((33, 64), 7, np.uint8), 32, 127)
+    assert seen.shape == (64, 64)
+    assert (seen[:33] == 7).all()
+    assert (seen[33:] == 127).all()
+    whole = np.zeros((32, 96), np.uint8)
+    assert padded(whole, 32, 127) is whole
