@@ -51,6 +51,9 @@ class CameraFaults:
         light: See there.
         gray: Share of pictures without colour.
         relit: Share in another light.
+        exposed: Share taken with too little light or too much.
+        exposure: Of these, how much light compared with what it should be, smallest and largest;
+            drawn evenly in its logarithm.
         coarse: Share that is shrunk and enlarged again.
         factor: By how much, smallest and largest; drawn evenly in its logarithm.
         lowest_px: Shorter side that a picture is shrunk to at most.
@@ -67,6 +70,8 @@ class CameraFaults:
     light: Light
     gray: float = 0.0
     relit: float
+    exposed: float = 0.0
+    exposure: Range = (1.0, 1.0)
     coarse: float
     factor: Range
     lowest_px: int = 1
@@ -104,6 +109,9 @@ def degrade(picture: Picture, rng: Rng, camera: CameraFaults = WEBCAM) -> Pictur
         picture = np.repeat(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2)
     if rng.random() < camera.relit:
         picture = relight(picture, rng, camera.light)
+    if camera.exposed and rng.random() < camera.exposed:
+        light = np.exp(rng.uniform(*np.log(camera.exposure)))
+        picture = np.clip(np.rint(picture * np.float32(light)), 0, 255).astype(np.uint8)
     if rng.random() < camera.coarse:
         picture = _coarse(picture, rng, camera)
     if rng.random() < camera.blurred:

@@ -1,7 +1,7 @@
 """Measure the detector: recall by face size, and false positives, at every threshold."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -10,16 +10,21 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from engine.faces.preprocessing import levelled, padded
 from engine.types import Floats
-from training.detector.model import cells, decode
-from training.detector.mosaics import Sample, SceneMaker
+from training.detector.model import STRIDES, cells, decode
+from training.detector.mosaics import VISIBLE, Sample, SceneMaker
 from training.detector.packs import Gray, Pack, Packs
-from training.detector.paste import overlap
+from training.detector.paste import overlap, place, turn_box
 
 IOU_MATCH: Final = 0.4
 NMS_IOU: Final = 0.4
 SCORE_FLOOR: Final = 0.15  # detections below it are never looked at
 PAD: Final = 127  # gray that the network sees as zero
+DARK: Final = 0.08  # of the light
+TILTED_DEG: Final = 45.0
+BENT_DEG: Final = 25.0
+PITCH_USUAL: Final = np.array([0.0, -5.0], np.float32)  # yaw and median pitch of the packs, degrees
 BUCKETS: Final = (10, 16, 24, 40, 80, 160, 640)  # sides of faces, pixels
 
 
@@ -82,14 +87,11 @@ def threshold_for(tally: Tally, false_per_100: float) -> float:
 
 def detect(model: nn.Module, image: Gray) -> DetectionResult:
     """Run the network on one gray picture of any size."""
-    height, width = image.shape
-    padded = cv2.copyMakeBorder(
-        image, 0, -height % 32, 0, -width % 32, cv2.BORDER_CONSTANT, value=PAD
-    )
-    batch = torch.from_numpy(np.ascontiguousarray(padded))[None, None]
+    picture = padded(levelled(image), STRIDES[-1], PAD)
+    batch = torch.tensor(picture)[None, None]
     with torch.inference_mode():
         raw = model(batch)[0].float()
-        boxes, _ = decode(raw[:, 1:], cells(*padded.shape))
+        boxes, _ = decode(raw[:, 1:], cells(*picture.shape))
         scores = raw[:, 0].sigmoid()
     keep = scores > SCORE_FLOOR
     return suppress(boxes[keep].numpy(), scores[keep].numpy())
@@ -161,7 +163,10 @@ def whole(packs: Packs, picture: int, scale: float = 1.0) -> Sample:
 
 
 def validation(packs: Packs, *, share: int = 1, skip: int = 0) -> Mapping[str, list[Sample]]:
-    """Build the held-out sets: frames, portraits, crowds and backgrounds.
+    """Build the held-out sets: frames, portraits, crowds and backgrounds, and what is harder.
+
+    ``dark`` and ``tilted`` are the frames with little light and with the head on a shoulder,
+    ``bent`` the frames and portraits of heads in profile, lowered or raised.
 
     Args:
         packs: All pictures.
@@ -171,13 +176,46 @@ def validation(packs: Packs, *, share: int = 1, skip: int = 0) -> Mapping[str, l
     held = {pack: packs.select(pack, held=True)[skip::share] for pack in Pack}
     rng = np.random.default_rng(7 + skip)
     maker = SceneMaker(packs, held=True, weights=flat_weights(packs, held=True))
+    frames = [whole(packs, k, 2.0) for k in held[Pack.FRAME]]
     return {
-        "frames": [whole(packs, k, 2.0) for k in held[Pack.FRAME]],
+        "frames": frames,
+        "dark": [_darkened(frame, rng) for frame in frames],
+        "tilted": [_tilted(frame, rng) for frame in frames],
+        "bent": [whole(packs, k, 2.0) for k in held[Pack.FRAME] if _is_bent(packs, k)]
+        + [_framed(packs, k, rng) for k in held[Pack.PORTRAIT] if _is_bent(packs, k)],
         "small": [whole(packs, k, 0.4) for k in held[Pack.FRAME]],
         "portraits": [_framed(packs, k, rng) for k in held[Pack.PORTRAIT]],
         "crowds": [maker.make_crowd(rng, 480) for _ in range(240 // share)],
         "backgrounds": [whole(packs, k, s) for k in held[Pack.BACKGROUND] for s in (1.0, 2.0)],
     }
+
+
+def _darkened(sample: Sample, rng: np.random.Generator) -> Sample:
+    """Take most of the light, but not the sensor's noise."""
+    image = sample.image * DARK + rng.normal(0, 1, sample.image.shape)
+    return replace(sample, image=np.clip(np.rint(image), 0, 255).astype(np.uint8))
+
+
+def _tilted(sample: Sample, rng: np.random.Generator) -> Sample:
+    """Turn a picture about its middle; what was outside of it is a mirror image."""
+    size = sample.image.shape[::-1]
+    middle = np.array(size, np.float32) / 2
+    angle = TILTED_DEG * float(rng.choice([-1, 1]))
+    matrix = place(1.0, angle, middle, middle, flip=False)
+    image = cv2.warpAffine(sample.image, matrix, size, borderMode=cv2.BORDER_REFLECT_101)
+    boxes = np.array([turn_box(box, matrix) for box in sample.boxes], np.float32).reshape(-1, 4)
+    points = sample.points @ matrix[:, :2].T + matrix[:, 2]
+    shown = overlap(boxes, np.array([[0, 0, *size]], np.float32))[:, 0]
+    return Sample(np.asarray(image, np.uint8), boxes, points, sample.ignore | (shown < VISIBLE))
+
+
+def _is_bent(packs: Packs, picture: int) -> bool:
+    """Say whether a picture's only face is far from seen from the front."""
+    rows = packs.faces(picture)
+    if rows.stop - rows.start != 1 or packs.ignore[rows.start]:
+        return False
+    yaw, pitch = np.abs(packs.pose[rows.start] - PITCH_USUAL)
+    return bool(yaw > BENT_DEG or pitch > BENT_DEG)
 
 
 def _framed(packs: Packs, picture: int, rng: np.random.Generator) -> Sample:

@@ -17,13 +17,17 @@ from engine.types import Floats
 from training.data.camera import CameraFaults, Light, degrade, relight
 from training.detector.packs import Gray, Pack, Packs
 from training.detector.paste import outline_of, overlap, paste, place, rectangle, shrink, turn_box
+from training.detector.worn import wear
 
 Rng = np.random.Generator
 
 SMALLEST: Final = 8.0  # px; smaller faces are neither taught nor counted as background
 VISIBLE: Final = 0.65  # share of a face's box that must show
+LIGHT: Final = Light(
+    gamma=0.25, gain=0.2, offset=15, pivot=0.5, shaded=0.15, depth=(0.2, 0.7), lit=1
+)
 CAMERA: Final = CameraFaults(
-    light=Light(gamma=0.25, gain=0.2, offset=15, pivot=0.5, shaded=0.15, depth=(0.2, 0.7), lit=1),
+    light=LIGHT,
     relit=0.35,
     coarse=0.12,
     factor=(1.2, 2.2),
@@ -36,6 +40,26 @@ CAMERA: Final = CameraFaults(
     packed=0.45,
     quality=(25, 95),
 )
+# What cameras do in the dark, in motion and over bad connections; of faces smaller than HARSH_PX
+# nothing would be left.
+HARSH: Final = CameraFaults(
+    light=LIGHT,
+    relit=0.35,
+    exposed=0.6,
+    exposure=(0.05, 3.0),
+    coarse=0.25,
+    factor=(1.2, 3.0),
+    blurred=0.35,
+    still=0.5,
+    focus_px=(0.8, 3.0),
+    motion_px=(5, 13),
+    noisy=0.5,
+    noise=lambda rng: np.exp(rng.uniform(0, np.log(25))),
+    packed=0.5,
+    quality=(5, 40),
+)
+HARSH_PX: Final = 24.0
+HARSH_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +125,7 @@ class SceneMaker:
         self._weights = weights
         self._portraits = self._turned_oftener(packs.select(Pack.PORTRAIT, held=held))
         self._frames = self._turned_oftener(packs.select(Pack.FRAME, held=held))
-        self._stamps = packs.select(Pack.STAMP, held=held)
+        self._stamps = self._turned_oftener(packs.select(Pack.STAMP, held=held))
         self._backgrounds = packs.select(Pack.BACKGROUND, held=held)
 
     def make(self, rng: Rng, side: int) -> Sample:
@@ -115,23 +139,23 @@ class SceneMaker:
             canvas = self._pasted(rng, side)
         else:
             canvas = Canvas(self._ground(rng, side))
-        canvas.image = degrade(canvas.image, rng, CAMERA)
+        canvas.image = degrade(canvas.image, rng, _camera(canvas, rng))
         return canvas.sample()
 
     def make_crowd(self, rng: Rng, side: int) -> Sample:
         """Draw a picture of pasted faces only, for validation."""
         canvas = self._pasted(rng, side)
-        canvas.image = degrade(canvas.image, rng, CAMERA)
+        canvas.image = degrade(canvas.image, rng, _camera(canvas, rng))
         return canvas.sample()
 
     def _turned_oftener(self, pictures: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Keep pictures with a sure face; list those of turned heads, which are few, repeatedly."""
+        """Keep pictures with a sure face; list turned and bent heads, which are few, repeatedly."""
         packs = self._packs
         copies = np.zeros(len(pictures), np.int64)
         for k, picture in enumerate(pictures.tolist()):
             if not packs.ignore[packs.faces(picture)].all():
-                turn = turned_by(packs.points[self._main_face(picture)])
-                copies[k] = 1 + round(min(turn / 0.15, 4.0))
+                face = self._main_face(picture)
+                copies[k] = oftener(packs.points[face], packs.pose[face])
         return np.repeat(pictures, copies)
 
     def _main_face(self, picture: int) -> int:
@@ -217,12 +241,12 @@ class SceneMaker:
         height, width = self._packs.picture(picture).shape
         want = float(np.exp(rng.uniform(np.log(14), np.log(0.95 * side))))
         if rng.random() < 0.4:
-            want = float(rng.uniform(0.3, 0.95) * side)
+            want = float(rng.uniform(0.3, 1.15) * side)
         scale = want / face
         spare = np.array([side - width * scale, side - height * scale])
         corner = rng.uniform(np.minimum(spare, 0), np.maximum(spare, 0))
         centre = np.array([width, height], np.float32) / 2
-        angle = float(np.clip(rng.normal(0, 10), -30, 30))
+        angle = _turn(rng, 10.0)
         target = (corner + centre * scale).astype(np.float32)
         if want > 0.4 * side:  # keep a big face in sight
             middle = (box[:2] + box[2:]) / 2
@@ -259,7 +283,7 @@ class SceneMaker:
         source = np.array([width, height], np.float32) / 2
         target = np.array([x0 + x1, y0 + y1], np.float32) / 2
         target += (rng.uniform(-0.1, 0.1, 2) * extent).astype(np.float32)
-        angle = float(np.clip(rng.normal(0, 8), -30, 30))
+        angle = _turn(rng, 8.0)
         matrix = place(scale, angle, source, target, rng.random() < 0.5)
         self._stamp_picture(canvas, picture, matrix, tile, rng)
 
@@ -288,15 +312,18 @@ class SceneMaker:
         row = self._main_face(picture)
         box = self._packs.boxes[row]
         scale = size / float(np.sqrt(np.prod(box[2:] - box[:2])))
-        angle = float(np.clip(rng.normal(0, 14), -35, 35))
+        angle = _turn(rng, 14.0)
         matrix = place(scale, angle, (box[:2] + box[2:]) / 2, centre, rng.random() < 0.5)
         outline = outline_of(self._packs.landmarks[row], box, rng)
         source = relight(self._packs.picture(picture), rng, CAMERA.light)
         canvas.paint_over(paste(canvas.image, source, matrix, outline, rng))
         turned = turn_box(box, matrix)
         hidden = False
-        if rng.random() < 0.12:
+        kind = rng.random()
+        if kind < 0.1:
             hidden = self._cover(canvas.image, turned, rng)
+        elif kind < 0.3:
+            wear(canvas.image, *_axes(turned, matrix), self._background, rng)
         self._note(canvas, row, turned, matrix, hidden)
 
     def _decoy(self, canvas: Canvas, rng: Rng) -> None:
@@ -329,6 +356,8 @@ class SceneMaker:
         )
         outline = outline_of(np.full((68, 2), np.nan, np.float32), box - shift, rng)
         paste(canvas.image, relight(inside, rng, CAMERA.light), matrix, outline, rng)
+        if rng.random() < 0.3:  # a mask or a hat does not mean a face
+            wear(canvas.image, *_axes(turn_box(box - shift, matrix), matrix), self._background, rng)
 
     def _cover(self, image: Gray, box: Floats, rng: Rng) -> bool:
         """Cover a part of a face with background, in place; True where too much is hidden."""
@@ -353,6 +382,44 @@ class SceneMaker:
         piece = np.concatenate([middle - half, middle + half]).astype(np.float32)
         paste(image, source, matrix, rectangle(piece), rng)
         return share > 0.45
+
+
+def _camera(canvas: Canvas, rng: Rng) -> CameraFaults:
+    """Choose what the camera does, by what the faces stand."""
+    boxes = np.array(canvas.boxes, np.float32).reshape(-1, 4)
+    side = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+    if len(side) and np.median(side) < HARSH_PX:
+        return CAMERA
+    return HARSH if rng.random() < HARSH_SHARE else CAMERA
+
+
+def _turn(rng: Rng, usual_deg: float) -> float:
+    """Draw how far a head is tilted to a side: mostly little, one in five up to 60 degrees."""
+    if rng.random() < 0.2:
+        return float(rng.uniform(-60, 60))
+    return float(np.clip(rng.normal(0, usual_deg), -35, 35))
+
+
+def _axes(box: Floats, matrix: Floats) -> tuple[Floats, Floats]:
+    """Give a pasted face's centre and, in columns, half its width and half its height."""
+    linear = matrix[:, :2] / np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    half = float(np.sqrt(np.prod(box[2:] - box[:2]))) / 2
+    axes = linear * np.array([0.85, 1.15], np.float32) * half
+    return ((box[:2] + box[2:]) / 2).astype(np.float32), axes.astype(np.float32)
+
+
+def oftener(points: Floats, pose: Floats) -> int:
+    """Say how often a face is listed: once from the front, up to eight times bent and in profile.
+
+    Args:
+        points: (5, 2), NaN where unknown, as of profiles that the landmark teacher is unsure of.
+        pose: (2,) float32, yaw and pitch in degrees; NaN where unknown.
+    """
+    if np.isnan(points).any():
+        return 5
+    turn = max(turned_by(points) / 0.15, (abs(float(np.nan_to_num(pose[0]))) - 10) / 8, 0.0)
+    bend = max((abs(float(np.nan_to_num(pose[1], nan=-5.0)) + 5) - 10) / 5, 0.0)
+    return 1 + round(min(turn, 4.0)) + round(min(bend, 3.0))
 
 
 def turned_by(points: Floats) -> float:

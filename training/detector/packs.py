@@ -18,7 +18,7 @@ from engine.faces.landmarks import five_points
 from engine.files import written
 from engine.types import Floats
 from training.data.files import Files, open_files
-from training.data.packs import Row, TeacherLabels, parse_table
+from training.data.packs import FLIP_ERROR_MAX, Row, TeacherLabels, parse_table
 from training.data.unpacking import arrays_in
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 Gray = NDArray[np.uint8]
 
 HIT_MAX: Final = 0.7  # backgrounds with a teacher's hit above it may hold a face
-FORMAT: Final = 3  # of the cache; a cache of another format is made again
-HELD_OUT: Final = 10  # one name in ten is kept for validation
+BOX_ERROR_MAX: Final = 0.2  # up to it they still say where the face is: profiles, covered mouths
+FORMAT: Final = 4  # of the cache; a cache of another format is made again
+HELD_OUT: Final = 10  # one person, or background, in ten is kept for validation
 
 
 class Pack(IntEnum):
@@ -48,11 +49,14 @@ class Packs:
         start: (N + 1,) int64, where each picture begins in `pixels`.
         size: (N, 2) int32, height and width.
         pack: (N,) uint8, see `Pack`.
-        held: (N,) bool, kept for validation, never trained on.
+        held: (N,) bool, kept for validation, never trained on. By person, who is on the same side
+            in portraits and in frames; all of a person's frames are of that person's films.
         face_start: (N + 1,) int64, where each picture's faces begin below.
         boxes: (F, 4) float32, x0 y0 x1 y1, pixels; may leave the picture.
         points: (F, 5, 2) float32, NaN where no teacher gives them.
         landmarks: (F, 68, 2) float32, NaN where no teacher gives them.
+        pose: (F, 2) float32, yaw and pitch in degrees, + is to the picture's right and up; NaN
+            where unknown.
         ignore: (F,) bool, one teacher alone saw it: neither face nor background.
     """
 
@@ -65,6 +69,7 @@ class Packs:
     boxes: Floats
     points: Floats
     landmarks: Floats
+    pose: Floats
     ignore: NDArray[np.bool_]
 
     def picture(self, index: int) -> Gray:
@@ -91,7 +96,17 @@ class _Entry:
     boxes: Floats
     points: Floats
     landmarks: Floats
+    pose: Floats
     ignore: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mesh:
+    """What the landmark teacher says of one picture."""
+
+    points: Floats  # (68, 2), pixels
+    pose: Floats  # (2,), yaw and pitch in degrees
+    flip_err: float
 
 
 def _open(data: Path, name: str) -> Files:
@@ -131,7 +146,7 @@ def load_packs(data: Path, cache: Path) -> Packs:
 
 def _write(data: Path, index: Path, pixels: Path) -> None:
     start, size, pack, held, face_start = [0], [], [], [], [0]
-    boxes, points, landmarks, ignore = [], [], [], []
+    boxes, points, landmarks, pose, ignore = [], [], [], [], []
     with written(pixels) as partial, partial.open("wb") as file:
         for entry in _entries(data):
             file.write(entry.image.tobytes())
@@ -143,6 +158,7 @@ def _write(data: Path, index: Path, pixels: Path) -> None:
             boxes.append(entry.boxes)
             points.append(entry.points)
             landmarks.append(entry.landmarks)
+            pose.append(entry.pose)
             ignore.append(entry.ignore)
     log.info("cached %d pictures with %d faces in %s", len(size), face_start[-1], pixels)
     with written(index) as partial:
@@ -156,6 +172,7 @@ def _write(data: Path, index: Path, pixels: Path) -> None:
             boxes=np.concatenate(boxes),
             points=np.concatenate(points),
             landmarks=np.concatenate(landmarks),
+            pose=np.concatenate(pose),
             ignore=np.concatenate(ignore),
         )
 
@@ -191,64 +208,81 @@ def _faces(rows: list[dict[str, str]]) -> tuple[Floats, Floats, NDArray[np.bool_
     return boxes, points, np.array([row["agree"] != "1" for row in rows], bool)
 
 
-def _landmarks(labels: Files, pack: str) -> dict[str, Floats]:
-    """Map picture names to 68 points in pixels; doubtful ones are left out."""
+def _meshes(labels: Files, pack: str) -> dict[str, _Mesh]:
+    """Map picture names to what the teacher says; what may be no face is left out."""
     name = f"landmarks_{pack}.npz"
     table = TeacherLabels(labels.place(name), io.BytesIO(labels.read(name)))
-    good = table.trusted()
+    good = table.trusted(BOX_ERROR_MAX)
     points = table.points * table["size"].astype(np.float32)[:, None, :] - 0.5
-    names = [name.removeprefix("images/") for name in table.names]
-    return {name: points[k] for k, name in enumerate(names) if good[k]}
+    pose = table["yaw_pitch_roll"].astype(np.float32)[:, :2]
+    error = table["flip_err"].astype(np.float32)
+    return {
+        name.removeprefix("images/"): _Mesh(points[k], pose[k], float(error[k]))
+        for k, name in enumerate(table.names)
+        if good[k]
+    }
 
 
-def _match(boxes: Floats, landmarks: Floats | None) -> Floats:
-    """Give the landmarks to the box around them; (n, 68, 2), NaN for the others."""
-    matched = np.full((len(boxes), 68, 2), np.nan, np.float32)
-    if landmarks is not None and len(boxes):
-        centre = landmarks.mean(axis=0)
-        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-        side = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
-        distance = np.linalg.norm(middles - centre, axis=1) / side
-        if distance.min() < 0.4:
-            matched[distance.argmin()] = landmarks
-    return matched
+def _matched(boxes: Floats, mesh: _Mesh | None) -> int | None:
+    """Say which box the landmarks lie in."""
+    if mesh is None or not len(boxes):
+        return None
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    side = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+    distance = np.linalg.norm(middles - mesh.points.mean(axis=0), axis=1) / side
+    return int(distance.argmin()) if distance.min() < 0.4 else None
 
 
 def _entry(
-    pack: Pack, held: bool, image: Gray, rows: list[dict[str, str]], landmarks: Floats | None
+    pack: Pack,
+    held: bool,
+    image: Gray,
+    faces: tuple[Floats, Floats, NDArray[np.bool_]],
+    mesh: _Mesh | None,
 ) -> _Entry:
-    boxes, points, ignore = _faces(rows)
-    matched = _match(boxes, landmarks)
-    sure = ~np.isnan(matched[:, 0, 0])
-    points[sure] = five_points(matched[sure])  # eye centres as alignment wants them, not YuNet's
-    return _Entry(pack, held, image, boxes, points, matched, ignore)
+    boxes, points, ignore = faces
+    landmarks = np.full((len(boxes), 68, 2), np.nan, np.float32)
+    pose = np.full((len(boxes), 2), np.nan, np.float32)
+    at = _matched(boxes, mesh)
+    if mesh is not None and at is not None:
+        pose[at] = mesh.pose
+        if mesh.flip_err <= FLIP_ERROR_MAX:
+            landmarks[at] = mesh.points
+            # Eye centres as alignment wants them, not YuNet's.
+            points[at] = five_points(mesh.points)
+    return _Entry(pack, held, image, boxes, points, landmarks, pose, ignore)
 
 
 def _held(name: str) -> bool:
     return zlib.crc32(name.encode()) % HELD_OUT == 0
 
 
+def person_of(name: str) -> str:
+    """Give the person whom a picture of faces_wild or a frame of scenes is named after."""
+    return re.sub(r"^yt_(t_)?|_\d+\.jpg$", "", name)
+
+
 def _portraits(
     pack: Files, labels: Files, boxes: dict[str, list[dict[str, str]]]
 ) -> Iterator[_Entry]:
-    landmarks = _landmarks(labels, "faces_wild")
+    meshes = _meshes(labels, "faces_wild")
     for row in _rows(pack, "legend.csv"):
         name = row["image"]
-        person = re.sub(r"_\d+\.jpg$", "", name)
         image = pack.gray(f"images/{name}")
-        rows = boxes.get(name, [])
-        yield _entry(Pack.PORTRAIT, _held(person), image, rows, landmarks.get(name))
+        faces = _faces(boxes.get(name, []))
+        yield _entry(Pack.PORTRAIT, _held(person_of(name)), image, faces, meshes.get(name))
 
 
 def _frames(pack: Files, labels: Files, boxes: dict[str, list[dict[str, str]]]) -> Iterator[_Entry]:
-    landmarks = _landmarks(labels, "scenes")
+    meshes = _meshes(labels, "scenes")
     for row in _rows(pack, "scenes.csv"):
         if row["person"] != "1":
             continue
         name = row["image"]
         image = pack.gray(f"images/{name}")
-        held = row["split"] == "test"
-        yield _entry(Pack.FRAME, held, image, boxes.get(name, []), landmarks.get(name))
+        faces = _faces(boxes.get(name, []))
+        # The pack's own two sides show the same people.
+        yield _entry(Pack.FRAME, _held(person_of(name)), image, faces, meshes.get(name))
 
 
 def _backgrounds(pack: Files, labels: Files) -> Iterator[_Entry]:
@@ -261,7 +295,7 @@ def _backgrounds(pack: Files, labels: Files) -> Iterator[_Entry]:
         name = row["image"]
         if row["source"] == "background" and name not in doubtful:
             held = row["split"] == "test" or _held(name)
-            yield _entry(Pack.BACKGROUND, held, pack.gray(f"images/{name}"), [], None)
+            yield _entry(Pack.BACKGROUND, held, pack.gray(f"images/{name}"), _faces([]), None)
 
 
 def _box_frame(labels: Files, boxes: dict[str, list[dict[str, str]]]) -> Floats:
@@ -271,11 +305,11 @@ def _box_frame(labels: Files, boxes: dict[str, list[dict[str, str]]]) -> Floats:
         (4,) float32: shifts of x0 y0 x1 y1, as fractions of the extent's width and height.
     """
     shifts = []
-    for name, points in _landmarks(labels, "faces_wild").items():
+    for name, mesh in _meshes(labels, "faces_wild").items():
         agreed, _, ignore = _faces(boxes.get(name, []))
-        if len(agreed) != 1 or ignore[0]:
+        if len(agreed) != 1 or ignore[0] or mesh.flip_err > FLIP_ERROR_MAX:
             continue
-        low, high = points.min(axis=0), points.max(axis=0)
+        low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
         shifts.append((agreed[0] - np.concatenate([low, high])) / np.tile(high - low, 2))
     if not shifts:
         raise SourceError("data packs: no face of faces_wild has one box and landmarks; complete?")
@@ -283,18 +317,13 @@ def _box_frame(labels: Files, boxes: dict[str, list[dict[str, str]]]) -> Floats:
 
 
 def _stamps(pack: Files, labels: Files, frame: Floats) -> Iterator[_Entry]:
-    """Yield FER+ pictures whose landmarks are sure; the test split is left out."""
-    for name, points in _landmarks(labels, "ferplus").items():
+    """Yield FER+ pictures whose face's place is sure; the test split is left out."""
+    for name, mesh in _meshes(labels, "ferplus").items():
         if name.startswith("FER2013Test"):
             continue
-        low, high = points.min(axis=0), points.max(axis=0)
+        low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
         box = np.concatenate([low, high]) + frame * np.tile(high - low, 2)
-        yield _Entry(
-            Pack.STAMP,
-            name.startswith("FER2013Valid"),
-            pack.gray(name),
-            box[None].astype(np.float32),
-            five_points(points)[None],
-            points[None],
-            np.zeros(1, bool),
-        )
+        nowhere = np.full((1, 5, 2), np.nan, np.float32)
+        faces = box[None].astype(np.float32), nowhere, np.zeros(1, bool)
+        held = name.startswith("FER2013Valid")
+        yield _entry(Pack.STAMP, held, pack.gray(name), faces, mesh)

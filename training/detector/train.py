@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from engine.config import Positive, Share, checked
 from engine.errors import ConfigError, ModelError
+from engine.faces.preprocessing import levelled
 from engine.files import write_text, written
 from training.data.packs import pack_digests
 from training.data.unpacking import array_in
@@ -103,8 +104,8 @@ class DetectorBatches(Batches):
 
 
 def collate(samples: list[Sample]) -> Batch:
-    """Stack pictures of one size and list their faces."""
-    images = torch.from_numpy(np.stack([s.image for s in samples])[:, None])
+    """Stack pictures of one size as the network takes them, and list their faces."""
+    images = torch.from_numpy(np.stack([levelled(s.image) for s in samples])[:, None])
     picture = np.repeat(np.arange(len(samples)), [len(s.boxes) for s in samples])
     targets = Targets(
         boxes=torch.from_numpy(np.concatenate([s.boxes for s in samples])),

@@ -1,14 +1,26 @@
+import csv
+
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from training.detector.evaluate import DetectionResult, Tally, compare, suppress, threshold_for
+from engine.faces.preprocessing import levelled
+from training.detector.evaluate import (
+    DetectionResult,
+    Tally,
+    compare,
+    suppress,
+    threshold_for,
+    validation,
+)
 from training.detector.loss import Targets, assign, box_loss, detection_loss, iou
 from training.detector.model import STRIDES, FaceNet, cells, decode, encode
-from training.detector.mosaics import Canvas, Sample, SceneMaker, turned_by
-from training.detector.packs import Pack, Packs
+from training.detector.mosaics import Canvas, Sample, SceneMaker, oftener, turned_by
+from training.detector.packs import Pack, Packs, load_packs, person_of
 from training.detector.paste import overlap, paste, place, turn_box
 from training.detector.train import collate
+from training.detector.worn import wear
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +51,7 @@ def packs():
         boxes=box,
         points=points,
         landmarks=np.full((len(box), 68, 2), np.nan, np.float32),
+        pose=np.zeros((len(box), 2), np.float32),
         ignore=np.zeros(len(box), bool),
     )
 
@@ -212,3 +225,134 @@ def test_suppression_keeps_the_best_of_overlapping_boxes():
     boxes = np.array([[0, 0, 10, 10], [1, 1, 11, 11], [40, 40, 50, 50]], np.float32)
     kept = suppress(boxes, np.array([0.5, 0.9, 0.7], np.float32))
     np.testing.assert_allclose(kept.scores, [0.9, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("picture", "person"),
+    [
+        ("yt_t_Marisa_Tomei_20.jpg", "Marisa_Tomei"),
+        ("yt_GL_Peiris_02.jpg", "GL_Peiris"),
+        ("Marisa_Tomei_0002.jpg", "Marisa_Tomei"),
+        ("Dwarakish_143.jpg", "Dwarakish"),
+    ],
+)
+def test_portraits_and_frames_are_named_after_the_same_person(picture, person):
+    assert person_of(picture) == person
+
+
+def written(path, header, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def meshes(path, names, flip_err):
+    """Give every picture of 64 x 64 the same 68 points, in its middle."""
+    spread = np.stack(np.meshgrid(np.linspace(0.3, 0.7, 17), np.linspace(0.3, 0.7, 4)), axis=-1)
+    count = len(names)
+    np.savez(
+        path,
+        names=np.array(names),
+        found=np.ones(count, bool),
+        points=np.repeat(spread.reshape(1, 68, 2), count, axis=0).astype(np.float16),
+        yaw_pitch_roll=np.tile(np.float16([[35, -20, 3]]), (count, 1)),
+        flip_err=np.array(flip_err, np.float16),
+        size=np.tile([[64, 64]], (count, 1)),
+    )
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Packs of some twenty people, in two frames each of which the pack splits one by one."""
+    people = [f"Person_{letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
+    portraits = [f"{person}_0001.jpg" for person in people]
+    frames = [f"yt_{t}{person}_10.jpg" for person in people for t in ("", "t_")]
+    stamps = [f"FER2013Train/fer{k}.png" for k in range(3)]
+    for name in (
+        *(f"faces_wild/images/{name}" for name in portraits),
+        *(f"scenes/images/{name}" for name in frames),
+        *(f"ferplus/{name}" for name in stamps),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), picture)
+    written(tmp_path / "faces_wild/legend.csv", ["image", "emotion"], [[n, ""] for n in portraits])
+    sides = [[n, ("train", "test")[k % 2], "video", 1] for k, n in enumerate(frames)]
+    written(tmp_path / "scenes/scenes.csv", ["image", "split", "source", "person"], sides)
+    box = [19, 19, 26, 26, 0.9, 1, *[""] * 10]
+    places = [f"{axis}{k}" for k in range(5) for axis in "xy"]
+    header = ["pack", "image", *"xywh", "score", "agree", *places]
+    rows = [["faces_wild", n, *box] for n in portraits] + [["scenes", n, *box] for n in frames]
+    labels = tmp_path / "teacher_labels"
+    written(labels / "boxes.csv", header, rows)
+    written(labels / "background_hits.csv", ["image", "score"], [])
+    meshes(labels / "landmarks_faces_wild.npz", portraits, [0.01] * len(portraits))
+    meshes(labels / "landmarks_scenes.npz", frames, [0.01] * len(frames))
+    meshes(labels / "landmarks_ferplus.npz", stamps, [0.01, 0.1, 0.4])
+    return tmp_path
+
+
+def test_no_person_is_on_both_sides(data, tmp_path):
+    packs = load_packs(data, tmp_path / "cache")
+    frames = packs.held[packs.pack == Pack.FRAME].reshape(-1, 2)
+    np.testing.assert_array_equal(frames[:, 0], frames[:, 1])
+    np.testing.assert_array_equal(frames[:, 0], packs.held[packs.pack == Pack.PORTRAIT])
+    assert 0 < frames[:, 0].sum() < len(frames) / 2
+
+
+def test_faces_whose_landmarks_are_unsure_are_kept_without_them(data, tmp_path):
+    packs = load_packs(data, tmp_path / "cache")
+    stamps = packs.select(Pack.STAMP, held=False)
+    faces = [packs.face_start[k] for k in stamps]
+    assert [np.isnan(packs.points[face]).any() for face in faces] == [False, True]
+    np.testing.assert_array_equal(packs.boxes[faces[0]], packs.boxes[faces[1]])
+    np.testing.assert_allclose(packs.pose[faces], [[35, -20], [35, -20]])
+
+
+@pytest.mark.parametrize(
+    ("yaw", "pitch", "times"), [(0, -5, 1), (12, -12, 1), (42, -5, 5), (0, -30, 4), (50, -40, 8)]
+)
+def test_heads_in_profile_and_bent_are_listed_oftener(yaw, pitch, times):
+    front = np.float32([[10, 10], [20, 10], [15, 15], [12, 20], [18, 20]])
+    assert oftener(front, np.float32([yaw, pitch])) == times
+    assert oftener(np.full((5, 2), np.nan, np.float32), np.float32([0, 0])) == 5
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_a_face_wears_lies_on_it_and_near_it(seed):
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (200, 300), np.uint8)
+    before = image.copy()
+    axes = np.diag([20.0, 30.0]).astype(np.float32)
+    wear(image, np.float32([150, 100]), axes, lambda _: before, rng)
+    changed = np.argwhere(image != before)
+    assert len(changed) > 50
+    assert (np.abs(changed - [100, 150]) <= [60, 40]).all()
+
+
+def test_what_is_worn_at_the_edge_and_outside_is_cut_off():
+    image = np.full((40, 40), 9, np.uint8)
+    axes = np.diag([20.0, 30.0]).astype(np.float32)
+    for centre in ((0, 0), (39, 39), (-100, 5), (20, 300)):
+        for seed in range(6):
+            wear(image, np.float32(centre), axes, lambda _: image, np.random.default_rng(seed))
+
+
+def test_validation_has_dark_and_tilted_twins_of_the_frames(packs):
+    sets = validation(packs, share=240)
+    for frame, dark, tilted in zip(sets["frames"], sets["dark"], sets["tilted"], strict=True):
+        assert dark.image.max() < 30
+        np.testing.assert_array_equal(dark.boxes, frame.boxes)
+        assert tilted.boxes.shape == frame.boxes.shape
+        assert not np.array_equal(tilted.boxes, frame.boxes)
+
+
+def test_batches_hold_pictures_as_the_network_takes_them(maker):
+    dark = maker.make(np.random.default_rng(0), 96)
+    dark = Sample(dark.image // 16, dark.boxes, dark.points, dark.ignore)
+    images, _ = collate([dark])
+    np.testing.assert_array_equal(images[0, 0].numpy(), levelled(dark.image))
+    assert images.numpy().max() > 100
