@@ -41,6 +41,8 @@ class AnalyzerConfig:
         detect_every: Frames between detector passes while faces are followed.
         min_face_px: Faces whose box is smaller than this, on its shorter side, are left out.
         max_faces: Most faces followed at once.
+        relink: Give a face that comes back, also after a cut, the id of the one it looks like;
+            looks are kept for as long as the film is read.
         smooth: Time constant of the smoothing, seconds; 0 turns it off.
         threads: Of each network on a CPU; 0 gives finder and reader, which are at work at the same
             time, half of the cores each.
@@ -56,6 +58,7 @@ class AnalyzerConfig:
     detect_every: Positive = 10
     min_face_px: Positive = 20
     max_faces: Positive = 8
+    relink: bool = False
     smooth: Annotated[float, Field(ge=0, lt=60)] = 0.25
     threads: Annotated[int, Field(ge=0, le=256)] = 0
     max_network_mib: Annotated[int, Field(ge=1, le=2**20)] = MEMORY_MIB
@@ -170,7 +173,9 @@ def open_finder(config: AnalyzerConfig) -> Finder:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
         ConfigError: Unknown detector.
     """
-    tracking = TrackerConfig(detect_every=config.detect_every, max_faces=config.max_faces)
+    tracking = TrackerConfig(
+        detect_every=config.detect_every, max_faces=config.max_faces, relink=config.relink
+    )
     with ExitStack() as loaded:
         landmarker = loaded.enter_context(closing(open_config_landmarker(config)))
         finder = Finder(open_config_detector(config), landmarker, tracking)

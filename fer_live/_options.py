@@ -44,11 +44,13 @@ class VideoOptions(PictureOptions, total=False):
     Attributes:
         model: ``poster-rt``, or the path of an ONNX file or bundle.
         detect_every: Frames between two detections; 10.
+        relink: Give a face that comes back, also after a cut, the id of the one it looks like.
         smooth: Time constant of the smoothing, seconds; 0.25, 0 for none.
     """
 
     model: str
     detect_every: int
+    relink: bool
     smooth: float
 
 

@@ -61,7 +61,7 @@ def stream(
         max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         rgb: Images and crops are RGB.
         options: `model`, `device`, `precision`, `detector`, `detector_model`, `detect_every`,
-            `min_face_px`, `max_faces`, `smooth`, `threads`, `max_network_mib`, as
+            `min_face_px`, `max_faces`, `relink`, `smooth`, `threads`, `max_network_mib`, as
             `engine.analyze.AnalyzerConfig` has them.
 
     Returns:

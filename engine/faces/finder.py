@@ -62,15 +62,17 @@ class Finder:
         image, time_s = frame.image, frame.time_s
         size = image.shape[1], image.shape[0]
         moved_back, self._last_s = time_s < self._last_s, time_s
+        cut = frame.file is None and self._scene.cut(image)
         if frame.file is not None:
             self._tracker.begin_anew()
-        elif self._scene.cut(image) or moved_back:
+        elif moved_back:
             self._tracker.reset()
         followed = self._tracker.follow(
             time_s,
             size,
             detect=lambda: self._detect(image, clock),
             locate=lambda points: self._locate(image, points, clock),
+            cut=cut,
         )
         clock.lap("track")
         tracks = tuple(track for track, _ in followed)

@@ -1,7 +1,9 @@
 """The landmark network: crops in; 68 points, presence and the fusion's feature maps out."""
 
 from collections.abc import Sequence
+from typing import Final
 
+import cv2
 import numpy as np
 
 from engine.errors import ModelError
@@ -11,6 +13,10 @@ from engine.networks.manifest import CropInput, LandmarkFacts, Manifest, Triple
 from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
 from engine.types import Face, Sighting
+
+FLAT: Final = (
+    2.0  # gray levels; where a crop strays less there is nothing, whatever the network says
+)
 
 
 class Landmarker:
@@ -55,6 +61,7 @@ class Landmarker:
             raise ModelError(f"{self._name}: its maps are not one for each of {count} faces")
         pixels = points * self.size - 0.5
         there = 1.0 / (1.0 + np.exp(-np.clip(presence, -80, 80)))  # e^89 has no float32
+        there[[float(cv2.meanStdDev(face.crop)[1].max()) < FLAT for face in faces]] = 0.0
         return [
             Sighting(
                 face=face,

@@ -1,16 +1,31 @@
-"""Faces that keep their identity: followed by landmarks, told apart when they cross."""
+"""Faces that keep their identity: followed by landmarks, told apart by place and by looks."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 import numpy as np
 
 from engine.config import NonNegative, Positive, Share, checked
+from engine.faces.appearance import FADED, OTHER, SAME, Appearance, appearance_of, likeness
 from engine.faces.landmarks import box_of, five_points
 from engine.types import Detection, Floats, Sighting, Track
 
 COVER: Final = 0.1  # overlap with a nearer face from which a lost one may be behind it
+BRIEF_S: Final = 0.2  # so shortly after it was lost, a face's place counts for more than its looks
+WAITS: Final = 4  # looks of the detector
+# Likeness of a face that comes out from behind another, half of which may be in its crop.
+EMERGING: Final = 0.3
+SPEED: Final = 3.0  # sides of its box that a lost face may move in a second
+# A face is compared with what it was a moment ago and with what it was some time before, so that
+# one who fades into another is noticed.
+LOOK_EVERY_S: Final = 0.25
+FADED_S: Final = 1.2
+LOOKS_KEPT: Final = 7
+SEEN_TOO: Final = 0.45  # overlap with a box of the detector
+WHOLE: Final = 0.9  # share of a face's box inside the frame from which its looks can be judged
 
 
 @checked("tracker")
@@ -25,7 +40,8 @@ class TrackerConfig:
         inside_start: Fraction of a new face's box that must lie inside the frame.
         inside_keep: The same for a followed face.
         same_iou: Overlap above which two tracks are the same face.
-        hidden_s: How long a face covered by another keeps its id.
+        hidden_s: How long a face that is covered, turned away or not seen keeps its id.
+        relink: Give a face that comes back the id of the one it looks like, whenever and wherever.
     """
 
     detect_every: Positive = 10
@@ -35,19 +51,46 @@ class TrackerConfig:
     inside_start: Share = 0.6
     inside_keep: Share = 0.4
     same_iou: Share = 0.45
-    hidden_s: NonNegative = 1.0
+    hidden_s: NonNegative = 3.0
+    relink: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class _Followed:
-    """A face being followed, or hidden by another since `hidden_since_s`."""
+    """A face being followed, or lost since `hidden_since_s`."""
 
     id: int
     landmarks: Floats
     score: float
     time_s: float
     velocity: Floats  # of the box's centre, pixels per second
+    look: Appearance
+    since_s: float  # when it got its id
+    looks: list[tuple[float, Appearance]] = field(default_factory=list)  # now and then, with times
     hidden_since_s: float = 0.0
+    covered: bool = False  # something is in front of it
+    waits: int = 0  # how often something may have been it that was half behind another face
+    replaced: bool = False  # somebody else is in its place, or may be: the film was cut
+
+    def likeness(self, look: Appearance) -> float:
+        """Say how alike `look` is to the most similar of the looks remembered."""
+        return max(likeness(known, look) for known in (self.look, *(old for _, old in self.looks)))
+
+    def is_other(self, look: Appearance, time_s: float, *, cut: bool) -> bool:
+        """Say whether somebody else is where this face was followed to."""
+        if likeness(self.look, look) < (SAME if cut else OTHER):
+            return True
+        past = self._past(time_s)
+        return bool(past) and all(likeness(old, look) < FADED for _, old in past)
+
+    def rewind(self, time_s: float) -> None:
+        """Forget what it looked like lately: that may have been the other one already."""
+        self.looks = self._past(time_s)
+        if self.looks:
+            self.look = self.looks[-1][1]
+
+    def _past(self, time_s: float) -> list[tuple[float, Appearance]]:
+        return [(when, old) for when, old in self.looks if time_s - when >= FADED_S]
 
     def expected_centre(self, time_s: float) -> Floats:
         return _centre(box_of(self.landmarks)) + self.velocity * np.float32(time_s - self.time_s)
@@ -57,6 +100,12 @@ class _Followed:
         reach = 0.5 * float(np.sqrt(_area(box_of(self.landmarks))))
         return np.asarray(self.landmarks + np.clip(step, -reach, reach), np.float32)
 
+    def sides_away(self, box: Floats, time_s: float) -> float:
+        """Sides of a box from its centre to where this face was expected; inf at another size."""
+        side = float(np.sqrt(_area(box)))
+        alike = 0.6 < np.sqrt(_area(box_of(self.landmarks))) / side < 1.7
+        return self.surprise(box, time_s) / side if alike else math.inf
+
     def surprise(self, box: Floats, time_s: float) -> float:
         """Pixels between a box's centre and where this face was expected."""
         return float(np.linalg.norm(self.expected_centre(time_s) - _centre(box)))
@@ -64,6 +113,40 @@ class _Followed:
 
 Detect = Callable[[], Sequence[Detection]]
 Locate = Callable[[Sequence[Floats]], list[Sighting]]
+
+
+class _View:
+    """What a frame shows: sightings of the followed faces first, in order, then of others."""
+
+    def __init__(
+        self, time_s: float, frame_size: tuple[int, int], detect: Detect, *, cut: bool
+    ) -> None:
+        self.time_s, self.frame_size, self.cut = time_s, frame_size, cut
+        self.detect = cache(detect)
+        self.sightings: list[Sighting] = []
+        self.looks: list[Appearance] = []
+
+    def add(self, sightings: Sequence[Sighting]) -> None:
+        self.sightings += sightings
+        self.looks += [appearance_of(sighting.face.crop) for sighting in sightings]
+
+    def correct(self, index: int, sighting: Sighting) -> None:
+        self.sightings[index] = sighting
+        self.looks[index] = appearance_of(sighting.face.crop)
+
+    def box(self, index: int) -> Floats:
+        return box_of(self.sightings[index].landmarks)
+
+    def inside(self, index: int) -> float:
+        """Share of a face's box that lies in the frame."""
+        box = self.box(index)
+        shown = np.clip(box, 0, np.array([*self.frame_size, *self.frame_size], np.float32))
+        return _area(shown) / _area(box) if _area(box) > 0 else 0.0
+
+    def is_face(self, index: int) -> bool:
+        """Say whether the detector sees a face too: the landmark network follows anything."""
+        box = self.box(index)
+        return any(_overlap(box, found.box) >= SEEN_TOO for found in self.detect())
 
 
 class Tracker:
@@ -83,7 +166,13 @@ class Tracker:
         self._since_detection = 0
 
     def follow(
-        self, time_s: float, frame_size: tuple[int, int], *, detect: Detect, locate: Locate
+        self,
+        time_s: float,
+        frame_size: tuple[int, int],
+        *,
+        detect: Detect,
+        locate: Locate,
+        cut: bool = False,
     ) -> list[tuple[Track, Sighting]]:
         """Follow the faces into the next frame, and take up new ones.
 
@@ -94,33 +183,37 @@ class Tracker:
                 it or a followed face is missing.
             locate: Looks at the faces whose five points, (5, 2) each, are given; a sighting for
                 each, in the same order.
+            cut: The frame may begin another shot: a face goes on only where it looks the same.
 
         Returns:
             The faces present, ordered by id, each with its sighting.
         """
         self.left_out = 0
-        detections: Sequence[Detection] | None = None
-        new: list[Floats] = []
-        if self._detection_due():
-            detections = detect()
-            new = [detection.points for detection in self._new_faces(detections)]
+        view = _View(time_s, frame_size, detect, cut=cut)
+        due = self._detection_due(cut=cut)
+        new = self._new_faces(view.detect()) if due else []
         known = [five_points(face.expected_landmarks(time_s)) for face in self._seen]
-        sightings = locate(known + new)
-        missing = self._missing(sightings, frame_size)
+        view.add(locate(known + [detection.points for detection in new]))
+        missing = [
+            index for index, face in enumerate(self._seen) if not self._is_there(face, index, view)
+        ]
         if missing:
-            found = self._recovered(missing, detect() if detections is None else detections, time_s)
-            again = locate([detection.points for detection in found.values()])
-            for index, sighting in zip(found, again, strict=True):
-                sightings[index] = sighting
-        return self._update(time_s, frame_size, sightings)
+            found = self._recovered(missing, view.detect(), time_s)
+            rest = [] if due else self._new_faces(view.detect())
+            rest = [one for one in rest if all(one is not taken for taken in found.values())]
+            again = locate([detection.points for detection in [*found.values(), *rest]])
+            for index, sighting in zip(found, again, strict=False):
+                view.correct(index, sighting)
+            view.add(again[len(found) :])
+        return self._update(view)
 
-    def _detection_due(self) -> bool:
+    def _detection_due(self, *, cut: bool) -> bool:
         """Say whether this frame needs a detector pass, and count the frame."""
         self._since_detection += 1
         pause = self.config.detect_every
-        if self._hidden:  # a covered face must be found soon after it shows again
+        if self._hidden:  # a lost face must be found soon after it shows again
             pause = min(pause, 3)
-        if self._seen and self._since_detection < pause:
+        if not cut and self._seen and self._since_detection < pause:
             return False
         self._since_detection = 0
         return True
@@ -134,13 +227,14 @@ class Tracker:
         self.reset()
         self._next_id = 1
 
-    def _missing(self, sightings: Sequence[Sighting], frame_size: tuple[int, int]) -> list[int]:
-        """List the followed faces that are not where they were expected, as sighting indices."""
-        return [
-            index
-            for index in range(len(self._seen))
-            if not self._holds(sightings[index], frame_size, starting=False)
-        ]
+    def _is_there(self, face: _Followed, index: int, view: _View) -> bool:
+        """Say whether a followed face is where it was looked for."""
+        return self._holds(view, index, starting=False) and not self._is_other(face, index, view)
+
+    def _is_other(self, face: _Followed, index: int, view: _View) -> bool:
+        """Say whether somebody else is there; at the frame's edge, half of a crop is black."""
+        judged = view.cut or view.inside(index) >= WHOLE
+        return judged and face.is_other(view.looks[index], view.time_s, cut=view.cut)
 
     def _recovered(
         self, missing: Sequence[int], detections: Sequence[Detection], time_s: float
@@ -185,64 +279,74 @@ class Tracker:
         self.left_out = max(0, len(fresh) - max(0, room))
         return fresh[: max(0, room)]
 
-    def _update(
-        self, time_s: float, frame_size: tuple[int, int], sightings: Sequence[Sighting]
-    ) -> list[tuple[Track, Sighting]]:
-        """Take the frame's sightings: followed faces first, in order, then new ones."""
-        followed, count = self._seen, len(self._seen)
-        self._hidden = [
-            face for face in self._hidden if time_s - face.hidden_since_s <= self.config.hidden_s
-        ]
+    def _update(self, view: _View) -> list[tuple[Track, Sighting]]:
+        """Take what the frame shows."""
+        self._forget(view.time_s)
         alive: list[tuple[_Followed, int]] = []
-        lost: list[_Followed] = []
-        for index, (face, sighting) in enumerate(zip(followed, sightings[:count], strict=True)):
-            if self._holds(sighting, frame_size, starting=False):
+        gone: list[_Followed] = []
+        news = list(range(len(self._seen), len(view.sightings)))
+        for index, face in enumerate(self._seen):
+            if self._is_there(face, index, view):
                 alive.append((face, index))
-            else:
-                lost.append(face)
-        alive = self._settle(alive, sightings, time_s)
-        self._hide_covered(lost, [box_of(sightings[index].landmarks) for _, index in alive], time_s)
+                continue
+            held = self._holds(view, index, starting=False)
+            face.replaced = view.cut or held
+            if held:
+                face.rewind(view.time_s)
+                news += [index] * view.is_face(index)
+            gone.append(face)
+        alive = self._settle(alive, view)
+        boxes = [view.box(index) for _, index in alive]
+        for face in gone:
+            self._hide(face, view.time_s, covered=self._is_covered(face, boxes, view.time_s))
         for face, index in alive:
-            _move(face, sightings[index], time_s)
-        for index in range(count, len(sightings)):
-            sighting = sightings[index]
-            taken = [box_of(face.landmarks) for face, _ in alive]
-            box = box_of(sighting.landmarks)
-            if self._holds(sighting, frame_size, starting=True) and all(
-                _overlap(box, other) < self.config.same_iou for other in taken
-            ):
-                alive.append((self._identify(sighting, time_s), index))
+            _move(face, view.sightings[index], view.looks[index], view.time_s)
+        alive += self._identified(self._unfollowed(news, view, boxes), view)
         alive.sort(key=lambda pair: pair[0].id)
         self._seen = [face for face, _ in alive]
         return [
             (
                 Track(face.id, box_of(face.landmarks), face.landmarks, face.score),
-                sightings[index],
+                view.sightings[index],
             )
             for face, index in alive
         ]
 
-    def _holds(self, sighting: Sighting, frame_size: tuple[int, int], *, starting: bool) -> bool:
-        config = self.config
-        if sighting.presence < (config.presence_start if starting else config.presence_keep):
+    def _forget(self, time_s: float) -> None:
+        """Give up those who have been away for too long."""
+        kept_s = math.inf if self.config.relink else self.config.hidden_s
+        self._hidden = [face for face in self._hidden if time_s - face.hidden_since_s <= kept_s]
+
+    def _unfollowed(self, news: Sequence[int], view: _View, taken: Sequence[Floats]) -> list[int]:
+        """Pick the sightings that are faces which nobody follows yet, as indices."""
+        boxes, fresh = list(taken), []
+        for index in news:
+            box = view.box(index)
+            if self._holds(view, index, starting=True) and all(
+                _overlap(box, other) < self.config.same_iou for other in boxes
+            ):
+                boxes.append(box)
+                fresh.append(index)
+        return fresh
+
+    def _holds(self, view: _View, index: int, *, starting: bool) -> bool:
+        config, presence = self.config, view.sightings[index].presence
+        if presence < (config.presence_start if starting else config.presence_keep):
             return False
         inside_min = config.inside_start if starting else config.inside_keep
-        box = box_of(sighting.landmarks)
-        limit = np.array([*frame_size, *frame_size], np.float32)
-        inside = np.clip(box, 0, limit)
-        return _area(inside) >= inside_min * _area(box) > 0
+        return view.inside(index) >= max(inside_min, 1e-6)
 
     def _settle(
-        self, alive: list[tuple[_Followed, int]], sightings: Sequence[Sighting], time_s: float
+        self, alive: list[tuple[_Followed, int]], view: _View
     ) -> list[tuple[_Followed, int]]:
         """Where two tracks slid onto one face, hide the one that was expected elsewhere."""
-        boxes = {index: box_of(sightings[index].landmarks) for _, index in alive}
+        time_s, boxes = view.time_s, {index: view.box(index) for _, index in alive}
         kept: list[tuple[_Followed, int]] = []
         # Those that are where they were expected come first; the others have slid.
         for face, index in sorted(alive, key=lambda p: p[0].surprise(boxes[p[1]], time_s)):
             box = boxes[index]
             if any(_overlap(box, boxes[other]) >= self.config.same_iou for _, other in kept):
-                self._hide(face, time_s)
+                self._hide(face, time_s, covered=True)
             else:
                 kept.append((self._rightful(face, box, time_s), index))
         return kept
@@ -254,45 +358,83 @@ class Tracker:
         if nearest.surprise(box, time_s) + margin >= face.surprise(box, time_s):
             return face
         self._hidden.remove(nearest)
-        self._hide(face, time_s)
+        self._hide(face, time_s, covered=True)
         return nearest
 
-    def _hide_covered(
-        self, lost: Sequence[_Followed], boxes: Sequence[Floats], time_s: float
-    ) -> None:
-        """Hide those of the lost faces that have gone behind one of these boxes."""
-        for face in lost:
-            expected = box_of(face.expected_landmarks(time_s))
-            if any(_overlap(expected, box) >= COVER for box in boxes):
-                self._hide(face, time_s)
+    def _is_covered(self, face: _Followed, boxes: Sequence[Floats], time_s: float) -> bool:
+        """Say whether a lost face has gone behind one of these boxes."""
+        expected = box_of(face.expected_landmarks(time_s))
+        return any(_overlap(expected, box) >= COVER for box in boxes)
 
-    def _hide(self, face: _Followed, time_s: float) -> None:
-        face.hidden_since_s = time_s
+    def _hide(self, face: _Followed, time_s: float, *, covered: bool) -> None:
+        face.hidden_since_s, face.covered, face.waits = time_s, covered, 0
         self._hidden.append(face)
 
-    def _identify(self, sighting: Sighting, time_s: float) -> _Followed:
-        """Give a new face the id of the hidden one expected there, else a new id."""
-        box = box_of(sighting.landmarks)
-        reach = float(np.sqrt(_area(box)))
-        nearest, distance = None, reach
+    def _identified(self, fresh: Sequence[int], view: _View) -> list[tuple[_Followed, int]]:
+        """Give new sightings the ids of lost faces that they are, most alike first, or new ids."""
+        pairs = []
+        for index in fresh:
+            for face in self._hidden:
+                alike = self._comes_back(face, view.box(index), view.looks[index], view.time_s)
+                if alike is not None:
+                    pairs.append((alike, -face.id, index, face))
+        back: dict[int, _Followed] = {}
+        for _, _, index, face in sorted(pairs, key=lambda pair: pair[:3], reverse=True):
+            if index not in back and face in self._hidden:
+                self._hidden.remove(face)
+                back[index] = face
+        result = []
+        for index in fresh:
+            sighting, look = view.sightings[index], view.looks[index]
+            if index not in back and self._waits(view.box(index), look, view.time_s):
+                continue
+            face = back.get(index) or self._new(sighting, look, view.time_s)
+            face.landmarks, face.velocity = sighting.landmarks, np.zeros(2, np.float32)
+            _move(face, sighting, look, view.time_s)
+            result.append((face, index))
+        return result
+
+    def _waits(self, box: Floats, look: Appearance, time_s: float) -> bool:
+        """Say whether to wait until more of a face shows that may be one that was covered."""
         for face in self._hidden:
-            gap = face.surprise(box, time_s)
-            alike = 0.6 < np.sqrt(_area(box_of(face.landmarks)) / _area(box)) < 1.7
-            if alike and gap < distance:
-                nearest, distance = face, gap
-        if nearest is not None:
-            self._hidden.remove(nearest)
-            _move(nearest, sighting, time_s)
-            return nearest
-        face = _Followed(
-            self._next_id, sighting.landmarks, sighting.presence, time_s, np.zeros(2, np.float32)
-        )
-        self._next_id += 1
-        return face
+            near = face.sides_away(box, time_s) < 1 + SPEED * (time_s - face.time_s)
+            if face.covered and near and face.waits < WAITS and face.likeness(look) >= EMERGING:
+                face.waits += 1
+                return True
+        return False
+
+    def _new(self, sighting: Sighting, look: Appearance, time_s: float) -> _Followed:
+        number, self._next_id = self._next_id, self._next_id + 1
+        still = np.zeros(2, np.float32)
+        return _Followed(number, sighting.landmarks, sighting.presence, time_s, still, look, time_s)
+
+    def _comes_back(
+        self, face: _Followed, box: Floats, look: Appearance, time_s: float
+    ) -> float | None:
+        """Say how surely a sighting is a lost face; None where it is more likely another one."""
+        alike = face.likeness(look)
+        just_now = face.replaced and face.hidden_since_s == time_s
+        if alike >= SAME and (just_now or self.config.relink):
+            return alike
+        away = face.sides_away(box, time_s)
+        if away >= 1 + SPEED * (time_s - face.time_s):
+            return None
+        if alike >= SAME:
+            return alike
+        if face.replaced:
+            return None
+        if face.covered:
+            return alike if alike >= EMERGING and away < 0.6 else None
+        brief = time_s - face.hidden_since_s <= BRIEF_S
+        return alike if alike >= OTHER and brief and away < 1 else None
 
 
-def _move(face: _Followed, sighting: Sighting, time_s: float) -> None:
-    """Put a face where the sighting saw it, in place."""
+def _move(face: _Followed, sighting: Sighting, look: Appearance, time_s: float) -> None:
+    """Put a face where the sighting saw it, and remember what it looks like, in place."""
+    face.look = look
+    last_s = face.looks[-1][0] if face.looks else face.since_s
+    if time_s - last_s >= LOOK_EVERY_S:  # not at first: it may still be appearing
+        face.looks = [*face.looks[1 - LOOKS_KEPT :], (time_s, look)]
     elapsed_s = time_s - face.time_s
     if elapsed_s > 0:
         step = _centre(box_of(sighting.landmarks)) - _centre(box_of(face.landmarks))

@@ -28,7 +28,14 @@ OPTIONS = sorted(
     {
         *("--out", "--records", "--landmarks", "--model", "--device", "--precision"),
         "--detector",
-        *("--detector-model", "--detect-every", "--min-face", "--max-faces", "--smooth"),
+        *(
+            "--detector-model",
+            "--detect-every",
+            "--min-face",
+            "--max-faces",
+            "--relink",
+            "--smooth",
+        ),
         *("--max-megapixels", "--max-network-mib"),
         *(
             "--start",
@@ -443,10 +450,11 @@ def test_help_and_readme_state_the_analyzers_defaults():
     for action in app.command.cli.parser()._actions:
         default = getattr(defaults, action.dest, None)
         if default is not None:
-            assert f"({default})" in action.help
+            assert f"({default})" in action.help or default is False
             (option,) = action.option_strings
-            (row,) = (line for line in readme.splitlines() if line.startswith(f"| `{option} "))
-            assert row.split(" | ")[1].strip("`") == str(default)
+            heads = f"| `{option} ", f"| `{option}` "
+            (row,) = (line for line in readme.splitlines() if line.startswith(heads))
+            assert row.split(" | ")[1].strip("`") == {False: "off"}.get(default, str(default))
 
 
 def test_version_names_program_model_and_providers_without_loading_opencv():

@@ -248,6 +248,18 @@ def test_face_in_another_scene_gets_a_new_id():
     assert ids == [[1]] * 3 + [[2]] * 3
 
 
+def test_a_close_face_that_moves_before_a_wall_is_no_cut():
+    finder, _, _ = make(truth := [landmarks_at(200, 150)])
+    ids = []
+    for index in range(6):
+        x = 200 + 30 * (index % 2)
+        truth[0] = landmarks_at(x, 150)
+        image = np.full(IMAGE.shape, 180, np.uint8)
+        image[60:240, x - 70 : x + 70] = np.linspace(20, 240, 180).astype(np.uint8)[:, None, None]
+        ids.append(ids_of(finder.find(frame(index, image))))
+    assert ids == [[1]] * 6
+
+
 def test_time_that_goes_back_gives_new_ids():
     finder, _, _ = make([landmarks_at(200, 150)])
     times_s = [1.0, 1.1, 1.1, 0.5, 0.6]

@@ -69,6 +69,15 @@ def test_faces_of_a_batch_do_not_touch_each_other(make, weights):
             np.testing.assert_allclose(mine, shared, atol=1e-5)
 
 
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_there_is_no_face_in_a_flat_crop_whatever_the_network_says(make, weights, level):
+    answer = np.zeros_like(weights)
+    answer[-1, 136] = 9.0
+    flat = Face(np.full((SIZE, SIZE, 3), level, np.uint8), STILL)
+    seen = make(answer).locate([flat, *faces(1)])
+    assert [round(sighting.presence, 3) for sighting in seen] == [0.0, 1.0]
+
+
 def test_no_faces_are_no_sightings_and_no_run(make, weights):
     landmarker = make(weights)
     landmarker._session = None

@@ -1,0 +1,55 @@
+import cv2
+import numpy as np
+import pytest
+
+from engine.assets import asset_path
+from engine.faces.appearance import OTHER, SAME, appearance_of, likeness
+
+
+@pytest.fixture(scope="module")
+def crop():
+    """The bundled portrait's face with some of the room around it."""
+    portrait = cv2.imread(str(asset_path("portrait.jpg")))
+    return np.ascontiguousarray(portrait[56:168, 105:217])
+
+
+def test_a_crop_is_wholly_like_itself(crop):
+    assert likeness(appearance_of(crop), appearance_of(crop)) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("light", [0.4, 0.6, 0.8, 1.2])
+def test_less_or_more_light_leaves_a_face_alike(crop, light):
+    lit = np.clip(np.rint(crop * light), 0, 255).astype(np.uint8)
+    assert likeness(appearance_of(crop), appearance_of(lit)) > SAME
+
+
+def test_a_face_that_moves_by_a_pixel_is_alike_at_once(crop):
+    moved = np.roll(crop, (1, 1), axis=(0, 1))
+    assert likeness(appearance_of(crop), appearance_of(moved)) > SAME
+
+
+def test_what_is_behind_a_head_does_not_matter(crop):
+    other = crop.copy()
+    for corner in (np.s_[:20, :20], np.s_[:20, -20:], np.s_[-20:, :20], np.s_[-20:, -20:]):
+        other[corner] = (30, 200, 60)
+    assert likeness(appearance_of(crop), appearance_of(other)) > 0.95
+
+
+def test_other_colours_and_other_shades_are_another_face(crop):
+    other = np.ascontiguousarray(crop[::-1, :, ::-1])
+    assert likeness(appearance_of(crop), appearance_of(other)) < OTHER
+
+
+def test_without_colour_shades_alone_tell_faces_apart(crop):
+    gray = np.repeat(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2)
+    turned = np.ascontiguousarray(gray[::-1])
+    assert appearance_of(gray).gray
+    assert not appearance_of(crop).gray
+    assert likeness(appearance_of(gray), appearance_of(gray)) > SAME
+    assert likeness(appearance_of(gray), appearance_of(turned)) < SAME
+
+
+def test_flat_crops_are_alike_and_like_no_face(crop):
+    dark, bright = (np.full((112, 112, 3), level, np.uint8) for level in (0, 200))
+    assert likeness(appearance_of(dark), appearance_of(dark)) > SAME
+    assert likeness(appearance_of(bright), appearance_of(crop)) < OTHER
