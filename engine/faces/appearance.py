@@ -33,6 +33,13 @@ _COLOURLESS: Final = 1.5  # gray levels that colour axes stray where there is no
 # Without colour everybody is more alike; this brings likeness to the same scale.
 _GRAY_SCALE: Final = (2.28, -1.42)
 
+_WITHIN: Final = np.dstack(
+    [
+        np.clip(np.arange(256, dtype=np.uint8), *limits)
+        for limits in ((0, 255), (96, 175), (96, 175))
+    ]
+)
+
 
 def _head() -> NDArray[np.uint8]:
     mask = np.zeros((_SIDE, _SIDE), np.uint8)
@@ -67,7 +74,8 @@ def appearance_of(crop: Image) -> Appearance:
     small = cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     bright = float(np.mean(cv2.mean(small, _MASK)[:3]))
     exposed = cv2.convertScaleAbs(small, alpha=_BRIGHT / max(bright, _DARKEST))
-    lab = cv2.cvtColor(exposed, cv2.COLOR_BGR2LAB)
+    # A histogram counts nothing beyond its range, such as a face in a stage's coloured light.
+    lab = cv2.LUT(cv2.cvtColor(exposed, cv2.COLOR_BGR2LAB), _WITHIN)
     counts = cv2.calcHist([lab], [0, 1, 2], _MASK, list(_BINS), list(_RANGES)).ravel()
     light = np.ascontiguousarray(lab[6:50, 8:48, 0])
     thumbnail = cv2.resize(light, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)

@@ -47,7 +47,7 @@ CROP: Final = 112
 REACH_PX: Final = 25.0  # a crop further from a face shows none
 LEAP_S: Final = 0.3  # between two frames that were analysed; over more, faces may be lost
 STEADY_S: Final = 600.0  # hours that are shorter say nothing of what rises
-GONE_S: Final = 2.0  # longer than the tracker keeps a hidden face's id
+GONE_S: Final = 4.0  # longer than the tracker keeps a hidden face's id
 GROWTH_MIB: Final = 24.0  # of the last hour over the second; the allocator's own noise is 10
 SLOWER: Final = 2.0  # latency of the last hour over the first
 
@@ -58,6 +58,7 @@ class Visit:
 
     start_s: float
     end_s: float
+    colours: list[list[int]]  # BGR, of hair, skin, mouth and clothes: nobody looks like another
 
 
 def visits(seconds: float) -> list[list[Visit]]:
@@ -69,7 +70,7 @@ def visits(seconds: float) -> list[list[Visit]]:
         now_s = float(random.uniform(0, 10))
         while now_s < seconds:
             end_s = now_s + float(random.uniform(20, 40))
-            lane.append(Visit(now_s, end_s))
+            lane.append(Visit(now_s, end_s, random.integers(0, 256, (4, 3)).tolist()))
             now_s = end_s + float(random.uniform(4, 15))
         lanes.append(lane)
     return lanes
@@ -91,6 +92,10 @@ class Crowd:
 
     def faces(self, time_s: float) -> list[Floats]:
         """Give the landmarks of everybody, (68, 2) float32, pixels of the frame."""
+        return [points for _, points in self.present(time_s)]
+
+    def present(self, time_s: float) -> list[tuple[Visit, Floats]]:
+        """Give everybody with the landmarks."""
         found = []
         for lane, stays in enumerate(self._lanes):
             while self._at[lane] < len(stays) and stays[self._at[lane]].end_s <= time_s:
@@ -98,7 +103,7 @@ class Crowd:
             if self._at[lane] < len(stays) and stays[self._at[lane]].start_s <= time_s:
                 x = (lane + 0.5) * SIZE[0] / LANES + 8 * np.sin(time_s + lane)
                 y = SIZE[1] / 2 + 20 * np.sin(0.7 * time_s + lane)
-                found.append(self.at(x, y))
+                found.append((stays[self._at[lane]], self.at(x, y)))
         return found
 
     def at(self, x: float, y: float) -> Floats:
@@ -130,6 +135,9 @@ class Camera(Frames):
         )
         grain = np.random.default_rng(1).integers(40, 120, (6, 8, 3), dtype=np.uint8)
         self._ground = np.asarray(cv2.resize(grain, SIZE, interpolation=cv2.INTER_CUBIC), np.uint8)
+        # As a camera's: without it, a colour is one bin of a histogram or the next.
+        noise = np.random.default_rng(2).normal(30, 15, (SIZE[1], SIZE[0], 3))
+        self._noise = np.clip(noise, 0, 255).astype(np.uint8)
         self._index = 0
         self._start_s = 0.0
 
@@ -149,10 +157,14 @@ class Camera(Frames):
 
     def _draw(self, time_s: float) -> Image:
         image = self._ground.copy()
-        for points in self._crowd.faces(time_s):
-            x, y = points[30].tolist()
-            cv2.ellipse(image, (int(x), int(y)), (20, 26), 0, 0, 360, (150, 170, 210), -1)
-        return image
+        for visit, points in self._crowd.present(time_s):
+            x, y = (int(value) for value in points[30])
+            hair, skin, mouth, clothes = visit.colours
+            cv2.ellipse(image, (x, y + 44), (34, 20), 0, 0, 360, clothes, -1)
+            cv2.ellipse(image, (x, y - 4), (24, 30), 0, 0, 360, hair, -1)
+            cv2.ellipse(image, (x, y + 4), (18, 24), 0, 0, 360, skin, -1)
+            cv2.ellipse(image, (x, y + 14), (8, 4), 0, 0, 360, mouth, -1)
+        return np.asarray(cv2.add(image, self._noise), np.uint8)
 
     def close(self) -> None:
         """End."""

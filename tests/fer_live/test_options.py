@@ -21,7 +21,12 @@ def test_options_of_videos_are_the_fields_of_the_engines_config():
 
 def test_options_of_pictures_leave_out_what_needs_time():
     left_out = set(VideoOptions.__annotations__) - set(PictureOptions.__annotations__)
-    assert left_out == {"model", "detect_every", "relink", "smooth"}  # the model is an argument of its own
+    assert left_out == {
+        "model",
+        "detect_every",
+        "relink",
+        "smooth",
+    }  # the model is an argument of its own
 
 
 def test_defaults_are_those_of_the_command():

@@ -28,6 +28,15 @@ def test_a_face_that_moves_by_a_pixel_is_alike_at_once(crop):
     assert likeness(appearance_of(crop), appearance_of(moved)) > SAME
 
 
+@pytest.mark.parametrize("light", [(240, 20, 220), (20, 230, 20), (255, 40, 20)])
+def test_a_face_in_coloured_light_is_alike_from_frame_to_frame(crop, light):
+    gray = crop.mean(axis=2, keepdims=True) / 255
+    noise = np.random.default_rng(0).normal(0, 3, (2, *crop.shape))
+    frames = [np.clip(gray * light + grain, 0, 255).astype(np.uint8) for grain in noise]
+    one, following = map(appearance_of, frames)
+    assert likeness(one, following) > 0.9
+
+
 def test_what_is_behind_a_head_does_not_matter(crop):
     other = crop.copy()
     for corner in (np.s_[:20, :20], np.s_[:20, -20:], np.s_[-20:, :20], np.s_[-20:, -20:]):

@@ -173,7 +173,7 @@ def test_two_who_swap_their_places_keep_their_ids():
 def test_one_who_fades_into_another_becomes_the_other():
     tracker, here = Tracker(TrackerConfig()), face_at(300, 300)
     one, other = (crop_of(name).crop.astype(np.float32) for name in "ab")
-    shares, ids = [0.0] * 60 + list(np.linspace(0, 1, 30)) + [1.0] * 60, []
+    shares, ids = [0.0] * 60 + list(np.linspace(0, 1, 30)) + [1.0] * 100, []
     for step, share in enumerate(shares):
         crop = Face((one + share * (other - one)).astype(np.uint8), np.eye(2, 3, dtype=np.float32))
         seen = [Sighting(crop, here, 0.95, ())]
