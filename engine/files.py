@@ -6,6 +6,7 @@ what it points at is written.
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -118,7 +119,14 @@ def _create(place: Path, mode: int = 0o666) -> None:
 
 def _put(place: Path, path: Path) -> None:
     _sync(place)
-    place.replace(_followed(path))
+    _take_place(place, _followed(path))
+
+
+def _take_place(place: Path, path: Path) -> None:
+    """Replace a file by another one, which nobody may read who could not read the old one."""
+    with suppress(OSError):  # there is none, or the system knows no modes
+        place.chmod(stat.S_IMODE(path.stat().st_mode))
+    place.replace(path)
 
 
 def _sync(place: Path) -> None:
@@ -221,7 +229,7 @@ class PartialFile:
         try:
             _sync(self.path)
             if self._overwrite:
-                self.path.replace(self._place)
+                _take_place(self.path, self._place)
             else:
                 self._put_new()
         except OSError as error:

@@ -20,7 +20,7 @@ from engine.record import open_records
 from engine.standard import is_standard
 from engine.types import Analysis, Image
 from engine.video.audio import Audio
-from engine.video.opening import SourceConfig, SourceInfo, open_source
+from engine.video.opening import SourceConfig, SourceInfo, open_source, shown_source
 from engine.video.picture_sink import PictureSink, takes_pictures
 from engine.video.sink import SinkConfig, VideoSink
 
@@ -63,7 +63,7 @@ class Outcome:
     def to_json(self, job: Job, *, interrupted: bool) -> dict[str, Any]:
         """Give what was done and what came of it as plain values, ready for `json.dumps`."""
         return {
-            "input": job.input,
+            "input": shown_source(job.input),
             "out": None if job.out is None else str(job.out),
             "records": None if job.records is None else str(job.records),
             "interrupted": interrupted,

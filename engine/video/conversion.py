@@ -1,8 +1,7 @@
 """From FFmpeg's decoded frames to upright BGR pictures with square pixels."""
 
 import logging
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, cast
@@ -20,6 +19,7 @@ from engine.types import Image
 log = logging.getLogger(__name__)
 
 MATRIX: Final = Type.DISPLAYMATRIX
+_LEFT_OUT: Final = tuple(set(range(64)) - {6})  # all but the matrix; FFmpeg 8 has 33 kinds
 UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED
 # A sample aspect ratio outside is a broken header, and one closer to 1 than this is rounding.
 SHAPES: Final = (Fraction(1, 4), Fraction(4))
@@ -71,27 +71,20 @@ def _side_data(frame: VideoFrame) -> "list[SideData]":
 
     A frame that was asked for its side data is kept alive by them until the next collection, and
     with it the decoder's pictures: a shrunk copy is asked. PyAV 18 lists nothing where there is
-    any kind that it does not know, EXIF for one: such kinds are left out of the copy.
+    any kind that it does not know, EXIF for one, and crashes on the colour profile of a PNG: the
+    copy has the matrix alone.
     """
-    unknown: list[str] = []
-    while True:
-        small = _shrunk(frame, unknown)
-        try:
-            # PyAV's stubs call this a TypedDict with string keys; it is a list of buffers.
-            return [] if small is None else cast("list[SideData]", list(small.side_data))
-        except ValueError as error:
-            number = re.match(r"\d+", str(error))
-            if number is None or number.group() in unknown:
-                raise
-            unknown.append(number.group())
+    small = _shrunk(frame)
+    # PyAV's stubs call this a TypedDict with string keys; it is a list of buffers.
+    return [] if small is None else cast("list[SideData]", list(small.side_data))
 
 
-def _shrunk(frame: VideoFrame, left_out: Sequence[str]) -> VideoFrame | None:
-    """Copy a frame at 16 pixels a side with its side data, but for these kinds."""
+def _shrunk(frame: VideoFrame) -> VideoFrame | None:
+    """Copy a frame at 16 pixels a side, with nothing beside it but its matrix."""
     graph = Graph()
     form = f"{frame.width}x{frame.height}:pix_fmt={frame.format.name}"
     nodes = [graph.add("buffer", f"video_size={form}:time_base=1/25:pixel_aspect=1/1")]
-    nodes += [graph.add("sidedata", f"mode=delete:type={kind}") for kind in left_out]
+    nodes += [graph.add("sidedata", f"mode=delete:type={kind}") for kind in _LEFT_OUT]
     nodes += [graph.add("scale", "16:16:flags=neighbor"), graph.add("buffersink")]
     try:
         graph.link_nodes(*nodes).configure()

@@ -28,6 +28,7 @@ __all__ = [
     "local_name",
     "open_source",
     "shown_address",
+    "shown_source",
 ]
 
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)(://.*)", re.IGNORECASE | re.DOTALL)
@@ -88,6 +89,11 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
 def local_name(name: str) -> str:
     """Give the path that a ``file://`` address stands for; any other name as it is."""
     return url2pathname(urlsplit(name).path) if name[:7].lower() == "file://" else name
+
+
+def shown_source(name: str) -> str:
+    """Write a source's name for results: an address as `shown_address`, any other as it is."""
+    return shown_address(name) if _URL.match(local_name(name)) else name
 
 
 def shown_address(url: str) -> str:

@@ -367,3 +367,15 @@ def test_staging_replaces_nothing_but_its_like_unless_asked(tmp_path):
     stage(tmp_path / "a.onnx", overwrite=True)
     stage(tmp_path / "a.onnx", overwrite=False)  # the same bytes
     assert (tmp_path / "a.json").read_text() == "manifest"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_what_replaces_a_file_is_no_more_open_than_it_was(tmp_path, mode):
+    path = tmp_path / "rows.csv"
+    path.write_text("old")
+    path.chmod(mode)
+    write_text(path, "new")
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", mode)
+    PartialFile(path, endings=[".csv"], overwrite=True).write("newer")
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("newer", mode)

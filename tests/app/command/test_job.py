@@ -9,7 +9,8 @@ import pytest
 import app.command.job
 from app.command.cli import main
 from app.command.interrupt import Interrupt
-from app.command.job import Job, run_job
+from app.command.job import Job, Outcome, run_job
+from app.command.summary import Summary
 from engine.errors import SinkError
 from engine.types import Found
 from engine.video.opening import open_source
@@ -126,3 +127,17 @@ def test_the_input_may_be_the_link(make_clip, tmp_path):
     with pytest.raises(SinkError, match="is the input itself; choose another name"):
         run_job(job, Interrupt())
     assert clip.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("http://me:secret@host/a.mp4?key=abc", "http://host/a.mp4?…"),
+        ("rtmp://host/live", "rtmp://host/live"),
+        ("a.mp4", "a.mp4"),
+        ("0", "0"),
+    ],
+)
+def test_results_show_no_secret_of_an_address(given, shown):
+    outcome = Outcome(Summary(), 1.0, "cpu", "fp32", ())
+    assert outcome.to_json(Job(input=given), interrupted=False)["input"] == shown

@@ -3,6 +3,7 @@
 import errno
 import gc
 import struct
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -14,9 +15,11 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import ImageCms
 
 from engine.errors import ConfigError, SourceError
 from engine.video import camera as _camera
@@ -364,6 +367,23 @@ def _exif(path: Path, orientation: int, image: np.ndarray) -> Path:
     head = data[:2] + b"\xff\xe1" + struct.pack(">H", len(marker) + 2)
     path.write_bytes(head + marker + data[2:])
     return path
+
+
+def test_picture_with_a_colour_profile_does_not_crash(tmp_path):
+    """PyAV 18 does, some time after it was asked what lies beside a PNG's picture."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path = tmp_path / "a.png"
+    PIL.Image.new("RGB", (64, 48), (200, 30, 30)).save(path, icc_profile=profile)
+    code = (
+        "import gc, sys; from engine.video.opening import open_source, SourceConfig\n"
+        "for _ in range(3):\n"
+        "    with open_source(sys.argv[1], SourceConfig()) as source: print(len(list(source)))\n"
+        "    gc.collect()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["1", "1", "1"])
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
