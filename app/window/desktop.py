@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from app.window.menu_entry import add_to_menu, command, data_home
 from app.window.qt_needs import make_application, need_qt
-from engine.command import DEVICES, Parser, libraries, run_command
+from engine.command import DEVICES, Parser, libraries, run_command, say
 from engine.errors import ConfigError
-from engine.signals import handle, leave_on_signals
+from engine.signals import INTERRUPTED, handle, leave_on_signals
 
 if TYPE_CHECKING:  # heavy imports wait until the options are right
     from PyQt6.QtWidgets import QWidget
@@ -89,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
     geometry = QSettings("fer-live", "fer-app") if options.settings is None else None
     window = MainWindow(settings, path, geometry=geometry)
     sys.excepthook = _excepthook(window)
-    close_on_signals(window)
+    signalled = close_on_signals(window)
     window.show()
 
     def begin() -> None:
@@ -98,23 +98,33 @@ def _run(options: argparse.Namespace) -> int:
 
     begin() if settings.seen_privacy else window.first_run(begin)
     settle()
-    code = leave_with(app.exec())
+    code = app.exec()
+    if signalled.is_set():
+        say(PROGRAM, "interrupted")
+        code = INTERRUPTED
+    code = leave_with(code)
     leave_on_signals(PROGRAM)
     destroy(window)
     return code
 
 
-def close_on_signals(window: "QWidget") -> None:
+def close_on_signals(window: "QWidget") -> threading.Event:
     """Close a window as its user would when a signal comes; end at once with a second one.
 
     The window's timers call Python several times a second, so a signal is heard at once.
+
+    Returns:
+        Set by the signal.
     """
+    signalled = threading.Event()
 
     def first(*_: object) -> None:
         leave_on_signals(PROGRAM)
+        signalled.set()
         window.close()
 
     handle(first)
+    return signalled
 
 
 def settle() -> None:

@@ -109,3 +109,27 @@ raise SystemExit(code)
     # Freed at the interpreter's end, it crashed in some of the runs.
     assert "window freed" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_to_the_open_window_is_one_line_and_exit_code_130(tmp_path, number):
+    code = (
+        "import os, signal, sys, threading\n"
+        "from app.window import desktop\n"
+        "settle = desktop.settle\n"
+        "def opened():\n"
+        "    settle()\n"
+        f"    threading.Timer(0.3, os.kill, (os.getpid(), signal.{number})).start()\n"
+        "desktop.settle = opened\n"
+        "sys.exit(desktop.main(['--settings', sys.argv[1]]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "settings.toml")],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.splitlines()[-1:]) == (130, ["fer-app: interrupted"])
