@@ -23,6 +23,8 @@ INDEX: Final = "bundle.json"  # the member that says which network is which
 FORMAT: Final = 1
 KINDS: Final = ("detector", "landmarks", "expression")
 MEMBERS: Final = 1 + 2 * len(KINDS)
+GROWTH_MAX: Final = 100  # times that a member may grow; weights grow by a tenth
+SMALL: Final = 2**26  # bytes up to which that does not matter
 # What `zipfile` raises where the bytes are not as they should be.
 DAMAGED: Final = (
     zipfile.BadZipFile,
@@ -107,6 +109,11 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
         if info.file_size > most:
             raise ModelError(
                 f"{path}: {info.filename!r}: has {info.file_size} bytes, expected at most {most}"
+            )
+        if info.file_size > max(SMALL, GROWTH_MAX * info.compress_size):
+            raise ModelError(
+                f"{path}: {info.filename!r}: unpacks to more than {GROWTH_MAX} times its size; "
+                "weights do not"
             )
         if info.flag_bits & 1 or info.compress_type not in (
             zipfile.ZIP_STORED,

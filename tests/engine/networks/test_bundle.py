@@ -196,6 +196,15 @@ def test_size_limits_hold(write, members, cache, monkeypatch):
         open_bundle(path, cache)
 
 
+def test_what_grows_a_thousandfold_is_refused_before_it_is_unpacked(write, members, cache):
+    members[NAMES["expression"]] = bytes(engine.networks.bundle.SMALL + 1)
+    path = write(members, zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 10**6
+    with pytest.raises(ModelError, match=r"reads.onnx': unpacks to more than 100 times its size"):
+        open_bundle(path, cache)
+    assert not list(cache.rglob("*.onnx"))
+
+
 def test_size_that_the_directory_hides_is_not_unpacked(write, members, cache):
     """A bomb: a member that unpacks to more than the directory admits."""
     members["reads.onnx"] = bytes(3_000_000)
