@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -80,6 +81,7 @@ class Video(GuardedSource):
         self._piped = url == STANDARD_INPUT  # which cannot be opened anew
         self._count = 0  # frames handed out
         self._judged = False
+        self._began_s: float | None = None  # on the monotonic clock, of time 0; where it is paced
         self._decoder = self._opened()
         try:
             self._start()
@@ -176,6 +178,8 @@ class Video(GuardedSource):
             if time_s >= self._config.end_s - TICK_S:
                 self._timed = iter(())
                 return None
+            if self._config.live:
+                self._pace(time_s)
             result = Frame(self._count, time_s, self._convert(frame))
             self._count += 1
             return result
@@ -184,6 +188,13 @@ class Video(GuardedSource):
             self._judged = True
             self._judge_end()
         return None
+
+    def _pace(self, time_s: float) -> None:
+        """Wait until a frame's time has come: as if it were filmed now, however fast it is read."""
+        now_s = time.monotonic()
+        if self._began_s is None:
+            self._began_s = now_s - time_s
+        self._closing.wait(max(self._began_s + time_s - now_s, 0.0))
 
     def _free(self) -> None:
         self._timed = iter(())

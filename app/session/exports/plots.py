@@ -24,6 +24,7 @@ BAND_IN: Final = 0.34  # height of a face's band
 DPI: Final = 150
 FACES: Final = 12  # drawn; those seen longest
 MARKERS: Final = 40  # named; more could not be read
+PLACES: Final = 2000  # of lines for markers, over the whole length
 LETTERS: Final = 80  # of a marker; more leaves the picture
 POINTS: Final = 1500  # of a curve
 WORD_IN: Final = 0.075  # width of a letter in a band
@@ -82,7 +83,9 @@ def _draw(figure: "Figure", review: Review, faces: list[int]) -> None:
     length_s = max(review.duration_s, 0.1)
     bottom.set_xlim(0, length_s)
     bottom.set_xlabel("time, s")
-    times = [marker.time_s for marker in review.markers]
+    # Each place once: thousands of lines take minutes and show no more.
+    spots = np.array([marker.time_s for marker in review.markers]) / length_s * PLACES
+    times = np.unique(np.round(spots)) * length_s / PLACES
     for axes in (top, middle, bottom):
         axes.vlines(times, 0, 1, transform=axes.get_xaxis_transform(), color="#303030",
                     linewidth=0.8, linestyle=":")  # fmt: skip

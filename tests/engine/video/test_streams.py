@@ -4,6 +4,7 @@ import errno
 import gc
 import math
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -127,6 +128,24 @@ def test_a_user_may_call_it_live(clip, web):
         assert source.info.live
     with open_source(str(clip("a.mp4")), SourceConfig(live=True)) as source:
         assert source.info.live
+
+
+def test_a_file_called_live_comes_at_its_own_pace(clip):
+    with open_source(str(clip("a.mp4")), SourceConfig(live=True)) as source:
+        times = [(time.monotonic(), frame.time_s) for frame in source]
+    (began_s, first_s), (ended_s, last_s) = times[0], times[-1]
+    assert last_s > first_s
+    assert ended_s - began_s >= last_s - first_s - 0.01
+
+
+def test_a_paced_file_is_closed_without_waiting(clip):
+    source = open_source(str(clip("a.mp4")), SourceConfig(live=True))
+    source.read()
+    source._began_s += 100.0  # the next frame's time is far away
+    threading.Timer(0.2, source.close).start()
+    began_s = time.monotonic()
+    source.read()
+    assert time.monotonic() - began_s < 10
 
 
 @pytest.mark.parametrize(("end", "live"), [(END, False), ("", True)])
