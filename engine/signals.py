@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 INTERRUPTED: "Final" = 130  # as shells show SIGINT; the same for all of them
 # What this process has begun to write: the one list of what it must not leave behind.
 UNFINISHED: "Final[dict[Unfinished, int]]" = {}  # and the process that began it, for forks
+OURS: "Final" = "fer-"  # what names of threads begin with; those that still run were left behind
 _SHOW_CURSOR = b"\x1b[?25h"  # a progress bar may have hidden it
 
 
@@ -73,6 +74,12 @@ def ended(code: int) -> int:
     """Hear no signal any more while the interpreter ends: all is done and said; give the code."""
     for number in heard():
         signal.signal(number, signal.SIG_IGN)
+    threads = sys.modules["threading"].enumerate() if "threading" in sys.modules else []
+    if any(thread.name.startswith(OURS) for thread in threads):
+        # One that comes back from C++ while the interpreter ends would abort the program.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     return code
 
 

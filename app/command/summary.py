@@ -175,7 +175,7 @@ class Summary:
                 f" arousal {face.arousal:+.2f}"
             )
         if len(faces) > _SHOWN_FACES:
-            lines.append(f"and {len(faces) - _SHOWN_FACES} more faces, seen more briefly")
+            lines.append(f"and {len(faces) - _SHOWN_FACES} more faces, seen no longer")
         return lines
 
     def _picture_lines(self, elapsed_s: float) -> list[str]:

@@ -170,3 +170,14 @@ def test_what_nohup_ignores_stays_ignored():
         "signal.raise_signal(signal.SIGHUP)\nprint('still here')"
     )
     assert (code, out) == (0, "still here\n")
+
+
+@pytest.mark.parametrize(("name", "ends"), [("fer-read", ""), ("other", "ended\n")])
+def test_with_a_thread_left_behind_the_interpreter_is_not_unwound(name, ends):
+    """A thread that comes back from C++ while the interpreter ends aborts the program."""
+    code, out, _ = child(
+        "import atexit, threading, time\natexit.register(print, 'ended')\n"
+        f"threading.Thread(target=time.sleep, args=(60,), name={name!r}, daemon=True).start()\n"
+        "print('done')\nsys.exit(signals.ended(3))"
+    )
+    assert (code, out) == (3, f"done\n{ends}")

@@ -93,7 +93,7 @@ def test_text_names_the_faces_seen_longest_and_counts_the_rest():
     summary.add(analysis(1.0, f12=Expression.NEUTRAL), {})
     lines = summary.to_text(1.0).splitlines()
     assert lines[1].startswith("face 12: neutral 1.0 s; mean valence +0.50, arousal -0.25")
-    assert lines[-2] == "and 2 more faces, seen more briefly"
+    assert lines[-2] == "and 2 more faces, seen no longer"
     assert lines[-1] == "ms per frame, p50/p95: decode 2.0/2.0"
 
 
