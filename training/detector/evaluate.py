@@ -136,9 +136,9 @@ def compare(found: DetectionResult, truth: Sample) -> tuple[Floats, Floats]:
 
 
 def tally(model: nn.Module, samples: Sequence[Sample]) -> Tally:
-    """Run the network over a set."""
+    """Run the network over a set, which may be empty."""
     model.eval()
-    sides, best, false = [], [], []
+    sides, best, false = ([np.zeros(0, np.float32)] for _ in range(3))
     for sample in samples:
         faces = sample.boxes[~sample.ignore]
         sides.append(np.sqrt(np.prod(faces[:, 2:] - faces[:, :2], axis=1)))

@@ -16,7 +16,7 @@ def test_missing_model_is_one_line_and_exit_code_four(tmp_path, capsys):
     assert main([str(tmp_path / "none.onnx")]) == 4
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("fer-eval: ")
-    assert "none.onnx: no such model file" in line
+    assert "none.onnx: no such run folder, weights file or ONNX file" in line
 
 
 def test_run_folder_is_judged_on_the_data_it_was_trained_on(
@@ -43,9 +43,10 @@ def test_several_runs_vote(system_run, ferplus_root, tmp_path, capsys):
 
 
 def test_what_is_no_run_cannot_vote(tmp_path, capsys):
-    assert main([str(tmp_path), "poster-rt.onnx"]) == 2
+    network = str(asset_path("poster-rt.onnx"))
+    assert main([str(tmp_path), network]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("fer-eval: poster-rt.onnx: neither a run folder nor a weights file")
+    assert line.startswith(f"fer-eval: {network}: neither a run folder nor a weights file")
 
 
 def test_folder_that_is_no_run_of_a_system_is_refused(tmp_path, capsys):
@@ -56,7 +57,7 @@ def test_folder_that_is_no_run_of_a_system_is_refused(tmp_path, capsys):
 
 
 def test_exported_network_on_another_dataset_is_refused(capsys):
-    assert main(["poster-rt.onnx", "--dataset", "raf-db"]) == 2
+    assert main([str(asset_path("poster-rt.onnx")), "--dataset", "raf-db"]) == 2
     wanted = "--dataset raf-db: an exported network is judged on ferplus or landmarks"
     assert wanted in capsys.readouterr().err
 

@@ -322,7 +322,8 @@ def packs(root):
     ferplus(root / "ferplus")
     people = [*held_out(2), "x", "y"]
     portraits = [f"{person}_1.jpg" for person in people]
-    scenes = [f"{kind}{number}.jpg" for kind in ("frame", "ground") for number in range(4)]
+    scenes = [f"yt_{person}_10.jpg" for person in people]
+    scenes += [f"ground{number}.jpg" for number in range(4)]
     for folder, names in (("faces_wild", portraits), ("scenes", scenes)):
         for name in names:
             picture(root / folder / "images" / name, 208)
