@@ -68,7 +68,7 @@ def parser() -> Parser:
 def _run(options: argparse.Namespace) -> int:
     need_qt()
     # Qt and the engine take most of a second: nothing of them before the options are right.
-    from PyQt6.QtCore import QSettings
+    from PyQt6.QtCore import QSettings, QTimer
     from PyQt6.QtGui import QIcon
     from PyQt6.QtWidgets import QApplication
 
@@ -98,6 +98,8 @@ def _run(options: argparse.Namespace) -> int:
 
     begin() if settings.seen_privacy else window.first_run(begin)
     settle()
+    # A window that was closed before the loop runs does not end it.
+    QTimer.singleShot(0, lambda: app.quit() if signalled.is_set() else None)
     code = app.exec()
     if signalled.is_set():
         say(PROGRAM, "interrupted")
