@@ -205,7 +205,8 @@ class Tracker:
             for index, sighting in zip(found, again, strict=False):
                 view.correct(index, sighting)
             view.add(again[len(found) :])
-        return self._update(view)
+            missing = [at for at in missing if not self._is_there(self._seen[at], at, view)]
+        return self._update(view, missing)
 
     def _detection_due(self, *, cut: bool) -> bool:
         """Say whether this frame needs a detector pass, and count the frame."""
@@ -279,14 +280,14 @@ class Tracker:
         self.left_out = max(0, len(fresh) - max(0, room))
         return fresh[: max(0, room)]
 
-    def _update(self, view: _View) -> list[tuple[Track, Sighting]]:
-        """Take what the frame shows."""
+    def _update(self, view: _View, missing: Sequence[int]) -> list[tuple[Track, Sighting]]:
+        """Take what the frame shows; some of the followed faces are not where they were sought."""
         self._forget(view.time_s)
         alive: list[tuple[_Followed, int]] = []
         gone: list[_Followed] = []
         news = list(range(len(self._seen), len(view.sightings)))
         for index, face in enumerate(self._seen):
-            if self._is_there(face, index, view):
+            if index not in missing:
                 alive.append((face, index))
                 continue
             held = self._holds(view, index, starting=False)
