@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.types import Analysis, Image
 
 if TYPE_CHECKING:
+    from engine.video.opening import SourceInfo
     from training.data.table import FaceTable
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +33,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--fuzz-cases", metavar="N", default=20_000, help="cases of the long fuzz, of all readers"
+    )
+
+
+@pytest.fixture
+def camera_info() -> "SourceInfo":
+    """What a small camera says of itself."""
+    from engine.video.opening import SourceInfo
+
+    return SourceInfo(
+        name="camera 0",
+        path=None,
+        width=160,
+        height=120,
+        fps=Fraction(25),
+        time_base=Fraction(1, 1000),
+        frame_count=None,
+        duration_s=None,
+        live=True,
+        has_audio=False,
     )
 
 

@@ -139,29 +139,12 @@ def test_folder_that_is_removed_meanwhile_is_one_line(start, tmp_path):
 
 
 @pytest.fixture
-def record(tmp_path, make_analysis):
+def record(tmp_path, make_analysis, camera_info):
     """Give `record(before_stop)`, a recording of twelve frames, and what it says at the end."""
-
-    from fractions import Fraction
-
-    from engine.video.opening import SourceInfo
-
-    info = SourceInfo(
-        name="camera 0",
-        path=None,
-        width=160,
-        height=120,
-        fps=Fraction(25),
-        time_base=Fraction(1, 1000),
-        frame_count=None,
-        duration_s=None,
-        live=True,
-        has_audio=False,
-    )
 
     def run(before_stop=lambda folder: None):
         config = RecorderConfig(start_free=0, stop_free=0)
-        recorder = Recorder(tmp_path / "sessions", info, AnalyzerConfig(), config)
+        recorder = Recorder(tmp_path / "sessions", camera_info, AnalyzerConfig(), config)
         until(lambda: recorder.status().state is not State.STARTING)
         for index in range(12):
             recorder.add(make_analysis(index, index / 25, {1: ("happiness", 0.8, 0.4)}))

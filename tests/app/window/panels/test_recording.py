@@ -1,7 +1,6 @@
 """The recording panel, through its buttons and keys."""
 
 import threading
-from fractions import Fraction
 
 import pytest
 from PyQt6.QtCore import Qt
@@ -12,7 +11,6 @@ from app.session.controller import RecordingController, RecordingOptions
 from app.session.folder import PartLimits, read_markers
 from app.window.panels.recording import RecordingPanel
 from engine.analyze import AnalyzerConfig
-from engine.video.opening import SourceInfo
 
 FACES = {1: ("happiness", 0.5, 0.2)}
 
@@ -34,21 +32,9 @@ def panel(controller, qtbot):
 
 
 @pytest.fixture
-def feed(controller, make_analysis):
+def feed(controller, make_analysis, camera_info):
     """Open a camera and give `feed(count)`, which hands in frames."""
-    info = SourceInfo(
-        name="camera 0",
-        path=None,
-        width=160,
-        height=120,
-        fps=Fraction(25),
-        time_base=Fraction(1, 1000),
-        frame_count=None,
-        duration_s=None,
-        live=True,
-        has_audio=False,
-    )
-    controller.attach(info, AnalyzerConfig())
+    controller.attach(camera_info, AnalyzerConfig())
 
     def give(count=5, start=0):
         for index in range(start, start + count):
