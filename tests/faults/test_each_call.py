@@ -5,7 +5,6 @@ import itertools
 import logging
 from collections import Counter
 from datetime import datetime
-from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +18,6 @@ from engine.analyze import AnalyzerConfig
 from engine.errors import SinkError
 from engine.files import PartialFile, open_target, staged, write_text, written, written_folder
 from engine.types import Analysis, Found
-from engine.video.opening import SourceInfo
 
 KINDS = ["make", "move", "sync", "write", "write, and all after it"]
 NO_FACES = SimpleNamespace(
@@ -131,24 +129,10 @@ def test_run_loses_nothing(make_clip, tmp_path, monkeypatch, each, hidden, frame
     assert hidden() == []
 
 
-CAMERA = SourceInfo(
-    name="camera 0",
-    path=None,
-    width=160,
-    height=120,
-    fps=Fraction(25),
-    time_base=Fraction(1, 1000),
-    frame_count=None,
-    duration_s=None,
-    live=True,
-    has_audio=False,
-)
-
-
-def record(root, make_analysis):
+def record(root, info, make_analysis):
     clock = itertools.count(0, 0.04)
     config = RecorderConfig(start_free=0, stop_free=0)
-    recorder = Recorder(root, CAMERA, AnalyzerConfig(), config, clock=lambda: next(clock))
+    recorder = Recorder(root, info, AnalyzerConfig(), config, clock=lambda: next(clock))
     for index in range(6):
         image = np.full((120, 160, 3), 40 * index, np.uint8)
         faces = {1: ("happiness", 0.8, 0.4)}
@@ -161,13 +145,13 @@ def record(root, make_analysis):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_recording_keeps_what_it_wrote(
-    tmp_path, make_analysis, each, hidden, frames_of, caplog, kind
+    tmp_path, make_analysis, camera_info, each, hidden, frames_of, caplog, kind
 ):
     caplog.set_level(logging.ERROR)
     ends = Counter()
     for failing in each(kind):
         with failing():
-            status = record(tmp_path / "sessions", make_analysis)
+            status = record(tmp_path / "sessions", camera_info, make_analysis)
         ends[status.state] += 1
         assert status.state in (State.FINISHED, State.FAILED)
         assert (status.state is State.FAILED) == bool(status.message)
