@@ -94,7 +94,7 @@ def test_record_stop_review_and_export(drive, tmp_path, theme):
 
 @needs_screen
 @pytest.mark.slow
-def test_sigterm_closes_the_window_and_leaves_with_0(tmp_path, screen):
+def test_sigterm_closes_the_window_and_leaves_with_130(tmp_path, screen):
     settings = tmp_path / "settings.toml"
     save_settings(settings, Settings(seen_privacy=True, recording_folder=tmp_path / "r"))
     environment = {**os.environ, "DISPLAY": screen, "QT_QPA_PLATFORM": "xcb"}
@@ -109,11 +109,10 @@ def test_sigterm_closes_the_window_and_leaves_with_0(tmp_path, screen):
         "--source",
         demo,
     ]
-    program = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    for line in program.stderr:  # until the networks are loaded
-        if "poster-rt" in line:
-            break
-    program.terminate()
-    assert program.wait(20) == 0
-    assert "Traceback" not in program.stderr.read()
-    program.stderr.close()
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as program:
+        for line in program.stderr:  # until the networks are loaded
+            if "poster-rt" in line:
+                break
+        program.terminate()
+        assert program.wait(20) == 130
+        assert "Traceback" not in program.stderr.read()
