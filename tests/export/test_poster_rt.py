@@ -14,7 +14,7 @@ import export.poster_rt
 from engine.errors import ModelError
 from engine.faces.alignment import CROP_SIZE, invert, transform
 from engine.faces.landmarker import Landmarker
-from engine.faces.preprocessing import MEAN, STD, to_input
+from engine.faces.preprocessing import MEAN, STD
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
 from engine.reading.fusion import Fusion, landmarks_of
@@ -29,6 +29,7 @@ from export.poster_rt import (
     round_to_half,
     write_poster_rt,
 )
+from training.data.epochs import images_of
 from training.data.targets import valence_arousal
 from training.evaluation.calibration import fit_temperature
 from training.evaluation.served import ServedAnswers, ServedNetwork, open_network
@@ -100,7 +101,7 @@ def test_engine_reads_a_crop_as_torch_does(model, exported, count):
     sightings = Landmarker(landmarks_of(manifest), "cpu", threads=1).locate(faces(count))
     readings = Fusion(manifest, "cpu", threads=1).read(sightings, count * [PICTURE])
     with torch.no_grad():
-        truth = model(torch.from_numpy(to_input([face.crop for face in faces(count)])))
+        truth = model(images_of([face.crop for face in faces(count)], "gray"))
     logits = np.stack([reading.logits for reading in readings])
     affect = np.stack([reading.valence_arousal for reading in readings])
     np.testing.assert_allclose(logits, truth.logits, atol=PARITY, rtol=0)
@@ -164,9 +165,12 @@ def test_manifest_says_how_to_feed_the_network(model, exported):
         "name": "crops",
         "size": CROP_SIZE,
         "margin": 0.05,
-        "colour": "rgb",
+        "colour": "gray",
+        "dtype": "uint8",
         "mean": list(MEAN),
         "std": list(STD),
+        "normalised": "in the graph",
+        "batch": "dynamic",
     }
     assert manifest.value("outputs") == list(OUTPUTS)
     assert manifest.value("labels") == list(EXPRESSIONS)

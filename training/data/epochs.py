@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.errors import ConfigError
 from engine.faces.alignment import similarity, template
-from engine.faces.preprocessing import to_input
+from engine.faces.preprocessing import to_input, without_colour
 from engine.types import Floats, Image
 from training.data.crops import Crops
 from training.data.operations import Rng, resized
@@ -26,7 +26,7 @@ from training.types import Target
 SAMPLE, MIX = 4, 5
 MIX_BETA = 0.4
 
-ChannelOrder = Literal["rgb", "bgr"]
+ChannelOrder = Literal["rgb", "bgr", "gray"]
 
 
 class Views(Protocol):
@@ -89,11 +89,15 @@ class WebcamViews:
 def images_of(crops: Sequence[Image], channel_order: ChannelOrder = "rgb") -> Tensor:
     """Stack uint8 BGR crops of one size into a normalised batch (B, 3, S, S), float32.
 
-    Channel order ``bgr`` is for POSTER's released RAF-DB weights alone, which were trained on
-    BGR under the constants of RGB (common specification, section 7).
+    Channel order ``gray`` shows all three channels the gray picture that the engine makes for gray
+    networks; ``bgr`` is for POSTER's released RAF-DB weights alone, which were trained on BGR under
+    the constants of RGB (common specification, section 7).
     """
-    ordered = crops if channel_order == "rgb" else [crop[..., ::-1] for crop in crops]
-    return torch.from_numpy(to_input(ordered))
+    if channel_order == "gray":
+        crops = [without_colour(crop) for crop in crops]
+    elif channel_order == "bgr":
+        crops = [crop[..., ::-1] for crop in crops]
+    return torch.from_numpy(to_input(crops))
 
 
 class EpochBatches(Batches):

@@ -37,6 +37,11 @@ class PosterRTConfig(SystemSettings):
         require(self, "input_size", self.input_size == CROP_SIZE, str(CROP_SIZE))
 
     @property
+    def needs_gray(self) -> bool:
+        """Whether the engine shows it gray crops, whatever it was trained on."""
+        return True
+
+    @property
     def affect(self) -> bool:
         """Whether it learns valence and arousal."""
         return True

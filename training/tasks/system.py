@@ -114,6 +114,11 @@ def read_settings(recipe: Recipe) -> SystemRecipe:
             "webcam.live: needs data.augmentation webcam and data.align landmarks, got "
             f"{data.augmentation} and {data.align}"
         )
+    if settings.own.needs_gray and data.channel_order != "gray":
+        raise ConfigError(
+            f"data.channel_order: {settings.system.name} is shown gray crops, got "
+            f"{data.channel_order}; set it to gray"
+        )
     return settings
 
 

@@ -47,6 +47,7 @@ monitor = "accuracy"
 warmup = 0
 [data]
 dataset = "ferplus-soft"
+channel_order = "gray"
 votes = true
 derived_affect = true
 augmentation = "webcam"
@@ -254,6 +255,11 @@ def test_either_system_learns_from_the_other(trained, tmp_path):
     plain = load_file(poster / "model.safetensors")
     taught = load_file(tmp_path / "runs" / "poster2" / "model.safetensors")
     assert any(not torch.equal(plain[name], taught[name]) for name in plain)
+
+
+def test_colour_is_refused_for_a_network_that_is_shown_gray_crops(trained):
+    with pytest.raises(ConfigError, match=r"^data\.channel_order: poster_rt is shown gray crops"):
+        trained("colour", POSTER_RT, "data.channel_order=rgb")
 
 
 def test_poster_rt_interrupted_ends_in_the_same_weights(trained, tmp_path, monkeypatch):
