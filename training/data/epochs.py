@@ -15,7 +15,7 @@ from engine.faces.alignment import similarity, template
 from engine.faces.preprocessing import to_input, without_colour
 from engine.types import Floats, Image
 from training.data.crops import Crops
-from training.data.operations import Rng, resized
+from training.data.operations import Rng, flipped, resized
 from training.data.samplers import Rows, Sampler
 from training.data.table import FaceTable
 from training.data.transforms import Transform, WebcamConfig, webcam_view
@@ -34,8 +34,11 @@ class Views(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __call__(self, row: int, rng: Rng, /) -> Image:
-        """Give one view, (S, S, 3) uint8, BGR, S the network's input size."""
+    def __call__(self, row: int, rng: Rng, /, *, twin: bool = False) -> Image:
+        """Give one view, (S, S, 3) uint8, BGR, S the network's input size.
+
+        A `twin` is the view of the same generator, mirrored and at most moved a little.
+        """
         ...
 
 
@@ -56,9 +59,10 @@ class AugmentedCrops:
     def __len__(self) -> int:
         return len(self.crops)
 
-    def __call__(self, row: int, rng: Rng, /) -> Image:
+    def __call__(self, row: int, rng: Rng, /, *, twin: bool = False) -> Image:
         """See `Views`."""
-        return self.transform(resized(self.crops[row], self.size), rng)
+        view = self.transform(resized(self.crops[row], self.size), rng)
+        return flipped(view) if twin else view
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,10 +84,10 @@ class WebcamViews:
     def __len__(self) -> int:
         return len(self.table)
 
-    def __call__(self, row: int, rng: Rng, /) -> Image:
+    def __call__(self, row: int, rng: Rng, /, *, twin: bool = False) -> Image:
         """See `Views`."""
         matrix = similarity(self.points[row], template(self.size))
-        return webcam_view(self.table.read(row), matrix, self.size, rng, self.config)
+        return webcam_view(self.table.read(row), matrix, self.size, rng, self.config, twin=twin)
 
 
 def images_of(crops: Sequence[Image], channel_order: ChannelOrder = "rgb") -> Tensor:
@@ -116,6 +120,7 @@ class EpochBatches(Batches):
         batch: int,
         seed: int,
         mixed: float = 0.0,
+        twins: bool = False,
         channel_order: ChannelOrder = "rgb",
         names: NDArray[np.str_] | None = None,
     ) -> None:
@@ -130,6 +135,7 @@ class EpochBatches(Batches):
             mixed: Share of batches blended pairwise (Zhang et al. 2018, "mixup"), with weights
                 of a Beta(0.4, 0.4); labels become those of the heavier part, valence and arousal
                 are unknown where one part's are.
+            twins: Show each face of a batch twice: behind all others their twins, see `Views`.
             channel_order: See `images_of`.
             names: (N,) what a message calls each face.
 
@@ -140,7 +146,7 @@ class EpochBatches(Batches):
         if len(views) != len(target.labels):
             raise ValueError(f"target: expected {len(views)} faces, got {len(target.labels)}")
         self.views, self.target, self.sampler = views, target, sampler
-        self.batch, self.seed, self.mixed = batch, seed, mixed
+        self.batch, self.seed, self.mixed, self.twins = batch, seed, mixed, twins
         self.channel_order, self.face_names = channel_order, names
         self.rank, self.world = 0, 1
         self._last: tuple[int, Rows] = 0, sampler.order(0)
@@ -169,15 +175,23 @@ class EpochBatches(Batches):
         return [str(name) for name in self.face_names[self._rows(index)]]
 
     def __getitem__(self, index: int) -> tuple[Tensor, Target]:
-        """Make images (B, 3, S, S) float32, normalised RGB, and their truth."""
+        """Make images (B, 3, S, S) float32, normalised RGB, and their truth; of twins 2 B."""
+        images, target = self._seen(index, twin=False)
+        if not self.twins:
+            return images, target
+        twins, same = self._seen(index, twin=True)
+        both = [torch.cat(pair) for pair in zip(target, same, strict=True)]
+        return torch.cat([images, twins]), Target(*both)
+
+    def _seen(self, index: int, *, twin: bool) -> tuple[Tensor, Target]:
         rows = self._rows(index)
         own = np.arange(self.rank, self.batch, self.world)
         share = self._share(index)
         if share is None:
-            return self._images(index, rows, own), _at(self.target, rows[own])
+            return self._images(index, rows, own, twin), _at(self.target, rows[own])
         partners = self.batch - 1 - own
         both = np.union1d(own, partners)
-        images = self._images(index, rows, both)
+        images = self._images(index, rows, both, twin)
         pair = [images[np.searchsorted(both, places)] for places in (own, partners)]
         truths = [_at(self.target, rows[places]) for places in (own, partners)]
         return _mix(share, *pair), _mixed_target(share, *truths)
@@ -188,14 +202,14 @@ class EpochBatches(Batches):
             self._last = epoch, self.sampler.order(epoch)
         return self._last[1][place * self.batch : (place + 1) * self.batch]
 
-    def _images(self, index: int, rows: Rows, positions: Rows) -> Tensor:
-        crops = [self._crop(index, int(rows[place]), int(place)) for place in positions]
+    def _images(self, index: int, rows: Rows, positions: Rows, twin: bool) -> Tensor:
+        crops = [self._crop(index, int(rows[place]), int(place), twin) for place in positions]
         return images_of(crops, self.channel_order)
 
-    def _crop(self, index: int, row: int, place: int) -> Image:
+    def _crop(self, index: int, row: int, place: int, twin: bool) -> Image:
         epoch, batch = divmod(index, self._per_epoch)
         rng = np.random.default_rng((SAMPLE, self.seed, epoch, batch * self.batch + place))
-        return self.views(row, rng)
+        return self.views(row, rng, twin=True) if twin else self.views(row, rng)
 
     def _share(self, index: int) -> float | None:
         """Weight of a batch's own faces, or none where it is not blended."""

@@ -61,6 +61,11 @@ class SystemSettings(Starting):
         return False
 
     @property
+    def needs_twins(self) -> bool:
+        """Whether its loss compares the answers to a face and to its twin."""
+        return False
+
+    @property
     def needs_prior(self) -> bool:
         """Whether its loss asks how votes spread over the classes."""
         return False

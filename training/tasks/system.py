@@ -114,6 +114,8 @@ def read_settings(recipe: Recipe) -> SystemRecipe:
             "webcam.live: needs data.augmentation webcam and data.align landmarks, got "
             f"{data.augmentation} and {data.align}"
         )
+    if settings.own.needs_twins and not settings.webcam.twins:
+        raise ConfigError(f"{settings.system.name}.consistency: needs webcam.twins")
     if settings.own.needs_gray and data.channel_order != "gray":
         raise ConfigError(
             f"data.channel_order: {settings.system.name} is shown gray crops, got "
@@ -236,6 +238,7 @@ def batches_of(
         batch=loop.batch,
         seed=loop.seed,
         mixed=data.mixed,
+        twins=settings.webcam.twins,
         channel_order=data.channel_order,
         names=table.names,
     )
