@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, TextIO, TypeVar
 
 from engine.errors import ConfigError, FerError, SinkError, one_line
 from engine.signals import INTERRUPTED, Front, handle, put_back, remove_unfinished
+from engine.wording import shown
 
 T = TypeVar("T")
 
@@ -33,7 +34,6 @@ MILLION: Final = 1_000_000
 CLOCK: Final = "%(asctime)s %(message)s"  # an `info` for what takes hours
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")  # below 2**63
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
-_SHOWN_MAX: Final = 80  # characters of what was given
 _OURS: Final = frozenset({"app", "engine", "export", "fer_live", "scripts", "training"})
 
 
@@ -331,14 +331,14 @@ def integer(text: str) -> int:
     Every ``type=int`` of a `Parser` is this.
     """
     if not _INTEGER.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"expected a whole number, got {_shown(text)}")
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {shown(text)}")
     return int(text)
 
 
 def number(text: str) -> float:
     """Read a decimal number, neither infinite nor NaN; ``type=float`` of a `Parser` is this."""
     if not _NUMBER.fullmatch(text) or math.isinf(value := float(text)):
-        raise argparse.ArgumentTypeError(f"expected a number, got {_shown(text)}")
+        raise argparse.ArgumentTypeError(f"expected a number, got {shown(text)}")
     return value
 
 
@@ -355,19 +355,15 @@ def path(text: str) -> Path:
 def whole_number(text: str) -> int:
     """Read a number from 0 on."""
     if not text[:1].isdecimal() or not _INTEGER.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{_shown(text)} is no number from 0 on")
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no number from 0 on")
     return int(text)
 
 
 def count(text: str) -> int:
     """Read a number from 1 to a million."""
     if not text[:1].isdecimal() or not _INTEGER.fullmatch(text) or not 1 <= int(text) <= MILLION:
-        raise argparse.ArgumentTypeError(f"{_shown(text)} is no number from 1 on, up to a million")
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no number from 1 on, up to a million")
     return int(text)
-
-
-def _shown(text: str) -> str:
-    return repr(text) if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]!r}…"
 
 
 def several(one: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:

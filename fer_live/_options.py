@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Final, TypedDict, get_args
 
 from engine.analyze import AnalyzerConfig
-from engine.config import checked, shown
+from engine.config import checked
 from engine.errors import ConfigError
 from engine.networks.models import Precision
 from engine.networks.runtime import Device
 from engine.video.audio import Audio
 from engine.video.opening import SourceConfig
+from engine.wording import VALUE_MAX, shortened, shown
 
 
 class PictureOptions(TypedDict, total=False):
@@ -120,12 +121,9 @@ def check_known(function: Callable[..., object], given: Collection[str]) -> None
         return
     near = [match for name in unknown for match in get_close_matches(name, known, 1)]
     hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
-    listed = ", ".join(name if len(name) <= _NAME_MAX else shown(name) for name in unknown)
+    listed = ", ".join(shortened(name, VALUE_MAX) for name in unknown)
     what = "unknown option" if len(unknown) == 1 else "unknown options"
     raise ConfigError(f"{listed}: {what}; {hint}known here: {', '.join(known)}")
-
-
-_NAME_MAX: Final = 80  # characters
 
 
 def _names_of(function: Callable[..., object]) -> list[str]:

@@ -11,7 +11,6 @@ from typing import Any, Final, Unpack
 from app.command.interrupt import Interrupt
 from app.command.job import Job, run_job
 from engine.analyze import AnalyzerConfig, check_networks, left_out, open_finder, open_reader
-from engine.config import shown
 from engine.drawing.overlay import OverlayConfig
 from engine.errors import ConfigError, SourceError
 from engine.mailbox import Closed, Latest
@@ -19,6 +18,7 @@ from engine.pipeline import Pipeline
 from engine.types import Analysis
 from engine.video.audio import Audio
 from engine.video.opening import SourceConfig, open_source
+from engine.wording import shown
 from fer_live._faces import moment_of
 from fer_live._options import FilmOptions, Switches, configs_of, path_of
 from fer_live._words import in_python, spoken

@@ -22,7 +22,7 @@ from engine.standard import standard_input
 
 log = logging.getLogger(__name__)
 
-WHOLE_FILE: Final = 2**31 - 1  # bytes, and microseconds: the most that FFmpeg takes
+WHOLE_FILE: Final = 2**31 - 1  # bytes, microseconds, pixels: the most that FFmpeg takes
 # A small file may claim any size: what is larger is refused before it is decoded, unless the user
 # allows it. One picture takes up to ten bytes a pixel here; of a video's, decoders hold dozens.
 PICTURE_MEGAPIXELS: Final = 150.0
@@ -77,7 +77,7 @@ class Limit:
     @property
     def option(self) -> str:
         """What FFmpeg's ``max_pixels`` is to be."""
-        return str(self.pixels + _ALIGNED)
+        return str(min(self.pixels + _ALIGNED, WHOLE_FILE))
 
     def check(self, name: str, width: int, height: int) -> None:
         """Refuse a picture by its size, pixels.

@@ -16,6 +16,7 @@ from engine.video.container import STANDARD_INPUT
 from engine.video.conversion import Converter
 from engine.video.decoder import Decoder
 from engine.video.source import GuardedSource, SourceConfig, SourceInfo
+from engine.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -230,7 +231,7 @@ class Video(GuardedSource):
         elif decoder.damaged:
             sizes = f" (pictures {decoder.limit})" if decoder.too_large else ""
             self.warnings.append(
-                f"{self._name}: damaged, {decoder.damaged} of {decoder.packets} packets "
+                f"{self._name}: damaged, {decoder.damaged} of {counted(decoder.packets, 'packet')} "
                 f"cannot be decoded{sizes}; kept the rest"
             )
 

@@ -487,7 +487,7 @@ def test_one_wrong_time_costs_one_sound_packet(tmp_path, audio, number):
     before = _sound(source)
     _late_packet(source, number, 26 * 3600)
     sink = _copy(source, target, config=SinkConfig(audio=audio))
-    assert sink.warnings == ["in.ts: 1 packets of its sound are damaged and left out"]
+    assert sink.warnings == ["in.ts: 1 packet of its sound is damaged and left out"]
     after = _sound(target)
     if audio == "copy":
         assert [content for _, content in after] == [
@@ -528,5 +528,5 @@ def test_what_a_sound_decoder_says_is_not_blamed_on_the_output(tmp_path, monkeyp
 
     monkeypatch.setattr(AudioTrack, "_way", way)
     sink = _copy(source, target, config=SinkConfig(audio="aac"))
-    assert sink.warnings == ["in.mkv: 1 packets of its sound are damaged and left out"]
+    assert sink.warnings == ["in.mkv: 1 packet of its sound is damaged and left out"]
     assert _loudness(target)[0] == pytest.approx(1.0, abs=0.1)
