@@ -17,7 +17,7 @@ from av.packet import Packet
 from av.stream import Discard
 
 from engine.errors import SinkError
-from engine.video.container import open_input, packets_of, reason
+from engine.video.container import open_input, packets_of, reason, track_tags
 from engine.video.source import SourceInfo
 from engine.wording import counted
 
@@ -356,7 +356,7 @@ def _fits(info: SourceInfo, index: int, form: str) -> bool:
 
 
 def _describe(target: AudioStream, stream: AudioStream) -> None:
-    target.metadata.update(stream.metadata)
+    target.metadata.update(track_tags(stream))
     target.disposition = stream.disposition
 
 

@@ -50,6 +50,13 @@ STANDARD_INPUT: Final = "pipe:"  # our word for it: it is read through Python
 PROTOCOLS: Final = SCHEMES | {"crypto", "data", "ffrtmpcrypt", "ffrtmphttp", "httpproxy"}
 
 
+# Tags in which a container describes its own track. Matroska's writers count its bytes and frames.
+_OWN_TAGS: Final = frozenset(
+    {"bps", "duration", "encoder", "handler_name", "number_of_bytes", "number_of_frames"}
+    | {"vendor_id"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """How large the pictures of a file or stream may be.
@@ -227,6 +234,22 @@ def packets_of(container: InputContainer, *streams: Stream) -> "Iterator[Packet[
             continue
         return
     raise av.error.InvalidDataError(0, "damaged in very many places")
+
+
+def track_tags(stream: Stream) -> dict[str, str]:
+    """Give a stream's tags as any container takes them: language, title and what users add.
+
+    What a container says of its own track is left out: it would be wrong in another one, or of a
+    part. MP4 and MOV call a track's title its name.
+    """
+    tags = {
+        key: text
+        for key, text in stream.metadata.items()
+        if key.lower() not in _OWN_TAGS and not key.startswith("_STATISTICS_")
+    }
+    if name := tags.pop("name", ""):
+        tags.setdefault("title", name)
+    return tags
 
 
 def video_stream(

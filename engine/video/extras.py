@@ -16,7 +16,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
-from engine.video.container import open_input, packets_of, reason, video_stream
+from engine.video.container import open_input, packets_of, reason, track_tags, video_stream
 from engine.video.source import SourceInfo
 from engine.wording import counted
 
@@ -269,5 +269,5 @@ def _fits(stream: Stream, form: str, first: "Packet[Any] | None") -> bool:
 
 
 def _describe(target: Stream, stream: Stream) -> None:
-    target.metadata.update(stream.metadata)
+    target.metadata.update(track_tags(stream))
     target.disposition = stream.disposition
