@@ -14,6 +14,7 @@ from engine.config import AboveZero, Line, Positive, Share, Side, Text, explain,
 from engine.documents import is_file
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
+from engine.wording import shortened
 
 NETWORK_MAX: Final = 2**31 - 1  # bytes; the ONNX format allows no more in one file
 MANIFEST_MAX: Final = 2**20  # bytes
@@ -256,7 +257,7 @@ def load_manifest(path: Path) -> Manifest:
     """
     beside = path.with_suffix(".json")
     if not is_file(path):
-        raise ModelError(f"{path}: no such model file")
+        raise ModelError(f"{shortened(path)}: no such model file")
     data = parse_manifest(_read(beside, MANIFEST_MAX), str(beside))
     content = _read(path, NETWORK_MAX)
     check_network(content, data, str(path))

@@ -22,7 +22,7 @@ from engine.standard import standard_input
 
 log = logging.getLogger(__name__)
 
-WHOLE_FILE: Final = 2**31 - 1  # bytes, and microseconds: the most that FFmpeg takes
+WHOLE_FILE: Final = 2**31 - 1  # bytes, microseconds, pixels: the most that FFmpeg takes
 # A small file may claim any size: what is larger is refused before it is decoded, unless the user
 # allows it. One picture takes up to ten bytes a pixel here; of a video's, decoders hold dozens.
 PICTURE_MEGAPIXELS: Final = 150.0
@@ -48,6 +48,13 @@ SCHEMES: Final = frozenset(
 )
 STANDARD_INPUT: Final = "pipe:"  # our word for it: it is read through Python
 PROTOCOLS: Final = SCHEMES | {"crypto", "data", "ffrtmpcrypt", "ffrtmphttp", "httpproxy"}
+
+
+# Tags in which a container describes its own track. Matroska's writers count its bytes and frames.
+_OWN_TAGS: Final = frozenset(
+    {"bps", "duration", "encoder", "handler_name", "number_of_bytes", "number_of_frames"}
+    | {"vendor_id"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class Limit:
     @property
     def option(self) -> str:
         """What FFmpeg's ``max_pixels`` is to be."""
-        return str(self.pixels + _ALIGNED)
+        return str(min(self.pixels + _ALIGNED, WHOLE_FILE))
 
     def check(self, name: str, width: int, height: int) -> None:
         """Refuse a picture by its size, pixels.
@@ -227,6 +234,22 @@ def packets_of(container: InputContainer, *streams: Stream) -> "Iterator[Packet[
             continue
         return
     raise av.error.InvalidDataError(0, "damaged in very many places")
+
+
+def track_tags(stream: Stream) -> dict[str, str]:
+    """Give a stream's tags as any container takes them: language, title and what users add.
+
+    What a container says of its own track is left out: it would be wrong in another one, or of a
+    part. MP4 and MOV call a track's title its name.
+    """
+    tags = {
+        key: text
+        for key, text in stream.metadata.items()
+        if key.lower() not in _OWN_TAGS and not key.startswith("_STATISTICS_")
+    }
+    if name := tags.pop("name", ""):
+        tags.setdefault("title", name)
+    return tags
 
 
 def video_stream(

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from engine.errors import SourceError
 from engine.types import Frame
-from engine.video.container import STANDARD_INPUT
+from engine.video.container import STANDARD_INPUT, track_tags
 from engine.video.conversion import Converter
 from engine.video.decoder import Decoder
 from engine.video.source import GuardedSource, SourceConfig, SourceInfo
+from engine.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +151,7 @@ class Video(GuardedSource):
             extras=self._decoder.extras,
             start_s=config.start_s,
             metadata=dict(container.metadata),
+            track=_track(stream),
             origin_s=self._origin_s,
             end_s=None if math.isinf(config.end_s) else config.end_s,
         )
@@ -230,9 +233,15 @@ class Video(GuardedSource):
         elif decoder.damaged:
             sizes = f" (pictures {decoder.limit})" if decoder.too_large else ""
             self.warnings.append(
-                f"{self._name}: damaged, {decoder.damaged} of {decoder.packets} packets "
+                f"{self._name}: damaged, {decoder.damaged} of {counted(decoder.packets, 'packet')} "
                 f"cannot be decoded{sizes}; kept the rest"
             )
+
+
+def _track(stream: VideoStream) -> dict[str, str]:
+    """Give the tags of the pictures' track that are true of an annotated copy too."""
+    tags = track_tags(stream)
+    return {key: tags[key] for key in ("language", "title") if tags.get(key)}
 
 
 def _clocked(

@@ -5,6 +5,7 @@ source's own beginning, also where reading starts later.
 """
 
 import re
+import stat
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -19,6 +20,7 @@ from engine.video.decoding import Video
 from engine.video.pictures import Pictures
 from engine.video.source import Frames, Source, SourceConfig, SourceInfo
 from engine.video.stills import kind_of
+from engine.wording import shortened
 
 __all__ = [
     "Frames",
@@ -71,19 +73,28 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     try:
         is_folder, is_there, is_file = path.is_dir(), path.exists(), path.is_file()
     except OSError as error:  # a name that the system does not take
-        raise SourceError(f"{name[:80]}…: cannot be opened: {error.strerror}") from error
+        raise SourceError(f"{shortened(name)}: cannot be opened: {error.strerror}") from error
     if is_folder:
         return Pictures(path, config)
     if not is_there:
-        raise SourceError(f"{name}: no such file; check the path")
+        raise SourceError(f"{shortened(name)}: no such file; check the path")
     if not is_file:
-        raise SourceError(f"{name}: neither a file nor a folder")
+        raise SourceError(f"{name}: {_no_file(path)}")
     kind = kind_of(path, config.max_megapixels)
     if kind == "picture":
         return Pictures(path, config)
     if kind == "animated webp":
         return Animation(path, config)
     return Video(path.name, f"file:{path}", path, config)
+
+
+def _no_file(path: Path) -> str:
+    """Say what a path leads to that is neither a file nor a folder, and what to do."""
+    mode = path.stat().st_mode
+    if stat.S_ISFIFO(mode):
+        return f"is a named pipe, not a file; read it as standard input: - < {path}"
+    what = "a socket" if stat.S_ISSOCK(mode) else "a device"
+    return f"is {what}; a file, a folder or a camera is needed"
 
 
 def local_name(name: str) -> str:

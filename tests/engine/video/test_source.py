@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import os
 import struct
 import subprocess
 import sys
@@ -685,3 +686,15 @@ def test_damage_in_a_joined_recording_is_a_warning(tmp_path, monkeypatch):
         assert source.warnings == [
             "joined.ts: ends early, frame 20 cannot be decoded; kept what came before"
         ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_neither_file_nor_folder_says_what_it_is_and_what_to_do(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    path = tmp_path / "pipe.mp4"
+    with pytest.raises(SourceError) as caught:
+        open_source(str(path))
+    said = f"{path}: is a named pipe, not a file; read it as standard input: - < {path}"
+    assert str(caught.value) == said
+    with pytest.raises(SourceError, match=r"^/dev/null: is a device; a file, a folder or a"):
+        open_source("/dev/null")
