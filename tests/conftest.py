@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -290,3 +290,44 @@ def two_faces() -> list:
             faces[3] = ("sadness", -0.6, -0.2)
         frames.append((time_s, faces))
     return frames
+
+
+@pytest.fixture
+def film(make_analysis: Callable[..., Analysis]) -> Callable[..., Any]:
+    """Give `film(paths, found, sizes)`: faces walk through a room of 640 x 360, 25 frames a second.
+
+    `paths` gives each face's left edge in each frame, the later faces in front; `found` says in
+    which frames each is found. Gives the analyses, and the faces' places in each frame.
+    """
+    import cv2
+
+    from engine.assets import asset_path
+
+    portrait = cv2.imread(str(asset_path("portrait.jpg")))
+    room = np.random.default_rng(3).integers(60, 200, (18, 32, 3), np.uint8)
+    room = cv2.resize(room, (640, 360), interpolation=cv2.INTER_CUBIC)
+    looks = (portrait, np.ascontiguousarray(portrait[:, ::-1, ::-1]))
+
+    def make(paths, found, ids=None):
+        analyses, places = [], []
+        for index in range(len(paths[0])):
+            wide = cv2.copyMakeBorder(room, 0, 0, 200, 200, cv2.BORDER_REPLICATE)
+            faces, boxes, here = {}, {}, []
+            for number, path in enumerate(paths):
+                left, top = int(path[index]), 100 + 20 * number
+                if not -120 < left < 640:
+                    continue
+                wide[top : top + 150, left + 200 : left + 320] = cv2.resize(
+                    looks[number], (120, 150)
+                )
+                here.append(np.float32([left + 15, top + 10, left + 105, top + 140]))
+                face = number + 1 if ids is None else ids(number, index)
+                if index in found[number]:
+                    faces[face] = ("neutral", 0.0, 0.0)
+                    boxes[face] = tuple(here[-1].tolist())
+            image = np.ascontiguousarray(wide[:, 200:840])
+            analyses.append(make_analysis(index, index / 25, faces, image=image, boxes=boxes))
+            places.append(here)
+        return analyses, places
+
+    return make

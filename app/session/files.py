@@ -150,6 +150,15 @@ class SessionFiles:
             self._turn_if_full(analysis.frame.time_s)
             self._video.write(analysis)
 
+    def look_ahead(self, analysis: Analysis) -> None:
+        """Look at a frame after the last one, for faces to blur in those before.
+
+        Raises:
+            SinkError: The disk is full or the file otherwise refuses.
+        """
+        if self._video is not None:
+            self._video.look_ahead(analysis)
+
     def finish(self, ending: Mapping[str, object]) -> None:
         """Close everything and add `ending` to `session.json`.
 

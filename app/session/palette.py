@@ -20,6 +20,7 @@ def _to_bgr(colour: str) -> Colour:
 
 
 # Those of the overlay, so that a face has one colour everywhere.
+RECORDING: Final = "#b84a00"  # vermillion, dark enough for white text: 5.3 to 1
 FACES: Final = tuple(to_hex(colour) for colour in PALETTE)
 
 # Curves on a white ground: the yellow and the near-white would not be seen there.

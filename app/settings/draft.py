@@ -9,7 +9,7 @@ from engine.documents import is_file
 from engine.networks.bundle import SUFFIX
 from engine.networks.models import MODELS
 
-_KEPT: Final = ("seen_privacy",)  # not what a form restores
+_KEPT: Final = ("seen_privacy", "markers", "recent", "recent_folder")  # not what a form restores
 
 
 class Draft:

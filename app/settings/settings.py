@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 import engine.config
 from app.session.folder import PartLimits
+from app.session.options import TEXTS
 from engine.analyze import AnalyzerConfig
 from engine.config import Share, checked, read, unknown_keys
 from engine.documents import read_toml
@@ -37,7 +38,14 @@ KEYS: Final[Mapping[str, str]] = {
     "landmarks": "view.landmarks",
     "head_axes": "view.head_axes",
     "recording_folder": "recording.folder",
+    "video": "recording.video",
+    "records": "recording.records",
+    "annotate": "recording.annotate",
+    "timeline": "recording.timeline",
     "blur": "recording.blur",
+    "blur_whole": "recording.blur_whole",
+    "limit_minutes": "recording.limit_minutes",
+    "markers": "recording.markers",
     "part_minutes": "recording.part_minutes",
     "part_gb": "recording.part_gb",
     "osc": "outputs.osc.on",
@@ -48,6 +56,9 @@ KEYS: Final[Mapping[str, str]] = {
     "udp_port": "outputs.udp.port",
     "lsl": "outputs.lsl.on",
     "lsl_name": "outputs.lsl.name",
+    "lsl_network": "outputs.lsl.network",
+    "recent": "recent.sources",
+    "recent_folder": "recent.folder",
     "seen_privacy": "privacy.seen",
 }
 _ENGINE: Final = AnalyzerConfig()  # its defaults are ours
@@ -70,6 +81,7 @@ def _full(folder: Path) -> Path:
 
 
 Line = Annotated[str, AfterValidator(_line)]
+MarkerTexts = Annotated[tuple[str, ...], Field(min_length=len(TEXTS), max_length=len(TEXTS))]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
@@ -91,7 +103,14 @@ class Settings:
         landmarks: Draw the 68 points.
         head_axes: Draw where heads point.
         recording_folder: Where recordings go.
+        video: Record the video.
+        records: Record a row for each face in each frame.
+        annotate: Draw boxes and labels into recorded videos.
+        timeline: Draw the strip of valence and arousal along their bottom as well.
         blur: Make faces unrecognisable in recorded videos.
+        blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
+        limit_minutes: A recording stops after this time; 0 records until told.
+        markers: What the markers of the keys say.
         part_minutes: A recording that lasts longer goes on in other files.
         part_gb: So does one whose video or rows are larger, billion bytes; FAT32 takes no more
             than 4.29.
@@ -103,6 +122,9 @@ class Settings:
         udp_port: Where to.
         lsl: Offer a stream to Lab Streaming Layer.
         lsl_name: Of that stream.
+        lsl_network: Announce the stream on the local network too, not on this machine alone.
+        recent: Sources that were opened last, the newest first, as `--source` names them.
+        recent_folder: Folder that a file was opened from last; empty for none.
         seen_privacy: The first-run page was read.
     """
 
@@ -121,7 +143,14 @@ class Settings:
     recording_folder: Annotated[Path, AfterValidator(_full)] = field(
         default_factory=recordings_folder
     )
+    video: bool = True
+    records: bool = True
+    annotate: bool = True
+    timeline: bool = True
     blur: bool = False
+    blur_whole: bool = False
+    limit_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
+    markers: MarkerTexts = TEXTS
     part_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     part_gb: Annotated[float, Field(ge=0.1, le=1000)] = 4.0
     osc: bool = False
@@ -132,6 +161,9 @@ class Settings:
     udp_port: Port = 9001
     lsl: bool = False
     lsl_name: Line = "fer-live"
+    lsl_network: bool = False
+    recent: tuple[str, ...] = ()
+    recent_folder: str = ""
     seen_privacy: bool = False
 
     def analyzer(self) -> AnalyzerConfig:

@@ -49,7 +49,7 @@ class Player(Frames):
         """
         self._opener, self._clock = opener, clock
         self._source = opener(SourceConfig(sequence=True))
-        self.info: SourceInfo = replace(self._source.info, live=True)
+        self.info: SourceInfo = self._source.info
         self.warnings: list[str] = []
         self._changed = changed or threading.Condition()
         self._playing, self._closed, self._ended = playing, False, False

@@ -123,6 +123,7 @@ def close_on_signals(window: "QWidget") -> threading.Event:
     def first(*_: object) -> None:
         leave_on_signals(PROGRAM)
         signalled.set()
+        window.setProperty("unasked", True)
         window.close()
 
     handle(first)

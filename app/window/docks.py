@@ -55,7 +55,7 @@ class Docks:
         titles = {
             "probabilities": self._window.tr("Expression"),
             "circumplex": self._window.tr("Valence and arousal"),
-            "statistics": self._window.tr("Session"),
+            "statistics": self._window.tr("Statistics"),
             "performance": self._window.tr("Performance"),
             "affect": self._window.tr("Over time"),
             "recording": self._window.tr("Recording"),

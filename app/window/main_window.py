@@ -21,7 +21,9 @@ from PyQt6.QtWidgets import (
 
 from app.live.outputs import LiveOutputs
 from app.live.state import LiveState
-from app.session.controller import RecordingController, RecordingOptions
+from app.session.controller import RecordingController
+from app.session.options import RecordingOptions
+from app.settings.recording import options_of, with_options
 from app.settings.settings import Settings, save_settings
 from app.sources.choice import Choice
 from app.window.actions import make_actions
@@ -32,8 +34,10 @@ from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 from app.window.playback import Playback
 from app.window.privacy import PrivacyDialog
+from app.window.questions import agreed
 from app.window.review.window import ReviewWindow
 from app.window.runner import Runner
+from app.window.session.watch import SessionWatch
 from app.window.settings.dialog import SettingsDialog
 from app.window.sources.menu import SourceMenu
 from app.window.theme import apply_theme
@@ -45,6 +49,7 @@ log = logging.getLogger(__name__)
 
 PANELS_MS: Final = 66  # panels are drawn 15 times a second at most; the picture at its own rate
 SKIP_S: Final = 5.0
+UNASKED: Final = "unasked"  # a property: the system closes the window, nobody can answer
 
 
 class MainWindow(QMainWindow):
@@ -67,32 +72,31 @@ class MainWindow(QMainWindow):
             runner: Runs sources; its `keep` must be `keep` of this window.
         """
         super().__init__()
-        self.settings, self.settings_file, self._geometry = settings, settings_file, geometry
+        self._settings, self.settings_file, self._geometry = settings, settings_file, geometry
         self.live = LiveState()
         self.outputs = LiveOutputs()
         self.controller = RecordingController(
-            RecordingOptions(
-                root=settings.recording_folder, blur=settings.blur, part=settings.part_limits()
-            ),
-            told=self.outputs.mark,
+            options_of(settings), told=self.outputs.mark, kept=self._options_chosen
         )
         self.runner = runner or Runner(self.keep, parent=self)
         self._dirty = False
         self.transport = Transport()
         self.playback = Playback(self.runner, self.transport)
-        self.setWindowTitle("fer-live")
         self.setMinimumSize(860, 560)
         self.resize(1280, 800)
-        self._build_centre()
+        self.view = VideoView()
         self.recording = RecordingPanel(self.controller)
         self.docks = Docks(self, self.recording, settings.uncertain_below)
         self.sources = SourceMenu(self)
         self.actions_ = make_actions(MainActions, self, self._intents())
         self.sources.fill(self.actions_)
         fill_menu_bar(self, self.sources, self.actions_, self.docks.shown)
+        self.watch = SessionWatch(self, self.controller, self.actions_, self.view)
+        self._build_centre()
         self._build_status()
         self._connect()
         self._apply(settings)
+        self.watch.refresh()
         self._start_timer()
         if geometry is not None:
             self.docks.restore(geometry)
@@ -100,11 +104,12 @@ class MainWindow(QMainWindow):
     # Building
 
     def _build_centre(self) -> None:
-        self.view = VideoView()
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.watch.bar)
+        column.addWidget(self.watch.notice)
         column.addWidget(self.view, 1)
         column.addWidget(self.transport)
         self.setCentralWidget(centre)
@@ -123,6 +128,10 @@ class MainWindow(QMainWindow):
             "open_session": self._ask_session,
             "close_source": self.close_source,
             "quit": self.close,
+            "record": self.recording.record_or_stop,
+            "markers": self.recording.mark_by_key,
+            "other_marker": self._write_marker,
+            "snapshot": self.recording.snapshot,
             "play_pause": self.playback.play_pause,
             "step_back": lambda: self.playback.step(-1),
             "step_on": lambda: self.playback.step(1),
@@ -158,7 +167,6 @@ class MainWindow(QMainWindow):
         view.target_changed.connect(lambda: runner.aim(view.target))
         self.sources.chosen.connect(self.open)
         self.sources.asked_camera.connect(self._ask_camera)
-        self.recording.saved.connect(self._recording_saved)
 
     def _start_timer(self) -> None:
         timer = QTimer(self)
@@ -169,13 +177,31 @@ class MainWindow(QMainWindow):
     # Sources
 
     def open(self, choice: Choice) -> None:
-        """Leave the source that runs, and show another."""
+        """Leave the source that runs, and show another; a recording is asked about first."""
+        doing = self.tr("open {name}").format(name=choice.title)
+        if not self._may_end_recording(doing):
+            return
+        self.controller.detach()
         self.live.reset()
         self._refresh_panels(force=True)
         self.runner.start(choice, self.settings.analyzer())
 
+    def _may_end_recording(self, doing: str) -> bool:
+        """Ask whether a recording may end; True where none runs."""
+        if not self.controller.view().recording:
+            return True
+        text = self.tr("A recording is running. Stop it, keep what was recorded, and {doing}?")
+        return agreed(
+            self,
+            text.format(doing=doing),
+            yes=self.tr("Stop and save"),
+            no=self.tr("Go on recording"),
+        )
+
     def close_source(self) -> None:
-        """Leave the source."""
+        """Leave the source; a recording is asked about first."""
+        if not self._may_end_recording(self.tr("close the source")):
+            return
         self.runner.stop()
         self.controller.detach()
         self._clear()
@@ -252,10 +278,13 @@ class MainWindow(QMainWindow):
         window.open(path)
         return window
 
-    def _recording_saved(self, folder: Path) -> None:
-        bar = self.statusBar()
-        if bar is not None:
-            bar.showMessage(self.tr("Recorded to {folder}").format(folder=folder), 8000)
+    def _write_marker(self) -> None:
+        """Lead to the field for a marker's text, wherever its panel is."""
+        dock = self.docks.docks["recording"]
+        dock.show()
+        dock.raise_()
+        dock.activateWindow()
+        self.recording.mark_text.setFocus()
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take files."""
@@ -305,6 +334,20 @@ class MainWindow(QMainWindow):
 
     # Settings
 
+    @property
+    def settings(self) -> Settings:
+        """What holds now; what concerns recordings, the controller knows."""
+        return with_options(self._settings, self.controller.choice)
+
+    def _options_chosen(self, options: RecordingOptions) -> None:
+        self._keep_settings(with_options(self._settings, options))
+
+    def _keep_settings(self, settings: Settings) -> None:
+        try:
+            save_settings(self.settings_file, settings)
+        except FerError as error:
+            QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
+
     def _look(self) -> OverlayOptions:
         settings = self.settings
         return OverlayOptions(
@@ -323,13 +366,20 @@ class MainWindow(QMainWindow):
             self.use(changed)
 
     def use(self, settings: Settings) -> None:
-        """Take over other settings, keep them, and run the source anew where they ask for it."""
+        """Take over other settings, keep them, and run the source anew where they ask for it.
+
+        While a recording runs, nothing that concerns it changes, and the window says so.
+        """
         anew = settings.analyzer() != self.settings.analyzer()
-        try:
-            save_settings(self.settings_file, settings)
-        except FerError as error:
-            QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
+        if self.controller.view().recording and (
+            anew or options_of(settings) != self.controller.choice
+        ):
+            self.watch.notice.say(
+                self.tr("Stop the recording to change what is analysed or recorded.")
+            )
+            return
         self._apply(settings)
+        self._keep_settings(self.settings)
         if anew:
             choice = self.playback.as_it_is()
             self.live.reset()  # other networks, other identities
@@ -337,11 +387,12 @@ class MainWindow(QMainWindow):
                 self.runner.start(choice, settings.analyzer())
 
     def _apply(self, settings: Settings) -> None:
-        self.settings = settings
+        self._settings = settings
         self.docks.probabilities.uncertain_below = settings.uncertain_below
-        self.controller.choose(
-            root=settings.recording_folder, blur=settings.blur, part=settings.part_limits()
-        )
+        chosen = options_of(settings)
+        self.controller.choose(**{name: getattr(chosen, name) for name in chosen.__slots__})
+        self.controller.draw(landmarks=settings.landmarks, uncertain_below=settings.uncertain_below)
+        self.recording.refresh()
         self.outputs.use(settings)
         self.view.set_look(self._look(), mirrored=self._mirrored())
         for name in ("mirror", "landmarks", "head_axes"):
@@ -387,7 +438,11 @@ class MainWindow(QMainWindow):
     # Beginning and end
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """End the recording, leave the source, wait with a limit, remember the place."""
+        """Ask before a recording ends, leave the source, wait with a limit, remember the place."""
+        asked = event is not None and not self.property(UNASKED)
+        if asked and not self._may_end_recording(self.tr("close the window")):
+            event.ignore()  # type: ignore[union-attr]
+            return
         self.controller.close()
         self.outputs.close()
         self.runner.close()

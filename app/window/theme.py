@@ -10,7 +10,7 @@ from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QApplication
 
-from app.session.palette import FACES
+from app.session.palette import FACES, RECORDING
 from app.settings.settings import ThemeName
 
 
@@ -200,4 +200,12 @@ QHeaderView::section {{ background: {theme.raised}; color: {theme.text}; border:
 QGraphicsView, QTableView {{ border: 1px solid {theme.border}; }}
 QGraphicsView:focus, QTableView:focus {{ border: 1px solid {theme.accent}; }}
 QTableView {{ gridline-color: {theme.grid}; }}
+QFrame#session {{ background: {theme.raised}; border: none; }}
+QFrame#session[recording="true"] {{ background: {RECORDING}; }}
+QFrame#session[recording="true"] QLabel {{ color: #ffffff; }}
+QFrame#notice {{ background: {theme.base}; border: none; border-bottom: 1px solid {theme.border}; }}
+QLabel[role="chip"] {{ padding: 2px 8px; border: 1px solid {theme.muted}; border-radius: 9px; }}
+QLabel[role="chip"][tone="warn"] {{ border: 1px solid {theme.bad}; color: {theme.bad};
+    font-weight: 600; }}
+QFrame#session[recording="true"] QLabel[role="chip"] {{ border-color: #ffffff; color: #ffffff; }}
 """

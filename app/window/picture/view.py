@@ -11,16 +11,19 @@ from PyQt6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QPen,
     QResizeEvent,
 )
 from PyQt6.QtWidgets import QWidget
 
 from app.live.presentation import ScaledPicture, Viewport
 from app.session.faces import LabelledFace, labelled_faces
+from app.session.palette import RECORDING
 from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at
 from engine.drawing.layout import Placer
 from engine.types import Analysis, Frame
 
+_FRAME_PX: Final = 4  # around the picture while it is recorded
 GROUND: Final = QColor("#0d0e10")
 
 
@@ -49,6 +52,7 @@ class VideoView(QWidget):
         self._look, self._placer = OverlayOptions(), Placer()
         self._mirrored = False
         self._hint, self._message = "", ""
+        self._recording = False
         self._place: Placement | None = None
         self.setMinimumSize(320, 180)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -124,6 +128,12 @@ class VideoView(QWidget):
         self._message = text
         self.update()
 
+    def set_recording(self, *, on: bool) -> None:
+        """Put a frame around the picture while it is recorded."""
+        if on != self._recording:
+            self._recording = on
+            self.update()
+
     @property
     def place(self) -> Placement | None:
         """Where the picture lies; None without one."""
@@ -180,6 +190,10 @@ class VideoView(QWidget):
             self._write(painter, self._hint, QColor("#a9adb4"))
         else:
             self._draw(painter, self._place)
+        if self._recording:
+            painter.setPen(QPen(QColor(RECORDING), 2 * _FRAME_PX))  # the outer half is cut off
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.rect())
         if self._message:
             self._banner(painter)
         painter.end()

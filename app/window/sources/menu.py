@@ -43,6 +43,7 @@ class SourceMenu(QMenu):
         self._cameras = look()
         self._wanted = Choice(kind="camera", name="")  # size and rate asked of cameras
         self._actions: MainActions | None = None
+        self._picker: RegionPicker | None = None
         timer = QTimer(self)
         timer.setInterval(CAMERAS_MS)
         timer.timeout.connect(self.look_for_cameras)
@@ -66,7 +67,7 @@ class SourceMenu(QMenu):
         self.addMenu(self._camera_menu())
         for group in (
             (actions.open_file, actions.open_stream, actions.open_screen),
-            (actions.open_session, actions.close_source),
+            (actions.close_source,),
             (actions.settings, actions.quit),
         ):
             self.addSeparator()
@@ -137,7 +138,7 @@ class SourceMenu(QMenu):
         screen = self._owner.screen()
         if screen is None:  # a window that is nowhere
             return
-        picker = RegionPicker(screen)
+        self._picker = picker = RegionPicker(screen)  # it has no parent: it would die at once
         picker.picked.connect(lambda name: self.chosen.emit(choice_of(name)))
         picker.showFullScreen()
         picker.activateWindow()

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from app.session.controller import KEYS, RecordingController, RecordingOptions
+from app.session.controller import RecordingController
+from app.session.options import KEYS, RecordingOptions
 from engine.analyze import AnalyzerConfig
 
 FACES = {1: ("happiness", 0.5, 0.2)}
@@ -63,7 +64,8 @@ def test_a_recording_from_start_to_end(controller, camera, make_analysis, told):
     view = controller.view()
     assert view.recording
     assert view.markers == 2
-    assert told[0] == marker
+    assert (told[0].text, told[0].key) == (marker.text, marker.key)
+    assert told[0].time_s == pytest.approx(4 / 25, abs=0.5)  # of the source
     controller.stop()
     view = _until(controller, lambda view: not view.recording)
     assert view.message == f"saved: {view.folder.name}"
