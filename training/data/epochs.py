@@ -23,7 +23,7 @@ from training.trainer.task import Batches
 from training.types import Target
 
 # First words of the generators' seeds, see `training.data.samplers`.
-SAMPLE, MIX = 4, 5
+SAMPLE, MIX, ROUND = 4, 5, 6
 MIX_BETA = 0.4
 
 ChannelOrder = Literal["rgb", "bgr", "gray"]
@@ -90,6 +90,33 @@ class WebcamViews:
         return webcam_view(self.table.read(row), matrix, self.size, rng, self.config, twin=twin)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RoundCrops:
+    """The views of one round, which every epoch of that round shows again: what teachers judge.
+
+    Attributes:
+        views: Of N faces.
+        seed: Of the run.
+        number: Of the round, 0 or more.
+    """
+
+    views: Views
+    seed: int
+    number: int
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def __getitem__(self, row: int, /) -> Image:
+        """Give one view, (S, S, 3) uint8, BGR."""
+        return self.views(row, round_generator(self.seed, row, self.number))
+
+
+def round_generator(seed: int, row: int, number: int) -> Rng:
+    """Give what a face's view of a round is drawn from."""
+    return np.random.default_rng((ROUND, seed, row, number))
+
+
 def images_of(crops: Sequence[Image], channel_order: ChannelOrder = "rgb") -> Tensor:
     """Stack uint8 BGR crops of one size into a normalised batch (B, 3, S, S), float32.
 
@@ -108,7 +135,8 @@ class EpochBatches(Batches):
     """Augmented batches of one size; what an epoch has left over at its end is not shown.
 
     The randomness of a crop depends on the seed, the epoch and its position in the epoch alone:
-    the shards of several processes together are the batch of a single one, bit for bit.
+    the shards of several processes together are the batch of a single one, bit for bit. With
+    rounds it depends on the seed, the face and the round, so that each view is known beforehand.
     """
 
     def __init__(
@@ -121,6 +149,7 @@ class EpochBatches(Batches):
         seed: int,
         mixed: float = 0.0,
         twins: bool = False,
+        rounds: Sequence[Target] = (),
         channel_order: ChannelOrder = "rgb",
         names: NDArray[np.str_] | None = None,
     ) -> None:
@@ -136,6 +165,8 @@ class EpochBatches(Batches):
                 of a Beta(0.4, 0.4); labels become those of the heavier part, valence and arousal
                 are unknown where one part's are.
             twins: Show each face of a batch twice: behind all others their twins, see `Views`.
+            rounds: K truths about the views of as many rounds, see `RoundCrops`; epoch e shows
+                round e mod K. Without them every epoch's views are new, and `target` is the truth.
             channel_order: See `images_of`.
             names: (N,) what a message calls each face.
 
@@ -145,7 +176,8 @@ class EpochBatches(Batches):
         """
         if len(views) != len(target.labels):
             raise ValueError(f"target: expected {len(views)} faces, got {len(target.labels)}")
-        self.views, self.target, self.sampler = views, target, sampler
+        self.views, self.targets, self.sampler = views, tuple(rounds) or (target,), sampler
+        self.rounds = len(rounds)
         self.batch, self.seed, self.mixed, self.twins = batch, seed, mixed, twins
         self.channel_order, self.face_names = channel_order, names
         self.rank, self.world = 0, 1
@@ -184,17 +216,20 @@ class EpochBatches(Batches):
         return torch.cat([images, twins]), Target(*both)
 
     def _seen(self, index: int, *, twin: bool) -> tuple[Tensor, Target]:
-        rows = self._rows(index)
+        rows, target = self._rows(index), self._target(index)
         own = np.arange(self.rank, self.batch, self.world)
         share = self._share(index)
         if share is None:
-            return self._images(index, rows, own, twin), _at(self.target, rows[own])
+            return self._images(index, rows, own, twin), _at(target, rows[own])
         partners = self.batch - 1 - own
         both = np.union1d(own, partners)
         images = self._images(index, rows, both, twin)
         pair = [images[np.searchsorted(both, places)] for places in (own, partners)]
-        truths = [_at(self.target, rows[places]) for places in (own, partners)]
+        truths = [_at(target, rows[places]) for places in (own, partners)]
         return _mix(share, *pair), _mixed_target(share, *truths)
+
+    def _target(self, index: int) -> Target:
+        return self.targets[index // self._per_epoch % len(self.targets)]
 
     def _rows(self, index: int) -> Rows:
         epoch, place = divmod(index, self._per_epoch)
@@ -208,7 +243,10 @@ class EpochBatches(Batches):
 
     def _crop(self, index: int, row: int, place: int, twin: bool) -> Image:
         epoch, batch = divmod(index, self._per_epoch)
-        rng = np.random.default_rng((SAMPLE, self.seed, epoch, batch * self.batch + place))
+        if self.rounds:
+            rng = round_generator(self.seed, row, epoch % self.rounds)
+        else:
+            rng = np.random.default_rng((SAMPLE, self.seed, epoch, batch * self.batch + place))
         return self.views(row, rng, twin=True) if twin else self.views(row, rng)
 
     def _share(self, index: int) -> float | None:
