@@ -27,6 +27,7 @@ from training.evaluation.calibration import fit_temperature
 from training.evaluation.served import answers_of, metrics_of, open_network
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
+from training.systems.saved import RECIPE, open_run
 from training.weights import load_part
 
 OUTPUTS: Final = ("logits", "valence_arousal")
@@ -81,8 +82,7 @@ def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
         ModelError: ONNX and torch disagree.
         SourceError: FER+ is missing.
     """
-    model = PosterRT()
-    load_part(model, weights)
+    model = network_of(weights)
     round_to_half(model)
     export_landmark_net(model.landmark_net, out.with_name(LANDMARK_NET), data, cache)
     facts = write_poster_rt(model, out)
@@ -99,6 +99,21 @@ def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
         "test": metrics_of(test, temperature),
     }
     write_manifest(out, {**facts, "temperature": temperature, "metrics": metrics})
+
+
+def network_of(weights: Path) -> PosterRT:
+    """Open the weights of a run, as its recipe says, or of the shape that ships.
+
+    Raises:
+        ModelError: They do not fit.
+    """
+    if (weights.parent / RECIPE).is_file():
+        system = open_run(weights.parent, weights.name).system
+        if isinstance(system, PosterRT):
+            return system
+    model = PosterRT()
+    load_part(model, weights)
+    return model
 
 
 @torch.no_grad()

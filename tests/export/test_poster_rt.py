@@ -1,6 +1,7 @@
 """poster-rt in torch and in ONNX, untrained but with batch norms that are not at rest."""
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from export.poster_rt import (
     OUTPUTS,
     export_poster_rt,
     halved,
+    network_of,
     poster_rt_in_torch,
     round_to_half,
     write_poster_rt,
@@ -35,7 +37,9 @@ from training.evaluation.calibration import fit_temperature
 from training.evaluation.served import ServedAnswers, ServedNetwork, open_network
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
-from training.weights import load_weights
+from training.systems.build import SystemConfig, Truths, build
+from training.systems.poster_rt import PosterRTConfig
+from training.weights import load_weights, save_weights
 
 pytestmark = pytest.mark.slow  # torch.export takes seconds
 
@@ -200,3 +204,18 @@ def test_halved_weights_are_what_the_rounded_model_holds(tmp_path):
     assert (tmp_path / "half.safetensors").stat().st_size < 2.2 * sum(
         parameter.numel() for parameter in model.parameters()
     )
+
+
+def test_a_wider_run_is_opened_as_what_it_is(tmp_path):
+    truths = Truths((1,) * 8, None, EXPRESSIONS)
+    system = build(PosterRTConfig(channels=(16, 40, 80)), SystemConfig(name="poster_rt"), truths)
+    save_weights(system, tmp_path / "model.safetensors")
+    tables = {"task": "system", "system": {"name": "poster_rt"}}
+    tables["poster_rt"] = {"channels": [16, 40, 80]}
+    (tmp_path / "recipe.json").write_text(json.dumps({**tables, "data": {}, "loop": {"batch": 1, "steps": 1}}))
+    card = {"dataset": "ferplus", "classes": EXPRESSIONS, "input_size": CROP_SIZE}
+    (tmp_path / "model.json").write_text(json.dumps({**card, "parameters": 1, "gmac": 0.1}))
+    assert network_of(tmp_path / "model.safetensors").fuse1.query.out_features == 16
+    (tmp_path / "recipe.json").unlink()
+    with pytest.raises(ModelError, match=r"model\.safetensors"):
+        network_of(tmp_path / "model.safetensors")

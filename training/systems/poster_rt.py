@@ -11,7 +11,8 @@ from training.losses.ccc import ccc_loss
 from training.losses.divergence import divergence
 from training.losses.smoothing import smoothed_cross_entropy
 from training.models.landmark_net import LandmarkNet
-from training.models.poster_rt import PosterRT
+from training.models.poster_rt import BLOCKS, HEADS, PosterRT
+from training.models.trunk import CHANNELS
 from training.systems.settings import Classes, SystemSettings
 from training.types import System, Target
 
@@ -23,6 +24,9 @@ class PosterRTConfig(SystemSettings):
     Attributes:
         classes: C.
         input_size: Side of the crops it takes, pixels.
+        channels: Of the image stream's stages; multiples of 2, 4 and 5, its attention's heads.
+        blocks: Residual units of each stage.
+        depth: Cross blocks.
         affect_weight: Weight of the valence-arousal loss.
         consistency: Weight of how unlike the answers to a face and to its twin are.
         dropout: Before the heads.
@@ -31,6 +35,9 @@ class PosterRTConfig(SystemSettings):
 
     classes: Classes = 8
     input_size: Side = CROP_SIZE
+    channels: tuple[Side, Side, Side] = CHANNELS
+    blocks: tuple[Side, Side, Side] = BLOCKS
+    depth: Side = 1
     affect_weight: NonNegative = 0.5
     consistency: NonNegative = 0.0
     dropout: ShareBelowOne = 0.2
@@ -38,6 +45,8 @@ class PosterRTConfig(SystemSettings):
 
     def __post_init__(self) -> None:
         require(self, "input_size", self.input_size == CROP_SIZE, str(CROP_SIZE))
+        fits = all(width % heads == 0 for width, heads in zip(self.channels, HEADS, strict=True))
+        require(self, "channels", fits, "multiples of 2, 4 and 5")
 
     @property
     def needs_gray(self) -> bool:
@@ -62,6 +71,9 @@ class PosterRTSystem(PosterRT, System):
         super().__init__(
             landmark_net,
             classes=config.classes,
+            channels=config.channels,
+            blocks=config.blocks,
+            depth=config.depth,
             dropout=config.dropout,
             drop_path=config.drop_path,
         )

@@ -22,6 +22,7 @@ from training.losses.ccc import ccc_loss
 from training.losses.divergence import divergence
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import PosterRT
+from training.models.trunk import parameter_count
 from training.report.cli import main as report
 from training.systems.build import SystemConfig, Truths, build
 from training.systems.poster_rt import PosterRTConfig, PosterRTSystem
@@ -244,6 +245,7 @@ def test_image_stream_starts_from_the_landmark_network(tmp_path):
     ("changed", "says"),
     [
         ({"input_size": 224}, r"poster_rt\.input_size: must be 112, got 224"),
+        ({"channels": (32, 80, 161)}, r"poster_rt\.channels: must be multiples of 2, 4 and 5"),
         ({"dropout": 1.0}, r"poster_rt\.dropout: must be below 1"),
         ({"affect_weight": -1.0}, r"poster_rt\.affect_weight: must be at least 0"),
     ],
@@ -251,6 +253,18 @@ def test_image_stream_starts_from_the_landmark_network(tmp_path):
 def test_wrong_settings_are_refused(changed, says):
     with pytest.raises(ConfigError, match=says):
         PosterRTConfig(**changed)
+
+
+def test_a_wider_network_answers_alike_and_goes_on_from_the_landmark_networks_maps():
+    made = system(channels=(48, 120, 240), blocks=(1, 2, 1), depth=2).eval()
+    with torch.no_grad():
+        said = made(torch.rand(2, 3, CROP_SIZE, CROP_SIZE))
+    assert (said.logits.shape, said.affect.shape, said.embedding.shape) == (
+        (2, 8),
+        (2, 2),
+        (2, 720),
+    )
+    assert parameter_count(made) > 1.2 * parameter_count(system())
 
 
 @pytest.fixture
