@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import av
 import av.error
@@ -18,7 +18,6 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from engine.errors import SourceError
-from engine.standard import standard_input
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +46,9 @@ SCHEMES: Final = frozenset(
     | {"rtmpts", "rtp", "rtsp", "rtsps", "sftp", "srt", "srtp", "tcp", "tls", "udp", "udplite"}
 )
 STANDARD_INPUT: Final = "pipe:"  # our word for it: it is read through Python
+STILL_BRANDS: Final = frozenset(  # of HEIC and AVIF files whose main part is no film
+    {b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2", b"avif"}
+)
 PROTOCOLS: Final = SCHEMES | {"crypto", "data", "ffrtmpcrypt", "ffrtmphttp", "httpproxy"}
 
 
@@ -55,6 +57,13 @@ _OWN_TAGS: Final = frozenset(
     {"bps", "duration", "encoder", "handler_name", "number_of_bytes", "number_of_frames"}
     | {"vendor_id"}
 )
+
+
+class Readable(Protocol):
+    """What can be read from front to back; what can `seek` besides is read as a file is."""
+
+    def read(self, count: int, /) -> bytes | None:
+        """Give up to so many bytes, none at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,13 @@ def _is_still(container: InputContainer) -> bool:
     return all(stream.frames == 1 for stream in container.streams.video)
 
 
+def is_of_pictures(container: InputContainer) -> bool:
+    """Whether the format is one of pictures: of one, or of several, one after the other."""
+    form, brand = container.format.name, container.metadata.get("major_brand", "")
+    of_pictures = form.endswith("_pipe") or form in ("image2", "gif", "apng")
+    return of_pictures or brand.encode() in STILL_BRANDS
+
+
 def reason(error: Exception) -> str:
     """What went wrong, in FFmpeg's or the system's words, without path or code."""
     if isinstance(error, av.error.ExitError):  # our own time limit
@@ -137,27 +153,30 @@ def open_input(
     network: bool = False,
     thorough: bool = False,
     max_megapixels: float | None = None,
+    file: "Readable | None" = None,
+    raw: bool = False,
 ) -> InputContainer:
     """Open `url` for reading.
 
     Args:
         name: What messages call it.
-        url: What FFmpeg opens; a local path must start with ``file:``; or `STANDARD_INPUT`.
+        url: What FFmpeg opens; a local path must start with ``file:``; or `STANDARD_INPUT`, which
+            stands for `file`.
         network: Give up on a peer that stays silent for `NETWORK_TIMEOUT_S`.
         thorough: Look through the whole file for streams, not only at its beginning.
         max_megapixels: What a picture may have; FFmpeg decodes some while it opens them.
+        file: What is read in the place of an address.
+        raw: Give the bytes as they come, whatever they are.
 
     Raises:
         SourceError: It cannot be opened, or is nothing FFmpeg reads.
-        ConfigError: Standard input is a terminal.
     """
-    piped = url == STANDARD_INPUT
-    network = network and not piped
-    file = standard_input() if piped else None
+    network = network and file is None
     try:
         return av.open(
             file or url,
             mode="r",
+            format="data" if raw else None,
             options={"max_pixels": Limit(max_megapixels or PICTURE_MEGAPIXELS).option},
             container_options=_rules(url, network=network, thorough=thorough),
             metadata_errors="replace",

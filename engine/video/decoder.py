@@ -19,7 +19,14 @@ from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from engine.video.container import Limit, open_input, packets_of, reason, video_stream
+from engine.video.container import (
+    Limit,
+    Readable,
+    open_input,
+    packets_of,
+    reason,
+    video_stream,
+)
 from engine.video.conversion import Deinterlacer
 from engine.video.extras import extras_of
 
@@ -49,7 +56,12 @@ class Decoder:
     """
 
     def __init__(
-        self, name: str, url: str, path: Path | None, max_megapixels: float | None = None
+        self,
+        name: str,
+        url: str,
+        path: Path | None,
+        max_megapixels: float | None = None,
+        file: Readable | None = None,
     ) -> None:
         """Open it; nothing is decoded yet.
 
@@ -58,12 +70,15 @@ class Decoder:
             url: What FFmpeg opens.
             path: The file behind it; None for a network stream.
             max_megapixels: What a picture may have; None is what `Limit` says.
+            file: What is read in the place of an address.
 
         Raises:
             SourceError: It cannot be opened, holds no video, or its pictures are too large.
         """
         self._name, self._url, self._path = name, url, path
-        self.container = open_input(name, url, network=path is None, max_megapixels=max_megapixels)
+        self.container = open_input(
+            name, url, network=path is None, max_megapixels=max_megapixels, file=file
+        )
         # A container and its streams hold each other, until it is closed.
         self.close = weakref.finalize(self, self.container.close)
         self.close.atexit = False  # a thread that is left behind may still be reading

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -593,35 +592,6 @@ def test_camera_that_does_not_open_lists_those_found():
 def test_missing_camera_is_named_without_opening_it():
     with pytest.raises(SourceError, match=r"camera 7: not there; cameras found: 0, 2"):
         open_source("/dev/video7")
-
-
-@pytest.fixture
-def web(tmp_path):
-    """Serves the files of the test's folder; /silent never answers, and waits for the end."""
-    done = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/silent":
-                done.wait(5)
-                return
-            data = (tmp_path / self.path[1:]).read_bytes()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            """Stay silent."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}"
-    done.set()
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
 
 
 def test_web_address_is_read_and_its_password_kept_quiet(tmp_path, web):
