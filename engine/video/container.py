@@ -4,9 +4,11 @@ PyAV keeps FFmpeg's own log silent unless somebody turns it on, so nothing here 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -28,6 +30,7 @@ PICTURE_MEGAPIXELS: Final = 150.0
 FRAME_MEGAPIXELS: Final = 36.0
 _ALIGNED: Final = 64 * 65536  # pixels that decoders add to the right of the largest picture
 NETWORK_TIMEOUT_S: Final = 10.0  # for connecting, and for every read after that
+_HEAD_CHUNKS: Final = 4  # of a kilobyte, in which the first parts of a file begin
 AGAIN_MAX: Final = 10_000  # how often one reading may be asked to be tried again
 
 # What may be opened is decided here (docs/decisions/0019). A file is one file: these formats lead
@@ -186,6 +189,37 @@ def open_input(
         raise SourceError(f"{name}: no answer within {NETWORK_TIMEOUT_S:g} s") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SourceError(f"{name}: {_refusal(url, error, network=network)}") from error
+
+
+def bytes_at(name: str, url: str) -> Generator[bytes, None, None]:
+    """Give what lies at an address, bit by bit, through FFmpeg as all that is opened.
+
+    Raises:
+        SourceError: It cannot be opened, or was lost.
+    """
+    with open_input(name, url, network=True, raw=True) as container:
+        try:
+            for packet in container.demux():
+                yield bytes(packet)
+        except av.error.FFmpegError as error:
+            raise SourceError(f"{name}: connection lost: {reason(error)}") from error
+
+
+def index_is_last(name: str, url: str) -> bool:
+    """Whether an address leads to an MP4 whose pictures come before its index.
+
+    Raises:
+        SourceError: It cannot be opened, or was lost.
+    """
+    with closing(bytes_at(name, url)) as chunks:
+        head = b"".join(islice(chunks, _HEAD_CHUNKS))
+    at = 0
+    while at + 16 <= len(head):
+        size, kind = int.from_bytes(head[at : at + 4], "big"), head[at + 4 : at + 8]
+        if kind in (b"moov", b"mdat"):
+            return kind == b"mdat"
+        at += max(int.from_bytes(head[at + 8 : at + 16], "big") if size == 1 else size, 8)
+    return False
 
 
 def _refusal(url: str, error: Exception, *, network: bool) -> str:

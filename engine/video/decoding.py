@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from engine.errors import SourceError
 from engine.types import Frame
-from engine.video.container import Readable, is_of_pictures, track_tags
+from engine.video.container import Readable, index_is_last, is_of_pictures, track_tags
 from engine.video.conversion import Converter
 from engine.video.decoder import Decoder
 from engine.video.source import GuardedSource, SourceConfig, SourceInfo
@@ -92,6 +92,7 @@ class Video(GuardedSource):
         self._file = file  # which cannot be opened anew
         self._count = 0  # frames handed out
         self._judged = False
+        self._faulty = 0  # frames handed out that were decoded with errors
         self._began_s: float | None = None  # on the monotonic clock, of time 0; where it is paced
         self._timed: Iterator[tuple[float, VideoFrame]] = iter(())
         self._decoder = self._opened()
@@ -121,7 +122,12 @@ class Video(GuardedSource):
             said = self._decoder.limit.no_picture(
                 self._decoder.stream, self._decoder.failure or self._decoder.fault
             )
-            if self._file is not None:
+            if self._index_is_out_of_reach():
+                said = (
+                    "its index is at its end, which cannot be read from a server that sends whole "
+                    "files only (no ranges); download it first"
+                )
+            elif self._file is not None:
                 said += "; an MP4 whose index is at its end cannot be piped, but read by < FILE"
             raise SourceError(f"{self._name}: {said}")
         self._convert = Converter(first, self._decoder.stream.sample_aspect_ratio)
@@ -144,6 +150,15 @@ class Video(GuardedSource):
         self._timed = _clocked(
             frames, self._origin_s, Clock(1 / float(self.info.fps or DEFAULT_FPS))
         )
+
+    def _index_is_out_of_reach(self) -> bool:
+        """Whether this is an MP4 over HTTP that can be understood from its end on only."""
+        if not (self._url.startswith("http") and self._decoder.refused):
+            return False
+        try:
+            return index_is_last(self._name, self._url)
+        except SourceError:  # the first error is the one to be told
+            return False
 
     def _facts(self) -> SourceInfo:
         stream, container = self._decoder.stream, self._decoder.container
@@ -205,6 +220,7 @@ class Video(GuardedSource):
                 self._pace(time_s)
             result = Frame(self._count, time_s, self._convert(frame))
             self._count += 1
+            self._faulty += frame.is_corrupt
             return result
         self._timed = iter(())
         if not self._judged:
@@ -250,11 +266,16 @@ class Video(GuardedSource):
         if decoder.cut_off:
             why = f": {lost}" if lost else f", frame {self._count} cannot be decoded"
             self.warnings.append(f"{self._name}: ends early{why}; kept what came before")
-        elif decoder.damaged:
+        elif lacking := decoder.damaged + decoder.vanished:
             sizes = f" (pictures {decoder.limit})" if decoder.too_large else ""
             self.warnings.append(
-                f"{self._name}: damaged, {decoder.damaged} of {counted(decoder.packets, 'packet')} "
+                f"{self._name}: damaged, {lacking} of {counted(decoder.packets, 'packet')} "
                 f"cannot be decoded{sizes}; kept the rest"
+            )
+        if self._faulty:
+            self.warnings.append(
+                f"{self._name}: damaged, {self._faulty} of {counted(self._count, 'frame')} came "
+                "with errors, which those after them may show too; kept all"
             )
 
 

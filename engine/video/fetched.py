@@ -8,7 +8,7 @@ import dataclasses
 import logging
 import os
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ import av.error
 from engine.errors import SourceError
 from engine.signals import UNFINISHED
 from engine.video.animation import Animation
-from engine.video.container import STANDARD_INPUT, open_input, reason
+from engine.video.container import STANDARD_INPUT, bytes_at, open_input, reason
 from engine.video.pictures import Pictures
 from engine.video.source import Source, SourceConfig
 from engine.video.stills import ENDINGS, ending_of, holds_one_picture, kind_of
@@ -94,20 +94,6 @@ class Once:
         return bytes(self._kept)
 
 
-def _bytes_at(name: str, url: str) -> Generator[bytes, None, None]:
-    """Give what lies at an address, bit by bit, through FFmpeg as all that is opened.
-
-    Raises:
-        SourceError: It cannot be opened, or was lost.
-    """
-    with open_input(name, url, network=True, raw=True) as container:
-        try:
-            for packet in container.demux():
-                yield bytes(packet)
-        except av.error.FFmpegError as error:
-            raise SourceError(f"{name}: connection lost: {reason(error)}") from error
-
-
 def open_piped(name: str, once: Once, config: SourceConfig) -> Source | None:
     """Open a picture that is piped in.
 
@@ -128,7 +114,7 @@ def open_piped(name: str, once: Once, config: SourceConfig) -> Source | None:
 def open_fetched(name: str, url: str, config: SourceConfig) -> Source | None:
     """Open a picture that lies at an address; arguments and result as those of `open_piped`."""
     path = unquote(urlsplit(url).path)
-    with closing(_bytes_at(name, url)) as chunks:
+    with closing(bytes_at(name, url)) as chunks:
         once = Once(name, lambda _: next(chunks, b""))
         return _open(name, path.rpartition("/")[2] or "picture", once, config)
 

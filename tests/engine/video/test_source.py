@@ -602,6 +602,37 @@ def test_web_address_is_read_and_its_password_kept_quiet(tmp_path, web):
         assert source.info.path is None
 
 
+def test_index_at_the_end_is_out_of_reach_of_a_server_without_ranges(tmp_path, web):
+    """As of ``python -m http.server``; what is small FFmpeg has read when it finds the index."""
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25, width=640, height=480, pix_fmt="yuv420p")
+        stream.bit_rate = 20_000_000
+        for number in range(12):
+            noise = np.random.default_rng(number).integers(0, 256, (480, 640, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, "bgr24")))
+        container.mux(stream.encode(None))
+    with pytest.raises(SourceError) as caught:
+        open_source(f"http://{web}/a.mp4")
+    assert str(caught.value) == (
+        f"http://{web}/a.mp4: its index is at its end, which cannot be read from a server that "
+        "sends whole files only (no ranges); download it first"
+    )
+    _faststart(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    with open_source(f"http://{web}/b.mp4") as source:
+        assert len(list(source)) == 12
+
+
+def _faststart(path, target):
+    with av.open(str(path)) as source:
+        options = {"movflags": "faststart"}
+        with av.open(str(target), "w", container_options=options) as container:
+            stream = container.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    container.mux(packet)
+
+
 @pytest.mark.parametrize("address", ["rtsp://u:pw@h/live?key=s3", "http://h/a.mp4?token=s3#s3"])
 def test_secrets_of_an_address_are_in_no_message(address):
     with pytest.raises(SourceError) as caught:
