@@ -4,11 +4,13 @@ PyAV keeps FFmpeg's own log silent unless somebody turns it on, so nothing here 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import av
 import av.error
@@ -18,7 +20,6 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from engine.errors import SourceError
-from engine.standard import standard_input
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ PICTURE_MEGAPIXELS: Final = 150.0
 FRAME_MEGAPIXELS: Final = 36.0
 _ALIGNED: Final = 64 * 65536  # pixels that decoders add to the right of the largest picture
 NETWORK_TIMEOUT_S: Final = 10.0  # for connecting, and for every read after that
+_HEAD_CHUNKS: Final = 4  # of a kilobyte, in which the first parts of a file begin
 AGAIN_MAX: Final = 10_000  # how often one reading may be asked to be tried again
 
 # What may be opened is decided here (docs/decisions/0019). A file is one file: these formats lead
@@ -47,6 +49,9 @@ SCHEMES: Final = frozenset(
     | {"rtmpts", "rtp", "rtsp", "rtsps", "sftp", "srt", "srtp", "tcp", "tls", "udp", "udplite"}
 )
 STANDARD_INPUT: Final = "pipe:"  # our word for it: it is read through Python
+STILL_BRANDS: Final = frozenset(  # of HEIC and AVIF files whose main part is no film
+    {b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2", b"avif"}
+)
 PROTOCOLS: Final = SCHEMES | {"crypto", "data", "ffrtmpcrypt", "ffrtmphttp", "httpproxy"}
 
 
@@ -55,6 +60,13 @@ _OWN_TAGS: Final = frozenset(
     {"bps", "duration", "encoder", "handler_name", "number_of_bytes", "number_of_frames"}
     | {"vendor_id"}
 )
+
+
+class Readable(Protocol):
+    """What can be read from front to back; what can `seek` besides is read as a file is."""
+
+    def read(self, count: int, /) -> bytes | None:
+        """Give up to so many bytes, none at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,13 @@ def _is_still(container: InputContainer) -> bool:
     return all(stream.frames == 1 for stream in container.streams.video)
 
 
+def is_of_pictures(container: InputContainer) -> bool:
+    """Whether the format is one of pictures: of one, or of several, one after the other."""
+    form, brand = container.format.name, container.metadata.get("major_brand", "")
+    of_pictures = form.endswith("_pipe") or form in ("image2", "gif", "apng")
+    return of_pictures or brand.encode() in STILL_BRANDS
+
+
 def reason(error: Exception) -> str:
     """What went wrong, in FFmpeg's or the system's words, without path or code."""
     if isinstance(error, av.error.ExitError):  # our own time limit
@@ -137,27 +156,30 @@ def open_input(
     network: bool = False,
     thorough: bool = False,
     max_megapixels: float | None = None,
+    file: "Readable | None" = None,
+    raw: bool = False,
 ) -> InputContainer:
     """Open `url` for reading.
 
     Args:
         name: What messages call it.
-        url: What FFmpeg opens; a local path must start with ``file:``; or `STANDARD_INPUT`.
+        url: What FFmpeg opens; a local path must start with ``file:``; or `STANDARD_INPUT`, which
+            stands for `file`.
         network: Give up on a peer that stays silent for `NETWORK_TIMEOUT_S`.
         thorough: Look through the whole file for streams, not only at its beginning.
         max_megapixels: What a picture may have; FFmpeg decodes some while it opens them.
+        file: What is read in the place of an address.
+        raw: Give the bytes as they come, whatever they are.
 
     Raises:
         SourceError: It cannot be opened, or is nothing FFmpeg reads.
-        ConfigError: Standard input is a terminal.
     """
-    piped = url == STANDARD_INPUT
-    network = network and not piped
-    file = standard_input() if piped else None
+    network = network and file is None
     try:
         return av.open(
             file or url,
             mode="r",
+            format="data" if raw else None,
             options={"max_pixels": Limit(max_megapixels or PICTURE_MEGAPIXELS).option},
             container_options=_rules(url, network=network, thorough=thorough),
             metadata_errors="replace",
@@ -167,6 +189,37 @@ def open_input(
         raise SourceError(f"{name}: no answer within {NETWORK_TIMEOUT_S:g} s") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SourceError(f"{name}: {_refusal(url, error, network=network)}") from error
+
+
+def bytes_at(name: str, url: str) -> Generator[bytes, None, None]:
+    """Give what lies at an address, bit by bit, through FFmpeg as all that is opened.
+
+    Raises:
+        SourceError: It cannot be opened, or was lost.
+    """
+    with open_input(name, url, network=True, raw=True) as container:
+        try:
+            for packet in container.demux():
+                yield bytes(packet)
+        except av.error.FFmpegError as error:
+            raise SourceError(f"{name}: connection lost: {reason(error)}") from error
+
+
+def index_is_last(name: str, url: str) -> bool:
+    """Whether an address leads to an MP4 whose pictures come before its index.
+
+    Raises:
+        SourceError: It cannot be opened, or was lost.
+    """
+    with closing(bytes_at(name, url)) as chunks:
+        head = b"".join(islice(chunks, _HEAD_CHUNKS))
+    at = 0
+    while at + 16 <= len(head):
+        size, kind = int.from_bytes(head[at : at + 4], "big"), head[at + 4 : at + 8]
+        if kind in (b"moov", b"mdat"):
+            return kind == b"mdat"
+        at += max(int.from_bytes(head[at + 8 : at + 16], "big") if size == 1 else size, 8)
+    return False
 
 
 def _refusal(url: str, error: Exception, *, network: bool) -> str:

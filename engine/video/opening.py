@@ -11,12 +11,15 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
 
+import av.error
+
 from engine.errors import ConfigError, SourceError
-from engine.standard import INPUT_NAME, STANDARD
+from engine.standard import INPUT_NAME, STANDARD, standard_input
 from engine.video.animation import Animation
 from engine.video.camera import Camera
 from engine.video.container import SCHEMES, STANDARD_INPUT
-from engine.video.decoding import Video
+from engine.video.decoding import FILES_COME_BY, Video
+from engine.video.fetched import Once, open_fetched, open_piped
 from engine.video.pictures import Pictures
 from engine.video.source import Frames, Source, SourceConfig, SourceInfo
 from engine.video.stills import kind_of
@@ -36,6 +39,7 @@ __all__ = [
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)(://.*)", re.IGNORECASE | re.DOTALL)
 _CAMERA: Final = re.compile(r"(?:/dev/video)?([0-9]{1,9})")
 SHOWN_MAX: Final = 200  # characters of an address
+_NOTHING_CAME: Final = (OSError, av.error.ExitError, av.error.HTTPError, av.error.HTTPClientError)
 _WHOLE: Final = SourceConfig()
 
 
@@ -55,7 +59,7 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     if not name:
         raise ConfigError("INPUT is empty; is a variable unset?")
     if name == STANDARD:
-        return Video(INPUT_NAME, STANDARD_INPUT, None, config)
+        return _open_standard_input(config)
     if camera := _CAMERA.fullmatch(name):
         return Camera(int(camera.group(1)), config)
     name = local_name(name)
@@ -68,7 +72,7 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
         if scheme not in SCHEMES:
             known = ", ".join(sorted(SCHEMES))
             raise SourceError(f"{shown}: cannot be opened: Protocol not found; known here: {known}")
-        return Video(shown, scheme + address.group(2), None, config)
+        return _open_address(shown, scheme + address.group(2), config)
     path = Path(name)
     try:
         is_folder, is_there, is_file = path.is_dir(), path.exists(), path.is_file()
@@ -86,6 +90,45 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     if kind == "animated webp":
         return Animation(path, config)
     return Video(path.name, f"file:{path}", path, config)
+
+
+def _open_standard_input(config: SourceConfig) -> Source:
+    file = standard_input()
+    begin = file.tell() if file.seekable() else None
+    once = Once(INPUT_NAME, file.read)
+    picture = open_piped(INPUT_NAME, once, config)
+    if picture is not None:
+        return picture
+    if begin is not None:  # a file: FFmpeg may go back and forth in it
+        file.seek(begin)
+    rest = file if begin is not None else once.again(last=True)
+    return Video(INPUT_NAME, STANDARD_INPUT, None, config, rest)
+
+
+def _open_address(shown: str, url: str, config: SourceConfig) -> Source:
+    """Open a film, or the picture that its first bytes say it is."""
+    if url.partition(":")[0] not in FILES_COME_BY:
+        return Video(shown, url, None, config)
+    try:
+        film = Video(shown, url, None, config)
+    except SourceError as error:  # of a picture FFmpeg may read a tile, or nothing
+        if isinstance(error.__cause__, _NOTHING_CAME):
+            raise  # nothing came
+        try:
+            picture = open_fetched(shown, url, config)
+        except SourceError:
+            raise error from None
+        if picture is None:
+            raise
+        return picture
+    try:
+        if not film.is_picture():
+            return film
+    except BaseException:
+        film.close()
+        raise
+    film.close()  # some servers take one visitor at a time
+    return open_fetched(shown, url, config) or Video(shown, url, None, config)
 
 
 def _no_file(path: Path) -> str:
