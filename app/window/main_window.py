@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from PyQt6.QtCore import QSettings, Qt, QTimer
+from PyQt6.QtCore import QEvent, QSettings, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
     QApplication,
@@ -28,6 +28,7 @@ from app.settings.settings import Settings, save_settings
 from app.sources.choice import Choice
 from app.window.actions import make_actions
 from app.window.docks import Docks
+from app.window.keys import keep_own_key
 from app.window.menus import MainActions, fill_menu_bar
 from app.window.panels.recording import RecordingPanel
 from app.window.picture.painter import OverlayOptions
@@ -436,6 +437,10 @@ class MainWindow(QMainWindow):
         )
 
     # Beginning and end
+
+    def event(self, event: QEvent | None) -> bool:
+        """Leave keys to the widgets that do something with them."""
+        return keep_own_key(event) or super().event(event)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Ask before a recording ends, leave the source, wait with a limit, remember the place."""
