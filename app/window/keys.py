@@ -59,7 +59,7 @@ def own_keys(widget: QWidget) -> frozenset[Qt.Key]:
 
 
 class OwnKeys(QObject):
-    """Gives a widget keys of its own, which no action of the window takes while it has the focus."""
+    """Gives a widget keys that no action of the window takes while it has the focus."""
 
     def __init__(self, widget: QWidget, keys: Mapping[Qt.Key, Callable[[], object]]) -> None:
         """Listen to the widget.
