@@ -128,6 +128,9 @@ class Summary:
         return {
             "frames": self.frames,
             "dropped": self.dropped,
+            "frames_seen": self.frames + self.dropped,
+            "frames_analysed": self.frames,
+            "frames_dropped": self.dropped,
             "video_s": round(self.video_s, 3),
             "elapsed_s": round(elapsed_s, 3),
             "fps": round(self.frames / elapsed_s, 2),

@@ -93,6 +93,8 @@ class MainWindow(QMainWindow):
         self.sources.fill(self.actions_)
         fill_menu_bar(self, self.sources, self.actions_, self.docks.shown)
         self.watch = SessionWatch(self, self.controller, self.actions_, self.view)
+        self.watch.place = self.playback.share
+        self.controller.beginning = self._whole_from
         self._build_centre()
         self._build_status()
         self._connect()
@@ -168,6 +170,7 @@ class MainWindow(QMainWindow):
         view.target_changed.connect(lambda: runner.aim(view.target))
         self.sources.chosen.connect(self.open)
         self.sources.asked_camera.connect(self._ask_camera)
+        self.watch.recording_changed.connect(self._keep_every)
 
     def _start_timer(self) -> None:
         timer = QTimer(self)
@@ -279,6 +282,21 @@ class MainWindow(QMainWindow):
         window.open(path)
         return window
 
+    def _whole_from(self) -> int:
+        """Leave out no frame of a file from now on; give the first of them."""
+        worker = self.runner.worker
+        return 0 if worker is None else worker.keep_every(on=True)
+
+    def _keep_every(self, on: bool) -> None:
+        if (worker := self.runner.worker) is not None:
+            worker.keep_every(on=on)
+
+    def _end_with_the_file(self) -> None:
+        """End the recording of a file that has ended."""
+        worker, player = self.runner.worker, self.playback.player
+        if worker is not None and player is not None and player.ended and worker.settled:
+            self.controller.stop_at_end()
+
     def _write_marker(self) -> None:
         """Lead to the field for a marker's text, wherever its panel is."""
         dock = self.docks.docks["recording"]
@@ -323,6 +341,7 @@ class MainWindow(QMainWindow):
         self._dirty = True
 
     def _refresh_panels(self, *, force: bool = False) -> None:
+        self._end_with_the_file()
         if not (self._dirty or force):
             return
         self._dirty = False

@@ -76,6 +76,7 @@ class SessionBar(QFrame):
     def _button(self, action: QAction) -> QPushButton:
         button = QPushButton()
         button.setIconSize(QSize(_ICON_PX, _ICON_PX))
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # Space plays on after a click
         button.clicked.connect(action.trigger)
 
         def follow() -> None:

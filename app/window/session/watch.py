@@ -27,10 +27,13 @@ class SessionWatch(QObject):
         bar: Over the picture.
         notice: Below it; messages.
         chips: Says what else the bar shows; asked at every look.
+        place: Says how much of a file has passed, 0 to 1; None where the source has no end.
         saved: A recording has ended; its folder.
+        recording_changed: It records from now on, or no more.
     """
 
     saved = pyqtSignal(Path)
+    recording_changed = pyqtSignal(bool)
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class SessionWatch(QObject):
         self.bar = SessionBar(actions.record, actions.snapshot)
         self.notice = Notice()
         self.chips: Callable[[], list[Chip]] = list
+        self.place: Callable[[], float | None] = lambda: None
         self._said = 0
         self._was_recording = False
         timer = QTimer(self)
@@ -62,7 +66,9 @@ class SessionWatch(QObject):
         self._picture.set_recording(on=view.recording)
         self._window.setWindowTitle(self._title(view))
         ended = self._was_recording and not view.recording and view.folder is not None
-        self._was_recording = view.recording
+        if view.recording != self._was_recording:
+            self._was_recording = view.recording
+            self.recording_changed.emit(view.recording)
         if view.said != self._said:
             self._said = view.said
             self._tell(view, ended=ended)
@@ -102,7 +108,12 @@ class SessionWatch(QObject):
             return self.tr("ready to record") if view.can_start else self.tr("no source")
         if view.ending:
             return self.tr("finishing the files …")
-        words = [self.tr("recording"), self.tr("markers: {n}").format(n=view.markers)]
+        share = self.place()
+        if share is None:
+            first = self.tr("recording")
+        else:
+            first = self.tr("recording every frame, {n} %").format(n=round(100 * share))
+        words = [first, self.tr("markers: {n}").format(n=view.markers)]
         if view.part > 1:
             words.insert(1, self.tr("part {n}").format(n=view.part))
         return ", ".join(words)
