@@ -1,7 +1,7 @@
 """The main window: the picture in the middle, panels around it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.live.outputs import LiveOutputs
+from app.live.outputs import LiveOutputs, LiveStatus
 from app.live.state import LiveState
 from app.session.controller import RecordingController
 from app.session.options import RecordingOptions
@@ -38,6 +38,7 @@ from app.window.privacy import PrivacyDialog
 from app.window.questions import agreed
 from app.window.review.window import ReviewWindow
 from app.window.runner import Runner
+from app.window.session.bar import Chip, output_chip
 from app.window.session.watch import SessionWatch
 from app.window.settings.dialog import SettingsDialog
 from app.window.sources.menu import SourceMenu
@@ -81,6 +82,7 @@ class MainWindow(QMainWindow):
         )
         self.runner = runner or Runner(self.keep, parent=self)
         self._dirty = False
+        self._output_errors: tuple[str, ...] = ()
         self.transport = Transport()
         self.playback = Playback(self.runner, self.transport)
         self.setMinimumSize(860, 560)
@@ -94,6 +96,7 @@ class MainWindow(QMainWindow):
         fill_menu_bar(self, self.sources, self.actions_, self.docks.shown)
         self.watch = SessionWatch(self, self.controller, self.actions_, self.view)
         self.watch.place = self.playback.share
+        self.watch.chips = self._output_chips
         self.controller.beginning = self._whole_from
         self._build_centre()
         self._build_status()
@@ -116,11 +119,6 @@ class MainWindow(QMainWindow):
         column.addWidget(self.view, 1)
         column.addWidget(self.transport)
         self.setCentralWidget(centre)
-        hints = (
-            self.tr("Choose a camera in the Source menu, or drop a file here."),
-            self.tr("Nothing is stored and nothing leaves this computer unless you record."),
-        )
-        self.view.set_hint("\n".join(hints))
         self.setAcceptDrops(True)
 
     def _intents(self) -> dict[str, Callable[..., object]]:
@@ -346,6 +344,27 @@ class MainWindow(QMainWindow):
             return
         self._dirty = False
         self.docks.refresh(self.live)
+
+    def _output_chips(self) -> list[Chip]:
+        """Say how the live outputs are doing; what cannot be opened is said once in words too."""
+        states = self.outputs.status()
+        failed = tuple(state.error for state in states if state.error)
+        if failed != self._output_errors:
+            self._output_errors = failed
+            if failed:
+                self.watch.notice.say("\n".join(failed))
+        self.view.set_hint("\n".join(self._hints(states)))
+        return [output_chip(state) for state in states]
+
+    def _hints(self, states: Sequence[LiveStatus]) -> tuple[str, ...]:
+        first = self.tr("Choose a camera in the Source menu, or drop a file here.")
+        if not states:
+            last = self.tr("Nothing is stored and nothing leaves this program unless you record.")
+        else:
+            targets = ", ".join(f"{state.name} ({state.target})" for state in states)
+            last = self.tr("Numbers are sent to {targets}. Nothing is stored unless you record.")
+            last = last.format(targets=targets)
+        return first, last
 
     def _select(self, face: int | None) -> None:
         self.live.select(face)

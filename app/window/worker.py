@@ -176,7 +176,7 @@ class Worker(QObject):
             self._await_finder(frame.index)
 
     def _await_finder(self, index: int) -> None:
-        """Where every frame counts, wait until this one is being analysed: a later one replaces it."""
+        """Where every frame counts, wait until this one is taken up: the next would replace it."""
         if self.info is None or self.info.live:
             return
         with self._handed:

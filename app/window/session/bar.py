@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
-from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtCore import QCoreApplication, QSize, Qt
 from PyQt6.QtGui import QAction, QFont, QResizeEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from app.live.outputs import LiveStatus
 from app.session.controller import View
 from app.session.timecode import timecode
 from app.window.session.symbols import record_symbol, stop_symbol
 
 HEIGHT_PX: Final = 48
 _ICON_PX: Final = 18
+_LEAST_PX: Final = 480  # buttons, time and state
+_AROUND_PX: Final = 26  # a chip's edges
 
 Tone = Literal["plain", "good", "warn"]
 
@@ -25,12 +29,14 @@ class Chip:
     Attributes:
         name: What it is about.
         text: What it says.
+        short: The same where there is little room; empty where it can be left out.
         tip: What it says in full.
         tone: ``warn`` where something is wrong.
     """
 
     name: str
     text: str
+    short: str = ""
     tip: str = ""
     tone: Tone = "plain"
 
@@ -70,6 +76,7 @@ class SessionBar(QFrame):
         self._row.addWidget(self.state_label, 1)
         self._row.addWidget(self.snapshot_button)
         self.chips: dict[str, QLabel] = {}
+        self._chips: tuple[Chip, ...] = ()
         self._recording: bool | None = None
         self._show_recording(on=False)
 
@@ -116,7 +123,12 @@ class SessionBar(QFrame):
                 style.polish(widget)
 
     def show_chips(self, chips: Sequence[Chip]) -> None:
-        """Show these, in order, and no others."""
+        """Show these, in order, and no others; shorter where there is no room."""
+        self._chips = tuple(chips)
+        room = self.width() - _LEAST_PX
+        metrics = self.fontMetrics()
+        needed = sum(metrics.horizontalAdvance(chip.text) + _AROUND_PX for chip in chips)
+        tight = needed > room
         wanted = {chip.name: chip for chip in chips}
         for name in [name for name in self.chips if name not in wanted]:
             self.chips.pop(name).deleteLater()
@@ -127,8 +139,10 @@ class SessionBar(QFrame):
                 label.setTextFormat(Qt.TextFormat.PlainText)
                 label.setProperty("role", "chip")
                 self._row.insertWidget(3 + place, label)
-            if (label.text(), label.property("tone")) != (chip.text, chip.tone):
-                label.setText(chip.text)
+            text = chip.short if tight else chip.text
+            label.setVisible(bool(text))
+            if (label.text(), label.property("tone")) != (text, chip.tone):
+                label.setText(text)
                 label.setProperty("tone", chip.tone)
                 if (style := self.style()) is not None:
                     style.unpolish(label)
@@ -139,6 +153,7 @@ class SessionBar(QFrame):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fit the words."""
         super().resizeEvent(event)
+        self.show_chips(self._chips)
         self._elide()
 
     def _elide(self) -> None:
@@ -158,3 +173,19 @@ def _tabular(font: QFont) -> QFont:
     if hasattr(made, "setFeature") and (tag := QFont.Tag.fromString("tnum")) is not None:  # Qt 6.7
         made.setFeature(tag, 1)
     return made
+
+
+def output_chip(state: LiveStatus) -> Chip:
+    """Say how a live output is doing."""
+    say = partial(QCoreApplication.translate, "SessionBar")
+    name, target = state.name, f"{state.name} \N{RIGHTWARDS ARROW} {state.target}"
+    counts = say("{sent} sent, {dropped} not").format(sent=state.sent, dropped=state.dropped)
+    if state.error:
+        return Chip(name, say("{name} fails").format(name=name), f"{name}!", state.error, "warn")
+    if state.opening:
+        return Chip(name, f"{target} …", f"{name} …", say("It is being opened"))
+    if state.leaves:
+        leaves = say("leaves this machine")
+        short = f"{name} \N{NORTH EAST ARROW}"
+        return Chip(name, f"{target} ({leaves})", short, f"{target}: {leaves}; {counts}")
+    return Chip(name, target, name, f"{target}: {say('stays on this machine')}; {counts}")

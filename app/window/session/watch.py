@@ -125,7 +125,9 @@ class SessionWatch(QObject):
             whole = self.tr("; all of a picture that may hold one nobody found")
             tip = self.tr("Faces that are found are blurred in video and snapshots")
             text = self.tr("Faces blurred")
-            chips.append(Chip("blur", text, tip + (whole if choice.blur_whole else "")))
+            chips.append(
+                Chip("blur", text, self.tr("blurred"), tip + (whole if choice.blur_whole else ""))
+            )
         if view.recording and view.missed:
             text = self.tr("{share:.0f} % analysed").format(
                 share=100 * (view.seen - view.missed) / max(view.seen, 1)
@@ -133,16 +135,24 @@ class SessionWatch(QObject):
             tip = self.tr("{n} of {all} frames were not analysed: they have no rows").format(
                 n=view.missed, all=view.seen
             )
-            chips.append(Chip("analysed", text, tip, "warn"))
+            chips.append(Chip("analysed", text, text, tip, "warn"))
         if view.recording and view.dropped:
             text = self.tr("{n} not in the video").format(n=view.dropped)
             tip = self.tr("Encoding is too slow: {n} frames are not in the video; they have rows")
-            chips.append(Chip("video", text, tip.format(n=view.dropped), "warn"))
+            chips.append(Chip("video", text, text, tip.format(n=view.dropped), "warn"))
         if view.unwritable:
-            chips.append(Chip("disk", self.tr("cannot be written"), view.unwritable, "warn"))
+            chips.append(
+                Chip(
+                    "disk",
+                    self.tr("folder: no access"),
+                    self.tr("folder!"),
+                    view.unwritable,
+                    "warn",
+                )
+            )
         elif view.free is not None:
             text = self.tr("{free} free").format(free=shown_bytes(view.free))
-            chips.append(Chip("disk", text, str(choice.root)))
+            chips.append(Chip("disk", text, shown_bytes(view.free), str(choice.root)))
         return chips
 
     def _title(self, view: View) -> str:

@@ -195,6 +195,13 @@ class SettingsDialog(QDialog):
             )
         page.tick("lsl", self.tr("Offer a Lab Streaming Layer stream"))
         page.text("lsl_name", self.tr("LSL stream name"), needs="lsl")
+        page.tick("lsl_network", self.tr("Announce it on the local network too"))
+        page.note(
+            self.tr(
+                "Else the stream is announced on this machine only. The first choice counts until "
+                "the program is closed."
+            )
+        )
         return page
 
     def _ask_file(self) -> str:
