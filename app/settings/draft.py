@@ -78,6 +78,10 @@ class Draft:
         self._start = self.settings()
         return self._start
 
+    def take(self, settings: Settings) -> None:
+        """Start anew from settings."""
+        self._start, self.values = settings, values_of(settings)
+
     def restore_defaults(self) -> None:
         """Set everything to its default, but not what the user has already read."""
         kept = {name: self.values[name] for name in _KEPT}

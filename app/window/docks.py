@@ -33,6 +33,7 @@ class Docks:
 
     Attributes:
         probabilities: What the selected face shows.
+        statistics: What all faces showed.
         panels: All that show the live state, by name.
         docks: By name, the recording's too.
     """
@@ -43,10 +44,11 @@ class Docks:
         """Make the panels and put them around the window's picture."""
         self._window = window
         self.probabilities = ProbabilitiesPanel(uncertain_below)
+        self.statistics = StatisticsPanel()
         self.panels: dict[str, Panel] = {
             "probabilities": self.probabilities,
             "circumplex": CircumplexPanel(),
-            "statistics": StatisticsPanel(),
+            "statistics": self.statistics,
             "performance": PerformancePanel(),
             "affect": AffectPlot(),
         }

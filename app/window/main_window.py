@@ -23,6 +23,7 @@ from app.live.outputs import LiveOutputs, LiveStatus
 from app.live.state import LiveState
 from app.session.controller import RecordingController
 from app.session.options import RecordingOptions
+from app.session.timecode import timecode
 from app.settings.recording import options_of, with_options
 from app.settings.settings import Settings, save_settings
 from app.sources.choice import Choice
@@ -30,6 +31,7 @@ from app.window.actions import make_actions
 from app.window.docks import Docks
 from app.window.keys import keep_own_key
 from app.window.menus import MainActions, fill_menu_bar
+from app.window.opening import meant_by
 from app.window.panels.recording import RecordingPanel
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
@@ -51,6 +53,8 @@ log = logging.getLogger(__name__)
 
 PANELS_MS: Final = 66  # panels are drawn 15 times a second at most; the picture at its own rate
 SKIP_S: Final = 5.0
+RECENT: Final = 5  # sources that are remembered
+WORTH_S: Final = 10.0  # statistics of a longer time are not thrown away without a question
 UNASKED: Final = "unasked"  # a property: the system closes the window, nobody can answer
 
 
@@ -82,6 +86,7 @@ class MainWindow(QMainWindow):
         )
         self.runner = runner or Runner(self.keep, parent=self)
         self._dirty = False
+        self._lost = False
         self._output_errors: tuple[str, ...] = ()
         self.transport = Transport()
         self.playback = Playback(self.runner, self.transport)
@@ -92,6 +97,8 @@ class MainWindow(QMainWindow):
         self.docks = Docks(self, self.recording, settings.uncertain_below)
         self.sources = SourceMenu(self)
         self.actions_ = make_actions(MainActions, self, self._intents())
+        self.sources.recent = lambda: self._settings.recent
+        self.sources.folder = lambda: self._settings.recent_folder
         self.sources.fill(self.actions_)
         fill_menu_bar(self, self.sources, self.actions_, self.docks.shown)
         self.watch = SessionWatch(self, self.controller, self.actions_, self.view)
@@ -124,6 +131,7 @@ class MainWindow(QMainWindow):
     def _intents(self) -> dict[str, Callable[..., object]]:
         return {
             "open_file": self.sources.ask_file,
+            "open_folder": self.sources.ask_folder,
             "open_stream": self.sources.ask_stream,
             "open_screen": self.sources.ask_screen,
             "open_session": self._ask_session,
@@ -168,6 +176,7 @@ class MainWindow(QMainWindow):
         view.target_changed.connect(lambda: runner.aim(view.target))
         self.sources.chosen.connect(self.open)
         self.sources.asked_camera.connect(self._ask_camera)
+        self.docks.statistics.failed.connect(self.watch.notice.say)
         self.watch.recording_changed.connect(self._keep_every)
 
     def _start_timer(self) -> None:
@@ -184,9 +193,36 @@ class MainWindow(QMainWindow):
         if not self._may_end_recording(doing):
             return
         self.controller.detach()
+        self._clear()
+        self._remember(choice)
         self.live.reset()
         self._refresh_panels(force=True)
         self.runner.start(choice, self.settings.analyzer())
+
+    def _remember(self, choice: Choice) -> None:
+        """Keep what was opened last; nothing that may hold a password."""
+        if choice.kind == "file":
+            path = Path(choice.name).absolute()
+            name, folder = str(path), str(path.parent)
+        else:
+            name, folder = choice.name, self._settings.recent_folder
+        if choice.kind == "stream" and choice.title != choice.name:
+            return
+        others = [each for each in self._settings.recent if each != name]
+        recent = (name, *others)[:RECENT]
+        self._settings = replace(self._settings, recent=recent, recent_folder=folder)
+        self._keep_settings(self.settings)
+
+    def open_files(self, names: Sequence[str]) -> None:
+        """Open what was dropped: a source or a recording; say what is left out."""
+        meant = meant_by(names)
+        if meant.review is not None:
+            self.review(meant.review, meant.video)
+        elif meant.choice is not None:
+            self.open(meant.choice)
+        if meant.left:
+            text = self.tr("One thing is shown at a time; not opened: {names}")
+            self.watch.notice.say(text.format(names=", ".join(meant.left)))
 
     def _may_end_recording(self, doing: str) -> bool:
         """Ask whether a recording may end; True where none runs."""
@@ -211,6 +247,7 @@ class MainWindow(QMainWindow):
 
     def _clear(self) -> None:
         self.view.set_picture(None)
+        self._found_again()
         self.view.set_message("")
         self.transport.hide()
         self.state_label.setText("")
@@ -227,6 +264,7 @@ class MainWindow(QMainWindow):
             return
         info = worker.info
         self.view.set_message("")
+        self._found_again()
         self.view.set_look(self._look(), mirrored=self._mirrored())
         rate = "" if info.fps is None else f", {float(info.fps):.4g} fps"
         self.source_label.setText(f"{choice.title}: {info.width}x{info.height}{rate}")
@@ -237,6 +275,12 @@ class MainWindow(QMainWindow):
         self.transport.setVisible(self.playback.player is not None)
         self.controller.attach(info, self.settings.analyzer())
 
+    def _found_again(self) -> None:
+        self.view.set_stale(stale=False)
+        if self._lost:
+            self._lost = False
+            self.watch.notice.clear()
+
     def _networks_ready(self) -> None:
         worker = self.runner.worker
         if worker is not None:
@@ -245,9 +289,17 @@ class MainWindow(QMainWindow):
 
     def _source_failed(self, message: str, again: bool) -> None:
         if again:  # a recording goes on: the gap is part of it
+            self.live.lose_signal()
+            self.view.set_stale(stale=True)
+            if not self._lost:
+                self._lost = True
+                stop = self.tr("Stop waiting")
+                self.watch.notice.say(message, offer=stop, act=self.close_source)
             message += "\n" + self.tr("Waiting for it to come back …")
+            self._refresh_panels(force=True)
         else:
             self._clear()
+            self.source_label.setText("")
             self.controller.detach()
         self.view.set_message(message)
 
@@ -272,12 +324,12 @@ class MainWindow(QMainWindow):
         if name:
             self.review(Path(name))
 
-    def review(self, path: Path) -> ReviewWindow:
-        """Open a recording in a window of its own."""
+    def review(self, path: Path, video: Path | None = None) -> ReviewWindow:
+        """Open a recording, or a table and its video, in a window of its own."""
         window = ReviewWindow(self)
         window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         window.show()
-        window.open(path)
+        window.open(path, video)
         return window
 
     def _whole_from(self) -> int:
@@ -313,8 +365,9 @@ class MainWindow(QMainWindow):
         """Open what was dropped."""
         mime = None if event is None else event.mimeData()
         names = [] if mime is None else [url.toLocalFile() for url in mime.urls()]
-        if names and names[0]:
-            self.open(Choice(kind="file", name=names[0]))
+        names = [name for name in names if name]
+        if names:
+            self.open_files(names)
 
     # What is shown
 
@@ -417,6 +470,8 @@ class MainWindow(QMainWindow):
                 self.tr("Stop the recording to change what is analysed or recorded.")
             )
             return
+        if anew and not self._may_begin_anew():
+            return
         self._apply(settings)
         self._keep_settings(self.settings)
         if anew:
@@ -424,6 +479,22 @@ class MainWindow(QMainWindow):
             self.live.reset()  # other networks, other identities
             if choice is not None:
                 self.runner.start(choice, settings.analyzer())
+
+    def _may_begin_anew(self) -> bool:
+        """Ask before statistics that took a while are lost; other networks know no faces."""
+        seen_s = max((face.seen_s for face in self.live.statistics.faces()), default=0.0)
+        if seen_s < WORTH_S:
+            return True
+        text = self.tr(
+            "This begins the analysis anew, with other faces and empty statistics. They hold "
+            "{time} of a face; save them first with Save CSV if you need them."
+        )
+        return agreed(
+            self,
+            text.format(time=timecode(seen_s, passed=True)),
+            yes=self.tr("Begin anew"),
+            no=self.tr("Leave it as it is"),
+        )
 
     def _apply(self, settings: Settings) -> None:
         self._settings = settings
@@ -439,9 +510,16 @@ class MainWindow(QMainWindow):
         self._dirty = True
 
     def _show_settings(self) -> None:
-        dialog = SettingsDialog(self.settings, self)
+        recording = self.controller.view().recording
+        dialog = SettingsDialog(self.settings, self, recording=recording)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.applied.connect(self._use_and_dress)
+
+        def use(settings: Settings) -> None:
+            self._use_and_dress(settings)
+            if self.settings != settings:
+                dialog.take(self.settings)
+
+        dialog.applied.connect(use)
         dialog.open()
 
     def show_privacy(self) -> None:
@@ -456,6 +534,7 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._change(seen_privacy=True))
         dialog.accepted.connect(then)
+        dialog.rejected.connect(self.close)
         dialog.open()
 
     def _use_and_dress(self, settings: Settings) -> None:

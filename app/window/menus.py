@@ -15,8 +15,9 @@ class MainActions:
     """The main window's actions, by name."""
 
     open_file: QAction = action("&Open file…", "Ctrl+O")
+    open_folder: QAction = action("Open folder of &pictures…", "Ctrl+Shift+P")
     open_stream: QAction = action("Open &network stream…", "Ctrl+U")
-    open_screen: QAction = action("Look at the &screen", "Ctrl+Shift+G")
+    open_screen: QAction = action("&Capture part of the screen…", "Ctrl+Shift+G")
     open_session: QAction = action("Open &recording…", "Ctrl+Shift+O")
     close_source: QAction = action("&Close source", "Ctrl+W")
     quit: QAction = action("&Quit", "Ctrl+Q")
