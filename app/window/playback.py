@@ -88,4 +88,6 @@ class Playback(QObject):
                 player.info.duration_s or 0.0,
                 playing=player.playing,
                 speed=player.speed,
+                frame=player.frame_number,
+                frame_s=player.frame_s,
             )

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from app.live.identities import Identities
 from app.live.pacing import Pace
 from app.live.presentation import CaptureTimes, Presenter, ScaledPicture, Viewport
 from app.sources.connection import PAUSE_S, Connection, ConnectionState, ConnectionStatus
@@ -81,6 +82,7 @@ class Worker(QObject):
             self._tapped(), self._finder, self._reader, live=True, join_s=STOP_S
         )
         self._pace, self._pace_lock = Pace(), threading.Lock()
+        self._identities = Identities()  # of a file, which can be moved in
         self._whole = threading.Event()
         self._handed = threading.Condition()
         self._captured = self._found = self._kept = -1  # index of the last frame that came so far
@@ -144,6 +146,8 @@ class Worker(QObject):
             self.ended.emit()
 
     def _hand_on(self, analysis: Analysis) -> None:
+        if self.info is not None and not self.info.live:
+            analysis = self._identities.named(analysis)
         if self._keep is not None:
             self._keep(analysis)
         index = analysis.frame.index

@@ -16,8 +16,9 @@ from app.window.session.symbols import record_symbol, stop_symbol
 
 HEIGHT_PX: Final = 48
 _ICON_PX: Final = 18
-_LEAST_PX: Final = 480  # buttons, time and state
-_AROUND_PX: Final = 26  # a chip's edges
+_GAP_PX: Final = 8
+_STATE_PX: Final = 90  # that the words in the middle have at least
+_AROUND_PX: Final = 28  # a chip's edges, and the gap to the next
 
 Tone = Literal["plain", "good", "warn"]
 
@@ -70,7 +71,7 @@ class SessionBar(QFrame):
         self._state = ""
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(8, 6, 8, 6)
-        self._row.setSpacing(8)
+        self._row.setSpacing(_GAP_PX)
         for widget in (self.record_button, self.time_label):
             self._row.addWidget(widget)
         self._row.addWidget(self.state_label, 1)
@@ -125,10 +126,7 @@ class SessionBar(QFrame):
     def show_chips(self, chips: Sequence[Chip]) -> None:
         """Show these, in order, and no others; shorter where there is no room."""
         self._chips = tuple(chips)
-        room = self.width() - _LEAST_PX
-        metrics = self.fontMetrics()
-        needed = sum(metrics.horizontalAdvance(chip.text) + _AROUND_PX for chip in chips)
-        tight = needed > room
+        texts = self._fitting(chips)
         wanted = {chip.name: chip for chip in chips}
         for name in [name for name in self.chips if name not in wanted]:
             self.chips.pop(name).deleteLater()
@@ -138,8 +136,10 @@ class SessionBar(QFrame):
                 label = self.chips[chip.name] = QLabel()
                 label.setTextFormat(Qt.TextFormat.PlainText)
                 label.setProperty("role", "chip")
+                fixed = QSizePolicy.Policy.Fixed
+                label.setSizePolicy(fixed, fixed)
                 self._row.insertWidget(3 + place, label)
-            text = chip.short if tight else chip.text
+            text = texts[place]
             label.setVisible(bool(text))
             if (label.text(), label.property("tone")) != (text, chip.tone):
                 label.setText(text)
@@ -149,6 +149,24 @@ class SessionBar(QFrame):
                     style.polish(label)
             label.setToolTip(chip.tip or chip.text)
             label.setAccessibleName(f"{chip.name}: {chip.tip or chip.text}")
+
+    def _fitting(self, chips: Sequence[Chip]) -> list[str]:
+        """Give what each chip says: in full, else in short, and what matters least not at all."""
+        others = (self.record_button, self.time_label, self.snapshot_button)
+        taken = sum(w.sizeHint().width() + _GAP_PX for w in others if not w.isHidden())
+        room = self.width() - taken - _STATE_PX
+        metrics = self.fontMetrics()
+
+        def needed(texts: Sequence[str]) -> int:
+            return sum(metrics.horizontalAdvance(text) + _AROUND_PX for text in texts if text)
+
+        texts = [chip.text for chip in chips]
+        if needed(texts) > room:
+            texts = [chip.short for chip in chips]
+        for place in range(len(chips) - 1, -1, -1):
+            if needed(texts) > room and chips[place].tone == "plain":
+                texts[place] = ""
+        return texts
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fit the words."""

@@ -62,7 +62,8 @@ class SessionWatch(QObject):
         view = self._controller.view()
         self._show_actions(view)
         self.bar.show_view(view, self._state(view))
-        self.bar.show_chips([*self._own_chips(view), *self.chips()])
+        own, disk = self._own_chips(view), self._disk_chips(view)
+        self.bar.show_chips([*own, *self.chips(), *disk])
         self._picture.set_recording(on=view.recording)
         self._window.setWindowTitle(self._title(view))
         ended = self._was_recording and not view.recording and view.folder is not None
@@ -140,6 +141,10 @@ class SessionWatch(QObject):
             text = self.tr("{n} not in the video").format(n=view.dropped)
             tip = self.tr("Encoding is too slow: {n} frames are not in the video; they have rows")
             chips.append(Chip("video", text, text, tip.format(n=view.dropped), "warn"))
+        return chips
+
+    def _disk_chips(self, view: View) -> list[Chip]:
+        chips = []
         if view.unwritable:
             chips.append(
                 Chip(
@@ -152,7 +157,7 @@ class SessionWatch(QObject):
             )
         elif view.free is not None:
             text = self.tr("{free} free").format(free=shown_bytes(view.free))
-            chips.append(Chip("disk", text, shown_bytes(view.free), str(choice.root)))
+            chips.append(Chip("disk", text, shown_bytes(view.free), str(view.choice.root)))
         return chips
 
     def _title(self, view: View) -> str:

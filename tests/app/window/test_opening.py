@@ -129,7 +129,7 @@ def test_the_last_folder_and_sources_are_remembered(
     qtbot.keyClick(again, KEY.Key_O, CONTROL)
     assert asked == [str(tmp_path)]
     again.sources.aboutToShow.emit()
-    menu = next(a.menu() for a in again.sources.actions() if a.menu() and "recent" in a.text())
+    menu = next(a.menu() for a in again.sources.actions() if a.menu() and "ecent" in a.text())
     assert [action.text() for action in menu.actions()] == ["Camera 0", "clip.mp4"]
     menu.actions()[1].trigger()
     qtbot.waitUntil(lambda: again.view.frame is not None)

@@ -68,7 +68,7 @@ def test_a_recorded_file_has_every_frame_however_busy_the_machine_is(
     assert [int(row["frame"]) for row in rows(folder)] == [i for i in range(59) for _ in range(2)]
     assert said["video_frames"] == 59  # without the first, which was on the screen already
     assert said["stopped_because"] == "stopped at the end of the file"
-    assert "end of the file" in window.watch.notice.text
+    qtbot.waitUntil(lambda: "end of the file" in window.watch.notice.text)
 
 
 def test_what_of_a_camera_was_left_out_is_counted_and_said(
