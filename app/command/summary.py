@@ -129,6 +129,9 @@ class Summary:
         return {
             "frames": self.frames,
             "dropped": self.dropped,
+            "frames_seen": self.frames + self.dropped,
+            "frames_analysed": self.frames,
+            "frames_dropped": self.dropped,
             "video_s": _seconds(self.video_s),
             "elapsed_s": _seconds(elapsed_s),
             "fps": round(self.frames / elapsed_s, 2) if self.frames else 0.0,

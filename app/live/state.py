@@ -55,6 +55,10 @@ class LiveState:
         self.performance.add(latency_ms, dropped)
         self._largest = self._follow_largest(analysis)
 
+    def lose_signal(self) -> None:
+        """Show no face any more: the source gives nothing now. What came before is kept."""
+        self.analysis = None
+
     def select(self, face_id: int | None) -> None:
         """Choose a face, which stays chosen while it is away; None follows the largest."""
         self.selected = face_id

@@ -80,7 +80,11 @@ class View:
 
 
 class RecordingController:
-    """Starts and ends recordings, one at a time. `add` from one thread, all else from another."""
+    """Starts and ends recordings, one at a time. `add` from one thread, all else from another.
+
+    Attributes:
+        beginning: Called when a recording begins: gives the index of the first frame to record.
+    """
 
     def __init__(
         self,
@@ -103,6 +107,7 @@ class RecordingController:
         self._choice = choice
         self._told, self._kept = told, kept
         self._make_recorder, self._free = make_recorder, free
+        self.beginning: Callable[[], int] | None = None
         self._drawn = OverlayConfig()
         self._snapshots = Snapshots()
         self._source: tuple[SourceInfo, AnalyzerConfig] | None = None
@@ -190,13 +195,19 @@ class RecordingController:
         )
         self._say("")
         self._ending_shown = False
-        self._recorder = self._make_recorder(choice.root, *self._source, config)
+        first = 0 if self.beginning is None else self.beginning()
+        self._recorder = self._make_recorder(choice.root, *self._source, config, first=first)
         return True
 
     def stop(self) -> None:
         """End the recording; without one, do nothing. Returns at once, and is over soon."""
         if self._recorder is not None:
             self._recorder.stop()
+
+    def stop_at_end(self) -> None:
+        """End the recording of a file whose last frame was added."""
+        if self._recorder is not None and self._recorder.status().frames:
+            self._recorder.stop(at_once=True, why="stopped at the end of the file")
 
     def _running(self) -> bool:
         return self._recorder is not None and not self._recorder.status().over

@@ -150,6 +150,7 @@ class Recorder:
         analyzer: AnalyzerConfig,
         config: RecorderConfig,
         *,
+        first: int = 0,
         clock: Callable[[], float] = time.monotonic,
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
@@ -160,10 +161,12 @@ class Recorder:
             info: The source.
             analyzer: What the analyses come from, for `session.json`.
             config: What to record.
+            first: Index of the source's first frame to record; those before are left out.
             clock: Gives seconds.
             free: Gives the bytes free where a path lies.
         """
         self._root, self._info, self._analyzer, self._config = root, info, analyzer, config
+        self._first = first
         self._clock, self._free_at = clock, free
         self._time = RecordingClock(live=info.live, clock=clock)
         self._changed = threading.Condition()
@@ -191,7 +194,7 @@ class Recorder:
         """
         with self._changed:
             self._await_room()
-            if self._stopping:
+            if self._stopping or analysis.frame.index < self._first:
                 return False
             time_s = self._time.frame(analysis.frame.time_s)
             if time_s is None:
@@ -258,18 +261,19 @@ class Recorder:
         self._rows.append(marker)
         self._marked += 1
 
-    def stop(self, *, at_once: bool = False) -> None:
+    def stop(self, *, at_once: bool = False, why: str = "") -> None:
         """End the recording; from any thread, any number of times; returns at once.
 
         Args:
             at_once: No frame will come any more: else, where faces are blurred, those of the next
                 second show which faces were there before.
+            why: One line, where it was not the user.
         """
         with self._changed:
             if at_once:
-                self._end(self._asked.message if self._asked is not None else "")
+                self._end(self._asked.message if self._asked is not None else why)
             else:
-                self._wind_up("")
+                self._wind_up(why)
 
     def _wind_up(self, message: str) -> None:
         """Record nothing more, and end once faces to blur are known; under the lock."""

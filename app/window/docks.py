@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from PyQt6.QtCore import QByteArray, QSettings, Qt
+from PyQt6.QtCore import QByteArray, QEvent, QSettings, Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
 
 from app.live.state import LiveState
+from app.window.keys import keep_own_key
 from app.window.panels.affect_plot import AffectPlot
 from app.window.panels.circumplex import CircumplexPanel
 from app.window.panels.panel import Panel
@@ -19,11 +20,20 @@ LAYOUT: Final = 1  # of the docks; another number forgets remembered places
 _RIGHT, _BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
 
 
+class Dock(QDockWidget):
+    """A dock that leaves keys to its widgets, also where it floats."""
+
+    def event(self, event: QEvent | None) -> bool:
+        """Leave keys to the widgets that do something with them."""
+        return keep_own_key(event) or super().event(event)
+
+
 class Docks:
     """The window's panels, each in a dock of its own.
 
     Attributes:
         probabilities: What the selected face shows.
+        statistics: What all faces showed.
         panels: All that show the live state, by name.
         docks: By name, the recording's too.
     """
@@ -34,10 +44,11 @@ class Docks:
         """Make the panels and put them around the window's picture."""
         self._window = window
         self.probabilities = ProbabilitiesPanel(uncertain_below)
+        self.statistics = StatisticsPanel()
         self.panels: dict[str, Panel] = {
             "probabilities": self.probabilities,
             "circumplex": CircumplexPanel(),
-            "statistics": StatisticsPanel(),
+            "statistics": self.statistics,
             "performance": PerformancePanel(),
             "affect": AffectPlot(),
         }
@@ -60,7 +71,7 @@ class Docks:
             "affect": self._window.tr("Over time"),
             "recording": self._window.tr("Recording"),
         }
-        dock = QDockWidget(titles[name], self._window)
+        dock = Dock(titles[name], self._window)
         dock.setObjectName(name)  # by which its place is remembered
         dock.setWidget(widget)
         return dock

@@ -1,13 +1,13 @@
 """The main window: the picture in the middle, panels around it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from PyQt6.QtCore import QSettings, Qt, QTimer
+from PyQt6.QtCore import QEvent, QSettings, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
     QApplication,
@@ -19,16 +19,19 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.live.outputs import LiveOutputs
+from app.live.outputs import LiveOutputs, LiveStatus
 from app.live.state import LiveState
 from app.session.controller import RecordingController
 from app.session.options import RecordingOptions
+from app.session.timecode import timecode
 from app.settings.recording import options_of, with_options
 from app.settings.settings import Settings, save_settings
 from app.sources.choice import Choice
 from app.window.actions import make_actions
 from app.window.docks import Docks
+from app.window.keys import keep_own_key
 from app.window.menus import MainActions, fill_menu_bar
+from app.window.opening import meant_by
 from app.window.panels.recording import RecordingPanel
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
@@ -37,6 +40,7 @@ from app.window.privacy import PrivacyDialog
 from app.window.questions import agreed
 from app.window.review.window import ReviewWindow
 from app.window.runner import Runner
+from app.window.session.bar import Chip, output_chip
 from app.window.session.watch import SessionWatch
 from app.window.settings.dialog import SettingsDialog
 from app.window.sources.menu import SourceMenu
@@ -49,6 +53,8 @@ log = logging.getLogger(__name__)
 
 PANELS_MS: Final = 66  # panels are drawn 15 times a second at most; the picture at its own rate
 SKIP_S: Final = 5.0
+RECENT: Final = 5  # sources that are remembered
+WORTH_S: Final = 10.0  # statistics of a longer time are not thrown away without a question
 UNASKED: Final = "unasked"  # a property: the system closes the window, nobody can answer
 
 
@@ -80,6 +86,8 @@ class MainWindow(QMainWindow):
         )
         self.runner = runner or Runner(self.keep, parent=self)
         self._dirty = False
+        self._lost = False
+        self._output_errors: tuple[str, ...] = ()
         self.transport = Transport()
         self.playback = Playback(self.runner, self.transport)
         self.setMinimumSize(860, 560)
@@ -89,9 +97,14 @@ class MainWindow(QMainWindow):
         self.docks = Docks(self, self.recording, settings.uncertain_below)
         self.sources = SourceMenu(self)
         self.actions_ = make_actions(MainActions, self, self._intents())
+        self.sources.recent = lambda: self._settings.recent
+        self.sources.folder = lambda: self._settings.recent_folder
         self.sources.fill(self.actions_)
         fill_menu_bar(self, self.sources, self.actions_, self.docks.shown)
         self.watch = SessionWatch(self, self.controller, self.actions_, self.view)
+        self.watch.place = self.playback.share
+        self.watch.chips = self._output_chips
+        self.controller.beginning = self._whole_from
         self._build_centre()
         self._build_status()
         self._connect()
@@ -113,16 +126,12 @@ class MainWindow(QMainWindow):
         column.addWidget(self.view, 1)
         column.addWidget(self.transport)
         self.setCentralWidget(centre)
-        hints = (
-            self.tr("Choose a camera in the Source menu, or drop a file here."),
-            self.tr("Nothing is stored and nothing leaves this computer unless you record."),
-        )
-        self.view.set_hint("\n".join(hints))
         self.setAcceptDrops(True)
 
     def _intents(self) -> dict[str, Callable[..., object]]:
         return {
             "open_file": self.sources.ask_file,
+            "open_folder": self.sources.ask_folder,
             "open_stream": self.sources.ask_stream,
             "open_screen": self.sources.ask_screen,
             "open_session": self._ask_session,
@@ -167,6 +176,8 @@ class MainWindow(QMainWindow):
         view.target_changed.connect(lambda: runner.aim(view.target))
         self.sources.chosen.connect(self.open)
         self.sources.asked_camera.connect(self._ask_camera)
+        self.docks.statistics.failed.connect(self.watch.notice.say)
+        self.watch.recording_changed.connect(self._keep_every)
 
     def _start_timer(self) -> None:
         timer = QTimer(self)
@@ -182,9 +193,36 @@ class MainWindow(QMainWindow):
         if not self._may_end_recording(doing):
             return
         self.controller.detach()
+        self._clear()
+        self._remember(choice)
         self.live.reset()
         self._refresh_panels(force=True)
         self.runner.start(choice, self.settings.analyzer())
+
+    def _remember(self, choice: Choice) -> None:
+        """Keep what was opened last; nothing that may hold a password."""
+        if choice.kind == "file":
+            path = Path(choice.name).absolute()
+            name, folder = str(path), str(path.parent)
+        else:
+            name, folder = choice.name, self._settings.recent_folder
+        if choice.kind == "stream" and choice.title != choice.name:
+            return
+        others = [each for each in self._settings.recent if each != name]
+        recent = (name, *others)[:RECENT]
+        self._settings = replace(self._settings, recent=recent, recent_folder=folder)
+        self._keep_settings(self.settings)
+
+    def open_files(self, names: Sequence[str]) -> None:
+        """Open what was dropped: a source or a recording; say what is left out."""
+        meant = meant_by(names)
+        if meant.review is not None:
+            self.review(meant.review, meant.video)
+        elif meant.choice is not None:
+            self.open(meant.choice)
+        if meant.left:
+            text = self.tr("One thing is shown at a time; not opened: {names}")
+            self.watch.notice.say(text.format(names=", ".join(meant.left)))
 
     def _may_end_recording(self, doing: str) -> bool:
         """Ask whether a recording may end; True where none runs."""
@@ -209,6 +247,7 @@ class MainWindow(QMainWindow):
 
     def _clear(self) -> None:
         self.view.set_picture(None)
+        self._found_again()
         self.view.set_message("")
         self.transport.hide()
         self.state_label.setText("")
@@ -225,6 +264,7 @@ class MainWindow(QMainWindow):
             return
         info = worker.info
         self.view.set_message("")
+        self._found_again()
         self.view.set_look(self._look(), mirrored=self._mirrored())
         rate = "" if info.fps is None else f", {float(info.fps):.4g} fps"
         self.source_label.setText(f"{choice.title}: {info.width}x{info.height}{rate}")
@@ -235,6 +275,12 @@ class MainWindow(QMainWindow):
         self.transport.setVisible(self.playback.player is not None)
         self.controller.attach(info, self.settings.analyzer())
 
+    def _found_again(self) -> None:
+        self.view.set_stale(stale=False)
+        if self._lost:
+            self._lost = False
+            self.watch.notice.clear()
+
     def _networks_ready(self) -> None:
         worker = self.runner.worker
         if worker is not None:
@@ -243,9 +289,17 @@ class MainWindow(QMainWindow):
 
     def _source_failed(self, message: str, again: bool) -> None:
         if again:  # a recording goes on: the gap is part of it
+            self.live.lose_signal()
+            self.view.set_stale(stale=True)
+            if not self._lost:
+                self._lost = True
+                stop = self.tr("Stop waiting")
+                self.watch.notice.say(message, offer=stop, act=self.close_source)
             message += "\n" + self.tr("Waiting for it to come back …")
+            self._refresh_panels(force=True)
         else:
             self._clear()
+            self.source_label.setText("")
             self.controller.detach()
         self.view.set_message(message)
 
@@ -270,13 +324,28 @@ class MainWindow(QMainWindow):
         if name:
             self.review(Path(name))
 
-    def review(self, path: Path) -> ReviewWindow:
-        """Open a recording in a window of its own."""
+    def review(self, path: Path, video: Path | None = None) -> ReviewWindow:
+        """Open a recording, or a table and its video, in a window of its own."""
         window = ReviewWindow(self)
         window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         window.show()
-        window.open(path)
+        window.open(path, video)
         return window
+
+    def _whole_from(self) -> int:
+        """Leave out no frame of a file from now on; give the first of them."""
+        worker = self.runner.worker
+        return 0 if worker is None else worker.keep_every(on=True)
+
+    def _keep_every(self, on: bool) -> None:
+        if (worker := self.runner.worker) is not None:
+            worker.keep_every(on=on)
+
+    def _end_with_the_file(self) -> None:
+        """End the recording of a file that has ended."""
+        worker, player = self.runner.worker, self.playback.player
+        if worker is not None and player is not None and player.ended and worker.settled:
+            self.controller.stop_at_end()
 
     def _write_marker(self) -> None:
         """Lead to the field for a marker's text, wherever its panel is."""
@@ -296,8 +365,9 @@ class MainWindow(QMainWindow):
         """Open what was dropped."""
         mime = None if event is None else event.mimeData()
         names = [] if mime is None else [url.toLocalFile() for url in mime.urls()]
-        if names and names[0]:
-            self.open(Choice(kind="file", name=names[0]))
+        names = [name for name in names if name]
+        if names:
+            self.open_files(names)
 
     # What is shown
 
@@ -322,10 +392,32 @@ class MainWindow(QMainWindow):
         self._dirty = True
 
     def _refresh_panels(self, *, force: bool = False) -> None:
+        self._end_with_the_file()
         if not (self._dirty or force):
             return
         self._dirty = False
         self.docks.refresh(self.live)
+
+    def _output_chips(self) -> list[Chip]:
+        """Say how the live outputs are doing; what cannot be opened is said once in words too."""
+        states = self.outputs.status()
+        failed = tuple(state.error for state in states if state.error)
+        if failed != self._output_errors:
+            self._output_errors = failed
+            if failed:
+                self.watch.notice.say("\n".join(failed))
+        self.view.set_hint("\n".join(self._hints(states)))
+        return [output_chip(state) for state in states]
+
+    def _hints(self, states: Sequence[LiveStatus]) -> tuple[str, ...]:
+        first = self.tr("Choose a camera in the Source menu, or drop a file here.")
+        if not states:
+            last = self.tr("Nothing is stored and nothing leaves this program unless you record.")
+        else:
+            targets = ", ".join(f"{state.name} ({state.target})" for state in states)
+            last = self.tr("Numbers are sent to {targets}. Nothing is stored unless you record.")
+            last = last.format(targets=targets)
+        return first, last
 
     def _select(self, face: int | None) -> None:
         self.live.select(face)
@@ -378,6 +470,8 @@ class MainWindow(QMainWindow):
                 self.tr("Stop the recording to change what is analysed or recorded.")
             )
             return
+        if anew and not self._may_begin_anew():
+            return
         self._apply(settings)
         self._keep_settings(self.settings)
         if anew:
@@ -385,6 +479,22 @@ class MainWindow(QMainWindow):
             self.live.reset()  # other networks, other identities
             if choice is not None:
                 self.runner.start(choice, settings.analyzer())
+
+    def _may_begin_anew(self) -> bool:
+        """Ask before statistics that took a while are lost; other networks know no faces."""
+        seen_s = max((face.seen_s for face in self.live.statistics.faces()), default=0.0)
+        if seen_s < WORTH_S:
+            return True
+        text = self.tr(
+            "This begins the analysis anew, with other faces and empty statistics. They hold "
+            "{time} of a face; save them first with Save CSV if you need them."
+        )
+        return agreed(
+            self,
+            text.format(time=timecode(seen_s, passed=True)),
+            yes=self.tr("Begin anew"),
+            no=self.tr("Leave it as it is"),
+        )
 
     def _apply(self, settings: Settings) -> None:
         self._settings = settings
@@ -400,9 +510,16 @@ class MainWindow(QMainWindow):
         self._dirty = True
 
     def _show_settings(self) -> None:
-        dialog = SettingsDialog(self.settings, self)
+        recording = self.controller.view().recording
+        dialog = SettingsDialog(self.settings, self, recording=recording)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.applied.connect(self._use_and_dress)
+
+        def use(settings: Settings) -> None:
+            self._use_and_dress(settings)
+            if self.settings != settings:
+                dialog.take(self.settings)
+
+        dialog.applied.connect(use)
         dialog.open()
 
     def show_privacy(self) -> None:
@@ -417,6 +534,7 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._change(seen_privacy=True))
         dialog.accepted.connect(then)
+        dialog.rejected.connect(self.close)
         dialog.open()
 
     def _use_and_dress(self, settings: Settings) -> None:
@@ -436,6 +554,10 @@ class MainWindow(QMainWindow):
         )
 
     # Beginning and end
+
+    def event(self, event: QEvent | None) -> bool:
+        """Leave keys to the widgets that do something with them."""
+        return keep_own_key(event) or super().event(event)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Ask before a recording ends, leave the source, wait with a limit, remember the place."""

@@ -15,8 +15,9 @@ class MainActions:
     """The main window's actions, by name."""
 
     open_file: QAction = action("&Open file…", "Ctrl+O")
+    open_folder: QAction = action("Open folder of &pictures…", "Ctrl+Shift+P")
     open_stream: QAction = action("Open &network stream…", "Ctrl+U")
-    open_screen: QAction = action("Look at the &screen", "Ctrl+Shift+G")
+    open_screen: QAction = action("&Capture part of the screen…", "Ctrl+Shift+G")
     open_session: QAction = action("Open &recording…", "Ctrl+Shift+O")
     close_source: QAction = action("&Close source", "Ctrl+W")
     quit: QAction = action("&Quit", "Ctrl+Q")
@@ -25,8 +26,8 @@ class MainActions:
     other_marker: QAction = action("&Other marker…", "Ctrl+M")
     snapshot: QAction = action("&Snapshot", "Ctrl+Shift+S")
     play_pause: QAction = action("&Play or pause", "Space")
-    step_back: QAction = action("One frame &back", ",")
-    step_on: QAction = action("One frame &on", ".")
+    step_back: QAction = action("Frame &before", ",")
+    step_on: QAction = action("&Next frame", ".")
     back: QAction = action("&5 seconds back", "Left")
     forward: QAction = action("5 seconds &forward", "Right")
     mirror: QAction = action("&Mirror cameras", "M", checkable=True)

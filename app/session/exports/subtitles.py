@@ -10,7 +10,7 @@ from typing import Final
 from app.session.review import Review
 from app.session.timecode import timecode
 
-LEAST_S: Final = 0.5  # nobody reads faster; shorter spans are joined to the one before
+LEAST_S: Final = 0.5  # nobody reads faster; see `Review.spans`
 MARKER_S: Final = 2.0
 
 

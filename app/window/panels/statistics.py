@@ -74,10 +74,14 @@ class StatisticsModel(QAbstractTableModel):
     def data(self, index: QModelIndex, role: int = _Role.DisplayRole) -> object:
         """Give a cell's text, colour chip, alignment or words for a screen reader."""
         name, value = COLUMNS[index.column()], self.rows[index.row()][index.column()]
+        if name in EXPRESSIONS and self.rows[index.row()][COLUMNS.index("seen_s")] == 0:
+            shown = "\N{EN DASH}"  # one picture lasts no time, of which nothing is a share
+        else:
+            shown = _cell(name, value)
         if role == _Role.DisplayRole:
-            return _cell(name, value)
+            return shown
         if role == _Role.AccessibleTextRole:
-            return f"{self._title(name)}: {_cell(name, value)}"
+            return f"{self._title(name)}: {shown}"
         if role == _Role.DecorationRole and name == "face":
             return QColor(current_theme().face(int(value)))
         if role == _Role.TextAlignmentRole:

@@ -52,7 +52,7 @@ class VideoView(QWidget):
         self._look, self._placer = OverlayOptions(), Placer()
         self._mirrored = False
         self._hint, self._message = "", ""
-        self._recording = False
+        self._recording = self._stale = False
         self._place: Placement | None = None
         self.setMinimumSize(320, 180)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -127,6 +127,14 @@ class VideoView(QWidget):
         """Say over the picture what is wrong; empty takes it away."""
         self._message = text
         self.update()
+
+    def set_stale(self, *, stale: bool) -> None:
+        """Grey the picture and take the faces away: it is of before."""
+        if stale:
+            self.set_faces(())
+        if stale != self._stale:
+            self._stale = stale
+            self.update()
 
     def set_recording(self, *, on: bool) -> None:
         """Put a frame around the picture while it is recorded."""
@@ -206,6 +214,8 @@ class VideoView(QWidget):
         exact = abs(wanted - self._image.width()) < 1
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not exact)
         painter.drawImage(place.area, self._image)
+        if self._stale:
+            painter.fillRect(place.area, QColor(40, 42, 46, 190))
         overlay = OverlayPainter(painter, place, self._look, self._placer)
         overlay.draw(self._faces, self._shown, self._selected)
 

@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
-from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtCore import QCoreApplication, QSize, Qt
 from PyQt6.QtGui import QAction, QFont, QResizeEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from app.live.outputs import LiveStatus
 from app.session.controller import View
 from app.session.timecode import timecode
 from app.window.session.symbols import record_symbol, stop_symbol
 
 HEIGHT_PX: Final = 48
 _ICON_PX: Final = 18
+_GAP_PX: Final = 8
+_STATE_PX: Final = 90  # that the words in the middle have at least
+_AROUND_PX: Final = 28  # a chip's edges, and the gap to the next
 
 Tone = Literal["plain", "good", "warn"]
 
@@ -25,12 +30,14 @@ class Chip:
     Attributes:
         name: What it is about.
         text: What it says.
+        short: The same where there is little room; empty where it can be left out.
         tip: What it says in full.
         tone: ``warn`` where something is wrong.
     """
 
     name: str
     text: str
+    short: str = ""
     tip: str = ""
     tone: Tone = "plain"
 
@@ -64,18 +71,20 @@ class SessionBar(QFrame):
         self._state = ""
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(8, 6, 8, 6)
-        self._row.setSpacing(8)
+        self._row.setSpacing(_GAP_PX)
         for widget in (self.record_button, self.time_label):
             self._row.addWidget(widget)
         self._row.addWidget(self.state_label, 1)
         self._row.addWidget(self.snapshot_button)
         self.chips: dict[str, QLabel] = {}
+        self._chips: tuple[Chip, ...] = ()
         self._recording: bool | None = None
         self._show_recording(on=False)
 
     def _button(self, action: QAction) -> QPushButton:
         button = QPushButton()
         button.setIconSize(QSize(_ICON_PX, _ICON_PX))
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # Space plays on after a click
         button.clicked.connect(action.trigger)
 
         def follow() -> None:
@@ -115,7 +124,9 @@ class SessionBar(QFrame):
                 style.polish(widget)
 
     def show_chips(self, chips: Sequence[Chip]) -> None:
-        """Show these, in order, and no others."""
+        """Show these, in order, and no others; shorter where there is no room."""
+        self._chips = tuple(chips)
+        texts = self._fitting(chips)
         wanted = {chip.name: chip for chip in chips}
         for name in [name for name in self.chips if name not in wanted]:
             self.chips.pop(name).deleteLater()
@@ -125,9 +136,13 @@ class SessionBar(QFrame):
                 label = self.chips[chip.name] = QLabel()
                 label.setTextFormat(Qt.TextFormat.PlainText)
                 label.setProperty("role", "chip")
+                fixed = QSizePolicy.Policy.Fixed
+                label.setSizePolicy(fixed, fixed)
                 self._row.insertWidget(3 + place, label)
-            if (label.text(), label.property("tone")) != (chip.text, chip.tone):
-                label.setText(chip.text)
+            text = texts[place]
+            label.setVisible(bool(text))
+            if (label.text(), label.property("tone")) != (text, chip.tone):
+                label.setText(text)
                 label.setProperty("tone", chip.tone)
                 if (style := self.style()) is not None:
                     style.unpolish(label)
@@ -135,9 +150,28 @@ class SessionBar(QFrame):
             label.setToolTip(chip.tip or chip.text)
             label.setAccessibleName(f"{chip.name}: {chip.tip or chip.text}")
 
+    def _fitting(self, chips: Sequence[Chip]) -> list[str]:
+        """Give what each chip says: in full, else in short, and what matters least not at all."""
+        others = (self.record_button, self.time_label, self.snapshot_button)
+        taken = sum(w.sizeHint().width() + _GAP_PX for w in others if not w.isHidden())
+        room = self.width() - taken - _STATE_PX
+        metrics = self.fontMetrics()
+
+        def needed(texts: Sequence[str]) -> int:
+            return sum(metrics.horizontalAdvance(text) + _AROUND_PX for text in texts if text)
+
+        texts = [chip.text for chip in chips]
+        if needed(texts) > room:
+            texts = [chip.short for chip in chips]
+        for place in range(len(chips) - 1, -1, -1):
+            if needed(texts) > room and chips[place].tone == "plain":
+                texts[place] = ""
+        return texts
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fit the words."""
         super().resizeEvent(event)
+        self.show_chips(self._chips)
         self._elide()
 
     def _elide(self) -> None:
@@ -157,3 +191,19 @@ def _tabular(font: QFont) -> QFont:
     if hasattr(made, "setFeature") and (tag := QFont.Tag.fromString("tnum")) is not None:  # Qt 6.7
         made.setFeature(tag, 1)
     return made
+
+
+def output_chip(state: LiveStatus) -> Chip:
+    """Say how a live output is doing."""
+    say = partial(QCoreApplication.translate, "SessionBar")
+    name, target = state.name, f"{state.name} \N{RIGHTWARDS ARROW} {state.target}"
+    counts = say("{sent} sent, {dropped} not").format(sent=state.sent, dropped=state.dropped)
+    if state.error:
+        return Chip(name, say("{name} fails").format(name=name), f"{name}!", state.error, "warn")
+    if state.opening:
+        return Chip(name, f"{target} …", f"{name} …", say("It is being opened"))
+    if state.leaves:
+        leaves = say("leaves this machine")
+        short = f"{name} \N{NORTH EAST ARROW}"
+        return Chip(name, f"{target} ({leaves})", short, f"{target}: {leaves}; {counts}")
+    return Chip(name, target, name, f"{target}: {say('stays on this machine')}; {counts}")

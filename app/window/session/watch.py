@@ -27,10 +27,13 @@ class SessionWatch(QObject):
         bar: Over the picture.
         notice: Below it; messages.
         chips: Says what else the bar shows; asked at every look.
+        place: Says how much of a file has passed, 0 to 1; None where the source has no end.
         saved: A recording has ended; its folder.
+        recording_changed: It records from now on, or no more.
     """
 
     saved = pyqtSignal(Path)
+    recording_changed = pyqtSignal(bool)
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class SessionWatch(QObject):
         self.bar = SessionBar(actions.record, actions.snapshot)
         self.notice = Notice()
         self.chips: Callable[[], list[Chip]] = list
+        self.place: Callable[[], float | None] = lambda: None
         self._said = 0
         self._was_recording = False
         timer = QTimer(self)
@@ -58,11 +62,14 @@ class SessionWatch(QObject):
         view = self._controller.view()
         self._show_actions(view)
         self.bar.show_view(view, self._state(view))
-        self.bar.show_chips([*self._own_chips(view), *self.chips()])
+        own, disk = self._own_chips(view), self._disk_chips(view)
+        self.bar.show_chips([*own, *self.chips(), *disk])
         self._picture.set_recording(on=view.recording)
         self._window.setWindowTitle(self._title(view))
         ended = self._was_recording and not view.recording and view.folder is not None
-        self._was_recording = view.recording
+        if view.recording != self._was_recording:
+            self._was_recording = view.recording
+            self.recording_changed.emit(view.recording)
         if view.said != self._said:
             self._said = view.said
             self._tell(view, ended=ended)
@@ -102,7 +109,12 @@ class SessionWatch(QObject):
             return self.tr("ready to record") if view.can_start else self.tr("no source")
         if view.ending:
             return self.tr("finishing the files …")
-        words = [self.tr("recording"), self.tr("markers: {n}").format(n=view.markers)]
+        share = self.place()
+        if share is None:
+            first = self.tr("recording")
+        else:
+            first = self.tr("recording every frame, {n} %").format(n=round(100 * share))
+        words = [first, self.tr("markers: {n}").format(n=view.markers)]
         if view.part > 1:
             words.insert(1, self.tr("part {n}").format(n=view.part))
         return ", ".join(words)
@@ -114,7 +126,9 @@ class SessionWatch(QObject):
             whole = self.tr("; all of a picture that may hold one nobody found")
             tip = self.tr("Faces that are found are blurred in video and snapshots")
             text = self.tr("Faces blurred")
-            chips.append(Chip("blur", text, tip + (whole if choice.blur_whole else "")))
+            chips.append(
+                Chip("blur", text, self.tr("blurred"), tip + (whole if choice.blur_whole else ""))
+            )
         if view.recording and view.missed:
             text = self.tr("{share:.0f} % analysed").format(
                 share=100 * (view.seen - view.missed) / max(view.seen, 1)
@@ -122,16 +136,28 @@ class SessionWatch(QObject):
             tip = self.tr("{n} of {all} frames were not analysed: they have no rows").format(
                 n=view.missed, all=view.seen
             )
-            chips.append(Chip("analysed", text, tip, "warn"))
+            chips.append(Chip("analysed", text, text, tip, "warn"))
         if view.recording and view.dropped:
             text = self.tr("{n} not in the video").format(n=view.dropped)
             tip = self.tr("Encoding is too slow: {n} frames are not in the video; they have rows")
-            chips.append(Chip("video", text, tip.format(n=view.dropped), "warn"))
+            chips.append(Chip("video", text, text, tip.format(n=view.dropped), "warn"))
+        return chips
+
+    def _disk_chips(self, view: View) -> list[Chip]:
+        chips = []
         if view.unwritable:
-            chips.append(Chip("disk", self.tr("cannot be written"), view.unwritable, "warn"))
+            chips.append(
+                Chip(
+                    "disk",
+                    self.tr("folder: no access"),
+                    self.tr("folder!"),
+                    view.unwritable,
+                    "warn",
+                )
+            )
         elif view.free is not None:
             text = self.tr("{free} free").format(free=shown_bytes(view.free))
-            chips.append(Chip("disk", text, str(choice.root)))
+            chips.append(Chip("disk", text, shown_bytes(view.free), str(view.choice.root)))
         return chips
 
     def _title(self, view: View) -> str:

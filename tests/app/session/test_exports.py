@@ -120,15 +120,15 @@ def test_subtitles_follow_the_format(exported):
         starts.append(start)
     assert starts == sorted(starts)
     assert "[stimulus &lt;on&gt; &amp; off]" in blocks[2]
-    # The corrected span lasts 0.4 s, too short to be read.
-    assert blocks[1] == "00:00:00.000 --> 00:00:04.000\n<v Face 1>face 1: happiness</v>"
+    # The corrected span lasts 0.4 s, too short to be read: a gap.
+    assert blocks[1] == "00:00:00.000 --> 00:00:01.000\n<v Face 1>face 1: happiness</v>"
 
 
 def test_subtitles_are_read_by_another_reader(exported):
     vtt = pytest.importorskip("webvtt", reason="webvtt-py is not installed")
     captions = vtt.WebVTT.read(exported(".vtt"), strict=True).captions
     first, second = captions[:2]
-    assert (first.start_in_seconds, first.end_in_seconds, first.voice) == (0, 4, "Face 1")
+    assert (first.start_in_seconds, first.end_in_seconds, first.voice) == (0, 1, "Face 1")
     assert first.text == "face 1: happiness"
     assert (str(second.settings), second.text) == (
         "line:0",

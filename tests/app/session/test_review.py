@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -142,9 +143,29 @@ def test_spans_meet_and_do_not_overlap(review):
     ]
     assert review.spans(1, least_s=0.5) == [
         Span(0.0, pytest.approx(4.0), "happiness", False),
-        Span(4.0, pytest.approx(10.0), "anger", True),
+        Span(4.0, pytest.approx(7.0), "anger", False),
+        Span(pytest.approx(7.2), pytest.approx(10.0), "anger", False),
     ]
     assert review.spans(9) == []
+
+
+def test_a_cue_shows_what_fills_most_of_its_time(write_records):
+    labels = ["surprise"] * 6 + ["fear", "surprise", "fear", "fear", "anger"] * 4 + ["anger"] * 6
+    frames = [(t / 10, {1: (label, 0.1, 0.2)}) for t, label in enumerate(labels)]
+    review = open_review(write_records("rows.csv", frames))
+    exact, cues = review.spans(1), review.spans(1, least_s=0.5)
+    assert cues[0] == exact[0]  # those that last are those of the ELAN tier
+    assert cues[-1] == exact[-1]
+    assert "fear" in {cue.label for cue in cues}
+    for cue in cues:
+        inside = [
+            max(0.0, min(cue.end_s, span.end_s) - max(cue.start_s, span.start_s))
+            for span in exact
+            if span.label == cue.label
+        ]
+        assert sum(inside) > 0.5 * (cue.end_s - cue.start_s)
+        assert cue.end_s - cue.start_s > 0.499
+    assert all(a.end_s <= b.start_s for a, b in pairwise(cues))
 
 
 def test_a_silence_ends_a_span_and_breaks_a_series(write_records):
