@@ -212,6 +212,7 @@ def test_a_wider_run_is_opened_as_what_it_is(tmp_path):
     save_weights(system, tmp_path / "model.safetensors")
     tables = {"task": "system", "system": {"name": "poster_rt"}}
     tables["poster_rt"] = {"channels": [16, 40, 80]}
+    tables |= {"data": {}, "loop": {"batch": 1, "steps": 1}}
     (tmp_path / "recipe.json").write_text(json.dumps(tables))
     card = {"dataset": "ferplus", "classes": EXPRESSIONS, "input_size": CROP_SIZE}
     (tmp_path / "model.json").write_text(json.dumps({**card, "parameters": 1, "gmac": 0.1}))
