@@ -1,6 +1,7 @@
 """Pictures of every kind, whole, cut short, in tiles, and moving."""
 
 from contextlib import suppress
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pillow_heif
 import pytest
 
 from engine.errors import SourceError
+from engine.video.container import Limit
 from engine.video.opening import SourceConfig, open_source
 from engine.video.stills import ENDINGS, kind_of, read_still
 
@@ -225,3 +227,16 @@ def test_whole_tiff_with_an_odd_tag_is_not_said_to_be_cut_short(tmp_path):
     path.write_bytes(path.read_bytes()[:5000])
     with suppress(SourceError):  # its directory may lie behind
         assert read_still(path).fault == "cut short"
+
+
+def test_picture_that_is_larger_than_ffmpeg_reads_is_told_so():
+    """Allowing more would not help."""
+    refused = SimpleNamespace(codec_context=SimpleNamespace(width=0, height=0))
+    assert Limit(150).no_picture(refused, "Invalid data") == (
+        "no picture can be decoded: Invalid data; it is damaged or over 150 megapixels; "
+        "--max-megapixels N allows larger ones"
+    )
+    assert Limit(1000).no_picture(refused, "Invalid data") == (
+        "no picture can be decoded: Invalid data; it is damaged or over 268 megapixels, more than "
+        "FFmpeg reads"
+    )
