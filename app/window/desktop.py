@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
     app.setApplicationName("fer-live")
     app.setDesktopFileName(PROGRAM)
     app.setWindowIcon(QIcon(str(asset_path("fer-live.svg"))))
-    apply_theme(app, settings.theme)
+    apply_theme(app, settings.theme, settings.text_size)
     geometry = QSettings("fer-live", "fer-app") if options.settings is None else None
     window = MainWindow(settings, path, geometry=geometry)
     sys.excepthook = _excepthook(window)

@@ -150,6 +150,12 @@ class SettingsDialog(QDialog):
                 "dark": self.tr("dark"),
             },
         )
+        page.integer(
+            "text_size",
+            self.tr("Size of text"),
+            self.tr("Percent of the desktop's own; larger on screens with many small pixels"),
+            unit=self.tr(" %"),
+        )
         page.tick("mirror", self.tr("Show cameras as a mirror does"))
         page.tick("landmarks", self.tr("Draw the 68 landmarks"))
         page.tick("head_axes", self.tr("Draw where heads point"))
