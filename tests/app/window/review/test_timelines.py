@@ -74,12 +74,19 @@ def test_markers_in_sight_are_named(qtbot, write_records, two_faces):
     assert names <= {f"marker {n}" for n in range(498, 523)}
 
 
-def test_texts_of_markers_do_not_cover_each_other(qtbot, timelines, write_records, two_faces):
-    review = open_review(write_records("rows.csv", two_faces))
-    review.markers = tuple(Marker(0.8 * n, f"a rather long note {n}") for n in range(12))
-    timelines.show_review(review, anew=True)
-    qtbot.waitUntil(lambda: len(timelines.marker_words) > 1)
-    boxes = [word.mapRectToScene(word.boundingRect()) for word in timelines.marker_words]
+def test_texts_of_markers_do_not_cover_each_other(qtbot, write_records, two_faces):
+    opened = open_review(write_records("rows.csv", two_faces))
+    markers = tuple(Marker(0.4 * n, f"a rather long note {n}") for n in range(20))
+    window = QWidget()  # pyqtgraph takes a plot apart that is closed by itself
+    layout = QVBoxLayout(window)
+    made = Timelines()
+    layout.addWidget(made)
+    qtbot.addWidget(window)
+    window.resize(900, 600)
+    window.show()
+    made.show_review(Review("many", opened.edits, markers=markers), anew=True)
+    qtbot.waitUntil(lambda: len(made.marker_words) > 3)
+    boxes = [word.mapRectToScene(word.boundingRect()) for word in made.marker_words]
     for at, box in enumerate(boxes):
         inner = box.adjusted(2, 4, -2, -4)  # without the margin around the letters
         assert not any(inner.intersects(other) for other in boxes[at + 1 :])
