@@ -25,7 +25,7 @@ from app.session.controller import RecordingController
 from app.session.options import RecordingOptions
 from app.session.timecode import timecode
 from app.settings.recording import options_of, with_options
-from app.settings.settings import Settings, save_settings
+from app.settings.settings import Settings, save_settings, values_of
 from app.sources.choice import Choice
 from app.window.actions import make_actions
 from app.window.docks import Docks
@@ -69,6 +69,7 @@ class MainWindow(QMainWindow):
         settings: Settings,
         settings_file: Path,
         *,
+        stored: Settings | None = None,
         geometry: QSettings | None = None,
         runner: Runner | None = None,
     ) -> None:
@@ -77,11 +78,13 @@ class MainWindow(QMainWindow):
         Args:
             settings: The user's.
             settings_file: Where changes are kept.
+            stored: What that holds, where `settings` differ from it for this time only.
             geometry: Where the window's place is remembered; None forgets it.
             runner: Runs sources; its `keep` must be `keep` of this window.
         """
         super().__init__()
         self._settings, self.settings_file, self._geometry = settings, settings_file, geometry
+        self._started, self._stored = settings, stored or settings
         self.live = LiveState()
         self.outputs = LiveOutputs()
         self.controller = RecordingController(
@@ -446,8 +449,11 @@ class MainWindow(QMainWindow):
         self._keep_settings(with_options(self._settings, options))
 
     def _keep_settings(self, settings: Settings) -> None:
+        """Keep settings, but what was asked for this time only."""
+        now, asked, stored = (values_of(s) for s in (settings, self._started, self._stored))
+        kept = {n: stored[n] if now[n] == asked[n] != stored[n] else now[n] for n in now}
         try:
-            save_settings(self.settings_file, settings)
+            save_settings(self.settings_file, Settings(**kept))
         except FerError as error:
             QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
 
