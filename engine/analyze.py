@@ -18,7 +18,7 @@ from engine.networks.manifest import Manifest
 from engine.networks.models import Precision, Selection, choose
 from engine.networks.ort import MEMORY_MIB, allow_memory
 from engine.networks.processor import cores
-from engine.networks.runtime import Device
+from engine.networks.runtime import Device, check_device
 from engine.reading.fusion import Fusion, landmarks_of
 from engine.reading.reader import Reader
 from engine.types import Analysis, Frame
@@ -214,6 +214,22 @@ def model_of(config: AnalyzerConfig) -> Manifest:
         ModelError: Unknown model, missing or damaged file.
     """
     return _selection(config).expression
+
+
+def check_networks(config: AnalyzerConfig) -> None:
+    """Find out what is wrong with a config before it is used: names, files, devices.
+
+    The shipped networks are not loaded for that; a detector of the user's is, and freed.
+
+    Raises:
+        ModelError: Unknown model, missing or damaged file, or a device that is not there.
+    """
+    selection = choose(config.model, config.precision, config.device)
+    for manifest in (selection.expression, landmarks_of(selection.expression)):
+        check_device(manifest, selection.device)
+    path = _detector_path(config, selection)
+    if path is not None or config.detector != "fer":
+        open_config_detector(config).close()
 
 
 def _selection(config: AnalyzerConfig) -> Selection:

@@ -117,7 +117,7 @@ def batches_of(side: Backend) -> tuple[int, ...]:
 
 
 def _adversarial_calls(side: Backend, batches: Sequence[int]) -> list[Sequence[Image]]:
-    if side.kind == "detector":
+    if side.form is None:
         return [
             [_resized(picture, shape)]
             for number, shape in enumerate(SHAPES)
@@ -215,10 +215,10 @@ def real_faces(side: Backend, data: Path, cache: Path, count: int = FACES) -> Re
     found = validation_faces(data, cache, count)
     labels = found.labels
     images = [found.image(row) for row in range(len(found))]
-    if side.kind == "detector":
+    form = side.form
+    if form is None:
         return RealFaces(list(_boards(images)), np.empty(0, np.intp))
     landmarker = Landmarker(load_manifest(asset_path(LANDMARK_NET)), "cpu")
-    form = side.form
     crops = [
         recut(crop.image, crop.face, form.size, form.margin) for crop in aligned(landmarker, found)
     ]

@@ -8,13 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from engine.assets import asset_path
-from engine.faces.landmarks import MARGIN
-from engine.faces.preprocessing import MEAN, STD
-from engine.networks.manifest import load_manifest
+from engine.networks.manifest import Colour, load_manifest
 from export.backends import Backend, crops_backend
 from export.comparison import prove
-from export.graph import LANDMARK_NET, MOST, write_graph, write_manifest
-from training.data.epochs import ChannelOrder
+from export.graph import (
+    LANDMARK_NET,
+    MOST,
+    crop_example,
+    crop_input,
+    from_bytes,
+    write_graph,
+    write_manifest,
+)
 from training.evaluation.runs import evaluate_saved
 from training.models.window_attention import WindowCrossAttention
 from training.systems.saved import SavedSystem, open_run
@@ -24,26 +29,18 @@ OUTPUTS: Final = ("logits", "valence_arousal")
 
 
 class SystemGraph(nn.Module):
-    """What the ONNX file computes: the outputs that the system has, of RGB crops.
+    """What the ONNX file computes of normalised crops: the outputs that the system has.
 
     Attributes:
         outputs: Their names, in the order of the results.
     """
 
-    scale: Tensor
-    shift: Tensor
-
-    def __init__(self, system: System, channel_order: ChannelOrder = "rgb") -> None:
+    def __init__(self, system: System) -> None:
         super().__init__()
         self.system = system.eval()
         for module in system.modules():
             if isinstance(module, WindowCrossAttention):
                 module.fix_bias()
-        self._reverse = channel_order == "bgr"
-        mean, spread = (torch.tensor(x).reshape(3, 1, 1) for x in (MEAN, STD))
-        # BGR under the constants of RGB, see `training.data.epochs.images_of`.
-        self.register_buffer("scale", spread.flip(0) / spread)
-        self.register_buffer("shift", (mean.flip(0) - mean) / spread)
         with torch.no_grad():
             side = system.input_size
             answer = system(torch.zeros(1, 3, side, side))
@@ -52,24 +49,23 @@ class SystemGraph(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         """Map normalised RGB crops (B, 3, S, S) to the outputs, (B, C) and (B, 2)."""
-        if self._reverse:
-            crops = crops.flip(1) * self.scale + self.shift
         answer = self.system(crops)
         named = {"logits": answer.logits, "valence_arousal": answer.affect}
         return tuple(named[name] for name in self.outputs)
 
 
-def graph_of(saved: SavedSystem) -> SystemGraph:
-    """Make what the ONNX file computes of a trained system."""
-    return SystemGraph(saved.system, saved.data.channel_order).eval()
+def colour_of(saved: SavedSystem) -> Colour:
+    """Say what crops a trained system takes."""
+    return "gray" if saved.data.channel_order == "gray" else "rgb"
 
 
 def system_in_torch(saved: SavedSystem, path: Path) -> Backend:
     """Make what the exported file is compared with; `path` is what messages call it."""
-    graph = graph_of(saved)
+    graph = SystemGraph(saved.system)
     labels = saved.classes if "logits" in graph.outputs else ()
-    size = saved.system.input_size
-    return crops_backend(path, "expression", graph, graph.outputs, size=size, labels=labels)
+    form = crop_input(saved.system.input_size, colour_of(saved))
+    bytes_in = from_bytes(graph, saved.data.channel_order)
+    return crops_backend(path, "expression", bytes_in, graph.outputs, form, labels=labels)
 
 
 def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: int = 0) -> None:
@@ -104,11 +100,11 @@ def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: i
 
 def write_system(saved: SavedSystem, out: Path, batch: int = 0) -> dict[str, Any]:
     """Write the graph; give what its manifest says apart from calibration and figures."""
-    side = saved.system.input_size
-    graph = graph_of(saved)
+    side, colour = saved.system.input_size, colour_of(saved)
+    graph = SystemGraph(saved.system)
     write_graph(
-        graph,
-        {"crops": torch.zeros(batch or 2, 3, side, side)},
+        from_bytes(graph, saved.data.channel_order),
+        {"crops": crop_example(side, colour, batch)},
         out,
         output_names=graph.outputs,
         dynamic={} if batch else {0: torch.export.Dim("batch", min=1, max=MOST)},
@@ -118,15 +114,7 @@ def write_system(saved: SavedSystem, out: Path, batch: int = 0) -> dict[str, Any
         "name": out.stem,
         "kind": "expression",
         "architecture": saved.recipe["system"]["name"],
-        "input": {
-            "name": "crops",
-            "size": side,
-            "margin": MARGIN,
-            "colour": "rgb",
-            "mean": list(MEAN),
-            "std": list(STD),
-            "batch": batch or "dynamic",
-        },
+        "input": crop_input(side, colour, batch),
         "outputs": list(graph.outputs),
         "labels": list(saved.classes) if "logits" in graph.outputs else [],
         "landmarks": {"file": LANDMARK_NET, "sha256": landmarks.sha256, "maps": []},

@@ -21,8 +21,7 @@ from engine.record import (
     row_of,
 )
 from engine.types import Analysis
-from engine.video.opening import SourceConfig
-from fer_live._options import Switches, VideoOptions, config_of, path_of
+from fer_live._options import FilmOptions, Switches, configs_of, path_of
 from fer_live._video import Source, analyses_of, name_of
 
 if TYPE_CHECKING:
@@ -35,23 +34,13 @@ def table(
     video: Source,
     *,
     landmarks: bool = False,
-    start: float = 0.0,
-    duration: float | None = None,
-    live: bool = False,
-    sequence: bool = False,
-    max_megapixels: float | None = None,
-    **options: Unpack[VideoOptions],
+    **options: Unpack[FilmOptions],
 ) -> "pyarrow.Table":
     """Analyse a video, or pictures, into a table with a row for each face in each frame.
 
     Args:
         video: What `fer_live.stream` takes; of a live source give a `duration`.
         landmarks: Add the 68 landmarks, ``landmark_0_x`` to ``landmark_67_y``.
-        start: Seconds to leave out at the beginning.
-        duration: Seconds to process; None for all.
-        live: Leave frames out rather than fall behind, also of a source that has an end.
-        sequence: The pictures of a folder are a film, as for `fer_live.stream`.
-        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         options: As those of `fer_live.stream`.
 
     Returns:
@@ -65,14 +54,7 @@ def table(
     """
     arrow = import_arrow("fer_live.table")
     Switches(landmarks=landmarks)
-    part = SourceConfig(
-        start_s=start,
-        duration_s=duration,
-        live=live,
-        sequence=sequence,
-        max_megapixels=max_megapixels,
-    )
-    config = config_of(options, VideoOptions)
+    part, config = configs_of(table, options)
     parts = [arrow_schema(landmarks=landmarks).empty_table()]
     with closing(analyses_of(name_of(video), part, config)) as analyses:
         rows = _rows(analyses, landmarks)

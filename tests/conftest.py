@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 DATA = (ROOT / "data", ROOT.parent / "shared" / "data")  # where data packs may lie
+SIGNALS = [
+    signal.Signals[name]
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if name in signal.Signals.__members__
+]
 PACKS = ("ferplus.zip", "faces_wild.zip", "scenes.zip", "teacher_labels.zip")
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # windows of the tests need no screen
@@ -79,6 +85,18 @@ def gray_faces() -> Callable[..., "FaceTable"]:
         )
 
     return gray_faces
+
+
+@pytest.fixture(autouse=True)
+def signals_are_handled_as_before() -> Iterator[None]:
+    """Fail the test after which others hear the system's signals: later ones would miss theirs."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    after = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in before.items():
+        if after[number] != handler:
+            signal.signal(number, handler)
+    assert after == before
 
 
 @pytest.fixture(autouse=True)

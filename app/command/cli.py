@@ -13,6 +13,7 @@ from engine.command import DEVICES, Parser, count, number, run_command, say
 from engine.errors import ConfigError
 from engine.signals import INTERRUPTED, leave
 from engine.standard import OUTPUT_NAME, is_standard
+from engine.wording import shown
 
 if TYPE_CHECKING:
     from app.command.job import Job, Outcome
@@ -46,11 +47,13 @@ def _run(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
     with Interrupt(partial(leave, PROGRAM)) as interrupt:
         job = _job(options)
-        from app.command.job import run_job
+        from app.command.job import try_job
 
         progress = sys.stderr.isatty() and not options.quiet
-        outcome = run_job(job, interrupt, show_progress=progress)
+        outcome = try_job(job, interrupt, show_progress=progress)
         _report(options, job, outcome, interrupted=interrupt.requested)
+        if outcome.error is not None:
+            raise outcome.error
         return INTERRUPTED if interrupt.requested else 0
 
 
@@ -118,7 +121,7 @@ def _about() -> tuple[str, ...]:
 def _report(
     options: argparse.Namespace, job: "Job", outcome: "Outcome", *, interrupted: bool
 ) -> None:
-    """Write warnings and the closing summary."""
+    """Write warnings and the closing summary; as JSON also where there was an error."""
     for warning in outcome.warnings:
         say(PROGRAM, f"warning: {warning}")
     summary, elapsed_s = outcome.summary, outcome.elapsed_s
@@ -129,7 +132,7 @@ def _report(
     ]
     if options.json:
         print(json.dumps(outcome.to_json(job, interrupted=interrupted), ensure_ascii=False))
-    elif not options.quiet:
+    elif not options.quiet and outcome.error is None:
         if interrupted:
             say(PROGRAM, "interrupted; what was done is kept")
         print(summary.to_text(elapsed_s), file=sys.stderr)
@@ -207,7 +210,7 @@ def _seconds(text: str) -> float:
         numbers = []
     sixties = all(part < 60 for part in numbers[1:])
     if not 1 <= len(numbers) <= 3 or min(numbers) < 0 or not sixties:
-        raise argparse.ArgumentTypeError(f"expected seconds or HH:MM:SS, got {text[:80]!r}")
+        raise argparse.ArgumentTypeError(f"expected seconds or HH:MM:SS, got {shown(text)}")
     seconds = sum(part * 60.0**power for power, part in enumerate(reversed(numbers)))
     if seconds > _SECONDS_MAX:
         raise argparse.ArgumentTypeError(f"expected {_SECONDS_MAX:g} seconds at most")
@@ -218,7 +221,7 @@ def _length(text: str) -> float:
     """Read a time above 0."""
     seconds = _seconds(text)
     if seconds == 0:
-        raise argparse.ArgumentTypeError(f"expected more than 0 seconds, got {text[:80]!r}")
+        raise argparse.ArgumentTypeError(f"expected more than 0 seconds, got {shown(text)}")
     return seconds
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from app.session.statistics import FaceSummary
 from engine.types import Analysis, Prediction
+from engine.wording import counted
 
 _SHOWN_FACES: Final = 10
 
@@ -131,14 +132,14 @@ class Summary:
             "frames_seen": self.frames + self.dropped,
             "frames_analysed": self.frames,
             "frames_dropped": self.dropped,
-            "video_s": round(self.video_s, 3),
-            "elapsed_s": round(elapsed_s, 3),
-            "fps": round(self.frames / elapsed_s, 2),
+            "video_s": _seconds(self.video_s),
+            "elapsed_s": _seconds(elapsed_s),
+            "fps": round(self.frames / elapsed_s, 2) if self.frames else 0.0,
             "faces": [
                 {
                     "id": face.id,
                     "frames": face.frames,
-                    "seconds": {name: round(s, 3) for name, s in face.by_time()},
+                    "seconds": {name: _seconds(s) for name, s in face.by_time()},
                     "valence": round(face.valence, 4),
                     "arousal": round(face.arousal, 4),
                 }
@@ -165,20 +166,25 @@ class Summary:
 
     def _film_lines(self, elapsed_s: float) -> list[str]:
         lines = [
-            f"{self.frames} frames, {self.video_s:.1f} s of video in {elapsed_s:.1f} s"
-            f" ({self.frames / elapsed_s:.1f} frames a second); {_counted(len(self.faces), 'face')}"
+            f"{counted(self.frames, 'frame')}, {_seconds(self.video_s)} s of video in"
+            f" {elapsed_s:.1f} s ({self.frames / elapsed_s:.1f} frames a second);"
+            f" {_counted(len(self.faces), 'face')}"
         ]
         if self.dropped:
-            lines.append(f"{self.dropped} more frames were left out: there was no time for them")
+            dropped = counted(self.dropped, "more frame was", "more frames were")
+            lines.append(f"{dropped} left out: there was no time for {_them(self.dropped)}")
         faces = sorted(self.faces.values(), key=lambda face: -face.frames)
         for face in faces[:_SHOWN_FACES]:
-            lasted = ", ".join(f"{name} {s:.1f} s" for name, s in face.by_time()) or "one frame"
+            lasted = (
+                ", ".join(f"{name} {_seconds(s)} s" for name, s in face.by_time()) or "one frame"
+            )
             lines.append(
                 f"face {face.id}: {lasted}; mean valence {face.valence:+.2f},"
                 f" arousal {face.arousal:+.2f}"
             )
         if len(faces) > _SHOWN_FACES:
-            lines.append(f"and {len(faces) - _SHOWN_FACES} more faces, seen no longer")
+            more = counted(len(faces) - _SHOWN_FACES, "more face", "more faces")
+            lines.append(f"and {more}, seen no longer")
         return lines
 
     def _picture_lines(self, elapsed_s: float) -> list[str]:
@@ -193,5 +199,14 @@ class Summary:
         return lines
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}{'s' * (count != 1)}"
+def _seconds(seconds: float) -> float:
+    """Give a time of the film as text and JSON both write it."""
+    return round(seconds, 3)
+
+
+def _counted(number: int, noun: str) -> str:
+    return counted(number, noun) if number else f"no {noun}s"
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"

@@ -20,6 +20,7 @@ from engine.config import Natural, checked, one_of, read, unknown
 from engine.errors import ConfigError, SourceError
 from engine.files import PartialFile
 from engine.labels import EXPRESSIONS
+from engine.wording import counted
 
 Moment = Annotated[float, Field(ge=0, le=MOST_S)]  # seconds of the recording
 
@@ -111,8 +112,9 @@ class MergeEdit:
         if both.size:
             first_s = table.times[table.numbers["frame"] == both[0]][0]
             raise ConfigError(
-                f"faces {self.into} and {self.face}: both seen in {both.size} frames, first at "
-                f"{first_s:.2f} s; only tracks of one person can be merged"
+                f"faces {self.into} and {self.face}: both seen in "
+                f"{counted(both.size, 'frame')}, first at {first_s:.2f} s; "
+                "only tracks of one person can be merged"
             )
         faces = table.numbers["face_id"].copy()
         faces[one] = self.into
@@ -196,8 +198,8 @@ class EditList:
         rows, done = saved.rows, tuple(_parsed(path, *entry) for entry in enumerate(saved.edits))
         if rows != table.whole:
             raise SourceError(
-                f"{path}: corrections of {rows} rows, but the records have {table.whole}; "
-                "move the file away to begin anew"
+                f"{path}: corrections of {counted(rows, 'row')}, but the records have "
+                f"{table.whole}; move the file away to begin anew"
             )
         try:
             edits.result = edits._applied(done)

@@ -22,10 +22,11 @@ from typing import IO, Annotated, Any, Final
 from pydantic import AfterValidator, Field
 
 from app.session.checks import MOST_S, Damage, one_line, read_bytes, read_form
-from engine.config import AboveZero, Positive, checked, read, require, shown
+from engine.config import AboveZero, Positive, checked, read, require
 from engine.errors import ConfigError, SinkError, SourceError
 from engine.files import PartialFile, written_folder
 from engine.partials import NAME_MAX, sweep
+from engine.wording import shown
 
 ABOUT: Final = "session.json"
 VIDEO: Final = "video.mp4"

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from app.session.checks import BOM, MOST_S, Damage
-from engine.config import shown
 from engine.errors import ConfigError, SourceError
 from engine.labels import EXPRESSIONS
 from engine.record import COLUMNS, FILE, LANDMARK_COLUMNS, import_arrow
+from engine.wording import shown
 
 WHOLE: Final = ("frame", "face_id")  # whole numbers
 TEXT: Final = "expression"

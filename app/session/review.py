@@ -25,6 +25,7 @@ from app.session.records import Integers, Numbers, RecordTable, read_records
 from app.session.statistics import FaceStatistics
 from engine.errors import SourceError
 from engine.labels import EXPRESSIONS
+from engine.wording import shortened
 
 EDITS: Final = "edits.json"
 FACES_MAX: Final = 20_000  # a window with more would stand still
@@ -363,7 +364,7 @@ def open_review(path: Path, video: Path | None = None) -> Review:
             raise SourceError(f"{video}: no such file; check the path")
         is_folder, is_there = path.is_dir(), path.exists()
     except OSError as error:  # a name that the system does not take
-        raise SourceError(f"{str(path)[:80]}…: cannot be opened: {error.strerror}") from error
+        raise SourceError(f"{shortened(path)}: cannot be opened: {error.strerror}") from error
     if is_folder:
         return _open_folder(path, video)
     if path.name == ABOUT:

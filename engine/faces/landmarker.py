@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.errors import ModelError
 from engine.faces.alignment import invert, transform
-from engine.faces.preprocessing import to_input
-from engine.networks.manifest import CropInput, LandmarkFacts, Manifest, Triple
+from engine.faces.preprocessing import batch_of
+from engine.networks.manifest import LandmarkFacts, Manifest
 from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
 from engine.types import Face, Sighting
@@ -35,9 +35,8 @@ class Landmarker:
         """
         manifest.expect("landmarks")
         self._name = manifest.name
-        crops = manifest.read(LandmarkFacts).input
-        self.size, self.margin = crops.size, crops.margin
-        self._mean, self._std = crops.mean, crops.std
+        self._input = manifest.read(LandmarkFacts).input
+        self.size, self.margin = self._input.size, self._input.margin
         self._session = open_session(manifest, device, threads)
 
     def close(self) -> None:
@@ -52,7 +51,7 @@ class Landmarker:
         """
         if not faces:
             return []
-        batch = to_input([face.crop for face in faces], self._mean, self._std)
+        batch = batch_of([face.crop for face in faces], self._input)
         outputs, count = self._session.run({"crops": batch}), len(faces)
         points = answer(self._name, outputs, 0, (count, 68, 2))
         presence = answer(self._name, outputs, 1, (count,))
@@ -71,13 +70,3 @@ class Landmarker:
             )
             for row, face in enumerate(faces)
         ]
-
-
-def normalisation(manifest: Manifest) -> tuple[Triple, Triple]:
-    """Give the mean and the deviation that a network's input is normalised with.
-
-    Raises:
-        ModelError: The manifest does not state them, or not the rest of its input.
-    """
-    stated = manifest.read(CropInput, "input")
-    return stated.mean, stated.std

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
 import pydantic.dataclasses
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
@@ -14,6 +14,7 @@ from engine.config import AboveZero, Line, Positive, Share, Side, Text, explain,
 from engine.documents import is_file
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
+from engine.wording import shortened
 
 NETWORK_MAX: Final = 2**31 - 1  # bytes; the ONNX format allows no more in one file
 MANIFEST_MAX: Final = 2**20  # bytes
@@ -32,6 +33,7 @@ Batch = Annotated[int, Field(ge=0, le=4096)]
 Mean = Annotated[float, Field(ge=-1e3, le=1e3)]
 Spread = Annotated[float, Field(ge=1e-3, le=1e3)]
 Triple = tuple[Mean, Mean, Mean]
+Colour = Literal["rgb", "gray"]
 
 # Strict, as configs are; what a later version adds is nobody's business here.
 _stated = pydantic.dataclasses.dataclass(
@@ -52,13 +54,25 @@ class CropInput:
         mean: Per channel, RGB, of pixels scaled to 0..1; what is taken off.
         std: As `mean`; what the rest is divided by.
         batch: Crops of a call, which the file calls ``dynamic`` where any number will do; 0 here.
+        colour: ``gray`` is one channel, spread where it is dark or flat, see
+            `engine.faces.preprocessing.gray_of`.
+        dtype: ``uint8`` where the network normalises itself, ``float32`` where it is done before.
     """
 
     size: Annotated[int, Field(ge=1, le=1024)]
     margin: Annotated[float, Field(gt=-1, le=10)]
     mean: Triple
     std: tuple[Spread, Spread, Spread]
-    batch: Annotated[Batch, BeforeValidator(lambda said: 0 if said == "dynamic" else said)] = 0
+    # Not part of what makes two inputs alike: the same network may be built for one or for any.
+    batch: Annotated[Batch, BeforeValidator(lambda said: 0 if said == "dynamic" else said)] = field(
+        default=0, compare=False
+    )
+    colour: Colour = "rgb"
+    dtype: Literal["float32", "uint8"] = "float32"
+
+    def __post_init__(self) -> None:
+        if self.colour == "gray" and self.dtype == "float32":
+            raise ValueError("colour: gray goes with dtype uint8, got float32")
 
 
 @_stated
@@ -243,7 +257,7 @@ def load_manifest(path: Path) -> Manifest:
     """
     beside = path.with_suffix(".json")
     if not is_file(path):
-        raise ModelError(f"{path}: no such model file")
+        raise ModelError(f"{shortened(path)}: no such model file")
     data = parse_manifest(_read(beside, MANIFEST_MAX), str(beside))
     content = _read(path, NETWORK_MAX)
     check_network(content, data, str(path))

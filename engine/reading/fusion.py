@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ModelError
 from engine.faces.alignment import recut
-from engine.faces.preprocessing import to_input
+from engine.faces.preprocessing import batch_of
 from engine.labels import EXPRESSIONS, VALENCE_AROUSAL
 from engine.networks.manifest import ExpressionFacts, Manifest, Pair, load_manifest
 from engine.networks.outputs import answer
@@ -77,7 +77,7 @@ class Fusion:
         if not sightings:
             return []
         faces = [sighting.face for sighting in sightings]
-        inputs = {"crops": to_input(self._crops(faces, images), self._input.mean, self._input.std)}
+        inputs = {"crops": batch_of(self._crops(faces, images), self._input)}
         if any(len(sighting.maps) < len(self._maps) for sighting in sightings):
             raise ModelError(f"{self._name}: reads {', '.join(self._maps)}, more than there are")
         for level, name in enumerate(self._maps):

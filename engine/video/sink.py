@@ -191,6 +191,7 @@ class VideoSink:
             pix_fmt="yuv420p",
             time_base=info.time_base,
         )
+        stream.metadata.update(info.track)
         context = stream.codec_context
         context.thread_count = config.threads
         self._colorspace = colorspace(width, height)

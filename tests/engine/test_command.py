@@ -382,3 +382,25 @@ def test_a_name_that_the_system_does_not_take_is_one_line(capsys):
 
     assert run_command("fer-x", run, ["x" * 300]) == 2
     assert capsys.readouterr().err == f"fer-x: {'x' * 300}: File name too long\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("where", [">/dev/full", ">&-", "| true"])
+def test_an_error_is_said_alone_where_results_cannot_be(where):
+    """Python would add what it thinks of the stream, and end with 120."""
+    code = (
+        "import sys; from engine.command import run_command; from engine.errors import ModelError\n"
+        "def run(_): print('half'); raise ModelError('no model')\n"
+        "sys.exit(run_command('fer-x', run, []))"
+    )
+    shell = f'{sys.executable} -c "$0" {where}; exit ${{PIPESTATUS[0]}}'
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        ["bash", "-c", shell, code],
+        cwd=ROOT,
+        env=buffered,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (4, "fer-x: no model\n")

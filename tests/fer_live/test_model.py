@@ -255,3 +255,15 @@ def test_faces_beyond_the_most_are_logged(two_portraits, caplog):
     with caplog.at_level(logging.WARNING):
         assert len(fer_live.analyze(two_portraits, max_faces=1)) == 1
     assert "detected at once and 1 of them read; max_faces=2 reads all" in caplog.text
+
+
+def test_larger_pictures_are_read_where_wished(model, tmp_path, portrait):
+    path = tmp_path / "large.png"
+    cv2.imwrite(str(path), portrait)
+    most = portrait.shape[0] * portrait.shape[1] / 1e6
+    with pytest.raises(fer_live.SourceError, match=r"; max_megapixels=N allows larger ones$"):
+        model.analyze(path, max_megapixels=most * 0.99)
+    with pytest.raises(fer_live.SourceError, match=r"; max_megapixels=N allows larger ones$"):
+        fer_live.analyze(path, max_megapixels=most * 0.99)
+    assert len(model.analyze([path], max_megapixels=most)[0]) == 1
+    assert len(fer_live.analyze(path, max_megapixels=most)) == 1

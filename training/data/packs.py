@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import shown
 from engine.documents import read_text
 from engine.errors import SourceError
 from engine.files import written_folder
 from engine.types import Floats, Image
+from engine.wording import shown
 from training.data.unpacking import DAMAGED, arrays_in, check_archive
 
 log = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from app.session.palette import LABELS, face_colour, ink_on
 from app.session.review import Review
 from engine.errors import ConfigError
 from engine.labels import EXPRESSIONS
+from engine.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +97,7 @@ def _draw(figure: "Figure", review: Review, faces: list[int]) -> None:
         top.text(*place, f" {words}", rotation=90, va="top", ha="left", fontsize=7,
                  transform=top.transAxes, bbox=ground, clip_on=True, in_layout=False)  # fmt: skip
     left_out = len(review.faces) - len(faces)
-    more = f", {left_out} faces seen more briefly left out" if left_out else ""
+    more = f", {counted(left_out, 'face')} seen more briefly left out" if left_out else ""
     figure.suptitle(f"{review.name[:TITLE]}{more}", fontsize=10, x=0.01, ha="left")
 
 

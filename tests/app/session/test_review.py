@@ -268,6 +268,20 @@ def test_a_part_that_is_missing_leaves_the_others(session):
     ]
 
 
+def test_parts_that_are_missing_by_the_thousand_are_counted(session):
+    folder = session(part=PartLimits(seconds=0.3))
+    about = open_review(folder).about
+    parts = about["files"]["parts"]
+    missing = [
+        {"start_s": 9.0, "video": f"video-{n:05}.mp4", "records": None} for n in range(3, 2003)
+    ]
+    write_about(folder, about | {"files": about["files"] | {"parts": [*parts, *missing]}})
+    review = open_review(folder)
+    assert len(review.table) == 40
+    assert len(review.warnings) == 21
+    assert review.warnings[-1] == "and 1,980 more warnings like these"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
 def test_corrections_are_not_written_to_where_a_link_leads(folder, tmp_path):
     (folder / "edits.json").symlink_to(tmp_path / "planted.json")

@@ -7,9 +7,9 @@ import engine.faces.landmarker
 from engine.assets import asset_path
 from engine.errors import ModelError
 from engine.faces.alignment import align, template, transform
-from engine.faces.landmarker import Landmarker, normalisation
+from engine.faces.landmarker import Landmarker
 from engine.faces.preprocessing import to_input
-from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.manifest import load_manifest
 from engine.types import Face
 
 SIZE = 8
@@ -104,6 +104,7 @@ def test_landmarks_come_back_in_source_pixels(make, weights):
             r"a\.json: input\.mean: must be a longer list, got \[0\.5\]",
         ),
         ({"input": {**INPUT, "std": 0.2}}, r"a\.json: input\.std: must be a list, got 0\.2"),
+        ({"input": {**INPUT, "colour": "gray"}}, "colour: gray goes with dtype uint8, got float32"),
     ],
 )
 def test_manifest_that_does_not_fit_is_a_model_error(make, weights, changes, says):
@@ -114,12 +115,6 @@ def test_manifest_that_does_not_fit_is_a_model_error(make, weights, changes, say
 def test_crop_of_another_size_is_a_model_error(make, weights):
     with pytest.raises(ModelError, match="linear: inference failed"):
         make(weights).locate([Face(np.zeros((9, 9, 3), np.uint8), STILL)])
-
-
-def test_normalisation_is_the_manifests_mean_and_deviation(tmp_path):
-    data = {"input": {"size": 9, "margin": 0, "mean": [1, 2, 3], "std": [4, 5, 6]}}
-    manifest = Manifest(tmp_path / "a.onnx", "a", "expression", "", data)
-    assert normalisation(manifest) == ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
 
 
 def test_left_alone_it_runs_where_it_can_on_as_many_threads_as_there_are_cores(monkeypatch):

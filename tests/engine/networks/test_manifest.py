@@ -177,6 +177,8 @@ WRONG = {
     ("expression", "input.margin"): [None, [], "0", -1, 11, NAN, BIG, True],
     ("expression", "input.mean"): [None, [], 0.5, [0.5] * 4, ["0", "0", "0"], [NAN, 0, 0]],
     ("expression", "input.std"): [None, 0, 0.2, [0, 0.2, 0.2], [-1, 1, 1], [1, 1, BIG]],
+    ("expression", "input.colour"): [None, 1, "grey", "bgr"],
+    ("expression", "input.dtype"): [None, 8, "int8"],
     ("expression", "labels"): [None, "anger", [1, 2], {"anger": 1}, [""]],
     ("expression", "landmarks"): [None, "ibug68", []],
     ("expression", "landmarks.maps"): [None, "map4", [4], 3],
@@ -186,6 +188,8 @@ WRONG = {
     ("landmarks", "input.batch"): ["8"],
     ("landmarks", "input.mean"): [None, 0.5],
     ("landmarks", "input.std"): [None, [0, 0, 0]],
+    ("landmarks", "input.colour"): [None, "blue"],
+    ("landmarks", "input.dtype"): [None, "float16"],
     ("detector", "input"): [None, []],
     ("detector", "input.pad"): [None, -1, 256, "127", 0.5],
     ("detector", "input.multiple"): [None, 0, "32"],
@@ -193,11 +197,9 @@ WRONG = {
     ("detector", "score_threshold"): [None, -0.1, 1.1, "0.5", NAN],
     ("detector", "nms_iou"): [None, -0.1, 1.1, "0.4", NAN],
 }
-MISSING = [
-    (kind, key)
-    for kind, key in WRONG
-    if key not in (*REQUIRED, "precision", "parameters", "input.multiple", "input.batch")
-]
+OPTIONAL = {"precision", "parameters"}
+OPTIONAL |= {f"input.{key}" for key in ("multiple", "batch", "colour", "dtype")}
+MISSING = [(kind, key) for kind, key in WRONG if key not in (*REQUIRED, *OPTIONAL)]
 
 
 def changed(data, dotted, *value):

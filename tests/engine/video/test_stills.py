@@ -1,5 +1,7 @@
 """Pictures of every kind, whole, cut short, in tiles, and moving."""
 
+from contextlib import suppress
+
 import cv2
 import numpy as np
 import PIL.Image
@@ -210,3 +212,16 @@ def test_animation_that_is_too_large_is_refused_and_the_option_named(tmp_path):
             open_source(str(path), SourceConfig(max_megapixels=megapixels))
     with open_source(str(path), SourceConfig(max_megapixels=0.004)) as source:
         assert len(list(source)) == 4
+
+
+def test_whole_tiff_with_an_odd_tag_is_not_said_to_be_cut_short(tmp_path):
+    """OpenCV writes a resolution of 1 by 1, which FFmpeg refuses where it reads strictly."""
+    path = tmp_path / "a.tiff"
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    cv2.imwrite(str(path), image)
+    still = read_still(path)
+    assert still.fault == ""
+    assert np.array_equal(still.image, image)
+    path.write_bytes(path.read_bytes()[:5000])
+    with suppress(SourceError):  # its directory may lie behind
+        assert read_still(path).fault == "cut short"
