@@ -108,7 +108,7 @@ class Settings:
         video: Record the video.
         records: Record a row for each face in each frame.
         annotate: Draw boxes and labels into recorded videos.
-        timeline: Draw the strip of valence and arousal along their bottom as well.
+        timeline: Draw the strip of valence and arousal and the class bars as well.
         blur: Make faces unrecognisable in recorded videos.
         blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
         limit_minutes: A recording stops after this time; 0 records until told.
