@@ -173,7 +173,7 @@ class RecordingController:
             annotate=choice.annotate,
             blur=choice.blur,
             blur_whole=choice.blur_whole,
-            overlay=replace(self._drawn, timeline=choice.timeline),
+            overlay=replace(self._drawn, timeline=choice.timeline, bars=choice.timeline),
         )
 
     def start(self) -> bool:

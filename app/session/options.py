@@ -19,7 +19,7 @@ class RecordingOptions:
         video: Record the video.
         records: Record the rows.
         annotate: Draw boxes and labels into video and snapshots.
-        timeline: Draw the strip of valence and arousal as well, into the video.
+        timeline: Draw the strip of valence and arousal and the class bars as well.
         blur: Make faces unrecognisable in video and snapshots.
         blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
         limit_s: Stop after this time, seconds; None records until told.

@@ -19,18 +19,20 @@ def _to_bgr(colour: str) -> Colour:
     return blue, green, red
 
 
-# Those of the overlay, so that a face has one colour everywhere.
 RECORDING: Final = "#b84a00"  # vermillion, dark enough for white text: 5.3 to 1
+
+# Those of the overlay, so that a face has one colour everywhere.
 FACES: Final = tuple(to_hex(colour) for colour in PALETTE)
 
 # Curves on a white ground: the yellow and the near-white would not be seen there.
 _ON_LIGHT: Final[Mapping[str, str]] = {"#f0e442": "#a39600", "#ebebeb": "#4d4d4d"}
 
-# Okabe & Ito (2008), "Color universal design", by the label that each suits.
+# Tol (2021), "Colour Schemes", the light scheme, made for cells with dark words in them; by the
+# label that each suits. None is a face's colour: those are of Okabe & Ito.
 LABELS: Final[Mapping[str, str]] = dict(
     zip(
         EXPRESSIONS,
-        ("#9a9a9a", "#f0e442", "#e69f00", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9"),
+        ("#dddddd", "#eedd88", "#99ddff", "#77aadd", "#ee8866", "#aaaa00", "#ffaabb", "#44bb99"),
         strict=True,
     )
 )

@@ -34,6 +34,7 @@ KEYS: Final[Mapping[str, str]] = {
     "max_faces": "analysis.max_faces",
     "min_face_px": "analysis.min_face_px",
     "theme": "view.theme",
+    "text_size": "view.text_size",
     "mirror": "view.mirror",
     "landmarks": "view.landmarks",
     "head_axes": "view.head_axes",
@@ -99,6 +100,7 @@ class Settings:
         max_faces: Most faces followed at once.
         min_face_px: Faces smaller than this, on the shorter side, are left out.
         theme: Colours of the window; ``system`` follows the desktop.
+        text_size: Of the window's text, percent of the desktop's.
         mirror: Show cameras as a mirror does.
         landmarks: Draw the 68 points.
         head_axes: Draw where heads point.
@@ -106,7 +108,7 @@ class Settings:
         video: Record the video.
         records: Record a row for each face in each frame.
         annotate: Draw boxes and labels into recorded videos.
-        timeline: Draw the strip of valence and arousal along their bottom as well.
+        timeline: Draw the strip of valence and arousal and the class bars as well.
         blur: Make faces unrecognisable in recorded videos.
         blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
         limit_minutes: A recording stops after this time; 0 records until told.
@@ -137,6 +139,7 @@ class Settings:
     max_faces: Annotated[int, Field(ge=1, le=64)] = _ENGINE.max_faces
     min_face_px: Annotated[int, Field(ge=1, le=2000)] = _ENGINE.min_face_px
     theme: ThemeName = "system"
+    text_size: Annotated[int, Field(ge=90, le=200)] = 100
     mirror: bool = True
     landmarks: bool = False
     head_axes: bool = False

@@ -43,6 +43,7 @@ class Docks:
     ) -> None:
         """Make the panels and put them around the window's picture."""
         self._window = window
+        self._before: QByteArray | None = None  # where all was before they were hidden together
         self.probabilities = ProbabilitiesPanel(uncertain_below)
         self.statistics = StatisticsPanel()
         self.panels: dict[str, Panel] = {
@@ -92,6 +93,16 @@ class Docks:
         window.resizeDocks([docks["affect"], docks["statistics"]], [620, 420], across)
         window.resizeDocks([docks["affect"]], [220], down)
 
+    def hide_all(self, hide: bool) -> None:
+        """Hide every panel, or show them as they were before that."""
+        if hide and self._before is None:
+            self._before = self._window.saveState(LAYOUT)
+            for dock in self.docks.values():
+                dock.hide()
+        elif not hide and self._before is not None:
+            before, self._before = self._before, None
+            self._window.restoreState(before, LAYOUT)
+
     def restore(self, kept: QSettings) -> None:
         """Put window and panels where they were when `keep` was called last."""
         for key, restore in (
@@ -104,6 +115,7 @@ class Docks:
 
     def keep(self, kept: QSettings) -> None:
         """Remember where window and panels are."""
+        self.hide_all(False)  # the full screen is not what is remembered
         kept.setValue("geometry", self._window.saveGeometry())
         kept.setValue("docks", self._window.saveState(LAYOUT))
 

@@ -25,7 +25,7 @@ from app.session.controller import RecordingController
 from app.session.options import RecordingOptions
 from app.session.timecode import timecode
 from app.settings.recording import options_of, with_options
-from app.settings.settings import Settings, save_settings
+from app.settings.settings import Settings, save_settings, values_of
 from app.sources.choice import Choice
 from app.window.actions import make_actions
 from app.window.docks import Docks
@@ -51,6 +51,9 @@ from engine.types import Analysis
 
 log = logging.getLogger(__name__)
 
+WIDTH: Final = 1280
+HEIGHT: Final = 800
+TITLE_PX: Final = 32  # of the frame that the desktop puts around
 PANELS_MS: Final = 66  # panels are drawn 15 times a second at most; the picture at its own rate
 SKIP_S: Final = 5.0
 RECENT: Final = 5  # sources that are remembered
@@ -66,6 +69,7 @@ class MainWindow(QMainWindow):
         settings: Settings,
         settings_file: Path,
         *,
+        stored: Settings | None = None,
         geometry: QSettings | None = None,
         runner: Runner | None = None,
     ) -> None:
@@ -74,11 +78,13 @@ class MainWindow(QMainWindow):
         Args:
             settings: The user's.
             settings_file: Where changes are kept.
+            stored: What that holds, where `settings` differ from it for this time only.
             geometry: Where the window's place is remembered; None forgets it.
             runner: Runs sources; its `keep` must be `keep` of this window.
         """
         super().__init__()
         self._settings, self.settings_file, self._geometry = settings, settings_file, geometry
+        self._started, self._stored = settings, stored or settings
         self.live = LiveState()
         self.outputs = LiveOutputs()
         self.controller = RecordingController(
@@ -91,7 +97,7 @@ class MainWindow(QMainWindow):
         self.transport = Transport()
         self.playback = Playback(self.runner, self.transport)
         self.setMinimumSize(860, 560)
-        self.resize(1280, 800)
+        self.resize(*self._first_size())
         self.view = VideoView()
         self.recording = RecordingPanel(self.controller)
         self.docks = Docks(self, self.recording, settings.uncertain_below)
@@ -115,6 +121,14 @@ class MainWindow(QMainWindow):
             self.docks.restore(geometry)
 
     # Building
+
+    def _first_size(self) -> tuple[int, int]:
+        """Give the size it opens with: none of it is off the screen."""
+        screen = self.screen()
+        if screen is None:  # a window that is nowhere
+            return WIDTH, HEIGHT
+        room = screen.availableGeometry()
+        return min(WIDTH, room.width()), min(HEIGHT, room.height() - TITLE_PX)
 
     def _build_centre(self) -> None:
         centre = QWidget()
@@ -149,7 +163,7 @@ class MainWindow(QMainWindow):
             "mirror": lambda on: self._change(mirror=on),
             "landmarks": lambda on: self._change(landmarks=on),
             "head_axes": lambda on: self._change(head_axes=on),
-            "follow_largest": lambda: self._select(None),
+            "follow_largest": self._escape,
             "full_screen": self._full_screen,
             "settings": self._show_settings,
             "privacy": self.show_privacy,
@@ -435,8 +449,11 @@ class MainWindow(QMainWindow):
         self._keep_settings(with_options(self._settings, options))
 
     def _keep_settings(self, settings: Settings) -> None:
+        """Keep settings, but what was asked for this time only."""
+        now, asked, stored = (values_of(s) for s in (settings, self._started, self._stored))
+        kept = {n: stored[n] if now[n] == asked[n] != stored[n] else now[n] for n in now}
         try:
-            save_settings(self.settings_file, settings)
+            save_settings(self.settings_file, Settings(**kept))
         except FerError as error:
             QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
 
@@ -541,10 +558,22 @@ class MainWindow(QMainWindow):
         self.use(settings)
         app = QApplication.instance()
         if isinstance(app, QApplication):
-            apply_theme(app, settings.theme)
+            apply_theme(app, self.settings.theme, self.settings.text_size)
 
     def _full_screen(self, on: bool) -> None:
+        """Show the picture alone, with the bar over it; and all as it was before."""
+        self.docks.hide_all(on)
+        for bar in (self.menuBar(), self.statusBar()):
+            if bar is not None:
+                bar.setVisible(not on)
         (self.showFullScreen if on else self.showNormal)()
+
+    def _escape(self) -> None:
+        """Leave the full screen; else follow the largest face."""
+        if self.actions_.full_screen.isChecked():
+            self.actions_.full_screen.setChecked(False)
+        else:
+            self._select(None)
 
     def _about(self) -> None:
         QMessageBox.about(
@@ -565,6 +594,7 @@ class MainWindow(QMainWindow):
         if asked and not self._may_end_recording(self.tr("close the window")):
             event.ignore()  # type: ignore[union-attr]
             return
+        self.actions_.full_screen.setChecked(False)  # the place without it is remembered
         self.controller.close()
         self.outputs.close()
         self.runner.close()

@@ -38,12 +38,14 @@ class OverlayConfig:
 
     Attributes:
         timeline: Draw the valence-arousal strip.
+        bars: Draw each face's class bars where there is room.
         landmarks: Draw the 68 points.
         uncertain_below: Reliability, 0 to 1, below which a label is drawn as uncertain.
         timeline_s: Seconds the strip looks back.
     """
 
     timeline: bool = True
+    bars: bool = True
     landmarks: bool = False
     uncertain_below: Share = 0.3
     timeline_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
@@ -204,7 +206,7 @@ class Overlay:
             self._draw_label(picture, rect, item, caption)
             taken.append(rect)
         cores = [item.core for item in items]
-        for item in items:
+        for item in items if self._config.bars else ():
             candidates = self._bars_places(item.track.box)
             choice = self._placer.place((item.track.id, "bars"), candidates, cores + taken)
             place = None if choice is None else candidates[choice]

@@ -108,7 +108,10 @@ class RecordingPanel(QWidget):
         self.video_box = self._box(self.tr("Video"), "video")
         self.records_box = self._box(self.tr("Records"), "records")
         self.annotate_box = self._box(self.tr("Draw boxes and labels"), "annotate")
-        self.timeline_box = self._box(self.tr("Draw the strip of valence"), "timeline")
+        self.timeline_box = self._box(self.tr("Strip and class bars"), "timeline")
+        self.timeline_box.setToolTip(
+            self.tr("Draw valence and arousal along the bottom, and bars beside the faces")
+        )
         self.blur_box = self._box(self.tr("Blur faces"), "blur")
         self.whole_box = self._box(self.tr("Whole picture when unsure"), "blur_whole")
         self.whole_box.setToolTip(

@@ -150,6 +150,12 @@ class SettingsDialog(QDialog):
                 "dark": self.tr("dark"),
             },
         )
+        page.integer(
+            "text_size",
+            self.tr("Size of text"),
+            self.tr("Percent of the desktop's own; larger on screens with many small pixels"),
+            unit=self.tr(" %"),
+        )
         page.tick("mirror", self.tr("Show cameras as a mirror does"))
         page.tick("landmarks", self.tr("Draw the 68 landmarks"))
         page.tick("head_axes", self.tr("Draw where heads point"))
@@ -164,7 +170,9 @@ class SettingsDialog(QDialog):
             ask=lambda: QFileDialog.getExistingDirectory(self, self.tr("Folder of recordings")),
             convert=Path,
         )
-        page.tick("timeline", self.tr("Draw the strip of valence and arousal into videos"))
+        page.tick(
+            "timeline", self.tr("Draw strip of valence and class bars into videos")
+        )
         page.tick("blur", self.tr("Make faces unrecognisable in recorded videos"))
         page.tick("blur_whole", self.tr("Then blur all of a picture that may hold one not found"))
         page.integer(

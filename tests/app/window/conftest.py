@@ -47,6 +47,8 @@ def make_window(qtbot, tmp_path, fake_engine, chosen, opened):
         path = tmp_path / "settings.toml"
         window = MainWindow(Settings(**settings), path, geometry=geometry, runner=runner)
         qtbot.addWidget(window, before_close_func=lambda w: w.setProperty("unasked", True))
+        if geometry is None:
+            window.resize(1280, 800)  # the offscreen screen has 800 x 800
         window.show()
         return window
 

@@ -292,3 +292,34 @@ def test_every_action_has_a_text_and_no_two_share_a_key(window):
     keys = [key.toString() for action in actions for key in action.shortcuts()]
     assert len(keys) > 10
     assert len(keys) == len(set(keys))
+
+
+def test_the_full_screen_hides_the_panels_and_escape_brings_them_back(qtbot, live):
+    live.docks.docks["performance"].hide()
+    before = {name: dock.isHidden() for name, dock in live.docks.docks.items()}
+    qtbot.keyClick(live, KEY.Key_F11)
+    assert all(dock.isHidden() for dock in live.docks.docks.values())
+    assert live.watch.bar.isVisible()  # a recording has to be seen
+    live.view.face_clicked.emit(2)
+    qtbot.keyClick(live, KEY.Key_Escape)
+    assert not live.isFullScreen()
+    assert {name: dock.isHidden() for name, dock in live.docks.docks.items()} == before
+    assert live.live.selected == 2  # that was not what was meant
+    qtbot.keyClick(live, KEY.Key_Escape)
+    assert live.live.selected is None
+
+
+def test_it_opens_no_larger_than_the_screen(qtbot, tmp_path, monkeypatch):
+    from PyQt6.QtCore import QRect
+    from PyQt6.QtGui import QScreen
+
+    from app.settings.settings import Settings
+    from app.window.main_window import MainWindow
+
+    monkeypatch.setattr(QScreen, "availableGeometry", lambda _: QRect(0, 0, 1024, 640))
+    settings = Settings(seen_privacy=True, recording_folder=tmp_path)
+    window = MainWindow(settings, tmp_path / "settings.toml")
+    qtbot.addWidget(window)
+    assert window.width() <= 1024
+    assert window.height() <= 640
+    window.close()

@@ -477,3 +477,21 @@ def test_record_before_a_frame_came_leaves_nothing_behind(qtbot, window, opened,
     qtbot.waitUntil(lambda: "nothing was recorded" in window.watch.notice.text)
     root = Path(window.controller.choice.root)
     assert list(root.iterdir()) == []
+
+
+def test_what_was_asked_for_this_time_is_not_kept(qtbot, window, tmp_path):
+    from dataclasses import replace
+
+    from app.settings.settings import Settings
+    from app.window.main_window import MainWindow
+
+    stored = Settings(recording_folder=tmp_path, seen_privacy=True, theme="light")
+    path = tmp_path / "other.toml"
+    made = MainWindow(replace(stored, theme="dark"), path, stored=stored)
+    qtbot.addWidget(made)
+    made.show()
+    made.actions_.landmarks.trigger()
+    assert load_settings(path) == replace(stored, landmarks=True)
+    made.use(replace(made.settings, theme="system"))
+    assert load_settings(path).theme == "system"
+    made.close()
