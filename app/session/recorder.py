@@ -32,7 +32,7 @@ from app.session.clock import RecordingClock
 from app.session.disk import free_bytes
 from app.session.files import SessionFiles
 from app.session.folder import Marker, PartLimits, new_folder
-from engine.analyze import AnalyzerConfig
+from engine.analyze import AnalyzerConfig, config_vocabulary
 from engine.config import AboveZero, Natural, checked, require
 from engine.errors import ConfigError, FerError, SinkError
 from engine.faces.blur import AHEAD_S
@@ -362,6 +362,7 @@ class Recorder:
             records=config.records,
             landmarks=config.landmarks,
             limits=config.part,
+            vocabulary=config_vocabulary(self._analyzer),
         )
 
     def _ending(self) -> dict[str, object]:
