@@ -78,6 +78,7 @@ class SessionBar(QFrame):
         self._row.addWidget(self.snapshot_button)
         self.chips: dict[str, QLabel] = {}
         self._chips: tuple[Chip, ...] = ()
+        self._texts: list[str] = []
         self._recording: bool | None = None
         self._show_recording(on=False)
 
@@ -125,8 +126,10 @@ class SessionBar(QFrame):
 
     def show_chips(self, chips: Sequence[Chip]) -> None:
         """Show these, in order, and no others; shorter where there is no room."""
-        self._chips = tuple(chips)
         texts = self._fitting(chips)
+        if (tuple(chips), texts) == (self._chips, self._texts):
+            return
+        self._chips, self._texts = tuple(chips), texts
         wanted = {chip.name: chip for chip in chips}
         for name in [name for name in self.chips if name not in wanted]:
             self.chips.pop(name).deleteLater()

@@ -170,9 +170,7 @@ class SettingsDialog(QDialog):
             ask=lambda: QFileDialog.getExistingDirectory(self, self.tr("Folder of recordings")),
             convert=Path,
         )
-        page.tick(
-            "timeline", self.tr("Draw strip of valence and class bars into videos")
-        )
+        page.tick("timeline", self.tr("Draw strip of valence and class bars into videos"))
         page.tick("blur", self.tr("Make faces unrecognisable in recorded videos"))
         page.tick("blur_whole", self.tr("Then blur all of a picture that may hold one not found"))
         page.integer(
