@@ -225,7 +225,7 @@ class MainWindow(QMainWindow):
         others = [each for each in self._settings.recent if each != name]
         recent = (name, *others)[:RECENT]
         self._settings = replace(self._settings, recent=recent, recent_folder=folder)
-        self._keep_settings(self.settings)
+        self._keep_quietly(self.settings)
 
     def open_files(self, names: Sequence[str]) -> None:
         """Open what was dropped: a source or a recording; say what is left out."""
@@ -240,7 +240,8 @@ class MainWindow(QMainWindow):
 
     def _may_end_recording(self, doing: str) -> bool:
         """Ask whether a recording may end; True where none runs."""
-        if not self.controller.view().recording:
+        view = self.controller.view()
+        if not view.recording or view.ending:
             return True
         text = self.tr("A recording is running. Stop it, keep what was recorded, and {doing}?")
         return agreed(
@@ -446,16 +447,28 @@ class MainWindow(QMainWindow):
         return with_options(self._settings, self.controller.choice)
 
     def _options_chosen(self, options: RecordingOptions) -> None:
-        self._keep_settings(with_options(self._settings, options))
+        self._keep_quietly(with_options(self._settings, options))
 
     def _keep_settings(self, settings: Settings) -> None:
-        """Keep settings, but what was asked for this time only."""
+        """Keep settings; a dialog says where that fails: the user has just changed them."""
+        if failure := self._save(settings):
+            QMessageBox.warning(self, self.tr("The settings cannot be kept"), failure)
+
+    def _keep_quietly(self, settings: Settings) -> None:
+        """Keep settings; a line says where that fails: the user is doing something else."""
+        if failure := self._save(settings):
+            text = self.tr("The settings cannot be kept: {why}")
+            self.watch.notice.say(text.format(why=failure))
+
+    def _save(self, settings: Settings) -> str:
+        """Save settings, but what was asked for this time only; say why not, if not."""
         now, asked, stored = (values_of(s) for s in (settings, self._started, self._stored))
         kept = {n: stored[n] if now[n] == asked[n] != stored[n] else now[n] for n in now}
         try:
             save_settings(self.settings_file, Settings(**kept))
         except FerError as error:
-            QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
+            return str(error)
+        return ""
 
     def _look(self) -> OverlayOptions:
         settings = self.settings
