@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Literal
 
-from PyQt6.QtCore import QCoreApplication, QSize, Qt
+from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction, QFont, QResizeEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from app.live.outputs import LiveStatus
 from app.session.controller import View
 from app.session.timecode import timecode
 from app.window.session.symbols import record_symbol, stop_symbol
@@ -194,19 +192,3 @@ def _tabular(font: QFont) -> QFont:
     if hasattr(made, "setFeature") and (tag := QFont.Tag.fromString("tnum")) is not None:  # Qt 6.7
         made.setFeature(tag, 1)
     return made
-
-
-def output_chip(state: LiveStatus) -> Chip:
-    """Say how a live output is doing."""
-    say = partial(QCoreApplication.translate, "SessionBar")
-    name, target = state.name, f"{state.name} \N{RIGHTWARDS ARROW} {state.target}"
-    counts = say("{sent} sent, {dropped} not").format(sent=state.sent, dropped=state.dropped)
-    if state.error:
-        return Chip(name, say("{name} fails").format(name=name), f"{name}!", state.error, "warn")
-    if state.opening:
-        return Chip(name, f"{target} …", f"{name} …", say("It is being opened"))
-    if state.leaves:
-        leaves = say("leaves this machine")
-        short = f"{name} \N{NORTH EAST ARROW}"
-        return Chip(name, f"{target} ({leaves})", short, f"{target}: {leaves}; {counts}")
-    return Chip(name, target, name, f"{target}: {say('stays on this machine')}; {counts}")

@@ -500,7 +500,7 @@ def test_what_was_asked_for_this_time_is_not_kept(qtbot, window, tmp_path):
 
 def test_settings_that_cannot_be_kept_are_told_of_without_a_dialog(qtbot, window, tmp_path):
     (tmp_path / "file").write_text("")
-    window.settings_file = tmp_path / "file" / "settings.toml"
+    window.kept.path = tmp_path / "file" / "settings.toml"
     window.docks.docks["recording"].raise_()
     qtbot.keyClicks(window.recording.key_texts["F5"], "!")
     assert "The settings cannot be kept" in window.watch.notice.text
