@@ -36,6 +36,11 @@ class Landmarker:
         manifest.expect("landmarks")
         self._name = manifest.name
         self._input = manifest.read(LandmarkFacts).input
+        if (self._input.align, self._input.template) != ("landmarks", None):
+            raise ModelError(
+                f"{self._name}: input.align: a landmark network follows faces that are turned "
+                "upright, to the engine's own template; export it again"
+            )
         self.size, self.margin = self._input.size, self._input.margin
         self._session = open_session(manifest, device, threads)
 

@@ -104,6 +104,10 @@ def test_landmarks_come_back_in_source_pixels(make, weights):
             r"a\.json: input\.mean: must be a longer list, got \[0\.5\]",
         ),
         ({"input": {**INPUT, "std": 0.2}}, r"a\.json: input\.std: must be a list, got 0\.2"),
+        (
+            {"input": {**INPUT, "align": "upright"}},
+            "linear: input.align: a landmark network follows",
+        ),
         ({"input": {**INPUT, "colour": "gray"}}, "colour: gray goes with dtype uint8, got float32"),
     ],
 )
