@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from app.session.checks import BOM, MOST_S, Damage
 from engine.config import shown
+from engine.documents import NOT_ORDINARY, open_ordinary
 from engine.errors import ConfigError, SourceError
 from engine.labels import EXPRESSIONS
 from engine.record import COLUMNS, FILE, LANDMARK_COLUMNS, import_arrow
@@ -129,7 +130,7 @@ def read_records(path: Path, *, forgiving: bool = False) -> tuple[RecordTable, t
     rows = _Rows(path, forgiving=forgiving)
     try:
         if path.exists() and not path.is_file():
-            raise SourceError(f"{path}: cannot be read: no ordinary file")
+            raise SourceError(f"{path}: cannot be read: {NOT_ORDINARY}")
         reader(path, rows)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -282,7 +283,7 @@ def _why(name: str, value: object) -> str:
 
 def _lines(path: Path, rows: _Rows, *, head: bool) -> Iterator[str]:
     """Give the lines of a text; what comes after the last one's end was cut off."""
-    with path.open("rb") as file:
+    with open_ordinary(path) as file:
         file.seek(len(BOM) if file.read(len(BOM)) == BOM else 0)
         first = True
         while line := file.readline(LINE_MAX + 1):
@@ -382,7 +383,7 @@ def _points(row: Mapping[str, Any]) -> list[Any]:
 def _read_parquet(path: Path, rows: _Rows) -> None:
     arrow = import_arrow(f"{path}: Parquet")
     try:
-        with path.open("rb") as raw, arrow.parquet.ParquetFile(raw) as file:
+        with open_ordinary(path) as raw, arrow.parquet.ParquetFile(raw) as file:
             rows.start(file.schema_arrow.names)
             rows.check_count(file.metadata.num_rows)
             number = 0

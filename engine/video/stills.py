@@ -19,6 +19,7 @@ import av.error
 import cv2
 import numpy as np
 
+from engine.documents import open_ordinary
 from engine.errors import SourceError
 from engine.types import Image
 from engine.video.container import PICTURE_MEGAPIXELS, Limit, open_input, reason, video_stream
@@ -142,10 +143,13 @@ def _damaged(path: Path, head: bytes, most: float | None) -> Image:
 
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_HEAD)
+        with open_ordinary(path) as file:
+            head = file.read(_HEAD)
     except OSError as error:
         raise SourceError(f"{path.name}: cannot be opened: {error.strerror or error}") from error
+    if not head:  # others, who get the path, would read what `open_ordinary` does not
+        raise SourceError(f"{path.name}: is empty")
+    return head
 
 
 def _is_heif(head: bytes) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.errors import SourceError
 from engine.types import Image
-from training.data.unpacking import DAMAGED, check_unpacked
+from training.data.unpacking import DAMAGED, check_unpacked, picture_in
 
 
 class Files(ABC):
@@ -98,14 +98,7 @@ class Files(ABC):
         return self._decoded(name, cv2.IMREAD_GRAYSCALE)
 
     def _decoded(self, name: str, way: int) -> NDArray[np.uint8]:
-        content = np.frombuffer(self.read(name), np.uint8)
-        try:
-            image = cv2.imdecode(content, way) if len(content) else None
-        except cv2.error as error:
-            raise SourceError(f"{self.place(name)}: not a picture: {error}") from error
-        if image is None:
-            raise SourceError(f"{self.place(name)}: not a picture")
-        return np.asarray(image, np.uint8)
+        return picture_in(self.read(name), self.place(name), way)
 
 
 class FolderFiles(Files):
