@@ -209,6 +209,17 @@ class _Rows:
         cut = f"{self.path.name}: ends in the middle of a row, which is left out"
         return (*((cut,) if self.cut else ()), *self.damage.warnings)
 
+    def _unmixed(self, table: RecordTable) -> RecordTable:
+        """Leave out the fewer of rows of pictures, which have no times, and those of a film."""
+        pictures = np.array([bool(file) for file in table.files], np.bool_)
+        if pictures.all():
+            return table
+        most = bool(2 * pictures.sum() > len(pictures))
+        for row in np.flatnonzero(pictures != most).tolist():
+            self.damage.note(f"row {row + 1}, {FILE}: a picture and a film in one table")
+        kept = table.rows(pictures == most)
+        return kept if most else replace(kept, files=())
+
     def table(self) -> RecordTable:
         """Give the rows, each face once in a frame.
 
@@ -219,6 +230,7 @@ class _Rows:
         labels = np.concatenate([np.zeros(0, np.int64), *self._labels])
         self._numbers, self._labels = {}, []
         table = RecordTable(numbers, labels, tuple(self._files) if any(self._files) else ())
+        table = self._unmixed(table)
         again = _again(table)
         for row in np.flatnonzero(again).tolist():
             face, frame = (int(numbers[name][row]) for name in ("face_id", "frame"))

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.errors import ModelError
 from engine.faces.alignment import invert, transform
+from engine.faces.landmarks import five_points
 from engine.faces.preprocessing import to_input
 from engine.networks.manifest import CropInput, LandmarkFacts, Manifest, Triple
 from engine.networks.outputs import answer
@@ -17,6 +18,8 @@ from engine.types import Face, Sighting
 FLAT: Final = (
     2.0  # gray levels; where a crop strays less there is nothing, whatever the network says
 )
+FAR: Final = 100.0  # sides of a crop; no landmark of a face in it lies so far outside
+SMALL: Final = 1e-4  # sides of a crop; five points that lie closer are no face, and have no turn
 
 
 class Landmarker:
@@ -54,7 +57,9 @@ class Landmarker:
             return []
         batch = to_input([face.crop for face in faces], self._mean, self._std)
         outputs, count = self._session.run({"crops": batch}), len(faces)
-        points = answer(self._name, outputs, 0, (count, 68, 2))
+        points = answer(self._name, outputs, 0, (count, 68, 2), FAR)
+        if np.ptp(five_points(points), axis=1).max(axis=-1).min() < SMALL:
+            raise ModelError(f"{self._name}: landmarks of a face coincide; the model is damaged")
         presence = answer(self._name, outputs, 1, (count,))
         maps = outputs[2:]
         if any(np.shape(stack)[:1] != (count,) for stack in maps):

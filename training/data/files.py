@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.errors import SourceError
 from engine.types import Image
-from training.data.unpacking import DAMAGED, check_unpacked, picture_in
+from training.data.unpacking import DAMAGED, check_texts, check_unpacked, picture_in
 
 
 class Files(ABC):
@@ -138,7 +138,7 @@ class ZipFiles(Files):
         self._files: dict[str, set[str]] = {}
         self._folders: dict[str, set[str]] = {}
         for entry in self._zip().infolist():
-            if not entry.is_dir():
+            if entry.filename and not entry.is_dir():
                 self._add(entry.filename)
 
     def _zip(self) -> zipfile.ZipFile:
@@ -201,8 +201,10 @@ def array_of(files: Files, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np
         SourceError: Missing, not an array, or an array of pickled objects.
     """
     try:
-        return np.asarray(np.load(io.BytesIO(files.read(name)), allow_pickle=False))
+        array = np.asarray(np.load(io.BytesIO(files.read(name)), allow_pickle=False))
     except DAMAGED as error:
         raise SourceError(
             f"{files.place(name)}: expected a plain .npy array, not pickled objects: {error}"
         ) from error
+    check_texts(array, files.place(name))
+    return array

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import tokenize
 import warnings
 import zipfile
@@ -26,7 +27,7 @@ DAMAGED: Final = (
     EOFError,
     ValueError,
     TypeError,
-    KeyError,
+    LookupError,
     MemoryError,
     OverflowError,
     SyntaxError,
@@ -89,6 +90,7 @@ def array_in(file: Path | IO[bytes], where: str, *, mapped: bool = False) -> NDA
         raise SourceError(f"{where}: cannot be read: {_one_line(error)}") from error
     if not isinstance(array, np.ndarray):
         raise SourceError(f"{where}: cannot be read: expected one array")
+    check_texts(array, where)
     return array
 
 
@@ -109,7 +111,22 @@ def arrays_in(file: Path | IO[bytes], where: str) -> dict[str, NDArray[Any]]:
         raise SourceError(f"{where}: cannot be read: {_one_line(error)}") from error
     if others := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
         raise SourceError(f"{where}: cannot be read: {others[0]!r} is no array")
+    for array in arrays.values():
+        check_texts(array, where)
     return arrays
+
+
+def check_texts(array: NDArray[Any], where: str) -> None:
+    """Refuse an array with texts of what are no characters, which Python cannot even show.
+
+    Raises:
+        SourceError: There is one.
+    """
+    if array.dtype.kind != "U" or not array.dtype.itemsize:
+        return
+    codes = np.ascontiguousarray(array).reshape(-1).view(array.dtype.str[0] + "u4")
+    if codes.size and int(codes.max()) > sys.maxunicode:
+        raise SourceError(f"{where}: cannot be read: its texts are damaged")
 
 
 def picture_in(
