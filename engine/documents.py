@@ -40,7 +40,7 @@ def open_ordinary(path: Path) -> BinaryIO:
         OSError: It cannot be opened, or is a device.
     """
     waits = getattr(os, "O_NONBLOCK", 0)  # Windows has no such files
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | waits))  # noqa: PTH123, SIM115 - Path.open has no opener
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | waits))  # noqa: SIM115 - given away
     status = os.fstat(file.fileno())
     if stat.S_ISREG(status.st_mode) and status.st_size:
         return file

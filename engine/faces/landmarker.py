@@ -58,12 +58,12 @@ class Landmarker:
         batch = to_input([face.crop for face in faces], self._mean, self._std)
         outputs, count = self._session.run({"crops": batch}), len(faces)
         points = answer(self._name, outputs, 0, (count, 68, 2), FAR)
-        if np.ptp(five_points(points), axis=1).max(axis=-1).min() < SMALL:
-            raise ModelError(f"{self._name}: landmarks of a face coincide; the model is damaged")
         presence = answer(self._name, outputs, 1, (count,))
         maps = outputs[2:]
         if any(np.shape(stack)[:1] != (count,) for stack in maps):
             raise ModelError(f"{self._name}: its maps are not one for each of {count} faces")
+        if np.ptp(five_points(points), axis=1).max(axis=-1).min() < SMALL:
+            raise ModelError(f"{self._name}: landmarks of a face coincide; the model is damaged")
         pixels = points * self.size - 0.5
         there = 1.0 / (1.0 + np.exp(-np.clip(presence, -80, 80)))  # e^89 has no float32
         there[[float(cv2.meanStdDev(face.crop)[1].max()) < FLAT for face in faces]] = 0.0

@@ -21,6 +21,7 @@ import numpy as np
 
 from engine.documents import open_ordinary
 from engine.errors import SourceError
+from engine.native import hushed
 from engine.types import Image
 from engine.video.container import PICTURE_MEGAPIXELS, Limit, open_input, reason, video_stream
 from engine.video.conversion import Converter, on_black
@@ -258,7 +259,8 @@ def translated(path: Path) -> Iterator[None]:
     from PIL.Image import DecompressionBombError
 
     try:
-        yield
+        with hushed():  # libtiff and its like print as well
+            yield
     except SourceError:
         raise
     except (*_BROKEN, DecompressionBombError) as error:

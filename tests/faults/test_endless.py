@@ -1,5 +1,6 @@
 """Files whose reading never ends are refused at once by whatever reads strangers' files."""
 
+import hashlib
 import json
 import os
 import signal
@@ -114,15 +115,16 @@ def test_rows_that_never_end_are_none(tmp_path):
 def test_weights_that_never_end_are_none(tmp_path, make):
     make(tmp_path / "weights")
     assert not is_checkpoint(tmp_path / "weights")
-    try:
-        assert file_digest(tmp_path / "weights")  # of nothing
-    except FerError as error:
-        assert "cannot be read: " in str(error)
+    if make in (zero, terminal):
+        with pytest.raises(FerError, match="cannot be read: "):
+            file_digest(tmp_path / "weights")
+    else:
+        assert file_digest(tmp_path / "weights") == hashlib.sha256().hexdigest()
 
 
 def test_linked_description_of_a_recording_is_a_link_out_of_its_folder(tmp_path):
     (tmp_path / "session.json").symlink_to("/proc/kmsg")
-    with pytest.raises(FerError, match="session.json: is a link that leads out of the folder"):
+    with pytest.raises(FerError, match=r"session\.json: is a link that leads out of the folder"):
         read_about(tmp_path)
 
 

@@ -146,11 +146,7 @@ class Breaker:
         return "; ".join(done)
 
     def _file(self, *names: str) -> Path:
-        there = [
-            self.folder / n
-            for n in names
-            if (self.folder / n).is_file() and not (self.folder / n).is_symlink()
-        ]
+        there = [path for path in map(self.folder.joinpath, names) if _is_small(path)]
         if not there:
             raise _NothingLeftError
         return self.random.choice(there)
@@ -354,6 +350,11 @@ class Breaker:
             return "nothing"
         path.write_text(json.dumps(content), "utf-8")
         return f"a correction {entry!r:.80}"
+
+
+def _is_small(path: Path) -> bool:
+    """Whether a file is there, and none that was made ten gigabytes large, which nobody reads."""
+    return not path.is_symlink() and path.is_file() and path.stat().st_size < 2**24
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -16,6 +16,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from engine.errors import SourceError
+from engine.native import hushed
 
 UNPACKED_MAX: Final = 4 * 2**30  # bytes
 TIMES_MAX: Final = 100  # the size it has packed
@@ -146,7 +147,8 @@ def picture_in(
     try:
         if _is_too_large(content):
             raise SourceError(f"{where}: over {PIXELS_MAX / 1e6:g} megapixels; make it smaller")
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), way)
+        with hushed():
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), way)
     except (*DAMAGED, cv2.error) as error:
         raise SourceError(f"{where}: {none}") from error
     if image is None:
