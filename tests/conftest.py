@@ -34,6 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz-cases", metavar="N", default=20_000, help="cases of the long fuzz, of all readers"
     )
+    parser.addoption(
+        "--fuzz-part", metavar="K/N", default="1/1", help="run the K-th of N parts of the long fuzz"
+    )
 
 
 @pytest.fixture
