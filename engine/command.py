@@ -189,6 +189,9 @@ class _Stream:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
+        except UnicodeEncodeError:  # not all encodings have all characters
+            known = text.encode(self._stream.encoding, "backslashreplace")
+            return self._stream.write(known.decode(self._stream.encoding))
         except OSError as error:
             self._lost(error)
             return len(text)

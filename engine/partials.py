@@ -159,7 +159,9 @@ def _make_lock(path: Path) -> int | None:
 def _name(stem: str) -> str:
     tail = f".{_host()}-{secrets.token_hex(8)}.partial"
     room = NAME_MAX - 1 - len(tail)
-    return f".{os.fsencode(stem)[:room].decode(errors='ignore')}{tail}"
+    while len(os.fsencode(stem)) > room:
+        stem = stem[:-1]
+    return f".{stem}{tail}"
 
 
 def _host() -> str:

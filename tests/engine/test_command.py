@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import io
 import json
 import logging
 import os
@@ -382,3 +383,10 @@ def test_a_name_that_the_system_does_not_take_is_one_line(capsys):
 
     assert run_command("fer-x", run, ["x" * 300]) == 2
     assert capsys.readouterr().err == f"fer-x: {'x' * 300}: File name too long\n"
+
+
+def test_what_the_terminal_has_no_characters_for_is_shown_nevertheless(monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert run_command("fer-x", lambda _: sys.stdout.write("Émile: ≥ 1\n") and 0, []) == 0
+    assert out.buffer.getvalue() == b"\\xc9mile: \\u2265 1\n"
