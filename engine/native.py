@@ -29,6 +29,13 @@ def hushed() -> Iterator[None]:
         _leave()
 
 
+def silence_opencv() -> None:
+    """Keep OpenCV's log, of threads it cannot start for one, from the terminal for good."""
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
 def own_stderr(stream: TextIO) -> TextIO:
     """Give a stream to where stderr leads that `hushed` does not silence; itself if it must."""
     try:

@@ -47,7 +47,9 @@ def _run(argv: Sequence[str]) -> int:
     with Interrupt(partial(leave, PROGRAM)) as interrupt:
         job = _job(options)
         from app.command.job import run_job
+        from engine.native import silence_opencv
 
+        silence_opencv()
         progress = sys.stderr.isatty() and not options.quiet
         outcome = run_job(job, interrupt, show_progress=progress)
         _report(options, job, outcome, interrupted=interrupt.requested)

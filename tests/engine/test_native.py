@@ -3,10 +3,11 @@
 import os
 import threading
 
+import cv2
 import pytest
 
 from engine.command import run_command, say
-from engine.native import hushed
+from engine.native import hushed, silence_opencv
 from engine.signals import LAST_WORDS
 
 
@@ -68,3 +69,15 @@ def test_where_no_file_can_be_opened_nothing_changes(capfd, monkeypatch):
         with hushed():
             os.write(2, b"heard\n")
     assert capfd.readouterr().err == "heard\nheard\n"
+
+
+def test_opencv_says_nothing(capfd):
+    level = cv2.utils.logging.getLogLevel()
+    cv2.imread("/none/a.png")
+    assert "can't open" in capfd.readouterr().err  # else there is nothing to silence
+    try:
+        silence_opencv()
+        cv2.imread("/none/a.png")
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    assert capfd.readouterr().err == ""
