@@ -29,9 +29,45 @@ def streamed(start, *words, before):
     return out.read_bytes(), said
 
 
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of one picture; neither has a name that is text."""
+    folder = tmp_path / f"folder-{NAME}"
+    folder.mkdir()
+    good, frame = cv2.VideoCapture(str(DEMO)).read()
+    assert good
+    (folder / f"{NAME}.jpg").write_bytes(cv2.imencode(".jpg", frame)[1].tobytes())
+    return folder
+
+
 @pytest.mark.parametrize(
     "before", [ASCII, pytest.param(STRICT, marks=MORE)], ids=["ascii", "utf-8"]
 )
+def test_pictures_whose_names_are_no_text(start, tmp_path, pictures, before):
+    out, rows = tmp_path / f"out-{NAME}", tmp_path / f"rows-{NAME}.csv"
+    words = (pictures, "--out", out, "--records", rows, "--json")
+    printed, said = streamed(start, *words, before=before)
+    assert said == ""
+    assert json.loads(printed)["out"] == str(out)  # as JSON escapes what is no text
+    (row,) = csv.DictReader(rows.read_text("utf-8").splitlines())
+    assert row["file"] == f"{SHOWN}.jpg"
+    assert [path.name for path in out.iterdir()] == [f"{NAME}.jpg"]
+    names = {pictures.name, out.name, rows.name, "stdout"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+@pytest.mark.long
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [ASCII, STRICT], ids=["ascii", "utf-8"])
+def test_rows_are_printed_whatever_the_names_are(start, pictures, before):
+    printed, _ = streamed(start, pictures, "--records", "-", "--quiet", before=before)
+    (row,) = csv.DictReader(printed.decode().splitlines())
+    assert row["file"] == f"{SHOWN}.jpg"
+
+
+@pytest.mark.long
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [ASCII, STRICT], ids=["ascii", "utf-8"])
 def test_film_whose_name_is_no_text(start, tmp_path, frames_of, before):
     film = tmp_path / f"{NAME}.mp4"
     shutil.copy(DEMO, film)
@@ -39,26 +75,11 @@ def test_film_whose_name_is_no_text(start, tmp_path, frames_of, before):
     words = (film, "--duration", 0.2, "--out", out, "--records", rows, "--json")
     printed, said = streamed(start, *words, before=before)
     assert said == ""
-    summary = json.loads(printed)
-    assert summary["out"] == str(out)  # as JSON escapes what is no text
+    assert json.loads(printed)["out"] == str(out)
     assert frames_of(out) == 5
     assert len(rows.read_text().splitlines()) == 6
     names = {film.name, out.name, rows.name, "stdout"}
     assert {path.name for path in tmp_path.iterdir()} == names
-
-
-@pytest.mark.parametrize(
-    "before", [STRICT, pytest.param(ASCII, marks=MORE)], ids=["utf-8", "ascii"]
-)
-def test_pictures_whose_names_are_no_text(start, tmp_path, before):
-    folder = tmp_path / f"folder-{NAME}"
-    folder.mkdir()
-    good, frame = cv2.VideoCapture(str(DEMO)).read()
-    assert good
-    (folder / f"{NAME}.jpg").write_bytes(cv2.imencode(".jpg", frame)[1].tobytes())
-    printed, _ = streamed(start, folder, "--records", "-", "--quiet", before=before)
-    (row,) = csv.DictReader(printed.decode().splitlines())
-    assert row["file"] == f"{SHOWN}.jpg"
 
 
 @pytest.mark.parametrize(
