@@ -149,7 +149,7 @@ def _head(path: Path) -> bytes:
     except OSError as error:
         raise SourceError(f"{path.name}: cannot be opened: {error.strerror or error}") from error
     if not head:  # others, who get the path, would read what `open_ordinary` does not
-        raise SourceError(f"{path.name}: is empty")
+        raise SourceError(f"{path.name}: not a video or picture that FFmpeg reads")
     return head
 
 
