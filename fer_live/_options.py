@@ -48,12 +48,15 @@ class VideoOptions(PictureOptions, total=False):
         model: ``poster-rt``, the path of an ONNX file or bundle, or several with commas.
         detect_every: Frames between two detections; 10.
         relink: Give a face that comes back, also after a cut, the id of the one it looks like.
+        faces: People in the whole film, where that is known: no more ids than these; None. With 1,
+            there is one id for the whole film.
         smooth: Time constant of the smoothing, seconds; 0.25, 0 for none.
     """
 
     model: str
     detect_every: int
     relink: bool
+    faces: int | None
     smooth: float
 
 

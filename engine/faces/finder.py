@@ -3,11 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from engine.faces.alignment import align, invert, similarity, template
+from engine.faces.appearance import Appearance, appearance_of, clothes_of
 from engine.faces.detection import Detector
 from engine.faces.landmarker import Landmarker
 from engine.faces.landmarks import five_points
@@ -73,6 +75,7 @@ class Finder:
             size,
             detect=lambda: self._detect(image, clock),
             locate=lambda points: self._locate(image, points, clock),
+            describe=partial(describe, image),
             cut=cut,
         )
         clock.lap("track")
@@ -124,3 +127,8 @@ class Finder:
             or not 1 / REALIGN_ZOOM < zoom < REALIGN_ZOOM
             or shift > REALIGN_SHIFT
         )
+
+
+def describe(image: Image, sighting: Sighting) -> Appearance:
+    """Say what somebody looks like: the head in the crop, and the clothes below it."""
+    return appearance_of(sighting.face.crop, clothes_of(image, sighting.landmarks))

@@ -1,4 +1,4 @@
-"""`fer-bench [MODEL.onnx ...]`: what networks, stages and the whole command cost here."""
+"""`fer-bench [MODEL.onnx ...]`: what networks, stages and the command cost; how long ids last."""
 
 import argparse
 import shlex
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from export.bench.tables import Measurements
 
 PROGRAM: Final = "fer-bench"
-PARTS: Final = ("networks", "stages", "command")
+PARTS: Final = ("networks", "stages", "command", "following")
+USUAL: Final = PARTS[:3]  # the others need the data packs
 FILES: Final = ("bench.json", "bench.csv", "bench.md", "bench.png")
 PICTURE: Final = "bench.png"
 
@@ -66,9 +67,11 @@ def parser() -> Parser:
     add(
         "--parts",
         type=several(one_of(PARTS)),
-        default=PARTS,
-        help=f"of {', '.join(PARTS)}; default all",
+        default=USUAL,
+        help=f"of {', '.join(PARTS)} ({','.join(USUAL)})",
     )
+    add("--sets", type=count, default=10, help="of films behind `following`, people by lot (10)")
+    add("--data", type=Path, default=Path("data"), metavar="DIR", help="data packs (data)")
     add("--note", default="", help="a line about the machine for the page: what else ran")
     add("--out", type=Path, default=Path("bench"), help="folder (bench); - is the page on stdout")
     add("--overwrite", action="store_true", help="replace files that are there")
@@ -157,6 +160,8 @@ def _measure(options: argparse.Namespace, given: Sequence[str]) -> "Measurements
             found = _stages(options, found, clips)
         if "command" in options.parts:
             found = _command(options, found, clips, Path(name))
+    if "following" in options.parts:
+        found = _following(options, found)
     return found
 
 
@@ -221,6 +226,23 @@ def _command(
     if options.soak:
         figures += claims.memory_over_time(clips[0], folder, options.soak, device)
     return replace(found, whole=tuple(wholes), stages=tuple(stages), claims=tuple(figures))
+
+
+def _following(options: argparse.Namespace, found: "Measurements") -> "Measurements":
+    from export.bench.following import check_trackeval, measure_following
+    from export.bench.plays import KINDS, films, stage_of
+    from export.bench.staged import cast
+
+    check_trackeval()
+    actors, grounds = cast(options.data)
+    sets = range(options.seed, options.seed + options.sets)
+    bar = _bar(options.quiet)(len(sets) * len(KINDS), "films")
+    clips = (clip for seed in sets for clip in films(stage_of(actors, grounds, seed)))
+    scores = measure_following(
+        (clip for clip, _ in zip(clips, bar, strict=True)), options.device[0]
+    )
+    settings = {**found.settings, "sets": options.sets, "people": len(actors)}
+    return replace(found, following=tuple(scores), settings=settings)
 
 
 def _bar(quiet: bool) -> Callable[[int, str], Iterable[int]]:
