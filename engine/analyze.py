@@ -38,11 +38,14 @@ class AnalyzerConfig:
             is faster, see `engine.networks.models`.
         detector: Name of a detector, see `engine.faces.detection`.
         detector_model: Model file of a detector that needs one.
-        detect_every: Frames between detector passes while faces are followed.
+        detect_every: Frames between detector passes while faces are followed; fewer in a film of
+            less than 30 a second, see `engine.faces.schedule`.
         min_face_px: Faces whose box is smaller than this, on its shorter side, are left out.
         max_faces: Most faces followed at once.
         relink: Give a face that comes back, also after a cut, the id of the one it looks like;
             looks are kept for as long as the film is read.
+        upright: Where no face is found, for a while in a film and at once in a picture, look at the
+            frame turned by a quarter and by a half too: people lie, and cameras are held sideways.
         smooth: Time constant of the smoothing, seconds; 0 turns it off.
         threads: Of each network on a CPU; 0 gives finder and reader, which are at work at the same
             time, half of the cores each.
@@ -59,6 +62,7 @@ class AnalyzerConfig:
     min_face_px: Positive = 20
     max_faces: Positive = 8
     relink: bool = False
+    upright: bool = True
     smooth: Annotated[float, Field(ge=0, lt=60)] = 0.25
     threads: Annotated[int, Field(ge=0, le=256)] = 0
     max_network_mib: Annotated[int, Field(ge=1, le=2**20)] = MEMORY_MIB
@@ -178,7 +182,8 @@ def open_finder(config: AnalyzerConfig) -> Finder:
     )
     with ExitStack() as loaded:
         landmarker = loaded.enter_context(closing(open_config_landmarker(config)))
-        finder = Finder(open_config_detector(config), landmarker, tracking)
+        detector = open_config_detector(config)
+        finder = Finder(detector, landmarker, tracking, upright=config.upright)
         loaded.pop_all()
     return finder
 

@@ -54,8 +54,8 @@ class Model:
         Args:
             name: ``poster-rt``, or the path of an ONNX file or bundle.
             options: `device`, `precision`, `detector`, `detector_model`, `min_face_px`,
-                `max_faces`, `threads`, `max_network_mib`, as `engine.analyze.AnalyzerConfig` has
-                them.
+                `max_faces`, `upright`, `threads`, `max_network_mib`, as
+                `engine.analyze.AnalyzerConfig` has them.
 
         Raises:
             ConfigError: An option is unknown or its value is not allowed.

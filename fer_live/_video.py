@@ -61,8 +61,8 @@ def stream(
         max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         rgb: Images and crops are RGB.
         options: `model`, `device`, `precision`, `detector`, `detector_model`, `detect_every`,
-            `min_face_px`, `max_faces`, `relink`, `smooth`, `threads`, `max_network_mib`, as
-            `engine.analyze.AnalyzerConfig` has them.
+            `min_face_px`, `max_faces`, `relink`, `upright`, `smooth`, `threads`,
+            `max_network_mib`, as `engine.analyze.AnalyzerConfig` has them.
 
     Returns:
         The generator; the source is opened when the first moment is asked for.
