@@ -14,7 +14,7 @@ from engine.faces.landmarker import Landmarker
 from engine.faces.landmarks import five_points
 from engine.faces.scene import SceneCut
 from engine.faces.tracking import Tracker, TrackerConfig
-from engine.faces.turning import PRESENCE_MIN, Turns, seen_turned
+from engine.faces.turning import PRESENCE_MIN, Turns, seen_turned, without
 from engine.types import Detection, Face, Floats, Found, Frame, Image, Sighting
 
 # A crop whose new landmarks ask for more than this is cut again before it is believed.
@@ -86,6 +86,12 @@ class Finder:
         elif moved_back:
             self._tracker.reset()
         ways = self._turns.begin(frame) if self._turns else ()
+        seen: list[Detection] = []  # the whole frame's, where it was looked at
+
+        def detect() -> tuple[Detection, ...]:
+            seen[:] = self._detect(image, (0, *ways), clock)
+            return tuple(seen)
+
         follow = partial(
             self._tracker.follow,
             time_s,
@@ -93,13 +99,13 @@ class Finder:
             locate=lambda points: self._locate(image, points, clock),
         )
         followed = follow(
-            detect=lambda: self._detect(image, (0, *ways), clock),
+            detect=detect,
             glance=lambda: self._glance(image, (0, *ways), clock),
             cut=cut,
         )
         others = self._turns.others(frame) if self._turns and not followed else ()
         if others:
-            followed = follow(detect=lambda: self._surely_turned(image, others, clock))
+            followed = follow(detect=lambda: self._surely_turned(image, others, seen, clock))
         if self._turns:
             self._turns.note(time_s, [track.landmarks for track, _ in followed])
         clock.lap("track")
@@ -113,10 +119,17 @@ class Finder:
         return detections
 
     def _surely_turned(
-        self, image: Image, ways: Sequence[int], clock: _Clock
+        self, image: Image, ways: Sequence[int], seen: Sequence[Detection], clock: _Clock
     ) -> tuple[Detection, ...]:
-        """Look at the frame turned, where nobody expects a face; keep what surely is one."""
-        detections = self._detect(image, ways, clock)
+        """Look at the frame turned, where nobody expects a face; keep what surely is one.
+
+        Args:
+            image: Of the frame.
+            ways: To turn it.
+            seen: What was found in it as it is, and was no face for the landmark network.
+            clock: Of the frame.
+        """
+        detections = without(self._detect(image, ways, clock), seen)
         sightings = self._locate(image, [found.points for found in detections], clock)
         return tuple(
             found

@@ -39,11 +39,20 @@ def seen_turned(detect: Detect, image: Image, ways: Sequence[int]) -> tuple[Dete
         Faces of `image`; their first point is the subject's right eye still.
     """
     several = [one for way in ways for one in _seen(detect, image, way)]
-    if len(ways) < 2 or len(several) < 2:
-        return tuple(several)
+    return tuple(several) if len(ways) < 2 else tuple(_best(several))
+
+
+def without(turned: Sequence[Detection], upright: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Leave out what is more likely an upright face: in the dark, any crop may seem to hold one."""
+    return tuple(one for one in _best([*upright, *turned]) if any(one is it for it in turned))
+
+
+def _best(several: Sequence[Detection]) -> list[Detection]:
+    if len(several) < 2:
+        return list(several)
     boxes = np.stack([one.box for one in several])
     scores = np.array([one.score for one in several], np.float32)
-    return tuple(several[index] for index in suppress(boxes, scores, SAME_IOU))
+    return [several[index] for index in suppress(boxes, scores, SAME_IOU)]
 
 
 def _seen(detect: Detect, image: Image, way: int) -> list[Detection]:

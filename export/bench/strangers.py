@@ -244,7 +244,7 @@ def unfocused(deviation_px: float) -> Degrade:
 
 DEGRADED: Final[Mapping[str, Degrade]] = {
     **{f"light {light:g}": lit(light) for light in (1.0, 0.3, 0.15, 0.08, 0.05)},
-    "overexposed, light 3": lit(3.0),
+    **{f"overexposed, light {light:g}": lit(light) for light in (2.0, 3.0)},
     "flat, contrast 0.15": flat(0.15),
     **{f"noise {deviation:g}": noisy(deviation) for deviation in (10, 20, 30)},
     **{f"JPEG {quality}": packed(quality) for quality in (30, 20, 10, 5)},

@@ -20,6 +20,7 @@ from engine.faces.turning import (
     seen_turned,
     turn_back,
     way_of,
+    without,
 )
 from engine.types import Detection, Frame
 
@@ -213,6 +214,55 @@ def test_a_face_found_in_two_ways_comes_once():
     assert len(seen_turned(detect, image, (0, 90))) == 1
     apart = np.zeros((41, 300, 3), np.uint8)
     assert len(seen_turned(detect, apart, (0, 90))) == 2
+
+
+def test_what_is_rather_an_upright_face_is_no_turned_one():
+    def found(box, score):
+        return Detection(np.array(box, np.float32), score, np.zeros((5, 2), np.float32))
+
+    upright = found((10, 10, 50, 60), 0.9)
+    same, apart = found((8, 16, 58, 56), 0.7), found((200, 10, 240, 60), 0.7)
+    assert without([same, apart], [upright]) == (apart,)
+    better = found((8, 16, 58, 56), 0.95)
+    assert without([better], [upright]) == (better,)
+    assert without([], [upright]) == ()
+    assert without([same], []) == (same,)
+
+
+def test_a_dark_upright_face_that_the_landmark_network_denies_is_not_taken_for_a_lying_one(
+    counting, portrait, monkeypatch
+):
+    detector, finder = counting
+    image, box = scene(portrait, 0)
+    locate, lying = finder._landmarker.locate, []
+
+    def blind(faces):
+        """See faces in crops that were cut across only, as it does in the dark."""
+        seen = locate(faces)
+        across = [abs(face.matrix[0, 1]) > abs(face.matrix[0, 0]) for face in faces]
+        lying.extend(across)
+        return [
+            type(one)(one.face, one.landmarks, 0.99 if way else 0.01, one.maps)
+            for one, way in zip(seen, across, strict=True)
+        ]
+
+    def detect(image):
+        """Find the face, and less surely the same face in the turned frame."""
+        detector.seen.append(image.shape[:2])
+        if detector.seen != [SIZE, SIZE[::-1]]:  # the second look is that of the first way, 90
+            return real(image) if detector.seen == [SIZE] else []
+        back = turn_back(np.zeros((*SIZE, 3), np.uint8), 90)[1]
+        x0, y0, x1, y1 = box
+        corners = transform(np.array([[x0, y0], [x1, y1]], np.float32), back)
+        where = np.sort(corners, axis=0).reshape(4)
+        unit = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]], np.float32)
+        return [Detection(where, 0.65, where[:2] + unit * (where[2:] - where[:2]))]
+
+    real = detector._detector.detect
+    monkeypatch.setattr(detector, "detect", detect)
+    monkeypatch.setattr(finder._landmarker, "locate", blind)
+    assert finder.find(Frame(0, 0.0, image, file="a.png")).tracks == ()
+    assert lying == [False]
 
 
 def test_ways_are_kept_for_a_while_after_the_face_has_gone():
