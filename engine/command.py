@@ -5,6 +5,7 @@ It imports the standard library alone: whatever a command lacks, its front can s
 
 import argparse
 import errno
+import io
 import logging
 import math
 import os
@@ -17,8 +18,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO, TypeVar
 
-from engine.errors import ConfigError, FerError, SinkError, one_line
+from engine.errors import ConfigError, FerError, ShortageError, SinkError, one_line
+from engine.native import own_stderr
+from engine.shortage import MEMORY, check_memory, last_words, shortage
 from engine.signals import INTERRUPTED, Front, handle, put_back, remove_unfinished
+from engine.wording import shown
 
 T = TypeVar("T")
 
@@ -32,7 +36,6 @@ MILLION: Final = 1_000_000
 CLOCK: Final = "%(asctime)s %(message)s"  # an `info` for what takes hours
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")  # below 2**63
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
-_SHOWN_MAX: Final = 80  # characters of what was given
 _OURS: Final = frozenset({"app", "engine", "export", "fer_live", "scripts", "training"})
 
 
@@ -57,19 +60,35 @@ def run_command(
 
     Returns:
         0, what `run` returned, 130 after Ctrl-C, SIGTERM or SIGHUP, 2 where a library is not
-        installed, the code of the `FerError`, 141 where nobody reads on, or 1 after an error that
-        nobody expected, whose traceback is shown.
+        installed, the code of the `FerError`, 6 where memory, threads or open files end, 141 where
+        nobody reads on, or 1 after an error that nobody expected, whose traceback is shown.
     """
+    try:
+        return _fronted(program, run, argv, extra, kept, info)
+    except MemoryError:  # while another error was told
+        remove_unfinished()
+        last_words(MEMORY)
+        return ShortageError.exit_code
+
+
+def _fronted(
+    program: str,
+    run: Callable[[Sequence[str]], int | None],
+    argv: Sequence[str] | None,
+    extra: str,
+    kept: str,
+    info: str,
+) -> int:
     root, lines = logging.getLogger(), _Lines(program, info)
     level = root.level
     front = Front(program)
     handlers, hooks = handle(front), (sys.excepthook, sys.unraisablehook)
-    _open_what_is_closed()
-    streams = sys.stdout, sys.stderr
+    closed = _open_what_is_closed()
+    streams, own = (sys.stdout, sys.stderr), own_stderr(sys.stderr)
     try:
         root.addHandler(lines)
         root.setLevel(lines.level)
-        sys.stdout, sys.stderr = _Results(sys.stdout), _Stream(sys.stderr)
+        sys.stdout, sys.stderr = _Results(sys.stdout, closed=closed), _Stream(own)
         return _run(program, run, sys.argv[1:] if argv is None else argv, extra, front)
     except KeyboardInterrupt:
         front.requested = True  # the next signal does not wait
@@ -80,6 +99,9 @@ def run_command(
         root.setLevel(level)
         root.removeHandler(lines)
         sys.stdout, sys.stderr = streams
+        if own is not sys.stderr:
+            with suppress(OSError):  # full
+                own.close()
         sys.excepthook, sys.unraisablehook = hooks
         put_back(handlers)
 
@@ -92,18 +114,16 @@ def _run(
     front: Front,
 ) -> int:
     try:
-        code = run(argv) or 0
+        code = _answered(run, argv)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read along has seen enough
         _silence(sys.stdout)
         return NO_READER
-    except SystemExit as end:
-        if end.code:
-            raise
-        return 0  # --help or --version was answered
     except FerError as error:
         say(program, str(error))
         log.debug("failed", exc_info=True)
+        with suppress(SinkError, BrokenPipeError):  # one error is said, and that was first
+            sys.stdout.flush()
         return error.exit_code
     except Exception as error:
         if front.requested:  # a library that was interrupted may say anything
@@ -111,6 +131,15 @@ def _run(
         return _unexpected(program, error, extra)
     else:
         return code
+
+
+def _answered(run: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -> int:
+    try:
+        return run(argv) or 0
+    except SystemExit as end:
+        if end.code:
+            raise
+        return 0  # --help or --version was answered
 
 
 def _unexpected(program: str, error: Exception, extra: str) -> int:
@@ -123,17 +152,25 @@ def _unexpected(program: str, error: Exception, extra: str) -> int:
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         say(program, f"{error.filename}: {error.strerror}")  # wherever it was first looked for
         return ConfigError.exit_code
+    if (lacking := shortage(error)) is not None:
+        say(program, str(lacking))
+        log.debug("failed", exc_info=error)
+        return lacking.exit_code
     traceback.print_exception(error)
     what = f"{type(error).__name__}: {error}"
     say(program, f"internal error: {what}; please report the lines above")
     return FerError.exit_code
 
 
-def _open_what_is_closed() -> None:
+def _open_what_is_closed() -> bool:
     """Put a sink where a shell (``2>&-``), a service or a program without a console has no file.
 
     Otherwise the next file that is opened takes its number, and what libraries print goes into it.
+
+    Returns:
+        Whether standard output was closed: who asks for results there is to be told.
     """
+    closed = sys.stdout is None or isinstance(sys.stdout, _Sink)
     for number in range(3):
         try:
             os.fstat(number)
@@ -141,8 +178,12 @@ def _open_what_is_closed() -> None:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            sink = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the very end
-            setattr(sys, name, sink)
+            setattr(sys, name, _Sink(io.FileIO(os.devnull, "w"), encoding="utf-8"))
+    return closed
+
+
+class _Sink(io.TextIOWrapper):
+    """What takes the place of a stream that is closed, to the very end of the process."""
 
 
 def _silence(stream: TextIO) -> None:
@@ -164,6 +205,9 @@ class _Stream:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
+        except UnicodeEncodeError:  # not all encodings have all characters
+            known = text.encode(self._stream.encoding, "backslashreplace")
+            return self._stream.write(known.decode(self._stream.encoding))
         except OSError as error:
             self._lost(error)
             return len(text)
@@ -180,12 +224,35 @@ class _Stream:
 
 
 class _Results(_Stream):
-    """Standard output, which holds what was asked for."""
+    """Standard output, which holds what was asked for; where it is closed, that is an error."""
+
+    def __init__(self, stream: TextIO, *, closed: bool) -> None:
+        super().__init__(stream)
+        self._closed, self._unseen = closed, False
+
+    def fileno(self) -> int:
+        if self._closed:
+            raise self._closed_error()
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        self._unseen |= self._closed and bool(text)
+        return super().write(text)
+
+    def flush(self) -> None:
+        super().flush()
+        if self._unseen:  # only now: what libraries print is no reason to stop in the middle
+            self._unseen = False
+            self._lost(self._closed_error())
+
+    @staticmethod
+    def _closed_error() -> OSError:
+        return OSError(errno.EBADF, "it is closed")
 
     def _lost(self, error: OSError) -> None:
+        _silence(self._stream)
         if isinstance(error, BrokenPipeError):
             raise error
-        _silence(self._stream)
         why = error.strerror or error
         raise SinkError(f"standard output: cannot be written: {why}") from error
 
@@ -244,6 +311,16 @@ class Parser(argparse.ArgumentParser):
                 "--version", action=_Version, nargs=0, lines=version, help="print the version"
             )
 
+    def parse_args(self, *given: Any, **settings: Any) -> Any:  # noqa: ANN401 - as argparse's
+        """Do as argparse's; libraries are imported next, which crash where memory ends.
+
+        Raises:
+            ShortageError: Not even they would fit into the memory that is allowed.
+        """
+        options = super().parse_args(*given, **settings)
+        check_memory()
+        return options
+
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments.
 
@@ -292,14 +369,14 @@ def integer(text: str) -> int:
     Every ``type=int`` of a `Parser` is this.
     """
     if not _INTEGER.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"expected a whole number, got {_shown(text)}")
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {shown(text)}")
     return int(text)
 
 
 def number(text: str) -> float:
     """Read a decimal number, neither infinite nor NaN; ``type=float`` of a `Parser` is this."""
     if not _NUMBER.fullmatch(text) or math.isinf(value := float(text)):
-        raise argparse.ArgumentTypeError(f"expected a number, got {_shown(text)}")
+        raise argparse.ArgumentTypeError(f"expected a number, got {shown(text)}")
     return value
 
 
@@ -316,19 +393,15 @@ def path(text: str) -> Path:
 def whole_number(text: str) -> int:
     """Read a number from 0 on."""
     if not text[:1].isdecimal() or not _INTEGER.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{_shown(text)} is no number from 0 on")
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no number from 0 on")
     return int(text)
 
 
 def count(text: str) -> int:
     """Read a number from 1 to a million."""
     if not text[:1].isdecimal() or not _INTEGER.fullmatch(text) or not 1 <= int(text) <= MILLION:
-        raise argparse.ArgumentTypeError(f"{_shown(text)} is no number from 1 on, up to a million")
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no number from 1 on, up to a million")
     return int(text)
-
-
-def _shown(text: str) -> str:
-    return repr(text) if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]!r}…"
 
 
 def several(one: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
 from engine.errors import ConfigError
+from engine.wording import VALUE_MAX, shown
 
 T = TypeVar("T")
 
@@ -61,7 +62,6 @@ _MUST: Final = {
 }
 _UNKNOWN: Final = ("unexpected_keyword_argument", "extra_forbidden")
 _NAMES: Final = "__field_names__"  # a config's attribute: what messages call its fields
-_SHOWN_MAX: Final = 80  # characters of a value or a key
 _LISTED_MAX: Final = 20  # keys
 
 
@@ -266,18 +266,9 @@ def _short(limit: object) -> object:
     return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
-def shown(value: object) -> str:
-    """Give a value as messages do: on one line, cut where it is long."""
-    try:
-        text = " ".join(repr(value).split())  # an array has several lines
-    except ValueError:  # Python writes out no number of more than 4,300 digits
-        text = f"{type(value).__name__} of too many digits"
-    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
-
-
 def _dotted(table: str, place: Iterable[int | str]) -> str:
     parts = [
-        part if part.isprintable() and len(part) <= _SHOWN_MAX else shown(part)
+        part if part.isprintable() and len(part) <= VALUE_MAX else shown(part)
         for part in map(str, place)
     ]
     return ".".join([table, *parts] if table else parts)

@@ -15,6 +15,7 @@ from typing import Final
 
 from engine.errors import ConfigError, SinkError
 from engine.partials import LOCK, Partial, is_being_written
+from engine.wording import shortened
 
 # What file systems say that keep no promise about the disk; the file is as safe as any on them.
 _UNSYNCED: Final = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
@@ -97,6 +98,13 @@ def _placed(
             beside.discard()
     except OSError as error:
         raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except UnicodeEncodeError as error:
+        raise SinkError(f"{path}: cannot be written: {_no_text(error)}") from error
+
+
+def _no_text(error: UnicodeEncodeError) -> str:
+    """Say what cannot be written: the name of a file that is no text, as Linux allows them."""
+    return f"{error.object[max(0, error.start - 20) : error.end + 20]!r} is no text"
 
 
 def _followed(path: Path) -> Path:
@@ -217,6 +225,10 @@ class PartialFile:
         except OSError as error:
             self.discard()
             raise self.failed(error) from error
+        except UnicodeEncodeError as error:
+            self.discard()
+            why = _no_text(error)
+            raise SinkError(f"{self.target}: cannot be written: {why}") from error
         self.commit()
 
     def commit(self) -> None:
@@ -330,7 +342,7 @@ def _check(target: Path, endings: Collection[str], overwrite: bool) -> None:
         is_folder, is_there, is_file = target.is_dir(), target.exists(), target.is_file()
         folder = Path(os.path.realpath(target)).parent if target.is_symlink() else target.parent
     except OSError as error:  # a name that the system does not take
-        raise SinkError(f"{str(target)[:80]}…: cannot be written: {error.strerror}") from error
+        raise SinkError(f"{shortened(target)}: cannot be written: {error.strerror}") from error
     if is_folder:
         raise SinkError(f"{target}: is a folder; name a file")
     if is_there and not is_file:

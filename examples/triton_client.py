@@ -18,11 +18,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from engine.config import parse
 from engine.errors import FerError, ModelError, SourceError
 from engine.faces.alignment import align
 from engine.faces.detection import open_detector
-from engine.faces.landmarker import Triple
-from engine.faces.preprocessing import to_input
+from engine.faces.preprocessing import batch_of
+from engine.networks.manifest import CropInput
 from engine.reading.reliability import probabilities_of
 from engine.types import Image
 
@@ -89,11 +90,11 @@ class Server:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Read a picture from the command line; return the exit code."""
-    parse = argparse.ArgumentParser(description="Read the faces of a picture on a Triton server.")
-    parse.add_argument("picture", type=Path)
-    parse.add_argument("--server", default="localhost:8001", metavar="HOST:PORT")
-    parse.add_argument("--frames", action="store_true", help="let the server find the faces too")
-    args = parse.parse_args(argv)
+    options = argparse.ArgumentParser(description="Read the faces of a picture on a Triton server.")
+    options.add_argument("picture", type=Path)
+    options.add_argument("--server", default="localhost:8001", metavar="HOST:PORT")
+    options.add_argument("--frames", action="store_true", help="let the server find the faces too")
+    args = options.parse_args(argv)
     try:
         image = read_picture(args.picture)
         server = Server(args.server)
@@ -124,15 +125,15 @@ def read_crops(server: Server, image: Image) -> Iterator[str]:
     """Find and cut faces here, have them read there; give a line for each, best first."""
     config = server.config(CROPS)
     manifest = json.loads(config.parameters["manifest"].string_value)
-    form = manifest["input"]
+    form = parse(CropInput, manifest["input"])
+    kind = {"uint8": "UINT8", "float32": "FP32"}[form.dtype]
     detector = open_detector("fer", device="cpu")
     faces = detector.detect(image)
     detector.close()
     for start in range(0, len(faces), config.max_batch_size):
         some = faces[start : start + config.max_batch_size]
-        crops = [align(image, face.points, form["size"], form["margin"]).crop for face in some]
-        mean, std = (triple(form[key]) for key in ("mean", "std"))
-        said = server.infer(CROPS, form["name"], to_input(crops, mean, std), "FP32")
+        crops = [align(image, face.points, form.size, form.margin).crop for face in some]
+        said = server.infer(CROPS, "crops", batch_of(crops, form), kind)
         for row, face in enumerate(some):
             yield line_of(face.box, {name: array[row] for name, array in said.items()}, manifest)
 
@@ -144,12 +145,6 @@ def read_frame(server: Server, image: Image) -> Iterator[str]:
     for row, box in enumerate(said["boxes"]):
         shown = {name: array[row] for name, array in said.items()}
         yield line_of(box, shown, {"labels": labels})
-
-
-def triple(values: Sequence[float]) -> Triple:
-    """Give a number for each of red, green and blue."""
-    red, green, blue = values
-    return float(red), float(green), float(blue)
 
 
 def line_of(box: np.ndarray, said: Mapping[str, np.ndarray], manifest: Mapping[str, Any]) -> str:

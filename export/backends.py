@@ -12,10 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.config import parse
 from engine.errors import ModelError
-from engine.faces.alignment import CROP_SIZE
-from engine.faces.landmarks import MARGIN
-from engine.faces.preprocessing import MEAN, STD, to_input
+from engine.faces.preprocessing import batch_of
 from engine.networks.bundle import SUFFIX as BUNDLE
 from engine.networks.bundle import open_bundle
 from engine.networks.manifest import CropInput, Manifest, Maps
@@ -32,23 +31,6 @@ Answers = Mapping[str, Floats]  # an array per output, a row for each picture
 LANDMARK_OUTPUTS: Final = ("landmarks", "presence")  # of the landmark network, beside its maps
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The pictures that a network takes.
-
-    Attributes:
-        size: Backend, pixels; 0 is any picture.
-        margin: Of a crop, see `engine.faces.alignment.align`.
-        mean: Per channel, RGB, of pixels scaled to 0..1.
-        std: As `mean`.
-    """
-
-    size: int
-    margin: float = MARGIN
-    mean: tuple[float, float, float] = MEAN
-    std: tuple[float, float, float] = STD
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Backend:
     """A network with its landmark network, ready to be asked.
@@ -57,7 +39,7 @@ class Backend:
         path: What it was opened from.
         kind: ``detector``, ``landmarks`` or ``expression``.
         precision: Of the network.
-        form: Of its pictures.
+        form: Of its crops; None takes any picture.
         labels: What its logits stand for; empty where it has none.
         temperature: Of its probabilities; None in torch, where nobody fitted one.
         batch: Pictures of a call; 0 is any number up to `most`.
@@ -68,7 +50,7 @@ class Backend:
     path: Path
     kind: str
     precision: str
-    form: Form
+    form: CropInput | None
     labels: tuple[str, ...]
     temperature: float | None
     batch: int
@@ -100,24 +82,24 @@ def crops_backend(
     kind: str,
     graph: nn.Module,
     outputs: Sequence[str],
+    stated: Mapping[str, Any],
     *,
-    size: int = CROP_SIZE,
     labels: Sequence[str] = (),
 ) -> Backend:
-    """Make a backend of a network in torch that takes normalised RGB crops (B, 3, S, S).
+    """Make a backend of a network in torch that takes crops, see `export.graph.from_bytes`.
 
     Args:
         path: What messages call it.
         kind: ``landmarks`` or ``expression``.
         graph: The network.
         outputs: Names of its outputs, in order.
-        size: Side of a crop, pixels.
+        stated: Of its manifest, what the crops are.
         labels: What its logits stand for.
     """
-    form = Form(size)
+    form = parse(CropInput, stated)
 
     def answer(pictures: Sequence[Image]) -> Answers:
-        crops = torch.from_numpy(to_input(pictures, form.mean, form.std))
+        crops = torch.from_numpy(batch_of(pictures, form))
         return dict(zip(outputs, _asked(graph, crops), strict=True))
 
     return Backend(path, kind, "fp32", form, tuple(labels), None, 0, MOST, answer)
@@ -132,7 +114,7 @@ def detector_backend(path: Path, graph: nn.Module, outputs: Sequence[str]) -> Ba
         outputs: Names of its outputs, in order.
     """
     answer = _each(outputs, lambda image: _asked(graph, torch.from_numpy(image)))
-    return Backend(path, "detector", "fp32", Form(0), (), None, 1, 1, answer)
+    return Backend(path, "detector", "fp32", None, (), None, 1, 1, answer)
 
 
 @torch.no_grad()
@@ -180,11 +162,10 @@ def _network_backend(path: Path, network: Network, marks: Network | None, most: 
     if manifest.kind == "detector":
         name = str(manifest.value("input.name"))
         answer = _each(network.outputs, lambda image: network.run({name: image}))
-        return Backend(path, "detector", precision_of(manifest), Form(0), (), None, 1, 1, answer)
+        return Backend(path, "detector", precision_of(manifest), None, (), None, 1, 1, answer)
     if manifest.kind not in ("landmarks", "expression"):
         raise ModelError(f"{path}: a network of kind {manifest.kind} cannot be compared")
-    crops = manifest.read(CropInput, "input")
-    form = Form(crops.size, crops.margin, crops.mean, crops.std)
+    form = manifest.read(CropInput, "input")
     reads = manifest.kind == "expression" and "logits" in network.outputs
     return Backend(
         path,
@@ -193,7 +174,7 @@ def _network_backend(path: Path, network: Network, marks: Network | None, most: 
         form,
         tuple(map(str, manifest.value("labels"))) if reads else (),
         float(manifest.value("temperature")) if reads else None,
-        crops.batch,
+        form.batch,
         most,
         _chain(network, marks, form),
     )
@@ -205,11 +186,11 @@ def _lowest(network: Network, marks: Network | None) -> str:
     return own if own != "fp32" or marks is None else precision_of(marks.manifest)
 
 
-def _chain(network: Network, marks: Network | None, form: Form) -> Callable[..., Answers]:
+def _chain(network: Network, marks: Network | None, form: CropInput) -> Callable[..., Answers]:
     """Ask both networks one after the other, as the engine does."""
 
     def answer(pictures: Sequence[Image]) -> Answers:
-        crops = to_input(pictures, form.mean, form.std)
+        crops = batch_of(pictures, form)
         seen: dict[str, Any] = {}
         if marks is not None:
             seen = dict(zip(marks.outputs, marks.run({"crops": crops}), strict=True))

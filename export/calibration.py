@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ModelError, SourceError
-from engine.faces.alignment import align, recut
-from engine.faces.landmarker import Landmarker, normalisation
-from engine.faces.preprocessing import to_input
+from engine.faces.alignment import align
+from engine.faces.landmarker import Landmarker
+from engine.faces.preprocessing import batch_of, crops_for
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import CropInput, Manifest, Maps, load_manifest
 from engine.networks.ort import onnxruntime
 from engine.reading.fusion import landmarks_of
-from engine.types import Face, Floats, Image, Sighting
+from engine.types import Face, Image, Sighting
 from training.data.faces import Split
 from training.data.landmark_cache import Pictures, locate
 from training.data.pictures import without_copies
@@ -27,7 +27,7 @@ from training.evaluation.served import reader_of
 
 log = logging.getLogger(__name__)
 
-Feed = Mapping[str, Floats]  # one batch: an array per input of a graph
+Feed = Mapping[str, NDArray[np.generic]]  # one batch: an array per input of a graph
 
 COUNT: Final = 256  # crops
 BATCH: Final = 16
@@ -71,7 +71,7 @@ def calibration_feeds(
         faces = training_faces(root, cache, count)
     except SourceError as error:
         raise SourceError(f"int8 is calibrated on the training faces of FER+: {error}") from error
-    batch = inputs.batch or batch
+    batch = inputs.form.batch or batch
     starts = range(0, len(faces) - batch + 1, batch)
     if not starts:
         raise SourceError(f"FER+: {len(faces)} training faces are no feed of {batch}")
@@ -121,24 +121,21 @@ class Inputs:
     Attributes:
         manifest: Of the network.
         landmarker: That finds the faces, and makes the maps where there are any.
-        size: Backend of a crop, pixels.
-        margin: Of a crop, see `engine.faces.alignment.align`.
+        form: Of its crops.
         maps: Names of the landmark network's maps that it reads.
-        batch: Faces of a call; 0 is any number.
     """
 
     manifest: Manifest
     landmarker: Landmarker
-    size: int
-    margin: float
+    form: CropInput
     maps: tuple[str, ...]
-    batch: int
 
     def feed(self, crops: Sequence[Crop]) -> Feed:
         """Make one batch."""
-        cut = [recut(crop.image, crop.face, self.size, self.margin) for crop in crops]
-        feed = {"crops": to_input(cut, *normalisation(self.manifest))}
-        seen = self.landmarker.locate([crop.face for crop in crops]) if self.maps else []
+        images, faces = [crop.image for crop in crops], [crop.face for crop in crops]
+        cut = crops_for(images, faces, self.form)
+        feed = {"crops": batch_of(cut, self.form)}
+        seen = self.landmarker.locate(faces) if self.maps else []
         return {**feed, **_maps(self.maps, seen)}
 
 
@@ -159,14 +156,11 @@ def open_inputs(model: Path, threads: int = 1) -> Inputs:
             f"int8 is for those of kind {' and '.join(KINDS)}"
         )
     own = manifest.kind == "landmarks"
-    crops = manifest.read(CropInput, "input")
     return Inputs(
         manifest,
         Landmarker(manifest if own else landmarks_of(manifest), "cpu", threads),
-        crops.size,
-        crops.margin,
+        manifest.read(CropInput, "input"),
         () if own else manifest.read(Maps, "landmarks").maps,
-        crops.batch,
     )
 
 
@@ -209,7 +203,7 @@ class Judge:
         """
         reader, maps = _session(fusion, self.threads), list(self.inputs.maps)
         maker = None if landmarks is None else _session(landmarks, self.threads)
-        size = self.inputs.batch or BATCH
+        size = self.inputs.form.batch or BATCH
         said = []
         for first in range(0, self._judged, size):
             feed = dict(self.inputs.feed(self.crops[first : first + size]))
@@ -222,7 +216,8 @@ class Judge:
     @property
     def _judged(self) -> int:
         """Faces that are asked for: a network of a fixed batch takes no part of one."""
-        return len(self.crops) - (len(self.crops) % self.inputs.batch if self.inputs.batch else 0)
+        batch = self.inputs.form.batch
+        return len(self.crops) - (len(self.crops) % batch if batch else 0)
 
     def _accuracy(self, answers: NDArray[np.intp]) -> float:
         return float(np.mean(answers == self.labels[: len(answers)]))

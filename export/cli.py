@@ -18,6 +18,7 @@ from engine.command import (
     whole_number,
 )
 from engine.errors import ConfigError
+from engine.wording import shown
 
 PROGRAM: Final = "fer-export"
 VERIFY: Final = "verify"
@@ -180,7 +181,7 @@ def _batch(text: str) -> int:
     try:
         return count(text)
     except argparse.ArgumentTypeError as error:
-        wanted = f"{text[:80]!r} is neither dynamic nor a number above 0"
+        wanted = f"{shown(text)} is neither dynamic nor a number above 0"
         raise argparse.ArgumentTypeError(wanted) from error
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from engine.assets import asset_path
 from engine.errors import ModelError, SourceError
-from engine.faces.alignment import recut
 from engine.faces.landmarker import Landmarker
+from engine.faces.preprocessing import crops_for
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
 from engine.reading.reliability import probabilities_of
@@ -117,7 +117,7 @@ def batches_of(side: Backend) -> tuple[int, ...]:
 
 
 def _adversarial_calls(side: Backend, batches: Sequence[int]) -> list[Sequence[Image]]:
-    if side.kind == "detector":
+    if side.form is None:
         return [
             [_resized(picture, shape)]
             for number, shape in enumerate(SHAPES)
@@ -215,14 +215,13 @@ def real_faces(side: Backend, data: Path, cache: Path, count: int = FACES) -> Re
     found = validation_faces(data, cache, count)
     labels = found.labels
     images = [found.image(row) for row in range(len(found))]
-    if side.kind == "detector":
+    form = side.form
+    if form is None:
         return RealFaces(list(_boards(images)), np.empty(0, np.intp))
     landmarker = Landmarker(load_manifest(asset_path(LANDMARK_NET)), "cpu")
-    form = side.form
-    crops = [
-        recut(crop.image, crop.face, form.size, form.margin) for crop in aligned(landmarker, found)
-    ]
-    return RealFaces(crops, labels)
+    there = aligned(landmarker, found)
+    pictures, faces = [crop.image for crop in there], [crop.face for crop in there]
+    return RealFaces(crops_for(pictures, faces, form), labels)
 
 
 def _boards(images: Sequence[Image], rows: int = 3, columns: int = 4) -> Iterator[Image]:

@@ -9,12 +9,10 @@ from torch import Tensor, nn
 
 from engine.faces.alignment import CROP_SIZE
 from engine.faces.landmarker import Landmarker
-from engine.faces.landmarks import MARGIN
-from engine.faces.preprocessing import MEAN, STD
 from engine.networks.manifest import load_manifest
 from export.backends import Backend, crops_backend
 from export.comparison import prove
-from export.graph import MOST, write_graph, write_manifest
+from export.graph import MOST, crop_example, crop_input, from_bytes, write_graph, write_manifest
 from training.evaluation.served import landmark_metrics
 from training.models.landmark_net import LandmarkNet
 from training.models.trunk import parameter_count
@@ -22,14 +20,7 @@ from training.models.trunk import parameter_count
 MAPS: Final = ("map4", "map8", "map16")  # the taps, by stride
 WEIGHTS: Final = Path("its weights")  # what messages call a network that nobody named
 OUTPUTS: Final = ("landmarks", "presence", *MAPS)
-INPUT: Final[Mapping[str, Any]] = {
-    "name": "crops",
-    "size": CROP_SIZE,
-    "margin": MARGIN,
-    "colour": "rgb",
-    "mean": list(MEAN),
-    "std": list(STD),
-}
+INPUT: Final[Mapping[str, Any]] = crop_input(CROP_SIZE, "gray")
 
 
 class LandmarkGraph(nn.Module):
@@ -47,7 +38,7 @@ class LandmarkGraph(nn.Module):
 
 def landmark_net_in_torch(network: LandmarkNet, path: Path) -> Backend:
     """Make what the exported file is compared with; `path` is what messages call it."""
-    return crops_backend(path, "landmarks", LandmarkGraph(network), OUTPUTS)
+    return crops_backend(path, "landmarks", from_bytes(LandmarkGraph(network)), OUTPUTS, INPUT)
 
 
 def export_landmark_net(network: LandmarkNet, out: Path, data: Path, cache: Path) -> None:
@@ -66,10 +57,9 @@ def export_landmark_net(network: LandmarkNet, out: Path, data: Path, cache: Path
 
 def write_landmark_net(network: LandmarkNet, out: Path) -> dict[str, Any]:
     """Write the graph; give what its manifest says apart from figures."""
-    graph = LandmarkGraph(network).eval()
     write_graph(
-        graph,
-        {"crops": torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)},
+        from_bytes(LandmarkGraph(network)),
+        {"crops": crop_example(CROP_SIZE, "gray")},
         out,
         output_names=OUTPUTS,
         dynamic={0: torch.export.Dim("batch", min=1, max=MOST)},

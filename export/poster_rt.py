@@ -13,12 +13,21 @@ from engine.networks.manifest import load_manifest
 from export.backends import LANDMARK_OUTPUTS, Backend, crops_backend
 from export.comparison import prove
 from export.folding import FoldedFusion
-from export.graph import LANDMARK_NET, MOST, write_graph, write_manifest
+from export.graph import (
+    LANDMARK_NET,
+    MOST,
+    Normalise,
+    crop_example,
+    from_bytes,
+    write_graph,
+    write_manifest,
+)
 from export.landmark_net import INPUT, MAPS, export_landmark_net
 from training.evaluation.calibration import fit_temperature
 from training.evaluation.served import answers_of, metrics_of, open_network
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
+from training.systems.saved import RECIPE, open_run
 from training.weights import load_part
 
 OUTPUTS: Final = ("logits", "valence_arousal")
@@ -36,10 +45,25 @@ class _JointGraph(nn.Module):
         return (*self.model.fuse(crops, seen.taps), seen.landmarks, seen.presence)
 
 
+class _FusionGraph(nn.Module):
+    """What the ONNX file computes of bytes."""
+
+    def __init__(self, model: PosterRT) -> None:
+        super().__init__()
+        self.normalise, self.fusion = Normalise(), FoldedFusion(model)
+
+    def forward(
+        self, crops: Tensor, map4: Tensor, map8: Tensor, map16: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        said: tuple[Tensor, Tensor] = self.fusion(self.normalise(crops), map4, map8, map16)
+        return said
+
+
 def poster_rt_in_torch(model: PosterRT, path: Path) -> Backend:
     """Make what the exported file is compared with; `path` is what messages call it."""
     outputs = (*OUTPUTS, *LANDMARK_OUTPUTS)
-    return crops_backend(path, "expression", _JointGraph(model), outputs, labels=EXPRESSIONS)
+    graph = from_bytes(_JointGraph(model))
+    return crops_backend(path, "expression", graph, outputs, INPUT, labels=EXPRESSIONS)
 
 
 def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
@@ -58,8 +82,7 @@ def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
         ModelError: ONNX and torch disagree.
         SourceError: FER+ is missing.
     """
-    model = PosterRT()
-    load_part(model, weights)
+    model = network_of(weights)
     round_to_half(model)
     export_landmark_net(model.landmark_net, out.with_name(LANDMARK_NET), data, cache)
     facts = write_poster_rt(model, out)
@@ -76,6 +99,21 @@ def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
         "test": metrics_of(test, temperature),
     }
     write_manifest(out, {**facts, "temperature": temperature, "metrics": metrics})
+
+
+def network_of(weights: Path) -> PosterRT:
+    """Open the weights of a run, as its recipe says, or of the shape that ships.
+
+    Raises:
+        ModelError: They do not fit.
+    """
+    if (weights.parent / RECIPE).is_file():
+        system = open_run(weights.parent, weights.name).system
+        if isinstance(system, PosterRT):
+            return system
+    model = PosterRT()
+    load_part(model, weights)
+    return model
 
 
 @torch.no_grad()
@@ -104,13 +142,12 @@ def write_poster_rt(model: PosterRT, out: Path) -> dict[str, Any]:
     Calibration and figures are left to the caller.
     """
     model.eval()
-    batch = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
     with torch.no_grad():
-        taps = model.landmark_net(batch).taps
+        taps = model.landmark_net(torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)).taps
     landmarks = load_manifest(out.with_name(LANDMARK_NET))
     write_graph(
-        FoldedFusion(model).eval(),
-        {"crops": batch, **dict(zip(MAPS, taps, strict=True))},
+        _FusionGraph(model).eval(),
+        {"crops": crop_example(CROP_SIZE, "gray"), **dict(zip(MAPS, taps, strict=True))},
         out,
         output_names=OUTPUTS,
         dynamic={0: torch.export.Dim("batch", min=1, max=MOST)},

@@ -14,13 +14,12 @@ from export.comparison import FACES, check_alike, compare, real_faces
 from export.detector import detector_in_torch
 from export.landmark_net import landmark_net_in_torch
 from export.parity import Report
-from export.poster_rt import poster_rt_in_torch, round_to_half
+from export.poster_rt import network_of, poster_rt_in_torch, round_to_half
 from export.system import system_in_torch
 from training.detector.model import FaceNet
 from training.models.landmark_net import LandmarkNet
-from training.models.poster_rt import PosterRT
 from training.systems.saved import open_run
-from training.weights import load_part, load_weights
+from training.weights import load_weights
 
 
 def verify(
@@ -99,8 +98,7 @@ def _landmarks(weights: Weights) -> Backend:
 
 
 def _expression(weights: Weights) -> Backend:
-    model = PosterRT()
-    load_part(model, weights.file)  # as it is in a system
+    model = network_of(weights.file)
     round_to_half(model)  # as the export does: the rounded network is the one that is shipped
     return poster_rt_in_torch(model, weights.given)
 

@@ -21,9 +21,10 @@ from engine.analyze import AnalyzerConfig, left_out, open_finder, open_reader
 from engine.errors import SourceError
 from engine.networks.processor import cores
 from engine.types import Frame, Image
+from engine.video.opening import SourceConfig
 from engine.video.stills import ENDINGS, FAULTS, read_still
 from fer_live._faces import faces_of
-from fer_live._options import PictureOptions, Switches, config_of, path_of
+from fer_live._options import PictureOptions, Switches, check_known, path_of
 from fer_live._words import in_python, spoken
 from fer_live.types import Faces
 
@@ -52,7 +53,7 @@ class Model:
         """Load the networks.
 
         Args:
-            name: ``poster-rt``, or the path of an ONNX file or bundle.
+            name: ``poster-rt``, the path of an ONNX file or bundle, or several with commas.
             options: `device`, `precision`, `detector`, `detector_model`, `min_face_px`,
                 `max_faces`, `upright`, `threads`, `max_network_mib`, as
                 `engine.analyze.AnalyzerConfig` has them.
@@ -62,7 +63,8 @@ class Model:
             ModelError: Unknown model, missing or damaged file, or a device that is not there.
         """
         self.name = name
-        config = config_of(options, PictureOptions, model=name, smooth=0.0)
+        check_known(Model, options)
+        config = AnalyzerConfig(**options, model=name, smooth=0.0)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fer-model")
         self._closing, self._closed = threading.Lock(), False
         try:
@@ -97,15 +99,25 @@ class Model:
         freed.result()
 
     @overload
-    def analyze(self, pictures: Picture, *, rgb: bool = False) -> Faces: ...
+    def analyze(
+        self, pictures: Picture, *, rgb: bool = False, max_megapixels: float | None = None
+    ) -> Faces: ...
 
     @overload
     def analyze(
-        self, pictures: list[One] | tuple[One, ...], *, rgb: bool = False
+        self,
+        pictures: list[One] | tuple[One, ...],
+        *,
+        rgb: bool = False,
+        max_megapixels: float | None = None,
     ) -> list[Faces]: ...
 
     def analyze(
-        self, pictures: Picture | list[One] | tuple[One, ...], *, rgb: bool = False
+        self,
+        pictures: Picture | list[One] | tuple[One, ...],
+        *,
+        rgb: bool = False,
+        max_megapixels: float | None = None,
     ) -> Faces | list[Faces]:
         """Find and read the faces of one picture, or of several in batches.
 
@@ -113,25 +125,30 @@ class Model:
             pictures: One or a list of them: (H, W, 3) uint8, BGR unless `rgb`, (H, W) uint8 for
                 gray, or the path of a picture file.
             rgb: Arrays that go in, and crops that come out, are RGB.
+            max_megapixels: Largest picture that is read from a file; None for 150.
 
         Returns:
             The faces of the picture, the most prominent first, empty where there is none; for a
             list, a list of as many.
 
         Raises:
-            ConfigError: A path is empty, or `rgb` neither true nor false.
-            SourceError: Something is no picture.
+            ConfigError: A path is empty, or the value of another argument is not allowed.
+            SourceError: Something is no picture, or too large.
             ModelError: Inference failed.
             ValueError: The model is closed.
         """
         Switches(rgb=rgb)
+        most = SourceConfig(max_megapixels=max_megapixels).max_megapixels
         with spoken():
             if not isinstance(pictures, list | tuple):
-                return self._analyze([pictures], ["picture"], rgb)[0]
-            return self._analyze(pictures, [f"picture {at}" for at in range(len(pictures))], rgb)
+                return self._analyze([(pictures, "picture")], rgb, most)[0]
+            named = [(picture, f"picture {at}") for at, picture in enumerate(pictures)]
+            return self._analyze(named, rgb, most)
 
-    def _analyze(self, pictures: Sequence[object], names: Sequence[str], rgb: bool) -> list[Faces]:
-        read = (_read(picture, name, rgb) for picture, name in zip(pictures, names, strict=True))
+    def _analyze(
+        self, named: Sequence[tuple[object, str]], rgb: bool, most: float | None
+    ) -> list[Faces]:
+        read = (_read(picture, name, rgb, most) for picture, name in named)
         results = list[Faces]()
         while batch := list(islice(read, BATCH)):
             results += self._there(partial(self._networks.analyze, batch, rgb=rgb))
@@ -151,6 +168,7 @@ def analyze(
     *,
     rgb: bool = False,
     model: str = "poster-rt",
+    max_megapixels: float | None = None,
     **options: Unpack[PictureOptions],
 ) -> Faces:
     """Find and read the faces of one picture.
@@ -160,7 +178,8 @@ def analyze(
     Args:
         picture: (H, W, 3) uint8, BGR unless `rgb`, (H, W) uint8 for gray, or the path of a file.
         rgb: An array that goes in, and crops that come out, are RGB.
-        model: ``poster-rt``, or the path of an ONNX file or bundle.
+        model: ``poster-rt``, the path of an ONNX file or bundle, or several with commas.
+        max_megapixels: Largest picture that is read from a file; None for 150.
         options: As those of `Model`.
 
     Returns:
@@ -168,11 +187,12 @@ def analyze(
 
     Raises:
         ConfigError: An option is unknown or its value is not allowed.
-        SourceError: The picture is missing, or is none.
+        SourceError: The picture is missing, is none, or is too large.
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
+    check_known(analyze, options)
     with Model(model, **options) as loaded:
-        return loaded.analyze(picture, rgb=rgb)
+        return loaded.analyze(picture, rgb=rgb, max_megapixels=max_megapixels)
 
 
 class _Networks:
@@ -198,10 +218,10 @@ class _Networks:
         return [faces_of(analysis, rgb=rgb) for analysis in self._reader.read(found)]
 
 
-def _read(picture: object, name: str, rgb: bool) -> Image:
+def _read(picture: object, name: str, rgb: bool, most: float | None) -> Image:
     """Give what a caller gave as (H, W, 3) uint8, BGR."""
     if isinstance(picture, str | os.PathLike):
-        return _read_file(path_of(name, picture))
+        return _read_file(path_of(name, picture), most)
     if picture is None:
         raise SourceError(
             f"{name}: is None, what cv2.imread gives for a file it cannot read; give the path"
@@ -225,7 +245,7 @@ def _read(picture: object, name: str, rgb: bool) -> Image:
     return np.ascontiguousarray(picture)
 
 
-def _read_file(path: Path) -> Image:
+def _read_file(path: Path, most: float | None) -> Image:
     if path.is_file() and path.suffix.lower() not in ENDINGS:
         raise SourceError(
             f"{path}: not a picture by its ending; pictures are {', '.join(sorted(ENDINGS))}; "
@@ -235,7 +255,7 @@ def _read_file(path: Path) -> Image:
         raise SourceError(
             f"{path}: is a folder; name its pictures one by one, or give it to fer_live.stream"
         )
-    still = read_still(path)
+    still = read_still(path, most)
     if still.fault:
         log.warning("%s: is %s", path, FAULTS[still.fault])
     return still.image

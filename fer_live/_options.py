@@ -1,17 +1,20 @@
-"""What the functions take: options as `engine.analyze.AnalyzerConfig` has them, paths, switches."""
+"""What the functions take: options as the engine's configs have them, paths, switches."""
 
+import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict, get_args
 
 from engine.analyze import AnalyzerConfig
-from engine.config import checked, shown
+from engine.config import checked
 from engine.errors import ConfigError
 from engine.networks.models import Precision
 from engine.networks.runtime import Device
 from engine.video.audio import Audio
+from engine.video.opening import SourceConfig
+from engine.wording import VALUE_MAX, shortened, shown
 
 
 class PictureOptions(TypedDict, total=False):
@@ -44,7 +47,7 @@ class VideoOptions(PictureOptions, total=False):
     """What matters to a video: every field of `AnalyzerConfig`.
 
     Attributes:
-        model: ``poster-rt``, or the path of an ONNX file or bundle.
+        model: ``poster-rt``, the path of an ONNX file or bundle, or several with commas.
         detect_every: Frames between two detections; 10.
         relink: Give a face that comes back, also after a cut, the id of the one it looks like.
         smooth: Time constant of the smoothing, seconds; 0.25, 0 for none.
@@ -56,23 +59,81 @@ class VideoOptions(PictureOptions, total=False):
     smooth: float
 
 
-def config_of(given: Mapping[str, Any], known: type, **fixed: Any) -> AnalyzerConfig:  # noqa: ANN401 - any option
-    """Make the engine's configuration of what a caller gave.
+class SourceOptions(TypedDict, total=False):
+    """Which part of a source is read, and how: what of `SourceConfig` is no matter of cameras.
+
+    Attributes:
+        start: Seconds to leave out at the beginning; 0.
+        duration: Seconds to read from there; None for all.
+        live: Leave frames out rather than wait for the reader, also of a source that has an end.
+        sequence: The pictures of a folder are a film of 25 frames a second, whose faces are
+            followed; else each stands for itself, in its own size.
+        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
+    """
+
+    start: float
+    duration: float | None
+    live: bool
+    sequence: bool
+    max_megapixels: float | None
+
+
+class FilmOptions(VideoOptions, SourceOptions, total=False):
+    """What `stream`, `table` and `annotate` share."""
+
+
+_FIELDS: Final = {"start": "start_s", "duration": "duration_s"}  # others have their own names
+
+
+def configs_of(
+    function: Callable[..., object], given: Mapping[str, Any]
+) -> tuple[SourceConfig, AnalyzerConfig]:
+    """Make the engine's configurations of the `FilmOptions` that a caller gave.
 
     Args:
+        function: What was called.
         given: Options by name.
-        known: The `TypedDict` that lists those allowed.
-        fixed: What the caller cannot choose.
 
     Raises:
         ConfigError: An option is unknown or its value is not allowed.
     """
-    names = known.__annotations__
-    for name in given.keys() - names.keys():
-        near = get_close_matches(name, names, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ConfigError(f"{name}: unknown option; {hint}known here: {', '.join(names)}")
-    return AnalyzerConfig(**given, **fixed)
+    check_known(function, given)
+    part, rest = dict[str, Any](), dict[str, Any]()
+    for name, value in given.items():
+        if name in SourceOptions.__annotations__:
+            part[_FIELDS.get(name, name)] = value
+        else:
+            rest[name] = value
+    return SourceConfig(**part), AnalyzerConfig(**rest)
+
+
+def check_known(function: Callable[..., object], given: Collection[str]) -> None:
+    """Refuse options that a function does not have, all at once.
+
+    Args:
+        function: What was called; its ``**options`` say what they may be.
+        given: Their names.
+
+    Raises:
+        ConfigError: One is unknown.
+    """
+    known = _names_of(function)
+    unknown = [name for name in given if name not in known]
+    if not unknown:
+        return
+    near = [match for name in unknown for match in get_close_matches(name, known, 1)]
+    hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
+    listed = ", ".join(shortened(name, VALUE_MAX) for name in unknown)
+    what = "unknown option" if len(unknown) == 1 else "unknown options"
+    raise ConfigError(f"{listed}: {what}; {hint}known here: {', '.join(known)}")
+
+
+def _names_of(function: Callable[..., object]) -> list[str]:
+    """List what may be given to a function by name: its options, and its own optional arguments."""
+    parameters = inspect.signature(function).parameters.values()
+    (options,) = (each.annotation for each in parameters if each.kind is each.VAR_KEYWORD)
+    own = [each.name for each in parameters if each.default is not each.empty]
+    return [*get_args(options)[0].__annotations__, *own]
 
 
 @checked()

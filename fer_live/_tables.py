@@ -7,9 +7,12 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Unpack
 
-from app.session.records import TEXT, read_records
-from engine.labels import EXPRESSIONS
+from app.session.records import SOURCE, TEXT, read_records
+from engine.analyze import config_vocabulary
+from engine.labels import Vocabulary
 from engine.record import (
+    CONTRACT,
+    CONTRACT_COLUMN,
     FILE,
     LANDMARK_COLUMNS,
     ROW_GROUP,
@@ -21,8 +24,7 @@ from engine.record import (
     row_of,
 )
 from engine.types import Analysis
-from engine.video.opening import SourceConfig
-from fer_live._options import Switches, VideoOptions, config_of, path_of
+from fer_live._options import FilmOptions, Switches, configs_of, path_of
 from fer_live._video import Source, analyses_of, name_of
 
 if TYPE_CHECKING:
@@ -35,23 +37,13 @@ def table(
     video: Source,
     *,
     landmarks: bool = False,
-    start: float = 0.0,
-    duration: float | None = None,
-    live: bool = False,
-    sequence: bool = False,
-    max_megapixels: float | None = None,
-    **options: Unpack[VideoOptions],
+    **options: Unpack[FilmOptions],
 ) -> "pyarrow.Table":
     """Analyse a video, or pictures, into a table with a row for each face in each frame.
 
     Args:
         video: What `fer_live.stream` takes; of a live source give a `duration`.
         landmarks: Add the 68 landmarks, ``landmark_0_x`` to ``landmark_67_y``.
-        start: Seconds to leave out at the beginning.
-        duration: Seconds to process; None for all.
-        live: Leave frames out rather than fall behind, also of a source that has an end.
-        sequence: The pictures of a folder are a film, as for `fer_live.stream`.
-        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         options: As those of `fer_live.stream`.
 
     Returns:
@@ -65,19 +57,13 @@ def table(
     """
     arrow = import_arrow("fer_live.table")
     Switches(landmarks=landmarks)
-    part = SourceConfig(
-        start_s=start,
-        duration_s=duration,
-        live=live,
-        sequence=sequence,
-        max_megapixels=max_megapixels,
-    )
-    config = config_of(options, VideoOptions)
-    parts = [arrow_schema(landmarks=landmarks).empty_table()]
+    part, config = configs_of(table, options)
+    vocabulary = config_vocabulary(config)
+    parts = [arrow_schema(landmarks=landmarks, vocabulary=vocabulary).empty_table()]
     with closing(analyses_of(name_of(video), part, config)) as analyses:
-        rows = _rows(analyses, landmarks)
+        rows = _rows(analyses, landmarks, vocabulary)
         while group := list(islice(rows, ROW_GROUP)):
-            parts.append(arrow_table(group, landmarks=landmarks))
+            parts.append(arrow_table(group, landmarks=landmarks, vocabulary=vocabulary))
     return arrow.concat_tables(parts)
 
 
@@ -96,20 +82,23 @@ def read(records: str | os.PathLike[str]) -> "pyarrow.Table":
     found, warnings = read_records(path_of("records", records))
     for warning in warnings:
         log.warning("%s", warning)
-    schema = arrow_schema(landmarks=LANDMARK_COLUMNS[0] in found.numbers)
+    landmarks = LANDMARK_COLUMNS[0] in found.numbers
+    schema = arrow_schema(landmarks=landmarks, vocabulary=found.vocabulary)
     columns = {
         **found.numbers,
-        TEXT: [EXPRESSIONS[label] for label in found.labels],
+        TEXT: found.words,
         FILE: found.files or [""] * len(found),
+        CONTRACT_COLUMN: [CONTRACT] * len(found),
+        SOURCE: found.sources or [""] * len(found),
     }
-    # A picture's time is NaN, which becomes nothing.
+    # A picture's time is NaN, and what no network says; both become nothing.
     arrays = [
         arrow.array(columns[field.name], from_pandas=True).cast(field.type) for field in schema
     ]
     return arrow.table(arrays, schema=schema)
 
 
-def _rows(analyses: Iterator[Analysis], landmarks: bool) -> Iterator[Row]:
+def _rows(analyses: Iterator[Analysis], landmarks: bool, vocabulary: Vocabulary) -> Iterator[Row]:
     for analysis in analyses:
         for record, points in records_of(analysis, landmarks=landmarks):
-            yield row_of(record, points)
+            yield row_of(record, points, vocabulary)

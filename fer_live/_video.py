@@ -10,8 +10,7 @@ from typing import Any, Final, Unpack
 
 from app.command.interrupt import Interrupt
 from app.command.job import Job, run_job
-from engine.analyze import AnalyzerConfig, left_out, open_finder, open_reader
-from engine.config import shown
+from engine.analyze import AnalyzerConfig, check_networks, left_out, open_finder, open_reader
 from engine.drawing.overlay import OverlayConfig
 from engine.errors import ConfigError, SourceError
 from engine.mailbox import Closed, Latest
@@ -19,8 +18,9 @@ from engine.pipeline import Pipeline
 from engine.types import Analysis
 from engine.video.audio import Audio
 from engine.video.opening import SourceConfig, open_source
+from engine.wording import shown
 from fer_live._faces import moment_of
-from fer_live._options import Switches, VideoOptions, config_of, path_of
+from fer_live._options import FilmOptions, Switches, configs_of, path_of
 from fer_live._words import in_python, spoken
 from fer_live.types import Moment
 
@@ -35,13 +35,8 @@ _CAMERAS: Final = 10**9  # no system numbers them so high
 def stream(
     source: Source,
     *,
-    start: float = 0.0,
-    duration: float | None = None,
-    live: bool = False,
-    sequence: bool = False,
-    max_megapixels: float | None = None,
     rgb: bool = False,
-    **options: Unpack[VideoOptions],
+    **options: Unpack[FilmOptions],
 ) -> Generator[Moment, None, None]:
     """Read the faces of a video, a camera or a network stream, moment by moment.
 
@@ -53,36 +48,29 @@ def stream(
     Args:
         source: A file, a folder of pictures, a camera (0, ``/dev/video0``) or an address
             (``rtsp://``, ``http://``).
-        start: Seconds to leave out at the beginning.
-        duration: Seconds to read from there; None reads to the end.
-        live: Leave moments out rather than wait for the reader, also of a source that has an end.
-        sequence: The pictures of a folder are a film of 25 frames a second, whose faces are
-            followed; else each is a moment of its own, in its own size, and names its `file`.
-        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         rgb: Images and crops are RGB.
-        options: `model`, `device`, `precision`, `detector`, `detector_model`, `detect_every`,
-            `min_face_px`, `max_faces`, `relink`, `upright`, `smooth`, `threads`,
-            `max_network_mib`, as `engine.analyze.AnalyzerConfig` has them.
+        options: `start` and `duration`, seconds, say which part to read; `live` leaves moments out
+            rather than wait for the reader, also of a source that has an end; with `sequence` the
+            pictures of a folder are a film of 25 frames a second, else each is a moment of its
+            own, in its own size, and names its `file`; `max_megapixels` is the largest picture of
+            a file or stream, None for 150, in videos 36. The others, `model`, `device`,
+            `precision`, `detector`, `detector_model`, `detect_every`, `min_face_px`, `max_faces`,
+            `relink`, `upright`, `smooth`, `threads`, `max_network_mib`, are as
+            `engine.analyze.AnalyzerConfig` has them.
 
     Returns:
         The generator; the source is opened when the first moment is asked for.
 
     Raises:
         ConfigError: An option is unknown or its value is not allowed; at once.
+        ModelError: Unknown model, missing or damaged file, or a device that is not there; at once.
         SourceError: The source is missing or unreadable, or was lost; on the way.
-        ModelError: Unknown model, missing or damaged file, or a device that is not there; on the
-            way.
     """
     Switches(rgb=rgb)
-    part = SourceConfig(
-        start_s=start,
-        duration_s=duration,
-        live=live,
-        sequence=sequence,
-        max_megapixels=max_megapixels,
-    )
-    analyses = analyses_of(name_of(source), part, config_of(options, VideoOptions))
-    return _moments(analyses, rgb)
+    name, (part, config) = name_of(source), configs_of(stream, options)
+    with spoken():
+        check_networks(config)
+    return _moments(analyses_of(name, part, config), rgb)
 
 
 @spoken()
@@ -94,14 +82,9 @@ def annotate(
     landmarks: bool = False,
     audio: Audio = "copy",
     timeline: bool = True,
-    start: float = 0.0,
-    duration: float | None = None,
-    live: bool = False,
-    sequence: bool = False,
-    max_megapixels: float | None = None,
     overwrite: bool = False,
     progress: bool = False,
-    **options: Unpack[VideoOptions],
+    **options: Unpack[FilmOptions],
 ) -> dict[str, Any]:
     """Write an annotated copy of a video or of pictures, a table of results, or both: `fer-video`.
 
@@ -116,11 +99,6 @@ def annotate(
         landmarks: Draw and record the 68 landmarks.
         audio: ``copy`` keeps the sound, as AAC where the file cannot hold it; ``aac``; ``none``.
         timeline: Draw the valence-arousal strip.
-        start: Seconds to leave out at the beginning.
-        duration: Seconds to process; None for all.
-        live: Leave frames out rather than fall behind, also of a source that has an end.
-        sequence: The pictures of a folder are a film, as for `stream`.
-        max_megapixels: Largest picture of a file or stream; None for 150, in videos 36.
         overwrite: Replace existing files.
         progress: Show a bar on stderr.
         options: As those of `stream`.
@@ -144,6 +122,7 @@ def annotate(
         progress=progress,
         audio=audio,
     )
+    part, config = configs_of(annotate, options)
     if out is None and records is None:
         raise ConfigError("nothing to do; give out for a video or records for rows")
     job = Job(
@@ -153,14 +132,8 @@ def annotate(
         landmarks=landmarks,
         audio=audio,
         overwrite=overwrite,
-        source=SourceConfig(
-            start_s=start,
-            duration_s=duration,
-            live=live,
-            sequence=sequence,
-            max_megapixels=max_megapixels,
-        ),
-        analyzer=config_of(options, VideoOptions),
+        source=part,
+        analyzer=config,
         overlay=OverlayConfig(timeline=timeline, landmarks=landmarks),
     )
     with Interrupt() as interrupt:

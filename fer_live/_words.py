@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import FerError
-from engine.video.source import SourceConfig
-from fer_live._options import Switches, VideoOptions
+from fer_live._options import FilmOptions, Switches
 
 _OTHER: Final = {"no_timeline": "timeline=False", "no_audio": 'audio="none"'}
 _RENAMED: Final = {"min_face": "min_face_px"}
@@ -60,6 +59,5 @@ def _argument(found: "re.Match[str]") -> str:
 @cache
 def _parameters() -> Mapping[str, object]:
     """Give what can be given to the functions, with its type."""
-    own = (*dataclasses.fields(SourceConfig), *dataclasses.fields(Switches))
-    switches = {field.name.removesuffix("_s"): field.type for field in own}
-    return switches | VideoOptions.__annotations__ | {"out": Path, "records": Path}
+    switches = {field.name: field.type for field in dataclasses.fields(Switches)}
+    return switches | FilmOptions.__annotations__ | {"out": Path, "records": Path}

@@ -90,6 +90,7 @@ class Shoot:
         self.save("light")
         yield self.dress("dark")
         yield from self.drawing()
+        yield from self.recording()
 
     def playing_until(self, time_s: float) -> bool:
         """Tell whether the file was analysed up to a time."""
@@ -103,6 +104,24 @@ class Shoot:
         window.actions_.head_axes.trigger()
         yield self.wait(0.5)
         self.save("view", window.centralWidget())
+
+    def recording(self) -> Steps:
+        """Record with blurred faces: the window, and the panel."""
+        window = self.window
+        window.actions_.landmarks.trigger()
+        window.actions_.head_axes.trigger()
+        window.controller.choose(blur=True)
+        window.docks.docks["recording"].raise_()
+        yield self.wait(0.5)
+        window.actions_.record.trigger()
+        window.playback.play_pause()
+        yield lambda: window.controller.view().elapsed_s > 1.5
+        window.recording.mark_by_key("F5")
+        window.watch.refresh()
+        self.save("recording")
+        self.save("../recording", window.recording)
+        window.actions_.record.trigger()
+        yield lambda: not window.controller.view().recording
 
 
 def main() -> int:

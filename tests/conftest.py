@@ -1,11 +1,15 @@
 """Fixtures that every test may use."""
 
+import hashlib
+import json
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,10 +20,25 @@ from engine.types import Analysis, Image
 if TYPE_CHECKING:
     from engine.video.opening import SourceInfo
     from training.data.table import FaceTable
+    from training.systems.neural_resizer import NeuralResizerSystem
 
 ROOT = Path(__file__).parents[1]
 DATA = (ROOT / "data", ROOT.parent / "shared" / "data")  # where data packs may lie
+SIGNALS = [
+    signal.Signals[name]
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if name in signal.Signals.__members__
+]
 PACKS = ("ferplus.zip", "faces_wild.zip", "scenes.zip", "teacher_labels.zip")
+
+LINEAR = {
+    "name": "linear",
+    "architecture": "linear",
+    "opset": 18,
+    "commit": "unknown",
+    "licence": "CC0-1.0",
+    "metrics": {},
+}
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # windows of the tests need no screen
 
@@ -33,6 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--fuzz-cases", metavar="N", default=20_000, help="cases of the long fuzz, of all readers"
+    )
+    parser.addoption(
+        "--fuzz-part", metavar="K/N", default="1/1", help="run the K-th of N parts of the long fuzz"
     )
 
 
@@ -79,6 +101,55 @@ def gray_faces() -> Callable[..., "FaceTable"]:
         )
 
     return gray_faces
+
+
+@pytest.fixture(scope="session")
+def untrained_run() -> "Callable[[Path], NeuralResizerSystem]":
+    """Give `untrained_run(folder)`: weights and recipe of a tiny Neural Resizer, setting b."""
+    import torch
+
+    from training.data.samples import DataConfig
+    from training.systems.build import SystemConfig
+    from training.systems.neural_resizer import NeuralResizerConfig, NeuralResizerSystem
+    from training.trainer.loop import LoopConfig
+    from training.weights import save_weights
+
+    def write(folder: Path) -> NeuralResizerSystem:
+        config = NeuralResizerConfig(
+            setting="b",
+            backbone="swin_micro",
+            input_size=48,
+            upscaler="bilinear",
+            upscaled_size=96,
+            backbone_size=56,
+            loss="ce",
+        )
+        torch.manual_seed(0)
+        system = NeuralResizerSystem(config)
+        recipe = {
+            "task": "system",
+            "system": asdict(SystemConfig(name="neural_resizer")),
+            "neural_resizer": asdict(config),
+            "loop": asdict(LoopConfig(batch=4, steps=2)),
+            "data": asdict(DataConfig(align="none")),
+        }
+        (folder / "recipe.json").write_text(json.dumps(recipe))
+        save_weights(system, folder / "model.safetensors")
+        return system
+
+    return write
+
+
+@pytest.fixture(autouse=True)
+def signals_are_handled_as_before() -> Iterator[None]:
+    """Fail the test after which others hear the system's signals: later ones would miss theirs."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    after = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in before.items():
+        if after[number] != handler:
+            signal.signal(number, handler)
+    assert after == before
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +204,105 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, bytes], bytes]:
         return path.read_bytes()
 
     return wanted
+
+
+@pytest.fixture
+def write_linear() -> Callable[..., Path]:
+    """Give `write_linear(path, inputs, outputs, weights, **manifest)`.
+
+    It saves `outputs = inputs @ weights[:-1] + weights[-1]`, both sides flattened and side by
+    side, with a manifest of these keys; `inputs` and `outputs` are shapes by name.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    def write(
+        path: Path,
+        inputs: dict[str, list[int]],
+        outputs: dict[str, list[int]],
+        weights: NDArray[np.float64],
+        /,
+        **manifest: object,
+    ) -> Path:
+        counts = [int(np.prod(shape)) for shape in outputs.values()]
+        parts = np.split(weights.astype(np.float32), np.cumsum(counts)[:-1], axis=1)
+        nodes = [helper.make_node("Flatten", [name], [f"{name}_flat"]) for name in inputs]
+        nodes.append(
+            helper.make_node("Concat", [f"{name}_flat" for name in inputs], ["flat"], axis=1)
+        )
+        constants = []
+        for part, (name, shape) in zip(parts, outputs.items(), strict=True):
+            tensors = {"w": part[:-1], "b": part[-1], "s": np.array([-1, *shape], np.int64)}
+            constants += [numpy_helper.from_array(x, f"{name}_{k}") for k, x in tensors.items()]
+            gemm = ["flat", f"{name}_w", f"{name}_b"]
+            nodes.append(helper.make_node("Gemm", gemm, [f"{name}_y"]))
+            nodes.append(helper.make_node("Reshape", [f"{name}_y", f"{name}_s"], [name]))
+        ends = [
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
+                for name, shape in shapes.items()
+            ]
+            for shapes in (inputs, outputs)
+        ]
+        graph = helper.make_graph(nodes, "linear", *ends, constants)
+        opset = [helper.make_opsetid("", 18)]
+        onnx.save(helper.make_model(graph, ir_version=9, opset_imports=opset), path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        data = {**LINEAR, "sha256": digest, **manifest}
+        path.with_suffix(".json").write_text(json.dumps(data))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def tiny_network(tmp_path: Path, write_linear: Callable[..., Path]) -> Callable[..., Path]:
+    """Give `tiny_network(name, labels, affect=, own=, always=, **manifest)`: an ONNX file.
+
+    It takes 8-pixel crops and answers every face alike: the first label, unless `always` names
+    another one, with logit 4; valence 0.5 and arousal -0.25 where `affect`; and 0.75 for each of
+    the names in `own`. The shipped landmark network lies beside it.
+    """
+    from engine.assets import asset_path
+
+    def tiny_network(
+        name: str,
+        labels: Sequence[str] = (),
+        *,
+        affect: bool = False,
+        own: Sequence[str] = (),
+        always: str = "",
+        **manifest: object,
+    ) -> Path:
+        folder = tmp_path / "networks"
+        folder.mkdir(exist_ok=True)
+        marks = folder / "landmark-net.onnx"
+        for path in (marks, marks.with_suffix(".json")):
+            if not path.exists():
+                path.symlink_to(asset_path(path.name))
+        answers = {"logits": [4.0 * (x == (always or labels[0])) for x in labels]} if labels else {}
+        answers |= {"valence_arousal": [0.5, -0.25]} if affect else {}
+        answers |= {x: [0.75] for x in own}
+        bias = np.concatenate(list(answers.values()))
+        weights = np.concatenate([np.zeros((3 * 8 * 8, len(bias))), bias[None]])
+        shapes = {x: [] if x in own else [len(answers[x])] for x in answers}
+        stated = {
+            "name": name,
+            "kind": "expression",
+            "temperature": 1.0 if labels else None,
+            "labels": list(labels),
+            "outputs": list(answers),
+            "input": {"size": 8, "margin": 0.05, "mean": [0.5] * 3, "std": [0.25] * 3},
+            "landmarks": {
+                "file": marks.name,
+                "sha256": json.loads(marks.with_suffix(".json").read_text())["sha256"],
+                "maps": [],
+            },
+        }
+        inputs = {"crops": [3, 8, 8]}
+        return write_linear(folder / f"{name}.onnx", inputs, shapes, weights, **stated | manifest)
+
+    return tiny_network
 
 
 @pytest.fixture
@@ -272,3 +442,44 @@ def two_faces() -> list:
             faces[3] = ("sadness", -0.6, -0.2)
         frames.append((time_s, faces))
     return frames
+
+
+@pytest.fixture
+def film(make_analysis: Callable[..., Analysis]) -> Callable[..., Any]:
+    """Give `film(paths, found, sizes)`: faces walk through a room of 640 x 360, 25 frames a second.
+
+    `paths` gives each face's left edge in each frame, the later faces in front; `found` says in
+    which frames each is found. Gives the analyses, and the faces' places in each frame.
+    """
+    import cv2
+
+    from engine.assets import asset_path
+
+    portrait = cv2.imread(str(asset_path("portrait.jpg")))
+    room = np.random.default_rng(3).integers(60, 200, (18, 32, 3), np.uint8)
+    room = cv2.resize(room, (640, 360), interpolation=cv2.INTER_CUBIC)
+    looks = (portrait, np.ascontiguousarray(portrait[:, ::-1, ::-1]))
+
+    def make(paths, found, ids=None):
+        analyses, places = [], []
+        for index in range(len(paths[0])):
+            wide = cv2.copyMakeBorder(room, 0, 0, 200, 200, cv2.BORDER_REPLICATE)
+            faces, boxes, here = {}, {}, []
+            for number, path in enumerate(paths):
+                left, top = int(path[index]), 100 + 20 * number
+                if not -120 < left < 640:
+                    continue
+                wide[top : top + 150, left + 200 : left + 320] = cv2.resize(
+                    looks[number], (120, 150)
+                )
+                here.append(np.float32([left + 15, top + 10, left + 105, top + 140]))
+                face = number + 1 if ids is None else ids(number, index)
+                if index in found[number]:
+                    faces[face] = ("neutral", 0.0, 0.0)
+                    boxes[face] = tuple(here[-1].tolist())
+            image = np.ascontiguousarray(wide[:, 200:840])
+            analyses.append(make_analysis(index, index / 25, faces, image=image, boxes=boxes))
+            places.append(here)
+        return analyses, places
+
+    return make

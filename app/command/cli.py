@@ -3,16 +3,17 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from app.command.interrupt import Interrupt
 from engine.command import DEVICES, Parser, count, number, run_command, say
 from engine.errors import ConfigError
 from engine.signals import INTERRUPTED, leave
 from engine.standard import OUTPUT_NAME, is_standard
+from engine.wording import shown
 
 if TYPE_CHECKING:
     from app.command.job import Job, Outcome
@@ -47,11 +48,15 @@ def _run(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
     with Interrupt(partial(leave, PROGRAM)) as interrupt:
         job = _job(options)
-        from app.command.job import run_job
+        from app.command.job import try_job
+        from engine.native import silence_opencv
 
+        silence_opencv()
         progress = sys.stderr.isatty() and not options.quiet
-        outcome = run_job(job, interrupt, show_progress=progress)
+        outcome = try_job(job, interrupt, show_progress=progress)
         _report(options, job, outcome, interrupted=interrupt.requested)
+        if outcome.error is not None:
+            raise outcome.error
         return INTERRUPTED if interrupt.requested else 0
 
 
@@ -119,7 +124,7 @@ def _about() -> tuple[str, ...]:
 def _report(
     options: argparse.Namespace, job: "Job", outcome: "Outcome", *, interrupted: bool
 ) -> None:
-    """Write warnings and the closing summary."""
+    """Write warnings and the closing summary; as JSON also where there was an error."""
     for warning in outcome.warnings:
         say(PROGRAM, f"warning: {warning}")
     summary, elapsed_s = outcome.summary, outcome.elapsed_s
@@ -129,13 +134,23 @@ def _report(
         if path is not None
     ]
     if options.json:
-        print(json.dumps(outcome.to_json(job, interrupted=interrupted), ensure_ascii=False))
-    elif not options.quiet:
+        print(_as_json(outcome.to_json(job, interrupted=interrupted)))
+    elif not options.quiet and outcome.error is None:
         if interrupted:
             say(PROGRAM, "interrupted; what was done is kept")
         print(summary.to_text(elapsed_s), file=sys.stderr)
         print(f"{job.analyzer.model} in {outcome.precision} on {outcome.device}", file=sys.stderr)
         print(f"written: {', '.join(written)}", file=sys.stderr)
+
+
+def _as_json(values: Mapping[str, Any]) -> str:
+    """Write values so that standard output can hold them: names of files may be no text at all."""
+    text = json.dumps(values, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(values)
+    return text
 
 
 def parser() -> Parser:
@@ -146,7 +161,7 @@ def parser() -> Parser:
         description="Read the facial expressions in a video: an annotated copy and a table.",
         epilog="T is seconds or HH:MM:SS. FILE may be - (standard output): CSV rows, or MKV video."
         " Exit codes: 2 options, 3 input, 4 model, 5 output,"
-        " 130 interrupted.",
+        " 6 too little memory, 130 interrupted.",
     )
     add = parse.add_argument
     add(
@@ -183,7 +198,7 @@ def parser() -> Parser:
 def _add_analyzer_options(parse: Parser) -> None:
     group = parse.add_argument_group("analysis", argument_default=argparse.SUPPRESS)
     add = group.add_argument
-    add("--model", metavar="NAME|PATH", help="expression model (poster-rt)")
+    add("--model", metavar="NAME|PATH", help="expression model, or several with commas (poster-rt)")
     add("--device", choices=DEVICES, help="what to run on (auto)")
     add(
         "--precision",
@@ -213,7 +228,7 @@ def _seconds(text: str) -> float:
         numbers = []
     sixties = all(part < 60 for part in numbers[1:])
     if not 1 <= len(numbers) <= 3 or min(numbers) < 0 or not sixties:
-        raise argparse.ArgumentTypeError(f"expected seconds or HH:MM:SS, got {text[:80]!r}")
+        raise argparse.ArgumentTypeError(f"expected seconds or HH:MM:SS, got {shown(text)}")
     seconds = sum(part * 60.0**power for power, part in enumerate(reversed(numbers)))
     if seconds > _SECONDS_MAX:
         raise argparse.ArgumentTypeError(f"expected {_SECONDS_MAX:g} seconds at most")
@@ -224,7 +239,7 @@ def _length(text: str) -> float:
     """Read a time above 0."""
     seconds = _seconds(text)
     if seconds == 0:
-        raise argparse.ArgumentTypeError(f"expected more than 0 seconds, got {text[:80]!r}")
+        raise argparse.ArgumentTypeError(f"expected more than 0 seconds, got {shown(text)}")
     return seconds
 
 

@@ -11,9 +11,16 @@ from typing import Any, Protocol
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
 from app.command.summary import Summary
-from engine.analyze import AnalyzerConfig, left_out, open_finder, open_reader
+from engine.analyze import (
+    AnalyzerConfig,
+    config_vocabulary,
+    left_out,
+    open_finder,
+    open_reader,
+    sources_of,
+)
 from engine.drawing.overlay import Overlay, OverlayConfig
-from engine.errors import SinkError, SourceError
+from engine.errors import FerError, SinkError, SourceError
 from engine.pipeline import Draw, Pipeline
 from engine.reading.reader import Reader
 from engine.record import open_records
@@ -49,16 +56,18 @@ class Outcome:
     Attributes:
         summary: Of every frame written.
         elapsed_s: From opening the outputs to closing them, loading the model included.
-        device: What the analysis ran on.
-        precision: What the expression network calculated in.
+        device: What the analysis ran on; None if it ended before that was known.
+        precision: What the expression network calculated in; None likewise.
         warnings: One line for each thing that went wrong without ending the work.
+        error: What ended the work, or cost an output; None if nothing did.
     """
 
     summary: Summary
     elapsed_s: float
-    device: str
-    precision: str
+    device: str | None
+    precision: str | None
     warnings: tuple[str, ...]
+    error: FerError | None = None
 
     def to_json(self, job: Job, *, interrupted: bool) -> dict[str, Any]:
         """Give what was done and what came of it as plain values, ready for `json.dumps`."""
@@ -68,9 +77,11 @@ class Outcome:
             "records": None if job.records is None else str(job.records),
             "interrupted": interrupted,
             "warnings": list(self.warnings),
+            "error": None if self.error is None else str(self.error),
             "model": job.analyzer.model,
             "device": self.device,
             "precision": self.precision,
+            "sources": sources_of(job.analyzer),
             **self.summary.to_json(self.elapsed_s),
         }
 
@@ -83,36 +94,77 @@ def run_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> O
         FerError: It cannot be done; no output is left behind.
         KeyboardInterrupt: Interrupted before the first frame; no output is left behind.
     """
-    summary, readers = Summary(), list[tuple[str, str]]()
+    outcome = try_job(job, interrupt, show_progress=show_progress)
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome
 
-    def make_reader() -> Reader:
-        reader = open_reader(job.analyzer)
-        readers.append((reader.device, reader.precision))
+
+def try_job(job: Job, interrupt: Interrupt, *, show_progress: bool = False) -> Outcome:
+    """Do the work as `run_job` does, and tell what came of it also where that is an error.
+
+    Raises:
+        KeyboardInterrupt: Interrupted before the first frame; no output is left behind.
+    """
+    run = _Run(job)
+    try:
+        run(interrupt, show_progress=show_progress)
+    except FerError as error:
+        if interrupt.requested and not run.summary.frames:
+            raise  # a library that was interrupted may say anything
+        return run.outcome(error)
+    return run.outcome(None)
+
+
+class _Run:
+    """One run of a job, and what is known of it so far."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self.summary = Summary()
+        self._readers = list[tuple[str, str]]()
+        self._warned = list[Sequence[str]]()
+        self._started_s: float | None = None
+
+    def outcome(self, error: FerError | None) -> Outcome:
+        """Give what came of it."""
+        elapsed_s = 0.0 if self._started_s is None else time.monotonic() - self._started_s
+        device, precision = self._readers[0] if self._readers else (None, None)
+        left = left_out(self._job.analyzer, self.summary.left_out)
+        warnings = (*(line for lines in self._warned for line in lines), *left)
+        return Outcome(self.summary, elapsed_s, device, precision, warnings, error)
+
+    def __call__(self, interrupt: Interrupt, *, show_progress: bool) -> None:
+        job, summary = self._job, self.summary
+        with open_source(job.input, job.source) as source:
+            self._started_s = time.monotonic()
+            self._warned.append(source.warnings)
+            info = source.info
+            _spare_input(job, info)
+            with ExitStack() as stack:
+                outputs = stack.enter_context(_outputs(job, info))
+                self._warned.append(outputs.warnings)
+                draw = None if job.out is None else _drawing(job.out, job.overlay, info)
+                find = partial(open_finder, job.analyzer)
+                alone = bool(info.pictures)
+                pipeline = Pipeline(
+                    source, find, self._make_reader, draw, live=info.live, alone=alone
+                )
+                interrupt.stops(pipeline.stop)
+                advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
+                lost = _take(stack.enter_context(pipeline), outputs, summary, advance)
+                summary.dropped = pipeline.dropped
+                if summary.frames == 0:
+                    if interrupt.requested:
+                        raise KeyboardInterrupt
+                    raise SourceError(f"{info.name}: no frames in the part asked for")
+            if lost is not None:
+                raise SourceError(f"{lost} (what was done is kept)") from lost
+
+    def _make_reader(self) -> Reader:
+        reader = open_reader(self._job.analyzer)
+        self._readers.append((reader.device, reader.precision))
         return reader
-
-    with open_source(job.input, job.source) as source:
-        started = time.monotonic()
-        info = source.info
-        _spare_input(job, info)
-        with ExitStack() as stack:
-            outputs = stack.enter_context(_outputs(job, info))
-            draw = None if job.out is None else _drawing(job.out, job.overlay, info)
-            find = partial(open_finder, job.analyzer)
-            alone = bool(info.pictures)
-            pipeline = Pipeline(source, find, make_reader, draw, live=info.live, alone=alone)
-            interrupt.stops(pipeline.stop)
-            advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
-            lost = _take(stack.enter_context(pipeline), outputs, summary, advance)
-            summary.dropped = pipeline.dropped
-            if summary.frames == 0:
-                if interrupt.requested:
-                    raise KeyboardInterrupt
-                raise SourceError(f"{info.name}: no frames in the part asked for")
-        if lost is not None:
-            raise SourceError(f"{lost} (what was done is kept)") from lost
-        elapsed_s = time.monotonic() - started
-        warnings = (*source.warnings, *outputs.warnings, *left_out(job.analyzer, summary.left_out))
-        return Outcome(summary, elapsed_s, *readers[0], warnings)
 
 
 def _spare_input(job: Job, info: SourceInfo) -> None:
@@ -237,7 +289,12 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
 
 
 def _open_rows(path: Path, job: Job) -> _OpenOutput:
-    records = open_records(path, landmarks=job.landmarks, overwrite=job.overwrite)
+    records = open_records(
+        path,
+        landmarks=job.landmarks,
+        overwrite=job.overwrite,
+        vocabulary=config_vocabulary(job.analyzer),
+    )
     return _OpenOutput(path, records, lambda analysis, _: records.write(analysis))
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from app.session.statistics import FaceSummary
 from engine.types import Analysis, Prediction
+from engine.wording import counted
 
 _SHOWN_FACES: Final = 10
 
@@ -50,7 +51,7 @@ class PictureFace:
     @property
     def expression(self) -> str:
         """The most probable one."""
-        return self.prediction.expression.label
+        return self.prediction.expression
 
     def to_json(self) -> dict[str, Any]:
         """Give it as plain values, those of a film's face among them."""
@@ -58,8 +59,8 @@ class PictureFace:
             "id": self.prediction.track_id,
             "frames": 1,
             "seconds": {},
-            "valence": round(self.prediction.valence, 4),
-            "arousal": round(self.prediction.arousal, 4),
+            "valence": _rounded(self.prediction.valence),
+            "arousal": _rounded(self.prediction.arousal),
             "file": self.file,
             "expression": self.expression,
         }
@@ -86,7 +87,7 @@ class Summary:
         self.left_out = 0
         self._pictures = 0
         self._first_s = self._last_s = 0.0
-        self._showing: list[tuple[FaceSummary, int]] = []
+        self._showing: list[tuple[FaceSummary, str]] = []
         self._times: defaultdict[str, Quantiles] = defaultdict(Quantiles)
 
     @property
@@ -114,13 +115,13 @@ class Summary:
         if self.frames == 0:
             self._first_s = self._last_s = now_s
         for face, expression in self._showing:
-            face.seconds[expression] += now_s - self._last_s
+            face.last(expression, now_s - self._last_s)
         self._last_s = now_s
         self.frames += 1
         self._showing.clear()
         for prediction in analysis.predictions:
             face = self.faces.setdefault(prediction.track_id, FaceSummary(prediction.track_id))
-            face.add(prediction.valence, prediction.arousal)
+            face.add(prediction)
             self._showing.append((face, prediction.expression))
 
     def to_json(self, elapsed_s: float) -> dict[str, Any]:
@@ -128,16 +129,19 @@ class Summary:
         return {
             "frames": self.frames,
             "dropped": self.dropped,
-            "video_s": round(self.video_s, 3),
-            "elapsed_s": round(elapsed_s, 3),
-            "fps": round(self.frames / elapsed_s, 2),
+            "frames_seen": self.frames + self.dropped,
+            "frames_analysed": self.frames,
+            "frames_dropped": self.dropped,
+            "video_s": _seconds(self.video_s),
+            "elapsed_s": _seconds(elapsed_s),
+            "fps": round(self.frames / elapsed_s, 2) if self.frames else 0.0,
             "faces": [
                 {
                     "id": face.id,
                     "frames": face.frames,
-                    "seconds": {name: round(s, 3) for name, s in face.by_time()},
-                    "valence": round(face.valence, 4),
-                    "arousal": round(face.arousal, 4),
+                    "seconds": {name: _seconds(s) for name, s in face.by_time()},
+                    "valence": _rounded(face.valence),
+                    "arousal": _rounded(face.arousal),
                 }
                 for face in self.faces.values()
             ]
@@ -162,20 +166,21 @@ class Summary:
 
     def _film_lines(self, elapsed_s: float) -> list[str]:
         lines = [
-            f"{self.frames} frames, {self.video_s:.1f} s of video in {elapsed_s:.1f} s"
-            f" ({self.frames / elapsed_s:.1f} frames a second); {_counted(len(self.faces), 'face')}"
+            f"{counted(self.frames, 'frame')}, {_seconds(self.video_s)} s of video in"
+            f" {elapsed_s:.1f} s ({self.frames / elapsed_s:.1f} frames a second);"
+            f" {_counted(len(self.faces), 'face')}"
         ]
         if self.dropped:
-            lines.append(f"{self.dropped} more frames were left out: there was no time for them")
+            dropped = counted(self.dropped, "more frame was", "more frames were")
+            lines.append(f"{dropped} left out: there was no time for {_them(self.dropped)}")
         faces = sorted(self.faces.values(), key=lambda face: -face.frames)
         for face in faces[:_SHOWN_FACES]:
-            lasted = ", ".join(f"{name} {s:.1f} s" for name, s in face.by_time()) or "one frame"
-            lines.append(
-                f"face {face.id}: {lasted}; mean valence {face.valence:+.2f},"
-                f" arousal {face.arousal:+.2f}"
-            )
+            lasted = ", ".join(f"{name} {_seconds(s)} s" for name, s in face.by_time())
+            seen = f"seen {_seconds(face.seen_s)} s" if face.seen_s else "one frame"
+            lines.append(f"face {face.id}: {lasted or seen}{_means(face)}")
         if len(faces) > _SHOWN_FACES:
-            lines.append(f"and {len(faces) - _SHOWN_FACES} more faces, seen no longer")
+            more = counted(len(faces) - _SHOWN_FACES, "more face", "more faces")
+            lines.append(f"and {more}, seen no longer")
         return lines
 
     def _picture_lines(self, elapsed_s: float) -> list[str]:
@@ -184,11 +189,31 @@ class Summary:
             f"{_counted(self._pictures, 'picture')} in {elapsed_s:.1f} s"
             f" ({self._pictures / elapsed_s:.1f} a second); {_counted(len(faces), 'face')}"
         ]
-        counts = Counter(face.expression for face in faces)
+        counts = Counter(face.expression for face in faces if face.expression)
         if counts:
             lines.append(", ".join(f"{name} {count}" for name, count in counts.most_common()))
         return lines
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}{'s' * (count != 1)}"
+def _seconds(seconds: float) -> float:
+    """Give a time of the film as text and JSON both write it."""
+    return round(seconds, 3)
+
+
+def _counted(number: int, noun: str) -> str:
+    return counted(number, noun) if number else f"no {noun}s"
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _means(face: FaceSummary) -> str:
+    """Say the means of valence and arousal, if there are any."""
+    if face.valence is None or face.arousal is None:
+        return ""
+    return f"; mean valence {face.valence:+.2f}, arousal {face.arousal:+.2f}"

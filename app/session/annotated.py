@@ -27,6 +27,7 @@ class VideoConfig:
     Attributes:
         annotate: Draw boxes, labels and the timeline.
         blur: Make faces unrecognisable.
+        blur_whole: Then blur all of a frame that may hold a face nobody found.
         overlay: What is drawn.
         crf: x264's constant rate factor.
         preset: x264's trade of time for size; a live recording shares the cores with the analysis.
@@ -34,6 +35,7 @@ class VideoConfig:
 
     annotate: bool = True
     blur: bool = False
+    blur_whole: bool = False
     overlay: OverlayConfig = field(default_factory=OverlayConfig)
     crf: Annotated[int, Field(ge=0, le=51)] = 23
     preset: Preset = "superfast"
@@ -60,11 +62,12 @@ class AnnotatedVideo:
         """
         self._path, self._info, self._config = path, info, config
         self._turns: deque[tuple[float, Path]] = deque()
-        self._blur = FaceBlur() if config.blur else None
+        self._blur = FaceBlur(whole=config.blur_whole) if config.blur else None
         self._overlay: Overlay | None = None
         self._drawn_size: tuple[int, int] | None = None
         self._sink: VideoSink | None = None
         self._size = (0, 0)
+        self._last_s = 0.0  # of what is written; later frames only show where faces were
         self.frames = 0
         self.starts: dict[str, float] = {}
 
@@ -85,11 +88,26 @@ class AnnotatedVideo:
         Raises:
             SinkError: The file cannot be written.
         """
+        self._last_s = analysis.frame.time_s
+        self._take(analysis)
+
+    def look_ahead(self, analysis: Analysis) -> None:
+        """Look at a frame after the last one written, for faces that were there before.
+
+        Raises:
+            SinkError: The file cannot be written.
+        """
+        if self._blur is not None:
+            self._take(analysis)
+
+    def _take(self, analysis: Analysis) -> None:
         ready = [analysis] if self._blur is None else self._blur.push(analysis)
         for each in ready:
             self._encode(each)
 
     def _encode(self, analysis: Analysis) -> None:
+        if analysis.frame.time_s > self._last_s:
+            return
         image, time_s = self._draw(analysis), analysis.frame.time_s
         while self._turns and time_s >= self._turns[0][0]:
             self._finish()

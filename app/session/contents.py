@@ -8,6 +8,7 @@ from app.session.folder import Files, Marker, Part, Session, read_markers
 from app.session.frames import VideoPart
 from app.session.records import NUMBERS_MAX, RecordTable, empty_table, joined, read_records
 from engine.errors import ConfigError, SourceError
+from engine.wording import capped, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def read_contents(folder: Path, session: Session) -> Contents:
     if session.state != "finished":
         reading.warn("the recording did not end well; kept what was written")
     markers, footage = reading.markers(), reading.footage()
-    return Contents(table, markers, footage, tuple(reading.warnings))
+    return Contents(table, markers, footage, capped(reading.warnings))
 
 
 class _Reading:
@@ -82,7 +83,8 @@ class _Reading:
             return tables[0]
         table = joined(tables)
         if again := sum(map(len, tables)) - len(table):
-            self.warn(f"{again:,} rows are in two parts, and were left out once")
+            what = counted(again, "row is in two parts, and was", "rows are in two parts, and were")
+            self.warn(f"{what} left out once")
         return table
 
     def _records(self, name: str) -> tuple[RecordTable, tuple[str, ...]]:

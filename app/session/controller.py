@@ -10,51 +10,31 @@ controller.close()                                # the program ends
 """
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from app.session.annotated import VideoConfig
-from app.session.folder import Marker, PartLimits
-from app.session.recorder import Recorder, RecorderConfig, RecorderStatus, State, free_bytes
+from app.session.disk import free_bytes
+from app.session.folder import Marker
+from app.session.options import KEYS, RecordingOptions
+from app.session.recorder import Recorder
+from app.session.recording import RecorderConfig, RecorderStatus, State
 from app.session.snapshot import save_snapshot
+from app.session.snapshots import Snapshot, Snapshots
 from engine.analyze import AnalyzerConfig
+from engine.drawing.overlay import OverlayConfig
 from engine.errors import FerError
 from engine.types import Analysis
 from engine.video.opening import SourceInfo
 
 log = logging.getLogger(__name__)
 
-KEYS: Final = ("F5", "F6", "F7", "F8")
 SNAPSHOTS: Final = "snapshots"  # folder in that of the recordings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingOptions:
-    """What the user chose to record.
-
-    Attributes:
-        root: Where recordings go.
-        video: Record the video.
-        records: Record the rows.
-        annotate: Draw boxes and labels into video and snapshots.
-        blur: Make faces unrecognisable in video and snapshots.
-        limit_s: Stop after this time, seconds; None records until told.
-        part: When a recording goes on in other files.
-        texts: What the markers of `KEYS` say.
-    """
-
-    root: Path
-    video: bool = True
-    records: bool = True
-    annotate: bool = True
-    blur: bool = False
-    limit_s: float | None = None
-    part: PartLimits = field(default_factory=PartLimits)
-    texts: tuple[str, ...] = field(default=("stimulus on", "stimulus off", "question", "note"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,40 +44,55 @@ class View:
     Attributes:
         choice: What the user chose.
         recording: True from the start until the files are closed.
-        can_start: True if a source is open and something is to be recorded.
+        ending: It records nothing more; the files are closed within seconds.
+        can_start: True if a source gives frames and something is to be recorded.
         can_snapshot: True if there is a frame.
         elapsed_s: Of the recording that runs, or ran last.
         free: Bytes free where recordings go; None until that is known.
         behind: True while frames of the video are being left out.
         dropped: Frames of the video left out.
+        seen: Frames that the source gave since the recording began.
+        missed: Those of them that nobody had time to analyse: they have no rows.
         markers: Markers set in this recording.
         part: Number of the part that is written, from 1.
         folder: That of the recording that runs, or ran last; None before the first.
         message: One line: what went wrong, or what was saved; may be empty.
+        said: Messages so far: another number, and the message is new.
+        unwritable: Why nothing can be written where recordings go; empty where it can.
     """
 
     choice: RecordingOptions
     recording: bool
+    ending: bool
     can_start: bool
     can_snapshot: bool
     elapsed_s: float
     free: int | None
     behind: bool
     dropped: int
+    seen: int
+    missed: int
     markers: int
     part: int
     folder: Path | None
     message: str
+    said: int
+    unwritable: str
 
 
 class RecordingController:
-    """Starts and ends recordings, one at a time. `add` from one thread, all else from another."""
+    """Starts and ends recordings, one at a time. `add` from one thread, all else from another.
+
+    Attributes:
+        beginning: Called when a recording begins: gives the index of the first frame to record.
+    """
 
     def __init__(
         self,
         choice: RecordingOptions,
         *,
         told: Callable[[Marker], None] | None = None,
+        kept: Callable[[RecordingOptions], None] | None = None,
         make_recorder: Callable[..., Recorder] = Recorder,
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
@@ -106,19 +101,26 @@ class RecordingController:
         Args:
             choice: What is recorded at first.
             told: Is told of every marker set; for the live outputs. Must not wait.
+            kept: Is told of every change of the choice; to keep it.
             make_recorder: Makes what records.
             free: Gives the bytes free where a path lies.
         """
-        self.choice = choice
-        self._told, self._make_recorder, self._free = told, make_recorder, free
+        self._choice = choice
+        self._told, self._kept = told, kept
+        self._make_recorder, self._free = make_recorder, free
+        self.beginning: Callable[[], int] | None = None
+        self._drawn = OverlayConfig()
+        self._snapshots = Snapshots()
         self._source: tuple[SourceInfo, AnalyzerConfig] | None = None
         self._recorder: Recorder | None = None
         self._latest: Analysis | None = None
-        self._message = ""
+        self._latest_at_s = 0.0
+        self._message, self._said = "", 0
+        self._unwritable = ""
         self._ending_shown = True
         # Disks can be slow: pictures are saved, and space is looked at, off the window's thread.
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="fer-disk")
-        self._saving: Future[Path] | None = None
+        self._saving: list[tuple[Future[Path], Snapshot]] = []
         self._looking: Future[int] | None = None
         self._free_last: int | None = None
         self._closed = False
@@ -131,23 +133,49 @@ class RecordingController:
 
     def detach(self) -> None:
         """Take note that no source is open; a recording ends."""
-        self.stop()
+        if self._recorder is not None:
+            self._recorder.stop(at_once=True)
+        self._save(leaving=True)
+        self._snapshots.forget()
         self._source = None
         self._latest = None
 
+    @property
+    def choice(self) -> RecordingOptions:
+        """What is recorded, or will be: the one place that knows; change it by `choose`."""
+        return self._choice
+
     def add(self, analysis: Analysis) -> None:
-        """Take the next analysis; never waits."""
-        self._latest = analysis
+        """Take the next analysis; waits only while a file is recorded, for room."""
+        self._latest, self._latest_at_s = analysis, time.monotonic()
+        self._snapshots.add(analysis, blur=self._choice.blur)
         recorder = self._recorder
         if recorder is not None:
             recorder.add(analysis)
 
-    def choose(self, **changes: object) -> None:
-        """Change what is recorded; what runs goes on as it began."""
-        self.choice = replace(self.choice, **changes)  # type: ignore[arg-type]  # checked by tests
+    def choose(self, **changes: object) -> bool:
+        """Change what is recorded; False if a recording runs: then only markers' texts change."""
+        wanted = replace(self._choice, **changes)  # type: ignore[arg-type]  # checked by tests
+        if self._running() and replace(wanted, texts=self._choice.texts) != self._choice:
+            return False
+        if wanted != self._choice:
+            self._choice = wanted
+            if self._kept is not None:
+                self._kept(wanted)
+        return True
+
+    def draw(self, *, landmarks: bool, uncertain_below: float) -> None:
+        """Say what the window draws, so that videos and snapshots show the same."""
+        self._drawn = OverlayConfig(landmarks=landmarks, uncertain_below=uncertain_below)
 
     def _look(self) -> VideoConfig:
-        return VideoConfig(annotate=self.choice.annotate, blur=self.choice.blur)
+        choice = self._choice
+        return VideoConfig(
+            annotate=choice.annotate,
+            blur=choice.blur,
+            blur_whole=choice.blur_whole,
+            overlay=replace(self._drawn, timeline=choice.timeline, bars=choice.timeline),
+        )
 
     def start(self) -> bool:
         """Begin a recording; False if there is no source, one runs, or nothing is chosen."""
@@ -166,40 +194,84 @@ class RecordingController:
             part=choice.part,
             look=self._look(),
         )
-        self._message, self._ending_shown = "", False
-        self._recorder = self._make_recorder(choice.root, *self._source, config)
+        self._say("")
+        self._ending_shown = False
+        first = 0 if self.beginning is None else self.beginning()
+        self._recorder = self._make_recorder(choice.root, *self._source, config, first=first)
         return True
 
     def stop(self) -> None:
-        """End the recording; without one, do nothing. Returns at once."""
+        """End the recording; without one, do nothing. Returns at once, and is over soon."""
         if self._recorder is not None:
             self._recorder.stop()
+
+    def stop_at_end(self) -> None:
+        """End the recording of a file whose last frame was added."""
+        if self._recorder is not None and self._recorder.status().frames:
+            self._recorder.stop(at_once=True, why="stopped at the end of the file")
 
     def _running(self) -> bool:
         return self._recorder is not None and not self._recorder.status().over
 
     def mark(self, text: str, key: str = "") -> Marker | None:
-        """Set a marker now; None if nothing is being recorded."""
-        if self._recorder is None or not text.strip():
+        """Set a marker now, and tell of it by the source's time; None if it is not recorded."""
+        if not text.strip():
             return None
-        marker = self._recorder.mark(text, key)
-        if marker is not None and self._told is not None:
-            self._told(marker)
-        return marker
+        now_s = self._now_s()
+        if now_s is not None and self._told is not None:
+            self._told(Marker(now_s, text, key))
+        return self._recorder.mark(text, key) if self._recorder is not None else None
+
+    def _now_s(self) -> float | None:
+        """Give the time of the picture on the screen, in the source; None without one."""
+        if self._latest is None or self._source is None:
+            return None
+        passed_s = time.monotonic() - self._latest_at_s if self._source[0].live else 0.0
+        return self._latest.frame.time_s + passed_s
 
     def mark_by_key(self, key: str) -> Marker | None:
-        """Set the marker of one of `KEYS`; None if nothing is being recorded."""
+        """Set the marker of one of `KEYS`; None if it is not recorded."""
         return self.mark(self.choice.texts[KEYS.index(key)] or key, key)
 
     def snapshot(self) -> bool:
-        """Save the newest frame as a picture; False if there is none."""
+        """Save the newest frame as a picture; False if there is none.
+
+        Where faces are blurred, that waits for the next second, which shows what faces are in it.
+        """
         analysis = self._latest
         if analysis is None or self._closed:
             return False
-        folder = self.choice.root / SNAPSHOTS
-        now = datetime.now().astimezone()
-        self._saving = self._disk.submit(save_snapshot, folder, analysis, self._look(), now)
+        self._snapshots.take(analysis, self._look(), datetime.now().astimezone())
+        self._save()
+        if self._snapshots.waiting:
+            self._say("the snapshot waits for the next second, to see which faces are in it")
         return True
+
+    def _save(self, *, leaving: bool = False) -> None:
+        """Save the snapshots that need no more frames, or all."""
+        for snapshot in self._snapshots.ready(at_end=self._at_end(), leaving=leaving):
+            saving = self._disk.submit(
+                save_snapshot,
+                self._choice.root / SNAPSHOTS,
+                snapshot.target,
+                snapshot.look,
+                snapshot.taken,
+                around=snapshot.around,
+                whole=snapshot.whole,
+            )
+            self._saving.append((saving, snapshot))
+
+    def _at_end(self) -> bool:
+        """True if the newest frame is the source's last."""
+        if self._latest is None or self._source is None:
+            return False
+        info = self._source[0]
+        if info.live:
+            return False
+        if info.duration_s is None:  # a picture
+            return info.frame_count == 1
+        frame_s = float(1 / info.fps) if info.fps else 0.04
+        return self._latest.frame.time_s >= info.duration_s - 1.5 * frame_s
 
     def view(self) -> View:
         """Say what the panel shows."""
@@ -210,31 +282,43 @@ class RecordingController:
         return View(
             choice=choice,
             recording=recording,
+            ending=recording and status is not None and status.ending,
             can_start=self._source is not None and (choice.video or choice.records),
             can_snapshot=self._latest is not None,
             elapsed_s=status.elapsed_s if status else 0.0,
             free=status.free if status and recording and status.free else self._free_last,
             behind=recording and status is not None and status.behind,
             dropped=status.dropped if status else 0,
+            seen=status.seen if status else 0,
+            missed=status.seen - status.frames if status else 0,
             markers=status.markers if status else 0,
             part=status.part if status else 1,
             folder=status.folder if status else None,
             message=self._message,
+            said=self._said,
+            unwritable=self._unwritable,
         )
+
+    def _say(self, message: str) -> None:
+        self._message, self._said = message, self._said + 1
 
     def _collect(self, status: RecorderStatus | None) -> None:
         """Take over what finished since the last look."""
         if status is not None and status.over and not self._ending_shown:
-            self._message, self._ending_shown = _ending(status), True
-        if self._saving is not None and self._saving.done():
-            saving, self._saving = self._saving, None
-            self._message = _saved(saving)
+            self._say(_ending(status))
+            self._ending_shown = True
+        self._save()
+        for saving, snapshot in [pair for pair in self._saving if pair[0].done()]:
+            self._saving.remove((saving, snapshot))
+            self._say(_saved(saving, whole=snapshot.whole))
         if self._looking is None:
             if not self._closed:
                 self._looking = self._disk.submit(self._free, self.choice.root)
         elif self._looking.done():
             looking, self._looking = self._looking, None
-            self._free_last = looking.result() if looking.exception() is None else None
+            error = looking.exception()
+            self._free_last = looking.result() if error is None else None
+            self._unwritable = str(error) if isinstance(error, FerError) else ""
 
     def close(self, limit_s: float = 10.0) -> bool:
         """End everything; False if the files are not closed within the limit."""
@@ -252,10 +336,11 @@ def _ending(status: RecorderStatus) -> str:
     return f"{status.message}; {saved}" if status.message else saved
 
 
-def _saved(saving: "Future[Path]") -> str:
+def _saved(saving: "Future[Path]", *, whole: bool) -> str:
     error = saving.exception()
     if error is None:
-        return f"saved: {saving.result().name}"
+        why = "; all of it is blurred: what came after it was not seen" if whole else ""
+        return f"saved: {saving.result().name}{why}"
     if not isinstance(error, FerError):
         log.error("snapshot", exc_info=error)
     return str(error)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
+from zlib import crc32
 
 from engine.drawing import shapes
 from engine.drawing.shapes import PALETTE, Colour, text_on
@@ -19,20 +20,33 @@ def _to_bgr(colour: str) -> Colour:
     return blue, green, red
 
 
+RECORDING: Final = "#b84a00"  # vermillion, dark enough for white text: 5.3 to 1
+
 # Those of the overlay, so that a face has one colour everywhere.
 FACES: Final = tuple(to_hex(colour) for colour in PALETTE)
 
 # Curves on a white ground: the yellow and the near-white would not be seen there.
 _ON_LIGHT: Final[Mapping[str, str]] = {"#f0e442": "#a39600", "#ebebeb": "#4d4d4d"}
 
-# Okabe & Ito (2008), "Color universal design", by the label that each suits.
+# Tol (2021), "Colour Schemes", the light scheme, made for cells with dark words in them; by the
+# label that each suits. None is a face's colour: those are of Okabe & Ito.
 LABELS: Final[Mapping[str, str]] = dict(
     zip(
         EXPRESSIONS,
-        ("#9a9a9a", "#f0e442", "#e69f00", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9"),
+        ("#dddddd", "#eedd88", "#99ddff", "#77aadd", "#ee8866", "#aaaa00", "#ffaabb", "#44bb99"),
         strict=True,
     )
 )
+
+# The rest of theirs and some of Tol's (2021), by name, for the classes beyond the eight.
+_OTHERS: Final = ("#882255", "#44aa99", "#999933", "#332288", "#aa4499", "#661100", "#6699cc")
+
+
+def label_colour(label: str) -> str:
+    """Give a label's colour, ``#rrggbb``; that of one beyond the eight depends on its name."""
+    if not label:
+        return LABELS[EXPRESSIONS[0]]
+    return LABELS.get(label) or _OTHERS[crc32(label.encode()) % len(_OTHERS)]
 
 
 def face_colour(face: int, *, light: bool = False) -> str:

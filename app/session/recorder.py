@@ -8,7 +8,8 @@
     recorder.join()                           # waits until the files are finished
 
 What the folder holds is in `app/session/folder.py`; all of it survives a kill. If encoding does not
-keep up, frames of the video are left out and counted, rows and markers never are.
+keep up with a live source, frames of the video are left out and counted, rows and markers never
+are; a file waits. Where faces are blurred, the second after the end is looked at too.
 """
 
 import logging
@@ -17,22 +18,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from app.session.about import about_session
-from app.session.annotated import VideoConfig
 from app.session.clock import RecordingClock
+from app.session.disk import free_bytes
 from app.session.files import SessionFiles
-from app.session.folder import Marker, PartLimits, new_folder
-from engine.analyze import AnalyzerConfig
-from engine.config import AboveZero, Natural, checked, require
-from engine.errors import ConfigError, FerError, SinkError
+from app.session.folder import Marker, new_folder
+from app.session.recording import RecorderConfig, RecorderStatus, State
+from engine.analyze import AnalyzerConfig, config_vocabulary
+from engine.errors import FerError, SinkError
+from engine.faces.blur import AHEAD_S
 from engine.types import Analysis, Frame
 from engine.video.opening import SourceInfo
 
@@ -44,96 +45,17 @@ LOOK_S: Final = 0.2  # how often the thread looks up without work
 DISK_S: Final = 1.0  # between two looks at the free space
 BEHIND_S: Final = 5.0  # a frame left out within this time means that it does not keep up
 JOIN_S: Final = 10.0
+SLACK_S: Final = 0.5  # more than that, no frame is waited for at the end
 _NO_IMAGE: Final = np.zeros((1, 1, 3), np.uint8)
 
 
-class State(Enum):
-    """Where a recording is in its life."""
-
-    STARTING = "starting"
-    RECORDING = "recording"
-    FINISHED = "finished"
-    FAILED = "failed"
-
-
-@checked("recording")
-class RecorderConfig:
-    """What is recorded, and when to stop.
-
-    Attributes:
-        video: Record the video.
-        records: Record a row for each face in each frame.
-        landmarks: Rows hold the 68 landmarks too.
-        look: How the video looks.
-        limit_s: Stop after this time, seconds; None records until told.
-        part: When the recording goes on in other files.
-        start_free: Bytes that must be free on the disk to start.
-        stop_free: Bytes; with less, the recording ends before the disk is full.
-    """
-
-    video: bool = True
-    records: bool = True
-    landmarks: bool = False
-    look: VideoConfig = field(default_factory=VideoConfig)
-    limit_s: AboveZero | None = None
-    part: PartLimits = field(default_factory=PartLimits)
-    start_free: Natural = 1_000_000_000
-    stop_free: Natural = 250_000_000
-
-    def __post_init__(self) -> None:
-        if not (self.video or self.records):
-            raise ConfigError("recording: nothing to record; choose video, records or both")
-        enough = self.stop_free <= self.start_free
-        require(self, "stop_free", enough, f"at most start_free ({self.start_free})")
-
-
 @dataclass(frozen=True, slots=True)
-class RecorderStatus:
-    """A recording at one moment.
+class _Asked:
+    """The end was asked for: what it says, where it is, and when it comes at the latest."""
 
-    Attributes:
-        state: Where it is in its life.
-        folder: Its folder; None until there is one.
-        elapsed_s: The recording's time.
-        frames: Frames taken.
-        video_frames: Frames in the video.
-        dropped: Frames left out of the video because encoding did not keep up.
-        behind: True if that happened within the last seconds.
-        markers: Markers set.
-        part: Number of the part that is written, from 1.
-        free: Bytes free on the disk; None before the first look.
-        message: Why it ended by itself or failed, one line; else empty.
-    """
-
-    state: State
-    folder: Path | None
-    elapsed_s: float
-    frames: int
-    video_frames: int
-    dropped: int
-    behind: bool
-    markers: int
-    part: int
-    free: int | None
     message: str
-
-    @property
-    def over(self) -> bool:
-        """True once the files are closed."""
-        return self.state in (State.FINISHED, State.FAILED)
-
-
-def free_bytes(path: Path) -> int:
-    """Give the bytes that may still be written where `path`, or what it will lie in, is.
-
-    Raises:
-        SinkError: The system does not say.
-    """
-    place = next((p for p in (path, *path.absolute().parents) if p.exists()), path)
-    try:
-        return shutil.disk_usage(place).free
-    except OSError as error:
-        raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
+    last_s: float
+    due_s: float
 
 
 class Recorder:
@@ -146,6 +68,7 @@ class Recorder:
         analyzer: AnalyzerConfig,
         config: RecorderConfig,
         *,
+        first: int = 0,
         clock: Callable[[], float] = time.monotonic,
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
@@ -156,16 +79,19 @@ class Recorder:
             info: The source.
             analyzer: What the analyses come from, for `session.json`.
             config: What to record.
+            first: Index of the source's first frame to record; those before are left out.
             clock: Gives seconds.
             free: Gives the bytes free where a path lies.
         """
         self._root, self._info, self._analyzer, self._config = root, info, analyzer, config
+        self._first = first
         self._clock, self._free_at = clock, free
         self._time = RecordingClock(live=info.live, clock=clock)
         self._changed = threading.Condition()
         self._rows: deque[Analysis | Marker] = deque()
         self._frames: deque[Analysis] = deque()
         self._stopping = False
+        self._asked: _Asked | None = None
         self._state = State.STARTING
         self._folder: Path | None = None
         self._free: int | None = None
@@ -179,16 +105,20 @@ class Recorder:
         self._thread.start()
 
     def add(self, analysis: Analysis) -> bool:
-        """Record one frame, the next in order; never waits.
+        """Record one frame, the next in order; waits only where the source is a file, for room.
 
         Returns:
             False if it was not taken: the recording is over, or it is the last frame again.
         """
         with self._changed:
-            if self._stopping:
+            self._await_room()
+            if self._stopping or analysis.frame.index < self._first:
                 return False
             time_s = self._time.frame(analysis.frame.time_s)
             if time_s is None:
+                return False
+            if self._asked is not None:
+                self._look_ahead(analysis, time_s, self._asked)
                 return False
             if self._time.jumped:
                 self._note(Marker(time_s, f"source went to {analysis.frame.time_s:.2f} s"))
@@ -201,9 +131,25 @@ class Recorder:
             self._next_index = index + 1
             limit_s = self._config.limit_s
             if limit_s is not None and time_s >= limit_s:
-                self._end(f"stopped after {limit_s:g} s, as asked")
+                self._wind_up(f"stopped after {limit_s:g} s, as asked")
             self._changed.notify()
             return True
+
+    def _await_room(self) -> None:
+        """Let a file wait until pictures can be taken; under the lock."""
+        if self._info.live or not self._config.video:
+            return
+        while len(self._frames) >= FRAMES_WAITING and not self._stopping:
+            self._changed.wait(LOOK_S)
+
+    def _look_ahead(self, analysis: Analysis, time_s: float, asked: _Asked) -> None:
+        """Take a frame after the end, only to see which faces were there before; under the lock."""
+        if self._time.jumped or time_s > asked.last_s + AHEAD_S:
+            self._end(asked.message)
+        elif len(self._frames) < FRAMES_WAITING:
+            frame = Frame(analysis.frame.index, time_s, analysis.frame.image)
+            self._frames.append(replace(analysis, frame=frame))
+            self._changed.notify()
 
     def _put(self, analysis: Analysis) -> None:
         """Queue a frame's rows, and its picture if there is room; under the lock."""
@@ -222,7 +168,7 @@ class Recorder:
     def mark(self, text: str, key: str = "") -> Marker | None:
         """Set a marker at this moment; None if the recording is over."""
         with self._changed:
-            if self._stopping:
+            if self._stopping or self._asked is not None:
                 return None
             marker = Marker(self._time.now(), " ".join(text.split()), key)
             self._note(marker)
@@ -233,10 +179,30 @@ class Recorder:
         self._rows.append(marker)
         self._marked += 1
 
-    def stop(self) -> None:
-        """End the recording; from any thread, any number of times; returns at once."""
+    def stop(self, *, at_once: bool = False, why: str = "") -> None:
+        """End the recording; from any thread, any number of times; returns at once.
+
+        Args:
+            at_once: No frame will come any more: else, where faces are blurred, those of the next
+                second show which faces were there before.
+            why: One line, where it was not the user.
+        """
         with self._changed:
-            self._end("")
+            if at_once:
+                self._end(self._asked.message if self._asked is not None else why)
+            else:
+                self._wind_up(why)
+
+    def _wind_up(self, message: str) -> None:
+        """Record nothing more, and end once faces to blur are known; under the lock."""
+        config = self._config
+        if self._stopping or self._asked is not None:
+            return
+        if not (config.video and config.look.blur and self._taken):
+            self._end(message)
+            return
+        due_s = self._clock() + AHEAD_S + SLACK_S
+        self._asked = _Asked(message, self._time.last_s, due_s)
 
     def _end(self, message: str) -> None:
         """Take nothing more; under the lock."""
@@ -257,8 +223,10 @@ class Recorder:
             return RecorderStatus(
                 state=self._state,
                 folder=self._folder,
-                elapsed_s=self._time.last_s if self._stopping else self._time.now(),
+                elapsed_s=self._elapsed_s(),
+                ending=self._stopping or self._asked is not None,
                 frames=self._taken,
+                seen=self._next_index,
                 video_frames=self._video_frames,
                 dropped=self._dropped,
                 behind=self._clock() - self._dropped_at < BEHIND_S,
@@ -267,6 +235,11 @@ class Recorder:
                 free=self._free,
                 message=self._message,
             )
+
+    def _elapsed_s(self) -> float:
+        if self._asked is not None:
+            return self._asked.last_s
+        return self._time.last_s if self._stopping else self._time.now()
 
     def _run(self) -> None:
         """The thread: open, write until told, close, say how it ended."""
@@ -282,7 +255,10 @@ class Recorder:
                 log.info("recording to %s", folder)
                 self._write_all(files)
                 files.finish(self._ending())
-            self._over(State.FINISHED)
+            if self._taken:
+                self._over(State.FINISHED)
+            else:
+                self._throw_away(folder)
         except FerError as error:
             self._fail(str(error))
         except Exception as error:
@@ -304,6 +280,7 @@ class Recorder:
             records=config.records,
             landmarks=config.landmarks,
             limits=config.part,
+            vocabulary=config_vocabulary(self._analyzer),
         )
 
     def _ending(self) -> dict[str, object]:
@@ -313,6 +290,9 @@ class Recorder:
             "stopped_because": status.message or "stopped by the user",
             "duration_s": round(status.elapsed_s, 3),
             "frames": status.frames,
+            "frames_seen": status.seen,
+            "frames_analysed": status.frames,
+            "frames_dropped": status.seen - status.frames,
             "video_frames": status.video_frames,
             "video_frames_dropped": status.dropped,
         }
@@ -322,16 +302,21 @@ class Recorder:
             with self._changed:
                 if not (self._rows or self._frames or self._stopping):
                     self._changed.wait(LOOK_S)
+                asked = self._asked
+                if asked is not None and self._clock() >= asked.due_s:
+                    self._end(asked.message)
                 rows, self._rows = self._rows, deque()
                 frame = self._frames.popleft() if self._frames else None
                 done = self._stopping and not rows and frame is None
+                self._changed.notify_all()  # there is room
             if done:
                 return
             files.write_rows(rows)
+            ahead = frame is not None and asked is not None and frame.frame.time_s > asked.last_s
             if frame is not None:
-                files.write_frame(frame)
+                (files.look_ahead if ahead else files.write_frame)(frame)
             with self._changed:
-                self._video_frames += frame is not None
+                self._video_frames += frame is not None and not ahead
                 self._part = files.part
             self._look_at_disk()
 
@@ -356,6 +341,17 @@ class Recorder:
                 f"{place}: recording {why}: {free / 1e6:,.0f} MB free, at least "
                 f"{least / 1e6:,.0f} MB needed; make room or choose another folder"
             )
+
+    def _throw_away(self, folder: Path) -> None:
+        """Leave nothing of a recording into which no frame came."""
+        why = self._message or "stopped before the first frame"
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            log.warning("%s: cannot be removed: %s", folder, error.strerror or error)
+        with self._changed:
+            self._folder = None
+        self._fail(f"nothing was recorded: {why}")
 
     def _fail(self, message: str) -> None:
         with self._changed:

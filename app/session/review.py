@@ -24,7 +24,8 @@ from app.session.frames import VideoPart
 from app.session.records import Integers, Numbers, RecordTable, read_records
 from app.session.statistics import FaceStatistics
 from engine.errors import SourceError
-from engine.labels import EXPRESSIONS
+from engine.labels import ordered
+from engine.wording import shortened
 
 EDITS: Final = "edits.json"
 FACES_MAX: Final = 20_000  # a window with more would stand still
@@ -39,7 +40,7 @@ class Span:
     Attributes:
         start_s: Time of its first frame.
         end_s: When the next span begins, or the last frame ends.
-        label: What it shows.
+        label: What it shows; empty where no network knew expressions.
         corrected: True if a person set the label of any of its frames.
     """
 
@@ -110,6 +111,7 @@ class _Reading:
         same = before is not None and before.table.numbers is edited.table.numbers
         self.rows: _Rows = before.rows if before is not None and same else _Rows(edited.table)
         self._spans: dict[int, list[Span]] = {}
+        self.words = (*edited.table.classes, "")  # by label; the last one is that of -1
 
     @cached_property
     def tracks(self) -> list[TrackSummary]:
@@ -135,7 +137,7 @@ class _Reading:
         ends = np.where(open_ended, times[lasts] + self.rows.frame_s, following)
         by_hand = np.logical_or.reduceat(corrected, starts)
         return [
-            Span(start_s, end_s, EXPRESSIONS[label], hand)
+            Span(start_s, end_s, self.words[label], hand)
             for start_s, end_s, label, hand in zip(
                 times[starts].tolist(),
                 ends.tolist(),
@@ -147,10 +149,13 @@ class _Reading:
 
     def _track(self, face: int) -> TrackSummary:
         rows, numbers = self.rows.of(face), self.table.numbers
-        lasted = dict.fromkeys(EXPRESSIONS, 0.0)
-        for span in self.spans(face):
-            lasted[span.label] += span.end_s - span.start_s
-        seen_s = sum(lasted.values())
+        spans = self.spans(face)
+        seen_s = sum(span.end_s - span.start_s for span in spans)
+        labels = ordered({*self.table.vocabulary.labels, *(span.label for span in spans)} - {""})
+        lasted = dict.fromkeys(labels, 0.0)
+        for span in spans:
+            if span.label:
+                lasted[span.label] += span.end_s - span.start_s
         statistics = FaceStatistics(
             id=face,
             frames=len(rows),
@@ -158,24 +163,66 @@ class _Reading:
             first_s=float(self.table.times[rows[0]]),
             last_s=float(self.table.times[rows[-1]]),
             shares={label: seconds / seen_s for label, seconds in lasted.items()},
-            valence=float(numbers["valence"][rows].mean()),
-            arousal=float(numbers["arousal"][rows].mean()),
+            valence=_mean(numbers["valence"][rows]),
+            arousal=_mean(numbers["arousal"][rows]),
         )
         return TrackSummary(statistics, int(self.edited.corrected[rows].sum()))
 
 
-def _joined(spans: list[Span], least_s: float) -> list[Span]:
-    """Join the spans that are shorter to the one before, unless there was a silence."""
-    joined: list[Span] = []
-    for span in spans:
-        before = joined[-1] if joined and joined[-1].end_s == span.start_s else None
-        short = span.end_s - span.start_s < least_s
-        if before is not None and (short or before.label == span.label):
-            by_hand = before.corrected or span.corrected
-            joined[-1] = Span(before.start_s, span.end_s, before.label, by_hand)
+def _mean(values: Numbers) -> float | None:
+    """Give the mean of the numbers that there are; None without any."""
+    there = values[np.isfinite(values)]
+    return float(there.mean()) if there.size else None
+
+
+def _readable(spans: list[Span], least_s: float) -> list[Span]:
+    """Give the spans that last, and put short ones in a row under what they show mostly.
+
+    A row of short spans is cut where it has lasted; each piece takes the label that fills more than
+    half of it. A piece without one, or too short itself, is left out: a gap. What is short between
+    two silences is kept.
+    """
+    starts = [i for i, span in enumerate(spans) if not i or spans[i - 1].end_s != span.start_s]
+    found: list[Span] = []
+    for start, end in zip(starts, [*starts[1:], len(spans)], strict=True):
+        run = spans[start:end]
+        whole_s = round(run[-1].end_s - run[0].start_s, 6)
+        found += [
+            piece for row in _rows(run, least_s) for piece in _mostly(row, min(least_s, whole_s))
+        ]
+    return found
+
+
+def _rows(run: list[Span], least_s: float) -> list[list[Span]]:
+    """Cut spans that follow each other: those that last by themselves, short ones in rows."""
+    rows: list[list[Span]] = []
+    row: list[Span] = []
+    for span in run:
+        if _lasts(span) >= least_s:
+            rows += [row, [span]]
+            row = []
         else:
-            joined.append(span)
-    return joined
+            row.append(span)
+            if round(span.end_s - row[0].start_s, 6) >= least_s:
+                rows.append(row)
+                row = []
+    return [row for row in (*rows, row) if row]
+
+
+def _lasts(span: Span) -> float:
+    return round(span.end_s - span.start_s, 6)  # differences of times have crumbs
+
+
+def _mostly(row: list[Span], least_s: float) -> list[Span]:
+    whole = Span(row[0].start_s, row[-1].end_s, "", corrected=False)
+    shares: dict[str, float] = {}
+    for span in row:
+        shares[span.label] = shares.get(span.label, 0.0) + _lasts(span)
+    label = max(shares, key=lambda name: shares[name])
+    if _lasts(whole) < least_s or shares[label] <= 0.5 * _lasts(whole):
+        return []
+    by_hand = any(span.corrected for span in row if span.label == label)
+    return [Span(whole.start_s, whole.end_s, label, by_hand)]
 
 
 class Review:
@@ -246,6 +293,13 @@ class Review:
         return self.edits.result.table
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels that spans may have: the network's classes, and what a person set."""
+        table = self.table
+        used = {table.classes[label] for label in np.unique(table.labels).tolist() if label >= 0}
+        return ordered(dict.fromkeys((*table.vocabulary.labels, *sorted(used))))
+
+    @property
     def faces(self) -> tuple[int, ...]:
         """Ids of the tracks that are left."""
         return self._now.rows.faces
@@ -271,14 +325,14 @@ class Review:
         return self._now.rows.series(face, column)
 
     def spans(self, face: int, *, least_s: float = 0.0) -> list[Span]:
-        """Give the stretches of one label, in order; they do not overlap.
+        """Give the stretches of one label, or of none, in order; they do not overlap.
 
         Args:
             face: The track's id.
-            least_s: Shorter spans are joined to the one before, unless there was a silence.
+            least_s: Shorter spans in a row become one of what they show mostly, or a gap.
         """
         spans = self._now.spans(face)
-        return _joined(spans, least_s) if least_s > 0 else list(spans)
+        return _readable(spans, least_s) if least_s > 0 else list(spans)
 
     def tracks(self) -> list[TrackSummary]:
         """Give every face that is left, in order of id."""
@@ -294,7 +348,8 @@ class Review:
         first = int(np.searchsorted(times, times[last]))
         faces = []
         for row in range(first, last + 1):
-            label = EXPRESSIONS[self.table.labels[row]]
+            label = self._now.words[self.table.labels[row]]
+            reliability = float(numbers["reliability"][row])
             x, y, width, height = (
                 float(numbers[name][row]) for name in ("x", "y", "width", "height")
             )
@@ -303,8 +358,8 @@ class Review:
                     id=int(numbers["face_id"][row]),
                     box=(x, y, x + width, y + height),
                     label=label,
-                    share=float(numbers[label][row]),
-                    reliability=float(numbers["reliability"][row]),
+                    share=float(np.nan_to_num(numbers[label][row])) if label else 0.0,
+                    reliability=None if np.isnan(reliability) else reliability,
                     corrected=bool(self.edits.result.corrected[row]),
                 )
             )
@@ -327,7 +382,7 @@ def open_review(path: Path, video: Path | None = None) -> Review:
             raise SourceError(f"{video}: no such file; check the path")
         is_folder, is_there = path.is_dir(), path.exists()
     except OSError as error:  # a name that the system does not take
-        raise SourceError(f"{str(path)[:80]}…: cannot be opened: {error.strerror}") from error
+        raise SourceError(f"{shortened(path)}: cannot be opened: {error.strerror}") from error
     if is_folder:
         return _open_folder(path, video)
     if path.name == ABOUT:

@@ -1,5 +1,7 @@
 """Settings while they are being edited: may be wrong for a moment, and says what is."""
 
+import ipaddress
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +11,10 @@ from engine.documents import is_file
 from engine.networks.bundle import SUFFIX
 from engine.networks.models import MODELS
 
-_KEPT: Final = ("seen_privacy",)  # not what a form restores
+_KEPT: Final = ("seen_privacy", "markers", "recent", "recent_folder")  # not what a form restores
+
+
+_LABEL: Final = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")  # of a name, letters of any language
 
 
 class Draft:
@@ -37,6 +42,10 @@ class Draft:
             found["model"] = message
         if "device" not in found and device not in self._devices:
             found["device"] = f"not available here; choose {', '.join(self._devices)}"
+        for name in ("osc", "udp"):
+            host = self.values[f"{name}_host"]
+            if self.values[name] and f"{name}_host" not in found and (why := host_problem(host)):
+                found[f"{name}_host"] = why
         if self._same_target():
             found.setdefault("udp_port", "is the port of the OSC output too; choose another")
         return found
@@ -69,10 +78,30 @@ class Draft:
         self._start = self.settings()
         return self._start
 
+    def take(self, settings: Settings) -> None:
+        """Start anew from settings."""
+        self._start, self.values = settings, values_of(settings)
+
     def restore_defaults(self) -> None:
         """Set everything to its default, but not what the user has already read."""
         kept = {name: self.values[name] for name in _KEPT}
         self.values = values_of(Settings()) | kept
+
+
+def host_problem(host: str) -> str:
+    """Say why no machine can have this name or address; empty if one may.
+
+    Args:
+        host: As in `Settings.osc_host`; it is not looked up, which takes seconds.
+    """
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        labels = host.removesuffix(".").split(".")
+        if all(_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit():
+            return ""
+        return "no machine has such a name or address; write 127.0.0.1 or lab-pc.local"
+    return ""
 
 
 def model_problem(model: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 import engine.config
 from app.session.folder import PartLimits
+from app.session.options import TEXTS
 from engine.analyze import AnalyzerConfig
 from engine.config import Share, checked, read, unknown_keys
 from engine.documents import read_toml
@@ -33,11 +34,19 @@ KEYS: Final[Mapping[str, str]] = {
     "max_faces": "analysis.max_faces",
     "min_face_px": "analysis.min_face_px",
     "theme": "view.theme",
+    "text_size": "view.text_size",
     "mirror": "view.mirror",
     "landmarks": "view.landmarks",
     "head_axes": "view.head_axes",
     "recording_folder": "recording.folder",
+    "video": "recording.video",
+    "records": "recording.records",
+    "annotate": "recording.annotate",
+    "timeline": "recording.timeline",
     "blur": "recording.blur",
+    "blur_whole": "recording.blur_whole",
+    "limit_minutes": "recording.limit_minutes",
+    "markers": "recording.markers",
     "part_minutes": "recording.part_minutes",
     "part_gb": "recording.part_gb",
     "osc": "outputs.osc.on",
@@ -48,6 +57,9 @@ KEYS: Final[Mapping[str, str]] = {
     "udp_port": "outputs.udp.port",
     "lsl": "outputs.lsl.on",
     "lsl_name": "outputs.lsl.name",
+    "lsl_network": "outputs.lsl.network",
+    "recent": "recent.sources",
+    "recent_folder": "recent.folder",
     "seen_privacy": "privacy.seen",
 }
 _ENGINE: Final = AnalyzerConfig()  # its defaults are ours
@@ -70,6 +82,7 @@ def _full(folder: Path) -> Path:
 
 
 Line = Annotated[str, AfterValidator(_line)]
+MarkerTexts = Annotated[tuple[str, ...], Field(min_length=len(TEXTS), max_length=len(TEXTS))]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
@@ -87,11 +100,19 @@ class Settings:
         max_faces: Most faces followed at once.
         min_face_px: Faces smaller than this, on the shorter side, are left out.
         theme: Colours of the window; ``system`` follows the desktop.
+        text_size: Of the window's text, percent of the desktop's.
         mirror: Show cameras as a mirror does.
         landmarks: Draw the 68 points.
         head_axes: Draw where heads point.
         recording_folder: Where recordings go.
+        video: Record the video.
+        records: Record a row for each face in each frame.
+        annotate: Draw boxes and labels into recorded videos.
+        timeline: Draw the strip of valence and arousal and the class bars as well.
         blur: Make faces unrecognisable in recorded videos.
+        blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
+        limit_minutes: A recording stops after this time; 0 records until told.
+        markers: What the markers of the keys say.
         part_minutes: A recording that lasts longer goes on in other files.
         part_gb: So does one whose video or rows are larger, billion bytes; FAT32 takes no more
             than 4.29.
@@ -103,6 +124,9 @@ class Settings:
         udp_port: Where to.
         lsl: Offer a stream to Lab Streaming Layer.
         lsl_name: Of that stream.
+        lsl_network: Announce the stream on the local network too, not on this machine alone.
+        recent: Sources that were opened last, the newest first, as `--source` names them.
+        recent_folder: Folder that a file was opened from last; empty for none.
         seen_privacy: The first-run page was read.
     """
 
@@ -115,13 +139,21 @@ class Settings:
     max_faces: Annotated[int, Field(ge=1, le=64)] = _ENGINE.max_faces
     min_face_px: Annotated[int, Field(ge=1, le=2000)] = _ENGINE.min_face_px
     theme: ThemeName = "system"
+    text_size: Annotated[int, Field(ge=90, le=200)] = 100
     mirror: bool = True
     landmarks: bool = False
     head_axes: bool = False
     recording_folder: Annotated[Path, AfterValidator(_full)] = field(
         default_factory=recordings_folder
     )
+    video: bool = True
+    records: bool = True
+    annotate: bool = True
+    timeline: bool = True
     blur: bool = False
+    blur_whole: bool = False
+    limit_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
+    markers: MarkerTexts = TEXTS
     part_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     part_gb: Annotated[float, Field(ge=0.1, le=1000)] = 4.0
     osc: bool = False
@@ -132,6 +164,9 @@ class Settings:
     udp_port: Port = 9001
     lsl: bool = False
     lsl_name: Line = "fer-live"
+    lsl_network: bool = False
+    recent: tuple[str, ...] = ()
+    recent_folder: str = ""
     seen_privacy: bool = False
 
     def analyzer(self) -> AnalyzerConfig:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -10,6 +11,8 @@ from typing import Final
 from engine.types import Frame
 from engine.video.opening import Frames, Source, SourceConfig, SourceInfo
 
+KEPT_BYTES: Final = 96_000_000  # of frames that can be stepped back to without decoding
+KEPT_FRAMES: Final = 48
 SPEEDS: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 LATE_S: Final = 0.25  # a reader that is this late is not hurried to catch up
 _LOOK_S: Final = 0.2  # how often a waiting reader looks up
@@ -49,14 +52,16 @@ class Player(Frames):
         """
         self._opener, self._clock = opener, clock
         self._source = opener(SourceConfig(sequence=True))
-        self.info: SourceInfo = replace(self._source.info, live=True)
+        self.info: SourceInfo = self._source.info
         self.warnings: list[str] = []
         self._changed = changed or threading.Condition()
         self._playing, self._closed, self._ended = playing, False, False
         self._speed = speed
         self._wanted_s: float | None = start_s if start_s > 0 or not playing else None
-        self._steps = 0
+        self._steps = 0  # wanted, back where negative; presses add up
         self._count = 0
+        self._kept: deque[Frame] = deque()  # the last frames of the file, in order
+        self._at = -1  # which of them was shown last, from the newest: -1 is the newest
         self._position_s = 0.0
         self._anchor: tuple[float, float] | None = None  # clock and file time that belong together
 
@@ -74,6 +79,11 @@ class Player(Frames):
     def frame_s(self) -> float:
         """How long a frame lasts, seconds."""
         return float(1 / (self.info.fps or Fraction(25)))
+
+    @property
+    def frame_number(self) -> int:
+        """Number of the frame that was read last, from 1; by its time, as in a file of one rate."""
+        return round(self._position_s / self.frame_s) + 1
 
     @property
     def playing(self) -> bool:
@@ -108,9 +118,7 @@ class Player(Frames):
         """Pause, and show the frame so many later, or earlier where negative."""
         with self._changed:
             self._playing = False
-            if frames < 0:
-                self._wanted_s = max(0.0, self._position_s + frames * self.frame_s)
-            self._steps += max(frames, 0)
+            self._steps += frames
             self._changed.notify_all()
 
     def seek(self, time_s: float) -> None:
@@ -132,39 +140,97 @@ class Player(Frames):
     def read(self) -> Frame | None:
         """Wait for the next frame's time and give it; None after `close`."""
         while True:
-            moved = self._wait_for_turn()
+            moved, back = self._wait_for_turn()
             if self._closed:
                 return None
             if moved is not None:
                 self._move(moved)
-            frame = self._source.read()
+            frame = self._back(back) if back else self._following()
             if frame is None:
                 with self._changed:
                     self._ended, self._steps = not self._closed, 0
                 continue
-            if not self._wait_until_due(frame.time_s, at_once=moved is not None):
+            at_once = moved is not None or back > 0
+            if not self._wait_until_due(frame.time_s, at_once=at_once):
                 continue  # moved or closed meanwhile: this frame is of the place before
             self._position_s = frame.time_s
             self._count += 1
             return replace(frame, index=self._count - 1)
 
-    def _wait_for_turn(self) -> float | None:
-        """Wait until a frame is wanted; give where from, if it is not the next one."""
+    def _wait_for_turn(self) -> tuple[float | None, int]:
+        """Wait until a frame is wanted.
+
+        Returns:
+            Where to go on from, if elsewhere, and how many frames to go back; None and 0 for the
+            next one.
+        """
         with self._changed:
             while not self._closed:
                 if self._wanted_s is not None:
                     wanted, self._wanted_s = self._wanted_s, None
                     self._ended, self._anchor = False, None
-                    return wanted
+                    return wanted, 0
+                if self._steps < 0:
+                    back, self._steps = -self._steps, 0
+                    self._ended, self._anchor = False, None
+                    return None, back
                 if not self._ended and (self._playing or self._steps):
                     self._steps = max(0, self._steps - 1)
-                    return None
+                    return None, 0
                 self._changed.wait(_LOOK_S)
-            return None
+            return None, 0
+
+    def _following(self) -> Frame | None:
+        """Give the frame after the one shown last."""
+        if self._at < -1:
+            self._at += 1
+            return self._kept[self._at]
+        frame = self._source.read()
+        if frame is not None:
+            self._keep(frame)
+        return frame
+
+    def _keep(self, frame: Frame) -> None:
+        self._kept.append(frame)
+        self._at = -1
+        while len(self._kept) > self._room(frame):
+            self._kept.popleft()
+
+    def _room(self, frame: Frame) -> int:
+        """Say how many frames of this size are kept."""
+        return max(2, min(KEPT_FRAMES, KEPT_BYTES // max(1, frame.image.nbytes)))
+
+    def _back(self, frames: int) -> Frame | None:
+        """Give the frame so many before the one shown last; the first one where there are fewer."""
+        if not self._kept:
+            return self._following()
+        at = self._at - frames
+        missing = -at - len(self._kept)
+        if missing > 0 and self._kept[0].time_s > 0:
+            self._decode_before(self._kept[0], missing)
+            at = -1 - missing
+        self._at = max(-len(self._kept), at)
+        return self._kept[self._at] if self._kept else None
+
+    def _decode_before(self, first: Frame, missing: int) -> None:
+        """Decode what comes before the oldest frame that is kept, up to that one."""
+        span = missing + self._room(first) // 2
+        while True:
+            start_s = max(0.0, first.time_s - (span + 0.5) * self.frame_s)
+            self._move(start_s)
+            while not self._closed and (frame := self._source.read()) is not None:
+                self._keep(frame)
+                if frame.time_s >= first.time_s:
+                    break
+            if len(self._kept) > missing or start_s == 0 or self._closed:
+                return
+            span *= 2  # the rate is not the same everywhere
 
     def _move(self, time_s: float) -> None:
         before = self._source
         self._source = self._opener(SourceConfig(start_s=time_s, sequence=True))
+        self._kept.clear()
+        self._at = -1
         before.close()
 
     def _wait_until_due(self, time_s: float, *, at_once: bool) -> bool:

@@ -78,16 +78,17 @@ def _run(options: argparse.Namespace) -> int:
     from engine.assets import asset_path
 
     path = options.settings or settings_path()
-    settings = _changed(load_settings(path), options)
+    stored = load_settings(path)
+    settings = _changed(stored, options)
     choice = _choice(options)
     leave_on_signals(PROGRAM)  # an exception cannot be raised through Qt
     app = make_application(PROGRAM, QApplication)
     app.setApplicationName("fer-live")
     app.setDesktopFileName(PROGRAM)
     app.setWindowIcon(QIcon(str(asset_path("fer-live.svg"))))
-    apply_theme(app, settings.theme)
+    apply_theme(app, settings.theme, settings.text_size)
     geometry = QSettings("fer-live", "fer-app") if options.settings is None else None
-    window = MainWindow(settings, path, geometry=geometry)
+    window = MainWindow(settings, path, stored=stored, geometry=geometry)
     sys.excepthook = _excepthook(window)
     signalled = close_on_signals(window)
     window.show()
@@ -123,6 +124,7 @@ def close_on_signals(window: "QWidget") -> threading.Event:
     def first(*_: object) -> None:
         leave_on_signals(PROGRAM)
         signalled.set()
+        window.setProperty("unasked", True)
         window.close()
 
     handle(first)

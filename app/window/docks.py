@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from PyQt6.QtCore import QByteArray, QSettings, Qt
+from PyQt6.QtCore import QByteArray, QEvent, QSettings, Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
 
 from app.live.state import LiveState
+from app.window.keys import keep_own_key
 from app.window.panels.affect_plot import AffectPlot
 from app.window.panels.circumplex import CircumplexPanel
 from app.window.panels.panel import Panel
@@ -19,11 +20,20 @@ LAYOUT: Final = 1  # of the docks; another number forgets remembered places
 _RIGHT, _BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
 
 
+class Dock(QDockWidget):
+    """A dock that leaves keys to its widgets, also where it floats."""
+
+    def event(self, event: QEvent | None) -> bool:
+        """Leave keys to the widgets that do something with them."""
+        return keep_own_key(event) or super().event(event)
+
+
 class Docks:
     """The window's panels, each in a dock of its own.
 
     Attributes:
         probabilities: What the selected face shows.
+        statistics: What all faces showed.
         panels: All that show the live state, by name.
         docks: By name, the recording's too.
     """
@@ -33,11 +43,13 @@ class Docks:
     ) -> None:
         """Make the panels and put them around the window's picture."""
         self._window = window
+        self._before: QByteArray | None = None  # where all was before they were hidden together
         self.probabilities = ProbabilitiesPanel(uncertain_below)
+        self.statistics = StatisticsPanel()
         self.panels: dict[str, Panel] = {
             "probabilities": self.probabilities,
             "circumplex": CircumplexPanel(),
-            "statistics": StatisticsPanel(),
+            "statistics": self.statistics,
             "performance": PerformancePanel(),
             "affect": AffectPlot(),
         }
@@ -55,12 +67,12 @@ class Docks:
         titles = {
             "probabilities": self._window.tr("Expression"),
             "circumplex": self._window.tr("Valence and arousal"),
-            "statistics": self._window.tr("Session"),
+            "statistics": self._window.tr("Statistics"),
             "performance": self._window.tr("Performance"),
             "affect": self._window.tr("Over time"),
             "recording": self._window.tr("Recording"),
         }
-        dock = QDockWidget(titles[name], self._window)
+        dock = Dock(titles[name], self._window)
         dock.setObjectName(name)  # by which its place is remembered
         dock.setWidget(widget)
         return dock
@@ -81,6 +93,16 @@ class Docks:
         window.resizeDocks([docks["affect"], docks["statistics"]], [620, 420], across)
         window.resizeDocks([docks["affect"]], [220], down)
 
+    def hide_all(self, hide: bool) -> None:
+        """Hide every panel, or show them as they were before that."""
+        if hide and self._before is None:
+            self._before = self._window.saveState(LAYOUT)
+            for dock in self.docks.values():
+                dock.hide()
+        elif not hide and self._before is not None:
+            before, self._before = self._before, None
+            self._window.restoreState(before, LAYOUT)
+
     def restore(self, kept: QSettings) -> None:
         """Put window and panels where they were when `keep` was called last."""
         for key, restore in (
@@ -93,6 +115,7 @@ class Docks:
 
     def keep(self, kept: QSettings) -> None:
         """Remember where window and panels are."""
+        self.hide_all(False)  # the full screen is not what is remembered
         kept.setValue("geometry", self._window.saveGeometry())
         kept.setValue("docks", self._window.saveState(LAYOUT))
 

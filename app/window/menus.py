@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMainWindow, QMenu
 
-from app.window.actions import action
+from app.session.options import KEYS
+from app.window.actions import action, actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +15,19 @@ class MainActions:
     """The main window's actions, by name."""
 
     open_file: QAction = action("&Open file…", "Ctrl+O")
+    open_folder: QAction = action("Open folder of &pictures…", "Ctrl+Shift+P")
     open_stream: QAction = action("Open &network stream…", "Ctrl+U")
-    open_screen: QAction = action("Look at the &screen", "Ctrl+Shift+G")
+    open_screen: QAction = action("&Capture part of the screen…", "Ctrl+Shift+G")
     open_session: QAction = action("Open &recording…", "Ctrl+Shift+O")
     close_source: QAction = action("&Close source", "Ctrl+W")
     quit: QAction = action("&Quit", "Ctrl+Q")
+    record: QAction = action("&Record", "Ctrl+R")
+    markers: tuple[QAction, ...] = actions({key: (key, key) for key in KEYS})
+    other_marker: QAction = action("&Other marker…", "Ctrl+M")
+    snapshot: QAction = action("&Snapshot", "Ctrl+Shift+S")
     play_pause: QAction = action("&Play or pause", "Space")
-    step_back: QAction = action("One frame &back", ",")
-    step_on: QAction = action("One frame &on", ".")
+    step_back: QAction = action("Frame &before", ",")
+    step_on: QAction = action("&Next frame", ".")
     back: QAction = action("&5 seconds back", "Left")
     forward: QAction = action("5 seconds &forward", "Right")
     mirror: QAction = action("&Mirror cameras", "M", checkable=True)
@@ -35,22 +41,25 @@ class MainActions:
 
 
 def fill_menu_bar(
-    window: QMainWindow, source: QMenu, actions: MainActions, panels: Sequence[QAction]
+    window: QMainWindow, source: QMenu, a: MainActions, panels: Sequence[QAction]
 ) -> None:
     """Put every action into a menu.
 
     Args:
         window: Whose bar it is.
         source: The menu of sources, filled already.
-        actions: The window's.
+        a: The window's actions.
         panels: What shows and hides the panels.
     """
     bar = window.menuBar()
     if bar is None:  # Qt makes one where there is none
         return
     bar.addMenu(source)
-    a = actions
     for title, groups in (
+        (
+            window.tr("S&ession"),
+            ((a.record,), (*a.markers, a.other_marker), (a.snapshot,), (a.open_session,)),
+        ),
         (window.tr("&Playback"), ((a.play_pause, a.step_back, a.step_on, a.back, a.forward),)),
         (
             window.tr("&View"),

@@ -37,6 +37,13 @@ class Playback(QObject):
         source = None if worker is None else worker.source
         return source if isinstance(source, Player) else None
 
+    def share(self) -> float | None:
+        """Say how much of the file has passed, 0 to 1; None where no file plays."""
+        player = self.player
+        if player is None or not player.duration_s:
+            return None
+        return min(1.0, (player.position_s + player.frame_s) / player.duration_s)
+
     def as_it_is(self) -> Choice | None:
         """Give what runs, a file with its place, speed and pause; None if nothing runs."""
         choice, player = self._runner.choice, self.player
@@ -81,4 +88,6 @@ class Playback(QObject):
                 player.info.duration_s or 0.0,
                 playing=player.playing,
                 speed=player.speed,
+                frame=player.frame_number,
+                frame_s=player.frame_s,
             )

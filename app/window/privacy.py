@@ -31,7 +31,7 @@ class PrivacyDialog(QDialog):
 
         Args:
             parent: Owns the dialog.
-            first_run: The program waits for it: the button says so, and closing is not reading.
+            first_run: The program waits for it: the button says so, and closing it is leaving.
         """
         super().__init__(parent)
         self.setWindowTitle(self.tr("Privacy and meaning"))
@@ -69,6 +69,11 @@ class PrivacyDialog(QDialog):
         words = self.tr("I have read this") if first_run else self.tr("Close")
         self.button = buttons.addButton(words, QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.accepted.connect(self.accept)
+        if first_run:
+            leave = buttons.addButton(self.tr("Quit"), QDialogButtonBox.ButtonRole.RejectRole)
+            if leave is not None:
+                leave.setAutoDefault(False)
+            buttons.rejected.connect(self.reject)
         return buttons
 
     def _add(self, heading: str, paragraphs: tuple[str, ...]) -> None:

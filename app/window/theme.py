@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from PyQt6.QtCore import QObject, Qt
-from PyQt6.QtGui import QColor, QPalette
+from PyQt6.QtGui import QColor, QFont, QPalette
 from PyQt6.QtWidgets import QApplication
 
-from app.session.palette import FACES
+from app.session.palette import FACES, RECORDING
 from app.settings.settings import ThemeName
 
 
@@ -26,6 +26,7 @@ class Theme:
         text: Words.
         muted: Words that matter less; still 4.5:1 on all grounds.
         border: Lines between parts.
+        edge: Around fields and buttons; 3:1 on `window` and `base`.
         grid: Lines in plots.
         accent: Selection and focus.
         on_accent: Words on `accent`.
@@ -40,6 +41,7 @@ class Theme:
     text: str
     muted: str
     border: str
+    edge: str
     grid: str
     accent: str
     on_accent: str
@@ -59,6 +61,7 @@ DARK: Final = Theme(
     text="#e8e9eb",
     muted="#a9adb4",
     border="#3d4148",
+    edge="#7d828b",
     grid="#34383e",
     accent="#2f6fb3",
     on_accent="#ffffff",
@@ -73,6 +76,7 @@ LIGHT: Final = Theme(
     text="#1b1d20",
     muted="#555a62",
     border="#c3c7cd",
+    edge="#80858d",
     grid="#dcdfe3",
     accent="#1f5f9f",
     on_accent="#ffffff",
@@ -89,6 +93,8 @@ LIGHT: Final = Theme(
         "#2b2e33",
     ),
 )
+_EDGED: Final = ("QAbstractSpinBox", "QLineEdit", "QComboBox", "QAbstractButton")
+_DARKER: Final = 1.4  # than the window's colour, as Fusion has it
 _THEMES: Final[Mapping[str, Theme]] = {"light": LIGHT, "dark": DARK}
 
 
@@ -98,14 +104,16 @@ def current_theme() -> Theme:
     return DARK if ground.lightness() < 128 else LIGHT
 
 
-def apply_theme(app: QApplication, name: ThemeName) -> None:
+def apply_theme(app: QApplication, name: ThemeName, text_size: int = 100) -> None:
     """Dress the whole application; ``system`` follows the desktop, also when that changes.
 
     Args:
         app: The application.
         name: Of the theme.
+        text_size: Of all text, percent of the desktop's own.
     """
     follower = app.findChild(_Follower) or _Follower(app)
+    follower.size_text(text_size)
     follower.choose(name)
 
 
@@ -115,11 +123,18 @@ class _Follower(QObject):
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
         self._app = app
+        self._font = QFont(app.font())
         self._name: ThemeName = "system"
         app.setStyle("Fusion")  # the same everywhere, and it honours every role of a palette
         hints = app.styleHints()
         if hints is not None:
             hints.colorSchemeChanged.connect(self._system_changed)
+
+    def size_text(self, percent: int) -> None:
+        font = QFont(self._font)
+        font.setPointSizeF(self._font.pointSizeF() * percent / 100)
+        if font != self._app.font():
+            self._app.setFont(font)
 
     def choose(self, name: ThemeName) -> None:
         self._name = name
@@ -133,7 +148,11 @@ class _Follower(QObject):
         name = self._name if self._name != "system" else self._system()
         theme = _THEMES[name]
         with _no_collection():
-            self._app.setPalette(palette_for(theme))
+            palette = palette_for(theme)
+            self._app.setPalette(palette)
+            edged = _with_edge(palette, theme)
+            for kind in _EDGED:
+                self._app.setPalette(edged, kind)
             self._app.setStyleSheet(_sheet(theme))
 
     def _system(self) -> str:
@@ -155,6 +174,14 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def _with_edge(palette: QPalette, theme: Theme) -> QPalette:
+    """Give the palette of widgets with an outline, which Fusion draws darker than the window."""
+    edge, made = QColor(theme.edge), QPalette(palette)
+    parts = (min(255, round(_DARKER * part)) for part in (edge.red(), edge.green(), edge.blue()))
+    made.setColor(QPalette.ColorRole.Window, QColor(*parts))
+    return made
 
 
 def palette_for(theme: Theme) -> QPalette:
@@ -200,4 +227,12 @@ QHeaderView::section {{ background: {theme.raised}; color: {theme.text}; border:
 QGraphicsView, QTableView {{ border: 1px solid {theme.border}; }}
 QGraphicsView:focus, QTableView:focus {{ border: 1px solid {theme.accent}; }}
 QTableView {{ gridline-color: {theme.grid}; }}
+QFrame#session {{ background: {theme.raised}; border: none; }}
+QFrame#session[recording="true"] {{ background: {RECORDING}; }}
+QFrame#session[recording="true"] QLabel {{ color: #ffffff; }}
+QFrame#notice {{ background: {theme.base}; border: none; border-bottom: 1px solid {theme.border}; }}
+QLabel[role="chip"] {{ padding: 2px 8px; border: 1px solid {theme.muted}; border-radius: 9px; }}
+QLabel[role="chip"][tone="warn"] {{ border: 1px solid {theme.bad}; color: {theme.bad};
+    font-weight: 600; }}
+QFrame#session[recording="true"] QLabel[role="chip"] {{ border-color: #ffffff; color: #ffffff; }}
 """

@@ -1,5 +1,6 @@
 """Play, pause, step, speed and the place in a file."""
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -28,13 +29,16 @@ class Transport(QWidget):
         self._duration_s, self._playing = 0.0, True
         self._button = self._tool(self.tr("Play or pause"), self.play_pause.emit)
         self._back = self._tool(self.tr("One frame back"), lambda: self.stepped.emit(-1))
-        self._forward = self._tool(self.tr("One frame on"), lambda: self.stepped.emit(1))
+        self._forward = self._tool(self.tr("Next frame"), lambda: self.stepped.emit(1))
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(0, TICKS)
         self._slider.setAccessibleName(self.tr("Place in the file"))
         self._slider.sliderMoved.connect(self._seek_to_slider)
         self._slider.actionTriggered.connect(self._slider_acted)
         self._time = QLabel()
+        self._time.setAccessibleName(self.tr("Time"))
+        self._frame = QLabel()
+        self._frame.setAccessibleName(self.tr("Frame"))
         self.speed = QComboBox()
         self.speed.setAccessibleName(self.tr("Speed"))
         for speed in SPEEDS:
@@ -49,6 +53,7 @@ class Transport(QWidget):
             self._forward,
             self._slider,
             self._time,
+            self._frame,
             self.speed,
         ):
             row.addWidget(widget, 1 if widget is self._slider else 0)
@@ -76,17 +81,36 @@ class Transport(QWidget):
         return button
 
     def show_state(
-        self, position_s: float, duration_s: float, *, playing: bool, speed: float = 1.0
+        self,
+        position_s: float,
+        duration_s: float,
+        *,
+        playing: bool,
+        speed: float = 1.0,
+        frame: int = 1,
+        frame_s: float = 0.0,
     ) -> None:
-        """Show where the file is, and how it plays: `speed` is one of `SPEEDS`."""
+        """Show where the file is, and how it plays.
+
+        Args:
+            position_s: Of the frame that is shown.
+            duration_s: Of the file; 0 if unknown.
+            playing: It is not paused.
+            speed: One of `SPEEDS`.
+            frame: Number of the frame that is shown, from 1.
+            frame_s: How long one lasts: what the arrow keys move the slider by, at least.
+        """
         self._duration_s = duration_s
+        if duration_s > 0:
+            self._slider.setSingleStep(max(1, math.ceil(TICKS * frame_s / duration_s)))
         if duration_s > 0 and not self._slider.isSliderDown():
             self._slider.setValue(round(TICKS * min(position_s / duration_s, 1.0)))
-        digits = 1 if duration_s < HOUR_S else 0
+        digits = 2 if duration_s < HOUR_S else 1
         position, duration = (
             timecode(seconds, digits=digits, passed=True) for seconds in (position_s, duration_s)
         )
         self._time.setText(f"{position} / {duration}")
+        self._frame.setText(self.tr("frame {n}").format(n=frame))
         self.speed.setCurrentIndex(SPEEDS.index(speed))
         if playing != self._playing:
             self._playing = playing

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from app.live.identities import Identities
 from app.live.pacing import Pace
 from app.live.presentation import CaptureTimes, Presenter, ScaledPicture, Viewport
 from app.sources.connection import PAUSE_S, Connection, ConnectionState, ConnectionStatus
@@ -14,13 +15,14 @@ from engine.analyze import AnalyzerConfig, open_finder, open_reader
 from engine.errors import FerError
 from engine.mailbox import Closed, Latest
 from engine.pipeline import FindStage, Pipeline, ReadStage
-from engine.types import Analysis, Frame
+from engine.types import Analysis, Found, Frame
 from engine.video.opening import Source, SourceInfo
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_LOOK_UP_S: Final = 0.2
 STOP_S: Final = 0.6  # for the threads to end: a window is to close within a second
 
 
@@ -80,6 +82,10 @@ class Worker(QObject):
             self._tapped(), self._finder, self._reader, live=True, join_s=STOP_S
         )
         self._pace, self._pace_lock = Pace(), threading.Lock()
+        self._identities = Identities()  # of a file, which can be moved in
+        self._whole = threading.Event()
+        self._handed = threading.Condition()
+        self._captured = self._found = self._kept = -1  # index of the last frame that came so far
         self.captured = CaptureTimes()
         self.device = ""
         self.info: SourceInfo | None = None
@@ -100,6 +106,28 @@ class Worker(QObject):
         with self._pace_lock:
             return self._pace.in_step
 
+    def keep_every(self, *, on: bool) -> int:
+        """Analyse every frame of a file from now on, however long that takes, or keep its pace.
+
+        What is live cannot wait: nothing changes there.
+
+        Returns:
+            Index of the first frame from which on none is left out.
+        """
+        if on:
+            self._whole.set()
+        else:
+            self._whole.clear()
+        with self._handed:
+            self._handed.notify_all()
+            return self._captured + 1
+
+    @property
+    def settled(self) -> bool:
+        """True while every frame that came, but those that were left out, was handed on."""
+        with self._handed:
+            return self._kept == self._captured
+
     def run(self) -> None:
         """Follow the source until it ends or `stop` is called."""
         try:
@@ -118,9 +146,13 @@ class Worker(QObject):
             self.ended.emit()
 
     def _hand_on(self, analysis: Analysis) -> None:
+        if self.info is not None and not self.info.live:
+            analysis = self._identities.named(analysis)
         if self._keep is not None:
             self._keep(analysis)
         index = analysis.frame.index
+        with self._handed:
+            self._kept = index
         with self._pace_lock:
             self._pace.analysed(index, self.captured.age_ms(index) or 0.0)
         if self.in_step:
@@ -138,11 +170,27 @@ class Worker(QObject):
         for frame in self._connection:
             frame.image.flags.writeable = False
             self.captured.note(frame.index)
+            with self._handed:
+                self._captured = frame.index
             with self._pace_lock:
                 self._pace.frame(frame.index)
             if not self.in_step:
                 self._presenter.show(frame)
             yield frame
+            self._await_finder(frame.index)
+
+    def _await_finder(self, index: int) -> None:
+        """Where every frame counts, wait until this one is taken up: the next would replace it."""
+        if self.info is None or self.info.live:
+            return
+        with self._handed:
+            while self._whole.is_set() and self._found < index and not self._stopping.is_set():
+                self._handed.wait(_LOOK_UP_S)
+
+    def _taken_up(self, index: int) -> None:
+        with self._handed:
+            self._found = index
+            self._handed.notify_all()
 
     def _tell(self, status: ConnectionStatus) -> None:
         if self._stopping.is_set():
@@ -155,7 +203,7 @@ class Worker(QObject):
             self.lost.emit(status.message)
 
     def _finder(self) -> FindStage:
-        return self._make_finder(self._config)
+        return _Told(self._make_finder(self._config), self._taken_up)
 
     def _reader(self) -> ReadStage:
         reader = self._make_reader(self._config)
@@ -182,10 +230,26 @@ class Worker(QObject):
     def stop(self) -> None:
         """End soon; called directly, from any thread, any number of times."""
         self._stopping.set()
+        with self._handed:
+            self._handed.notify_all()
         self._connection.close()
         self._pipeline.stop()
         self._presenter.close()
         self._analyses.close()
+
+
+class _Told:
+    """A finder that says which frame it takes up."""
+
+    def __init__(self, finder: FindStage, taken_up: Callable[[int], None]) -> None:
+        self._finder, self._taken_up = finder, taken_up
+
+    def find(self, frame: Frame) -> Found:
+        self._taken_up(frame.index)
+        return self._finder.find(frame)
+
+    def close(self) -> None:
+        self._finder.close()
 
 
 def _taken(mailbox: Latest[T]) -> T | None:

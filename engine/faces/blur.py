@@ -1,7 +1,8 @@
 """Making faces unrecognisable, for recordings of people who do not want to be known."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,12 +13,19 @@ from engine.types import Analysis, Floats, Image
 
 MARGIN: Final = 0.35  # of the box on each side: hair, ears and chin tell people apart too
 BLOCKS: Final = 5  # what is left of a face is an average over this many squares a side
-AHEAD_S: Final = 0.5  # more than ten frames, the detector's usual pace, at 25 frames a second
+AHEAD_S: Final = (
+    1.0  # a face that is found was most likely there for a while: the detector skips frames
+)
 HOLD_S: Final = 1.0  # a face that is not found for a moment is still there
 _SIDE: Final = 24  # pixels that a face's longer side has while it is looked for
 _LEAST: Final = 8  # pixels; a smaller face has nothing to be followed by
 _REACH: Final = 1.5  # of the box: how far a face moves from one frame to the next, at most
 _ALIKE: Final = 0.5  # correlation, -1 to 1, from which it is the same face
+_GROWS: Final = (
+    0.15  # of the box on each side, for every frame in which the face is nowhere to be seen
+)
+_GROWN: Final = 1.0  # of the box on each side, at most
+_UNLIKE: Final = 2.5  # sizes that differ by more are not of one face within a second
 
 
 def blur_faces(image: Image, boxes: Sequence[Floats]) -> Image:
@@ -109,41 +117,79 @@ def _cut(image: Image, low: Floats, high: Floats, scale: float) -> Image:
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A frame that waits, and the places to blur in it."""
+    """A frame that waits, the places to blur in it, and whether a face may be elsewhere."""
 
     analysis: Analysis
     boxes: list[Floats]
+    unsure: bool
+
+
+class _Followed:
+    """A face that is not found in frames beside the one it was found in, and where it may be.
+
+    It is looked for by what it looked like when it was found, else by what it looked like where it
+    was seen last. While it is nowhere to be seen, the place that may hold it grows.
+    """
+
+    def __init__(self, image: Image, found: Floats) -> None:
+        self._first = self._last = (found, image)
+        self.missed = 0  # frames since it was seen last
+
+    def place(self, other: Image) -> Floats:
+        """Say where it may be in the next frame, in either direction of time."""
+        near = self._last[0]
+        at = moved(*self._first, other, near)
+        if at is None and self._last is not self._first:
+            at = moved(*self._last, other, near)
+        if at is not None:
+            self._last, self.missed = (at, other), 0
+            return at
+        self.missed += 1
+        return _grown(near, min(_GROWS * self.missed, _GROWN))
+
+
+def _grown(box: Floats, share: float) -> Floats:
+    """Move each side of a box outwards by this share of its size."""
+    out = share * (box[2:] - box[:2])
+    return np.concatenate([box[:2] - out, box[2:] + out]).astype(np.float32)
 
 
 @dataclass(slots=True, eq=False)
 class _Seen:
-    """A face: when and where it was found last, and where it is thought to be."""
+    """A face: when and where it was found last, how it moved there, and where it may be now."""
 
     time_s: float
-    image: Image
     found: Floats
-    box: Floats
+    speed: Floats  # pixels a second
+    followed: _Followed
 
 
 class FaceBlur:
-    """Blurs a video's faces, also shortly before they are found and after they are lost.
+    """Blurs a video's faces, also in the second before they are found and after they are lost.
 
-    Frames are held back for a moment: where a face is new, it was most likely in the frames before
+    Frames are held back for as long: where a face is new, it was most likely in the frames before
     as well, since the detector does not look at every frame. There, and in those after it was lost,
-    it is followed by what it looked like, and the place where it was found is blurred too.
+    it is followed by what it looked like, and the place where it was found is blurred too. Between
+    a face that is lost and one that is found within that time, the way from one to the other is
+    blurred as well, whether or not they are known to be the same.
     """
 
-    def __init__(self, hold_s: float = HOLD_S, ahead_s: float = AHEAD_S) -> None:
+    def __init__(
+        self, hold_s: float = HOLD_S, ahead_s: float = AHEAD_S, *, whole: bool = False
+    ) -> None:
         """Start with no frame.
 
         Args:
             hold_s: How long a face stays blurred after it was lost, seconds.
             ahead_s: How long before it is first seen a face is blurred, seconds; frames are held
                 back for as long, in memory.
+            whole: Blur the whole of a frame that may hold a face nobody found: one without any
+                face, and one in which a face that was lost is nowhere to be seen.
         """
-        self._hold_s, self._ahead_s = hold_s, ahead_s
+        self._hold_s, self._ahead_s, self._whole = hold_s, ahead_s, whole
         self._seen: dict[int, _Seen] = {}
         self._held: deque[_Held] = deque()
+        self._before_s = 0.0  # time of the frame before
 
     def push(self, analysis: Analysis) -> list[Analysis]:
         """Take the next frame, and give those that are ready, blurred, in order."""
@@ -153,46 +199,72 @@ class FaceBlur:
             for face, seen in self._seen.items()
             if 0 <= now_s - seen.time_s <= self._hold_s
         }
-        known = set(self._seen)
+        lost = {face: seen for face, seen in self._seen.items() if seen.time_s < self._before_s}
         for track in analysis.tracks:
-            self._seen[track.id] = _Seen(now_s, image, track.box, track.box)
-            if track.id not in known:
-                self._look_back(self._seen[track.id])
-        self._held.append(_Held(analysis, self._boxes(now_s, image)))
+            before = self._seen.get(track.id)
+            seen = self._found(now_s, image, track.box, before)
+            if before is None or track.id in lost:
+                self._look_back(seen)
+                self._bridge(seen, lost.values() if before is None else [before])
+            self._seen[track.id] = seen
+        boxes, missed = self._boxes(now_s, image)
+        self._held.append(_Held(analysis, boxes, missed or not analysis.tracks))
+        self._before_s = now_s
         ready = []
         while self._held and now_s - self._held[0].analysis.frame.time_s >= self._ahead_s:
-            ready.append(_blurred(self._held.popleft()))
+            ready.append(self._blurred(self._held.popleft()))
         return ready
+
+    def _found(self, now_s: float, image: Image, box: Floats, before: _Seen | None) -> _Seen:
+        speed = np.zeros(4, np.float32)
+        if before is not None and now_s > before.time_s:
+            speed = ((box - before.found) / (now_s - before.time_s)).astype(np.float32)
+        return _Seen(now_s, box, speed, _Followed(image, box))
 
     def _look_back(self, seen: _Seen) -> None:
         """Blur a new face in the frames that wait, from the newest to the oldest."""
-        box = seen.found
+        if not self._held:
+            return
+        followed = copy(seen.followed)
         for held in reversed(self._held):
-            held.boxes.append(seen.found)
-            earlier = moved(seen.found, seen.image, held.analysis.frame.image, box)
-            if earlier is not None:
-                box = earlier
-            held.boxes.append(box)
+            held.boxes += [seen.found, followed.place(held.analysis.frame.image)]
 
-    def _boxes(self, now_s: float, image: Image) -> list[Floats]:
-        """Give the places to blur in the newest frame: of faces in it, and of those just lost."""
-        boxes = []
+    def _bridge(self, seen: _Seen, lost: Iterable[_Seen]) -> None:
+        """Blur the way from where a face was lost to where one is found, in the frames between."""
+        for other in lost:
+            sizes = [float((s.found[2:] - s.found[:2]).max()) for s in (seen, other)]
+            if max(sizes) > _UNLIKE * min(sizes):
+                continue
+            for held in self._held:
+                share = (held.analysis.frame.time_s - other.time_s) / (seen.time_s - other.time_s)
+                if 0 < share < 1:
+                    way = other.found + share * (seen.found - other.found)
+                    held.boxes.append(way.astype(np.float32))
+
+    def _boxes(self, now_s: float, image: Image) -> tuple[list[Floats], bool]:
+        """Give the places to blur in the newest frame: of faces in it, and of those just lost.
+
+        Returns:
+            The places, and whether one of the lost is nowhere to be seen.
+        """
+        boxes, missed = [], False
         for seen in self._seen.values():
             boxes.append(seen.found)
             if seen.time_s < now_s:
-                later = moved(seen.found, seen.image, image, seen.box)
-                if later is not None:
-                    seen.box = later
-                boxes.append(seen.box)
-        return boxes
+                boxes.append(seen.followed.place(image))
+                if seen.followed.missed:
+                    missed = True
+                    boxes.append(seen.found + (now_s - seen.time_s) * seen.speed)
+        return boxes, missed
 
     def flush(self) -> list[Analysis]:
         """Give the frames that were held back, blurred, in order."""
-        rest = [_blurred(held) for held in self._held]
+        rest = [self._blurred(held) for held in self._held]
         self._held.clear()
         return rest
 
-
-def _blurred(held: _Held) -> Analysis:
-    frame = held.analysis.frame
-    return replace(held.analysis, frame=replace(frame, image=blur_faces(frame.image, held.boxes)))
+    def _blurred(self, held: _Held) -> Analysis:
+        frame, boxes = held.analysis.frame, held.boxes
+        if self._whole and held.unsure:
+            boxes = [np.array([0, 0, *_size(frame.image)], np.float32)]
+        return replace(held.analysis, frame=replace(frame, image=blur_faces(frame.image, boxes)))

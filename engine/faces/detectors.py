@@ -16,6 +16,7 @@ from engine.faces.mtcnn import Mtcnn, find_weights
 from engine.networks.outputs import answer
 from engine.networks.runtime import Device
 from engine.types import Detection, Floats, Image
+from engine.wording import shortened
 
 SCORE_MIN: Final = 0.6
 NMS_IOU: Final = 0.3
@@ -66,7 +67,7 @@ def _needs_file(name: str, model_path: Path | None, where: str) -> Path:
     if model_path is None:
         raise ModelError(f"detector {name}: needs --detector-model FILE: {where}")
     if not is_file(model_path):
-        raise ModelError(f"detector {name}: {model_path}: no such model file")
+        raise ModelError(f"detector {name}: {shortened(model_path)}: no such model file")
     return model_path
 
 

@@ -1,4 +1,4 @@
-"""Pictures and crops to network input: the only place where BGR becomes RGB."""
+"""Pictures and crops to network input: the only place where BGR becomes RGB or gray."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.types import Floats, Image
+from engine.faces.alignment import recut
+from engine.networks.manifest import CropInput
+from engine.types import Face, Floats, Image
 
 Gray = NDArray[np.uint8]
 
@@ -42,6 +44,59 @@ def to_input(
     np.multiply(stacked, 1.0 / (255.0 * spread), out=batch)
     batch -= centre / spread
     return batch
+
+
+def crops_for(images: Sequence[Image], faces: Sequence[Face], form: CropInput) -> list[Image]:
+    """Cut faces that were aligned once the way that a network wants them.
+
+    Args:
+        images: N pictures, (H, W, 3) uint8, BGR.
+        faces: The N crops out of them.
+        form: What the network's manifest says of its input.
+
+    Returns:
+        N images, each (S, S, 3) uint8, BGR.
+    """
+    points, upright = form.template, form.align == "upright"
+    return [
+        recut(image, face, form.size, form.margin, points=points, upright=upright)
+        for image, face in zip(images, faces, strict=True)
+    ]
+
+
+def batch_of(crops: Sequence[Image], form: CropInput) -> NDArray[np.generic]:
+    """Stack crops into the batch that a network takes.
+
+    Args:
+        crops: N images, each (S, S, 3) uint8, BGR.
+        form: What the network's manifest says of its input.
+
+    Returns:
+        uint8 (N, 1, S, S) levelled gray or (N, 3, S, S) RGB, which the network normalises itself;
+        for files of before float32, see `to_input`.
+    """
+    if form.dtype == "float32":
+        return to_input(crops, form.mean, form.std)
+    if form.colour == "gray":
+        return np.stack([gray_of(crop) for crop in crops])[:, None]
+    return np.ascontiguousarray(np.stack(crops)[..., ::-1].transpose(0, 3, 1, 2))
+
+
+def gray_of(picture: Image) -> Gray:
+    """Make the gray picture that networks see, `levelled`.
+
+    Args:
+        picture: (H, W, 3) uint8, BGR.
+
+    Returns:
+        (H, W) uint8.
+    """
+    return levelled(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8))
+
+
+def without_colour(crop: Image) -> Image:
+    """Show all three channels what `gray_of` makes of a crop (S, S, 3): in training, as live."""
+    return np.repeat(gray_of(crop)[..., None], 3, axis=2)
 
 
 def levelled(gray: Gray) -> Gray:

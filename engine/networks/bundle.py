@@ -17,6 +17,7 @@ from engine.errors import ModelError, SinkError
 from engine.files import written
 from engine.folders import cache_folder
 from engine.networks.manifest import MANIFEST_MAX, NETWORK_MAX, check_network, parse_manifest
+from engine.wording import shortened
 
 SUFFIX: Final = ".fer"
 INDEX: Final = "bundle.json"  # the member that says which network is which
@@ -84,7 +85,7 @@ def open_bundle(path: Path, cache: Path | None = None) -> Bundle:
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open the zip; translate what can go wrong while it is read and unpacked."""
     if not is_file(path):
-        raise ModelError(f"{path}: no such model file")
+        raise ModelError(f"{shortened(path)}: no such model file")
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, path)

@@ -5,15 +5,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
 import pydantic.dataclasses
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
 from engine.config import AboveZero, Line, Positive, Share, Side, Text, explain, parse
-from engine.documents import is_file
+from engine.documents import is_file, open_ordinary
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
+from engine.wording import shortened
 
 NETWORK_MAX: Final = 2**31 - 1  # bytes; the ONNX format allows no more in one file
 MANIFEST_MAX: Final = 2**20  # bytes
@@ -32,6 +33,8 @@ Batch = Annotated[int, Field(ge=0, le=4096)]
 Mean = Annotated[float, Field(ge=-1e3, le=1e3)]
 Spread = Annotated[float, Field(ge=1e-3, le=1e3)]
 Triple = tuple[Mean, Mean, Mean]
+Colour = Literal["rgb", "gray"]
+Point = tuple[Annotated[float, Field(ge=-1, le=2)], Annotated[float, Field(ge=-1, le=2)]]
 
 # Strict, as configs are; what a later version adds is nobody's business here.
 _stated = pydantic.dataclasses.dataclass(
@@ -52,13 +55,32 @@ class CropInput:
         mean: Per channel, RGB, of pixels scaled to 0..1; what is taken off.
         std: As `mean`; what the rest is divided by.
         batch: Crops of a call, which the file calls ``dynamic`` where any number will do; 0 here.
+        colour: ``gray`` is one channel, spread where it is dark or flat, see
+            `engine.faces.preprocessing.gray_of`.
+        align: ``landmarks`` turns faces upright, as training on `align` = "landmarks" does;
+            ``upright`` keeps pictures as they stand, only moved and scaled.
+        template: Where the five points of a face lie in a crop, on average, shares of its side;
+            None where that is `engine.faces.landmarks.TEMPLATE` with the margin.
+        dtype: ``uint8`` where the network normalises itself, ``float32`` where it is done before.
     """
 
     size: Annotated[int, Field(ge=1, le=1024)]
     margin: Annotated[float, Field(gt=-1, le=10)]
     mean: Triple
     std: tuple[Spread, Spread, Spread]
-    batch: Annotated[Batch, BeforeValidator(lambda said: 0 if said == "dynamic" else said)] = 0
+    # Not part of what makes two inputs alike: the same network may be built for one or for any.
+    batch: Annotated[Batch, BeforeValidator(lambda said: 0 if said == "dynamic" else said)] = field(
+        default=0, compare=False
+    )
+    colour: Colour = "rgb"
+    dtype: Literal["float32", "uint8"] = "float32"
+    # Nor are these: they say how pictures come to be crops, not what a crop is.
+    align: Literal["landmarks", "upright"] = field(default="landmarks", compare=False)
+    template: tuple[Point, Point, Point, Point, Point] | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.colour == "gray" and self.dtype == "float32":
+            raise ValueError("colour: gray goes with dtype uint8, got float32")
 
 
 @_stated
@@ -139,13 +161,15 @@ class ExpressionFacts:
         input: Its crops.
         labels: Its classes, in the order of its logits.
         landmarks: What it reads of the landmark network.
-        temperature: Of the calibrated softmax.
+        temperature: Of the calibrated softmax; None where there are no labels.
+        outputs: Of its graph; none where the manifest does not say.
     """
 
     input: CropInput
     labels: tuple[Line, ...]
     landmarks: Maps
-    temperature: Spread
+    temperature: Spread | None
+    outputs: tuple[Line, ...] = ()
 
 
 @_stated
@@ -243,7 +267,7 @@ def load_manifest(path: Path) -> Manifest:
     """
     beside = path.with_suffix(".json")
     if not is_file(path):
-        raise ModelError(f"{path}: no such model file")
+        raise ModelError(f"{shortened(path)}: no such model file")
     data = parse_manifest(_read(beside, MANIFEST_MAX), str(beside))
     content = _read(path, NETWORK_MAX)
     check_network(content, data, str(path))
@@ -326,7 +350,8 @@ def _read(path: Path, most: int) -> bytes:
         size = path.stat().st_size
         if size > most:
             raise ModelError(f"{path}: has {size} bytes, expected at most {most}")
-        return path.read_bytes()
+        with open_ordinary(path) as file:
+            return file.read()
     except OSError as error:
         what = "the model's manifest" if path.suffix == ".json" else "the model"
         raise ModelError(f"{path}: {what} cannot be read: {error}") from error

@@ -12,6 +12,7 @@ from engine.networks.bundle import SUFFIX, open_bundle
 from engine.networks.manifest import Manifest, load_manifest
 from engine.networks.processor import CPUINFO, supports_fast_int8
 from engine.networks.runtime import Device, runs_on_cpu
+from engine.wording import shortened
 
 log = logging.getLogger(__name__)
 
@@ -65,16 +66,34 @@ def choose(
     elif path.suffix != ".onnx":
         choices = ", ".join(sorted(MODELS))
         raise ModelError(
-            f"model {model}: unknown; choose {choices}, or name an .onnx or {SUFFIX} file"
+            f"model {shortened(model)}: unknown; choose {choices}, or name an .onnx or "
+            f"{SUFFIX} file"
         )
     manifest = load_manifest(path)
     found = manifest.precision
     if precision not in ("auto", found):
         raise ModelError(
-            f"precision {precision}: {model} is in {found}; name another file, or leave "
+            f"precision {precision}: {shortened(model)} is in {found}; name another file, or leave "
             "--precision out"
         )
     return Selection(manifest, detector, device, f"{found}, as the file is")
+
+
+def names_of(model: str) -> tuple[str, ...]:
+    """Split ``dan,dan-va`` into the names of several models; a file may have a comma in its name.
+
+    Raises:
+        ModelError: A name is missing, or there twice.
+    """
+    if "," not in model or Path(model).exists():
+        return (model,)
+    names = tuple(name.strip() for name in model.split(","))
+    if not all(names):
+        raise ModelError(f"model {model}: a name is missing beside a comma")
+    for name in names:
+        if names.count(name) > 1:
+            raise ModelError(f"model {model}: {name} is there twice; name each once")
+    return names
 
 
 def _shipped(

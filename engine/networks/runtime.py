@@ -102,6 +102,7 @@ class Session:
                 options,
                 providers=[PROVIDERS[name] for name in wanted],
                 provider_options=[_options(name, manifest) for name in wanted],
+                enable_fallback=int(wanted[0] != "cpu"),  # it prints, and tries the same again
             )
         except Exception as error:
             raise ModelError(f"{manifest.path}: cannot be loaded: {reason(error)}") from error
@@ -169,11 +170,37 @@ def open_session(manifest: Manifest, device: Device = "auto", threads: int = 0) 
             log.info("%s: chose %s; passed over %s", manifest.name, session.device, why)
         return session
     last = refused[-1][1]
-    if device != "tensorrt":  # else both ways there are told
+    if device != "tensorrt":
         raise last
-    start = f"device {device}: "
-    why = "; ".join(str(error).removeprefix(start) for _, error in refused)
-    raise ModelError(f"{start}{why}") from last
+    raise _no_tensorrt([error for _, error in refused]) from last
+
+
+def check_device(manifest: Manifest, device: Device) -> None:
+    """Refuse a device that `open_session` is sure to refuse; nothing is loaded.
+
+    Raises:
+        ModelError: The device is not there.
+    """
+    if device == "tensorrt":
+        _check_tensorrt(manifest)
+    elif device != "auto":
+        _candidates(device)
+
+
+def _check_tensorrt(manifest: Manifest) -> None:
+    try:
+        _engine_path(manifest)
+    except ModelError as without:
+        try:
+            _candidates("tensorrt")
+        except ModelError as error:
+            raise _no_tensorrt([without, error]) from error
+
+
+def _no_tensorrt(refused: Sequence[ModelError]) -> ModelError:
+    """Say why neither way led to TensorRT."""
+    start = "device tensorrt: "
+    return ModelError(start + "; ".join(str(error).removeprefix(start) for error in refused))
 
 
 def runs_on_cpu(path: Path, device: Device) -> bool:
@@ -197,10 +224,14 @@ def _ways(
 
 
 def _engine_session(manifest: Manifest) -> EngineSession:
+    return EngineSession(_engine_path(manifest))
+
+
+def _engine_path(manifest: Manifest) -> Path:
     engine = engine_of(manifest)
     if not engine.is_file():
         raise ModelError(f"no {engine.name} beside the model, fer-export --to tensorrt builds it")
-    return EngineSession(engine)
+    return engine
 
 
 def _provider_session(manifest: Manifest, name: Device, asked: Device, threads: int) -> Session:

@@ -17,8 +17,9 @@ from av.packet import Packet
 from av.stream import Discard
 
 from engine.errors import SinkError
-from engine.video.container import open_input, packets_of, reason
+from engine.video.container import open_input, packets_of, reason, track_tags
 from engine.video.source import SourceInfo
+from engine.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,8 @@ class AudioTrack:
             form = self._output.format.name
             said.append(f"{name}: its sound ({codec}) does not fit into {form}; encoded to AAC")
         if damaged := self._damaged + sum(clock.strays for clock in self._clocks.values()):
-            said.append(f"{name}: {damaged} packets of its sound are damaged and left out")
+            packets = counted(damaged, "packet of its sound is", "packets of its sound are")
+            said.append(f"{name}: {packets} damaged and left out")
         return said
 
     def _way(self, stream: AudioStream, audio: Audio) -> "_Copy | _Encode":
@@ -354,7 +356,7 @@ def _fits(info: SourceInfo, index: int, form: str) -> bool:
 
 
 def _describe(target: AudioStream, stream: AudioStream) -> None:
-    target.metadata.update(stream.metadata)
+    target.metadata.update(track_tags(stream))
     target.disposition = stream.disposition
 
 

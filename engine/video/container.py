@@ -4,11 +4,13 @@ PyAV keeps FFmpeg's own log silent unless somebody turns it on, so nothing here 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import av
 import av.error
@@ -18,17 +20,18 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from engine.errors import SourceError
-from engine.standard import standard_input
 
 log = logging.getLogger(__name__)
 
-WHOLE_FILE: Final = 2**31 - 1  # bytes, and microseconds: the most that FFmpeg takes
+WHOLE_FILE: Final = 2**31 - 1  # bytes, microseconds, pixels: the most that FFmpeg takes
 # A small file may claim any size: what is larger is refused before it is decoded, unless the user
 # allows it. One picture takes up to ten bytes a pixel here; of a video's, decoders hold dozens.
 PICTURE_MEGAPIXELS: Final = 150.0
 FRAME_MEGAPIXELS: Final = 36.0
+READ_MEGAPIXELS: Final = 268  # of FFmpeg, which keeps eight times the pixels below 2**31
 _ALIGNED: Final = 64 * 65536  # pixels that decoders add to the right of the largest picture
 NETWORK_TIMEOUT_S: Final = 10.0  # for connecting, and for every read after that
+_HEAD_CHUNKS: Final = 4  # of a kilobyte, in which the first parts of a file begin
 AGAIN_MAX: Final = 10_000  # how often one reading may be asked to be tried again
 
 # What may be opened is decided here (docs/decisions/0019). A file is one file: these formats lead
@@ -47,7 +50,24 @@ SCHEMES: Final = frozenset(
     | {"rtmpts", "rtp", "rtsp", "rtsps", "sftp", "srt", "srtp", "tcp", "tls", "udp", "udplite"}
 )
 STANDARD_INPUT: Final = "pipe:"  # our word for it: it is read through Python
+STILL_BRANDS: Final = frozenset(  # of HEIC and AVIF files whose main part is no film
+    {b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2", b"avif"}
+)
 PROTOCOLS: Final = SCHEMES | {"crypto", "data", "ffrtmpcrypt", "ffrtmphttp", "httpproxy"}
+
+
+# Tags in which a container describes its own track. Matroska's writers count its bytes and frames.
+_OWN_TAGS: Final = frozenset(
+    {"bps", "duration", "encoder", "handler_name", "number_of_bytes", "number_of_frames"}
+    | {"vendor_id"}
+)
+
+
+class Readable(Protocol):
+    """What can be read from front to back; what can `seek` besides is read as a file is."""
+
+    def read(self, count: int, /) -> bytes | None:
+        """Give up to so many bytes, none at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +97,7 @@ class Limit:
     @property
     def option(self) -> str:
         """What FFmpeg's ``max_pixels`` is to be."""
-        return str(self.pixels + _ALIGNED)
+        return str(min(self.pixels + _ALIGNED, WHOLE_FILE))
 
     def check(self, name: str, width: int, height: int) -> None:
         """Refuse a picture by its size, pixels.
@@ -103,7 +123,9 @@ class Limit:
         """Word why there is no first picture."""
         said = f": {why}" if why else ""
         if self.refused(stream):
-            return f"no picture can be decoded{said}; it is damaged or {self}"
+            most = f"over {READ_MEGAPIXELS} megapixels, more than FFmpeg reads"
+            large = most if self.megapixels > READ_MEGAPIXELS else str(self)
+            return f"no picture can be decoded{said}; it is damaged or {large}"
         return f"no frame can be decoded{said}"
 
     def __str__(self) -> str:
@@ -113,6 +135,13 @@ class Limit:
 def _is_still(container: InputContainer) -> bool:
     """Whether the header of a file says that it holds one picture, as that of an AVIF does."""
     return all(stream.frames == 1 for stream in container.streams.video)
+
+
+def is_of_pictures(container: InputContainer) -> bool:
+    """Whether the format is one of pictures: of one, or of several, one after the other."""
+    form, brand = container.format.name, container.metadata.get("major_brand", "")
+    of_pictures = form.endswith("_pipe") or form in ("image2", "gif", "apng")
+    return of_pictures or brand.encode() in STILL_BRANDS
 
 
 def reason(error: Exception) -> str:
@@ -130,27 +159,30 @@ def open_input(
     network: bool = False,
     thorough: bool = False,
     max_megapixels: float | None = None,
+    file: "Readable | None" = None,
+    raw: bool = False,
 ) -> InputContainer:
     """Open `url` for reading.
 
     Args:
         name: What messages call it.
-        url: What FFmpeg opens; a local path must start with ``file:``; or `STANDARD_INPUT`.
+        url: What FFmpeg opens; a local path must start with ``file:``; or `STANDARD_INPUT`, which
+            stands for `file`.
         network: Give up on a peer that stays silent for `NETWORK_TIMEOUT_S`.
         thorough: Look through the whole file for streams, not only at its beginning.
         max_megapixels: What a picture may have; FFmpeg decodes some while it opens them.
+        file: What is read in the place of an address.
+        raw: Give the bytes as they come, whatever they are.
 
     Raises:
         SourceError: It cannot be opened, or is nothing FFmpeg reads.
-        ConfigError: Standard input is a terminal.
     """
-    piped = url == STANDARD_INPUT
-    network = network and not piped
-    file = standard_input() if piped else None
+    network = network and file is None
     try:
         return av.open(
             file or url,
             mode="r",
+            format="data" if raw else None,
             options={"max_pixels": Limit(max_megapixels or PICTURE_MEGAPIXELS).option},
             container_options=_rules(url, network=network, thorough=thorough),
             metadata_errors="replace",
@@ -160,6 +192,37 @@ def open_input(
         raise SourceError(f"{name}: no answer within {NETWORK_TIMEOUT_S:g} s") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SourceError(f"{name}: {_refusal(url, error, network=network)}") from error
+
+
+def bytes_at(name: str, url: str) -> Generator[bytes, None, None]:
+    """Give what lies at an address, bit by bit, through FFmpeg as all that is opened.
+
+    Raises:
+        SourceError: It cannot be opened, or was lost.
+    """
+    with open_input(name, url, network=True, raw=True) as container:
+        try:
+            for packet in container.demux():
+                yield bytes(packet)
+        except av.error.FFmpegError as error:
+            raise SourceError(f"{name}: connection lost: {reason(error)}") from error
+
+
+def index_is_last(name: str, url: str) -> bool:
+    """Whether an address leads to an MP4 whose pictures come before its index.
+
+    Raises:
+        SourceError: It cannot be opened, or was lost.
+    """
+    with closing(bytes_at(name, url)) as chunks:
+        head = b"".join(islice(chunks, _HEAD_CHUNKS))
+    at = 0
+    while at + 16 <= len(head):
+        size, kind = int.from_bytes(head[at : at + 4], "big"), head[at + 4 : at + 8]
+        if kind in (b"moov", b"mdat"):
+            return kind == b"mdat"
+        at += max(int.from_bytes(head[at + 8 : at + 16], "big") if size == 1 else size, 8)
+    return False
 
 
 def _refusal(url: str, error: Exception, *, network: bool) -> str:
@@ -227,6 +290,22 @@ def packets_of(container: InputContainer, *streams: Stream) -> "Iterator[Packet[
             continue
         return
     raise av.error.InvalidDataError(0, "damaged in very many places")
+
+
+def track_tags(stream: Stream) -> dict[str, str]:
+    """Give a stream's tags as any container takes them: language, title and what users add.
+
+    What a container says of its own track is left out: it would be wrong in another one, or of a
+    part. MP4 and MOV call a track's title its name.
+    """
+    tags = {
+        key: text
+        for key, text in stream.metadata.items()
+        if key.lower() not in _OWN_TAGS and not key.startswith("_STATISTICS_")
+    }
+    if name := tags.pop("name", ""):
+        tags.setdefault("title", name)
+    return tags
 
 
 def video_stream(

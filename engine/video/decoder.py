@@ -19,7 +19,14 @@ from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from engine.video.container import Limit, open_input, packets_of, reason, video_stream
+from engine.video.container import (
+    Limit,
+    Readable,
+    open_input,
+    packets_of,
+    reason,
+    video_stream,
+)
 from engine.video.conversion import Deinterlacer
 from engine.video.extras import extras_of
 
@@ -43,13 +50,20 @@ class Decoder:
         damaged: Packets that gave no picture.
         fault: Why the first of those did not, in words.
         too_large: Of these, the ones that may have given none by their size alone.
+        pictures: Those that were decoded from its own stream.
         failure: Why reading ended before the end, in words; None if it did not.
+        refused: It ended because something further on or back could not be asked for.
         hung_up: That was the other side, which had not said how much would come: of a file, this
             is how it ends.
     """
 
     def __init__(
-        self, name: str, url: str, path: Path | None, max_megapixels: float | None = None
+        self,
+        name: str,
+        url: str,
+        path: Path | None,
+        max_megapixels: float | None = None,
+        file: Readable | None = None,
     ) -> None:
         """Open it; nothing is decoded yet.
 
@@ -58,12 +72,15 @@ class Decoder:
             url: What FFmpeg opens.
             path: The file behind it; None for a network stream.
             max_megapixels: What a picture may have; None is what `Limit` says.
+            file: What is read in the place of an address.
 
         Raises:
             SourceError: It cannot be opened, holds no video, or its pictures are too large.
         """
         self._name, self._url, self._path = name, url, path
-        self.container = open_input(name, url, network=path is None, max_megapixels=max_megapixels)
+        self.container = open_input(
+            name, url, network=path is None, max_megapixels=max_megapixels, file=file
+        )
         # A container and its streams hold each other, until it is closed.
         self.close = weakref.finalize(self, self.container.close)
         self.close.atexit = False  # a thread that is left behind may still be reading
@@ -77,12 +94,18 @@ class Decoder:
             if other is not self.stream and other.type not in ("audio", "video"):
                 other.discard = Discard.all
         self.limit = Limit.of(self.container, max_megapixels)
-        self.packets = self.damaged = self.too_large = 0
+        self._count_anew()
         self.failure: str | None = None
         self.fault: str | None = None
-        self.hung_up = False
+        self.hung_up = self.refused = False
         self._end_s = -math.inf  # on the container's clock: where the last packet of any kind ends
         self._read_bytes = 0  # of the file, up to the end of the last packet of the video
+
+    def _count_anew(self) -> None:
+        """Count from here on; what the decoder holds of before is thrown away."""
+        self.packets = self.damaged = self.too_large = self.pictures = 0
+        self._unshown = 0  # packets whose picture is not to be shown
+        self._key_ticks: int | None = None  # when the first key picture is shown
 
     def frames(self) -> Iterator[VideoFrame]:
         """Decode from where the container stands, deinterlaced from the first one that needs it."""
@@ -99,6 +122,7 @@ class Decoder:
 
     def seek(self, time_s: float) -> bool:
         """Go to a time on the container's clock; False where it cannot."""
+        self._count_anew()
         try:
             self.container.seek(round(time_s * 1e6))
         except av.error.FFmpegError as error:
@@ -115,6 +139,17 @@ class Decoder:
         if not HONEST & set(container.format.name.split(",")) or not container.duration:
             return False
         return self._end_s < self.stated_end_s - CUT_OFF_S
+
+    @property
+    def vanished(self) -> int:
+        """Packets of a film read to its end that gave no picture, though no error came of them.
+
+        FFmpeg's HEVC decoder leaves out pictures that build on what is damaged. In other codecs a
+        packet may be half a picture, or one that is not shown.
+        """
+        if self.stream.codec_context.name != "hevc":
+            return 0
+        return max(self.packets - self._unshown - self.damaged - self.pictures, 0)
 
     @property
     def stated_end_s(self) -> float:
@@ -166,6 +201,7 @@ class Decoder:
                 self.too_large += self.limit.refused(self.stream)
                 continue
             for frame in frames:
+                self.pictures += 1
                 frame.time_base = frame.time_base or self.stream.time_base  # unset when flushed
                 yield frame
 
@@ -177,9 +213,20 @@ class Decoder:
             self._end_s = max(self._end_s, _packet_end_s(packet))
             if packet.stream.index == self.stream.index:
                 self.packets += 1
+                self._unshown += self._is_unshown(packet)
                 self._read_bytes = max(self._read_bytes, (packet.pos or 0) + packet.size)
                 yield packet
         yield None
+
+    def _is_unshown(self, packet: "Packet[VideoStream]") -> bool:
+        """Whether a picture is cut away by its file, or leads to the first key picture.
+
+        Such a one may build on what was before, which is not there.
+        """
+        if self._key_ticks is None and packet.is_keyframe:
+            self._key_ticks = packet.pts
+        leads = self._key_ticks is None or packet.pts is None or packet.pts < self._key_ticks
+        return leads or packet.is_discard
 
     def _until_failure(
         self, container: InputContainer, *streams: Stream
@@ -190,6 +237,7 @@ class Decoder:
             self.failure = reason(error)
             http = self._url.startswith("http")
             # FFmpeg's word for the end of what has no length, unless it came in chunks.
+            self.refused = error.errno == errno.EIO
             self.hung_up = http and error.errno == errno.EIO and self.container.size < 0
 
 

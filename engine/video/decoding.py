@@ -5,17 +5,20 @@ import math
 import time
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from engine.errors import SourceError
 from engine.types import Frame
-from engine.video.container import STANDARD_INPUT
+from engine.video.container import Readable, index_is_last, is_of_pictures, track_tags
 from engine.video.conversion import Converter
 from engine.video.decoder import Decoder
 from engine.video.source import GuardedSource, SourceConfig, SourceInfo
+from engine.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +67,14 @@ class Clock:
 class Video(GuardedSource):
     """A file or stream that FFmpeg reads; one picture is a video of one frame."""
 
-    def __init__(self, name: str, url: str, path: Path | None, config: SourceConfig) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        path: Path | None,
+        config: SourceConfig,
+        file: Readable | None = None,
+    ) -> None:
         """Open it and decode its first frame.
 
         Args:
@@ -72,16 +82,19 @@ class Video(GuardedSource):
             url: What `engine.video.container.open_input` opens.
             path: The file behind it; None for a network stream.
             config: Which part to read.
+            file: What is read in the place of an address.
 
         Raises:
             SourceError: It cannot be opened, holds no video, or no frame can be decoded.
         """
         super().__init__()
         self._name, self._url, self._path, self._config = name, url, path, config
-        self._piped = url == STANDARD_INPUT  # which cannot be opened anew
+        self._file = file  # which cannot be opened anew
         self._count = 0  # frames handed out
         self._judged = False
+        self._faulty = 0  # frames handed out that were decoded with errors
         self._began_s: float | None = None  # on the monotonic clock, of time 0; where it is paced
+        self._timed: Iterator[tuple[float, VideoFrame]] = iter(())
         self._decoder = self._opened()
         try:
             self._start()
@@ -90,7 +103,17 @@ class Video(GuardedSource):
             raise
 
     def _opened(self) -> Decoder:
-        return Decoder(self._name, self._url, self._path, self._config.max_megapixels)
+        most = self._config.max_megapixels
+        return Decoder(self._name, self._url, self._path, most, self._file)
+
+    def is_picture(self) -> bool:
+        """Say whether it is one picture, after looking for a second frame, which is not lost."""
+        if not is_of_pictures(self._decoder.container):
+            return False
+        ahead = list(islice(self._timed, 2))
+        self._timed = chain(ahead, self._timed)
+        # Phones put a smaller one behind a picture, of how bright it is or to be shown in lists.
+        return len({(frame.width, frame.height) for _, frame in ahead}) == len(ahead)
 
     def _start(self) -> None:
         frames = self._decoder.frames()
@@ -99,7 +122,12 @@ class Video(GuardedSource):
             said = self._decoder.limit.no_picture(
                 self._decoder.stream, self._decoder.failure or self._decoder.fault
             )
-            if self._piped:
+            if self._index_is_out_of_reach():
+                said = (
+                    "its index is at its end, which cannot be read from a server that sends whole "
+                    "files only (no ranges); download it first"
+                )
+            elif self._file is not None:
                 said += "; an MP4 whose index is at its end cannot be piped, but read by < FILE"
             raise SourceError(f"{self._name}: {said}")
         self._convert = Converter(first, self._decoder.stream.sample_aspect_ratio)
@@ -116,12 +144,21 @@ class Video(GuardedSource):
         if start_s > 0 and not self.info.live:
             if self.info.duration_s == 0:
                 raise SourceError(f"{self._name}: ends before the wanted start at {start_s:g} s")
-            frames = self._from(start_s) if not self._piped else _chain(first, frames)
+            frames = self._from(start_s) if self._file is None else chain((first,), frames)
         else:
-            frames = _chain(first, frames)
+            frames = chain((first,), frames)
         self._timed = _clocked(
             frames, self._origin_s, Clock(1 / float(self.info.fps or DEFAULT_FPS))
         )
+
+    def _index_is_out_of_reach(self) -> bool:
+        """Whether this is an MP4 over HTTP that can be understood from its end on only."""
+        if not (self._url.startswith("http") and self._decoder.refused):
+            return False
+        try:
+            return index_is_last(self._name, self._url)
+        except SourceError:  # the first error is the one to be told
+            return False
 
     def _facts(self) -> SourceInfo:
         stream, container = self._decoder.stream, self._decoder.container
@@ -149,6 +186,7 @@ class Video(GuardedSource):
             extras=self._decoder.extras,
             start_s=config.start_s,
             metadata=dict(container.metadata),
+            track=_track(stream),
             origin_s=self._origin_s,
             end_s=None if math.isinf(config.end_s) else config.end_s,
         )
@@ -182,6 +220,7 @@ class Video(GuardedSource):
                 self._pace(time_s)
             result = Frame(self._count, time_s, self._convert(frame))
             self._count += 1
+            self._faulty += frame.is_corrupt
             return result
         self._timed = iter(())
         if not self._judged:
@@ -213,7 +252,7 @@ class Video(GuardedSource):
             first = next(frames, None)
             time_s = _time_s(first) if first else None
             if first and time_s is not None and time_s - self._origin_s <= start_s + TICK_S:
-                return _chain(first, frames)
+                return chain((first,), frames)
         self._decoder.close()
         self._decoder = self._opened()
         return self._decoder.frames()
@@ -227,12 +266,23 @@ class Video(GuardedSource):
         if decoder.cut_off:
             why = f": {lost}" if lost else f", frame {self._count} cannot be decoded"
             self.warnings.append(f"{self._name}: ends early{why}; kept what came before")
-        elif decoder.damaged:
+        elif lacking := decoder.damaged + decoder.vanished:
             sizes = f" (pictures {decoder.limit})" if decoder.too_large else ""
             self.warnings.append(
-                f"{self._name}: damaged, {decoder.damaged} of {decoder.packets} packets "
+                f"{self._name}: damaged, {lacking} of {counted(decoder.packets, 'packet')} "
                 f"cannot be decoded{sizes}; kept the rest"
             )
+        if self._faulty:
+            self.warnings.append(
+                f"{self._name}: damaged, {self._faulty} of {counted(self._count, 'frame')} came "
+                "with errors, which those after them may show too; kept all"
+            )
+
+
+def _track(stream: VideoStream) -> dict[str, str]:
+    """Give the tags of the pictures' track that are true of an annotated copy too."""
+    tags = track_tags(stream)
+    return {key: tags[key] for key in ("language", "title") if tags.get(key)}
 
 
 def _clocked(
@@ -241,11 +291,6 @@ def _clocked(
     for frame in frames:
         time_s = _time_s(frame)
         yield clock.stamp(None if time_s is None else time_s - origin_s), frame
-
-
-def _chain(first: VideoFrame, rest: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
-    yield first
-    yield from rest
 
 
 def _time_s(frame: VideoFrame) -> float | None:

@@ -16,8 +16,9 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
-from engine.video.container import open_input, packets_of, reason, video_stream
+from engine.video.container import open_input, packets_of, reason, track_tags, video_stream
 from engine.video.source import SourceInfo
+from engine.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,9 @@ class Extras:
             what = ", ".join(dict.fromkeys(self._left_out))
             said.append(f"{name}: {what}: not for {self._output.format.name} files; left out")
         if self._damaged:
-            said.append(f"{name}: {self._damaged} packets beside picture and sound are left out")
+            which = "beside picture and sound"
+            packets = counted(self._damaged, f"packet {which} is", f"packets {which} are")
+            said.append(f"{name}: {packets} left out")
         return said
 
     def _add(self, stream: Stream) -> bool:
@@ -266,5 +269,5 @@ def _fits(stream: Stream, form: str, first: "Packet[Any] | None") -> bool:
 
 
 def _describe(target: Stream, stream: Stream) -> None:
-    target.metadata.update(stream.metadata)
+    target.metadata.update(track_tags(stream))
     target.disposition = stream.disposition

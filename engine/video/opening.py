@@ -5,20 +5,25 @@ source's own beginning, also where reading starts later.
 """
 
 import re
+import stat
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
 
+import av.error
+
 from engine.errors import ConfigError, SourceError
-from engine.standard import INPUT_NAME, STANDARD
+from engine.standard import INPUT_NAME, STANDARD, standard_input
 from engine.video.animation import Animation
 from engine.video.camera import Camera
 from engine.video.container import SCHEMES, STANDARD_INPUT
-from engine.video.decoding import Video
+from engine.video.decoding import FILES_COME_BY, Video
+from engine.video.fetched import Once, open_fetched, open_piped
 from engine.video.pictures import Pictures
 from engine.video.source import Frames, Source, SourceConfig, SourceInfo
 from engine.video.stills import kind_of
+from engine.wording import shortened
 
 __all__ = [
     "Frames",
@@ -34,6 +39,7 @@ __all__ = [
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)(://.*)", re.IGNORECASE | re.DOTALL)
 _CAMERA: Final = re.compile(r"(?:/dev/video)?([0-9]{1,9})")
 SHOWN_MAX: Final = 200  # characters of an address
+_NOTHING_CAME: Final = (OSError, av.error.ExitError, av.error.HTTPError, av.error.HTTPClientError)
 _WHOLE: Final = SourceConfig()
 
 
@@ -53,7 +59,7 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
     if not name:
         raise ConfigError("INPUT is empty; is a variable unset?")
     if name == STANDARD:
-        return Video(INPUT_NAME, STANDARD_INPUT, None, config)
+        return _open_standard_input(config)
     if camera := _CAMERA.fullmatch(name):
         return Camera(int(camera.group(1)), config)
     name = local_name(name)
@@ -66,24 +72,72 @@ def open_source(name: str, config: SourceConfig = _WHOLE) -> Source:
         if scheme not in SCHEMES:
             known = ", ".join(sorted(SCHEMES))
             raise SourceError(f"{shown}: cannot be opened: Protocol not found; known here: {known}")
-        return Video(shown, scheme + address.group(2), None, config)
+        return _open_address(shown, scheme + address.group(2), config)
     path = Path(name)
     try:
         is_folder, is_there, is_file = path.is_dir(), path.exists(), path.is_file()
     except OSError as error:  # a name that the system does not take
-        raise SourceError(f"{name[:80]}…: cannot be opened: {error.strerror}") from error
+        raise SourceError(f"{shortened(name)}: cannot be opened: {error.strerror}") from error
     if is_folder:
         return Pictures(path, config)
     if not is_there:
-        raise SourceError(f"{name}: no such file; check the path")
+        raise SourceError(f"{shortened(name)}: no such file; check the path")
     if not is_file:
-        raise SourceError(f"{name}: neither a file nor a folder")
+        raise SourceError(f"{name}: {_no_file(path)}")
     kind = kind_of(path, config.max_megapixels)
     if kind == "picture":
         return Pictures(path, config)
     if kind == "animated webp":
         return Animation(path, config)
     return Video(path.name, f"file:{path}", path, config)
+
+
+def _open_standard_input(config: SourceConfig) -> Source:
+    file = standard_input()
+    begin = file.tell() if file.seekable() else None
+    once = Once(INPUT_NAME, file.read)
+    picture = open_piped(INPUT_NAME, once, config)
+    if picture is not None:
+        return picture
+    if begin is not None:  # a file: FFmpeg may go back and forth in it
+        file.seek(begin)
+    rest = file if begin is not None else once.again(last=True)
+    return Video(INPUT_NAME, STANDARD_INPUT, None, config, rest)
+
+
+def _open_address(shown: str, url: str, config: SourceConfig) -> Source:
+    """Open a film, or the picture that its first bytes say it is."""
+    if url.partition(":")[0] not in FILES_COME_BY:
+        return Video(shown, url, None, config)
+    try:
+        film = Video(shown, url, None, config)
+    except SourceError as error:  # of a picture FFmpeg may read a tile, or nothing
+        if isinstance(error.__cause__, _NOTHING_CAME):
+            raise  # nothing came
+        try:
+            picture = open_fetched(shown, url, config)
+        except SourceError:
+            raise error from None
+        if picture is None:
+            raise
+        return picture
+    try:
+        if not film.is_picture():
+            return film
+    except BaseException:
+        film.close()
+        raise
+    film.close()  # some servers take one visitor at a time
+    return open_fetched(shown, url, config) or Video(shown, url, None, config)
+
+
+def _no_file(path: Path) -> str:
+    """Say what a path leads to that is neither a file nor a folder, and what to do."""
+    mode = path.stat().st_mode
+    if stat.S_ISFIFO(mode):
+        return f"is a named pipe, not a file; read it as standard input: - < {path}"
+    what = "a socket" if stat.S_ISSOCK(mode) else "a device"
+    return f"is {what}; a file, a folder or a camera is needed"
 
 
 def local_name(name: str) -> str:

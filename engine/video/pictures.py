@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from engine.errors import ConfigError, SourceError
 from engine.types import Frame, Image
 from engine.video.source import GuardedSource, SourceConfig, SourceInfo
 from engine.video.stills import ENDINGS, FAULTS, Still, read_still
+from engine.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class Pictures(GuardedSource):
         self._ahead: tuple[int, Still] | None = None
         first = self._readable()  # of all, so that where reading starts does not settle the size
         if first is None:
-            raise SourceError(f"{self._name}: none of its {len(self._files)} pictures can be read")
+            raise SourceError(f"{self._name}: {self._nothing_read()}")
         self.info = self._facts(first[1].image)
         if first[0] < self._first:
             self._position = self._first
@@ -72,7 +74,7 @@ class Pictures(GuardedSource):
         if first >= count:
             raise SourceError(
                 f"{self._name}: ends before the wanted start at {config.start_s:g} s; "
-                f"{count} pictures last {count / float(FPS):g} s"
+                f"{counted(count, 'picture lasts', 'pictures last')} {count / float(FPS):g} s"
             )
         return first, min(count, _position(config.end_s)) if config.duration_s else count
 
@@ -121,7 +123,8 @@ class Pictures(GuardedSource):
                     raise
                 log.debug("%s", error)
                 if position >= self._first:
-                    self._faults[_UNREAD].append(file.name)
+                    why = str(error).removeprefix(f"{file.name}: ")
+                    self._faults[_UNREAD].append(f"{file.name} ({why})")
                 continue
             if still.fault and position >= self._first:
                 self._faults[still.fault].append(file.name)
@@ -135,16 +138,26 @@ class Pictures(GuardedSource):
             if not self._is_folder:
                 self.warnings.append(f"{self._name}: is {FAULTS[fault]}")
                 continue
-            names = ", ".join(files[:_NAMED]) + (", ..." if len(files) > _NAMED else "")
             if fault == _UNREAD:
-                what = "pictures cannot be read and are left out"
+                one, several = "picture cannot be read and is", "pictures cannot be read and are"
+                what = f"{counted(len(files), one, several)} left out"
             else:
-                what = f"{'picture is' if len(files) == 1 else 'pictures are'} {FAULTS[fault]}"
-            self.warnings.append(f"{self._name}: {len(files)} {what}: {names}")
+                what = f"{counted(len(files), 'picture is', 'pictures are')} {FAULTS[fault]}"
+            self.warnings.append(f"{self._name}: {what}: {_first_of(files)}")
+
+    def _nothing_read(self) -> str:
+        """Say that no picture could be read, and why."""
+        count, faults = len(self._files), self._faults[_UNREAD]
+        can = f"none of its {count:,} pictures can" if count > 1 else "its only picture cannot"
+        return f"{can} be read" + (f": {_first_of(faults)}" if faults else "")
 
     def _free(self) -> None:
         """Nothing stays open between pictures."""
         self._ahead = None
+
+
+def _first_of(files: Sequence[str]) -> str:
+    return ", ".join(files[:_NAMED]) + (", ..." if len(files) > _NAMED else "")
 
 
 def pictures_in(folder: Path) -> list[Path]:

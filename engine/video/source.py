@@ -67,6 +67,7 @@ class SourceInfo:
         extras: What comes along besides: subtitles, chapters, cover pictures, in words.
         start_s: Offset cut off at the beginning.
         metadata: Tags of the container, title and the like.
+        track: Tags of the video's own track: language and title.
         origin_s: Where time 0 (the first frame) lies on the container's own clock, seconds.
         end_s: Where reading stops by the user's wish; None without a limit.
         pictures: The files, where each frame is a picture of its own, which may have a size of
@@ -86,6 +87,7 @@ class SourceInfo:
     extras: tuple[str, ...] = ()
     start_s: float = 0.0
     metadata: Mapping[str, str] = field(default_factory=dict)
+    track: Mapping[str, str] = field(default_factory=dict)
     origin_s: float = 0.0
     end_s: float | None = None
     pictures: tuple[Path, ...] = ()

@@ -18,10 +18,21 @@ from typing import TYPE_CHECKING, Final, Literal
 import av.error
 import cv2
 import numpy as np
+from av.container import InputContainer
 
+from engine.documents import open_ordinary
 from engine.errors import SourceError
+from engine.native import hushed
 from engine.types import Image
-from engine.video.container import PICTURE_MEGAPIXELS, Limit, open_input, reason, video_stream
+from engine.video.container import (
+    PICTURE_MEGAPIXELS,
+    STILL_BRANDS,
+    Limit,
+    is_of_pictures,
+    open_input,
+    reason,
+    video_stream,
+)
 from engine.video.conversion import Converter, on_black
 
 if TYPE_CHECKING:
@@ -39,10 +50,17 @@ FAULTS: Final = {  # what to say of them, after "is" or "are"
 }
 Kind = Literal["picture", "animated webp", "film"]
 
-_MAGIC: Final = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"P6")
+_MAGIC: Final = {  # and how such files end
+    b"\xff\xd8\xff": ".jpg",
+    b"\x89PNG": ".png",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+    b"P6": ".ppm",
+    b"\0\0\0\x0cjP  ": ".jp2",
+}
 _HEAD: Final = 4096  # bytes
-_HEIC: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2"})
-_STILL: Final = _HEIC | {b"avif"}  # brands of files whose main part is no film
 # What Pillow raises where a file is not as it should be.
 _BROKEN: Final = (
     OSError,
@@ -72,6 +90,34 @@ class Still:
     fault: Fault = ""
 
 
+def ending_of(head: bytes) -> str:
+    """Say by its first bytes how a picture's file would end; empty if it is none."""
+    if _is_heif(head):
+        return ".avif" if head[8:12] == b"avif" else ".heic"
+    if head[:4] == b"RIFF":
+        return ".webp" if head[8:12] == b"WEBP" else ""
+    return next((ending for magic, ending in _MAGIC.items() if head.startswith(magic)), "")
+
+
+def holds_one_picture(container: InputContainer) -> bool:
+    """Say whether what was opened is one picture, and neither a film nor several in a row.
+
+    Those of a film have one size.
+
+    Raises:
+        FFmpegError: It cannot be read.
+        IndexError: It has no video.
+    """
+    if not is_of_pictures(container):
+        return False
+    packets = list(islice((packet for packet in container.demux(video=0) if packet.size), 2))
+    if len(packets) < 2:
+        return True
+    # Phones put a smaller one behind a picture, of how bright it is or to be shown in lists.
+    sizes = [(frame.width, frame.height) for packet in packets for frame in packet.decode()]
+    return len(sizes) == 2 and sizes[0] != sizes[1]
+
+
 def kind_of(path: Path, max_megapixels: float | None = None) -> Kind:
     """Say what a file holds, by its content: one picture, an animated WebP, or a film.
 
@@ -87,15 +133,11 @@ def kind_of(path: Path, max_megapixels: float | None = None) -> Kind:
     if _is_animated_webp(head):
         return "animated webp" if _frames_by_pillow(path, max_megapixels) > 1 else "picture"
     named = path.suffix.lower() in ENDINGS
-    if not (named or head.startswith(_MAGIC)):
+    if not (named or ending_of(head)):
         return "film"
     try:
         with open_input(path.name, f"file:{path}", max_megapixels=max_megapixels) as container:
-            form = container.format.name
-            packets = (packet for packet in container.demux(video=0) if packet.size)
-            several = len(list(islice(packets, 2))) > 1
-            pictures = form.endswith("_pipe") or form in ("image2", "gif", "apng")
-            return "picture" if pictures and not several else "film"
+            return "picture" if holds_one_picture(container) else "film"
     except (SourceError, av.error.FFmpegError, OSError, ValueError, IndexError):
         return "picture" if named else "film"
 
@@ -142,14 +184,17 @@ def _damaged(path: Path, head: bytes, most: float | None) -> Image:
 
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_HEAD)
+        with open_ordinary(path) as file:
+            head = file.read(_HEAD)
     except OSError as error:
         raise SourceError(f"{path.name}: cannot be opened: {error.strerror or error}") from error
+    if not head:  # others, who get the path, would read what `open_ordinary` does not
+        raise SourceError(f"{path.name}: not a video or picture that FFmpeg reads")
+    return head
 
 
 def _is_heif(head: bytes) -> bool:
-    return head[4:8] == b"ftyp" and head[8:12] in _STILL
+    return head[4:8] == b"ftyp" and head[8:12] in STILL_BRANDS
 
 
 def _is_animated_webp(head: bytes) -> bool:
@@ -254,7 +299,8 @@ def translated(path: Path) -> Iterator[None]:
     from PIL.Image import DecompressionBombError
 
     try:
-        yield
+        with hushed():  # libtiff and its like print as well
+            yield
     except SourceError:
         raise
     except (*_BROKEN, DecompressionBombError) as error:

@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -97,6 +98,12 @@ def commands_of(text):
                 words = []
             else:
                 words.append(word)
+
+
+@pytest.fixture(autouse=True)
+def no_program_hears_signals(monkeypatch):
+    """Programs are run in this process, which is not theirs."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
 
 
 class Parsed(BaseException):

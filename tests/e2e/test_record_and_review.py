@@ -8,7 +8,8 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
-from app.session.controller import RecordingController, RecordingOptions
+from app.session.controller import RecordingController
+from app.session.options import RecordingOptions
 from app.window.panels.recording import RecordingPanel
 from app.window.review.window import ReviewWindow
 from engine.analyze import AnalyzerConfig, open_analyzer

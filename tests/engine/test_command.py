@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import io
 import json
 import logging
 import os
@@ -382,3 +383,32 @@ def test_a_name_that_the_system_does_not_take_is_one_line(capsys):
 
     assert run_command("fer-x", run, ["x" * 300]) == 2
     assert capsys.readouterr().err == f"fer-x: {'x' * 300}: File name too long\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("where", [">/dev/full", ">&-", "| true"])
+def test_an_error_is_said_alone_where_results_cannot_be(where):
+    """Python would add what it thinks of the stream, and end with 120."""
+    code = (
+        "import sys; from engine.command import run_command; from engine.errors import ModelError\n"
+        "def run(_): print('half'); raise ModelError('no model')\n"
+        "sys.exit(run_command('fer-x', run, []))"
+    )
+    shell = f'{sys.executable} -c "$0" {where}; exit ${{PIPESTATUS[0]}}'
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        ["bash", "-c", shell, code],
+        cwd=ROOT,
+        env=buffered,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (4, "fer-x: no model\n")
+
+
+def test_what_the_terminal_has_no_characters_for_is_shown_nevertheless(monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert run_command("fer-x", lambda _: sys.stdout.write("Émile: ≥ 1\n") and 0, []) == 0
+    assert out.buffer.getvalue() == b"\\xc9mile: \\u2265 1\n"

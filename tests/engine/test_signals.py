@@ -19,15 +19,6 @@ def heard():
     return {number: signal.getsignal(number) for number in signals.heard()}
 
 
-@pytest.fixture(autouse=True)
-def as_before():
-    before = heard()
-    yield
-    assert heard() == before
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.parametrize("number", signals.heard())
 def test_every_signal_unwinds_a_command_and_is_one_line(capsys, number):
     unwound = []

@@ -10,12 +10,13 @@ import export.landmark_net
 from engine.errors import ModelError
 from engine.faces.alignment import CROP_SIZE, invert, transform
 from engine.faces.landmarker import Landmarker
-from engine.faces.preprocessing import MEAN, STD, to_input
+from engine.faces.preprocessing import MEAN, STD
 from engine.networks.manifest import load_manifest
 from engine.types import Face
 from export.comparison import prove
 from export.graph import PARITY
 from export.landmark_net import OUTPUTS, export_landmark_net, landmark_net_in_torch
+from training.data.epochs import images_of
 from training.models.landmark_net import LandmarkNet
 from training.models.trunk import parameter_count
 
@@ -66,7 +67,7 @@ def faces(count):
 def test_engine_sees_a_crop_as_torch_does(network, exported, count):
     sightings = Landmarker(load_manifest(exported), "cpu", threads=1).locate(faces(count))
     with torch.no_grad():
-        truth = network(torch.from_numpy(to_input([face.crop for face in faces(count)])))
+        truth = network(images_of([face.crop for face in faces(count)], "gray"))
     presence = [sighting.presence for sighting in sightings]
     np.testing.assert_allclose(presence, truth.presence.sigmoid(), atol=PARITY, rtol=0)
     pixels = transform(truth.landmarks.numpy() * CROP_SIZE - 0.5, invert(MATRIX))
@@ -100,16 +101,19 @@ def test_manifest_says_how_to_feed_the_network_and_how_good_it_is(network, expor
         "name": "crops",
         "size": CROP_SIZE,
         "margin": 0.05,
-        "colour": "rgb",
+        "colour": "gray",
+        "dtype": "uint8",
         "mean": list(MEAN),
         "std": list(STD),
+        "normalised": "in the graph",
+        "batch": "dynamic",
     }
     assert manifest.value("outputs") == list(OUTPUTS)
     assert manifest.value("landmarks") == "ibug68"
     assert manifest.value("parameters") == parameter_count(network)
     assert 0 < manifest.value("parity") <= PARITY
     with torch.no_grad():
-        black = network(torch.from_numpy(to_input([HALF])))
+        black = network(images_of([HALF], "gray"))
     presence = black.presence.sigmoid().item()
     assert manifest.value("metrics") == {
         "presence of half black": pytest.approx(presence, abs=PARITY)

@@ -1,6 +1,7 @@
 """poster-rt in torch and in ONNX, untrained but with batch norms that are not at rest."""
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import export.poster_rt
 from engine.errors import ModelError
 from engine.faces.alignment import CROP_SIZE, invert, transform
 from engine.faces.landmarker import Landmarker
-from engine.faces.preprocessing import MEAN, STD, to_input
+from engine.faces.preprocessing import MEAN, STD
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
 from engine.reading.fusion import Fusion, landmarks_of
@@ -25,16 +26,20 @@ from export.poster_rt import (
     OUTPUTS,
     export_poster_rt,
     halved,
+    network_of,
     poster_rt_in_torch,
     round_to_half,
     write_poster_rt,
 )
+from training.data.epochs import images_of
 from training.data.targets import valence_arousal
 from training.evaluation.calibration import fit_temperature
 from training.evaluation.served import ServedAnswers, ServedNetwork, open_network
 from training.models.poster_rt import PosterRT
 from training.models.trunk import parameter_count
-from training.weights import load_weights
+from training.systems.build import SystemConfig, Truths, build
+from training.systems.poster_rt import PosterRTConfig
+from training.weights import load_weights, save_weights
 
 pytestmark = pytest.mark.slow  # torch.export takes seconds
 
@@ -100,7 +105,7 @@ def test_engine_reads_a_crop_as_torch_does(model, exported, count):
     sightings = Landmarker(landmarks_of(manifest), "cpu", threads=1).locate(faces(count))
     readings = Fusion(manifest, "cpu", threads=1).read(sightings, count * [PICTURE])
     with torch.no_grad():
-        truth = model(torch.from_numpy(to_input([face.crop for face in faces(count)])))
+        truth = model(images_of([face.crop for face in faces(count)], "gray"))
     logits = np.stack([reading.logits for reading in readings])
     affect = np.stack([reading.valence_arousal for reading in readings])
     np.testing.assert_allclose(logits, truth.logits, atol=PARITY, rtol=0)
@@ -164,9 +169,12 @@ def test_manifest_says_how_to_feed_the_network(model, exported):
         "name": "crops",
         "size": CROP_SIZE,
         "margin": 0.05,
-        "colour": "rgb",
+        "colour": "gray",
+        "dtype": "uint8",
         "mean": list(MEAN),
         "std": list(STD),
+        "normalised": "in the graph",
+        "batch": "dynamic",
     }
     assert manifest.value("outputs") == list(OUTPUTS)
     assert manifest.value("labels") == list(EXPRESSIONS)
@@ -196,3 +204,19 @@ def test_halved_weights_are_what_the_rounded_model_holds(tmp_path):
     assert (tmp_path / "half.safetensors").stat().st_size < 2.2 * sum(
         parameter.numel() for parameter in model.parameters()
     )
+
+
+def test_a_wider_run_is_opened_as_what_it_is(tmp_path):
+    truths = Truths((1,) * 8, None, EXPRESSIONS)
+    system = build(PosterRTConfig(channels=(16, 40, 80)), SystemConfig(name="poster_rt"), truths)
+    save_weights(system, tmp_path / "model.safetensors")
+    tables = {"task": "system", "system": {"name": "poster_rt"}}
+    tables["poster_rt"] = {"channels": [16, 40, 80]}
+    tables |= {"data": {}, "loop": {"batch": 1, "steps": 1}}
+    (tmp_path / "recipe.json").write_text(json.dumps(tables))
+    card = {"dataset": "ferplus", "classes": EXPRESSIONS, "input_size": CROP_SIZE}
+    (tmp_path / "model.json").write_text(json.dumps({**card, "parameters": 1, "gmac": 0.1}))
+    assert network_of(tmp_path / "model.safetensors").fuse1.query.out_features == 16
+    (tmp_path / "recipe.json").unlink()
+    with pytest.raises(ModelError, match=r"model\.safetensors"):
+        network_of(tmp_path / "model.safetensors")

@@ -12,7 +12,7 @@ import export.calibration
 from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError, SinkError, SourceError
 from engine.faces.alignment import CROP_SIZE
-from engine.faces.preprocessing import to_input
+from engine.faces.preprocessing import batch_of
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import REQUIRED
 from engine.networks.ort import onnxruntime
@@ -434,7 +434,8 @@ def test_feeds_are_the_engines_own_crops_and_maps(ferplus, tmp_path):
     assert set(feeds[0]) == {"crops", "map4", "map8", "map16"}
     crops = aligned(inputs.landmarker, training_faces(tmp_path, tmp_path, 8))
     seen = inputs.landmarker.locate([crop.face for crop in crops[:3]])
-    np.testing.assert_array_equal(feeds[0]["crops"], to_input([c.face.crop for c in crops[:3]]))
+    fed = batch_of([crop.face.crop for crop in crops[:3]], inputs.form)
+    np.testing.assert_array_equal(feeds[0]["crops"], fed)
     np.testing.assert_allclose(feeds[0]["map8"], np.stack([s.maps[1] for s in seen]), atol=1e-5)
     alone = calibration_feeds(asset_path("landmark-net.onnx"), tmp_path, tmp_path, count=2, batch=2)
     assert [set(feed) for feed in alone] == [{"crops"}]

@@ -255,3 +255,32 @@ def test_faces_beyond_the_most_are_logged(two_portraits, caplog):
     with caplog.at_level(logging.WARNING):
         assert len(fer_live.analyze(two_portraits, max_faces=1)) == 1
     assert "detected at once and 1 of them read; max_faces=2 reads all" in caplog.text
+
+
+def test_larger_pictures_are_read_where_wished(model, tmp_path, portrait):
+    path = tmp_path / "large.png"
+    cv2.imwrite(str(path), portrait)
+    most = portrait.shape[0] * portrait.shape[1] / 1e6
+    with pytest.raises(fer_live.SourceError, match=r"; max_megapixels=N allows larger ones$"):
+        model.analyze(path, max_megapixels=most * 0.99)
+    with pytest.raises(fer_live.SourceError, match=r"; max_megapixels=N allows larger ones$"):
+        fer_live.analyze(path, max_megapixels=most * 0.99)
+    assert len(model.analyze([path], max_megapixels=most)[0]) == 1
+    assert len(fer_live.analyze(path, max_megapixels=most)) == 1
+
+
+def test_several_networks_read_one_picture_and_say_only_what_they_know(tiny_network, portrait):
+    made = [
+        tiny_network("own", ["blink", "yawn"]),
+        tiny_network("va", affect=True, own=["quality"]),
+    ]
+    with fer_live.Model(",".join(map(str, made)), device="cpu") as model:
+        (face,) = model.analyze(portrait)
+    assert (face.expression, list(face.probabilities)) == ("blink", ["blink", "yawn"])
+    assert (face.valence, face.arousal, face.derived) == (0.5, -0.25, False)
+    assert face.measures == {"quality": 0.75}
+    with fer_live.Model(str(made[1]), device="cpu") as model:
+        (face,) = model.analyze(portrait)
+    assert (face.expression, face.reliability, len(face.probabilities)) == ("", None, 0)
+    assert repr(face).startswith("Face(id=1, valence +0.50, arousal -0.25, box=(")
+    assert "face 1" in face._repr_html_()

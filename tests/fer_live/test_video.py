@@ -135,7 +135,7 @@ def test_folder_of_pictures_is_a_film_if_asked_for(
     assert [len(moment.faces) for moment in moments] == [1, 1]
     assert [moment.file for moment in moments] == files
     assert [moment.time_s for moment in moments] == times_s
-    assert "1 pictures cannot be read and are left out: 3.jpg" in caplog.text
+    assert "1 picture cannot be read and is left out: 3.jpg (no picture can" in caplog.text
 
 
 def test_file_called_like_a_camera_is_a_file_where_it_is_a_path(tmp_path, monkeypatch, clip):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fer_live
+from fer_live._options import FilmOptions
 from fer_live._words import in_python
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,7 @@ def test_options_become_arguments_and_commands_stay(said, meant):
 
 def test_every_argument_is_known_by_its_option():
     own = set(inspect.signature(fer_live.annotate).parameters) - {"video", "options"}
+    own |= FilmOptions.__annotations__.keys()
     options = {name: in_python(f"--{name.replace('_', '-')}") for name in own}
     assert {name for name, said in options.items() if "--" in said} == set()
 
@@ -106,6 +108,10 @@ CALLS = {
     "records": (
         lambda clip: fer_live.annotate(clip, records=b"a.csv"),
         "records: expected a path, got b'a.csv'",
+    ),
+    "megapixels": (
+        lambda _: fer_live.analyze(SOME, max_megapixels=0),
+        "max_megapixels: must be above 0, got 0",
     ),
     "read None": (lambda _: fer_live.read(None), "records: expected a path, got None"),
     "read 5": (lambda _: fer_live.read(5), "records: expected a path, got 5"),

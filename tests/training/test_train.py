@@ -57,7 +57,8 @@ def test_missing_landmark_weights_say_what_to_train(recipe, ferplus_root, capsys
     recipe.write_text(
         'task = "system"\n[system]\nname = "poster_rt"\n[loop]\nsteps = 1\nbatch = 1\n'
     )
-    assert main([str(recipe), "data.landmark_weights=none", "--data", str(ferplus_root)]) == 4
+    given = ["data.landmark_weights=none", "data.channel_order=gray"]
+    assert main([str(recipe), *given, "--data", str(ferplus_root)]) == 4
     says = "none: cannot be read: no such file; train landmarks.toml first"
     assert says in capsys.readouterr().err
 

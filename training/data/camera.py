@@ -103,6 +103,28 @@ WEBCAM: Final = CameraFaults(
 )
 
 
+# The worst that an application meets: too dark, out of focus, far away, over a bad connection. Of a
+# face as large as its crop; lengths are pixels of a crop of 112.
+ROUGH: Final = CameraFaults(
+    light=WEBCAM.light,
+    gray=0.25,
+    relit=1.0,
+    exposed=0.4,
+    exposure=(0.05, 3.0),
+    coarse=0.5,
+    factor=(1.5, 9.0),
+    lowest_px=12,
+    blurred=0.5,
+    still=0.5,
+    focus_px=(1.0, 5.0),
+    motion_px=(5, 17),
+    noisy=0.5,
+    noise=lambda rng: np.exp(rng.uniform(np.log(4), np.log(40))),
+    packed=0.5,
+    quality=(5, 40),
+)
+
+
 def degrade(picture: Picture, rng: Rng, camera: CameraFaults = WEBCAM) -> Picture:
     """Give a picture the light, colour, sharpness and compression of some camera."""
     if picture.ndim == 3 and rng.random() < camera.gray:

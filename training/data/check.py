@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from engine.wording import counted
 from training.data.files import open_files
 from training.data.pictures import (
     NAMED,
@@ -110,17 +111,22 @@ def duplicates(readings: dict[str, DatasetReading], prints: Prints) -> list[str]
     said = []
     for part, digests in prints.items():
         groups, pictures = repeats(digests)
-        said.append(f"{part}: {pictures} pictures in {groups} groups of identical ones")
+        said.append(f"{part}: {_alike(pictures, groups)}")
     for one, other in combinations(prints, 2):
         there, back = copies(prints[one], prints[other]), copies(prints[other], prints[one])
+        both = counted(int(there.sum()), f"picture of {one} is", f"pictures of {one} are")
         said.append(
-            f"{one} and {other}: {there.sum()} pictures of {one} are also in {other}, "
+            f"{one} and {other}: {both} also in {other}, "
             f"{back.sum()} of {other} also in {one}" + _first(readings[other].table.names[back])
         )
     if len(prints) > 1:
         groups, pictures = repeats(np.concatenate(list(prints.values())))
-        said.append(f"all parts: {pictures} pictures in {groups} groups of identical ones")
+        said.append(f"all parts: {_alike(pictures, groups)}")
     return said
+
+
+def _alike(pictures: int, groups: int) -> str:
+    return f"{counted(pictures, 'picture')} in {counted(groups, 'group')} of identical ones"
 
 
 def _first(names: NDArray[np.str_]) -> str:

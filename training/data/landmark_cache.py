@@ -10,7 +10,7 @@ import torch
 
 from engine.faces.alignment import CROP_SIZE, align, invert, template, transform
 from engine.faces.landmarks import MARGIN, five_points
-from engine.faces.preprocessing import to_input
+from engine.faces.preprocessing import to_input, without_colour
 from engine.types import Floats, Image
 from training.data.arrays import kept
 from training.data.pictures import key_of
@@ -97,7 +97,7 @@ def torch_reader(model: LandmarkNet) -> Reader:
 
     @torch.no_grad()
     def read(crops: Sequence[Image]) -> tuple[Floats, Floats]:
-        said = model(torch.from_numpy(to_input(crops)))
+        said = model(torch.from_numpy(to_input([without_colour(crop) for crop in crops])))
         return said.landmarks.numpy() * CROP_SIZE - 0.5, said.presence.sigmoid().numpy()
 
     return read

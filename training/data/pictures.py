@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from engine.config import ShareBelowOne, checked
 from engine.errors import SourceError
 from engine.files import written
+from engine.wording import counted
 from training.data.progress import tracked
 from training.data.reading import DatasetReading
 from training.data.table import FaceTable
@@ -55,7 +56,7 @@ def judge(reading: DatasetReading, unreadable: Sequence[str], config: PictureCon
         return
     share = len(bad) / (len(reading.table) + len(reading.missing))
     message = (
-        f"{reading.table.labels_from}: {len(reading.missing)} pictures missing and "
+        f"{reading.table.labels_from}: {counted(len(reading.missing), 'picture')} missing and "
         f"{len(unreadable)} unreadable, {share:.2%} of the faces: {', '.join(bad[:NAMED])}"
         f"{', ...' if len(bad) > NAMED else ''}"
     )

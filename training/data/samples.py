@@ -45,7 +45,8 @@ class DataConfig:
         noise: Share of training labels replaced by another class.
         copies: Keep training pictures that are also in the validation or test split.
         limit: Faces of each class to train on at most; 0 is all of them.
-        channel_order: ``bgr`` for POSTER's released RAF-DB weights alone.
+        channel_order: ``gray`` for networks that are shown gray crops, ``bgr`` for POSTER's
+            released RAF-DB weights alone.
         missing_max: Largest share of faces, 0 to 1, that may lack a readable picture.
         votes: Learn how votes spread over the classes instead of each face's label.
         derived_affect: Derive valence and arousal from votes or label where nobody annotated them.

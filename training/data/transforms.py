@@ -10,16 +10,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Final
 
+import cv2
 import numpy as np
 from pydantic import Field
 
 from engine.config import Share, checked, unknown
 from engine.errors import ConfigError
-from engine.faces.alignment import warp
+from engine.faces.alignment import chained, invert, warp
+from engine.faces.alignment import transform as transform_points
+from engine.faces.landmarks import MARGIN
 from engine.types import Floats, Image
 from training.data import operations as op
-from training.data.camera import degrade
+from training.data.camera import ROUGH, degrade
+from training.data.camera import WEBCAM as WEBCAM_FAULTS
 from training.data.operations import BORDERS, JitterConfig, Rng, jitter, mirror, occlude
+from training.data.worn import Gray, wear
 
 Transform = Callable[[Image, Rng], Image]
 
@@ -139,7 +144,11 @@ class WebcamConfig:
         scale: Largest zoom of a crop, factor.
         shift: Largest shift of a crop, fraction of its side.
         degraded: Share of crops given a webcam's faults.
+        rough: Of these, share given the worst that happens (`training.data.camera.ROUGH`).
+        worn: Share of crops with glasses, a mask, a hat or a hand (`training.data.worn`).
         occluded: Share of crops partly covered.
+        twins: Show every face twice in a batch: as drawn, then mirrored and, with `live`, moved a
+            little, for losses that ask for the same answer to both.
         live: Cut the stray crops out of the pictures instead of the cached crops, so that what is
             around a crop comes into sight; where it is not, a border is made up.
     """
@@ -148,11 +157,18 @@ class WebcamConfig:
     scale: Annotated[float, Field(ge=1)] = 1.2
     shift: Share = 0.08
     degraded: Share = 0.5
+    rough: Share = 0.0
+    worn: Share = 0.0
     occluded: Share = 0.3
     live: bool = False
+    twins: bool = False
 
 
 WEBCAM: Final = WebcamConfig()
+TWIN: Final = JitterConfig(rotation_deg=3, scale=1.03, shift=0.03)  # how far a twin strays
+# A face in a crop without margin: middle and halves of the box that a detector would draw.
+CENTRE: Final = np.array([0.5, 0.51], np.float32)
+HALVES: Final = np.array([0.44, 0.51], np.float32)
 
 
 def webcam(crop: Image, rng: Rng, config: WebcamConfig = WEBCAM) -> Image:
@@ -163,7 +179,9 @@ def webcam(crop: Image, rng: Rng, config: WebcamConfig = WEBCAM) -> Image:
     return webcam_view(crop, np.eye(2, 3, dtype=np.float32), len(crop), rng, config)
 
 
-def webcam_view(image: Image, matrix: Floats, size: int, rng: Rng, config: WebcamConfig) -> Image:
+def webcam_view(
+    image: Image, matrix: Floats, size: int, rng: Rng, config: WebcamConfig, *, twin: bool = False
+) -> Image:
     """Cut a face out as `webcam` shows it.
 
     Args:
@@ -172,17 +190,47 @@ def webcam_view(image: Image, matrix: Floats, size: int, rng: Rng, config: Webca
         size: Side of the crop, pixels.
         rng: Source of randomness.
         config: How far it strays, and what else befalls it.
+        twin: Mirror and move the crop that the same generator gives otherwise; all else alike.
     """
     limits = JitterConfig(rotation_deg=config.rotation_deg, scale=config.scale, shift=config.shift)
-    matrix = jitter(matrix, size, limits, rng)
+    strayed = jitter(matrix, size, limits, rng)
     if rng.random() < 0.5:
-        matrix = mirror(matrix, size)
-    crop = warp(image, matrix, size, border=BORDERS[rng.integers(len(BORDERS))])
+        strayed = mirror(strayed, size)
+    if twin:
+        (own,) = rng.spawn(1)  # whatever a twin draws, the rest is drawn alike
+        strayed = mirror(jitter(strayed, size, TWIN, own), size)
+    crop = warp(image, strayed, size, border=BORDERS[rng.integers(len(BORDERS))])
+    if config.worn and rng.random() < config.worn:
+        crop = _worn(crop, chained(strayed, invert(matrix)), rng)
     if rng.random() < config.degraded:
-        crop = degrade(crop, rng)
+        rough = config.rough and rng.random() < config.rough
+        crop = degrade(crop, rng, ROUGH if rough else WEBCAM_FAULTS)
     if rng.random() < config.occluded:
         crop = occlude(crop, rng)
     return crop
+
+
+def _worn(crop: Image, moved: Floats, rng: Rng) -> Image:
+    """Put something on a face; such a crop has no colour.
+
+    Args:
+        crop: (S, S, 3) uint8, BGR.
+        moved: (2, 3) float32, maps a crop that does not stray to this one.
+        rng: Source of randomness.
+    """
+    size = len(crop)
+    gray = np.array(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8)
+    scale = size / (1 + MARGIN)
+    centre = ((CENTRE - 0.5) * scale + size / 2 - 0.5).astype(np.float32)
+    axes = (moved[:, :2] * (HALVES * scale)).astype(np.float32)
+    wear(gray, transform_points(centre, moved), axes, _cloth, rng)
+    return np.repeat(gray[..., None], 3, axis=2)
+
+
+def _cloth(rng: Rng) -> Gray:
+    """Draw a pattern of stripes or spots."""
+    coarse = rng.integers(0, 256, (int(rng.integers(2, 12)), int(rng.integers(2, 12))), np.uint8)
+    return np.asarray(cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 TRANSFORMS: Final[dict[str, Transform]] = {

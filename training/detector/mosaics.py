@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from engine.types import Floats
 from training.data.camera import CameraFaults, Light, degrade, relight
+from training.data.worn import wear
 from training.detector.packs import Gray, Pack, Packs
 from training.detector.paste import outline_of, overlap, paste, place, rectangle, shrink, turn_box
-from training.detector.worn import wear
 
 Rng = np.random.Generator
 

@@ -18,6 +18,7 @@ from training.types import Answer
 
 WINDOW = 7
 BLOCKS = (2, 3, 3)  # residual units of the image stream's stages
+HEADS = (2, 4, 5)  # of the attention behind each stage
 
 
 class WindowFusion(nn.Module):
@@ -139,25 +140,26 @@ class PosterRT(nn.Module):
         landmark_net: LandmarkNet | None = None,
         *,
         classes: int = CLASSES,
+        channels: tuple[int, int, int] = CHANNELS,
         blocks: tuple[int, int, int] = BLOCKS,
         depth: int = 1,
         dropout: float = 0.2,
         drop_path: float = 0.1,
     ) -> None:
         super().__init__()
-        c1, c2, c3 = CHANNELS
+        c1, c2, c3 = channels
         self.landmark_net = landmark_net or LandmarkNet()
         self.landmark_net.requires_grad_(False)
         self.stem = stem(1, c1, cin=1)
         self.register_buffer("luminance", luminance())
         self.stage1 = stage(c1, c1, blocks[0], stride=1)
-        self.fuse1 = WindowFusion(c1, c1, heads=2)
+        self.fuse1 = WindowFusion(c1, CHANNELS[0], heads=HEADS[0])
         self.stage2 = stage(c1, c2, blocks[1])
-        self.fuse2 = WindowFusion(c2, c2, heads=4)
+        self.fuse2 = WindowFusion(c2, CHANNELS[1], heads=HEADS[1])
         self.stage3 = stage(c2, c3, blocks[2])
-        self.landmark_tokens = nn.Linear(c3, c3)
+        self.landmark_tokens = nn.Linear(CHANNELS[2], c3)
         self.position = nn.Parameter(torch.zeros(1, WINDOW**2 + 1, c3))
-        self.blocks = nn.ModuleList(TokenFusionBlock(c3, 5, drop_path) for _ in range(depth))
+        self.blocks = nn.ModuleList(TokenFusionBlock(c3, HEADS[2], drop_path) for _ in range(depth))
         self.norm = nn.LayerNorm(3 * c3, eps=1e-6)
         self.dropout = nn.Dropout(dropout)
         self.expression = nn.Linear(3 * c3, classes)

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from engine.config import shown
 from engine.documents import read_text
 from engine.errors import ModelError
+from engine.wording import shown
 from training.evaluation.runs import Evaluation
 from training.report.drawing import COLOURS, figure_of, in_percent, label
 from training.report.section import Picture, Section

@@ -56,6 +56,16 @@ class SystemSettings(Starting):
         return False
 
     @property
+    def needs_gray(self) -> bool:
+        """Whether the engine shows it gray crops, whatever it was trained on."""
+        return False
+
+    @property
+    def needs_twins(self) -> bool:
+        """Whether its loss compares the answers to a face and to its twin."""
+        return False
+
+    @property
     def needs_prior(self) -> bool:
         """Whether its loss asks how votes spread over the classes."""
         return False

@@ -12,9 +12,9 @@ from torch.nn import functional
 from engine.config import Share, checked
 from engine.faces.alignment import CROP_SIZE, similarity, template, transform, warp
 from engine.faces.landmarks import MIRROR, five_points
-from engine.faces.preprocessing import to_input
 from engine.types import Floats, Image
 from training.data.camera import degrade
+from training.data.epochs import images_of
 from training.data.faces import FaceBank, background_names, open_bank
 from training.data.operations import BORDERS, Rng, jitter, mirror, occlude
 from training.data.packs import pack_digests, read_image
@@ -67,7 +67,7 @@ class LandmarkBatches(Batches):
         samples = [self._sample(rng) for _ in range(self.batch)]
         crops, points, weights, presence = zip(*samples, strict=True)
         return (
-            torch.from_numpy(to_input(crops)),
+            images_of(crops, "gray"),
             torch.from_numpy(np.stack(points)),
             torch.from_numpy(np.stack(weights)),
             torch.tensor(presence, dtype=torch.float32),
@@ -159,7 +159,7 @@ class LandmarkTask(Task):
         for name, (crops, points, visible) in self.held_out.items():
             for label, shown in (("", crops), ("@32", [reduced(crop, 32) for crop in crops])):
                 batches = (shown[i : i + 64] for i in range(0, len(shown), 64))
-                inputs = (torch.from_numpy(to_input(batch)).to(where) for batch in batches)
+                inputs = (images_of(batch, "gray").to(where) for batch in batches)
                 said = torch.cat([model(batch).landmarks.cpu() for batch in inputs])
                 figures[f"nme_{name}{label}"] = nme(said, points, visible)
         return figures

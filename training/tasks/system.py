@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -114,6 +115,13 @@ def read_settings(recipe: Recipe) -> SystemRecipe:
             "webcam.live: needs data.augmentation webcam and data.align landmarks, got "
             f"{data.augmentation} and {data.align}"
         )
+    if settings.own.needs_twins and not settings.webcam.twins:
+        raise ConfigError(f"{settings.system.name}.consistency: needs webcam.twins")
+    if settings.own.needs_gray and data.channel_order != "gray":
+        raise ConfigError(
+            f"data.channel_order: {settings.system.name} is shown gray crops, got "
+            f"{data.channel_order}; set it to gray"
+        )
     return settings
 
 
@@ -132,7 +140,9 @@ def run(recipe: Recipe) -> None:
     train, valid = faces_of(settings, "train", recipe), faces_of(settings, "valid", recipe)
     for part in train.parts:
         settings.own.check_pictures(part)
-    taught = soft_targets(settings.distillation, train.table, recipe.cache)
+    check_truth(settings, train.table)
+    views, seed = views_of(settings, train), settings.loop.seed
+    taught = soft_targets(settings.distillation, train.table, recipe.cache, views, seed)
     system = make_system(settings, train.table, recipe)
     data = digests_of(train, valid)
     write_provenance(recipe, settings.tables(), data, started_from(settings))
@@ -153,6 +163,32 @@ def check_also(settings: SystemRecipe) -> None:
         if not ((own.expressions and found.expressions) or (own.affect and found.affect)):
             lacks = "expressions to learn" if own.expressions else "valence and arousal"
             raise ConfigError(f"data.also: {name} has no {lacks}; leave it out")
+
+
+def check_truth(settings: SystemRecipe, table: FaceTable) -> None:
+    """Refuse faces without what the system learns: its loss would be 0 and nobody would see it.
+
+    Args:
+        settings: Of the run.
+        table: The training faces, those of added datasets among them.
+
+    Raises:
+        ConfigError: None of them has a label, or none has valence and arousal.
+    """
+    own, derived = settings.own, settings.data.derived_affect
+    target = target_of(table, votes=settings.data.votes, derived_affect=derived)
+    there = {
+        "expressions": bool((target.labels >= 0).any()),
+        "valence and arousal": bool(torch.isfinite(target.affect).all(1).any()),
+    }
+    asked = {"expressions": own.expressions, "valence and arousal": own.affect}
+    for what, wanted in asked.items():
+        if wanted and not there[what]:
+            remedy = "" if derived or not there["expressions"] else ", or data.derived_affect"
+            raise ConfigError(
+                f"data.dataset: {table.dataset} has no {what} for {settings.system.name} to learn; "
+                f"choose another dataset, or add one by data.also{remedy}"
+            )
 
 
 def digests_of(train: Samples, valid: Samples) -> dict[str, str]:
@@ -216,21 +252,25 @@ def prior_of(table: FaceTable, root: Path) -> Floats | None:
 def batches_of(
     settings: SystemRecipe, train: Samples, taught: Floats | None = None
 ) -> EpochBatches:
-    """Make the training batches; `taught` (N, C) is what teachers say of the faces."""
+    """Make the training batches; `taught` (K, N, C) is what teachers say of the faces."""
     table, loop, data = train.table, settings.loop, settings.data
+    truth = partial(
+        target_of,
+        table,
+        votes=data.votes,
+        derived_affect=data.derived_affect,
+        distilled=settings.distillation.distilled,
+    )
+    truths = [truth(taught=said) for said in (() if taught is None else taught)] or [truth()]
     return EpochBatches(
         views_of(settings, train),
-        target_of(
-            table,
-            votes=data.votes,
-            derived_affect=data.derived_affect,
-            taught=taught,
-            distilled=settings.distillation.distilled,
-        ),
+        truths[0],
         sampler(settings.sampler, table.labels, table.groups, loop.seed),
         batch=loop.batch,
         seed=loop.seed,
         mixed=data.mixed,
+        twins=settings.webcam.twins,
+        rounds=truths if settings.distillation.rounds else (),
         channel_order=data.channel_order,
         names=table.names,
     )

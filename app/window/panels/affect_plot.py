@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import (
     QComboBox,
     QGraphicsEllipseItem,
@@ -21,6 +21,7 @@ from app.live.plot_window import LENGTHS_S, Line, PlotWindow, dashed, thinned, t
 from app.live.state import LiveState
 from app.session.history import History
 from app.session.palette import ink_on
+from app.window.keys import OwnKeys
 from app.window.panels.panel import MARGIN, Panel
 from app.window.theme import Theme, current_theme
 from engine.drawing.timeline import spread
@@ -118,19 +119,16 @@ class AffectPlot(Panel):
         return button
 
     def _make_keys(self) -> None:
-        keys = (
-            ("+", lambda: self._zoom(1)),
-            ("=", lambda: self._zoom(1)),
-            ("-", lambda: self._zoom(-1)),
-            ("Left", lambda: self._pan(-0.25)),
-            ("Right", lambda: self._pan(0.25)),
-            ("Home", lambda: self.pause.setChecked(False)),
-            ("Space", self.pause.toggle),
-        )
-        for key, action in keys:
-            shortcut = QShortcut(QKeySequence(key), self.plot)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(action)
+        keys = {
+            Qt.Key.Key_Plus: lambda: self._zoom(1),
+            Qt.Key.Key_Equal: lambda: self._zoom(1),
+            Qt.Key.Key_Minus: lambda: self._zoom(-1),
+            Qt.Key.Key_Left: lambda: self._pan(-0.25),
+            Qt.Key.Key_Right: lambda: self._pan(0.25),
+            Qt.Key.Key_Home: lambda: self.pause.setChecked(False),
+            Qt.Key.Key_Space: self.pause.toggle,
+        }
+        OwnKeys(self.plot, keys)
 
     def _length_text(self, seconds: float) -> str:
         if seconds < 60:

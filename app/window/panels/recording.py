@@ -1,12 +1,10 @@
 """The panel that records: it shows what the controller says, and hands on what the user wants."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from PyQt6.QtCore import QLocale, QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPixmap, QShortcut
+from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -21,14 +19,17 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.session.controller import KEYS, RecordingController, View
+from app.session.controller import RecordingController, View
+from app.session.disk import shown_bytes
+from app.session.options import KEYS, RecordingOptions
 from app.session.timecode import timecode
+from app.window.panels.panel import label as made_label
+from app.window.session.symbols import record_symbol, stop_symbol
 
 REFRESH_MS: Final = 200
 RECORD_KEY: Final = "Ctrl+R"
 SNAPSHOT_KEY: Final = "Ctrl+Shift+S"
 MARK_KEY: Final = "Ctrl+M"
-_RED: Final = "#d55e00"  # vermillion of the palette: told by the symbol's form too
 _ICON_PX: Final = 20
 
 
@@ -47,6 +48,7 @@ class RecordingPanel(QWidget):
         self._controller = controller
         self._was_recording = False
         self._loading = False
+        self._shown: RecordingOptions | None = None
         layout = QVBoxLayout(self)
         layout.addLayout(self._build_buttons())
         layout.addWidget(self._build_state())
@@ -54,25 +56,23 @@ class RecordingPanel(QWidget):
         layout.addLayout(self._build_folder())
         layout.addLayout(self._build_markers())
         layout.addStretch(1)
-        self._add_shortcuts()
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
         self._timer.start()
-        self._load_choice()
         self.refresh()
 
     def _build_buttons(self) -> QHBoxLayout:
         self.record_button = QPushButton()
         self.record_button.setIconSize(QSize(_ICON_PX, _ICON_PX))
         self.record_button.setMinimumHeight(36)
-        self.record_button.clicked.connect(self._record_or_stop)
+        self.record_button.clicked.connect(self.record_or_stop)
         self.snapshot_button = QPushButton(self.tr("Snapshot"))
         self.snapshot_button.setMinimumHeight(36)
         self.snapshot_button.setToolTip(
             self.tr("Save the picture as a PNG file ({key})").format(key=SNAPSHOT_KEY)
         )
-        self.snapshot_button.clicked.connect(self._snapshot)
+        self.snapshot_button.clicked.connect(self.snapshot)
         row = QHBoxLayout()
         row.addWidget(self.record_button, 1)
         row.addWidget(self.snapshot_button)
@@ -108,10 +108,23 @@ class RecordingPanel(QWidget):
         self.video_box = self._box(self.tr("Video"), "video")
         self.records_box = self._box(self.tr("Records"), "records")
         self.annotate_box = self._box(self.tr("Draw boxes and labels"), "annotate")
+        self.timeline_box = self._box(self.tr("Strip and class bars"), "timeline")
+        self.timeline_box.setToolTip(
+            self.tr("Draw valence and arousal along the bottom, and bars beside the faces")
+        )
         self.blur_box = self._box(self.tr("Blur faces"), "blur")
+        self.whole_box = self._box(self.tr("Whole picture when unsure"), "blur_whole")
+        self.whole_box.setToolTip(
+            self.tr("Blur all of a picture in which nobody was found or somebody was lost")
+        )
+        self.blur_note = made_label(self.tr("A face that is never found stays bare."), "muted")
+        self.blur_note.setWordWrap(True)
         self.records_box.setToolTip(self.tr("A table with a row for each face in each frame"))
         self.blur_box.setToolTip(
-            self.tr("Make the faces that are found unrecognisable in video and snapshots")
+            self.tr(
+                "Make the faces that are found unrecognisable in video and snapshots, from a "
+                "second before they are found to a second after they are lost"
+            )
         )
         self.limit_box = QSpinBox()
         self.limit_box.setRange(0, 24 * 60)
@@ -125,9 +138,12 @@ class RecordingPanel(QWidget):
         grid.addWidget(self.video_box, 0, 0)
         grid.addWidget(self.records_box, 0, 1)
         grid.addWidget(self.annotate_box, 1, 0)
-        grid.addWidget(self.blur_box, 1, 1)
-        grid.addWidget(label, 2, 0)
-        grid.addWidget(self.limit_box, 2, 1)
+        grid.addWidget(self.timeline_box, 1, 1)
+        grid.addWidget(self.blur_box, 2, 0)
+        grid.addWidget(self.whole_box, 2, 1)
+        grid.addWidget(self.blur_note, 3, 0, 1, 2)
+        grid.addWidget(label, 4, 0)
+        grid.addWidget(self.limit_box, 4, 1)
         return grid
 
     def _box(self, text: str, name: str) -> QCheckBox:
@@ -167,7 +183,7 @@ class RecordingPanel(QWidget):
             text.textChanged.connect(self._choose_texts)
             button = QPushButton(key)
             button.setAccessibleName(self.tr("Set the marker {key}").format(key=key))
-            button.clicked.connect(partial(self._mark_by_key, key))
+            button.clicked.connect(partial(self.mark_by_key, key))
             grid.addWidget(button, row, 0)
             grid.addWidget(text, row, 1)
             self.key_buttons[key], self.key_texts[key] = button, text
@@ -179,33 +195,25 @@ class RecordingPanel(QWidget):
         self.mark_button.clicked.connect(self._mark)
         grid.addWidget(self.mark_button, len(KEYS) + 1, 0)
         grid.addWidget(self.mark_text, len(KEYS) + 1, 1)
+        self.mark_text.setToolTip(self.tr("{key} leads here").format(key=MARK_KEY))
         grid.setColumnStretch(1, 1)
         return grid
 
-    def _add_shortcuts(self) -> None:
-        self._add_shortcut(RECORD_KEY, self._record_or_stop)
-        self._add_shortcut(SNAPSHOT_KEY, self._snapshot)
-        for key in KEYS:
-            self._add_shortcut(key, partial(self._mark_by_key, key))
-        self._add_shortcut(MARK_KEY, self.mark_text.setFocus)
-        self.mark_text.setToolTip(self.tr("{key} leads here").format(key=MARK_KEY))
-
-    def _add_shortcut(self, key: str, intent: Callable[[], None]) -> None:
-        shortcut = QShortcut(QKeySequence(key), self)
-        shortcut.activated.connect(intent)
-
-    def _record_or_stop(self) -> None:
+    def record_or_stop(self) -> None:
+        """Start a recording, or stop the one that runs."""
         if self._controller.view().recording:
             self._controller.stop()
         else:
             self._controller.start()
         self.refresh()
 
-    def _snapshot(self) -> None:
+    def snapshot(self) -> None:
+        """Save the picture."""
         self._controller.snapshot()
         self.refresh()
 
-    def _mark_by_key(self, key: str, checked: bool = False) -> None:
+    def mark_by_key(self, key: str, checked: bool = False) -> None:
+        """Set the marker of a key."""
         self._controller.mark_by_key(key)
         self.refresh()
 
@@ -216,12 +224,16 @@ class RecordingPanel(QWidget):
 
     def _choose(self, name: str, on: bool) -> None:
         if not self._loading:
-            self._controller.choose(**{name: on})
+            self._change(**{name: on})
             self.refresh()
+
+    def _change(self, **changes: object) -> None:
+        if not self._controller.choose(**changes):
+            self._shown = None  # it stays as it was, and so do the widgets
 
     def _choose_limit(self, minutes: int) -> None:
         if not self._loading:
-            self._controller.choose(limit_s=60.0 * minutes or None)
+            self._change(limit_s=60.0 * minutes or None)
 
     def _choose_texts(self) -> None:
         if not self._loading:
@@ -232,25 +244,33 @@ class RecordingPanel(QWidget):
         root = str(self._controller.choice.root)
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Folder of the recordings"), root)
         if chosen:
-            self._controller.choose(root=Path(chosen))
+            self._change(root=Path(chosen))
             self.refresh()
 
     def _load_choice(self) -> None:
-        """Put the controller's choice into the widgets."""
-        self._loading = True
+        """Put the controller's choice into the widgets: it alone knows."""
         choice = self._controller.choice
+        if choice == self._shown:
+            return
+        self._shown = choice
+        self._loading = True
         self.video_box.setChecked(choice.video)
         self.records_box.setChecked(choice.records)
         self.annotate_box.setChecked(choice.annotate)
+        self.timeline_box.setChecked(choice.timeline)
         self.blur_box.setChecked(choice.blur)
+        self.whole_box.setChecked(choice.blur_whole)
+        self.blur_note.setVisible(choice.blur and not choice.blur_whole)
         self.limit_box.setValue(round((choice.limit_s or 0) / 60))
         for key, text in zip(KEYS, choice.texts, strict=True):
-            self.key_texts[key].setText(text)
+            if self.key_texts[key].text() != text:  # else the cursor would move
+                self.key_texts[key].setText(text)
         self._loading = False
 
     def refresh(self) -> None:
         """Show the controller's state."""
         view = self._controller.view()
+        self._load_choice()
         self._show_buttons(view)
         self.time_label.setText(timecode(view.elapsed_s, hour_digits=1, passed=True))
         self.state_label.setText(self._state(view))
@@ -262,8 +282,8 @@ class RecordingPanel(QWidget):
         root = str(view.choice.root)
         self.folder_label.setText(metrics.elidedText(root, Qt.TextElideMode.ElideMiddle, width))
         self.folder_label.setToolTip(root)
-        free = QLocale().formattedDataSize(view.free) if view.free is not None else "…"
-        self.free_label.setText(self.tr("{free} free").format(free=free))
+        free = shown_bytes(view.free) if view.free is not None else "…"
+        self.free_label.setText(view.unwritable or self.tr("{free} free").format(free=free))
         if self._was_recording and not view.recording and view.folder is not None:
             self.saved.emit(view.folder)
         self._was_recording = view.recording
@@ -273,44 +293,33 @@ class RecordingPanel(QWidget):
         self.record_button.setText(name)
         self.record_button.setAccessibleName(name)
         self.record_button.setToolTip(f"{name} ({RECORD_KEY})")
-        self.record_button.setIcon(_symbol(stop=view.recording))
-        self.record_button.setEnabled(view.recording or view.can_start)
+        self.record_button.setIcon(stop_symbol() if view.recording else record_symbol())
+        self.record_button.setEnabled((view.recording and not view.ending) or view.can_start)
         self.snapshot_button.setEnabled(view.can_snapshot)
         for box in (self.video_box, self.records_box, self.annotate_box, self.blur_box):
             box.setEnabled(not view.recording)
+        self.timeline_box.setEnabled(not view.recording and view.choice.annotate)
+        self.whole_box.setEnabled(not view.recording and view.choice.blur)
         self.limit_box.setEnabled(not view.recording)
         self.folder_button.setEnabled(not view.recording)
         for button in (*self.key_buttons.values(), self.mark_button):
-            button.setEnabled(view.recording)
+            button.setEnabled(view.recording and not view.ending)
 
     def _state(self, view: View) -> str:
         if not view.recording:
             chosen = view.choice.video or view.choice.records
             return self.tr("not recording") if chosen else self.tr("choose video or records")
+        if view.ending:
+            return self.tr("finishing the files …")
         if view.part > 1:
             words = self.tr("recording part {part}, markers: {n}")
             return words.format(part=view.part, n=view.markers)
         return self.tr("recording, markers: {n}").format(n=view.markers)
 
     def _message(self, view: View) -> str:
-        if not view.behind:
+        if not (view.recording and (view.missed or view.dropped)):
             return view.message
-        late = self.tr("Too slow: {n} frames of the video left out; the records are whole.")
-        return late.format(n=view.dropped)
-
-
-def _symbol(*, stop: bool) -> QIcon:
-    """Draw the usual disc for recording, or the square for stopping."""
-    pixmap = QPixmap(2 * _ICON_PX, 2 * _ICON_PX)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(_RED))
-    inner = pixmap.rect().adjusted(6, 6, -6, -6)
-    if stop:
-        painter.drawRect(inner)
-    else:
-        painter.drawEllipse(inner)
-    painter.end()
-    return QIcon(pixmap)
+        late = self.tr(
+            "Too slow: {missed} of {seen} frames not analysed, {dropped} not in the video."
+        )
+        return late.format(missed=view.missed, seen=view.seen, dropped=view.dropped)

@@ -11,16 +11,19 @@ from PyQt6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QPen,
     QResizeEvent,
 )
 from PyQt6.QtWidgets import QWidget
 
 from app.live.presentation import ScaledPicture, Viewport
 from app.session.faces import LabelledFace, labelled_faces
+from app.session.palette import RECORDING
 from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at
 from engine.drawing.layout import Placer
 from engine.types import Analysis, Frame
 
+_FRAME_PX: Final = 4  # around the picture while it is recorded
 GROUND: Final = QColor("#0d0e10")
 
 
@@ -49,6 +52,7 @@ class VideoView(QWidget):
         self._look, self._placer = OverlayOptions(), Placer()
         self._mirrored = False
         self._hint, self._message = "", ""
+        self._recording = self._stale = False
         self._place: Placement | None = None
         self.setMinimumSize(320, 180)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -116,13 +120,28 @@ class VideoView(QWidget):
 
     def set_hint(self, text: str) -> None:
         """Say what to do while there is no picture."""
-        self._hint = text
-        self.update()
+        if text != self._hint:  # it is asked several times a second
+            self._hint = text
+            self.update()
 
     def set_message(self, text: str) -> None:
         """Say over the picture what is wrong; empty takes it away."""
         self._message = text
         self.update()
+
+    def set_stale(self, *, stale: bool) -> None:
+        """Grey the picture and take the faces away: it is of before."""
+        if stale:
+            self.set_faces(())
+        if stale != self._stale:
+            self._stale = stale
+            self.update()
+
+    def set_recording(self, *, on: bool) -> None:
+        """Put a frame around the picture while it is recorded."""
+        if on != self._recording:
+            self._recording = on
+            self.update()
 
     @property
     def place(self) -> Placement | None:
@@ -180,6 +199,10 @@ class VideoView(QWidget):
             self._write(painter, self._hint, QColor("#a9adb4"))
         else:
             self._draw(painter, self._place)
+        if self._recording:
+            painter.setPen(QPen(QColor(RECORDING), 2 * _FRAME_PX))  # the outer half is cut off
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.rect())
         if self._message:
             self._banner(painter)
         painter.end()
@@ -192,6 +215,8 @@ class VideoView(QWidget):
         exact = abs(wanted - self._image.width()) < 1
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not exact)
         painter.drawImage(place.area, self._image)
+        if self._stale:
+            painter.fillRect(place.area, QColor(40, 42, 46, 190))
         overlay = OverlayPainter(painter, place, self._look, self._placer)
         overlay.draw(self._faces, self._shown, self._selected)
 

@@ -8,16 +8,17 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtGui import QBrush, QColor, QPalette
 from PyQt6.QtWidgets import QWidget
 
-from app.session.palette import LABELS, face_colour, ink_on
+from app.session.palette import face_colour, ink_on, label_colour
 from app.session.review import Review, Span
 from app.session.timecode import timecode
-from engine.labels import EXPRESSIONS
 
 SERIES: Final = ("valence", "arousal")
 AXIS_PX: Final = 62
 WORDS: Final = 60  # spans, and markers, named at once; more could not be read
 CURVES: Final = 100  # faces whose curves are drawn: those seen longest, and the chosen one
 LETTER_PX: Final = 7
+MARKER_ROWS: Final = 3  # of their texts in the uppermost plot, at most
+MARKER_GAP_PX: Final = 10
 LETTERS: Final = 200  # of a marker's text
 
 
@@ -202,9 +203,9 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._spans = [
             (row, span) for row, face in enumerate(self._faces) for span in self._review.spans(face)
         ]
-        for label in EXPRESSIONS:
+        for label in dict.fromkeys(span.label for _, span in self._spans):
             spans = [(row, span) for row, span in self._spans if span.label == label]
-            self._draw_bars(spans, QBrush(QColor(LABELS[label])))
+            self._draw_bars(spans, QBrush(QColor(label_colour(label))))
         by_hand = [(row, span) for row, span in self._spans if span.corrected]
         self._draw_bars(by_hand, QBrush(QColor(16, 16, 16, 110), Qt.BrushStyle.BDiagPattern))
 
@@ -244,11 +245,24 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             self.plots[0].removeItem(item)
         self.marker_words.clear()
         (left, right), _ = self.bands.vb.viewRange()
+        per_s = self.bands.vb.width() / max(right - left, 1e-6)
+        metrics = self.fontMetrics()
+        box = self.plots[0].vb
+        (_, _), (low, high) = box.viewRange()
+        step = (high - low) * (metrics.height() + MARKER_GAP_PX / 2) / max(box.height(), 1.0)
+        rows = max(1, min(MARKER_ROWS, int((-0.05 - low) / max(step, 1e-6))))
+        free_px = [0.0] * rows  # where the next text of each row may begin
         markers = self._review.markers if self._review is not None else ()
         for marker in [m for m in markers if left <= m.time_s <= right][:WORDS]:
+            begin_px = (marker.time_s - left) * per_s
+            row = next((at for at, free in enumerate(free_px) if free <= begin_px), None)
+            if row is None:  # no room: the line alone
+                continue
+            text = marker.text[:LETTERS]
+            free_px[row] = begin_px + metrics.horizontalAdvance(text) + MARKER_GAP_PX
             ink = self.palette().color(QPalette.ColorRole.Text)
-            word = pg.TextItem(marker.text[:LETTERS], color=ink, anchor=(0, 0))
-            word.setPos(marker.time_s, -0.05)
+            word = pg.TextItem(text, color=ink, anchor=(0, 0))
+            word.setPos(marker.time_s, -0.05 - row * step)
             self.plots[0].addItem(word, ignoreBounds=True)
             self.marker_words.append(word)
 
@@ -265,7 +279,8 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
                 continue
             if len(self.words) == WORDS:
                 break
-            word = pg.TextItem(span.label, color=ink_on(LABELS[span.label]), anchor=(0.5, 0.5))
+            ink = ink_on(label_colour(span.label))
+            word = pg.TextItem(span.label, color=ink, anchor=(0.5, 0.5))
             word.setPos((start + end) / 2, row)
             word.setZValue(6)  # over the chosen span
             self.bands.addItem(word)

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import QEvent, Qt, QTimer
 from PyQt6.QtGui import QAction, QCloseEvent
 from PyQt6.QtWidgets import (
     QFileDialog,
@@ -26,6 +26,7 @@ from app.session.frames import VideoPart
 from app.session.review import Review, open_review
 from app.session.timecode import timecode
 from app.window.actions import make_actions
+from app.window.keys import keep_own_key
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
@@ -317,6 +318,7 @@ class ReviewWindow(QMainWindow):
         review = self.controller.review
         self.side.tracks.show(self.controller.tracks())
         if review is not None:
+            self.side.show_labels(review.table.classes)
             self.timelines.show_review(review)
         self.refresh_cursor()
         self._refresh_message()
@@ -342,7 +344,7 @@ class ReviewWindow(QMainWindow):
     def _words(self, face: LabelledFace) -> str:
         if face.corrected:
             return self.tr("face {n}: {label}, corrected").format(n=face.id, label=face.label)
-        return f"face {face.id}: {face.label} {face.share:.0%}"
+        return f"face {face.id}: {face.label} {face.share:.0%}" if face.label else f"face {face.id}"
 
     def _refresh_abilities(self) -> None:
         can, acts = self.controller.can(), self.actions_
@@ -371,6 +373,10 @@ class ReviewWindow(QMainWindow):
         message = self.controller.message
         attention = self.tr("Attention: ") if self.controller.failed and message else ""
         self.message.setText(attention + message)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Leave keys to the widgets that do something with them."""
+        return keep_own_key(event) or super().event(event)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Stop playing, end the threads, then close."""

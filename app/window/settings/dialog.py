@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
 from app.settings.draft import Draft
 from app.settings.settings import Settings
 from app.settings.speed import available_devices, measure_speed
+from app.window.panels.panel import label
 from app.window.settings.fields import Page
 from app.window.settings.speed import Measure, SpeedRow
 from engine.networks.models import MODELS, PRECISIONS
@@ -38,6 +39,7 @@ class SettingsDialog(QDialog):
         settings: Settings,
         parent: QWidget | None = None,
         *,
+        recording: bool = False,
         devices: tuple[str, ...] | None = None,
         measure: Measure = measure_speed,
     ) -> None:
@@ -46,6 +48,7 @@ class SettingsDialog(QDialog):
         Args:
             settings: What the fields show at first.
             parent: Owns the dialog.
+            recording: A recording runs: what concerns it is shown and cannot be changed.
             devices: What this machine has; looked up if left out.
             measure: Measures the speed.
         """
@@ -63,6 +66,12 @@ class SettingsDialog(QDialog):
         self.buttons = self._make_buttons()
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
+        if recording:
+            analysis, _, recordings, _ = self.pages
+            for page in (analysis, recordings):
+                page.setEnabled(False)
+            words = self.tr("A recording runs: analysis and recording can be changed after it.")
+            layout.addWidget(label(words, "heading"))
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.buttons)
         self.resize(520, 470)
@@ -141,6 +150,12 @@ class SettingsDialog(QDialog):
                 "dark": self.tr("dark"),
             },
         )
+        page.integer(
+            "text_size",
+            self.tr("Size of text"),
+            self.tr("Percent of the desktop's own; larger on screens with many small pixels"),
+            unit=self.tr(" %"),
+        )
         page.tick("mirror", self.tr("Show cameras as a mirror does"))
         page.tick("landmarks", self.tr("Draw the 68 landmarks"))
         page.tick("head_axes", self.tr("Draw where heads point"))
@@ -155,7 +170,9 @@ class SettingsDialog(QDialog):
             ask=lambda: QFileDialog.getExistingDirectory(self, self.tr("Folder of recordings")),
             convert=Path,
         )
+        page.tick("timeline", self.tr("Draw strip of valence and class bars into videos"))
         page.tick("blur", self.tr("Make faces unrecognisable in recorded videos"))
+        page.tick("blur_whole", self.tr("Then blur all of a picture that may hold one not found"))
         page.integer(
             "part_minutes",
             self.tr("Other files after"),
@@ -195,12 +212,26 @@ class SettingsDialog(QDialog):
             )
         page.tick("lsl", self.tr("Offer a Lab Streaming Layer stream"))
         page.text("lsl_name", self.tr("LSL stream name"), needs="lsl")
+        page.tick("lsl_network", self.tr("Announce it on the local network too"))
+        page.note(
+            self.tr(
+                "Else the stream is announced on this machine only. The first choice counts until "
+                "the program is closed."
+            )
+        )
         return page
 
     def _ask_file(self) -> str:
         kinds = self.tr("Models (*.onnx *.fer)")
         name, _ = QFileDialog.getOpenFileName(self, self.tr("Model"), "", kinds)
         return name
+
+    def take(self, settings: Settings) -> None:
+        """Show these settings: what holds, where what was applied was not agreed to."""
+        self.draft.take(settings)
+        for page in self.pages:
+            page.show_values()
+        self._edited()
 
     def _edited(self) -> None:
         self.speed.forget()

@@ -143,8 +143,8 @@ class SpeedRow(QWidget):
     def _words(self, speed: Speed) -> str:
         fps = speed.fps(self._draft.values["detect_every"])
         words = self.tr(
-            "{0}: {1:.0f} frames a second with one face; detector {2:.1f} ms, landmarks "
-            "{3:.1f} ms, expression {4:.1f} ms"
+            "{0}: the networks alone do {1:.0f} frames a second with one face (detector {2:.1f} "
+            "ms, landmarks {3:.1f} ms, expression {4:.1f} ms); camera, window and video come on top"
         )
         return words.format(
             speed.device, fps, speed.detect_ms, speed.landmarks_ms, speed.expression_ms

@@ -1,6 +1,6 @@
 """The menu of everything that can be looked at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,15 +11,14 @@ from PyQt6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
 from app.sources.cameras import CameraName, cameras
 from app.sources.choice import Choice, choice_of
 from app.window.menus import MainActions
+from app.window.opening import VIDEOS
 from app.window.sources.region_picker import RegionPicker
 from engine.video.stills import ENDINGS
 
 CAMERAS_MS: Final = 2000  # how often the list of cameras is looked at
 SIZES: Final = ((640, 480), (1280, 720), (1920, 1080))
 RATES: Final = (15.0, 30.0, 60.0)
-VIDEOS: Final = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v *.mpg *.ts *.wmv " + " ".join(
-    f"*{ending}" for ending in sorted(ENDINGS)
-)
+FILES: Final = " ".join([f"*.{ending}" for ending in VIDEOS] + [f"*{e}" for e in sorted(ENDINGS)])
 
 
 class SourceMenu(QMenu):
@@ -40,9 +39,12 @@ class SourceMenu(QMenu):
         super().__init__(parent)
         self.setTitle(self.tr("&Source"))
         self.look, self._owner = look, parent
+        self.recent: Callable[[], Sequence[str]] = tuple
+        self.folder: Callable[[], str] = str
         self._cameras = look()
         self._wanted = Choice(kind="camera", name="")  # size and rate asked of cameras
         self._actions: MainActions | None = None
+        self._picker: RegionPicker | None = None
         timer = QTimer(self)
         timer.setInterval(CAMERAS_MS)
         timer.timeout.connect(self.look_for_cameras)
@@ -65,13 +67,32 @@ class SourceMenu(QMenu):
             self.addAction(none)
         self.addMenu(self._camera_menu())
         for group in (
-            (actions.open_file, actions.open_stream, actions.open_screen),
-            (actions.open_session, actions.close_source),
+            (actions.open_file, actions.open_folder, actions.open_stream, actions.open_screen),
+            (actions.close_source,),
             (actions.settings, actions.quit),
         ):
             self.addSeparator()
             for action in group:
                 self.addAction(action)
+            if actions.open_file in group:
+                self.addMenu(self._recent_menu())
+
+    def _recent_menu(self) -> QMenu:
+        menu = QMenu(self.tr("Open r&ecent"), self)
+
+        def fill() -> None:
+            menu.clear()
+            for name in self.recent():
+                choice = choice_of(name)
+                action = QAction(choice.title, menu)
+                action.setToolTip(name)
+                action.triggered.connect(lambda _, choice=choice: self.chosen.emit(choice))
+                menu.addAction(action)
+            menu.setEnabled(not menu.isEmpty())
+
+        menu.aboutToShow.connect(fill)
+        self.aboutToShow.connect(fill)
+        return menu
 
     def look_for_cameras(self) -> None:
         """List the cameras anew, if they have changed."""
@@ -116,8 +137,16 @@ class SourceMenu(QMenu):
         name, _ = QFileDialog.getOpenFileName(
             self._owner,
             self.tr("Open a video or picture"),
-            "",
-            self.tr("Videos and pictures") + f" ({VIDEOS});;" + self.tr("All files") + " (*)",
+            self.folder(),
+            self.tr("Videos and pictures") + f" ({FILES});;" + self.tr("All files") + " (*)",
+        )
+        if name:
+            self.chosen.emit(Choice(kind="file", name=name))
+
+    def ask_folder(self) -> None:
+        """Let the user choose a folder of pictures, which plays as a film."""
+        name = QFileDialog.getExistingDirectory(
+            self._owner, self.tr("Open a folder of pictures"), self.folder()
         )
         if name:
             self.chosen.emit(Choice(kind="file", name=name))
@@ -137,7 +166,7 @@ class SourceMenu(QMenu):
         screen = self._owner.screen()
         if screen is None:  # a window that is nowhere
             return
-        picker = RegionPicker(screen)
+        self._picker = picker = RegionPicker(screen)  # it has no parent: it would die at once
         picker.picked.connect(lambda name: self.chosen.emit(choice_of(name)))
         picker.showFullScreen()
         picker.activateWindow()

@@ -17,7 +17,8 @@ import app.command.job
 import engine.assets
 from app.command.cli import main
 from engine.analyze import AnalyzerConfig
-from engine.errors import ModelError, SourceError
+from engine.errors import ModelError, SinkError, SourceError
+from engine.labels import Vocabulary
 from engine.networks.models import PRECISIONS
 from engine.networks.runtime import DEVICES
 from engine.types import Analysis, Face, Found, Prediction, Sighting, Track
@@ -109,6 +110,7 @@ def configs(monkeypatch):
 
     monkeypatch.setattr(app.command.job, "open_finder", open_finder)
     monkeypatch.setattr(app.command.job, "open_reader", open_reader)
+    monkeypatch.setattr(app.command.job, "config_vocabulary", lambda config: Vocabulary())
     return opened
 
 
@@ -155,8 +157,8 @@ def test_video_and_rows_are_written(clip, tmp_path, capsys):
     assert found[0]["expression"] == "happiness"
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "12 frames, 0.4 s of video" in printed.err
-    assert "face 1: happiness 0.4 s; mean valence +0.70, arousal +0.40" in printed.err
+    assert "12 frames, 0.44 s of video" in printed.err
+    assert "face 1: happiness 0.44 s; mean valence +0.70, arousal +0.40" in printed.err
     assert "poster-rt in fp8 on fake" in printed.err
     assert left_in(tmp_path) == ["clip.mp4", "out.mp4", "rows.csv"]
 
@@ -173,6 +175,7 @@ def test_json_is_one_object_on_stdout_and_nothing_else(clip, tmp_path, capsys):
     assert result["records"] == str(rows)
     assert (result["device"], result["precision"]) == ("fake", "fp8")
     assert result["interrupted"] is False
+    assert result["error"] is None
     assert result["faces"][0]["seconds"] == {"happiness": 0.44}
     assert set(result["times_ms"]) == {"decode", "detect", "fusion", "record"}
 
@@ -224,7 +227,7 @@ def test_landmarks_are_recorded_on_request(clip, tmp_path):
     rows = tmp_path / "rows.csv"
     assert main([str(clip), "--records", str(rows), "--landmarks"]) == 0
     header = rows.read_text().splitlines()[0].split(",")
-    assert len(header) == 21 + 2 * 68
+    assert len(header) == 23 + 2 * 68
 
 
 def test_timeline_can_be_left_out(make_clip, configs, tmp_path):
@@ -474,3 +477,84 @@ def test_version_names_program_model_and_providers_without_loading_opencv():
     assert any("poster-rt" in line for line in lines)
     assert any(line.startswith("providers") and "cpu" in line for line in lines)
     assert lines[-1] == "False"
+
+
+def test_json_is_there_where_an_output_fails(clip, tmp_path, monkeypatch, capsys):
+    """Whoever reads JSON learns as much as whoever reads the terminal, and the code is the same."""
+
+    class FullDisk(app.command.job.VideoSink):
+        def close(self):
+            raise SinkError("out.mp4: cannot be written: No space left on device")
+
+    monkeypatch.setattr(app.command.job, "VideoSink", FullDisk)
+    out, rows = tmp_path / "out.mp4", tmp_path / "rows.csv"
+    assert main([str(clip), "--out", str(out), "--records", str(rows), "--json"]) == 5
+    printed = capsys.readouterr()
+    said = f"out.mp4: cannot be written: No space left on device (kept: {rows})"
+    assert printed.err == f"fer-video: {said}\n"
+    result = json.loads(printed.out)
+    assert (result["error"], result["frames"], result["video_s"]) == (said, 12, 0.44)
+    assert (result["device"], result["faces"][0]["id"]) == ("fake", 1)
+
+
+def test_json_is_there_where_the_source_is_lost(clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(app.command.job, "open_source", lose_after(5))
+    assert main([str(clip), "--records", str(tmp_path / "rows.csv"), "--json"]) == 3
+    result = json.loads(capsys.readouterr().out)
+    assert result["frames"] == 5
+    assert result["error"] == "camera 0: lost; was it unplugged? (what was done is kept)"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["nosuch.mp4", "--records", "r.csv"], 3, "nosuch.mp4: no such file; check the path"),
+        (["clip.mp4", "--records", "no/r.csv"], 5, "no/r.csv: folder no does not exist"),
+        (["clip.mp4", "--records", "r.csv", "--start", "9"], 3, "clip.mp4: ends before"),
+    ],
+)
+def test_json_is_there_where_nothing_was_done(
+    clip, tmp_path, monkeypatch, capsys, words, code, said
+):
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, "--json"]) == code
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert result["error"].startswith(said)
+    assert printed.err == f"fer-video: {result['error']}\n"
+    assert (result["frames"], result["fps"], result["faces"]) == (0, 0, [])
+    assert (result["device"], result["precision"]) == (None, None)
+    assert left_in(tmp_path) == ["clip.mp4"]
+
+
+def test_warnings_are_told_where_the_source_is_lost(clip, tmp_path, monkeypatch, capsys):
+    def open_old(name, config):
+        source = lose_after(5)(name, config)
+        source.warnings.append("clip.mp4: is old")
+        return source
+
+    monkeypatch.setattr(app.command.job, "open_source", open_old)
+    assert main([str(clip), "--records", str(tmp_path / "rows.csv")]) == 3
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == "fer-video: warning: clip.mp4: is old"
+    assert last == "fer-video: camera 0: lost; was it unplugged? (what was done is kept)"
+
+
+@pytest.mark.parametrize("ending", ["", ".onnx", ".fer"])
+def test_a_huge_name_of_a_model_is_shortened(make_clip, tmp_path, capsys, ending):
+    given = ["--records", str(tmp_path / "r.csv"), "--model", f"{'x' * 5000}{ending}"]
+    assert main([str(make_clip()), *given]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f" {'x' * 300}…: " in line
+    assert len(line) < 420
+
+
+def test_any_size_may_be_allowed(configs, tmp_path, capsys):
+    import cv2
+
+    picture = tmp_path / "a.png"
+    cv2.imwrite(str(picture), np.full((48, 64, 3), 90, np.uint8))
+    rows = ["--records", str(tmp_path / "rows.csv"), "--quiet", "--overwrite"]
+    for most in ("3000", "1000000"):
+        assert main([str(picture), *rows, "--max-megapixels", most]) == 0
+    assert capsys.readouterr().err == ""

@@ -228,3 +228,24 @@ def test_full_standard_output_is_one_line(clip, option):
     assert run.returncode == 5
     said = b"fer-video: standard output: cannot be written: No space left on device\n"
     assert run.stderr == said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell of other systems")
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ("--out -", []),
+        ("--records -", []),
+        ("--version", []),
+        ("--help", []),
+        ("--records ROWS --json", ["rows.csv"]),
+    ],
+)
+def test_closed_standard_output_is_no_success(clip, tmp_path, words, left):
+    """Whoever asks for something there is told; files are written all the same."""
+    words = words.replace("ROWS", str(tmp_path / "rows.csv"))
+    command = f"exec {sys.executable} -m app.command.cli {clip} {words} --quiet >&-"
+    run = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert run.stderr == "fer-video: standard output: cannot be written: it is closed\n"
+    assert run.returncode == 5
+    assert [path.name for path in tmp_path.iterdir() if path != clip] == left

@@ -104,3 +104,24 @@ def test_quantiles_are_within_one_percent(values, share):
         quantiles.add(value)
     exact = sorted(values)[max(0, int(np.ceil(share * len(values))) - 1)]
     assert quantiles.at(share) == pytest.approx(exact, rel=0.0101)
+
+
+def test_text_and_json_state_the_same_times():
+    """Three seconds of film at 25 frames a second: from the first frame to the last."""
+    summary = Summary()
+    for index in range(75):
+        summary.add(analysis(index / 25, f1=Expression.HAPPINESS), {})
+    result, text = summary.to_json(1.5), summary.to_text(1.5)
+    assert result["video_s"] == result["faces"][0]["seconds"]["happiness"] == 2.96
+    assert "75 frames, 2.96 s of video in 1.5 s" in text
+    assert "face 1: happiness 2.96 s;" in text
+
+
+def test_one_is_not_several():
+    summary = Summary()
+    summary.add(analysis(0.0, **{f"f{id_}": Expression.NEUTRAL for id_ in range(1, 12)}), {})
+    summary.dropped = 1
+    lines = summary.to_text(1.0).splitlines()
+    assert lines[0].startswith("1 frame, 0.0 s of video in 1.0 s ")
+    assert lines[1] == "1 more frame was left out: there was no time for it"
+    assert lines[-1] == "and 1 more face, seen no longer"

@@ -1,11 +1,15 @@
 """What the recording panel decides."""
 
+import json
 import time
 
+import numpy as np
 import pytest
 
-from app.session.controller import KEYS, RecordingController, RecordingOptions
+from app.session.controller import RecordingController
+from app.session.options import KEYS, RecordingOptions
 from engine.analyze import AnalyzerConfig
+from engine.video.opening import open_source
 
 FACES = {1: ("happiness", 0.5, 0.2)}
 
@@ -63,7 +67,8 @@ def test_a_recording_from_start_to_end(controller, camera, make_analysis, told):
     view = controller.view()
     assert view.recording
     assert view.markers == 2
-    assert told[0] == marker
+    assert (told[0].text, told[0].key) == (marker.text, marker.key)
+    assert told[0].time_s == pytest.approx(4 / 25, abs=0.5)  # of the source
     controller.stop()
     view = _until(controller, lambda view: not view.recording)
     assert view.message == f"saved: {view.folder.name}"
@@ -134,3 +139,26 @@ def test_the_end_is_said_even_after_a_snapshot(controller, camera, make_analysis
     view = _until(controller, lambda view: not view.recording)
     assert view.message == f"saved: {view.folder.name}"
     assert len(KEYS) == len(view.choice.texts)
+
+
+@pytest.mark.parametrize("strip", [True, False])
+def test_the_video_shows_what_the_window_draws(controller, camera, make_analysis, strip):
+    controller.attach(camera(width=640, height=480), AnalyzerConfig())
+    controller.choose(timeline=strip)
+    controller.draw(landmarks=True, uncertain_below=0.9)
+    controller.start()
+    image = np.full((480, 640, 3), 60, np.uint8)
+    for index in range(5):
+        boxes = {1: (200.0, 100.0, 300.0, 240.0)}
+        controller.add(make_analysis(index, index / 25, FACES, image=image, boxes=boxes))
+    controller.stop()
+    folder = _until(controller, lambda view: not view.recording).folder
+    about = json.loads((folder / "session.json").read_text())
+    overlay = about["settings"]["video"]["overlay"]
+    assert (overlay["landmarks"], overlay["uncertain_below"]) == (True, 0.9)
+    with open_source(str(folder / "video.mp4")) as source:
+        shown = [frame.image for frame in source][-1]
+    drawn = np.abs(shown.astype(int) - 60).max(axis=2) > 40
+    assert drawn[440:].any() == strip  # the strip
+    assert drawn[120:420, 330:].any() == strip  # the bars beside the face
+    assert drawn[110:230, 210:290].mean() > 0.005  # landmarks

@@ -18,7 +18,7 @@ from app.session.folder import Marker
 from app.session.review import Review, open_review
 from engine.errors import ConfigError, SinkError
 from engine.labels import EXPRESSIONS
-from engine.record import COLUMNS
+from engine.record import COLUMNS, TAIL
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_csv_has_the_corrected_rows_and_opens_again(exported, tmp_path):
     path = exported(".csv")
     with path.open(newline="") as text:
         rows = list(csv.DictReader(text))
-    assert list(rows[0]) == [*COLUMNS, "file", "corrected"]
+    assert list(rows[0]) == [*COLUMNS, "file", *TAIL, "corrected"]
     assert {row["face_id"] for row in rows} == {"1", "3"}
     corrected = [row for row in rows if row["corrected"] == "1"]
     assert [row["timestamp"] for row in corrected] == ["1", "1.1", "1.2", "1.3"]
@@ -70,7 +70,7 @@ def test_parquet_has_types(exported):
     from pyarrow import parquet
 
     table = parquet.read_table(exported(".parquet"))
-    assert table.column_names == [*COLUMNS, "file", "corrected"]
+    assert table.column_names == [*COLUMNS, "file", *TAIL, "corrected"]
     assert [str(table.schema.field(name).type) for name in ("frame", "valence", "expression")] == [
         "int64",
         "double",
@@ -120,15 +120,15 @@ def test_subtitles_follow_the_format(exported):
         starts.append(start)
     assert starts == sorted(starts)
     assert "[stimulus &lt;on&gt; &amp; off]" in blocks[2]
-    # The corrected span lasts 0.4 s, too short to be read.
-    assert blocks[1] == "00:00:00.000 --> 00:00:04.000\n<v Face 1>face 1: happiness</v>"
+    # The corrected span lasts 0.4 s, too short to be read: a gap.
+    assert blocks[1] == "00:00:00.000 --> 00:00:01.000\n<v Face 1>face 1: happiness</v>"
 
 
 def test_subtitles_are_read_by_another_reader(exported):
     vtt = pytest.importorskip("webvtt", reason="webvtt-py is not installed")
     captions = vtt.WebVTT.read(exported(".vtt"), strict=True).captions
     first, second = captions[:2]
-    assert (first.start_in_seconds, first.end_in_seconds, first.voice) == (0, 4, "Face 1")
+    assert (first.start_in_seconds, first.end_in_seconds, first.voice) == (0, 1, "Face 1")
     assert first.text == "face 1: happiness"
     assert (str(second.settings), second.text) == (
         "line:0",
@@ -305,8 +305,8 @@ def test_no_text_breaks_an_export(hostile, tmp_path, ending):
     elif ending == ".csv":
         with path.open(newline="") as text:
             assert {len(row) for row in csv.reader(text)} == {
-                len(COLUMNS) + 2
-            }  # and file, corrected
+                len(COLUMNS) + 4
+            }  # and file, contract, affect_source, corrected
     elif ending == ".vtt":
         vtt = pytest.importorskip("webvtt", reason="webvtt-py is not installed")
         captions = vtt.WebVTT.read(path, strict=True).captions

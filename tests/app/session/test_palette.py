@@ -33,3 +33,11 @@ def test_words_can_be_read_on_every_colour(colour):
 def test_every_label_has_a_colour_of_its_own():
     assert list(LABELS) == list(EXPRESSIONS)
     assert len(set(LABELS.values())) == 8
+
+
+def test_no_label_has_the_colour_of_a_face():
+    def apart(one, other):
+        parts = [(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) for at in (1, 3, 5)]
+        return sum(part**2 for part in parts) ** 0.5
+
+    assert min(apart(label, face) for label in LABELS.values() for face in FACES) > 20

@@ -10,9 +10,11 @@ import pytest
 
 import app.session.recorder as module
 from app.session.annotated import AnnotatedVideo, VideoConfig
+from app.session.disk import free_bytes
 from app.session.files import SessionFiles
 from app.session.folder import Marker, PartLimits, read_about, read_markers
-from app.session.recorder import FRAMES_WAITING, Recorder, RecorderConfig, State, free_bytes
+from app.session.recorder import FRAMES_WAITING, Recorder
+from app.session.recording import RecorderConfig, State
 from app.session.review import open_review
 from engine.analyze import AnalyzerConfig
 from engine.errors import ConfigError, SinkError

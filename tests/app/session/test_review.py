@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from app.session import contents
 from app.session import review as review_module
 from app.session.edits import DeleteEdit, LabelEdit
 from app.session.folder import ABOUT, PartLimits, write_about
-from app.session.recorder import Recorder, RecorderConfig
+from app.session.recorder import Recorder
+from app.session.recording import RecorderConfig
 from app.session.review import Span, open_review
 from engine.analyze import AnalyzerConfig
 from engine.errors import SourceError
@@ -142,9 +144,29 @@ def test_spans_meet_and_do_not_overlap(review):
     ]
     assert review.spans(1, least_s=0.5) == [
         Span(0.0, pytest.approx(4.0), "happiness", False),
-        Span(4.0, pytest.approx(10.0), "anger", True),
+        Span(4.0, pytest.approx(7.0), "anger", False),
+        Span(pytest.approx(7.2), pytest.approx(10.0), "anger", False),
     ]
     assert review.spans(9) == []
+
+
+def test_a_cue_shows_what_fills_most_of_its_time(write_records):
+    labels = ["surprise"] * 6 + ["fear", "surprise", "fear", "fear", "anger"] * 4 + ["anger"] * 6
+    frames = [(t / 10, {1: (label, 0.1, 0.2)}) for t, label in enumerate(labels)]
+    review = open_review(write_records("rows.csv", frames))
+    exact, cues = review.spans(1), review.spans(1, least_s=0.5)
+    assert cues[0] == exact[0]  # those that last are those of the ELAN tier
+    assert cues[-1] == exact[-1]
+    assert "fear" in {cue.label for cue in cues}
+    for cue in cues:
+        inside = [
+            max(0.0, min(cue.end_s, span.end_s) - max(cue.start_s, span.start_s))
+            for span in exact
+            if span.label == cue.label
+        ]
+        assert sum(inside) > 0.5 * (cue.end_s - cue.start_s)
+        assert cue.end_s - cue.start_s > 0.499
+    assert all(a.end_s <= b.start_s for a, b in pairwise(cues))
 
 
 def test_a_silence_ends_a_span_and_breaks_a_series(write_records):
@@ -245,6 +267,20 @@ def test_a_part_that_is_missing_leaves_the_others(session):
         ".csv: missing; the recording is not whole",
         ".mp4 is missing",
     ]
+
+
+def test_parts_that_are_missing_by_the_thousand_are_counted(session):
+    folder = session(part=PartLimits(seconds=0.3))
+    about = open_review(folder).about
+    parts = about["files"]["parts"]
+    missing = [
+        {"start_s": 9.0, "video": f"video-{n:05}.mp4", "records": None} for n in range(3, 2003)
+    ]
+    write_about(folder, about | {"files": about["files"] | {"parts": [*parts, *missing]}})
+    review = open_review(folder)
+    assert len(review.table) == 40
+    assert len(review.warnings) == 21
+    assert review.warnings[-1] == "and 1980 more warnings like these"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")

@@ -177,3 +177,72 @@ def test_a_file_that_is_no_video_is_a_source_error(tmp_path):
     path.write_text("not a video")
     with pytest.raises(SourceError):
         Player(partial(open_source, str(path)))
+
+
+@pytest.fixture
+def one_key_frame(tmp_path):
+    """A clip of 300 frames with a single key frame, and how often it was opened."""
+    import av
+
+    path = tmp_path / "long.mp4"
+    with av.open(str(path), "w") as container:
+        options = {"preset": "ultrafast", "g": "1000", "keyint": "1000", "sc_threshold": "0"}
+        video = container.add_stream("libx264", rate=25, options=options)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for number in range(300):
+            image = np.full((48, 64, 3), number % 200, np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(video.encode(None))
+    opened = []
+
+    def opener(config):
+        opened.append(config)
+        return open_source(str(path), config)
+
+    return opener, opened
+
+
+def test_steps_are_exact_and_none_is_lost_however_they_are_mixed(one_key_frame):
+    opener, _ = one_key_frame
+    player = Player(opener, playing=False)
+    frame = player.read()
+    at = 0
+    rng = np.random.default_rng(4)
+    player.seek(8.0)
+    frame, at = player.read(), 200
+    assert round(frame.time_s * 25) == at
+    for step in rng.integers(-9, 8, 120).tolist():
+        if step < 0:
+            for _ in range(-step):  # pressed faster than frames are shown
+                player.step(-1)
+            frame, at = player.read(), max(0, at + step)
+        else:
+            for _ in range(step):
+                player.step()
+            for _ in range(step):
+                frame, at = player.read(), at + 1
+        assert round(frame.time_s * 25) == at
+        assert player.frame_number == at + 1
+    player.close()
+
+
+def test_fifty_steps_back_decode_the_clip_a_few_times_at_most(one_key_frame):
+    opener, opened = one_key_frame
+    player = Player(opener, playing=False)
+    player.read()
+    player.seek(8.0)
+    player.read()
+    before = len(opened)
+    for number in range(50):
+        player.step(-1)
+        assert round(player.read().time_s * 25) == 199 - number
+    assert len(opened) - before <= 4
+    player.close()
+
+
+def test_a_step_back_at_the_first_frame_stays_there(player):
+    player.read()
+    player.step(-3)
+    assert index_of(player.read()) == 0
+    player.step()
+    assert index_of(player.read()) == 1

@@ -1,91 +1,20 @@
 from dataclasses import fields, replace
 
-import numpy as np
 import pytest
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 
-from app.settings.settings import Settings, load_settings
+from app.settings.settings import load_settings
 from app.sources.cameras import CameraName
 from app.sources.choice import Choice
-from app.window.main_window import MainWindow
 from app.window.privacy import PrivacyDialog
-from app.window.runner import Runner
 from app.window.settings.dialog import SettingsDialog
-from app.window.worker import Worker
 from engine.errors import SourceError
 
 CAMERA = Choice(kind="camera", name="0")
 KEY = Qt.Key
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-
-
-@pytest.fixture
-def chosen():
-    """Every choice that was opened."""
-    return []
-
-
-@pytest.fixture
-def opened():
-    """What opening gives in turn: cameras, or errors; empty, the choice itself is opened."""
-    return []
-
-
-@pytest.fixture
-def make_window(qtbot, tmp_path, fake_engine, chosen, opened):
-    def made(geometry=None, **settings):
-        def make(choice, config, keep):
-            chosen.append(choice)
-
-            def open_next():
-                if not opened:
-                    return choice.opener()()
-                source = opened.pop(0)
-                if isinstance(source, Exception):
-                    raise source
-                return source
-
-            options = {"lasting": choice.returns, "keep": keep, "pause_s": 0.01}
-            return Worker(open_next, config, **options, **fake_engine)
-
-        runner = Runner(lambda analysis: window.keep(analysis), make)
-        settings = {"seen_privacy": True, "recording_folder": tmp_path / "recordings", **settings}
-        path = tmp_path / "settings.toml"
-        window = MainWindow(Settings(**settings), path, geometry=geometry, runner=runner)
-        qtbot.addWidget(window)
-        window.show()
-        return window
-
-    return made
-
-
-@pytest.fixture
-def window(make_window):
-    return make_window()
-
-
-@pytest.fixture
-def live(qtbot, window, opened, fake_camera):
-    """A window that shows a camera with two faces."""
-    opened.append(fake_camera())
-    window.open(CAMERA)
-    qtbot.waitUntil(lambda: window.live.analysis is not None and window.view.frame is not None)
-    return window
-
-
-@pytest.fixture
-def clip(make_clip):
-    images = [np.full((48, 64, 3), 10 * i, np.uint8) for i in range(20)]
-    return make_clip(images=images)
-
-
-@pytest.fixture
-def playing(qtbot, window, clip):
-    window.open(Choice(kind="file", name=str(clip)))
-    qtbot.waitUntil(lambda: window.view.frame is not None and window.transport.isVisible())
-    return window
 
 
 def test_an_empty_window_says_what_to_do(window):
@@ -281,7 +210,7 @@ def test_a_setting_of_the_view_leaves_the_source_alone(live):
 def test_settings_that_cannot_be_kept_are_used_and_told_of(live, tmp_path, monkeypatch):
     told = []
     monkeypatch.setattr(QMessageBox, "warning", lambda *text: told.append(text[-1]))
-    live.settings_file = tmp_path / "settings.toml" / "below" / "a" / "file"
+    live.kept.path = tmp_path / "settings.toml" / "below" / "a" / "file"
     (tmp_path / "settings.toml").write_text("")
     live.use(replace(live.settings, landmarks=True))
     assert live.settings.landmarks
@@ -357,8 +286,40 @@ def test_closing_while_a_camera_runs_ends_its_threads(live):
 
 
 def test_every_action_has_a_text_and_no_two_share_a_key(window):
-    actions = [getattr(window.actions_, field.name) for field in fields(window.actions_)]
+    declared = [getattr(window.actions_, field.name) for field in fields(window.actions_)]
+    actions = [one for each in declared for one in (each if isinstance(each, tuple) else (each,))]
     assert all(action.text() for action in actions)
     keys = [key.toString() for action in actions for key in action.shortcuts()]
     assert len(keys) > 10
     assert len(keys) == len(set(keys))
+
+
+def test_the_full_screen_hides_the_panels_and_escape_brings_them_back(qtbot, live):
+    live.docks.docks["performance"].hide()
+    before = {name: dock.isHidden() for name, dock in live.docks.docks.items()}
+    qtbot.keyClick(live, KEY.Key_F11)
+    assert all(dock.isHidden() for dock in live.docks.docks.values())
+    assert live.watch.bar.isVisible()  # a recording has to be seen
+    live.view.face_clicked.emit(2)
+    qtbot.keyClick(live, KEY.Key_Escape)
+    assert not live.isFullScreen()
+    assert {name: dock.isHidden() for name, dock in live.docks.docks.items()} == before
+    assert live.live.selected == 2  # that was not what was meant
+    qtbot.keyClick(live, KEY.Key_Escape)
+    assert live.live.selected is None
+
+
+def test_it_opens_no_larger_than_the_screen(qtbot, tmp_path, monkeypatch):
+    from PyQt6.QtCore import QRect
+    from PyQt6.QtGui import QScreen
+
+    from app.settings.settings import Settings
+    from app.window.main_window import MainWindow
+
+    monkeypatch.setattr(QScreen, "availableGeometry", lambda _: QRect(0, 0, 1024, 640))
+    settings = Settings(seen_privacy=True, recording_folder=tmp_path)
+    window = MainWindow(settings, tmp_path / "settings.toml")
+    qtbot.addWidget(window)
+    assert window.width() <= 1024
+    assert window.height() <= 640
+    window.close()

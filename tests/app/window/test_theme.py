@@ -87,3 +87,41 @@ def test_no_widget_is_collected_while_qt_goes_through_all_of_them(qapp, qtbot):
     assert states
     assert not any(states)
     assert gc.isenabled()
+
+
+def _contrast(one, other):
+    def light(colour):
+        parts = [
+            part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+            for part in (colour.redF(), colour.greenF(), colour.blueF())
+        ]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    low, high = sorted((light(one), light(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["QLineEdit", "QSpinBox", "QComboBox", "QPushButton", "QCheckBox"])
+def test_edges_of_fields_and_boxes_are_seen(qtbot, qapp, name, kind):
+    from PyQt6 import QtWidgets
+
+    apply_theme(qapp, name)
+    widget = getattr(QtWidgets, kind)()
+    qtbot.addWidget(widget)
+    widget.resize(120, 30)
+    widget.show()
+    image = widget.grab().toImage()
+    row = image.height() // 2
+    edge = max(
+        _contrast(image.pixelColor(x, row), qapp.palette().window().color()) for x in range(4)
+    )
+    assert edge >= 3
+
+
+def test_text_grows_with_its_setting_and_shrinks_back(qapp):
+    before = qapp.font().pointSizeF()
+    apply_theme(qapp, "dark", 150)
+    assert qapp.font().pointSizeF() == pytest.approx(1.5 * before)
+    apply_theme(qapp, "dark")
+    assert qapp.font().pointSizeF() == pytest.approx(before)

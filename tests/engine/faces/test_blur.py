@@ -279,17 +279,74 @@ def test_a_lost_face_is_blurred_where_it_was_found_as_well(walk, index):
     assert (before == after).all(axis=2).mean() < 0.3
 
 
-def test_frames_wait_for_half_a_second_and_faces_stay_for_one(noise, make_analysis):
+def test_frames_wait_for_a_second_and_faces_stay_for_one(noise, make_analysis):
     blur = FaceBlur()
     ready = []
     for index in range(40):
         ready += blur.push(_seen(make_analysis, noise, index, index / 8, seen=index == 12))
-        assert len(ready) == max(0, index - 3)
+        assert len(ready) == max(0, index - 7)
     ready += blur.flush()
-    assert [a.frame.index for a in ready if _blurred(noise, a)] == list(range(8, 21))
+    assert [a.frame.index for a in ready if _blurred(noise, a)] == list(range(4, 21))
 
 
 def test_a_box_too_thin_to_show_anything_is_not_found():
     here, there = _textured([(100, 0), (103, 2)], side=400, size=(400, 400))
     box = np.array([100, 0, 108, 400], np.float32)
     assert moved(box, here, there, box) is None
+
+
+def _bare(analyses, places, **config):
+    """Give (frame, face) where over a tenth of a face's pixels that are in the picture are bare."""
+    blur = FaceBlur(**config)
+    ready = [done for analysis in analyses for done in blur.push(analysis)] + blur.flush()
+    bare = []
+    for before, after, here in zip(analyses, ready, places, strict=True):
+        for number, place in enumerate(here):
+            x0, y0, x1, y1 = (max(0, int(value)) for value in place)
+            part = (slice(y0, y1), slice(x0, min(x1, 640)))
+            same = (before.frame.image[part] == after.frame.image[part]).all(axis=2)
+            if same.size and same.mean() > 0.1:
+                bare.append((before.frame.index, number))
+    return bare
+
+
+@pytest.mark.parametrize("step", [6, 15, 40])
+@pytest.mark.parametrize("late", [1, 10, 24])
+def test_a_face_that_walks_in_from_the_edge_is_covered_from_its_first_pixel(film, step, late):
+    path = [min(-110 + step * index, 400) for index in range(40)]
+    assert _bare(*film([path], [range(late, 40)])) == []
+
+
+@pytest.mark.parametrize("step", [0, 6, 15, 35])
+@pytest.mark.parametrize("again", [1, 7])
+def test_a_face_that_is_lost_for_ten_frames_is_covered_throughout(film, step, again):
+    path = [20 + step * index for index in range(17)]
+    found = [*range(3), *range(13, 17)]
+    assert _bare(*film([path], [found], lambda _, index: 1 if index < 3 else again)) == []
+
+
+@pytest.mark.parametrize("step", [8, 20])
+@pytest.mark.parametrize("again", [1, 7])
+def test_two_that_cross_are_covered_also_while_one_hides_the_other(film, step, again):
+    count = 560 // step
+    right = [20 + step * index for index in range(count)]
+    left = [500 - step * index for index in range(count)]
+    hidden = [i for i in range(count) if abs(right[i] - left[i]) < 130]
+    found = [[i for i in range(count) if i not in hidden], range(count)]
+
+    def ids(number, index):
+        return again if number == 0 and index > hidden[-1] else number + 1
+
+    assert _bare(*film([right, left], found, ids)) == []
+
+
+def test_what_may_hold_an_unfound_face_is_blurred_whole_if_asked_for(film):
+    path = [300] * 40
+    analyses, places = film([path], [[]])
+    assert len(_bare(analyses, places)) == 40
+    assert _bare(analyses, places, whole=True) == []
+    analyses, places = film([path], [range(40)])
+    blur = FaceBlur(whole=True)
+    ready = [done for analysis in analyses for done in blur.push(analysis)] + blur.flush()
+    for before, after in zip(analyses, ready, strict=True):
+        assert (before.frame.image[:, :200] == after.frame.image[:, :200]).all()  # sure

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from engine.assets import asset_path
-from engine.faces.preprocessing import MEAN, STD, levelled, padded, to_input
-from engine.networks.manifest import load_manifest
+from engine.faces.preprocessing import (
+    MEAN,
+    STD,
+    batch_of,
+    gray_of,
+    levelled,
+    padded,
+    to_input,
+    without_colour,
+)
+from engine.networks.manifest import CropInput, load_manifest
 
 
 def test_blue_ends_up_in_the_last_channel():
@@ -27,6 +36,36 @@ def test_input_is_normalised_float32():
 def test_a_crop_gives_the_same_bytes_in_any_batch():
     crops = list(np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8))
     assert to_input(crops)[1].tobytes() == to_input([crops[1]])[0].tobytes()
+
+
+FORM = {"size": 8, "margin": 0.0, "mean": MEAN, "std": STD}
+
+
+def test_a_network_is_fed_as_its_manifest_says():
+    crops = list(np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8))
+    batches = {
+        (colour, dtype): batch_of(crops, CropInput(**FORM, colour=colour, dtype=dtype))
+        for colour, dtype in (("rgb", "float32"), ("rgb", "uint8"), ("gray", "uint8"))
+    }
+    np.testing.assert_array_equal(batches["rgb", "float32"], to_input(crops))
+    assert batches["rgb", "uint8"].dtype == np.uint8
+    np.testing.assert_array_equal(batches["rgb", "uint8"][1, 2], crops[1][..., 0])
+    assert batches["gray", "uint8"].shape == (3, 1, 8, 8)
+    np.testing.assert_array_equal(batches["gray", "uint8"][2, 0], gray_of(crops[2]))
+
+
+def test_a_dark_crop_is_shown_to_gray_networks_as_a_bright_one():
+    bright = np.repeat(RAMP[..., None], 3, axis=2)
+    assert gray_of(bright).mean() == RAMP.mean()
+    assert gray_of(bright // 12).mean() > 2 * (bright // 12).mean()
+
+
+def test_training_shows_gray_networks_the_bytes_of_the_engine():
+    crops = list(np.random.default_rng(0).integers(0, 40, (3, 8, 8, 3), np.uint8))
+    live = batch_of(crops, CropInput(**FORM, colour="gray", dtype="uint8"))
+    shown = np.stack([without_colour(crop) for crop in crops])
+    for channel in range(3):
+        assert shown[..., channel].tobytes() == live[:, 0].tobytes()
 
 
 @pytest.mark.parametrize("name", ["landmark-net.onnx", "poster-rt.onnx"])

@@ -18,7 +18,7 @@ from engine.faces.detection import FerDetector
 from engine.faces.landmarker import Landmarker
 from engine.networks.manifest import Manifest, load_manifest
 from engine.networks.ort import onnxruntime
-from engine.networks.runtime import DEVICES, PROVIDERS, Session, open_session
+from engine.networks.runtime import DEVICES, PROVIDERS, Session, check_device, open_session
 from engine.networks.tensorrt.build import BuildConfig
 from engine.networks.tensorrt.cuda import Cuda
 from engine.networks.tensorrt.engine_file import write_engine
@@ -197,7 +197,7 @@ def gpu_build(monkeypatch):
     state = SimpleNamespace(asked=[], works={"tensorrt", "cuda", "cpu"})
 
     class InferenceSession(real):
-        def __init__(self, path, options, providers, provider_options=None):
+        def __init__(self, path, options, providers, provider_options=None, **_):
             super().__init__(path, options, providers=["CPUExecutionProvider"])
             self.named = [name for name in PROVIDERS if PROVIDERS[name] in providers]
             if provider_options is not None:
@@ -282,6 +282,22 @@ def test_tensorrt_that_is_not_there_tells_both_ways_to_it(linear, cpu_build, mon
         "device tensorrt: no linear.engine beside the model, fer-export --to tensorrt builds it; "
         "this build of ONNX Runtime lacks it; run: pip install onnxruntime-gpu"
     )
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_what_is_missing_is_said_alike_before_anything_is_loaded(linear, cpu_build, device):
+    said = []
+    for look in (check_device, open_session):
+        try:
+            look(linear, device)
+        except ModelError as error:
+            said.append(str(error))
+    assert said == [] if device in ("auto", "cpu") else len(said) == 2
+    assert len(set(said)) <= 1
+
+
+def test_an_engine_beside_the_model_is_taken_as_there(linear, built, cpu_build):
+    check_device(linear, "tensorrt")
 
 
 def test_stale_engine_asked_for_by_name_is_refused_with_both_keys(

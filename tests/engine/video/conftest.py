@@ -1,8 +1,10 @@
-"""Pictures as phones write them."""
+"""Pictures as phones write them, and a server for them."""
 
 import io
 import struct
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import cv2
@@ -102,3 +104,32 @@ def tiled() -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """Serves the files of the test's folder; /silent never answers, and waits for the end."""
+    done = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/silent":
+                done.wait(5)
+                return
+            data = (tmp_path / self.path[1:]).read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    done.set()
+    server.shutdown()
+    thread.join(5)
+    server.server_close()

@@ -1,6 +1,9 @@
 """Pictures of a folder: one by one, and as a film."""
 
+import errno
+import os
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -108,9 +111,42 @@ def test_what_cannot_be_read_is_left_out_and_named(tmp_path, sequence):
         frames = list(source)
     assert [frame.index for frame in frames] == [0, 1]
     assert [frame.time_s for frame in frames] == pytest.approx([0.04, 0.12] if sequence else [0, 0])
+    (said,) = source.warnings
+    assert said.startswith(f"{tmp_path.name}: 2 pictures cannot be read and are left out: 1.jpg (")
+    assert "), 3.png (no picture can be decoded" in said
+
+
+@pytest.fixture
+def locked(monkeypatch):
+    """Let no file called ``locked.png`` be opened; whoever runs tests may have all rights."""
+    opened = Path.open
+
+    def refuse(self, *words, **more):
+        if self.name == "locked.png":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+        return opened(self, *words, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+
+def test_why_a_picture_of_a_folder_cannot_be_read_is_said(tmp_path, locked):
+    cv2.imwrite(str(tmp_path / "locked.png"), numbered(1))
+    said = r"its only picture cannot be read: locked\.png \(cannot be opened: Permission denied\)"
+    with pytest.raises(SourceError, match=said):
+        open_source(str(tmp_path))
+    cv2.imwrite(str(tmp_path / "2.png"), numbered(1))
+    with open_source(str(tmp_path)) as source:
+        assert len(list(source)) == 1
     assert source.warnings == [
-        f"{tmp_path.name}: 2 pictures cannot be read and are left out: 1.jpg, 3.png"
+        f"{tmp_path.name}: 1 picture cannot be read and is left out: "
+        "locked.png (cannot be opened: Permission denied)"
     ]
+
+
+def test_only_picture_that_cannot_be_opened_says_why(tmp_path, locked):
+    cv2.imwrite(str(tmp_path / "locked.png"), numbered(1))
+    with pytest.raises(SourceError, match=r"^locked\.png: cannot be opened: Permission denied$"):
+        open_source(str(tmp_path / "locked.png"))
 
 
 def test_what_is_cut_short_is_read_as_far_as_it_goes_and_named(tmp_path):
@@ -144,7 +180,7 @@ def test_folder_without_pictures_is_an_error(tmp_path):
     with pytest.raises(SourceError, match="no pictures in this folder"):
         open_source(str(tmp_path))
     (tmp_path / "1.png").write_bytes(b"broken")
-    with pytest.raises(SourceError, match="none of its 1 pictures can be read"):
+    with pytest.raises(SourceError, match=r"its only picture cannot be read: 1\.png"):
         open_source(str(tmp_path))
 
 

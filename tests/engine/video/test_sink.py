@@ -48,6 +48,7 @@ def _clip(
     delay: int = 0,
     gap_s: int = 0,
     tags: dict[str, str] | None = None,
+    track_tags: dict[str, str] | None = None,
 ) -> Path:
     """25 frames a second of rising grey, with noise to hear; `delay` frames of sound come first.
 
@@ -58,10 +59,11 @@ def _clip(
         container.metadata.update(tags or {})
         video = container.add_stream("libx264", rate=25, time_base=Fraction(1, 25))
         video.width, video.height, video.gop_size = WIDTH, HEIGHT, 10
+        video.metadata.update(track_tags or {})
         rate = 48000 if sound == "libopus" else RATE
         audio = container.add_stream(sound, rate=rate, layout="stereo") if sound else None
         if audio is not None:
-            audio.metadata["language"] = "fra"
+            audio.metadata.update({"language": "fra", **(track_tags or {})})
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(_flat(*[8 * number % 256] * 3), format="bgr24")
             frame.pts = number + delay + 25 * gap_s * (2 * number >= frames)
@@ -296,6 +298,33 @@ def test_tags_are_kept(tmp_path, ending):
     assert {key: kept.get(key) for key in tags} == tags
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("before", [".mp4", ".mov", ".mkv"])
+def test_tracks_keep_language_and_title_and_nothing_that_is_no_longer_true(
+    tmp_path, before, ending
+):
+    own = {"language": "eng", "title": "Ein Gesicht ö"}
+    stale = {"BPS": "1", "NUMBER_OF_FRAMES": "9999"}  # as mkvmerge writes them
+    source = _clip(tmp_path / f"in{before}", track_tags=own | stale)
+    _copy(source, tmp_path / f"out{ending}", duration_s=0.5)
+    with av.open(str(tmp_path / f"out{ending}")) as container:
+        for stream in container.streams:
+            kept = {key.lower(): text for key, text in stream.metadata.items()}
+            assert kept.get("language", "eng") == "eng", stream.type  # QuickTime's own for "eng"
+            assert kept.get("title", kept.get("name")) == own["title"], stream.type
+            assert not kept.keys() & {"bps", "number_of_frames"}
+            if ending == ".mkv":
+                assert not kept.keys() & {"handler_name", "vendor_id"}
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_track_of_pictures_keeps_its_language(tmp_path, ending):
+    source = _clip(tmp_path / "in.mkv", track_tags={"language": "fra"})
+    _copy(source, tmp_path / f"out{ending}")
+    with av.open(str(tmp_path / f"out{ending}")) as container:
+        assert [stream.metadata["language"] for stream in container.streams] == ["fra", "fra"]
+
+
 def test_player_finds_the_header_in_front(tmp_path):
     _copy(_clip(tmp_path / "in.mp4"), tmp_path / "out.mp4")
     data = (tmp_path / "out.mp4").read_bytes()
@@ -487,7 +516,7 @@ def test_one_wrong_time_costs_one_sound_packet(tmp_path, audio, number):
     before = _sound(source)
     _late_packet(source, number, 26 * 3600)
     sink = _copy(source, target, config=SinkConfig(audio=audio))
-    assert sink.warnings == ["in.ts: 1 packets of its sound are damaged and left out"]
+    assert sink.warnings == ["in.ts: 1 packet of its sound is damaged and left out"]
     after = _sound(target)
     if audio == "copy":
         assert [content for _, content in after] == [
@@ -528,5 +557,5 @@ def test_what_a_sound_decoder_says_is_not_blamed_on_the_output(tmp_path, monkeyp
 
     monkeypatch.setattr(AudioTrack, "_way", way)
     sink = _copy(source, target, config=SinkConfig(audio="aac"))
-    assert sink.warnings == ["in.mkv: 1 packets of its sound are damaged and left out"]
+    assert sink.warnings == ["in.mkv: 1 packet of its sound is damaged and left out"]
     assert _loudness(target)[0] == pytest.approx(1.0, abs=0.1)

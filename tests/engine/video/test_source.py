@@ -2,13 +2,13 @@
 
 import errno
 import gc
+import os
 import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -594,41 +594,43 @@ def test_missing_camera_is_named_without_opening_it():
         open_source("/dev/video7")
 
 
-@pytest.fixture
-def web(tmp_path):
-    """Serves the files of the test's folder; /silent never answers, and waits for the end."""
-    done = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/silent":
-                done.wait(5)
-                return
-            data = (tmp_path / self.path[1:]).read_bytes()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            """Stay silent."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}"
-    done.set()
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
-
-
 def test_web_address_is_read_and_its_password_kept_quiet(tmp_path, web):
     _clip(tmp_path / "a.mkv", image=_numbered)
     with open_source(f"http://me:secret@{web}/a.mkv") as source:
         assert [_number(f.image) for f in source] == list(range(10))
         assert source.info.name == f"http://{web}/a.mkv"
         assert source.info.path is None
+
+
+def test_index_at_the_end_is_out_of_reach_of_a_server_without_ranges(tmp_path, web):
+    """As of ``python -m http.server``; what is small FFmpeg has read when it finds the index."""
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25, width=640, height=480, pix_fmt="yuv420p")
+        stream.bit_rate = 20_000_000
+        for number in range(12):
+            noise = np.random.default_rng(number).integers(0, 256, (480, 640, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, "bgr24")))
+        container.mux(stream.encode(None))
+    with pytest.raises(SourceError) as caught:
+        open_source(f"http://{web}/a.mp4")
+    assert str(caught.value) == (
+        f"http://{web}/a.mp4: its index is at its end, which cannot be read from a server that "
+        "sends whole files only (no ranges); download it first"
+    )
+    _faststart(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    with open_source(f"http://{web}/b.mp4") as source:
+        assert len(list(source)) == 12
+
+
+def _faststart(path, target):
+    with av.open(str(path)) as source:
+        options = {"movflags": "faststart"}
+        with av.open(str(target), "w", container_options=options) as container:
+            stream = container.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    container.mux(packet)
 
 
 @pytest.mark.parametrize("address", ["rtsp://u:pw@h/live?key=s3", "http://h/a.mp4?token=s3#s3"])
@@ -685,3 +687,15 @@ def test_damage_in_a_joined_recording_is_a_warning(tmp_path, monkeypatch):
         assert source.warnings == [
             "joined.ts: ends early, frame 20 cannot be decoded; kept what came before"
         ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_neither_file_nor_folder_says_what_it_is_and_what_to_do(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    path = tmp_path / "pipe.mp4"
+    with pytest.raises(SourceError) as caught:
+        open_source(str(path))
+    said = f"{path}: is a named pipe, not a file; read it as standard input: - < {path}"
+    assert str(caught.value) == said
+    with pytest.raises(SourceError, match=r"^/dev/null: is a device; a file, a folder or a"):
+        open_source("/dev/null")

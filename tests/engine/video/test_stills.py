@@ -1,5 +1,8 @@
 """Pictures of every kind, whole, cut short, in tiles, and moving."""
 
+import struct
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import PIL.Image
@@ -7,6 +10,7 @@ import pillow_heif
 import pytest
 
 from engine.errors import SourceError
+from engine.video.container import Limit
 from engine.video.opening import SourceConfig, open_source
 from engine.video.stills import ENDINGS, kind_of, read_still
 
@@ -210,3 +214,33 @@ def test_animation_that_is_too_large_is_refused_and_the_option_named(tmp_path):
             open_source(str(path), SourceConfig(max_megapixels=megapixels))
     with open_source(str(path), SourceConfig(max_megapixels=0.004)) as source:
         assert len(list(source)) == 4
+
+
+def test_picture_that_is_larger_than_ffmpeg_reads_is_told_so():
+    """Allowing more would not help."""
+    refused = SimpleNamespace(codec_context=SimpleNamespace(width=0, height=0))
+    assert Limit(150).no_picture(refused, "Invalid data") == (
+        "no picture can be decoded: Invalid data; it is damaged or over 150 megapixels; "
+        "--max-megapixels N allows larger ones"
+    )
+    assert Limit(1000).no_picture(refused, "Invalid data") == (
+        "no picture can be decoded: Invalid data; it is damaged or over 268 megapixels, more than "
+        "FFmpeg reads"
+    )
+
+
+def test_lines_of_native_libraries_about_a_damaged_picture_are_not_shown(tmp_path, capfd):
+    """libtiff prints what it raises as well: of a strip that says it is longer than the file."""
+    path, grey = tmp_path / "a.tif", np.tile(np.arange(64, dtype=np.uint8), (64, 1))
+    PIL.Image.fromarray(grey).save(path, compression="tiff_deflate")
+    content = bytearray(path.read_bytes())
+    bytes_of_strip = struct.pack("<HHI", 279, 4, 1)
+    at = content.index(bytes_of_strip) + len(bytes_of_strip)
+    content[at : at + 4] = struct.pack("<I", 2 * len(content))
+    path.write_bytes(content)
+    with PIL.Image.open(path) as picture, pytest.raises(OSError, match="decoder error"):
+        picture.load()
+    assert "TIFFFillStrip" in capfd.readouterr().err  # else there is nothing to hush
+    with pytest.raises(SourceError, match=r"a\.tif: no "):
+        read_still(path)
+    assert capfd.readouterr().err == ""

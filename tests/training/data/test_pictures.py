@@ -38,7 +38,7 @@ def test_few_bad_pictures_are_counted_named_and_skipped(half_bad, tmp_path, capl
         table = usable(half_bad, PictureConfig(missing_max=0.5), tmp_path / "cache")
     assert table.names.tolist() == ["a.png", "c.png"]
     assert [int(table.read(row)[0, 0, 0]) for row in range(2)] == [1, 3]
-    assert "1 pictures missing and 1 unreadable, 50.00% of the faces: d.png, b.png" in caplog.text
+    assert "1 picture missing and 1 unreadable, 50.00% of the faces: d.png, b.png" in caplog.text
 
 
 def test_too_many_bad_pictures_are_an_error(half_bad, tmp_path):

@@ -1,11 +1,21 @@
 """The augmentation sets: what every one keeps, and what each one is made of."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 
 from engine.errors import ConfigError
 from training.data import operations as op
-from training.data.transforms import TRANSFORMS, adaface, raf_poster, transform
+from training.data.transforms import (
+    TRANSFORMS,
+    WebcamConfig,
+    adaface,
+    raf_poster,
+    transform,
+    webcam,
+)
 
 SEEDS = range(40)
 MEAN = np.array(op.MEAN_BGR)
@@ -157,3 +167,35 @@ def test_every_set_of_the_specification_is_there():
         "abaw_dan",
     }
     assert wanted <= set(TRANSFORMS)
+
+
+def test_what_is_worn_is_on_the_face_wherever_the_crop_strays():
+    bare = WebcamConfig(degraded=0, occluded=0, shift=0.2)
+    crop = np.full((112, 112, 3), 128, np.uint8)
+    for seed in range(24):
+        plain, dressed = (
+            webcam(crop, np.random.default_rng(seed), replace(bare, worn=worn)).astype(int)
+            for worn in (0.0, 1.0)
+        )
+        # What the crop's middle became: the face's place moves with it.
+        spot = np.zeros_like(crop)
+        spot[46:66, 46:66] = 255
+        moved = webcam(spot, np.random.default_rng(seed), bare)[..., 0]
+        centre = np.argwhere(moved > 128).mean(axis=0)
+        covered = np.argwhere(np.abs(dressed - plain).max(axis=2) > 8)
+        assert len(covered) > 60
+        assert np.linalg.norm(covered - centre, axis=1).min() < 50
+
+
+def test_rough_pictures_are_worse_than_a_webcams():
+    ramp = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 255, (112, 112)), (0, 0), 2)
+    crop = np.repeat(np.clip(128 + 4 * ramp, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+    def alike(rough):
+        config = WebcamConfig(rotation_deg=0, scale=1, shift=0, degraded=1, rough=rough, occluded=0)
+        for seed in range(80):
+            view = webcam(crop, np.random.default_rng(seed), config)[..., 0].ravel()
+            ways = [crop[..., 0].ravel(), crop[:, ::-1, 0].ravel()]
+            yield max(np.corrcoef(view, way)[0, 1] for way in ways) if view.std() > 0 else 0.0
+
+    assert np.quantile(list(alike(1.0)), 0.3) < np.quantile(list(alike(0.0)), 0.3) - 0.1

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine.faces.preprocessing import levelled
+from training.data.worn import wear
 from training.detector.evaluate import (
     DetectionResult,
     Tally,
@@ -20,7 +21,6 @@ from training.detector.mosaics import Canvas, Sample, SceneMaker, oftener, turne
 from training.detector.packs import Pack, Packs, load_packs, person_of
 from training.detector.paste import overlap, paste, place, turn_box
 from training.detector.train import collate
-from training.detector.worn import wear
 
 
 @pytest.fixture(scope="module")

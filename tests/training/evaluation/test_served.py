@@ -11,11 +11,11 @@ from engine.assets import asset_path
 from engine.faces.alignment import CROP_SIZE, template, transform
 from engine.faces.finder import Finder
 from engine.faces.landmarks import MARGIN
-from engine.faces.preprocessing import to_input
 from engine.faces.tracking import TrackerConfig
 from engine.labels import EXPRESSIONS
 from engine.reading.fusion import Reading
 from engine.types import Detection, Frame, Sighting
+from training.data.epochs import images_of
 from training.data.faces import FaceBank
 from training.data.targets import valence_arousal
 from training.evaluation.served import (
@@ -293,8 +293,9 @@ def test_training_and_engine_see_the_same_bytes(faces, points, monkeypatch):
     for index, crop in enumerate(trained):
         live = served(faces.image(index), points[index], monkeypatch)
         assert crop.tobytes() == live.tobytes()
-        batch = to_input(trained)[index]
-        assert batch.tobytes() == to_input([live])[0].tobytes()
+        for order in ("rgb", "gray"):
+            batch = images_of(trained, order)[index]
+            assert torch.equal(batch, images_of([live], order)[0])
 
 
 def test_tighter_crop_magnifies_about_the_centre(gray_faces, faces, points):

@@ -3,6 +3,7 @@
 import csv
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -18,14 +19,16 @@ from training.data.targets import target_of, valence_arousal
 from training.data.transforms import WebcamConfig
 from training.evaluation.runs import evaluate_run
 from training.losses.ccc import ccc_loss
+from training.losses.divergence import divergence
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import PosterRT
+from training.models.trunk import parameter_count
 from training.report.cli import main as report
 from training.systems.build import SystemConfig, Truths, build
 from training.systems.poster_rt import PosterRTConfig, PosterRTSystem
 from training.tasks.system import run
 from training.trainer.recipe import read_recipe
-from training.types import Answer
+from training.types import Answer, Target
 from training.weights import load_weights, save_weights
 
 COUNT, SIDE = 5, 48
@@ -47,6 +50,7 @@ monitor = "accuracy"
 warmup = 0
 [data]
 dataset = "ferplus-soft"
+channel_order = "gray"
 votes = true
 derived_affect = true
 augmentation = "webcam"
@@ -148,6 +152,32 @@ def test_batch_has_inputs_and_shares_that_sum_to_one(faces, points, mixed):
     torch.testing.assert_close(target.affect, derived)
 
 
+def test_twins_are_the_same_views_mirrored_and_hardly_moved(gray_faces):
+    smooth = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 60, (SIDE, SIDE)), (0, 0), 4)
+    pixels = np.clip(128 + 6 * smooth, 0, 255).astype(np.uint8)
+    faces = gray_faces(pixels[None], np.eye(10, dtype=np.float32)[:1] * 10)
+    config = WebcamConfig(degraded=0, occluded=0, live=True)
+    views = WebcamViews(faces, template(SIDE, 0.0)[None], CROP_SIZE, config)
+    for seed in range(8):
+        view, other = (
+            views(0, np.random.default_rng(k))[..., 0].astype(int) for k in (seed, seed + 100)
+        )
+        twin = views(0, np.random.default_rng(seed), twin=True)[..., 0].astype(int)
+        inside = np.s_[16:-16, 16:-16]
+        apart = np.abs(view[:, ::-1] - twin)[inside].mean()
+        assert 0 < apart < 0.6 * np.abs(view[:, ::-1] - other)[inside].mean()
+
+
+@pytest.mark.parametrize("mixed", [0.0, 1.0])
+def test_a_batch_of_twins_has_each_face_and_its_truth_twice(faces, points, mixed):
+    plain, truth = batches(faces, points, batch=4, mixed=mixed)[3]
+    images, target = batches(faces, points, batch=4, mixed=mixed, twins=True)[3]
+    assert torch.equal(images[:4], plain)
+    assert not torch.equal(images[4:], plain)
+    for own, both in zip(truth, target, strict=True):
+        assert torch.equal(both, torch.cat([own, own]))
+
+
 def system(**options):
     torch.manual_seed(0)
     truths = Truths((1,) * 8, None, ())
@@ -165,6 +195,24 @@ def test_loss_is_cross_entropy_with_the_votes_plus_concordance(faces, monkeypatc
     wanted = cross_entropy + 0.5 * ccc_loss(affect, target.affect)
     assert loss.item() == pytest.approx(wanted.item(), abs=1e-6)
     assert figures["ce"].item() == pytest.approx(cross_entropy.item(), abs=1e-6)
+
+
+def test_consistency_draws_the_answers_to_twins_together(faces, monkeypatch):
+    logits = torch.randn(6, 8)
+    said = Answer(logits, torch.rand(6, 2), logits, {})
+    monkeypatch.setattr(PosterRTSystem, "forward", lambda self, images: said)
+    target = target_of(faces, votes=True, derived_affect=True)
+    target = Target(*(torch.cat([part[:3], part[:3]]) for part in target))
+    images = torch.zeros(6, 3, 112, 112)
+    plain, _ = system().loss(images, target)
+    loss, figures = system(consistency=2.0).loss(images, target)
+    assert figures["unlike"].item() == pytest.approx(divergence(logits[:3], logits[3:]).item())
+    assert loss.item() == pytest.approx((plain + 2 * figures["unlike"]).item(), abs=1e-5)
+
+
+def test_consistency_needs_twins(trained):
+    with pytest.raises(ConfigError, match=r"^poster_rt\.consistency: needs webcam\.twins"):
+        trained("alone", POSTER_RT, "poster_rt.consistency=1.0")
 
 
 def test_shipped_weights_are_the_systems_own(tmp_path):
@@ -197,6 +245,7 @@ def test_image_stream_starts_from_the_landmark_network(tmp_path):
     ("changed", "says"),
     [
         ({"input_size": 224}, r"poster_rt\.input_size: must be 112, got 224"),
+        ({"channels": (32, 80, 161)}, r"poster_rt\.channels: must be multiples of 2, 4 and 5"),
         ({"dropout": 1.0}, r"poster_rt\.dropout: must be below 1"),
         ({"affect_weight": -1.0}, r"poster_rt\.affect_weight: must be at least 0"),
     ],
@@ -204,6 +253,18 @@ def test_image_stream_starts_from_the_landmark_network(tmp_path):
 def test_wrong_settings_are_refused(changed, says):
     with pytest.raises(ConfigError, match=says):
         PosterRTConfig(**changed)
+
+
+def test_a_wider_network_answers_alike_and_goes_on_from_the_landmark_networks_maps():
+    made = system(channels=(48, 120, 240), blocks=(1, 2, 1), depth=2).eval()
+    with torch.no_grad():
+        said = made(torch.rand(2, 3, CROP_SIZE, CROP_SIZE))
+    assert (said.logits.shape, said.affect.shape, said.embedding.shape) == (
+        (2, 8),
+        (2, 2),
+        (2, 720),
+    )
+    assert parameter_count(made) > 1.2 * parameter_count(system())
 
 
 @pytest.fixture
@@ -254,6 +315,11 @@ def test_either_system_learns_from_the_other(trained, tmp_path):
     plain = load_file(poster / "model.safetensors")
     taught = load_file(tmp_path / "runs" / "poster2" / "model.safetensors")
     assert any(not torch.equal(plain[name], taught[name]) for name in plain)
+
+
+def test_colour_is_refused_for_a_network_that_is_shown_gray_crops(trained):
+    with pytest.raises(ConfigError, match=r"^data\.channel_order: poster_rt is shown gray crops"):
+        trained("colour", POSTER_RT, "data.channel_order=rgb")
 
 
 def test_poster_rt_interrupted_ends_in_the_same_weights(trained, tmp_path, monkeypatch):

@@ -67,8 +67,26 @@ def test_markers_in_sight_are_named(qtbot, write_records, two_faces):
     timelines = Timelines()
     qtbot.addWidget(timelines)
     timelines.show_review(Review("many", opened.edits, markers=markers), anew=True)
-    assert len(timelines.marker_words) == timelines_module.WORDS
+    assert 0 < len(timelines.marker_words) <= timelines_module.WORDS
     timelines.plots[0].setXRange(4.995, 5.205, padding=0)
     names = {word.toPlainText() for word in timelines.marker_words}
     assert names >= {f"marker {n}" for n in range(502, 518)}
     assert names <= {f"marker {n}" for n in range(498, 523)}
+
+
+def test_texts_of_markers_do_not_cover_each_other(qtbot, write_records, two_faces):
+    opened = open_review(write_records("rows.csv", two_faces))
+    markers = tuple(Marker(0.4 * n, f"a rather long note {n}") for n in range(20))
+    window = QWidget()  # pyqtgraph takes a plot apart that is closed by itself
+    layout = QVBoxLayout(window)
+    made = Timelines()
+    layout.addWidget(made)
+    qtbot.addWidget(window)
+    window.resize(900, 600)
+    window.show()
+    made.show_review(Review("many", opened.edits, markers=markers), anew=True)
+    qtbot.waitUntil(lambda: len(made.marker_words) > 3)
+    boxes = [word.mapRectToScene(word.boundingRect()) for word in made.marker_words]
+    for at, box in enumerate(boxes):
+        inner = box.adjusted(2, 4, -2, -4)  # without the margin around the letters
+        assert not any(inner.intersects(other) for other in boxes[at + 1 :])

@@ -5,11 +5,12 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.types import Floats
-from training.detector.packs import Gray
+from training.data.operations import Rng
 
-Rng = np.random.Generator
+Gray = NDArray[np.uint8]
 
 # Corners from a face's centre, in halves of its box: x to the picture's right, y down.
 Corners = tuple[tuple[float, float], ...]

@@ -1,0 +1,90 @@
+"""Ids of a file's faces that last, however the file is moved in.
+
+The engine gives new ids wherever the time does not run on. A file shows the same faces at the same
+time and place whenever one comes there: they are remembered by both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from engine.types import Analysis, Floats, Track
+
+CELL_S: Final = 0.1  # remembered ten times a second
+CELLS_MAX: Final = 100_000  # almost three hours of film
+NEAR_S: Final = 0.5  # how far in time a face is looked for
+JUMP_S: Final = 1.0  # a longer step is no playing on
+SAME: Final = 0.3  # overlap from which a face at a time near by is the same
+SURE: Final = 0.4  # overlap from which it is so at the same time
+
+_Seen = tuple[tuple[int, Floats], ...]  # id and box (4,)
+
+
+class Identities:
+    """Names the faces of one file; used by one thread."""
+
+    def __init__(self) -> None:
+        """Know nobody."""
+        self._next = 1
+        self._names: dict[int, int] = {}  # the engine's id, the lasting one
+        self._cells: dict[int, _Seen] = {}
+        self._before_s: float | None = None
+
+    def named(self, analysis: Analysis) -> Analysis:
+        """Give the analysis with lasting ids."""
+        now_s = analysis.frame.time_s
+        moved = self._before_s is not None and not 0 <= now_s - self._before_s <= JUMP_S
+        self._before_s = now_s
+        names = self._choose(analysis.tracks, now_s, moved=moved)
+        for track in analysis.tracks:
+            self._names[track.id] = names[track.id]
+        tracks = tuple(replace(track, id=names[track.id]) for track in analysis.tracks)
+        predictions = tuple(
+            replace(face, track_id=names[face.track_id]) for face in analysis.predictions
+        )
+        if len(self._cells) < CELLS_MAX:
+            self._cells[round(now_s / CELL_S)] = tuple((track.id, track.box) for track in tracks)
+        return replace(analysis, tracks=tracks, predictions=predictions)
+
+    def _choose(self, tracks: Sequence[Track], now_s: float, *, moved: bool) -> dict[int, int]:
+        """Give each of the engine's ids a lasting one, no two the same."""
+        names: dict[int, int] = {}
+        unknown = []
+        for track in tracks:
+            known = self._names.get(track.id)
+            if known is not None and not moved and known not in names.values():
+                names[track.id] = known
+            else:
+                unknown.append(track)
+        for track in unknown:
+            taken = set(names.values())
+            name = self._remembered(track.box, now_s, taken)
+            if name is None and self._names.get(track.id) not in taken:
+                name = self._names.get(track.id)
+            if name is None:
+                name, self._next = self._next, self._next + 1
+            names[track.id] = name
+        return names
+
+    def _remembered(self, box: Floats, now_s: float, taken: set[int]) -> int | None:
+        """Give who was seen at about this time and place; None if nobody was."""
+        here, reach = round(now_s / CELL_S), round(NEAR_S / CELL_S)
+        for away in sorted(range(-reach, reach + 1), key=abs):
+            best, best_overlap = None, SURE if abs(away) <= 1 else SAME
+            for name, seen in self._cells.get(here + away, ()):
+                overlap = _overlap(box, seen)
+                if name not in taken and overlap >= best_overlap:
+                    best, best_overlap = name, overlap
+            if best is not None:
+                return best
+        return None
+
+
+def _overlap(one: Floats, other: Floats) -> float:
+    """Give what two boxes share of what they cover together, 0 to 1."""
+    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
+    shared = float(np.prod(np.maximum(high - low, 0)))
+    both = sum(float(np.prod(np.maximum(box[2:] - box[:2], 0))) for box in (one, other))
+    return shared / (both - shared) if both > shared else 0.0

@@ -1,0 +1,1 @@
+"""What says, always and at a glance, whether and what is recorded."""

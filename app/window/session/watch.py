@@ -1,0 +1,167 @@
+"""Looks at the session a few times a second and says everywhere what it sees."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+from PyQt6.QtWidgets import QMainWindow
+
+from app.session.controller import RecordingController, View
+from app.session.disk import shown_bytes
+from app.session.options import KEYS
+from app.session.timecode import timecode
+from app.window.menus import MainActions
+from app.window.picture.view import VideoView
+from app.window.session.bar import Chip, SessionBar
+from app.window.session.notice import Notice
+
+REFRESH_MS: Final = 200
+TITLE: Final = "fer-live"
+
+
+class SessionWatch(QObject):
+    """Between the controller of recordings and what of the window says how it is.
+
+    Attributes:
+        bar: Over the picture.
+        notice: Below it; messages.
+        chips: Says what else the bar shows; asked at every look.
+        place: Says how much of a file has passed, 0 to 1; None where the source has no end.
+        saved: A recording has ended; its folder.
+        recording_changed: It records from now on, or no more.
+    """
+
+    saved = pyqtSignal(Path)
+    recording_changed = pyqtSignal(bool)
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        controller: RecordingController,
+        actions: MainActions,
+        picture: VideoView,
+    ) -> None:
+        """Begin to look."""
+        super().__init__(window)
+        self._window, self._controller = window, controller
+        self._actions, self._picture = actions, picture
+        self.bar = SessionBar(actions.record, actions.snapshot)
+        self.notice = Notice()
+        self.chips: Callable[[], list[Chip]] = list
+        self.place: Callable[[], float | None] = lambda: None
+        self._said = 0
+        self._was_recording = False
+        timer = QTimer(self)
+        timer.setInterval(REFRESH_MS)
+        timer.timeout.connect(self.refresh)
+        timer.start()
+
+    def refresh(self) -> None:
+        """Show the state as it is now."""
+        view = self._controller.view()
+        self._show_actions(view)
+        self.bar.show_view(view, self._state(view))
+        own, disk = self._own_chips(view), self._disk_chips(view)
+        self.bar.show_chips([*own, *self.chips(), *disk])
+        self._picture.set_recording(on=view.recording)
+        self._window.setWindowTitle(self._title(view))
+        ended = self._was_recording and not view.recording and view.folder is not None
+        if view.recording != self._was_recording:
+            self._was_recording = view.recording
+            self.recording_changed.emit(view.recording)
+        if view.said != self._said:
+            self._said = view.said
+            self._tell(view, ended=ended)
+        if ended and view.folder is not None:
+            self.saved.emit(view.folder)
+
+    def _tell(self, view: View, *, ended: bool) -> None:
+        folder = view.folder
+        if ended and folder is not None:
+            words = self.tr("{message} in {root}").format(message=view.message, root=folder.parent)
+            self.notice.say(words, offer=self.tr("Review"), act=lambda: self._review(folder))
+        else:
+            self.notice.say(view.message)
+
+    def _review(self, folder: Path) -> None:
+        review = getattr(self._window, "review", None)
+        if review is not None:
+            review(folder)
+
+    def _show_actions(self, view: View) -> None:
+        actions, choice = self._actions, view.choice
+        text = self.tr("Stop &recording") if view.recording else self.tr("&Record")
+        if actions.record.text() != text:
+            actions.record.setText(text)
+        actions.record.setEnabled((view.recording and not view.ending) or view.can_start)
+        actions.snapshot.setEnabled(view.can_snapshot)
+        for key, words, marker in zip(KEYS, choice.texts, actions.markers, strict=True):
+            text = self.tr("Mark: {text}").format(text=words or key)
+            if marker.text() != text:
+                marker.setText(text)
+
+    def _state(self, view: View) -> str:
+        if not view.recording:
+            chosen = view.choice.video or view.choice.records
+            if not chosen:
+                return self.tr("choose video or records")
+            return self.tr("ready to record") if view.can_start else self.tr("no source")
+        if view.ending:
+            return self.tr("finishing the files …")
+        share = self.place()
+        if share is None:
+            first = self.tr("recording")
+        else:
+            first = self.tr("recording every frame, {n} %").format(n=round(100 * share))
+        words = [first, self.tr("markers: {n}").format(n=view.markers)]
+        if view.part > 1:
+            words.insert(1, self.tr("part {n}").format(n=view.part))
+        return ", ".join(words)
+
+    def _own_chips(self, view: View) -> list[Chip]:
+        chips = []
+        choice = view.choice
+        if choice.blur:
+            whole = self.tr("; all of a picture that may hold one nobody found")
+            tip = self.tr("Faces that are found are blurred in video and snapshots")
+            text = self.tr("Faces blurred")
+            chips.append(
+                Chip("blur", text, self.tr("blurred"), tip + (whole if choice.blur_whole else ""))
+            )
+        if view.recording and view.missed:
+            text = self.tr("{share:.0f} % analysed").format(
+                share=100 * (view.seen - view.missed) / max(view.seen, 1)
+            )
+            tip = self.tr("{n} of {all} frames were not analysed: they have no rows").format(
+                n=view.missed, all=view.seen
+            )
+            chips.append(Chip("analysed", text, text, tip, "warn"))
+        if view.recording and view.dropped:
+            text = self.tr("{n} not in the video").format(n=view.dropped)
+            tip = self.tr("Encoding is too slow: {n} frames are not in the video; they have rows")
+            chips.append(Chip("video", text, text, tip.format(n=view.dropped), "warn"))
+        return chips
+
+    def _disk_chips(self, view: View) -> list[Chip]:
+        chips = []
+        if view.unwritable:
+            chips.append(
+                Chip(
+                    "disk",
+                    self.tr("folder: no access"),
+                    self.tr("folder!"),
+                    view.unwritable,
+                    "warn",
+                )
+            )
+        elif view.free is not None:
+            text = self.tr("{free} free").format(free=shown_bytes(view.free))
+            chips.append(Chip("disk", text, shown_bytes(view.free), str(view.choice.root)))
+        return chips
+
+    def _title(self, view: View) -> str:
+        if not view.recording:
+            return TITLE
+        passed = timecode(view.elapsed_s, hour_digits=1, passed=True)
+        return f"\N{BLACK CIRCLE} {passed} \N{EN DASH} {TITLE}"

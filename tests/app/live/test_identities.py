@@ -1,0 +1,67 @@
+import pytest
+
+from app.live.identities import Identities
+
+FACES = {1: ("happiness", 0.5, 0.2), 2: ("anger", -0.5, 0.6)}
+BOXES = {1: (10.0, 20.0, 50.0, 70.0), 2: (90.0, 20.0, 130.0, 70.0)}
+
+
+@pytest.fixture
+def seen(make_analysis):
+    """Give `seen(index, first)`: two faces that move slowly, whom the engine calls first and on."""
+
+    def make(index, first=1, swapped=False):
+        moved = {
+            face: (box[0] + index / 10, box[1], box[2] + index / 10, box[3])
+            for face, box in BOXES.items()
+        }
+        ids = {1: first, 2: first + 1}
+        if swapped:
+            ids = {1: first + 1, 2: first}
+        faces = {ids[face]: FACES[face] for face in FACES}
+        boxes = {ids[face]: moved[face] for face in FACES}
+        return make_analysis(index, index / 25, faces, boxes=boxes)
+
+    return make
+
+
+def places(analysis):
+    """Give by id which of the two it is."""
+    return {track.id: 1 if track.box[0] < 70 else 2 for track in analysis.tracks}
+
+
+def test_ids_of_a_film_that_plays_on_are_1_2_3(seen):
+    names = Identities()
+    for index in range(20):
+        assert places(names.named(seen(index, first=7))) == {1: 1, 2: 2}
+
+
+def test_ten_steps_back_and_forth_make_nobody_new(seen):
+    names = Identities()
+    for index in range(100):
+        names.named(seen(index))
+    first = 3
+    for index in (*range(98, 80, -1), 10, 50, *range(50, 60), 99):
+        analysis = names.named(seen(index, first, swapped=index % 2 == 0))
+        assert places(analysis) == {1: 1, 2: 2}
+        assert [p.track_id for p in analysis.predictions] == [t.id for t in analysis.tracks]
+        first += 2  # the engine knows nobody after a step
+
+
+def test_somebody_else_at_another_place_is_new_and_no_id_is_used_twice(seen, make_analysis):
+    names = Identities()
+    for index in range(50):
+        names.named(seen(index))
+    other = make_analysis(51, 20.0, {9: FACES[1]}, boxes={9: (10.0, 20.0, 50.0, 70.0)})
+    assert [track.id for track in names.named(other).tracks] == [3]
+    here = make_analysis(52, 1.0, {10: FACES[1]}, boxes={10: (60.0, 75.0, 80.0, 100.0)})
+    assert [track.id for track in names.named(here).tracks] == [4]
+
+
+def test_what_is_said_of_a_face_stays_with_it(seen):
+    names = Identities()
+    before = seen(0, first=5)
+    after = names.named(before)
+    for one, other in zip(before.predictions, after.predictions, strict=True):
+        assert (one.probabilities == other.probabilities).all()
+        assert (one.valence, one.arousal) == (other.valence, other.arousal)

@@ -1,0 +1,508 @@
+"""What is recorded, and whether one can see it: by clicks and keys in the real window."""
+
+import itertools
+import json
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPoint, Qt, QTimer
+from PyQt6.QtWidgets import QApplication, QDialogButtonBox, QMessageBox
+
+from app.session.folder import read_markers
+from app.settings.settings import load_settings
+from app.sources.choice import Choice
+from app.window.settings.dialog import SettingsDialog
+from app.window.sources.region_picker import RegionPicker
+from engine.types import Found, Frame
+from engine.video.opening import open_source
+
+CAMERA = Choice(kind="camera", name="0")
+KEY, LEFT = Qt.Key, Qt.MouseButton.LeftButton
+CONTROL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+@contextmanager
+def answering(button_text):
+    """Press this button of the next question; fail if none is asked."""
+    asked = []
+
+    def press():
+        box = QApplication.activeModalWidget()
+        if not isinstance(box, QMessageBox):
+            return
+        asked.append(box.text())
+        next(b for b in box.buttons() if b.text().replace("&", "") == button_text).click()
+
+    timer = QTimer()
+    timer.timeout.connect(press)
+    timer.start(20)
+    yield asked
+    timer.stop()
+    assert asked, "nothing was asked"
+
+
+def recording(window):
+    return window.controller.view().recording
+
+
+def start(qtbot, window):
+    button = window.watch.bar.record_button
+    qtbot.waitUntil(button.isEnabled)
+    qtbot.mouseClick(button, LEFT)
+    qtbot.waitUntil(lambda: window.controller.view().folder is not None)
+
+
+def stop(qtbot, window):
+    qtbot.mouseClick(window.watch.bar.record_button, LEFT)
+    qtbot.waitUntil(lambda: not recording(window), timeout=20_000)
+    return window.controller.view().folder
+
+
+def tick(qtbot, window, box):
+    window.docks.docks["recording"].raise_()
+    qtbot.waitUntil(box.isVisible)
+    qtbot.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
+    assert box.isChecked()
+
+
+# Blurred faces
+
+
+@pytest.fixture
+def show_film(qtbot, make_window, opened, fake_camera, fake_engine):
+    """Give `show(analyses)`: a window with a camera that shows white, and what makes it show them.
+
+    The faces are those of the analyses, as if the engine had found them.
+    """
+
+    def show(analyses):
+        going = threading.Event()
+        found = {}
+        camera = fake_camera()
+        white = np.full_like(analyses[0].frame.image, 255)
+
+        class Film(fake_camera):
+            def __iter__(self):
+                film = iter(analyses)
+                for index in itertools.count():
+                    if self._closing.wait(0.04):
+                        return
+                    analysis = next(film, None) if going.is_set() else None
+                    found[index] = analysis
+                    image = white if analysis is None else analysis.frame.image
+                    yield Frame(index, index / 25, image.copy())
+
+        class Finder:
+            def find(self, frame):
+                return Found(frame, (), (), {"detect": 1.0})
+
+            def close(self):
+                pass
+
+        class Reader(Finder):
+            device = "cpu"
+
+            def read(self, several):
+                from dataclasses import replace
+
+                from engine.types import Analysis
+
+                made = []
+                for each in several:
+                    seen = found[each.frame.index]
+                    if seen is None:
+                        made.append(Analysis(each.frame, (), (), {"fusion": 1.0}))
+                    else:
+                        made.append(replace(seen, frame=each.frame))
+                return made
+
+        fake_engine["make_finder"], fake_engine["make_reader"] = (
+            lambda _: Finder(),
+            lambda _: Reader(),
+        )
+        camera = Film()
+        height, width = white.shape[:2]
+        from dataclasses import replace
+
+        camera.info = replace(camera.info, width=width, height=height)
+        opened.append(camera)
+        window = make_window()
+        window.open(CAMERA)
+        qtbot.waitUntil(lambda: window.live.analysis is not None)
+        return window, going
+
+    return show
+
+
+def detail(image):
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    return cv2.Laplacian(gray, cv2.CV_64F).var()
+
+
+def bare_in(folder, analyses, places):
+    """Give (frame, face) of the film where the recorded pixels show a face; look at every frame."""
+    with open_source(str(folder / "video.mp4")) as source:
+        frames = [(frame.time_s, frame.image) for frame in source]
+    first = next(t for t, image in frames if image[:60].mean() < 250)
+    looked, bare = set(), []
+    for time_s, image in frames:
+        index = round((time_s - first) * 25)
+        if not 0 <= index < len(analyses):
+            continue
+        looked.add(index)
+        for number, place in enumerate(places[index]):
+            x0, y0, x1, y1 = (max(0, int(value)) for value in place)
+            part = (slice(y0, y1), slice(x0, min(x1, image.shape[1])))
+            if image[part].shape[1] > 30:
+                before, after = detail(analyses[index].frame.image[part]), detail(image[part])
+                if after > 0.25 * before:
+                    bare.append((index, number))
+    assert len(looked) > 0.5 * len(analyses)  # a busy machine leaves frames out
+    return bare
+
+
+def scene(film, name):
+    if name == "walks in":
+        path = [min(-110 + 12 * i, 300) for i in range(40)]
+        return film([path], [range(20, 40)])
+    if name == "lost for ten frames":
+        path = [20 + 10 * i for i in range(40)]
+        return film([path], [[*range(12), *range(22, 40)]])
+    right, left = [20 + 12 * i for i in range(40)], [500 - 12 * i for i in range(40)]
+    hidden = [i for i in range(40) if abs(right[i] - left[i]) < 130]
+    return film([right, left], [[i for i in range(40) if i not in hidden], range(40)])
+
+
+@pytest.mark.parametrize("name", ["walks in", "lost for ten frames", "two cross"])
+def test_blur_that_is_ticked_is_in_every_recorded_frame_whatever_key_is_pressed(
+    qtbot, film, show_film, name
+):
+    analyses, places = scene(film, name)
+    window, going = show_film(analyses)
+    panel = window.recording
+    tick(qtbot, window, panel.blur_box)
+    qtbot.mouseClick(panel.annotate_box, LEFT, pos=QPoint(8, panel.annotate_box.height() // 2))
+    for key in (KEY.Key_L, KEY.Key_M, KEY.Key_H):
+        qtbot.keyClick(window, key)
+    assert panel.blur_box.isChecked()
+    start(qtbot, window)
+    before = window.controller.view().seen
+    going.set()
+    qtbot.waitUntil(lambda: window.controller.view().seen > before + 55, timeout=20_000)
+    folder = stop(qtbot, window)
+    about = json.loads((folder / "session.json").read_text())
+    assert about["settings"]["video"]["blur"] is True
+    assert bare_in(folder, analyses, places) == []
+    assert panel.blur_box.isChecked()
+
+
+def test_a_recording_that_ends_before_a_face_is_found_does_not_show_it_bare(qtbot, film, show_film):
+    analyses, places = film([[200] * 60], [range(30, 60)])
+    window, going = show_film(analyses)
+    panel = window.recording
+    tick(qtbot, window, panel.blur_box)
+    qtbot.mouseClick(panel.annotate_box, LEFT, pos=QPoint(8, panel.annotate_box.height() // 2))
+    start(qtbot, window)
+    seen = window.controller.view
+    going.set()
+    before = window.controller.view().seen
+    qtbot.waitUntil(lambda: seen().seen > before + 20)
+    folder = stop(qtbot, window)
+    with open_source(str(folder / "video.mp4")) as source:
+        frames = [frame.image for frame in source if frame.image[:60].mean() < 250]
+    assert 10 < len(frames) < 30
+    x0, y0, x1, y1 = places[0][0].astype(int)
+    bare = detail(analyses[0].frame.image[y0:y1, x0:x1])
+    # The frames of the last second are blurred; those before belong to a face not found for longer.
+    assert all(detail(image[y0:y1, x0:x1]) < 0.25 * bare for image in frames[-10:])
+
+
+def test_a_snapshot_waits_for_the_second_that_shows_its_faces(qtbot, film, show_film, tmp_path):
+    analyses, places = film([[200] * 60], [range(20, 60)])
+    window, going = show_film(analyses)
+    tick(qtbot, window, window.recording.blur_box)
+    tick_off = window.recording.annotate_box
+    qtbot.mouseClick(tick_off, LEFT, pos=QPoint(8, tick_off.height() // 2))
+    going.set()
+    qtbot.waitUntil(
+        lambda: (
+            window.live.analysis.frame.image[:60].mean() < 250 and not window.live.analysis.tracks
+        )
+    )
+    qtbot.mouseClick(window.watch.bar.snapshot_button, LEFT)
+    qtbot.waitUntil(lambda: "saved" in window.watch.notice.text, timeout=10_000)
+    (path,) = (tmp_path / "recordings" / "snapshots").glob("*.png")
+    x0, y0, x1, y1 = places[0][0].astype(int)
+    image = cv2.imread(str(path))
+    assert image[:60].mean() < 250
+    assert detail(image[y0:y1, x0:x1]) < 0.25 * detail(analyses[0].frame.image[y0:y1, x0:x1])
+    assert (image[:, :60] == analyses[0].frame.image[:, :60]).all()  # not the whole of it
+
+
+def dialog_of(window):
+    return next(
+        w for w in QApplication.topLevelWidgets() if isinstance(w, SettingsDialog) and w.isVisible()
+    )
+
+
+def test_the_settings_and_the_panel_show_the_same_blur_and_folder(
+    qtbot, live, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(
+        "app.window.panels.recording.QFileDialog.getExistingDirectory",
+        lambda *_: str(tmp_path / "there"),
+    )
+    tick(qtbot, live, live.recording.blur_box)
+    qtbot.mouseClick(live.recording.folder_button, LEFT)
+    qtbot.keyClick(live, KEY.Key_Comma, CONTROL)
+    dialog = dialog_of(live)
+    assert dialog.draft.values["blur"] is True
+    assert dialog.draft.values["recording_folder"] == tmp_path / "there"
+    dialog.tabs.setCurrentIndex(1)
+    box = dialog.pages[1].findChildren(type(live.recording.blur_box))[1]
+    qtbot.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
+    qtbot.mouseClick(dialog.buttons.button(QDialogButtonBox.StandardButton.Apply), LEFT)
+    dialog.reject()
+    assert live.recording.blur_box.isChecked()
+    assert live.controller.choice.root == tmp_path / "there"
+    kept = load_settings(tmp_path / "settings.toml")
+    assert kept.blur
+    assert kept.recording_folder == tmp_path / "there"
+    qtbot.keyClick(live, KEY.Key_Comma, CONTROL)
+    dialog = dialog_of(live)
+    dialog.tabs.setCurrentIndex(2)
+    box = next(b for b in dialog.pages[2].findChildren(type(box)) if "unrecognisable" in b.text())
+    qtbot.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
+    qtbot.mouseClick(dialog.buttons.button(QDialogButtonBox.StandardButton.Ok), LEFT)
+    assert not live.controller.choice.blur
+    qtbot.waitUntil(lambda: not live.recording.blur_box.isChecked())
+
+
+def test_what_was_chosen_is_there_again_in_the_next_window(qtbot, make_window, tmp_path):
+    first = make_window()
+    tick(qtbot, first, first.recording.blur_box)
+    qtbot.keyClicks(first.recording.key_texts["F5"], "!")
+    first.recording.limit_box.setValue(7)
+    first.close()
+    kept = load_settings(tmp_path / "settings.toml")
+    second = make_window(blur=kept.blur, markers=kept.markers, limit_minutes=kept.limit_minutes)
+    assert second.recording.blur_box.isChecked()
+    assert second.recording.key_texts["F5"].text() == "stimulus on!"
+    assert second.recording.limit_box.value() == 7
+
+
+def test_nothing_of_a_recording_changes_while_it_runs(qtbot, live):
+    from dataclasses import replace
+
+    tick(qtbot, live, live.recording.blur_box)
+    start(qtbot, live)
+    qtbot.waitUntil(lambda: not live.recording.blur_box.isEnabled())
+    qtbot.mouseClick(live.recording.blur_box, LEFT, pos=QPoint(8, 8))
+    worker = live.runner.worker
+    live.use(replace(live.settings, blur=False))
+    live.use(replace(live.settings, smooth=1.5))
+    assert live.recording.blur_box.isChecked()
+    assert live.controller.choice.blur
+    assert live.runner.worker is worker
+    assert "Stop the recording" in live.watch.notice.text
+    folder = stop(qtbot, live)
+    about = json.loads((folder / "session.json").read_text())
+    assert about["settings"]["analyzer"]["smooth"] == live.settings.smooth
+
+
+# Seen at a glance
+
+
+def vermillion(image):
+    colour = image.pixelColor(2, 2)
+    return colour.red() > 150 and colour.green() < 110 and colour.blue() < 60
+
+
+def test_a_recording_is_seen_in_the_bar_the_frame_and_the_title(qtbot, qapp, live):
+    from app.window.theme import apply_theme
+
+    apply_theme(qapp, "dark")
+    assert live.docks.docks["recording"].visibleRegion().isEmpty()  # the layout at first
+    assert not vermillion(live.watch.bar.grab().toImage())
+    assert live.windowTitle() == "fer-live"
+    start(qtbot, live)
+    qtbot.waitUntil(lambda: live.windowTitle().startswith("\N{BLACK CIRCLE} 0:00:0"))
+    qtbot.waitUntil(lambda: vermillion(live.watch.bar.grab().toImage()))
+    assert vermillion(live.view.grab().toImage())
+    assert live.watch.bar.record_button.text() == "Stop recording"
+    assert live.watch.bar.time_label.isVisible()
+    stop(qtbot, live)
+    qtbot.waitUntil(lambda: live.windowTitle() == "fer-live")
+    assert not vermillion(live.watch.bar.grab().toImage())
+    assert not vermillion(live.view.grab().toImage())
+
+
+def test_what_went_wrong_is_said_where_it_is_seen(qtbot, live, tmp_path):
+    (tmp_path / "recordings").write_text("a file")
+    qtbot.waitUntil(live.actions_.record.isEnabled)
+    qtbot.keyClick(live, KEY.Key_R, CONTROL)
+    qtbot.waitUntil(lambda: "cannot be written" in live.watch.notice.text)
+    assert live.watch.notice.isVisible()
+    qtbot.mouseClick(live.watch.notice.close_button, LEFT)
+    assert not live.watch.notice.isVisible()
+
+
+def test_the_session_menu_has_everything_of_a_recording(live):
+    menu = next(a for a in live.menuBar().actions() if a.text() == "S&ession").menu()
+    texts = [action.text().replace("&", "") for action in menu.actions() if action.text()]
+    assert texts == [
+        "Record",
+        "Mark: stimulus on",
+        "Mark: stimulus off",
+        "Mark: question",
+        "Mark: note",
+        "Other marker…",
+        "Snapshot",
+        "Open recording…",
+    ]
+
+
+def test_the_end_of_a_recording_offers_its_review(qtbot, live):
+    start(qtbot, live)
+    qtbot.wait(300)
+    folder = stop(qtbot, live)
+    qtbot.waitUntil(lambda: folder.name in live.watch.notice.text)
+    assert live.watch.notice.button.text() == "Review"
+    qtbot.mouseClick(live.watch.notice.button, LEFT)
+    windows = [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "ReviewWindow"]
+    qtbot.waitUntil(lambda: not windows[0].busy)
+    windows[0].close()
+
+
+# Keys of the window
+
+
+@pytest.mark.qt_log_ignore("does not support")  # raise(), offscreen
+@pytest.mark.parametrize("how", ["closed", "floating", "tabbed"])
+def test_keys_record_mark_and_stop_wherever_the_panel_is(qtbot, live, how, tmp_path):
+    dock = live.docks.docks["recording"]
+    if how == "closed":
+        dock.close()
+    elif how == "floating":
+        dock.setFloating(True)
+    live.activateWindow()
+    qtbot.waitUntil(live.actions_.record.isEnabled)
+    qtbot.keyClick(live, KEY.Key_R, CONTROL)
+    assert recording(live)
+    qtbot.wait(200)
+    qtbot.keyClick(live, KEY.Key_F7)
+    qtbot.keyClick(live, KEY.Key_S, CONTROL | SHIFT)
+    qtbot.keyClick(live, KEY.Key_M, CONTROL)
+    qtbot.keyClicks(live.recording.mark_text, "typed")
+    qtbot.keyClick(live.recording.mark_text, KEY.Key_Return)
+    assert live.controller.view().markers == 2
+    qtbot.keyClick(live, KEY.Key_R, CONTROL)
+    qtbot.waitUntil(lambda: not recording(live))
+    markers, _ = read_markers(live.controller.view().folder / "markers.csv")
+    assert [(m.key, m.text) for m in markers] == [("F7", "question"), ("", "typed")]
+    snapshots = tmp_path / "recordings" / "snapshots"
+    qtbot.waitUntil(lambda: len(list(snapshots.glob("*.png"))) == 1)
+    dock.setFloating(False)
+
+
+def test_a_part_of_the_screen_is_chosen_with_the_pointer(qtbot, window, monkeypatch, chosen):
+    monkeypatch.setattr(window.runner, "start", lambda choice, config: chosen.append(choice))
+    window.actions_.open_screen.trigger()
+    import gc
+
+    gc.collect()
+    pickers = [w for w in QApplication.topLevelWidgets() if isinstance(w, RegionPicker)]
+    assert [picker.isVisible() for picker in pickers] == [True]
+    (picker,) = pickers
+    qtbot.mousePress(picker, LEFT, pos=QPoint(50, 60))
+    qtbot.mouseMove(picker, QPoint(250, 200))
+    qtbot.mouseRelease(picker, LEFT, pos=QPoint(250, 200))
+    assert chosen[-1].kind == "screen"
+    assert chosen[-1].name.startswith("screen:50,60,")
+
+
+# No work is lost
+
+
+def test_opening_another_source_asks_before_it_ends_a_recording(qtbot, live, clip, chosen):
+    start(qtbot, live)
+    before = len(chosen)
+    with answering("Go on recording") as asked:
+        live.open(Choice(kind="file", name=str(clip)))
+    assert "A recording is running" in asked[0]
+    assert recording(live)
+    assert len(chosen) == before
+    with answering("Stop and save"):
+        live.open(Choice(kind="file", name=str(clip)))
+    qtbot.waitUntil(lambda: not recording(live))
+    assert chosen[-1].name == str(clip)
+
+
+def test_closing_the_window_asks_before_it_ends_a_recording(qtbot, live):
+    start(qtbot, live)
+    with answering("Go on recording"):
+        live.close()
+    assert live.isVisible()
+    assert recording(live)
+    with answering("Stop and save"):
+        live.close()
+    assert not live.isVisible()
+    folder = live.controller.view().folder
+    assert json.loads((folder / "session.json").read_text())["state"] == "finished"
+
+
+def test_closing_the_source_asks_before_it_ends_a_recording(qtbot, live):
+    start(qtbot, live)
+    with answering("Go on recording"):
+        qtbot.keyClick(live, KEY.Key_W, CONTROL)
+    assert recording(live)
+    assert live.view.frame is not None
+
+
+def test_record_before_a_frame_came_leaves_nothing_behind(qtbot, window, opened, fake_camera):
+    class Slow(fake_camera):
+        def __iter__(self):
+            self._closing.wait(20)
+            return iter(())
+
+    opened.append(Slow())
+    window.open(CAMERA)
+    qtbot.waitUntil(window.watch.bar.record_button.isEnabled)
+    start(qtbot, window)
+    qtbot.mouseClick(window.watch.bar.record_button, LEFT)
+    qtbot.waitUntil(lambda: "nothing was recorded" in window.watch.notice.text)
+    root = Path(window.controller.choice.root)
+    assert list(root.iterdir()) == []
+
+
+def test_what_was_asked_for_this_time_is_not_kept(qtbot, window, tmp_path):
+    from dataclasses import replace
+
+    from app.settings.settings import Settings
+    from app.window.main_window import MainWindow
+
+    stored = Settings(recording_folder=tmp_path, seen_privacy=True, theme="light")
+    path = tmp_path / "other.toml"
+    made = MainWindow(replace(stored, theme="dark"), path, stored=stored)
+    qtbot.addWidget(made)
+    made.show()
+    made.actions_.landmarks.trigger()
+    assert load_settings(path) == replace(stored, landmarks=True)
+    made.use(replace(made.settings, theme="system"))
+    assert load_settings(path).theme == "system"
+    made.close()
+
+
+def test_settings_that_cannot_be_kept_are_told_of_without_a_dialog(qtbot, window, tmp_path):
+    (tmp_path / "file").write_text("")
+    window.kept.path = tmp_path / "file" / "settings.toml"
+    window.docks.docks["recording"].raise_()
+    qtbot.keyClicks(window.recording.key_texts["F5"], "!")
+    assert "The settings cannot be kept" in window.watch.notice.text
+    assert QApplication.activeModalWidget() is None
+    assert window.controller.choice.texts[0] == "stimulus on!"
