@@ -43,7 +43,8 @@ class AnalyzerConfig:
             is faster, see `engine.networks.models`.
         detector: Name of a detector, see `engine.faces.detection`.
         detector_model: Model file of a detector that needs one.
-        detect_every: Frames between detector passes while faces are followed.
+        detect_every: Frames between detector passes while faces are followed; fewer in a film of
+            less than 30 a second, see `engine.faces.schedule`.
         min_face_px: Faces whose box is smaller than this, on its shorter side, are left out.
         max_faces: Most faces followed at once.
         relink: Give a face that comes back, also after a cut, the id of the one it looks like;
@@ -51,6 +52,8 @@ class AnalyzerConfig:
         faces: People in the whole film, where that is known: there are no more ids than these, and
             who comes back, at any time and place, gets that of the one it looks most like. With 1,
             there is one id for the whole film.
+        upright: Where no face is found, for a while in a film and at once in a picture, look at the
+            frame turned by a quarter and by a half too: people lie, and cameras are held sideways.
         smooth: Time constant of the smoothing, seconds; 0 turns it off.
         threads: Of each network on a CPU; 0 gives finder and reader, which are at work at the same
             time, half of the cores each.
@@ -68,6 +71,7 @@ class AnalyzerConfig:
     max_faces: Positive = 8
     relink: bool = False
     faces: Positive | None = None
+    upright: bool = True
     smooth: Annotated[float, Field(ge=0, lt=60)] = 0.25
     threads: Annotated[int, Field(ge=0, le=256)] = 0
     max_network_mib: Annotated[int, Field(ge=1, le=2**20)] = MEMORY_MIB
@@ -201,7 +205,8 @@ def open_finder(config: AnalyzerConfig) -> Finder:
     )
     with ExitStack() as loaded:
         landmarker = loaded.enter_context(closing(open_config_landmarker(config)))
-        finder = Finder(open_config_detector(config), landmarker, tracking)
+        detector = open_config_detector(config)
+        finder = Finder(detector, landmarker, tracking, upright=config.upright)
         loaded.pop_all()
     return finder
 

@@ -22,6 +22,7 @@ from engine.faces.followed import (
     overlap,
 )
 from engine.faces.landmarks import box_of, five_points
+from engine.faces.schedule import GLANCED, Schedule
 from engine.types import Detection, Floats, Sighting, Track
 
 COVER: Final = 0.1  # overlap with a nearer face from which a lost one may be behind it
@@ -38,7 +39,8 @@ class TrackerConfig:
     """When a face is found, kept and given up.
 
     Attributes:
-        detect_every: Frames between detector passes while faces are followed.
+        detect_every: Frames between whole looks of the detector while faces are followed; fewer in
+            a slow film, see `engine.faces.schedule`.
         max_faces: Most faces followed at once.
         presence_start: Presence a new face needs.
         presence_keep: Presence below which a followed face is lost.
@@ -87,7 +89,7 @@ class Tracker:
         self._next_id = 1
         self._seen: list[Followed] = []
         self._hidden: list[Followed] = []
-        self._since_detection = 0
+        self._schedule = Schedule(config.detect_every)
 
     def follow(
         self,
@@ -97,6 +99,7 @@ class Tracker:
         detect: Detect,
         locate: Locate,
         describe: Describe = describe_crop,
+        glance: Detect | None = None,
         cut: bool = False,
     ) -> list[tuple[Track, Sighting]]:
         """Follow the faces into the next frame, and take up new ones.
@@ -109,6 +112,7 @@ class Tracker:
             locate: Looks at the faces whose five points, (5, 2) each, are given; a sighting for
                 each, in the same order.
             describe: Says what the face of a sighting looks like.
+            glance: Looks for larger faces at less cost, between calls of `detect`.
             cut: The frame may begin another shot: a face goes on only where it looks the same.
 
         Returns:
@@ -116,8 +120,14 @@ class Tracker:
         """
         self.left_out = 0
         view = View(time_s, frame_size, detect, describe, cut=cut)
-        due = self._detection_due(cut=cut)
-        new = self._new_faces(view.detect()) if due else []
+        small_px = max(frame_size) * GLANCED if glance is not None else math.inf
+        lost = any(np.ptp(face.landmarks[:, 0]) < small_px for face in self._hidden)
+        look = self._schedule.due(time_s, following=bool(self._seen), lost=lost, cut=cut)
+        due, new = look == "whole", list[Detection]()
+        if due:
+            new = self._new_faces(view.detect())
+        elif look == "glance" and glance is not None:
+            new = self._new_faces(glance())
         known = [five_points(face.expected_landmarks(time_s)) for face in self._seen]
         view.add(locate(known + [detection.points for detection in new]))
         missing = [
@@ -125,7 +135,7 @@ class Tracker:
         ]
         if missing:
             found = self._recovered(missing, view.detect(), time_s)
-            rest = [] if due else self._new_faces(view.detect())
+            rest = [] if due else self._new_faces(view.detect(), besides=new)
             rest = [one for one in rest if all(one is not taken for taken in found.values())]
             again = locate([detection.points for detection in [*found.values(), *rest]])
             for index, sighting in zip(found, again, strict=False):
@@ -133,17 +143,6 @@ class Tracker:
             view.add(again[len(found) :])
             missing = [at for at in missing if not self._is_there(self._seen[at], at, view)]
         return self._update(view, missing)
-
-    def _detection_due(self, *, cut: bool) -> bool:
-        """Say whether this frame needs a detector pass, and count the frame."""
-        self._since_detection += 1
-        pause = self.config.detect_every
-        if self._hidden:  # a lost face must be found soon after it shows again
-            pause = min(pause, 3)
-        if not cut and self._seen and self._since_detection < pause:
-            return False
-        self._since_detection = 0
-        return True
 
     def reset(self) -> None:
         """Give up every face: what comes next is another scene, though of the same people."""
@@ -208,10 +207,17 @@ class Tracker:
                 free = [detection for detection in free if detection is not found[index]]
         return found
 
-    def _new_faces(self, detections: Sequence[Detection]) -> list[Detection]:
-        """Pick the detections that no track follows, best first, as many as may be followed."""
-        boxes = [box_of(face.landmarks) for face in self._seen]
-        room = self.config.at_once - len(self._seen)
+    def _new_faces(
+        self, detections: Sequence[Detection], *, besides: Sequence[Detection] = ()
+    ) -> list[Detection]:
+        """Pick the detections that no track follows, best first, as many as may be followed.
+
+        Args:
+            detections: Of the frame.
+            besides: Some that were picked already.
+        """
+        boxes = [box_of(face.landmarks) for face in self._seen] + [one.box for one in besides]
+        room = self.config.at_once - len(boxes)
         fresh = [
             detection
             for detection in sorted(detections, key=lambda d: -area(d.box) * d.score)
@@ -219,7 +225,7 @@ class Tracker:
         ]
         self.left_out = max(0, len(fresh) - max(0, room))
         if self.config.faces is not None and room > 0:
-            room = self.config.max_faces - len(self._seen)  # who looks like one of them is chosen
+            room = self.config.max_faces - len(boxes)  # who looks like one of them is chosen
         return fresh[: max(0, room)]
 
     def _update(self, view: View, missing: Sequence[int]) -> list[tuple[Track, Sighting]]:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from export.bench.claims import Claim
 from export.bench.clips import CommandCost, StageCost
+from export.bench.finding import FindingScore
+from export.bench.finding_tables import found_in_words
 from export.bench.following import EVERY, FollowingScore
 from export.bench.machine import Machine
 from export.bench.networks import NetworkCost, Networks
@@ -61,6 +63,7 @@ class Measurements:
         stages: Of the pipeline.
         whole: The command from end to end.
         claims: The README's figures.
+        finding: Faces found, by kind of picture.
         following: How long ids last, by kind of film; the last row is of all.
         systems: Accuracy and cost, measured and stated.
     """
@@ -71,6 +74,7 @@ class Measurements:
     stages: tuple[StageCost, ...] = ()
     whole: tuple[CommandCost, ...] = ()
     claims: tuple[Claim, ...] = ()
+    finding: tuple[FindingScore, ...] = ()
     following: tuple[FollowingScore, ...] = ()
     systems: tuple[ComparedSystem, ...] = ()
 
@@ -98,7 +102,7 @@ def to_json(measured: Measurements) -> str:
         content["rows"] = [row.as_dict() for row in networks.rows]
         content["peaks"] = [peak.as_dict() for peak in networks.peaks]
         content["left_out"] = list(networks.left_out)
-    for name in ("stages", "whole", "claims", "following", "systems"):
+    for name in ("stages", "whole", "claims", "finding", "following", "systems"):
         content[name] = [each.as_dict() for each in getattr(measured, name)]
     return json.dumps(content, indent=2) + "\n"
 
@@ -125,6 +129,8 @@ def to_markdown(measured: Measurements, picture: str = "") -> str:
     if measured.networks is not None:
         parts += _networks(measured.networks, int(measured.settings["rounds"]))
     parts += _clips(measured)
+    if measured.finding:
+        parts += found_in_words(measured.finding, table)
     if measured.following:
         parts += _following(measured)
     if measured.systems:

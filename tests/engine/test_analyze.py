@@ -197,13 +197,14 @@ def test_settings_reach_detector_networks_and_tracker(opened, monkeypatch, tmp_p
     tracking = []
 
     class Recorder(Finder):
-        def __init__(self, detector, landmarker, config):
-            tracking.append((config.detect_every, config.max_faces, config.relink, config.faces))
+        def __init__(self, detector, landmarker, config, *, upright):
+            known = config.detect_every, config.max_faces, config.relink, config.faces
+            tracking.append((*known, upright))
 
     monkeypatch.setattr(engine.analyze, "Finder", Recorder)
     settings = {"detector": "yunet", "detector_model": str(tmp_path / "y.onnx"), "threads": 3}
     settings |= {"device": "cpu", "precision": "fp32", "detect_every": 7, "max_faces": 3}
-    settings |= {"relink": True, "faces": 2}
+    settings |= {"relink": True, "faces": 2, "upright": False}
     config = AnalyzerConfig(min_face_px=30, **settings)
     assert open_analyzer(config).device == "cpu"
     name, given = opened.pop("detector")
@@ -218,7 +219,7 @@ def test_settings_reach_detector_networks_and_tracker(opened, monkeypatch, tmp_p
         "landmarks": ("landmark-net", "cpu", 3),
         "expression": ("poster-rt", "cpu", 3),
     }
-    assert tracking == [(7, 3, True, 2)]
+    assert tracking == [(7, 3, True, 2, False)]
 
 
 def test_finder_and_reader_load_no_network_of_the_other(opened):

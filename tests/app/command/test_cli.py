@@ -38,6 +38,8 @@ OPTIONS = sorted(
             "--max-faces",
             "--relink",
             "--faces",
+            "--upright",
+            "--no-upright",
             "--smooth",
         ),
         *("--max-megapixels", "--max-network-mib"),
@@ -460,11 +462,12 @@ def test_help_and_readme_state_the_analyzers_defaults():
     for action in app.command.cli.parser()._actions:
         default = getattr(defaults, action.dest, None)
         if default is not None:
-            assert f"({default})" in action.help or default is False
-            (option,) = action.option_strings
-            heads = f"| `{option} ", f"| `{option}` "
+            said = {False: "off", True: "on"}.get(default, str(default))
+            assert f"({said})" in action.help or default is False
+            option = action.option_strings[0]
+            heads = f"| `{option} ", f"| `{option}` ", f"| `{option}`, "
             (row,) = (line for line in readme.splitlines() if line.startswith(heads))
-            assert row.split(" | ")[1].strip("`") == {False: "off"}.get(default, str(default))
+            assert row.split(" | ")[1].strip("`") == said
 
 
 def test_version_names_program_model_and_providers_without_loading_opencv():

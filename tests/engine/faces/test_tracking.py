@@ -769,3 +769,68 @@ def test_face_that_changes_little_by_little_beside_another_is_going_behind_it(x,
         seen = [sight(front, name="c"), Sighting(crop, back, 0.95, ())]
         found, _ = follow(tracker, step / 30, both, seen)
     assert [track.id for track, _ in found] == ids
+
+
+def seen(tracker, time_s, *, whole, glanced, sightings):
+    """Advance one frame in which a glance and a whole look see different faces."""
+    calls = []
+
+    def look(kind, found):
+        calls.append(kind)
+        return found
+
+    def locate(points):
+        return [min(sightings, key=lambda s: _gap(s, five)) for five in points]
+
+    followed = tracker.follow(
+        time_s,
+        SIZE,
+        detect=lambda: look("whole", whole),
+        glance=lambda: look("glance", glanced),
+        locate=locate,
+    )
+    return [track.id for track, _ in followed], calls
+
+
+def _gap(sighting, five):
+    return float(np.linalg.norm(sighting.landmarks.mean(axis=0) - five.mean(axis=0)))
+
+
+def test_a_glance_between_whole_looks_takes_up_new_faces():
+    a, b = face_at(200, 300), face_at(700, 300)
+    sightings, tracker = [sight(a, name="a"), sight(b, name="b")], Tracker(TrackerConfig())
+    both = [detect(a), detect(b)]
+    assert seen(tracker, 0.0, whole=both[:1], glanced=[], sightings=sightings) == ([1], ["whole"])
+    for step in (1, 2, 3):
+        found = seen(tracker, step / 30, whole=both, glanced=both, sightings=sightings)
+        assert found == ([1], [])
+    found = seen(tracker, 4 / 30, whole=both, glanced=both, sightings=sightings)
+    assert found == ([1, 2], ["glance"])
+
+
+def test_a_glance_and_a_whole_look_in_one_frame_take_up_no_more_than_may_be_followed():
+    a, b, c = face_at(200, 300), face_at(500, 300), face_at(800, 300)
+    tracker = Tracker(TrackerConfig(max_faces=2))
+    sightings = [sight(a, name="a"), sight(b, name="b"), sight(c, name="c")]
+    three = [detect(a), detect(b), detect(c)]
+    seen(tracker, 0.0, whole=three[:1], glanced=[], sightings=sightings)
+    gone = [sight(a, presence=0.05), *sightings[1:]]
+    ids, calls = seen(tracker, 0.12, whole=three[1:], glanced=[three[1]], sightings=gone)
+    assert calls == ["glance", "whole"]
+    assert len(ids) <= 2
+
+
+@pytest.mark.parametrize(("side", "every"), [(99.0, 3), (101.0, 10)])
+def test_only_a_small_lost_face_is_sought_in_every_third_frame_where_there_are_glances(side, every):
+    a, small = face_at(200, 300), face_at(700, 300, side=side)
+    tracker, whole = Tracker(TrackerConfig()), []
+    sightings = [sight(a, name="a"), sight(small, name="b")]
+    seen(tracker, 0.0, whole=[detect(a), detect(small)], glanced=[], sightings=sightings)
+    sightings[1] = sight(small, presence=0.05)
+    for step in range(1, 25):
+        _, calls = seen(
+            tracker, step / 30, whole=[detect(a)], glanced=[detect(a)], sightings=sightings
+        )
+        whole += [step] * ("whole" in calls)
+    assert whole[0] == 1  # where it was lost
+    assert set(np.diff(whole[1:])) == {every}
