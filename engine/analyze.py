@@ -1,6 +1,7 @@
 """One frame in, one analysis out: faces are found, then read, smoothed and calibrated."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,16 @@ from engine.faces.detection import DETECTORS, Detector, open_detector
 from engine.faces.finder import Finder
 from engine.faces.landmarker import Landmarker
 from engine.faces.tracking import TrackerConfig
+from engine.labels import Vocabulary
 from engine.networks.manifest import Manifest
-from engine.networks.models import Precision, Selection, choose
+from engine.networks.models import Precision, Selection, choose, names_of
 from engine.networks.ort import MEMORY_MIB, allow_memory
 from engine.networks.processor import cores
 from engine.networks.runtime import Device, check_device
-from engine.reading.fusion import Fusion, landmarks_of
-from engine.reading.reader import Reader
+from engine.reading.fusion import Fusion, landmarks_of, shared_landmarks
+from engine.reading.offers import choose_outputs, offer_of, vocabulary_of
+from engine.reading.reader import Networks, Reader
+from engine.reading.several import Several
 from engine.types import Analysis, Frame
 
 log = logging.getLogger(__name__)
@@ -32,7 +36,8 @@ class AnalyzerConfig:
 
     Attributes:
         model: Name in `engine.networks.models.MODELS`, the path of an ONNX file with its manifest
-            beside it, or that of a bundle (``.fer``), whose detector is then what `fer` means.
+            beside it, or that of a bundle (``.fer``), whose detector is then what `fer` means; or
+            several with commas between them, each output then from the first that has it.
         device: Where the networks run; only ``auto`` may fall back.
         precision: Of the expression network and its landmark network; ``auto`` is int8 where that
             is faster, see `engine.networks.models`.
@@ -138,7 +143,7 @@ def open_config_detector(config: AnalyzerConfig) -> Detector:
     """
     return open_detector(
         config.detector,
-        model_path=_detector_path(config, _selection(config)),
+        model_path=_detector_path(config, _selections(config)),
         min_face_px=config.min_face_px,
         device=config.device,
         threads=threads_of(config),
@@ -151,19 +156,27 @@ def open_config_landmarker(config: AnalyzerConfig) -> Landmarker:
     Raises:
         ModelError: Unknown model, missing or damaged file, or a device that is not there.
     """
-    selection = _selection(config)
+    selections = _selections(config)
+    selection = selections[shared_landmarks([each.expression for each in selections])]
     return Landmarker(landmarks_of(selection.expression), selection.device, threads_of(config))
 
 
-def open_config_fusion(config: AnalyzerConfig) -> Fusion:
-    """Load the expression network that a config names.
+def open_config_fusion(config: AnalyzerConfig) -> Networks:
+    """Load the expression network that a config names, or several.
 
     Raises:
-        ModelError: Unknown model, missing or damaged file, or a device that is not there.
+        ModelError: Unknown model, missing or damaged file, a device that is not there, or one
+            of several that has nothing which those before it lack.
     """
-    selection = _selection(config)
-    log.info("%s: %s", config.model, selection.why)
-    return Fusion(selection.expression, selection.device, threads_of(config))
+    selections = _selections(config)
+    with ExitStack() as loaded:
+        fusions = []
+        for name, selection in zip(names_of(config.model), selections, strict=True):
+            log.info("%s: %s", name, selection.why)
+            fusion = Fusion(selection.expression, selection.device, threads_of(config))
+            fusions.append(loaded.enter_context(closing(fusion)))
+        loaded.pop_all()
+    return fusions[0] if len(fusions) == 1 else Several(fusions)
 
 
 def open_finder(config: AnalyzerConfig) -> Finder:
@@ -207,13 +220,13 @@ def open_analyzer(config: AnalyzerConfig) -> Analyzer:
     return analyzer
 
 
-def model_of(config: AnalyzerConfig) -> Manifest:
-    """Say which expression network a config names, its file checked; nothing is loaded.
+def models_of(config: AnalyzerConfig) -> tuple[Manifest, ...]:
+    """Say which expression networks a config names, their files checked; nothing is loaded.
 
     Raises:
         ModelError: Unknown model, missing or damaged file.
     """
-    return _selection(config).expression
+    return tuple(selection.expression for selection in _selections(config))
 
 
 def check_networks(config: AnalyzerConfig) -> None:
@@ -222,24 +235,60 @@ def check_networks(config: AnalyzerConfig) -> None:
     The shipped networks are not loaded for that; a detector of the user's is, and freed.
 
     Raises:
-        ModelError: Unknown model, missing or damaged file, or a device that is not there.
+        ModelError: Unknown model, missing or damaged file, a device that is not there, or
+            networks that do not go together.
     """
-    selection = choose(config.model, config.precision, config.device)
-    for manifest in (selection.expression, landmarks_of(selection.expression)):
-        check_device(manifest, selection.device)
-    path = _detector_path(config, selection)
+    selections = _chosen(config)
+    manifests = [selection.expression for selection in selections]
+    vocabulary_of([offer_of(manifest) for manifest in manifests])
+    shared_landmarks(manifests)
+    for selection in selections:
+        for manifest in (selection.expression, landmarks_of(selection.expression)):
+            check_device(manifest, selection.device)
+    path = _detector_path(config, selections)
     if path is not None or config.detector != "fer":
         open_config_detector(config).close()
 
 
-def _selection(config: AnalyzerConfig) -> Selection:
+def sources_of(config: AnalyzerConfig) -> dict[str, str | None]:
+    """Say which network each of the outputs comes from; nothing is loaded.
+
+    Raises:
+        ModelError: As `open_config_fusion`.
+    """
+    offers = [offer_of(manifest) for manifest in models_of(config)]
+    choice = choose_outputs(offers)
+    affect = None if choice.affect is None else offers[choice.affect].name
+    return {
+        "expression": None if choice.expression is None else offers[choice.expression].name,
+        "valence_arousal": f"derived from the classes of {affect}" if choice.derived else affect,
+        **{name: offers[place].name for name, place in choice.measures.items()},
+    }
+
+
+def config_vocabulary(config: AnalyzerConfig) -> Vocabulary:
+    """Say what the networks of a config may say of a face; nothing is loaded.
+
+    Raises:
+        ModelError: As `open_config_fusion`.
+    """
+    return vocabulary_of([offer_of(manifest) for manifest in models_of(config)])
+
+
+def _selections(config: AnalyzerConfig) -> tuple[Selection, ...]:
     """Find the networks; those that are opened next may take as much memory as the config says."""
     allow_memory(config.max_network_mib)
-    return choose(config.model, config.precision, config.device)
+    return _chosen(config)
 
 
-def _detector_path(config: AnalyzerConfig, selection: Selection) -> Path | None:
+def _chosen(config: AnalyzerConfig) -> tuple[Selection, ...]:
+    names = names_of(config.model)
+    return tuple(choose(name, config.precision, config.device) for name in names)
+
+
+def _detector_path(config: AnalyzerConfig, selections: Sequence[Selection]) -> Path | None:
     """Give the detector's file, unless it is the shipped one."""
     if config.detector_model:
         return Path(config.detector_model)
-    return selection.detector if config.detector == "fer" else None
+    brought = (each.detector for each in selections if each.detector is not None)
+    return next(brought, None) if config.detector == "fer" else None

@@ -8,13 +8,13 @@ import csv
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
 from engine.errors import ConfigError
 from engine.files import PartialFile, open_target
-from engine.labels import EXPRESSIONS
+from engine.labels import EXPRESSIONS, Vocabulary
 from engine.standard import StandardOutput, is_standard
 from engine.types import POINTS, Analysis, Prediction, Track
 
@@ -22,13 +22,19 @@ TIME_DIGITS: Final = 6  # microseconds
 PIXEL_DIGITS: Final = 2
 SHARE_DIGITS: Final = 6  # eight rounded probabilities still sum to 1 within 4e-6
 ROW_GROUP: Final = 4096  # rows held before Parquet writes them
+# Of the columns: 2 has the last ones, from `contract` on, and empty cells where a network says
+# nothing. Columns keep their names and meaning; new ones come at the end, with a new number.
+CONTRACT: Final = 2
+AFFECT_SOURCES: Final = ("", "network", "derived")  # empty where there are no such numbers
+MEASURES: Final = ("quality", "primary_confidence")  # own numbers of networks, which may be absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One face in one frame; the fields are the columns, in their order.
 
-    Landmarks, where they are written, come between `arousal` and `file`.
+    Landmarks, where they are written, come between `arousal` and `file`; a class that the network
+    does not know is empty, and its classes beyond the eight come between `file` and `contract`.
 
     Attributes:
         frame: 0-based index of the frame.
@@ -39,9 +45,9 @@ class Record:
         width: Width of the box, pixels.
         height: Height of the box, pixels.
         score: Presence of a face, 0 to 1.
-        expression: The most probable class.
-        reliability: 0 to 1.
-        neutral: Probability; this and the next seven sum to 1.
+        expression: The most probable class; empty where the networks know none.
+        reliability: 0 to 1; None without expressions.
+        neutral: Probability; all classes' together sum to 1.
         happiness: Probability.
         surprise: Probability.
         sadness: Probability.
@@ -49,9 +55,13 @@ class Record:
         disgust: Probability.
         fear: Probability.
         contempt: Probability.
-        valence: -1 to 1.
-        arousal: -1 to 1.
+        valence: -1 to 1; None where the networks know none.
+        arousal: -1 to 1; None as valence.
         file: Name of the picture; empty in a film.
+        contract: Version of the columns.
+        affect_source: Where valence and arousal come from, one of `AFFECT_SOURCES`.
+        others: Probabilities of the classes beyond the eight, by name.
+        measures: The networks' own numbers, some of `MEASURES`.
     """
 
     frame: int
@@ -63,34 +73,64 @@ class Record:
     height: float
     score: float
     expression: str
-    reliability: float
-    neutral: float
-    happiness: float
-    surprise: float
-    sadness: float
-    anger: float
-    disgust: float
-    fear: float
-    contempt: float
-    valence: float
-    arousal: float
+    reliability: float | None
+    neutral: float | None = None
+    happiness: float | None = None
+    surprise: float | None = None
+    sadness: float | None = None
+    anger: float | None = None
+    disgust: float | None = None
+    fear: float | None = None
+    contempt: float | None = None
+    valence: float | None
+    arousal: float | None
     file: str = ""
+    contract: int = CONTRACT
+    affect_source: str = ""
+    others: Mapping[str, float] = field(default_factory=dict)
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+    def value(self, column: str) -> int | float | str | None:
+        """Give what a column holds, None where it is empty; landmarks are no part of it."""
+        if column in (*COLUMNS, FILE, *TAIL):
+            own: int | float | str | None = getattr(self, column)
+            return own
+        return self.others.get(column, self.measures.get(column))
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """By class, of those that the network knows."""
+        eight = ((label, getattr(self, label)) for label in EXPRESSIONS)
+        return {label: share for label, share in eight if share is not None} | dict(self.others)
 
 
-FILE: Final = "file"  # the last column, also behind landmarks
-COLUMNS: Final = tuple(field.name for field in fields(Record) if field.name != FILE)
+FILE: Final = "file"  # behind the landmarks
+CONTRACT_COLUMN: Final = "contract"  # behind the classes beyond the eight
+TAIL: Final = (CONTRACT_COLUMN, "affect_source")
+COLUMNS: Final = tuple(
+    each.name for each in fields(Record) if each.name not in (FILE, *TAIL, "others", "measures")
+)
 LANDMARK_COLUMNS: Final = tuple(
     f"landmark_{point}_{axis}" for point in range(POINTS) for axis in "xy"
 )
-_KINDS: Final = {"frame": "int", "face_id": "int", "expression": "str", FILE: "str"}  # else float
+# No class may be called so.
+RESERVED: Final = frozenset(
+    {*COLUMNS, *LANDMARK_COLUMNS, FILE, *TAIL, *MEASURES, "landmarks", "corrected"}
+) - frozenset(EXPRESSIONS)
+_KINDS: Final = {  # else float
+    **dict.fromkeys(("frame", "face_id", CONTRACT_COLUMN), "int"),
+    **dict.fromkeys(("expression", "affect_source", FILE), "str"),
+}
+EIGHT: Final = Vocabulary()
 
 Row = tuple[int | float | str | None, ...]
 Point = tuple[float, float]
 
 
-def columns(*, landmarks: bool) -> tuple[str, ...]:
+def columns(*, landmarks: bool, vocabulary: Vocabulary = EIGHT) -> tuple[str, ...]:
     """Name all columns, in their order."""
-    return (*COLUMNS, *(LANDMARK_COLUMNS if landmarks else ()), FILE)
+    points = LANDMARK_COLUMNS if landmarks else ()
+    return (*COLUMNS, *points, FILE, *behind(vocabulary))
 
 
 def record_of(analysis: Analysis, track: Track, prediction: Prediction) -> Record:
@@ -98,6 +138,7 @@ def record_of(analysis: Analysis, track: Track, prediction: Prediction) -> Recor
     frame = analysis.frame
     x0, y0, x1, y1 = (round(value, PIXEL_DIGITS) for value in track.box.tolist())
     shares = (round(share, SHARE_DIGITS) for share in prediction.probabilities.tolist())
+    classes = dict(zip(prediction.labels, shares, strict=True))
     return Record(
         frame=frame.index,
         timestamp=round(frame.time_s, TIME_DIGITS) if frame.file is None else None,
@@ -107,13 +148,27 @@ def record_of(analysis: Analysis, track: Track, prediction: Prediction) -> Recor
         width=round(x1 - x0, PIXEL_DIGITS),
         height=round(y1 - y0, PIXEL_DIGITS),
         score=round(track.score, SHARE_DIGITS),
-        expression=prediction.expression.label,
-        reliability=round(prediction.reliability, SHARE_DIGITS),
-        valence=round(prediction.valence, SHARE_DIGITS),
-        arousal=round(prediction.arousal, SHARE_DIGITS),
+        expression=prediction.expression,
+        reliability=_rounded(prediction.reliability),
+        valence=_rounded(prediction.valence),
+        arousal=_rounded(prediction.arousal),
         file=frame.file or "",
-        **dict(zip(EXPRESSIONS, shares, strict=True)),
+        affect_source=affect_source(prediction),
+        others={label: x for label, x in classes.items() if label not in EXPRESSIONS},
+        measures={name: round(x, SHARE_DIGITS) for name, x in prediction.measures.items()},
+        **{label: x for label, x in classes.items() if label in EXPRESSIONS},
     )
+
+
+def affect_source(prediction: Prediction) -> str:
+    """Say where valence and arousal come from, one of `AFFECT_SOURCES`."""
+    if prediction.valence is None:
+        return ""
+    return "derived" if prediction.derived else "network"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, SHARE_DIGITS)
 
 
 def records_of(
@@ -128,10 +183,16 @@ def records_of(
         )
 
 
-def row_of(record: Record, points: Sequence[Point]) -> Row:
+def row_of(record: Record, points: Sequence[Point], vocabulary: Vocabulary = EIGHT) -> Row:
     """One face's values in the order of `columns`, those of its points if there are any."""
     values = (getattr(record, name) for name in COLUMNS)
-    return (*values, *(value for point in points for value in point), record.file)
+    flat = (value for point in points for value in point)
+    return (*values, *flat, record.file, *(record.value(name) for name in behind(vocabulary)))
+
+
+def behind(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Name the columns behind `file`, in their order."""
+    return (*vocabulary.extra, *TAIL, *vocabulary.measures)
 
 
 def import_arrow(what: str) -> Any:  # noqa: ANN401 - a module without types
@@ -151,7 +212,7 @@ def import_arrow(what: str) -> Any:  # noqa: ANN401 - a module without types
     return pyarrow
 
 
-def arrow_schema(*, landmarks: bool) -> Any:  # noqa: ANN401 - a class without types
+def arrow_schema(*, landmarks: bool, vocabulary: Vocabulary = EIGHT) -> Any:  # noqa: ANN401 - a class without types
     """Give the columns of a Parquet file of rows and their types, a `pyarrow.Schema`.
 
     Raises:
@@ -159,18 +220,25 @@ def arrow_schema(*, landmarks: bool) -> Any:  # noqa: ANN401 - a class without t
     """
     arrow = import_arrow("a table")
     kinds = {"int": arrow.int64(), "float": arrow.float64(), "str": arrow.string()}
-    types = {name: kinds[_KINDS.get(name, "float")] for name in (*COLUMNS, FILE)}
-    types |= dict.fromkeys(LANDMARK_COLUMNS, arrow.float32())
-    return arrow.schema([(name, types[name]) for name in columns(landmarks=landmarks)])
+    points = dict.fromkeys(LANDMARK_COLUMNS, arrow.float32())
+    names = columns(landmarks=landmarks, vocabulary=vocabulary)
+    return arrow.schema(
+        [(name, points.get(name, kinds[_KINDS.get(name, "float")])) for name in names]
+    )
 
 
-def arrow_table(rows: Sequence[Row], *, landmarks: bool) -> Any:  # noqa: ANN401 - a class without types
+def arrow_table(
+    rows: Sequence[Row],
+    *,
+    landmarks: bool,
+    vocabulary: Vocabulary = EIGHT,
+) -> Any:  # noqa: ANN401 - a class without types
     """Give rows, at least one, as a `pyarrow.Table` of this schema.
 
     Raises:
         ConfigError: pyarrow is not installed.
     """
-    schema = arrow_schema(landmarks=landmarks)
+    schema = arrow_schema(landmarks=landmarks, vocabulary=vocabulary)
     values = dict(zip(schema.names, zip(*rows, strict=True), strict=True))
     return import_arrow("a table").table(values, schema=schema)
 
@@ -193,7 +261,12 @@ class RecordWriter(Protocol):
 
 
 def open_records(
-    path: Path, *, landmarks: bool, overwrite: bool, growing: bool = False
+    path: Path,
+    *,
+    landmarks: bool,
+    overwrite: bool,
+    growing: bool = False,
+    vocabulary: Vocabulary = EIGHT,
 ) -> RecordWriter:
     """Open the writer that the file's ending asks for; the header is written at once.
 
@@ -203,6 +276,7 @@ def open_records(
         overwrite: Replace a file that exists.
         growing: Write under the file's own name, every frame at once, so that a kill leaves what
             was written; not for Parquet, which cannot be read before it is complete.
+        vocabulary: What may be said of the faces: more of it gives more columns.
 
     Raises:
         ConfigError: The ending is unknown, cannot grow, or Parquet's library is missing.
@@ -217,7 +291,7 @@ def open_records(
     else:
         file = open_target(path, endings=WRITERS, overwrite=overwrite, growing=growing)
     try:
-        writer = WRITERS[ending](file, landmarks, growing)
+        writer = WRITERS[ending](file, landmarks, growing, vocabulary)
     except OSError as error:
         file.discard()
         raise file.failed(error) from error
@@ -235,12 +309,14 @@ def open_records(
 class _Writer(ABC):
     """What the formats share: the life of the file and the names of the columns."""
 
-    def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
+    def __init__(
+        self, file: PartialFile, landmarks: bool, growing: bool, vocabulary: Vocabulary
+    ) -> None:
         self._file = file
         self._landmarks = landmarks
         self._growing = growing
+        self._vocabulary = vocabulary
         self._done = False
-        self._columns = columns(landmarks=landmarks)
 
     @abstractmethod
     def _write(self, record: Record, points: tuple[Point, ...]) -> None: ...
@@ -258,6 +334,9 @@ class _Writer(ABC):
         """Add the frame's faces."""
         if self._done:
             raise ValueError("write: the records are closed")
+        for prediction in analysis.predictions:
+            if not self._vocabulary.holds(prediction.vocabulary):
+                raise ValueError(f"write: no columns for all of {prediction.vocabulary}")
         try:
             for record, points in records_of(analysis, landmarks=self._landmarks):
                 self._write(record, points)
@@ -292,8 +371,10 @@ class _Writer(ABC):
 
 
 class _Csv(_Writer):
-    def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
-        super().__init__(file, landmarks, growing)
+    def __init__(
+        self, file: PartialFile, landmarks: bool, growing: bool, vocabulary: Vocabulary
+    ) -> None:
+        super().__init__(file, landmarks, growing, vocabulary)
         self._text: IO[str] = (
             file.text()
             if isinstance(file, StandardOutput)
@@ -302,12 +383,13 @@ class _Csv(_Writer):
         self._rows = csv.writer(self._text, lineterminator="\n")
 
     def begin(self) -> None:
-        self._rows.writerow(self._columns)
+        self._rows.writerow(columns(landmarks=self._landmarks, vocabulary=self._vocabulary))
         if self._growing:
             self._to_disk()
 
     def _write(self, record: Record, points: tuple[Point, ...]) -> None:
-        self._rows.writerow([plain(value) for value in row_of(record, points)])
+        row = row_of(record, points, self._vocabulary)
+        self._rows.writerow([plain(value) for value in row])
 
     def _to_disk(self) -> None:
         self._text.flush()
@@ -317,8 +399,10 @@ class _Csv(_Writer):
 
 
 class _JsonLines(_Writer):
-    def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
-        super().__init__(file, landmarks, growing)
+    def __init__(
+        self, file: PartialFile, landmarks: bool, growing: bool, vocabulary: Vocabulary
+    ) -> None:
+        super().__init__(file, landmarks, growing, vocabulary)
         self._text: IO[str] = file.path.open("w", encoding="utf-8", newline="\n")
 
     def _write(self, record: Record, points: tuple[Point, ...]) -> None:
@@ -326,6 +410,7 @@ class _JsonLines(_Writer):
         if self._landmarks:
             row["landmarks"] = points
         row[FILE] = record.file
+        row |= {name: record.value(name) for name in behind(self._vocabulary)}
         self._text.write(json.dumps(row, separators=(",", ":")) + "\n")
 
     def _to_disk(self) -> None:
@@ -336,22 +421,26 @@ class _JsonLines(_Writer):
 
 
 class _Parquet(_Writer):
-    def __init__(self, file: PartialFile, landmarks: bool, growing: bool) -> None:
-        super().__init__(file, landmarks, growing)
+    def __init__(
+        self, file: PartialFile, landmarks: bool, growing: bool, vocabulary: Vocabulary
+    ) -> None:
+        super().__init__(file, landmarks, growing, vocabulary)
         self._arrow = import_arrow(f"{file.target}: Parquet")
         self._out = self._arrow.parquet.ParquetWriter(
-            str(file.path), arrow_schema(landmarks=landmarks)
+            str(file.path), arrow_schema(landmarks=landmarks, vocabulary=vocabulary)
         )
         self._rows: list[Row] = []
 
     def _write(self, record: Record, points: tuple[Point, ...]) -> None:
-        self._rows.append(row_of(record, points))
+        self._rows.append(row_of(record, points, self._vocabulary))
         if len(self._rows) >= ROW_GROUP:
             self._to_disk()
 
     def _to_disk(self) -> None:
         if self._rows:
-            self._out.write_table(arrow_table(self._rows, landmarks=self._landmarks))
+            self._out.write_table(
+                arrow_table(self._rows, landmarks=self._landmarks, vocabulary=self._vocabulary)
+            )
             self._rows.clear()
 
     def _close(self) -> None:
@@ -361,7 +450,7 @@ class _Parquet(_Writer):
             self._out.close()
 
 
-WRITERS: Final[Mapping[str, Callable[[PartialFile, bool, bool], _Writer]]] = {
+WRITERS: Final[Mapping[str, Callable[[PartialFile, bool, bool, Vocabulary], _Writer]]] = {
     ".csv": _Csv,
     ".jsonl": _JsonLines,
     ".ndjson": _JsonLines,

@@ -6,18 +6,18 @@ an integer is a pixel's centre. Images are BGR uint8. Numbers are float32. Empty
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.labels import Expression
+from engine.labels import EXPRESSIONS, Vocabulary
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 POINTS = 68
-CLASSES = len(Expression)
+CLASSES = len(EXPRESSIONS)  # that every table has a column for
 
 
 def _check(name: str, array: Floats, *shape: int | str) -> None:
@@ -170,25 +170,47 @@ class Prediction:
 
     Attributes:
         track_id: The `Track` it belongs to.
-        probabilities: (8,) float32, calibrated, sums to 1; order of `engine.labels.Expression`.
-        valence: -1 (unpleasant) to 1 (pleasant).
-        arousal: -1 (calm) to 1 (excited).
-        reliability: 0 to 1, one minus the normalised entropy of `probabilities` (ARBEx, k(l)).
+        probabilities: (C,) float32, calibrated, sums to 1, in the order of `labels`; (0,) where
+            the networks know no expressions.
+        valence: -1 (unpleasant) to 1 (pleasant); None where the networks know none.
+        arousal: -1 (calm) to 1 (excited); None as valence.
+        reliability: 0 to 1, one minus the normalised entropy of `probabilities` (ARBEx, k(l)), or
+            what the network itself says of it; None without expressions.
+        labels: The C classes, in the order of `engine.labels.ordered`.
+        derived: Valence and arousal follow from the classes: no network was taught them.
+        measures: The networks' own numbers by name, such as ``quality``.
     """
 
     track_id: int
     probabilities: Floats
-    valence: float
-    arousal: float
-    reliability: float
+    valence: float | None
+    arousal: float | None
+    reliability: float | None
+    labels: tuple[str, ...] = EXPRESSIONS
+    derived: bool = False
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check("probabilities", self.probabilities, CLASSES)
+        _check("probabilities", self.probabilities, len(self.labels))
+        if (self.valence is None) != (self.arousal is None):
+            raise ValueError("valence, arousal: expected both or neither")
+        if (self.reliability is None) != (not self.labels):
+            raise ValueError("reliability: expected where there are classes, and only there")
 
     @property
-    def expression(self) -> Expression:
-        """The most probable class."""
-        return Expression(int(self.probabilities.argmax()))
+    def expression(self) -> str:
+        """The most probable class; empty where the networks know no expressions."""
+        return self.labels[int(self.probabilities.argmax())] if self.labels else ""
+
+    @property
+    def share(self) -> float:
+        """Probability of `expression`; 0 where there is none."""
+        return float(self.probabilities.max()) if self.labels else 0.0
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What is said here."""
+        return Vocabulary(self.labels, tuple(self.measures))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

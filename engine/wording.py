@@ -12,14 +12,15 @@ WARNINGS_MAX: Final = 20  # of one thing that was read
 
 
 def counted(number: int, noun: str, nouns: str = "") -> str:
-    """Give a number with its noun: ``1 picture``, ``1,000 pictures``.
+    """Give a number with its noun: ``1 picture``, ``1000 pictures``, ``10,000 pictures``.
 
     Args:
         number: How many.
         noun: Of one.
         nouns: Of several; an s is added by default.
     """
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+    digits = f"{number:,}" if number >= 10_000 else str(number)
+    return f"{digits} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def shown(value: object) -> str:

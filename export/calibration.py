@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ModelError, SourceError
-from engine.faces.alignment import align, recut
+from engine.faces.alignment import align
 from engine.faces.landmarker import Landmarker
-from engine.faces.preprocessing import batch_of
+from engine.faces.preprocessing import batch_of, crops_for
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import CropInput, Manifest, Maps, load_manifest
 from engine.networks.ort import onnxruntime
@@ -132,9 +132,10 @@ class Inputs:
 
     def feed(self, crops: Sequence[Crop]) -> Feed:
         """Make one batch."""
-        cut = [recut(crop.image, crop.face, self.form.size, self.form.margin) for crop in crops]
+        images, faces = [crop.image for crop in crops], [crop.face for crop in crops]
+        cut = crops_for(images, faces, self.form)
         feed = {"crops": batch_of(cut, self.form)}
-        seen = self.landmarker.locate([crop.face for crop in crops]) if self.maps else []
+        seen = self.landmarker.locate(faces) if self.maps else []
         return {**feed, **_maps(self.maps, seen)}
 
 

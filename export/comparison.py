@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from engine.assets import asset_path
 from engine.errors import ModelError, SourceError
-from engine.faces.alignment import recut
 from engine.faces.landmarker import Landmarker
+from engine.faces.preprocessing import crops_for
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
 from engine.reading.reliability import probabilities_of
@@ -219,10 +219,9 @@ def real_faces(side: Backend, data: Path, cache: Path, count: int = FACES) -> Re
     if form is None:
         return RealFaces(list(_boards(images)), np.empty(0, np.intp))
     landmarker = Landmarker(load_manifest(asset_path(LANDMARK_NET)), "cpu")
-    crops = [
-        recut(crop.image, crop.face, form.size, form.margin) for crop in aligned(landmarker, found)
-    ]
-    return RealFaces(crops, labels)
+    there = aligned(landmarker, found)
+    pictures, faces = [crop.image for crop in there], [crop.face for crop in there]
+    return RealFaces(crops_for(pictures, faces, form), labels)
 
 
 def _boards(images: Sequence[Image], rows: int = 3, columns: int = 4) -> Iterator[Image]:

@@ -27,18 +27,26 @@ PARITY: Final = 1e-4  # largest difference to torch that an fp32 export may show
 MOST: Final = 64  # faces of one call of a graph with a dynamic batch
 LANDMARK_NET: Final = "landmark-net.onnx"  # lies beside every expression network
 CHANNELS: Final[Mapping[Colour, int]] = {"gray": 1, "rgb": 3}
+LUMA: Final = (0.299, 0.587, 0.114)  # of RGB, as OpenCV's gray
 CARD: Final = "fer-live"  # the manifest inside an ONNX file, under this name
 
 
 class Normalise(nn.Module):
-    """A graph's first nodes: bytes to what `training.data.epochs.images_of` makes of crops."""
+    """A graph's first nodes: bytes to what `training.data.epochs.images_of` makes of crops.
+
+    Args:
+        channel_order: As the network was trained.
+        colourless: It was trained on pictures without colour: take that of the crops away.
+    """
 
     scale: Tensor
     shift: Tensor
+    luma: Tensor
 
-    def __init__(self, channel_order: ChannelOrder = "rgb") -> None:
+    def __init__(self, channel_order: ChannelOrder = "rgb", *, colourless: bool = False) -> None:
         super().__init__()
-        self._reverse = channel_order == "bgr"
+        self._reverse, self._colourless = channel_order == "bgr", colourless
+        self.register_buffer("luma", torch.tensor(LUMA).reshape(3, 1, 1))
         mean, spread = (torch.tensor(x).reshape(3, 1, 1) for x in (MEAN, STD))
         self.register_buffer("scale", 1.0 / (255.0 * spread))
         self.register_buffer("shift", mean / spread)
@@ -47,17 +55,39 @@ class Normalise(nn.Module):
         """Map uint8 crops (B, 1, S, S), gray, or (B, 3, S, S), RGB, to (B, 3, S, S)."""
         if self._reverse:
             crops = crops.flip(1)
-        return crops.float() * self.scale - self.shift
+        values = crops.float()
+        if self._colourless:
+            values = (values * self.luma).sum(1, keepdim=True)
+        return values * self.scale - self.shift
 
 
-def from_bytes(network: nn.Module, channel_order: ChannelOrder = "rgb") -> nn.Sequential:
-    """Let a network of normalised crops take bytes."""
-    return nn.Sequential(Normalise(channel_order), network).eval()
+def from_bytes(
+    network: nn.Module, channel_order: ChannelOrder = "rgb", *, colourless: bool = False
+) -> nn.Sequential:
+    """Let a network of normalised crops take bytes; see `Normalise`."""
+    return nn.Sequential(Normalise(channel_order, colourless=colourless), network).eval()
 
 
-def crop_input(size: int, colour: Colour, batch: int = 0) -> dict[str, Any]:
-    """Say what a graph behind `Normalise` takes, for its manifest."""
+def crop_input(
+    size: int,
+    colour: Colour,
+    batch: int = 0,
+    *,
+    colourless: bool = False,
+    framing: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Say what a graph behind `Normalise` takes, for its manifest.
+
+    Args:
+        size: Side, pixels.
+        colour: Of the bytes.
+        batch: Crops of a call; 0 is any number.
+        colourless: The graph takes the colour of RGB crops away.
+        framing: How crops are made, where that is not as the engine aligns.
+    """
     return {
+        **({"gray": "in the graph"} if colourless else {}),
+        **(framing or {}),
         "name": "crops",
         "size": size,
         "margin": MARGIN,

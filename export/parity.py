@@ -11,6 +11,7 @@ from engine.errors import ModelError
 from export.graph import PARITY
 from training.evaluation.tables import table
 
+OWN: Final = ("primary", "corrected", "primary_confidence", "confidence", "quality")
 TAIL: Final = 99.9  # percentile that is reported beside the largest error
 ADVERSARIAL: Final = "adversarial"
 REAL: Final = "real"
@@ -40,6 +41,7 @@ BOUNDS: Final[Mapping[str, Bounds]] = {
         largest={
             **dict.fromkeys(("logits", "valence_arousal", "landmarks", "presence"), PARITY),
             **dict.fromkeys(("map4", "map8", "map16", "scores", "geometry"), PARITY),
+            **dict.fromkeys(OWN, PARITY),
         },
         tail={},
         agreement=0.999,
@@ -51,6 +53,7 @@ BOUNDS: Final[Mapping[str, Bounds]] = {
             "valence_arousal": 0.02,
             "landmarks": 0.05,  # of noise they lie several crops away
             "presence": 0.5,
+            **dict.fromkeys(OWN, 0.05),
             "scores": 0.02,
             "geometry": 0.05,
         },

@@ -1,6 +1,7 @@
 """Any system as ONNX, calibrated on the validation split it was trained beside."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from engine.assets import asset_path
+from engine.errors import ModelError
 from engine.networks.manifest import Colour, load_manifest
 from export.backends import Backend, crops_backend
 from export.comparison import prove
+from export.framing import framing_of
 from export.graph import (
     LANDMARK_NET,
     MOST,
@@ -20,12 +23,19 @@ from export.graph import (
     write_graph,
     write_manifest,
 )
+from training.data.registry import dataset
+from training.data.samples import DataConfig
 from training.evaluation.runs import evaluate_saved
 from training.models.window_attention import WindowCrossAttention
 from training.systems.saved import SavedSystem, open_run
 from training.types import System
 
 OUTPUTS: Final = ("logits", "valence_arousal")
+# Of what a system says besides: ARBEx's two distributions, which it keeps as logarithms, and what
+# it and AdaFace say of each face.
+DISTRIBUTIONS: Final = ("primary", "corrected")
+OWN: Final = ("primary_confidence", "confidence", "quality")
+APART: Final = 1e-3  # what an answer may change by when other faces are asked about, of its size
 
 
 class SystemGraph(nn.Module):
@@ -45,13 +55,36 @@ class SystemGraph(nn.Module):
             side = system.input_size
             answer = system(torch.zeros(1, 3, side, side))
         widths = (answer.logits.shape[1], answer.affect.shape[1])
-        self.outputs = tuple(name for name, width in zip(OUTPUTS, widths, strict=True) if width > 0)
+        heads = (name for name, width in zip(OUTPUTS, widths, strict=True) if width > 0)
+        more = (name for name in (*DISTRIBUTIONS, *OWN) if name in answer.extras)
+        self.outputs = (*heads, *more)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        """Map normalised RGB crops (B, 3, S, S) to the outputs, (B, C) and (B, 2)."""
+        """Map normalised RGB crops (B, 3, S, S) to the outputs, (B, C), (B, 2) and (B,)."""
         answer = self.system(crops)
-        named = {"logits": answer.logits, "valence_arousal": answer.affect}
-        return tuple(named[name] for name in self.outputs)
+        named = {"logits": answer.logits, "valence_arousal": answer.affect, **answer.extras}
+        return tuple(
+            named[name].exp() if name in DISTRIBUTIONS else named[name] for name in self.outputs
+        )
+
+
+@torch.no_grad()
+def check_alone(graph: SystemGraph, name: str) -> None:
+    """Refuse a system whose answer for one face depends on the others in the batch.
+
+    Raises:
+        ModelError: It does: live, a face would show something else when somebody joins.
+    """
+    side = graph.system.input_size
+    crops = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(0))
+    together, alone = graph(crops), graph(crops[:1])
+    for output, one, many in zip(graph.outputs, alone, together, strict=True):
+        size = max(1.0, float(one.abs().max()))
+        if not float((one - many[:1]).abs().max()) <= APART * size:
+            raise ModelError(
+                f"{name}: its {output} of a face depends on the other faces of the batch, so that "
+                'live it would change with who is there; train with attention_scope = "sample"'
+            )
 
 
 def colour_of(saved: SavedSystem) -> Colour:
@@ -59,12 +92,19 @@ def colour_of(saved: SavedSystem) -> Colour:
     return "gray" if saved.data.channel_order == "gray" else "rgb"
 
 
+def is_colourless(data: DataConfig) -> bool:
+    """Say whether a system saw three equal channels in training, and the engine has colour."""
+    shown = (data.dataset, *data.also)
+    return data.channel_order == "rgb" and all(dataset(name).gray for name in shown)
+
+
 def system_in_torch(saved: SavedSystem, path: Path) -> Backend:
     """Make what the exported file is compared with; `path` is what messages call it."""
     graph = SystemGraph(saved.system)
     labels = saved.classes if "logits" in graph.outputs else ()
     form = crop_input(saved.system.input_size, colour_of(saved))
-    bytes_in = from_bytes(graph, saved.data.channel_order)
+    colourless = is_colourless(saved.data)
+    bytes_in = from_bytes(graph, saved.data.channel_order, colourless=colourless)
     return crops_backend(path, "expression", bytes_in, graph.outputs, form, labels=labels)
 
 
@@ -85,7 +125,7 @@ def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: i
     """
     inside = not checkpoint.is_dir()
     saved = open_run(checkpoint.parent, checkpoint.name) if inside else open_run(checkpoint)
-    facts = write_system(saved, out, batch)
+    facts = write_system(saved, out, batch, framing_of(saved, checkpoint, data, cache))
     for suffix in (".onnx", ".json"):
         beside = out.with_name(LANDMARK_NET).with_suffix(suffix)
         bundled = asset_path(beside.name)
@@ -98,12 +138,26 @@ def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: i
     write_manifest(out, {**facts, "temperature": evaluation.temperature, "metrics": metrics})
 
 
-def write_system(saved: SavedSystem, out: Path, batch: int = 0) -> dict[str, Any]:
-    """Write the graph; give what its manifest says apart from calibration and figures."""
+def write_system(
+    saved: SavedSystem, out: Path, batch: int = 0, framing: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Write the graph; give what its manifest says apart from calibration and figures.
+
+    Args:
+        saved: The system.
+        out: The ONNX file.
+        batch: Faces of a call; 0 is any number.
+        framing: How its crops are made, where that is not as the engine aligns.
+
+    Raises:
+        ModelError: Its answer for one face depends on the others.
+    """
     side, colour = saved.system.input_size, colour_of(saved)
+    colourless = is_colourless(saved.data)
     graph = SystemGraph(saved.system)
+    check_alone(graph, out.stem)
     write_graph(
-        from_bytes(graph, saved.data.channel_order),
+        from_bytes(graph, saved.data.channel_order, colourless=colourless),
         {"crops": crop_example(side, colour, batch)},
         out,
         output_names=graph.outputs,
@@ -114,7 +168,7 @@ def write_system(saved: SavedSystem, out: Path, batch: int = 0) -> dict[str, Any
         "name": out.stem,
         "kind": "expression",
         "architecture": saved.recipe["system"]["name"],
-        "input": crop_input(side, colour, batch),
+        "input": crop_input(side, colour, batch, colourless=colourless, framing=framing),
         "outputs": list(graph.outputs),
         "labels": list(saved.classes) if "logits" in graph.outputs else [],
         "landmarks": {"file": LANDMARK_NET, "sha256": landmarks.sha256, "maps": []},

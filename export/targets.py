@@ -22,6 +22,7 @@ from export.checkpoint import GRAPH, Weights, open_checkpoint
 from export.comparison import prove
 from export.half_precision import export_half_precision
 from export.networks import copy_network
+from export.opening import check_opens
 from export.tensorrt import export_engines
 from export.triton import CROPS, TritonConfig, write_triton
 from export.verify import in_torch
@@ -189,6 +190,7 @@ def _onnx(found: Found, out: Path, request: Request) -> None:
     free = request.overwrite or _is_shipped(found, request)
     with staged(out, overwrite=free) as inside:
         write_onnx(found, inside, request)
+        check_opens(inside)
 
 
 def _tensorrt(found: Found, out: Path, request: Request) -> None:
@@ -198,6 +200,7 @@ def _tensorrt(found: Found, out: Path, request: Request) -> None:
     with folder_beside(out) as folder, staged(out, overwrite=request.overwrite) as inside:
         source = _source(found, folder, request)
         export_engines(source.path, inside, config=config, earlier=out)
+        check_opens(source.path)
         truth = graph_backend(found) if isinstance(found, Manifest) else in_torch(found)
         prove(truth, inside, request.data, request.cache)
 
@@ -209,6 +212,7 @@ def _triton(found: Found, out: Path, request: Request) -> None:
         source = _source(found, folder, request)
         made = folder / "repository"
         write_triton(source.path, made, config, request.detector)
+        check_opens(source.path)
         _swap(made, out, folder / "before")
 
 
@@ -237,7 +241,9 @@ def _swap(made: Path, out: Path, before: Path) -> None:
 
 def _bundle(found: Found, out: Path, request: Request) -> None:
     with folder_beside(out) as folder:
-        write_bundle(_source(found, folder, request).path, out, request.detector)
+        source = _source(found, folder, request)
+        check_opens(source.path)
+        write_bundle(source.path, out, request.detector)
 
 
 TARGETS: Final[Mapping[Target, Callable[[Found, Path, Request], None]]] = {

@@ -21,9 +21,9 @@ from pydantic import Field
 from engine.config import Natural, Positive, checked, require
 from engine.errors import ConfigError, ModelError
 from engine.files import written_folder
-from engine.labels import EXPRESSIONS
 from engine.networks.manifest import Manifest
 from engine.networks.tensorrt.engine_file import BUILD, KEY, PLAN, SUFFIX, described_by
+from engine.reading.offers import offer_of
 from export.bundle import networks_of
 from export.graph import MOST
 from export.pbtxt import EnumName, text_of
@@ -317,13 +317,17 @@ def client_manifest(manifest: Manifest) -> dict[str, Any]:
 
 def frames_config(networks: Mapping[str, NetworkSpec], config: TritonConfig) -> dict[str, Any]:
     """Give the ``ModelConfig`` of the python backend's model, see `export.triton_faces`."""
-    outputs = {
+    reads = networks["expression"]
+    offer = offer_of(reads.manifest, [tensor.name for tensor in reads.outputs])
+    outputs: dict[str, tuple[int, ...]] = {
         "boxes": (-1, 4),
         "landmarks": (-1, 68, 2),
         "presence": (-1,),
-        "probabilities": (-1, len(EXPRESSIONS)),
-        "valence_arousal": (-1, 2),
     }
+    if offer.labels:
+        outputs["probabilities"] = (-1, len(offer.labels))
+    if offer.affect or offer.derivable:
+        outputs["valence_arousal"] = (-1, 2)
     return {
         "name": FRAMES,
         "backend": "python",
@@ -335,7 +339,7 @@ def frames_config(networks: Mapping[str, NetworkSpec], config: TritonConfig) -> 
             detector=networks["detector"].manifest.path.name,
             expression=networks["expression"].manifest.path.name,
             flat=json.dumps({x.manifest.name: x.flat for x in networks.values()}),
-            labels=json.dumps(EXPRESSIONS),
+            labels=json.dumps(offer.labels),
             max_faces=str(min(MAX_FACES, config.max_batch)),
         ),
     }

@@ -49,6 +49,7 @@ class TritonPythonModel:
         self._detector = FerDetector(load_manifest(folder / said["detector"]), device="cpu")
         self._landmarker = Landmarker(landmarks_of(expression), "cpu")
         self._fusion = Fusion(expression, "cpu")
+        self._affect = self._fusion.offer.affect or self._fusion.derived
         flat = json.loads(said["flat"])
         self._detector._session = _RemoteNetwork(self._detector._session, flat)
         self._landmarker._session = _RemoteNetwork(self._landmarker._session, flat)
@@ -74,7 +75,7 @@ class TritonPythonModel:
         # A new finder: it follows faces, and this picture has nothing to do with the last one.
         found = Finder(self._detector, self._landmarker, self._tracking).find(Frame(0, 0.0, image))
         (analysis,) = Reader(self._fusion, 0.0).read([found])
-        return outputs_of(analysis)
+        return outputs_of(analysis, self._fusion.labels, affect=self._affect)
 
 
 class _RemoteNetwork:
@@ -112,20 +113,23 @@ class _RemoteNetwork:
         return array[:, 0] if name in self._flat else array
 
 
-def outputs_of(analysis: Analysis) -> dict[str, Floats]:
+def outputs_of(analysis: Analysis, labels: Sequence[str], *, affect: bool) -> dict[str, Floats]:
     """Give the outputs by name, each float32 with a row for each of F faces.
 
     boxes (F, 4) and landmarks (F, 68, 2) are pixels of the picture, presence (F,) is 0 to 1,
-    probabilities (F, 8) are calibrated, valence_arousal (F, 2) is -1 to 1.
+    probabilities (F, C) are calibrated, valence_arousal (F, 2) is -1 to 1; either is left out
+    where the network knows none.
     """
     tracks, predictions = analysis.tracks, analysis.predictions
-    rows = {
+    rows: dict[str, tuple[list[Any], tuple[int, ...]]] = {
         "boxes": ([track.box for track in tracks], (4,)),
         "landmarks": ([track.landmarks for track in tracks], (68, 2)),
         "presence": ([track.score for track in tracks], ()),
-        "probabilities": ([said.probabilities for said in predictions], (8,)),
-        "valence_arousal": ([(said.valence, said.arousal) for said in predictions], (2,)),
     }
+    if labels:
+        rows["probabilities"] = ([said.probabilities for said in predictions], (len(labels),))
+    if affect:
+        rows["valence_arousal"] = ([(said.valence, said.arousal) for said in predictions], (2,))
     return {
         name: np.array(values, np.float32).reshape(len(tracks), *shape)
         for name, (values, shape) in rows.items()

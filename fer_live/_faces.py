@@ -26,13 +26,15 @@ def faces_of(analysis: Analysis, *, rgb: bool) -> Faces:
             box=_read_only(track.box),
             landmarks=_read_only(track.landmarks),
             score=track.score,
-            expression=prediction.expression.label,
-            probabilities=Probabilities(prediction.probabilities.tolist()),
+            expression=prediction.expression,
+            probabilities=Probabilities(prediction.probabilities.tolist(), prediction.labels),
             valence=prediction.valence,
             arousal=prediction.arousal,
             reliability=prediction.reliability,
             crop=_crop(analysis.frame.image, track.box, rgb=rgb),
             rgb=rgb,
+            derived=prediction.derived,
+            measures=dict(prediction.measures),
         )
         for track, prediction in pairs
     )

@@ -53,7 +53,7 @@ class Model:
         """Load the networks.
 
         Args:
-            name: ``poster-rt``, or the path of an ONNX file or bundle.
+            name: ``poster-rt``, the path of an ONNX file or bundle, or several with commas.
             options: `device`, `precision`, `detector`, `detector_model`, `min_face_px`,
                 `max_faces`, `threads`, `max_network_mib`, as `engine.analyze.AnalyzerConfig` has
                 them.
@@ -178,7 +178,7 @@ def analyze(
     Args:
         picture: (H, W, 3) uint8, BGR unless `rgb`, (H, W) uint8 for gray, or the path of a file.
         rgb: An array that goes in, and crops that come out, are RGB.
-        model: ``poster-rt``, or the path of an ONNX file or bundle.
+        model: ``poster-rt``, the path of an ONNX file or bundle, or several with commas.
         max_megapixels: Largest picture that is read from a file; None for 150.
         options: As those of `Model`.
 

@@ -45,7 +45,7 @@ class VideoOptions(PictureOptions, total=False):
     """What matters to a video: every field of `AnalyzerConfig`.
 
     Attributes:
-        model: ``poster-rt``, or the path of an ONNX file or bundle.
+        model: ``poster-rt``, the path of an ONNX file or bundle, or several with commas.
         detect_every: Frames between two detections; 10.
         relink: Give a face that comes back, also after a cut, the id of the one it looks like.
         smooth: Time constant of the smoothing, seconds; 0.25, 0 for none.

@@ -7,9 +7,12 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Unpack
 
-from app.session.records import TEXT, read_records
-from engine.labels import EXPRESSIONS
+from app.session.records import SOURCE, TEXT, read_records
+from engine.analyze import config_vocabulary
+from engine.labels import Vocabulary
 from engine.record import (
+    CONTRACT,
+    CONTRACT_COLUMN,
     FILE,
     LANDMARK_COLUMNS,
     ROW_GROUP,
@@ -55,11 +58,12 @@ def table(
     arrow = import_arrow("fer_live.table")
     Switches(landmarks=landmarks)
     part, config = configs_of(table, options)
-    parts = [arrow_schema(landmarks=landmarks).empty_table()]
+    vocabulary = config_vocabulary(config)
+    parts = [arrow_schema(landmarks=landmarks, vocabulary=vocabulary).empty_table()]
     with closing(analyses_of(name_of(video), part, config)) as analyses:
-        rows = _rows(analyses, landmarks)
+        rows = _rows(analyses, landmarks, vocabulary)
         while group := list(islice(rows, ROW_GROUP)):
-            parts.append(arrow_table(group, landmarks=landmarks))
+            parts.append(arrow_table(group, landmarks=landmarks, vocabulary=vocabulary))
     return arrow.concat_tables(parts)
 
 
@@ -78,20 +82,23 @@ def read(records: str | os.PathLike[str]) -> "pyarrow.Table":
     found, warnings = read_records(path_of("records", records))
     for warning in warnings:
         log.warning("%s", warning)
-    schema = arrow_schema(landmarks=LANDMARK_COLUMNS[0] in found.numbers)
+    landmarks = LANDMARK_COLUMNS[0] in found.numbers
+    schema = arrow_schema(landmarks=landmarks, vocabulary=found.vocabulary)
     columns = {
         **found.numbers,
-        TEXT: [EXPRESSIONS[label] for label in found.labels],
+        TEXT: found.words,
         FILE: found.files or [""] * len(found),
+        CONTRACT_COLUMN: [CONTRACT] * len(found),
+        SOURCE: found.sources or [""] * len(found),
     }
-    # A picture's time is NaN, which becomes nothing.
+    # A picture's time is NaN, and what no network says; both become nothing.
     arrays = [
         arrow.array(columns[field.name], from_pandas=True).cast(field.type) for field in schema
     ]
     return arrow.table(arrays, schema=schema)
 
 
-def _rows(analyses: Iterator[Analysis], landmarks: bool) -> Iterator[Row]:
+def _rows(analyses: Iterator[Analysis], landmarks: bool, vocabulary: Vocabulary) -> Iterator[Row]:
     for analysis in analyses:
         for record, points in records_of(analysis, landmarks=landmarks):
-            yield row_of(record, points)
+            yield row_of(record, points, vocabulary)

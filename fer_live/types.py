@@ -1,7 +1,7 @@
 """What comes out: faces, and the moments of a video; frozen, and at home in a notebook."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import overload
 
 import cv2
@@ -16,17 +16,17 @@ __all__ = ["Face", "Faces", "Moment", "Probabilities"]
 
 
 class Probabilities(Mapping[str, float]):
-    """The calibrated probability of each expression, by name; they sum to 1.
+    """The calibrated probability of each expression that the model knows, by name; they sum to 1.
 
     The order is that of the columns of a table: neutral, happiness, surprise, sadness, anger,
-    disgust, fear, contempt.
+    disgust, fear, contempt, then the model's own.
     """
 
     __slots__ = ("_shares",)
 
-    def __init__(self, shares: Iterable[float]) -> None:
+    def __init__(self, shares: Iterable[float], labels: Iterable[str] = EXPRESSIONS) -> None:
         """Take one number for each expression, in order."""
-        self._shares = dict(zip(EXPRESSIONS, map(float, shares), strict=True))
+        self._shares = dict(zip(labels, map(float, shares), strict=True))
 
     def __getitem__(self, expression: str) -> float:
         try:
@@ -55,14 +55,17 @@ class Face:
         box: (4,) float32, x0 y0 x1 y1, pixels of the picture; may leave it. Read-only.
         landmarks: (68, 2) float32, x y, pixels of the picture, in the order of iBUG 68. Read-only.
         score: How sure it is that this is a face, 0 to 1.
-        expression: The most probable one, such as ``happiness``.
-        probabilities: Of every expression, by name.
-        valence: -1 (unpleasant) to 1 (pleasant).
-        arousal: -1 (calm) to 1 (excited).
+        expression: The most probable one, such as ``happiness``; empty where the model knows none.
+        probabilities: Of every expression that the model knows, by name.
+        valence: -1 (unpleasant) to 1 (pleasant); None where the model knows none.
+        arousal: -1 (calm) to 1 (excited); None where the model knows none.
         reliability: How decided the probabilities are, 0 to 1; below 0.3 do not trust the label.
+            None where there are none.
         crop: (h, w, 3) uint8, the part of the picture inside the box; BGR, or RGB where `rgb`.
             Read-only.
         rgb: The order of the colours in `crop`.
+        derived: Valence and arousal follow from the probabilities: no model was taught them.
+        measures: The model's own numbers by name, such as ``quality``.
     """
 
     id: int
@@ -71,31 +74,39 @@ class Face:
     score: float
     expression: str
     probabilities: Probabilities
-    valence: float
-    arousal: float
-    reliability: float
+    valence: float | None
+    arousal: float | None
+    reliability: float | None
     crop: NDArray[np.uint8]
     rgb: bool
+    derived: bool = False
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         box = ", ".join(f"{edge:.0f}" for edge in self.box)
-        return (
-            f"Face(id={self.id}, {self.expression} {max(self.probabilities.values()):.2f}, "
-            f"valence {self.valence:+.2f}, arousal {self.arousal:+.2f}, "
-            f"reliability {self.reliability:.2f}, box=({box}))"
-        )
+        label = []
+        if self.expression:
+            label = [f"{self.expression} {self.probabilities[self.expression]:.2f}"]
+        return f"Face(id={self.id}, {', '.join([*label, *self._numbers()])}, box=({box}))"
+
+    def _numbers(self) -> list[str]:
+        """Say what there is beside the label."""
+        signed = [("valence", self.valence), ("arousal", self.arousal)]
+        said = [f"{name} {value:+.2f}" for name, value in signed if value is not None]
+        if self.reliability is not None:
+            said.append(f"reliability {self.reliability:.2f}")
+        return said
 
     def _repr_html_(self) -> str:
         """Show the crop and a bar for each expression; notebooks call this."""
         crop = cv2.cvtColor(self.crop, cv2.COLOR_RGB2BGR) if self.rgb else self.crop
         return _html.card(
             np.asarray(crop, np.uint8),
-            title=f"face {self.id}: {self.expression}",
+            title=f"face {self.id}" + (f": {self.expression}" if self.expression else ""),
             shares=self.probabilities,
             chosen=self.expression,
             colour=PALETTE[(self.id - 1) % len(PALETTE)],  # as the overlay draws it
-            note=f"valence {self.valence:+.2f}, arousal {self.arousal:+.2f}, "
-            f"reliability {self.reliability:.2f}",
+            note=", ".join(self._numbers()),
         )
 
 

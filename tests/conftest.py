@@ -1,5 +1,7 @@
 """Fixtures that every test may use."""
 
+import hashlib
+import json
 import os
 import signal
 import threading
@@ -26,6 +28,15 @@ SIGNALS = [
     if name in signal.Signals.__members__
 ]
 PACKS = ("ferplus.zip", "faces_wild.zip", "scenes.zip", "teacher_labels.zip")
+
+LINEAR = {
+    "name": "linear",
+    "architecture": "linear",
+    "opset": 18,
+    "commit": "unknown",
+    "licence": "CC0-1.0",
+    "metrics": {},
+}
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # windows of the tests need no screen
 
@@ -151,6 +162,105 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, bytes], bytes]:
         return path.read_bytes()
 
     return wanted
+
+
+@pytest.fixture
+def write_linear() -> Callable[..., Path]:
+    """Give `write_linear(path, inputs, outputs, weights, **manifest)`.
+
+    It saves `outputs = inputs @ weights[:-1] + weights[-1]`, both sides flattened and side by
+    side, with a manifest of these keys; `inputs` and `outputs` are shapes by name.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    def write(
+        path: Path,
+        inputs: dict[str, list[int]],
+        outputs: dict[str, list[int]],
+        weights: NDArray[np.float64],
+        /,
+        **manifest: object,
+    ) -> Path:
+        counts = [int(np.prod(shape)) for shape in outputs.values()]
+        parts = np.split(weights.astype(np.float32), np.cumsum(counts)[:-1], axis=1)
+        nodes = [helper.make_node("Flatten", [name], [f"{name}_flat"]) for name in inputs]
+        nodes.append(
+            helper.make_node("Concat", [f"{name}_flat" for name in inputs], ["flat"], axis=1)
+        )
+        constants = []
+        for part, (name, shape) in zip(parts, outputs.items(), strict=True):
+            tensors = {"w": part[:-1], "b": part[-1], "s": np.array([-1, *shape], np.int64)}
+            constants += [numpy_helper.from_array(x, f"{name}_{k}") for k, x in tensors.items()]
+            gemm = ["flat", f"{name}_w", f"{name}_b"]
+            nodes.append(helper.make_node("Gemm", gemm, [f"{name}_y"]))
+            nodes.append(helper.make_node("Reshape", [f"{name}_y", f"{name}_s"], [name]))
+        ends = [
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
+                for name, shape in shapes.items()
+            ]
+            for shapes in (inputs, outputs)
+        ]
+        graph = helper.make_graph(nodes, "linear", *ends, constants)
+        opset = [helper.make_opsetid("", 18)]
+        onnx.save(helper.make_model(graph, ir_version=9, opset_imports=opset), path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        data = {**LINEAR, "sha256": digest, **manifest}
+        path.with_suffix(".json").write_text(json.dumps(data))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def tiny_network(tmp_path: Path, write_linear: Callable[..., Path]) -> Callable[..., Path]:
+    """Give `tiny_network(name, labels, affect=, own=, always=, **manifest)`: an ONNX file.
+
+    It takes 8-pixel crops and answers every face alike: the first label, unless `always` names
+    another one, with logit 4; valence 0.5 and arousal -0.25 where `affect`; and 0.75 for each of
+    the names in `own`. The shipped landmark network lies beside it.
+    """
+    from engine.assets import asset_path
+
+    def tiny_network(
+        name: str,
+        labels: Sequence[str] = (),
+        *,
+        affect: bool = False,
+        own: Sequence[str] = (),
+        always: str = "",
+        **manifest: object,
+    ) -> Path:
+        folder = tmp_path / "networks"
+        folder.mkdir(exist_ok=True)
+        marks = folder / "landmark-net.onnx"
+        for path in (marks, marks.with_suffix(".json")):
+            if not path.exists():
+                path.symlink_to(asset_path(path.name))
+        answers = {"logits": [4.0 * (x == (always or labels[0])) for x in labels]} if labels else {}
+        answers |= {"valence_arousal": [0.5, -0.25]} if affect else {}
+        answers |= {x: [0.75] for x in own}
+        bias = np.concatenate(list(answers.values()))
+        weights = np.concatenate([np.zeros((3 * 8 * 8, len(bias))), bias[None]])
+        shapes = {x: [] if x in own else [len(answers[x])] for x in answers}
+        stated = {
+            "name": name,
+            "kind": "expression",
+            "temperature": 1.0 if labels else None,
+            "labels": list(labels),
+            "outputs": list(answers),
+            "input": {"size": 8, "margin": 0.05, "mean": [0.5] * 3, "std": [0.25] * 3},
+            "landmarks": {
+                "file": marks.name,
+                "sha256": json.loads(marks.with_suffix(".json").read_text())["sha256"],
+                "maps": [],
+            },
+        }
+        inputs = {"crops": [3, 8, 8]}
+        return write_linear(folder / f"{name}.onnx", inputs, shapes, weights, **stated | manifest)
+
+    return tiny_network
 
 
 @pytest.fixture

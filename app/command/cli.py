@@ -185,7 +185,7 @@ def parser() -> Parser:
 def _add_analyzer_options(parse: Parser) -> None:
     group = parse.add_argument_group("analysis", argument_default=argparse.SUPPRESS)
     add = group.add_argument
-    add("--model", metavar="NAME|PATH", help="expression model (poster-rt)")
+    add("--model", metavar="NAME|PATH", help="expression model, or several with commas (poster-rt)")
     add("--device", choices=DEVICES, help="what to run on (auto)")
     add(
         "--precision",

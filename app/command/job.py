@@ -11,7 +11,14 @@ from typing import Any, Protocol
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
 from app.command.summary import Summary
-from engine.analyze import AnalyzerConfig, left_out, open_finder, open_reader
+from engine.analyze import (
+    AnalyzerConfig,
+    config_vocabulary,
+    left_out,
+    open_finder,
+    open_reader,
+    sources_of,
+)
 from engine.drawing.overlay import Overlay, OverlayConfig
 from engine.errors import FerError, SinkError, SourceError
 from engine.pipeline import Draw, Pipeline
@@ -74,6 +81,7 @@ class Outcome:
             "model": job.analyzer.model,
             "device": self.device,
             "precision": self.precision,
+            "sources": sources_of(job.analyzer),
             **self.summary.to_json(self.elapsed_s),
         }
 
@@ -281,7 +289,12 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
 
 
 def _open_rows(path: Path, job: Job) -> _OpenOutput:
-    records = open_records(path, landmarks=job.landmarks, overwrite=job.overwrite)
+    records = open_records(
+        path,
+        landmarks=job.landmarks,
+        overwrite=job.overwrite,
+        vocabulary=config_vocabulary(job.analyzer),
+    )
     return _OpenOutput(path, records, lambda analysis, _: records.write(analysis))
 
 

@@ -51,7 +51,7 @@ class PictureFace:
     @property
     def expression(self) -> str:
         """The most probable one."""
-        return self.prediction.expression.label
+        return self.prediction.expression
 
     def to_json(self) -> dict[str, Any]:
         """Give it as plain values, those of a film's face among them."""
@@ -59,8 +59,8 @@ class PictureFace:
             "id": self.prediction.track_id,
             "frames": 1,
             "seconds": {},
-            "valence": round(self.prediction.valence, 4),
-            "arousal": round(self.prediction.arousal, 4),
+            "valence": _rounded(self.prediction.valence),
+            "arousal": _rounded(self.prediction.arousal),
             "file": self.file,
             "expression": self.expression,
         }
@@ -87,7 +87,7 @@ class Summary:
         self.left_out = 0
         self._pictures = 0
         self._first_s = self._last_s = 0.0
-        self._showing: list[tuple[FaceSummary, int]] = []
+        self._showing: list[tuple[FaceSummary, str]] = []
         self._times: defaultdict[str, Quantiles] = defaultdict(Quantiles)
 
     @property
@@ -115,13 +115,13 @@ class Summary:
         if self.frames == 0:
             self._first_s = self._last_s = now_s
         for face, expression in self._showing:
-            face.seconds[expression] += now_s - self._last_s
+            face.last(expression, now_s - self._last_s)
         self._last_s = now_s
         self.frames += 1
         self._showing.clear()
         for prediction in analysis.predictions:
             face = self.faces.setdefault(prediction.track_id, FaceSummary(prediction.track_id))
-            face.add(prediction.valence, prediction.arousal)
+            face.add(prediction)
             self._showing.append((face, prediction.expression))
 
     def to_json(self, elapsed_s: float) -> dict[str, Any]:
@@ -140,8 +140,8 @@ class Summary:
                     "id": face.id,
                     "frames": face.frames,
                     "seconds": {name: _seconds(s) for name, s in face.by_time()},
-                    "valence": round(face.valence, 4),
-                    "arousal": round(face.arousal, 4),
+                    "valence": _rounded(face.valence),
+                    "arousal": _rounded(face.arousal),
                 }
                 for face in self.faces.values()
             ]
@@ -175,13 +175,9 @@ class Summary:
             lines.append(f"{dropped} left out: there was no time for {_them(self.dropped)}")
         faces = sorted(self.faces.values(), key=lambda face: -face.frames)
         for face in faces[:_SHOWN_FACES]:
-            lasted = (
-                ", ".join(f"{name} {_seconds(s)} s" for name, s in face.by_time()) or "one frame"
-            )
-            lines.append(
-                f"face {face.id}: {lasted}; mean valence {face.valence:+.2f},"
-                f" arousal {face.arousal:+.2f}"
-            )
+            lasted = ", ".join(f"{name} {_seconds(s)} s" for name, s in face.by_time())
+            seen = f"seen {_seconds(face.seen_s)} s" if face.seen_s else "one frame"
+            lines.append(f"face {face.id}: {lasted or seen}{_means(face)}")
         if len(faces) > _SHOWN_FACES:
             more = counted(len(faces) - _SHOWN_FACES, "more face", "more faces")
             lines.append(f"and {more}, seen no longer")
@@ -193,7 +189,7 @@ class Summary:
             f"{_counted(self._pictures, 'picture')} in {elapsed_s:.1f} s"
             f" ({self._pictures / elapsed_s:.1f} a second); {_counted(len(faces), 'face')}"
         ]
-        counts = Counter(face.expression for face in faces)
+        counts = Counter(face.expression for face in faces if face.expression)
         if counts:
             lines.append(", ".join(f"{name} {count}" for name, count in counts.most_common()))
         return lines
@@ -210,3 +206,14 @@ def _counted(number: int, noun: str) -> str:
 
 def _them(number: int) -> str:
     return "it" if number == 1 else "them"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _means(face: FaceSummary) -> str:
+    """Say the means of valence and arousal, if there are any."""
+    if face.valence is None or face.arousal is None:
+        return ""
+    return f"; mean valence {face.valence:+.2f}, arousal {face.arousal:+.2f}"

@@ -10,6 +10,7 @@ from app.outputs.lsl import LslConfig
 from app.outputs.outputs import Outputs, OutputsConfig, open_outputs
 from app.session.folder import Marker
 from app.settings.settings import Settings
+from engine.analyze import AnalyzerConfig, config_vocabulary
 from engine.errors import FerError
 from engine.types import Analysis
 
@@ -71,12 +72,20 @@ class _One:
         return LiveStatus(now.name, shown, leaves, False, now.sent, now.dropped, now.error)
 
 
+def _with_classes(config: OutputsConfig, model: AnalyzerConfig | None) -> OutputsConfig:
+    """Give LSL a channel for each class of the model beyond the eight."""
+    if config.lsl is None or model is None:
+        return config
+    return replace(config, lsl=replace(config.lsl, extra=config_vocabulary(model).extra))
+
+
 class LiveOutputs:
     """The outputs that are on now; opening one looks names up, which happens on a thread."""
 
     def __init__(self) -> None:
         """Start with none."""
         self._config = OutputsConfig()
+        self._model: AnalyzerConfig | None = None
         self._ones: dict[str, _One] = {}
         self._lock = threading.Lock()
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="fer-outputs")
@@ -84,9 +93,11 @@ class LiveOutputs:
     def use(self, settings: Settings) -> None:
         """Open what the settings turn on, soon, and close the rest; returns at once."""
         config = outputs_of(settings)
-        if config == self._config:
+        # Its classes have channels.
+        model = AnalyzerConfig(model=settings.model) if config.lsl else None
+        if (config, model) == (self._config, self._model):
             return
-        self._config = config
+        self._config, self._model = config, model
         wanted = {
             field.name: replace(OutputsConfig(), **{field.name: value})
             for field in fields(config)
@@ -94,15 +105,20 @@ class LiveOutputs:
         }
         with self._lock:
             before, self._ones = self._ones, {name: _One(one) for name, one in wanted.items()}
-        self._opener.submit(self._open, before, wanted)
+        self._opener.submit(self._open, before, wanted, model)
 
-    def _open(self, before: dict[str, _One], wanted: dict[str, OutputsConfig]) -> None:
+    def _open(
+        self,
+        before: dict[str, _One],
+        wanted: dict[str, OutputsConfig],
+        model: AnalyzerConfig | None,
+    ) -> None:
         for one in before.values():  # first: a port may be needed again
             if one.outputs is not None:
                 one.outputs.close()
         for name, config in wanted.items():
             try:
-                made = _One(config, open_outputs(config))
+                made = _One(config, open_outputs(_with_classes(config, model)))
             except FerError as error:
                 log.warning("%s", error)
                 made = _One(config, error=str(error))

@@ -24,10 +24,11 @@ class Readout:
         standing: What is known.
         face_id: Which face; None if there is none.
         chosen: The user chose it; else it is the largest.
-        label: The most probable class; empty unless it is in the picture.
-        percent: Of each class in the order of `engine.labels.EXPRESSIONS`, whole numbers; empty
-            unless it is in the picture.
-        reliability: 0 to 1; 0 unless it is in the picture.
+        label: The most probable class; empty unless it is in the picture and classes are known.
+        percent: Of each class in the order of `labels`, whole numbers; empty unless it is in the
+            picture.
+        reliability: 0 to 1; 0 unless it is in the picture and classes are known.
+        labels: The classes that may be shown.
     """
 
     standing: Standing
@@ -36,11 +37,12 @@ class Readout:
     label: str = ""
     percent: tuple[int, ...] = ()
     reliability: float = 0.0
+    labels: tuple[str, ...] = EXPRESSIONS
 
     @property
     def top(self) -> int:
         """Percent of the most probable class; 0 unless the face is in the picture."""
-        return self.percent[EXPRESSIONS.index(self.label)] if self.label else 0
+        return self.percent[self.labels.index(self.label)] if self.label else 0
 
 
 def readout(live: LiveState, uncertain_below: float) -> Readout:
@@ -54,13 +56,15 @@ def readout(live: LiveState, uncertain_below: float) -> Readout:
     prediction = live.selected_prediction
     if prediction is None:
         standing = Standing.AWAY if chosen else Standing.NONE
-        return Readout(standing, live.shown, chosen)
-    uncertain = prediction.reliability < uncertain_below
+        return Readout(standing, live.shown, chosen, labels=live.labels)
+    reliability = prediction.reliability
+    uncertain = reliability is not None and reliability < uncertain_below
     return Readout(
         standing=Standing.UNCERTAIN if uncertain else Standing.CERTAIN,
         face_id=prediction.track_id,
         chosen=chosen,
-        label=prediction.expression.label,
+        label=prediction.expression,
         percent=tuple(round(100 * share) for share in prediction.probabilities.tolist()),
-        reliability=prediction.reliability,
+        reliability=reliability or 0.0,
+        labels=prediction.labels,
     )

@@ -7,6 +7,7 @@ import numpy as np
 from app.live.performance import Performance
 from app.session.history import History
 from app.session.statistics import SessionStatistics
+from engine.labels import EXPRESSIONS
 from engine.types import Analysis, Floats, Prediction
 
 _LARGER: Final = 1.25  # another face takes over once its box is larger by this factor
@@ -23,6 +24,7 @@ class LiveState:
         performance: Rate and latency.
         device: What the analysis runs on, for example ``cpu``; empty until known.
         model: Name of the model; empty until known.
+        labels: Classes that may be shown; the eight until a face says otherwise.
     """
 
     def __init__(self) -> None:
@@ -36,6 +38,7 @@ class LiveState:
         """Forget the session, for a new source; device and model stay."""
         self.selected: int | None = None
         self.analysis: Analysis | None = None
+        self.labels: tuple[str, ...] = EXPRESSIONS
         self.history = History()
         self.statistics = SessionStatistics()
         self.performance.reset()
@@ -50,6 +53,8 @@ class LiveState:
             dropped: Frames of the source left out so far, all together.
         """
         self.analysis = analysis
+        if analysis.predictions:
+            self.labels = analysis.predictions[0].labels
         self.history.add(analysis)
         self.statistics.add(analysis)
         self.performance.add(latency_ms, dropped)

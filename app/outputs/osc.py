@@ -5,11 +5,13 @@ zero byte and everything is padded to four bytes, numbers are big-endian. What i
 in `docs/outputs/osc.md`.
 """
 
+import math
 import struct
 from typing import Final
 
 from app.outputs.datagrams import Datagrams
 from app.session.folder import Marker
+from engine.labels import EXPRESSIONS
 from engine.types import Analysis, Prediction, Track
 
 PORT: Final = 9000
@@ -56,9 +58,16 @@ def frame_bundle(analysis: Analysis) -> bytes:
     ]
     for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
         messages.append(_face(track, prediction))
+        if prediction.labels != EXPRESSIONS:
+            messages.append(message("/fer/classes", track.id, *prediction.labels))
         shares = prediction.probabilities.tolist()
         messages.append(message("/fer/probabilities", track.id, *shares))
     return bundle(*messages)
+
+
+def _number(value: float | None) -> float:
+    """Give what stands for a number that no network gives: every message keeps its form."""
+    return math.nan if value is None else float(value)
 
 
 def _face(track: Track, prediction: Prediction) -> bytes:
@@ -66,11 +75,11 @@ def _face(track: Track, prediction: Prediction) -> bytes:
     return message(
         "/fer/face",
         track.id,
-        prediction.expression.label,
-        float(prediction.probabilities.max()),
-        float(prediction.reliability),
-        float(prediction.valence),
-        float(prediction.arousal),
+        prediction.expression,
+        prediction.share if prediction.labels else math.nan,
+        _number(prediction.reliability),
+        _number(prediction.valence),
+        _number(prediction.arousal),
         x0,
         y0,
         x1 - x0,

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from app.outputs.datagrams import Datagrams
 from app.session.folder import Marker
-from engine.labels import EXPRESSIONS
 from engine.record import records_of
 from engine.types import Analysis
 
@@ -26,7 +25,9 @@ def frame_object(analysis: Analysis) -> dict[str, Any]:
             "arousal": record.arousal,
             "score": record.score,
             "box": [record.x, record.y, record.width, record.height],
-            "probabilities": {label: getattr(record, label) for label in EXPRESSIONS},
+            "probabilities": record.probabilities,
+            "affect_source": record.affect_source,
+            **record.measures,
         }
         for record, _ in records_of(analysis, landmarks=False)
     ]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from app.session.annotated import VideoConfig
 from app.session.folder import FORMAT, MARKERS, RECORDS, VIDEO
-from engine.analyze import AnalyzerConfig, model_of
+from engine.analyze import AnalyzerConfig, models_of, sources_of
 from engine.video.opening import SourceInfo
 
 PACKAGES: Final = ("fer-live", "av", "numpy", "onnxruntime", "opencv-python-headless")
@@ -28,7 +28,10 @@ def about_session(
     Raises:
         ModelError: The model's file is missing or not what its manifest says.
     """
-    model = model_of(analyzer)
+    models = [
+        {"name": model.name, "file": model.path.name, "sha256": model.sha256}
+        for model in models_of(analyzer)
+    ]
     files = {"markers": MARKERS}
     if look is not None:
         files["video"] = VIDEO
@@ -45,7 +48,9 @@ def about_session(
             "fps": float(info.fps) if info.fps else None,
             "live": info.live,
         },
-        "model": {"name": model.name, "file": model.path.name, "sha256": model.sha256},
+        "model": models[0],
+        "models": models,
+        "sources": sources_of(analyzer),
         "settings": {"analyzer": asdict(analyzer), "video": asdict(look) if look else None},
         "versions": {"python": platform.python_version(), **_versions()},
         "files": files,

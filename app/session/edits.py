@@ -6,7 +6,7 @@ undone and done again.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -16,10 +16,9 @@ from pydantic import Field
 
 from app.session.checks import MOST_S, read_form
 from app.session.records import Integers, RecordTable
-from engine.config import Natural, checked, one_of, read, unknown
+from engine.config import Natural, Text, checked, read, unknown
 from engine.errors import ConfigError, SourceError
 from engine.files import PartialFile
-from engine.labels import EXPRESSIONS
 from engine.wording import counted
 
 Moment = Annotated[float, Field(ge=0, le=MOST_S)]  # seconds of the recording
@@ -48,18 +47,21 @@ class LabelEdit:
     face: Natural
     start_s: Moment
     end_s: Moment
-    label: Annotated[str, one_of(EXPRESSIONS)]
+    label: Text
 
     def apply(self, edited: EditResult) -> EditResult:
         """Give the records with this correction.
 
         Raises:
-            ConfigError: The face is not seen then.
+            ConfigError: The face is not seen then, or the records have no such class.
         """
+        classes = edited.table.classes
+        if self.label not in classes:
+            raise ConfigError(f"label: {unknown(self.label, classes)}")
         which = _rows(edited.table, self.face, self.start_s, self.end_s)
         labels = edited.table.labels.copy()
-        labels[which] = EXPRESSIONS.index(self.label)
-        return EditResult(RecordTable(edited.table.numbers, labels), edited.corrected | which)
+        labels[which] = classes.index(self.label)
+        return EditResult(replace(edited.table, labels=labels), edited.corrected | which)
 
     def __str__(self) -> str:
         return f"label face {self.face} {self.label}, {_span(self.start_s, self.end_s)}"
@@ -118,9 +120,8 @@ class MergeEdit:
             )
         faces = table.numbers["face_id"].copy()
         faces[one] = self.into
-        return EditResult(
-            RecordTable({**table.numbers, "face_id": faces}, table.labels), edited.corrected
-        )
+        numbers = {**table.numbers, "face_id": faces}
+        return EditResult(replace(table, numbers=numbers), edited.corrected)
 
     def __str__(self) -> str:
         return f"merge face {self.face} into {self.into}"

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from engine.labels import EXPRESSIONS
 from engine.types import Analysis, Floats
 
 
@@ -15,9 +12,9 @@ class LabelledFace:
     Attributes:
         id: The track's.
         box: x0, y0, x1, y1, pixels of the source frame.
-        label: What it shows, corrected or not.
+        label: What it shows, corrected or not; empty where no network knows expressions.
         share: The model's probability of that label, 0 to 1.
-        reliability: 0 to 1, of the model's reading.
+        reliability: 0 to 1, of the model's reading; None without expressions.
         corrected: True if a person set the label.
         landmarks: (68, 2) float32, pixels of the source frame; None where they are not kept.
     """
@@ -26,7 +23,7 @@ class LabelledFace:
     box: tuple[float, float, float, float]
     label: str
     share: float
-    reliability: float
+    reliability: float | None
     corrected: bool = False
     landmarks: Floats | None = field(default=None, compare=False)
 
@@ -35,14 +32,13 @@ def labelled_faces(analysis: Analysis) -> tuple[LabelledFace, ...]:
     """Give the faces of an analysis, each with its likeliest label."""
     faces = []
     for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
-        top = int(np.argmax(prediction.probabilities))
         x0, y0, x1, y1 = track.box.tolist()
         faces.append(
             LabelledFace(
                 id=track.id,
                 box=(x0, y0, x1, y1),
-                label=EXPRESSIONS[top],
-                share=float(prediction.probabilities[top]),
+                label=prediction.expression,
+                share=prediction.share,
                 reliability=prediction.reliability,
                 landmarks=track.landmarks,
             )

@@ -19,7 +19,8 @@ from app.session.folder import (
     write_about,
 )
 from engine.errors import SinkError
-from engine.record import RecordWriter, open_records
+from engine.labels import Vocabulary
+from engine.record import EIGHT, RecordWriter, open_records
 from engine.types import Analysis
 from engine.video.opening import SourceInfo
 
@@ -43,6 +44,7 @@ class SessionFiles:
         records: bool,
         landmarks: bool,
         limits: PartLimits,
+        vocabulary: Vocabulary = EIGHT,
     ) -> None:
         """Take what is to be written; nothing is opened yet.
 
@@ -54,10 +56,11 @@ class SessionFiles:
             records: Write rows.
             landmarks: Rows hold the 68 landmarks too.
             limits: When another part begins.
+            vocabulary: What may be said of faces, as far as is known now.
         """
         self._folder, self._info, self._about = folder, info, dict(about)
         self._look, self._with_records, self._landmarks = look, records, landmarks
-        self._limits = limits
+        self._limits, self._vocabulary = limits, vocabulary
         self._parts: list[dict[str, Any]] = []  # after the first
         self._markers: MarkerWriter | None = None
         self._records: RecordWriter | None = None
@@ -85,7 +88,13 @@ class SessionFiles:
 
     def _open_records(self, name: str) -> RecordWriter:
         path = self._folder / name
-        return open_records(path, landmarks=self._landmarks, overwrite=False, growing=True)
+        return open_records(
+            path,
+            landmarks=self._landmarks,
+            overwrite=False,
+            growing=True,
+            vocabulary=self._vocabulary,
+        )
 
     @property
     def part(self) -> int:
@@ -100,6 +109,15 @@ class SessionFiles:
         sizes = (self._size_of(name) for name in (VIDEO, RECORDS))
         if lasted_s >= self._limits.seconds or max(sizes) >= self._limits.size:
             self._turn(time_s)
+
+    def _turn_if_lacking(self, analysis: Analysis) -> None:
+        """Begin another part where another model says what these rows have no columns for."""
+        wanted = self._vocabulary
+        for prediction in analysis.predictions:
+            wanted = wanted.joined(prediction.vocabulary)
+        if not self._vocabulary.holds(wanted):
+            self._vocabulary = wanted
+            self._turn(analysis.frame.time_s)
 
     def _size_of(self, name: str) -> int:
         try:
@@ -138,6 +156,7 @@ class SessionFiles:
                     self._markers.write(row)
             elif self._records is not None:
                 self._turn_if_full(row.frame.time_s)
+                self._turn_if_lacking(row)
                 self._records.write(row)
 
     def write_frame(self, analysis: Analysis) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
+from zlib import crc32
 
 from engine.drawing import shapes
 from engine.drawing.shapes import PALETTE, Colour, text_on
@@ -36,6 +37,16 @@ LABELS: Final[Mapping[str, str]] = dict(
         strict=True,
     )
 )
+
+# The rest of theirs and some of Tol's (2021), by name, for the classes beyond the eight.
+_OTHERS: Final = ("#882255", "#44aa99", "#999933", "#332288", "#aa4499", "#661100", "#6699cc")
+
+
+def label_colour(label: str) -> str:
+    """Give a label's colour, ``#rrggbb``; that of one beyond the eight depends on its name."""
+    if not label:
+        return LABELS[EXPRESSIONS[0]]
+    return LABELS.get(label) or _OTHERS[crc32(label.encode()) % len(_OTHERS)]
 
 
 def face_colour(face: int, *, light: bool = False) -> str:

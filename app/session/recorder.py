@@ -31,7 +31,7 @@ from app.session.disk import free_bytes
 from app.session.files import SessionFiles
 from app.session.folder import Marker, new_folder
 from app.session.recording import RecorderConfig, RecorderStatus, State
-from engine.analyze import AnalyzerConfig
+from engine.analyze import AnalyzerConfig, config_vocabulary
 from engine.errors import FerError, SinkError
 from engine.faces.blur import AHEAD_S
 from engine.types import Analysis, Frame
@@ -280,6 +280,7 @@ class Recorder:
             records=config.records,
             landmarks=config.landmarks,
             limits=config.part,
+            vocabulary=config_vocabulary(self._analyzer),
         )
 
     def _ending(self) -> dict[str, object]:

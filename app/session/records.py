@@ -16,12 +16,23 @@ from pydantic_core import from_json
 
 from app.session.checks import BOM, MOST_S, Damage
 from engine.errors import ConfigError, SourceError
-from engine.labels import EXPRESSIONS
-from engine.record import COLUMNS, FILE, LANDMARK_COLUMNS, import_arrow
+from engine.labels import EXPRESSIONS, Vocabulary, ordered
+from engine.record import (
+    AFFECT_SOURCES,
+    COLUMNS,
+    CONTRACT_COLUMN,
+    EIGHT,
+    FILE,
+    LANDMARK_COLUMNS,
+    MEASURES,
+    RESERVED,
+    import_arrow,
+)
 from engine.wording import shown
 
 WHOLE: Final = ("frame", "face_id")  # whole numbers
 TEXT: Final = "expression"
+SOURCE: Final = "affect_source"
 BLOCK: Final = 500  # rows read at once: a call into C lets no other thread go on, windows neither
 LINE_MAX: Final = 65_536  # bytes; rows with landmarks have some 1,500
 NUMBERS_MAX: Final = 2**28  # held, 2 GiB: 14 million rows, 1.7 million with landmarks
@@ -36,9 +47,10 @@ _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "face_id": (0, 2**31 - 1),
     **dict.fromkeys(("x", "y", "width", "height", *LANDMARK_COLUMNS), _PIXELS),
     **dict.fromkeys(("score", "reliability", *EXPRESSIONS), _SHARE),
-    **dict.fromkeys(("valence", "arousal"), _EVEN),
+    **dict.fromkeys(("valence", "arousal", "quality"), _EVEN),
 }
-_INDEX: Final = {label: number for number, label in enumerate(EXPRESSIONS)}
+# Columns that may be empty from the second version of rows on.
+_OPTIONAL: Final = (*EXPRESSIONS, "reliability", "valence", "arousal")
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -50,17 +62,23 @@ class RecordTable:
     """Rows by column, in order of time; those of pictures, which have no time, as they came.
 
     Attributes:
-        numbers: Every column but ``expression`` and ``file``, by name, (N,) float64; those of the
-            landmarks only if the file has them; a time that a picture does not have is NaN.
-        labels: (N,) int64, index into `engine.labels.EXPRESSIONS`.
+        numbers: Every column of numbers, by name, (N,) float64; those of the landmarks only if the
+            file has them; a time that a picture does not have, and what a network does not say,
+            is NaN.
+        labels: (N,) int64, index into `classes`; -1 where no network knew expressions.
         files: The picture of each row; empty where the rows are of no pictures.
         left_out: Damaged rows of the file that are not here.
+        sources: Where each row's valence and arousal come from, some of
+            `engine.record.AFFECT_SOURCES`; empty where the file does not say.
+        vocabulary: What was said of faces: the classes that have numbers, and other numbers.
     """
 
     numbers: Mapping[str, Numbers]
     labels: Integers
     files: tuple[str, ...] = ()
     left_out: int = 0
+    sources: tuple[str, ...] = ()
+    vocabulary: Vocabulary = EIGHT
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,6 +87,17 @@ class RecordTable:
     def whole(self) -> int:
         """Rows of the file, damaged ones included: what corrections were made of."""
         return len(self) + self.left_out
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The eight, and what other classes have columns."""
+        return self.vocabulary.classes
+
+    @property
+    def words(self) -> list[str]:
+        """The label of each row; empty where it has none."""
+        named = (*self.classes, "")  # the last one is that of -1
+        return [named[label] for label in self.labels.tolist()]
 
     @property
     def times(self) -> Numbers:
@@ -83,8 +112,15 @@ class RecordTable:
     def rows(self, which: NDArray[np.bool_] | Integers) -> "RecordTable":
         """Give some of the rows, in this order."""
         numbers = {name: x[which] for name, x in self.numbers.items()}
-        places = np.arange(len(self))[which].tolist() if self.files else ()
-        return RecordTable(numbers, self.labels[which], tuple(self.files[n] for n in places))
+        places = np.arange(len(self))[which].tolist()
+        return replace(
+            self,
+            numbers=numbers,
+            labels=self.labels[which],
+            files=tuple(self.files[n] for n in places) if self.files else (),
+            left_out=0,
+            sources=tuple(self.sources[n] for n in places) if self.sources else (),
+        )
 
 
 def empty_table() -> RecordTable:
@@ -97,11 +133,29 @@ def empty_table() -> RecordTable:
 def joined(tables: Sequence[RecordTable]) -> RecordTable:
     """Give the rows of several tables, at least one, in order of time.
 
-    Columns that one of them lacks are left out, and rows that another one has already.
+    Landmarks that one of them lacks are left out, and rows that another one has already; what only
+    some say is NaN in the others.
     """
-    names = [name for name in tables[0].numbers if all(name in t.numbers for t in tables)]
-    numbers = {name: np.concatenate([t.numbers[name] for t in tables]) for name in names}
-    whole = RecordTable(numbers, np.concatenate([t.labels for t in tables]))
+    vocabulary = tables[0].vocabulary
+    for table in tables[1:]:
+        vocabulary = vocabulary.joined(table.vocabulary)
+    own = {*vocabulary.extra, *vocabulary.measures}
+    names = dict.fromkeys(name for t in tables for name in t.numbers)
+    numbers = {
+        name: np.concatenate([t.numbers.get(name, np.full(len(t), np.nan)) for t in tables])
+        for name in names
+        if name in own or all(name in t.numbers for t in tables)
+    }
+    places = [np.array([vocabulary.classes.index(x) for x in t.classes] + [-1]) for t in tables]
+    labels = [place[t.labels] for place, t in zip(places, tables, strict=True)]
+    told = any(t.sources for t in tables)
+    sources = [t.sources or ("",) * len(t) for t in tables] if told else []
+    whole = RecordTable(
+        numbers,
+        np.concatenate(labels),
+        sources=tuple(source for part in sources for source in part),
+        vocabulary=vocabulary,
+    )
     again = _again(whole)
     table = whole.rows(~again)
     table = table.rows(np.argsort(table.times, kind="stable"))
@@ -147,6 +201,10 @@ class _Rows:
         self._numbers: dict[str, list[Numbers]] = {}
         self._labels: list[Integers] = []
         self._files: list[str] = []
+        self._sources: list[str] = []
+        self._extra: tuple[str, ...] = ()
+        self._optional: tuple[str, ...] = ()
+        self._index: dict[str | None, int] = {}
         self._count = 0
 
     def start(self, columns: Sequence[str]) -> None:
@@ -157,16 +215,29 @@ class _Rows:
         names = [name for name in COLUMNS if name != TEXT]
         if all(name in columns for name in LANDMARK_COLUMNS):
             names += LANDMARK_COLUMNS
+        if CONTRACT_COLUMN in columns:
+            self._extra = extra_of(columns)
+            own = [*self._extra, *(name for name in MEASURES if name in columns)]
+            names += own
+            self._optional = (*_OPTIONAL, *own)
+        unfit = [name for name in self._extra if not name.isprintable()]
+        if unfit:
+            raise SourceError(f"{self.path}: not a file of records: {unfit[0]!r:.80}: no class")
         twice = [name for name in (*names, TEXT) if list(columns).count(name) > 1]
         if twice:
             raise SourceError(f"{self.path}: not a file of records: {', '.join(twice)}: twice")
         self.columns = tuple(columns)
+        classes = (*EXPRESSIONS, *self._extra)
+        self._index = {label: number for number, label in enumerate(classes)}
+        if self._optional:
+            self._index[""] = -1
         self._numbers = {name: [np.zeros(0)] for name in names}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns that are read."""
-        return (*self._numbers, TEXT, *((FILE,) if FILE in self.columns else ()))
+        texts = (name for name in (FILE, SOURCE) if name in self.columns)
+        return (*self._numbers, TEXT, *texts)
 
     def check_count(self, count: int) -> None:
         """Refuse a file of so many rows if memory may not hold them."""
@@ -187,20 +258,44 @@ class _Rows:
         numbers = {name: _numbers(columns[name]) for name in self._numbers}
         timeless = np.array([bool(file) for file in files] or [False] * len(where), np.bool_)
         numbers["timestamp"][timeless] = 0
-        labels = np.array([_label(value) for value in columns[TEXT]], np.int64)
+        labels = np.array([self._index.get(_text_of(x), -2) for x in columns[TEXT]], np.int64)
         unfit = {name: _unfit(name, values) for name, values in numbers.items()}
-        unfit[TEXT] = labels < 0
+        for name in self._optional:
+            unfit[name] &= ~(np.isnan(numbers[name]) & _empty(columns[name]))
+        unfit[TEXT] = (labels < -1) | self._unnamed(labels, numbers)
+        sources = [str(source or "") for source in columns.get(SOURCE, ())]
+        if sources:
+            unfit[SOURCE] = np.array([source not in AFFECT_SOURCES for source in sources])
         bad = np.logical_or.reduce(list(unfit.values()))
         for row in np.flatnonzero(bad).tolist():
             name = next(name for name in unfit if unfit[name][row])
-            self.damage.note(f"row {where[row]}, {name}: {_why(name, columns[name][row])}")
+            why = self._why(name, columns[name][row])
+            self.damage.note(f"row {where[row]}, {name}: {why}")
         numbers["timestamp"][timeless] = np.nan
         for name, values in numbers.items():
             self._numbers[name].append(values[~bad])
         self._labels.append(labels[~bad])
         self._files += [file for file, left_out in zip(files, bad, strict=False) if not left_out]
+        self._sources += [x for x, left_out in zip(sources, bad, strict=False) if not left_out]
         self._count += int((~bad).sum())
         self.check_count(self._count)
+
+    def _unnamed(self, labels: Integers, numbers: Mapping[str, Numbers]) -> NDArray[np.bool_]:
+        """Say which rows have numbers of classes, but no label."""
+        classes = np.stack([numbers[name] for name in (*EXPRESSIONS, *self._extra)])
+        unnamed: NDArray[np.bool_] = (labels == -1) & np.isfinite(classes).any(axis=0)
+        return unnamed
+
+    def _why(self, name: str, value: object) -> str:
+        """Say what is wrong with a value."""
+        if name == SOURCE:
+            known = ", ".join(filter(None, AFFECT_SOURCES))
+            return f"unknown: {shown(value)}; known here: {known}, or nothing"
+        if name != TEXT:
+            return _why(value)
+        if value == "" and self._optional:
+            return "empty, though classes have numbers"
+        return f"unknown: {shown(value)}; known here: {', '.join((*EXPRESSIONS, *self._extra))}"
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -217,7 +312,17 @@ class _Rows:
         numbers = {name: np.concatenate(parts) for name, parts in self._numbers.items()}
         labels = np.concatenate([np.zeros(0, np.int64), *self._labels])
         self._numbers, self._labels = {}, []
-        table = RecordTable(numbers, labels, tuple(self._files) if any(self._files) else ())
+        known = [x for x in EXPRESSIONS if not len(labels) or np.isfinite(numbers[x]).any()]
+        table = RecordTable(
+            numbers,
+            labels,
+            tuple(self._files) if any(self._files) else (),
+            sources=tuple(self._sources),
+            vocabulary=Vocabulary(
+                ordered((*known, *self._extra)),
+                tuple(name for name in MEASURES if name in numbers),
+            ),
+        )
         again = _again(table)
         for row in np.flatnonzero(again).tolist():
             face, frame = (int(numbers[name][row]) for name in ("face_id", "frame"))
@@ -260,19 +365,30 @@ def _number(value: object) -> float:
 
 def _unfit(name: str, numbers: Numbers) -> NDArray[np.bool_]:
     """Say which numbers a column cannot hold."""
-    least, most = _RANGES[name]
+    least, most = _RANGES.get(name, _SHARE)
     unfit: NDArray[np.bool_] = ~((numbers >= least) & (numbers <= most))  # nan is neither
     return unfit | (numbers != np.rint(numbers)) if name in WHOLE else unfit
 
 
-def _label(value: object) -> int:
-    return _INDEX.get(value, -1) if isinstance(value, str) else -1
+def extra_of(columns: Sequence[str]) -> tuple[str, ...]:
+    """Name the classes beyond the eight: their columns are between two others."""
+    names = list(columns)
+    if FILE not in names or CONTRACT_COLUMN not in names:
+        return ()
+    between = names[names.index(FILE) + 1 : names.index(CONTRACT_COLUMN)]
+    return tuple(name for name in between if name not in RESERVED and name not in EXPRESSIONS)
 
 
-def _why(name: str, value: object) -> str:
-    """Say what is wrong with a value."""
-    if name == TEXT:
-        return f"unknown: {shown(value)}; known here: {', '.join(EXPRESSIONS)}"
+def _text_of(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _empty(values: Sequence[object]) -> NDArray[np.bool_]:
+    return np.array([value is None or value == "" for value in values], np.bool_)
+
+
+def _why(value: object) -> str:
+    """Say what is wrong with a number."""
     try:
         float(value)  # type: ignore[arg-type]  # whatever a file holds
     except (TypeError, ValueError, OverflowError):
@@ -364,9 +480,13 @@ def _json_row(line: str, rows: _Rows) -> list[Any]:
         raise ValueError(f": {', '.join(missing)} missing")
     if not rows.columns:
         landmarks = LANDMARK_COLUMNS if "landmarks" in row else ()
-        rows.start((*COLUMNS, FILE, *landmarks))
-    values = [*(row[name] for name in COLUMNS), row.get(FILE)]
-    return values + _points(row) if len(rows.columns) > len(values) else values
+        tail = (CONTRACT_COLUMN, SOURCE) if CONTRACT_COLUMN in row else ()
+        own = (*extra_of(list(row)), *tail, *(name for name in MEASURES if tail and name in row))
+        rows.start((*COLUMNS, *landmarks, FILE, *own))
+    points = _points(row) if LANDMARK_COLUMNS[0] in rows.columns else []
+    behind = rows.columns[rows.columns.index(FILE) + 1 :]
+    values = [*(row[name] for name in COLUMNS), *points, row.get(FILE)]
+    return values + [row.get(name) for name in behind]
 
 
 def _points(row: Mapping[str, Any]) -> list[Any]:

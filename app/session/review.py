@@ -24,7 +24,7 @@ from app.session.frames import VideoPart
 from app.session.records import Integers, Numbers, RecordTable, read_records
 from app.session.statistics import FaceStatistics
 from engine.errors import SourceError
-from engine.labels import EXPRESSIONS
+from engine.labels import ordered
 from engine.wording import shortened
 
 EDITS: Final = "edits.json"
@@ -40,7 +40,7 @@ class Span:
     Attributes:
         start_s: Time of its first frame.
         end_s: When the next span begins, or the last frame ends.
-        label: What it shows.
+        label: What it shows; empty where no network knew expressions.
         corrected: True if a person set the label of any of its frames.
     """
 
@@ -111,6 +111,7 @@ class _Reading:
         same = before is not None and before.table.numbers is edited.table.numbers
         self.rows: _Rows = before.rows if before is not None and same else _Rows(edited.table)
         self._spans: dict[int, list[Span]] = {}
+        self.words = (*edited.table.classes, "")  # by label; the last one is that of -1
 
     @cached_property
     def tracks(self) -> list[TrackSummary]:
@@ -136,7 +137,7 @@ class _Reading:
         ends = np.where(open_ended, times[lasts] + self.rows.frame_s, following)
         by_hand = np.logical_or.reduceat(corrected, starts)
         return [
-            Span(start_s, end_s, EXPRESSIONS[label], hand)
+            Span(start_s, end_s, self.words[label], hand)
             for start_s, end_s, label, hand in zip(
                 times[starts].tolist(),
                 ends.tolist(),
@@ -148,10 +149,13 @@ class _Reading:
 
     def _track(self, face: int) -> TrackSummary:
         rows, numbers = self.rows.of(face), self.table.numbers
-        lasted = dict.fromkeys(EXPRESSIONS, 0.0)
-        for span in self.spans(face):
-            lasted[span.label] += span.end_s - span.start_s
-        seen_s = sum(lasted.values())
+        spans = self.spans(face)
+        seen_s = sum(span.end_s - span.start_s for span in spans)
+        labels = ordered({*self.table.vocabulary.labels, *(span.label for span in spans)} - {""})
+        lasted = dict.fromkeys(labels, 0.0)
+        for span in spans:
+            if span.label:
+                lasted[span.label] += span.end_s - span.start_s
         statistics = FaceStatistics(
             id=face,
             frames=len(rows),
@@ -159,10 +163,16 @@ class _Reading:
             first_s=float(self.table.times[rows[0]]),
             last_s=float(self.table.times[rows[-1]]),
             shares={label: seconds / seen_s for label, seconds in lasted.items()},
-            valence=float(numbers["valence"][rows].mean()),
-            arousal=float(numbers["arousal"][rows].mean()),
+            valence=_mean(numbers["valence"][rows]),
+            arousal=_mean(numbers["arousal"][rows]),
         )
         return TrackSummary(statistics, int(self.edited.corrected[rows].sum()))
+
+
+def _mean(values: Numbers) -> float | None:
+    """Give the mean of the numbers that there are; None without any."""
+    there = values[np.isfinite(values)]
+    return float(there.mean()) if there.size else None
 
 
 def _readable(spans: list[Span], least_s: float) -> list[Span]:
@@ -283,6 +293,13 @@ class Review:
         return self.edits.result.table
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels that spans may have: the network's classes, and what a person set."""
+        table = self.table
+        used = {table.classes[label] for label in np.unique(table.labels).tolist() if label >= 0}
+        return ordered(dict.fromkeys((*table.vocabulary.labels, *sorted(used))))
+
+    @property
     def faces(self) -> tuple[int, ...]:
         """Ids of the tracks that are left."""
         return self._now.rows.faces
@@ -308,7 +325,7 @@ class Review:
         return self._now.rows.series(face, column)
 
     def spans(self, face: int, *, least_s: float = 0.0) -> list[Span]:
-        """Give the stretches of one label, in order; they do not overlap.
+        """Give the stretches of one label, or of none, in order; they do not overlap.
 
         Args:
             face: The track's id.
@@ -331,7 +348,8 @@ class Review:
         first = int(np.searchsorted(times, times[last]))
         faces = []
         for row in range(first, last + 1):
-            label = EXPRESSIONS[self.table.labels[row]]
+            label = self._now.words[self.table.labels[row]]
+            reliability = float(numbers["reliability"][row])
             x, y, width, height = (
                 float(numbers[name][row]) for name in ("x", "y", "width", "height")
             )
@@ -340,8 +358,8 @@ class Review:
                     id=int(numbers["face_id"][row]),
                     box=(x, y, x + width, y + height),
                     label=label,
-                    share=float(numbers[label][row]),
-                    reliability=float(numbers["reliability"][row]),
+                    share=float(np.nan_to_num(numbers[label][row])) if label else 0.0,
+                    reliability=None if np.isnan(reliability) else reliability,
                     corrected=bool(self.edits.result.corrected[row]),
                 )
             )

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from engine.errors import ConfigError
-from engine.labels import EXPRESSIONS, Expression
-from engine.types import Analysis
+from engine.labels import ordered
+from engine.types import Analysis, Prediction
 
 FACES: Final = 256  # kept; ids are never used again, so a day at a busy door would fill memory
 GAP_S: Final = 1.0  # a longer silence (camera unplugged, file paused) counts as no time
@@ -25,34 +25,47 @@ class FaceSummary:
     Attributes:
         id: The track's id.
         frames: Frames it was seen in.
-        seconds: Time per expression, in the order of `engine.labels.EXPRESSIONS`.
+        seconds: Time per expression that was known, whether it was shown or not.
+        seen_s: Time altogether.
     """
 
     id: int
     frames: int = 0
-    seconds: list[float] = field(default_factory=lambda: [0.0] * len(EXPRESSIONS))
+    seconds: dict[str, float] = field(default_factory=dict)
+    seen_s: float = 0.0
+    _placed: int = 0  # frames with valence and arousal
     _valence: float = 0.0
     _arousal: float = 0.0
 
     @property
-    def valence(self) -> float:
-        """Mean over its frames, -1 to 1."""
-        return self._valence / self.frames
+    def valence(self) -> float | None:
+        """Mean over its frames, -1 to 1; None where they have none."""
+        return self._valence / self._placed if self._placed else None
 
     @property
-    def arousal(self) -> float:
-        """Mean over its frames, -1 to 1."""
-        return self._arousal / self.frames
+    def arousal(self) -> float | None:
+        """Mean over its frames, -1 to 1; None where they have none."""
+        return self._arousal / self._placed if self._placed else None
 
-    def add(self, valence: float, arousal: float) -> None:
+    def add(self, prediction: Prediction) -> None:
         """Count one frame."""
         self.frames += 1
-        self._valence += valence
-        self._arousal += arousal
+        for label in prediction.labels:
+            self.seconds.setdefault(label, 0.0)
+        if prediction.valence is not None and prediction.arousal is not None:
+            self._placed += 1
+            self._valence += prediction.valence
+            self._arousal += prediction.arousal
+
+    def last(self, expression: str, seconds: float) -> None:
+        """Count time in which it showed an expression, or was seen where none is known."""
+        self.seen_s += seconds
+        if expression:
+            self.seconds[expression] += seconds
 
     def by_time(self) -> list[tuple[str, float]]:
         """Give the expressions that lasted, longest first, in seconds."""
-        lasted = [pair for pair in zip(EXPRESSIONS, self.seconds, strict=True) if pair[1] > 0]
+        lasted = [(label, s) for label in ordered(self.seconds) if (s := self.seconds[label]) > 0]
         return sorted(lasted, key=lambda pair: -pair[1])
 
 
@@ -66,10 +79,10 @@ class FaceStatistics:
         seen_s: Seconds it was seen.
         first_s: Time of the first frame it was seen in, seconds of the source.
         last_s: Time of the last frame.
-        shares: By label in the order of `engine.labels.EXPRESSIONS`: share of `seen_s`, 0 to 1;
-            all 0 while `seen_s` is 0.
-        valence: Mean over its frames, -1 to 1.
-        arousal: Mean over its frames, -1 to 1.
+        shares: By label that was known, in the order of `engine.labels.ordered`: share of
+            `seen_s`, 0 to 1; all 0 while `seen_s` is 0.
+        valence: Mean over its frames, -1 to 1; None where they have none.
+        arousal: Mean over its frames, -1 to 1; None where they have none.
     """
 
     id: int
@@ -78,13 +91,13 @@ class FaceStatistics:
     first_s: float
     last_s: float
     shares: Mapping[str, float]
-    valence: float
-    arousal: float
+    valence: float | None
+    arousal: float | None
 
     @property
     def label(self) -> str:
-        """The label that lasted longest; the first of them in a tie."""
-        return max(self.shares, key=lambda label: self.shares[label])
+        """The label that lasted longest; the first of them in a tie; empty where none is known."""
+        return max(self.shares, key=lambda label: self.shares[label], default="")
 
 
 @dataclass(slots=True)
@@ -126,7 +139,7 @@ class SessionStatistics:
         self._gap_s = gap_s
         self._faces: dict[int, _Face] = {}
         self._last_s: float | None = None
-        self._showing: list[tuple[_Face, Expression]] = []
+        self._showing: list[tuple[_Face, str]] = []
         self.frames = 0
         self.forgotten = 0
 
@@ -135,7 +148,7 @@ class SessionStatistics:
         now_s = analysis.frame.time_s
         if self._last_s is not None and 0 < (lasted_s := now_s - self._last_s) <= self._gap_s:
             for face, expression in self._showing:
-                face.sums.seconds[expression] += lasted_s
+                face.sums.last(expression, lasted_s)
         self._last_s = now_s
         self.frames += 1
         self._showing.clear()
@@ -145,7 +158,7 @@ class SessionStatistics:
                 self._faces[face_id] = _Face(FaceSummary(face_id), now_s, now_s)
             face = self._faces[face_id]
             face.last_s = now_s
-            face.sums.add(prediction.valence, prediction.arousal)
+            face.sums.add(prediction)
             self._showing.append((face, prediction.expression))
         self._forget({prediction.track_id for prediction in analysis.predictions})
 
@@ -154,7 +167,7 @@ class SessionStatistics:
             absent = [face for face in self._faces if face not in present]
             if not absent:
                 return
-            del self._faces[min(absent, key=lambda face: sum(self._faces[face].sums.seconds))]
+            del self._faces[min(absent, key=lambda face: self._faces[face].sums.seen_s)]
             self.forgotten += 1
 
     def face(self, face_id: int) -> FaceStatistics | None:
@@ -169,15 +182,17 @@ class SessionStatistics:
 
 def _statistics(face: _Face) -> FaceStatistics:
     sums = face.sums
-    seen_s = sum(sums.seconds)
-    shares = (seconds / seen_s if seen_s else 0.0 for seconds in sums.seconds)
+    seen_s = sums.seen_s
     return FaceStatistics(
         id=sums.id,
         frames=sums.frames,
         seen_s=seen_s,
         first_s=face.first_s,
         last_s=face.last_s,
-        shares=dict(zip(EXPRESSIONS, shares, strict=True)),
+        shares={
+            label: sums.seconds[label] / seen_s if seen_s else 0.0
+            for label in ordered(sums.seconds)
+        },
         valence=sums.valence,
         arousal=sums.arousal,
     )

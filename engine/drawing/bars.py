@@ -1,11 +1,11 @@
 """The small panel of class bars beside a face."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from engine.drawing.shapes import GREY, INK, WHITE, Colour, Rect, Sticker, Writer, fill, rounded
-from engine.labels import EXPRESSIONS, Expression
 from engine.types import Floats, Image, Prediction
 
 _OPACITY: Final = 0.78
@@ -15,25 +15,26 @@ _EMPTY: Final[Colour] = (70, 66, 62)  # the part of a bar that is not filled
 class ClassBars:
     """Draws one row a class: name and probability as a bar; the winner is emphasised."""
 
-    def __init__(self, text: int, writer: Writer) -> None:
+    def __init__(self, text: int, writer: Writer, labels: Sequence[str]) -> None:
         """Prepare everything that does not change.
 
         Args:
             text: Pixels to the em.
             writer: Sets the names.
+            labels: The classes, at least one.
         """
-        self._text = text
+        self._text, self._labels = text, tuple(labels)
         self._writer = writer
         self._pad = round(0.6 * text)
         self._pitch = round(1.3 * text)
-        names = max(writer.width(name, text, weight=600) for name in EXPRESSIONS)
+        names = max(writer.width(name, text, weight=600) for name in self._labels)
         self._bar_x = 2 * self._pad + names
         self._bar_width = round(4.5 * text)
         self.width = self._bar_x + self._bar_width + self._pad
-        self.height = 2 * self._pad + self._pitch * len(EXPRESSIONS)
-        self._grounds: dict[Expression, Sticker] = {}
+        self.height = 2 * self._pad + self._pitch * len(self._labels)
+        self._grounds: dict[int, Sticker] = {}
 
-    def _render_ground(self, winner: Expression) -> Sticker:
+    def _render_ground(self, winner: int) -> Sticker:
         """Draw the panel with the winner's name in strong type and every bar empty."""
         shape = (self.height, self.width, 3)
         cover = np.zeros(shape, np.uint8)
@@ -41,7 +42,7 @@ class ClassBars:
         opacity = cover[..., 0].astype(np.float32) * np.float32(_OPACITY / 255)
         ground = np.full(shape, INK, np.uint8)
         ink = np.zeros(shape, np.uint8)
-        for row, name in enumerate(EXPRESSIONS):
+        for row, name in enumerate(self._labels):
             middle, text = self._middle(row), self._text
             weight, colour = (600, WHITE) if row == winner else (400, GREY)
             put = self._writer.put
@@ -66,10 +67,10 @@ class ClassBars:
         Args:
             image: (H, W, 3) uint8, BGR.
             rect: Where, inside the image, of this panel's size.
-            prediction: Whose probabilities.
+            prediction: Whose probabilities, of these classes.
             colour: Of the filled bars, BGR.
         """
-        winner = prediction.expression
+        winner = int(prediction.probabilities.argmax())
         if winner not in self._grounds:
             self._grounds[winner] = self._render_ground(winner)
         self._grounds[winner].lay(image, rect.x0, rect.y0)

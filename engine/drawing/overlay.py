@@ -97,7 +97,7 @@ class Overlay:
         bottom = self._timeline.rect.y0 if self._timeline else height
         margin = self._line
         self._area = Rect(margin, margin, width - margin, bottom - margin)
-        self._bars = ClassBars(self._small, self._writer)
+        self._bars: dict[tuple[str, ...], ClassBars] = {}
 
     def _make_timeline(self, width: int, height: int, short: int) -> Timeline | None:
         strip = round(min(max(40, 0.15 * short), 0.2 * height))
@@ -124,7 +124,8 @@ class Overlay:
             raise ValueError(f"frame: expected {self._size}, got {frame.image.shape[:2]}")
         picture = frame.image.copy()
         if self._timeline:
-            self._timeline.update(frame.time_s, analysis.predictions)
+            doubt = self._config.uncertain_below
+            self._timeline.update(frame.time_s, analysis.predictions, doubt)
         items = self._items(analysis)
         for item in items:
             if self._config.landmarks:
@@ -149,7 +150,8 @@ class Overlay:
                 round(x0 + inset_x), round(y0 + inset_y), round(x1 - inset_x), round(y1 - inset_y)
             )
             colour = PALETTE[self._colours[track.id]]
-            uncertain = prediction.reliability < self._config.uncertain_below
+            reliability = prediction.reliability
+            uncertain = reliability is not None and reliability < self._config.uncertain_below
             items.append(_Item(track, prediction, colour, uncertain, core))
         return items
 
@@ -207,17 +209,28 @@ class Overlay:
             taken.append(rect)
         cores = [item.core for item in items]
         for item in items if self._config.bars else ():
-            candidates = self._bars_places(item.track.box)
+            bars = self._bars_of(item.prediction.labels)
+            if bars is None:
+                continue
+            candidates = self._bars_places(item.track.box, bars)
             choice = self._placer.place((item.track.id, "bars"), candidates, cores + taken)
             place = None if choice is None else candidates[choice]
             if place is not None:
-                self._bars.draw(picture, place, item.prediction, item.colour)
+                bars.draw(picture, place, item.prediction, item.colour)
                 taken.append(place)
+
+    def _bars_of(self, labels: tuple[str, ...]) -> ClassBars | None:
+        """Give the panel for these classes; None where there are none."""
+        if labels and labels not in self._bars:
+            self._bars[labels] = ClassBars(self._small, self._writer, labels)
+        return self._bars.get(labels)
 
     def _captions(self, item: _Item) -> list[_Caption]:
         """Say what a label may read, the fullest first."""
-        name = item.prediction.expression.label
-        share = f"{100 * float(item.prediction.probabilities.max()):.0f}%"
+        name = item.prediction.expression
+        if not name:
+            return _without_label(item.prediction)
+        share = f"{100 * item.prediction.share:.0f}%"
         if item.uncertain:
             return [
                 _Caption(f"{name}?", f"{share}  uncertain"),
@@ -299,10 +312,10 @@ class Overlay:
             x += self._name_width(item, caption) + pad
             put(picture, caption.note, x, middle, size=text, colour=GREY)
 
-    def _bars_places(self, box: Floats) -> list[Rect | None]:
+    def _bars_places(self, box: Floats, bars: ClassBars) -> list[Rect | None]:
         """Offer both sides of a box, then the upper corners; nothing for a small face."""
         x0, y0, x1, y1 = box.tolist()
-        width, height = self._bars.width, self._bars.height
+        width, height = bars.width, bars.height
         if y1 - y0 < 5 * self._text or height > 0.75 * self._area.height:
             return []
         gap = 0.6 * self._text
@@ -313,3 +326,18 @@ class Overlay:
             places += [(self._area.x1 - gap - width, top), (self._area.x0 + gap, top)]
         rects = [Rect.at(x, y, width, height) for x, y in places]
         return [rect if rect.within(self._area) else None for rect in rects]
+
+
+def _without_label(prediction: Prediction) -> list[_Caption]:
+    """Say what is known of a face whose network knows no expressions, the fullest first."""
+    if prediction.valence is None or prediction.arousal is None:
+        return [_Caption("", "")]
+    valence, arousal = (
+        f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+        for value in (prediction.valence, prediction.arousal)
+    )
+    return [
+        _Caption(f"valence {valence}", f"arousal {arousal}"),
+        _Caption(f"V {valence}", f"A {arousal}"),
+        _Caption("", ""),
+    ]

@@ -43,7 +43,7 @@ class Trace:
             spacing_s: Samples closer than this replace one another.
         """
         self._spacing_s = spacing_s
-        self._rows: Times = np.empty((2 * SAMPLES, 3))
+        self._rows: Times = np.empty((2 * SAMPLES, 4))
         self._start = self._stop = 0
         self._updates = -1
         self.last_s = -np.inf
@@ -51,7 +51,9 @@ class Trace:
     def __len__(self) -> int:
         return self._stop - self._start
 
-    def add(self, update: int, time_s: float, valence: float, arousal: float) -> None:
+    def add(
+        self, update: int, time_s: float, valence: float, arousal: float, *, doubted: bool = False
+    ) -> None:
         """Append one sample, after a break if the face missed the update before.
 
         Args:
@@ -59,12 +61,13 @@ class Trace:
             time_s: Presentation time.
             valence: -1 to 1.
             arousal: -1 to 1.
+            doubted: They follow from classes of which the network is not sure.
         """
         if len(self) and update != self._updates + 1:
-            self._append(np.nan, np.nan, np.nan)
+            self._append(np.nan, np.nan, np.nan, np.nan)
         elif len(self) > 1 and time_s - self._rows[self._stop - 2, 0] < self._spacing_s:
             self._stop -= 1
-        self._append(time_s, valence, arousal)
+        self._append(time_s, valence, arousal, doubted)
         self._updates = update
         self.last_s = time_s
 
@@ -80,8 +83,13 @@ class Trace:
     @property
     def newest(self) -> tuple[float, float, float]:
         """Time, valence and arousal of the last sample."""
-        time_s, valence, arousal = self._rows[self._stop - 1]
+        time_s, valence, arousal = self._rows[self._stop - 1, :3]
         return float(time_s), float(valence), float(arousal)
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the last sample is."""
+        return bool(self._rows[self._stop - 1, 3])
 
     def runs(self, since_s: float) -> list[Times]:
         """Give the stretches without a break.
@@ -91,7 +99,8 @@ class Trace:
                 up to the edge.
 
         Returns:
-            Arrays (N, 3) of time, valence, arousal, oldest first, N at least 1.
+            Arrays (N, 4) of time, valence, arousal, and 1 where they are doubted, oldest first,
+            N at least 1.
         """
         rows = self._rows[self._start : self._stop]
         recent = np.flatnonzero(rows[:, 0] >= since_s)
@@ -125,10 +134,10 @@ class Timeline:
         self._traces: dict[int, Trace] = {}
         self._updates = 0
         self._now_s = -np.inf
-        self._caption = f"last {seconds:g} s"
+        self._derived = False
         self._dash_px = max(4, round(0.45 * text))
         self._plot = self._lay_out()
-        self._panel = self._render_panel()
+        self._panels: dict[bool, Image] = {}
 
     @property
     def face_ids(self) -> tuple[int, ...]:
@@ -140,22 +149,29 @@ class Timeline:
         """Samples kept, all faces together."""
         return sum(len(trace) for trace in self._traces.values())
 
-    def update(self, time_s: float, predictions: Sequence[Prediction]) -> None:
+    def update(
+        self, time_s: float, predictions: Sequence[Prediction], uncertain_below: float = 0.0
+    ) -> None:
         """Take in one frame; a time before the last one starts the strip anew.
 
         Args:
             time_s: The frame's presentation time.
             predictions: Of the faces present.
+            uncertain_below: Reliability, 0 to 1, below which what is derived is doubted.
         """
         if time_s < self._now_s:
             self._traces.clear()
         self._now_s = time_s
         self._updates += 1
         for face in predictions:
+            if face.valence is None or face.arousal is None:
+                continue
             if face.track_id not in self._traces:
                 self._traces[face.track_id] = Trace(self._seconds / (SAMPLES - 1))
             trace = self._traces[face.track_id]
-            trace.add(self._updates, time_s, face.valence, face.arousal)
+            doubted = face.derived and (face.reliability or 0.0) < uncertain_below
+            trace.add(self._updates, time_s, face.valence, face.arousal, doubted=doubted)
+            self._derived = face.derived
         self._forget()
 
     def _forget(self) -> None:
@@ -174,11 +190,14 @@ class Timeline:
         """
         x0, y0, x1, y1 = self.rect
         strip = image[y0:y1, x0:x1]
-        cv2.addWeighted(strip, 1 - _OPACITY, self._panel, _OPACITY, 0, dst=strip)
+        if self._derived not in self._panels:
+            self._panels[self._derived] = self._render_panel()
+        cv2.addWeighted(strip, 1 - _OPACITY, self._panels[self._derived], _OPACITY, 0, dst=strip)
         plot = strip[:, self._plot.x0 : self._plot.x1]
         for face, trace in self._traces.items():
             for run in trace.runs(self._now_s - self._seconds):
-                self._draw_run(plot, run, colours[face])
+                for part in _parted(run):
+                    self._draw_run(plot, part, GREY if part[-1, 3] else colours[face])
         self._draw_tips(strip, colours)
 
     def _draw_run(self, plot: Image, run: Times, colour: Colour) -> None:
@@ -224,11 +243,10 @@ class Timeline:
         for face, trace in self._traces.items():
             if trace.last_s == self._now_s:
                 _, valence, arousal = trace.newest
-                dot(
-                    strip, self._plot.x1 - 1, float(self._level(arousal)), self._line, colours[face]
-                )
+                colour = GREY if trace.doubted else colours[face]
+                dot(strip, self._plot.x1 - 1, float(self._level(arousal)), self._line, colour)
                 row = float(self._level(valence))
-                dot(strip, self._plot.x1 - 1, row, 1.6 * self._line, colours[face])
+                dot(strip, self._plot.x1 - 1, row, 1.6 * self._line, colour)
                 tips.append((row, face))
         gap = 0.85 * self._text
         if len(tips) * gap > self.rect.height:
@@ -269,13 +287,22 @@ class Timeline:
     def _draw_keys(self, panel: Image) -> None:
         text, dash, put = self._text, self._dash_px, self._writer.put
         x, middle = 0.6 * text, (self.rect.height - 1) / 2
-        put(panel, self._caption, x, middle + 1.3 * text, size=text, colour=GREY)
+        caption = f"{'derived' if self._derived else 'last'} {self._seconds:g} s"
+        put(panel, caption, x, middle + 1.3 * text, size=text, colour=GREY)
         for name, row in zip(_KEYS, (middle - 1.3 * text, middle), strict=True):
             solid = name == "valence"
             ends = x + dash * np.array([[0, 5]] if solid else [[0, 1], [2, 3], [4, 5]])
             paths = [np.array([[a, row], [b, row]], np.float32) for a, b in ends]
             lines(panel, paths, WHITE, max(1, round((1.0 if solid else 0.6) * self._line)))
             put(panel, name, x + 6 * dash, row, size=text, colour=WHITE)
+
+
+def _parted(run: Times) -> list[Times]:
+    """Part a run where doubt begins or ends; parts share the sample at which they meet."""
+    turns = np.flatnonzero(np.diff(run[:, 3])) + 1
+    starts, stops = [0, *(turns - 1)], [*turns, len(run)]
+    parts = [run[start:stop] for start, stop in zip(starts, stops, strict=True)]
+    return [part for part in parts if len(part) > 1 or len(run) == 1]
 
 
 def spread(rows: Sequence[float], gap: float, height: float) -> list[float]:

@@ -1,5 +1,6 @@
 """Warp a face upright and centred: the one crop that training and the live engine share."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import cv2
@@ -130,7 +131,15 @@ def align(image: Image, points: Floats, size: int = CROP_SIZE, margin: float = M
     return Face(crop=warp(image, matrix, size), matrix=matrix)
 
 
-def recut(image: Image, face: Face, size: int, margin: float = MARGIN) -> Image:
+def recut(
+    image: Image,
+    face: Face,
+    size: int,
+    margin: float = MARGIN,
+    *,
+    points: Sequence[Sequence[float]] | None = None,
+    upright: bool = False,
+) -> Image:
     """Cut a face that `align` has cut again, for a network with another input.
 
     Args:
@@ -138,14 +147,30 @@ def recut(image: Image, face: Face, size: int, margin: float = MARGIN) -> Image:
         face: The crop, `MARGIN` around it.
         size: Side of the new crop, pixels.
         margin: Of the new crop.
+        points: (5, 2) where the points shall lie, shares of the new crop's side; None is the
+            template's place with the margin.
+        upright: Move and scale only: the face keeps its tilt, as in pictures nobody aligned.
 
     Returns:
         (size, size, 3) uint8, BGR; the face's own crop where nothing differs.
     """
-    if (size, margin) == (face.crop.shape[0], MARGIN):
+    own = (size, margin) == (face.crop.shape[0], MARGIN) and points is None
+    if own and not upright:
         return face.crop
-    old, new = template(face.crop.shape[0]), template(size, margin)
-    return warp(image, chained(similarity(old, new), face.matrix), size)
+    target = template(size, margin)
+    if points is not None:
+        target = (np.asarray(points, np.float32) * size - 0.5).astype(np.float32)
+    matrix = chained(similarity(template(face.crop.shape[0]), target), face.matrix)
+    return warp(image, untilted(matrix, target) if upright else matrix, size)
+
+
+def untilted(matrix: Floats, target: Floats) -> Floats:
+    """Take the rotation out of a similarity; what it brought to the middle of `target` stays."""
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    middle = target.mean(axis=0)
+    source = transform(middle, invert(matrix))
+    linear = np.eye(2, dtype=np.float32) * np.float32(scale)
+    return np.hstack([linear, (middle - scale * source)[:, None]]).astype(np.float32)
 
 
 def chained(second: Floats, first: Floats) -> Floats:

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.faces.alignment import recut
 from engine.networks.manifest import CropInput
-from engine.types import Floats, Image
+from engine.types import Face, Floats, Image
 
 Gray = NDArray[np.uint8]
 
@@ -43,6 +44,24 @@ def to_input(
     np.multiply(stacked, 1.0 / (255.0 * spread), out=batch)
     batch -= centre / spread
     return batch
+
+
+def crops_for(images: Sequence[Image], faces: Sequence[Face], form: CropInput) -> list[Image]:
+    """Cut faces that were aligned once the way that a network wants them.
+
+    Args:
+        images: N pictures, (H, W, 3) uint8, BGR.
+        faces: The N crops out of them.
+        form: What the network's manifest says of its input.
+
+    Returns:
+        N images, each (S, S, 3) uint8, BGR.
+    """
+    points, upright = form.template, form.align == "upright"
+    return [
+        recut(image, face, form.size, form.margin, points=points, upright=upright)
+        for image, face in zip(images, faces, strict=True)
+    ]
 
 
 def batch_of(crops: Sequence[Image], form: CropInput) -> NDArray[np.generic]:

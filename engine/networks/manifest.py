@@ -34,6 +34,7 @@ Mean = Annotated[float, Field(ge=-1e3, le=1e3)]
 Spread = Annotated[float, Field(ge=1e-3, le=1e3)]
 Triple = tuple[Mean, Mean, Mean]
 Colour = Literal["rgb", "gray"]
+Point = tuple[Annotated[float, Field(ge=-1, le=2)], Annotated[float, Field(ge=-1, le=2)]]
 
 # Strict, as configs are; what a later version adds is nobody's business here.
 _stated = pydantic.dataclasses.dataclass(
@@ -56,6 +57,10 @@ class CropInput:
         batch: Crops of a call, which the file calls ``dynamic`` where any number will do; 0 here.
         colour: ``gray`` is one channel, spread where it is dark or flat, see
             `engine.faces.preprocessing.gray_of`.
+        align: ``landmarks`` turns faces upright, as training on `align` = "landmarks" does;
+            ``upright`` keeps pictures as they stand, only moved and scaled.
+        template: Where the five points of a face lie in a crop, on average, shares of its side;
+            None where that is `engine.faces.landmarks.TEMPLATE` with the margin.
         dtype: ``uint8`` where the network normalises itself, ``float32`` where it is done before.
     """
 
@@ -69,6 +74,9 @@ class CropInput:
     )
     colour: Colour = "rgb"
     dtype: Literal["float32", "uint8"] = "float32"
+    # Nor are these: they say how pictures come to be crops, not what a crop is.
+    align: Literal["landmarks", "upright"] = field(default="landmarks", compare=False)
+    template: tuple[Point, Point, Point, Point, Point] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.colour == "gray" and self.dtype == "float32":
@@ -153,13 +161,15 @@ class ExpressionFacts:
         input: Its crops.
         labels: Its classes, in the order of its logits.
         landmarks: What it reads of the landmark network.
-        temperature: Of the calibrated softmax.
+        temperature: Of the calibrated softmax; None where there are no labels.
+        outputs: Of its graph; none where the manifest does not say.
     """
 
     input: CropInput
     labels: tuple[Line, ...]
     landmarks: Maps
-    temperature: Spread
+    temperature: Spread | None
+    outputs: tuple[Line, ...] = ()
 
 
 @_stated

@@ -79,6 +79,23 @@ def choose(
     return Selection(manifest, detector, device, f"{found}, as the file is")
 
 
+def names_of(model: str) -> tuple[str, ...]:
+    """Split ``dan,dan-va`` into the names of several models; a file may have a comma in its name.
+
+    Raises:
+        ModelError: A name is missing, or there twice.
+    """
+    if "," not in model or Path(model).exists():
+        return (model,)
+    names = tuple(name.strip() for name in model.split(","))
+    if not all(names):
+        raise ModelError(f"model {model}: a name is missing beside a comma")
+    for name in names:
+        if names.count(name) > 1:
+            raise ModelError(f"model {model}: {name} is there twice; name each once")
+    return names
+
+
 def _shipped(
     files: Mapping[str, str], precision: Precision, device: Device, cpuinfo: Path
 ) -> Selection:

@@ -1,44 +1,49 @@
-"""The expression network: crops in, poster-rt's landmark maps too; logits, valence-arousal out."""
+"""An expression network: crops in, poster-rt's landmark maps too; what it says of them out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ModelError
-from engine.faces.alignment import recut
-from engine.faces.preprocessing import batch_of
-from engine.labels import EXPRESSIONS, VALENCE_AROUSAL
-from engine.networks.manifest import ExpressionFacts, Manifest, Pair, load_manifest
+from engine.faces.preprocessing import batch_of, crops_for
+from engine.labels import VALENCE_AROUSAL
+from engine.networks.manifest import ExpressionFacts, Manifest, Maps, Pair, load_manifest
 from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
+from engine.reading.offers import AFFECT, LOGITS, offer_of
 from engine.reading.reliability import probabilities_of
 from engine.types import Face, Floats, Image, Sighting
 
-# The logit of an expression that the network does not know: no temperature makes it probable.
-UNKNOWN: Final = -1e6
-PLACES: Final = np.array(list(VALENCE_AROUSAL.values()), np.float32)
+PLACES: Final[Mapping[str, tuple[float, float]]] = {
+    expression.label: place for expression, place in VALENCE_AROUSAL.items()
+}
+AS_FOLLOWED: Final = ("landmarks", None)  # crops of the landmark network
+NOTHING: Final[Floats] = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """What the network says of one crop, before smoothing and calibration.
+    """What networks say of one crop, before smoothing and calibration.
 
     Attributes:
-        logits: (8,) float32, order of `engine.labels.Expression`.
-        valence_arousal: (2,) float32, -1 to 1.
+        logits: (C,) float32, in the order of the labels; (0,) without expressions.
+        valence_arousal: (2,) float32, -1 to 1; (0,) where there are none.
+        measures: (M,) float32, the networks' own numbers, in the order of their names.
     """
 
     logits: Floats
     valence_arousal: Floats
+    measures: Floats = field(default_factory=NOTHING.copy)
 
 
 class Fusion:
     """The network with its manifest; belongs to the thread that made it.
 
     Attributes:
+        offer: What it says of a face.
         temperature: Of the calibrated softmax.
         device: What it runs on.
         precision: What it calculates in: ``fp32``, ``fp16`` or ``int8``.
@@ -53,12 +58,39 @@ class Fusion:
         manifest.expect("expression")
         facts = manifest.read(ExpressionFacts)
         self._name = manifest.name
-        self._places = _places(self._name, facts.labels)
-        self.temperature, self._input = facts.temperature, facts.input
+        if facts.landmarks.maps and (facts.input.align, facts.input.template) != AS_FOLLOWED:
+            raise ModelError(
+                f"{manifest.name}: input.align: reads maps of the landmark network, which are of "
+                "faces turned upright; train it with data.align = landmarks"
+            )
+        offer_of(manifest)  # what cannot be is said before anything is loaded
+        self.temperature, self._input = facts.temperature or 1.0, facts.input
         self._maps = facts.landmarks.maps
         self._session = open_session(manifest, device, threads)
+        try:
+            self.offer = offer_of(manifest, self._session.outputs)
+        except ModelError:
+            self._session.close()
+            raise
+        self._order = [facts.labels.index(label) for label in self.offer.labels]
+        self._places = np.array([PLACES.get(x, (0, 0)) for x in self.offer.labels], np.float32)
         self.device = self._session.device
         self.precision = manifest.precision
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, in the order of the logits that `read` gives."""
+        return self.offer.labels
+
+    @property
+    def derived(self) -> bool:
+        """Whether valence and arousal follow from the classes."""
+        return not self.offer.affect and self.offer.derivable
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of its own numbers."""
+        return self.offer.measures
 
     def close(self) -> None:
         """Free the network."""
@@ -82,14 +114,31 @@ class Fusion:
             raise ModelError(f"{self._name}: reads {', '.join(self._maps)}, more than there are")
         for level, name in enumerate(self._maps):
             inputs[name] = np.stack([sighting.maps[level] for sighting in sightings])
-        outputs, count = self._session.run(inputs), len(sightings)
-        logits = np.full((count, len(EXPRESSIONS)), UNKNOWN, np.float32)
-        logits[:, self._places] = self._said("logits", outputs, (count, len(self._places)))
-        if "valence_arousal" in self._session.outputs:
-            affect = self._said("valence_arousal", outputs, (count, 2))
-        else:  # where the classes it takes for likely lie
-            affect = probabilities_of(logits, self.temperature) @ PLACES
-        return [Reading(logits[row], affect[row]) for row in range(len(sightings))]
+        count = len(sightings)
+        outputs = self._run(inputs, count)
+        logits = affect = np.zeros((count, 0), np.float32)
+        if self._order:
+            logits = self._said(LOGITS, outputs, (count, len(self._order)))[:, self._order]
+        if self.offer.affect:
+            affect = self._said(AFFECT, outputs, (count, 2))
+        elif self.derived:  # where the classes it takes for likely lie
+            affect = probabilities_of(logits, self.temperature) @ self._places
+        own = [self._said(name, outputs, (count,)) for name in self.measures]
+        measures = np.stack(own, 1) if own else np.zeros((count, 0), np.float32)
+        return [Reading(logits[row], affect[row], measures[row]) for row in range(count)]
+
+    def _run(
+        self, inputs: Mapping[str, NDArray[np.generic]], count: int
+    ) -> list[NDArray[np.float32]]:
+        """Run any number of faces, also on a graph that takes so many at once and no others."""
+        fixed = self._input.batch
+        if not fixed:
+            return self._session.run(inputs)
+        parts = []
+        for first in range(0, count, fixed):
+            rows = np.minimum(np.arange(first, first + fixed), count - 1)  # the last one again
+            parts.append(self._session.run({name: x[rows] for name, x in inputs.items()}))
+        return [np.concatenate(outputs)[:count] for outputs in zip(*parts, strict=True)]
 
     def _said(
         self, output: str, outputs: Sequence[NDArray[np.float32]], shape: tuple[int, ...]
@@ -102,18 +151,33 @@ class Fusion:
     def _crops(self, faces: Sequence[Face], images: Sequence[Image]) -> list[Image]:
         if self._maps:  # made from these very crops
             return [face.crop for face in faces]
-        pairs = zip(faces, images, strict=True)
-        return [recut(image, face, self._input.size, self._input.margin) for face, image in pairs]
+        return crops_for(images, faces, self._input)
 
 
-def _places(name: str, labels: Sequence[str]) -> list[int]:
-    """Give the index in `EXPRESSIONS` of each class of a network."""
-    for label in labels:
-        if label not in EXPRESSIONS:
-            raise ModelError(f"{name}: labels: {label} is none of {', '.join(EXPRESSIONS)}")
-    if len(set(labels)) != len(labels) or len(labels) < 2:
-        raise ModelError(f"{name}: labels: expected several, each once, got {list(labels)}")
-    return [EXPRESSIONS.index(label) for label in labels]
+def shared_landmarks(manifests: Sequence[Manifest]) -> int:
+    """Say whose landmark network several expression networks, at least one, share.
+
+    Those that read its maps need their own; the others only need to know where a face is.
+
+    Returns:
+        The place of that expression network.
+
+    Raises:
+        ModelError: Two read the maps of different landmark networks.
+    """
+    readers = [
+        place for place, manifest in enumerate(manifests) if manifest.read(Maps, "landmarks").maps
+    ]
+    pairs = {place: manifests[place].read(Pair, "landmarks") for place in readers}
+    for place in readers:
+        if pairs[place].sha256 != pairs[readers[0]].sha256:
+            one, other = manifests[readers[0]], manifests[place]
+            raise ModelError(
+                f"model {one.name}, {other.name}: read different landmark networks, "
+                f"{pairs[readers[0]].file} and {pairs[place].file}; choose --precision fp32, "
+                "or run them one after the other"
+            )
+    return readers[0] if readers else 0
 
 
 def landmarks_of(manifest: Manifest) -> Manifest:

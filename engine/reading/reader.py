@@ -2,19 +2,55 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
-from engine.reading.fusion import Fusion, Reading
+from engine.reading.fusion import Reading
+from engine.reading.offers import CONFIDENCE
 from engine.reading.reliability import probabilities_of, reliability_of
 from engine.reading.temporal import Smoother
-from engine.types import Analysis, Found, Prediction
+from engine.types import Analysis, Found, Image, Prediction, Sighting
+
+
+class Networks(Protocol):
+    """A `Fusion`, or `Several`."""
+
+    @property
+    def temperature(self) -> float:
+        """Of the calibrated softmax."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes; none without expressions."""
+
+    @property
+    def derived(self) -> bool:
+        """Whether valence and arousal follow from the classes."""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of the networks' own numbers."""
+
+    @property
+    def device(self) -> str:
+        """What they run on."""
+
+    @property
+    def precision(self) -> str:
+        """What they calculate in."""
+
+    def read(self, sightings: Sequence[Sighting], images: Sequence[Image]) -> list[Reading]:
+        """Read faces."""
+
+    def close(self) -> None:
+        """Free the networks."""
 
 
 class Reader:
     """Reads what found faces show, over time. Belongs to the thread that made it."""
 
-    def __init__(self, fusion: Fusion, smooth: float) -> None:
+    def __init__(self, fusion: Networks, smooth: float) -> None:
         self._fusion = fusion
         self._smoother = Smoother(smooth)
 
@@ -58,12 +94,24 @@ class Reader:
         return Analysis(found.frame, found.tracks, predictions, times_ms, found.left_out)
 
     def _predict(self, track_id: int, time_s: float, reading: Reading) -> Prediction:
-        logits, affect = self._smoother.smooth(track_id, time_s, reading)
-        probabilities = probabilities_of(logits, self._fusion.temperature)
+        others = np.concatenate([reading.valence_arousal, reading.measures])
+        logits, others = self._smoother.smooth(track_id, time_s, reading.logits, others)
+        affect, own = np.split(np.clip(others, -1, 1), [len(reading.valence_arousal)])
+        labels, probabilities = self._fusion.labels, logits
+        if labels:
+            probabilities = probabilities_of(logits, self._fusion.temperature)
+        measures = dict(zip(self._fusion.measures, own.tolist(), strict=True))
+        reliability = measures.pop(CONFIDENCE, None)
+        if labels and reliability is None:
+            reliability = reliability_of(probabilities)
+        valence, arousal = affect.tolist() or (None, None)
         return Prediction(
             track_id=track_id,
             probabilities=probabilities,
-            valence=float(np.clip(affect[0], -1, 1)),
-            arousal=float(np.clip(affect[1], -1, 1)),
-            reliability=reliability_of(probabilities),
+            valence=valence,
+            arousal=arousal,
+            reliability=None if reliability is None else max(reliability, 0.0),
+            labels=labels,
+            derived=self._fusion.derived,
+            measures=measures,
         )

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.reading.fusion import Reading
 from engine.types import Floats
 
 
@@ -15,7 +14,7 @@ class _State:
 
 
 class Smoother:
-    """Exponential smoothing of logits, valence and arousal, one state per track.
+    """Exponential smoothing of all that networks say, one state per track.
 
     The weight of the past depends on the time that passed, not on the frame count, so that
     30 and 60 frames a second, or a variable rate, give the same curve.
@@ -26,20 +25,28 @@ class Smoother:
         self._time_constant_s = time_constant_s
         self._states: dict[int, _State] = {}
 
-    def smooth(self, track_id: int, time_s: float, reading: Reading) -> tuple[Floats, Floats]:
+    def smooth(
+        self, track_id: int, time_s: float, logits: Floats, others: Floats
+    ) -> tuple[Floats, Floats]:
         """Blend a reading into the track's state.
 
+        Args:
+            track_id: Whose.
+            time_s: When.
+            logits: (C,) of the reading.
+            others: (N,) what else there is: valence and arousal, the networks' own numbers.
+
         Returns:
-            Logits (8,) and valence-arousal (2,), float32.
+            Logits (C,) and the others (N,), float32.
         """
-        values = np.concatenate([reading.logits, reading.valence_arousal])
+        values = np.concatenate([logits, others])
         state = self._states.get(track_id)
         if state is not None and self._time_constant_s > 0:
             elapsed_s = max(0.0, time_s - state.time_s)
             past = np.float32(np.exp(-elapsed_s / self._time_constant_s))
             values = past * state.values + (1 - past) * values
         self._states[track_id] = _State(time_s, values)
-        return values[:-2], values[-2:]
+        return values[: len(logits)], values[len(logits) :]
 
     def keep(self, track_ids: set[int]) -> None:
         """Forget every track that is not among these."""

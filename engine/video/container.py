@@ -28,6 +28,7 @@ WHOLE_FILE: Final = 2**31 - 1  # bytes, microseconds, pixels: the most that FFmp
 # allows it. One picture takes up to ten bytes a pixel here; of a video's, decoders hold dozens.
 PICTURE_MEGAPIXELS: Final = 150.0
 FRAME_MEGAPIXELS: Final = 36.0
+READ_MEGAPIXELS: Final = 268  # of FFmpeg, which keeps eight times the pixels below 2**31
 _ALIGNED: Final = 64 * 65536  # pixels that decoders add to the right of the largest picture
 NETWORK_TIMEOUT_S: Final = 10.0  # for connecting, and for every read after that
 _HEAD_CHUNKS: Final = 4  # of a kilobyte, in which the first parts of a file begin
@@ -122,7 +123,9 @@ class Limit:
         """Word why there is no first picture."""
         said = f": {why}" if why else ""
         if self.refused(stream):
-            return f"no picture can be decoded{said}; it is damaged or {self}"
+            most = f"over {READ_MEGAPIXELS} megapixels, more than FFmpeg reads"
+            large = most if self.megapixels > READ_MEGAPIXELS else str(self)
+            return f"no picture can be decoded{said}; it is damaged or {large}"
         return f"no frame can be decoded{said}"
 
     def __str__(self) -> str:

@@ -70,11 +70,9 @@ class Once:
         Raises:
             SourceError: It cannot be read.
         """
-        try:
+        with _named(self._name, "cannot be read"):
             while len(self._kept) < _HEAD and self._more_kept(_HEAD - len(self._kept)):
                 pass
-        except OSError as error:
-            raise SourceError(f"{self._name}: cannot be read: {reason(error)}") from error
         return bytes(self._kept[:_HEAD])
 
     def _more_kept(self, count: int) -> bytes:
@@ -87,10 +85,15 @@ class Once:
         return self
 
     def whole(self) -> bytes:
-        """Give all there is, from the start to the end."""
+        """Give all there is, from the start to the end.
+
+        Raises:
+            SourceError: It cannot be read, or is over `BYTES_MAX`.
+        """
         self._at = len(self._kept)
-        while self.read(_CHUNK):
-            pass
+        with _named(self._name, "cannot be read"):
+            while self.read(_CHUNK):
+                pass
         return bytes(self._kept)
 
 
@@ -123,13 +126,13 @@ def _open(name: str, called: str, once: Once, config: SourceConfig) -> Source | 
     ending = ending_of(once.head()) or (Path(called).suffix.lower() if _unmarked(called) else "")
     if not ending or not _is_one(name, ending, once, config):
         return None
-    folder = _Folder()
+    content = once.whole()
+    with _named(name, "cannot be kept to be read"):
+        folder = _Folder()
     try:
         path = folder.path / _file_name(called, ending)
-        try:
-            path.write_bytes(once.whole())
-        except OSError as error:
-            raise SourceError(f"{name}: cannot be kept to be read: {reason(error)}") from error
+        with _named(name, "cannot be kept to be read"):
+            path.write_bytes(content)
         kind = kind_of(path, config.max_megapixels)
         if kind == "picture":
             return _Picture(name, path, folder, config)
@@ -140,6 +143,15 @@ def _open(name: str, called: str, once: Once, config: SourceConfig) -> Source | 
         raise
     folder.discard()
     return None
+
+
+@contextmanager
+def _named(name: str, what: str) -> Iterator[None]:
+    """Make what the system refuses an error of the source."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(f"{name}: {what}: {reason(error)}") from error
 
 
 def _unmarked(called: str) -> bool:

@@ -159,9 +159,7 @@ def read_still(path: Path, max_megapixels: float | None = None) -> Still:
     try:
         still = _by_ffmpeg(path, most, strict=True)
     except SourceError:
-        # Of a TIFF, FFmpeg refuses tags too that are merely odd.
-        odd = head.startswith((b"II*\0", b"MM\0*")) and _is_whole(path, most)
-        return Still(_damaged(path, head, most), "" if odd else "cut short")
+        return Still(_damaged(path, head, most), "cut short")
     gif = head.startswith(b"GIF8")  # FFmpeg does not say that it is cut short
     if gif and not still.fault and not _is_whole(path, most):
         return Still(still.image, "cut short")

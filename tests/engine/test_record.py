@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError, SinkError
 from engine.labels import EXPRESSIONS
-from engine.record import COLUMNS, LANDMARK_COLUMNS, columns, open_records, records_of
+from engine.record import COLUMNS, LANDMARK_COLUMNS, TAIL, columns, open_records, records_of
 from engine.types import CLASSES, POINTS, Analysis, Frame, Prediction, Track
 
 ENDINGS = [".csv", ".jsonl", ".ndjson", ".parquet"]
@@ -53,23 +53,24 @@ def _rows(path: Path) -> list[dict]:
     if path.suffix == ".csv":
         with path.open(newline="", encoding="utf-8") as text:
             rows = list(csv.DictReader(text))
-        texts = ("expression", "file")
+        texts = ("expression", "file", "affect_source")
         return [{k: v if k in texts else float(v or "nan") for k, v in r.items()} for r in rows]
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     for row in rows:
         points = row.pop("landmarks", [])
-        file = row.pop("file")
+        behind = {name: row.pop(name) for name in tuple(row)[len(COLUMNS) :]}
         row.update(zip(LANDMARK_COLUMNS, (v for point in points for v in point), strict=False))
-        row["file"] = file
+        row.update(behind)
     return rows
 
 
 def test_columns_are_those_promised():
     assert ",".join(columns(landmarks=False)) == (
         "frame,timestamp,face_id,x,y,width,height,score,expression,reliability,neutral,happiness,"
-        "surprise,sadness,anger,disgust,fear,contempt,valence,arousal,file"
+        "surprise,sadness,anger,disgust,fear,contempt,valence,arousal,file,contract,affect_source"
     )
-    assert columns(landmarks=True) == (*COLUMNS, *LANDMARK_COLUMNS, "file")
+    assert columns(landmarks=True) == (*COLUMNS, *LANDMARK_COLUMNS, "file", *TAIL)
+    assert TAIL == ("contract", "affect_source")
     assert LANDMARK_COLUMNS[:3] == ("landmark_0_x", "landmark_0_y", "landmark_1_x")
     assert LANDMARK_COLUMNS[-1] == "landmark_67_y"
 
@@ -86,7 +87,7 @@ def test_every_format_tells_the_same(tmp_path, ending, landmarks):
     assert row["timestamp"] == pytest.approx(2 * 1001 / 30000, abs=1e-6)
     assert [row["x"], row["y"]] == pytest.approx(track.box[:2].tolist(), abs=0.006)
     assert [row["width"], row["height"]] == pytest.approx([80.13, 99.87], abs=0.011)
-    assert row["expression"] == prediction.expression.label
+    assert row["expression"] == prediction.expression
     assert row["file"] == ""
     shares = [row[name] for name in EXPRESSIONS]
     assert shares == pytest.approx(prediction.probabilities.tolist(), abs=1e-6)
@@ -112,14 +113,16 @@ def test_csv_is_plain_text_with_plain_numbers(tmp_path):
     _write(tmp_path / "rows.csv", Analysis(analysis.frame, analysis.tracks, (prediction,), {}))
     header, row = (tmp_path / "rows.csv").read_bytes().decode().splitlines()
     assert header == ",".join(columns(landmarks=False))
-    assert row.endswith(",0.987654,neutral,0.9,0.999997,0.000002,0.000001,0,0,0,0,0,0,0.5,")
+    assert row.endswith(
+        ",0.987654,neutral,0.9,0.999997,0.000002,0.000001,0,0,0,0,0,0,0.5,,2,network"
+    )
     assert row.startswith("0,0,1,")
 
 
 def test_json_lines_nest_the_landmarks(tmp_path):
     _write(tmp_path / "rows.jsonl", _analysis(), landmarks=True)
     row = json.loads((tmp_path / "rows.jsonl").read_text())
-    assert tuple(row) == (*COLUMNS, "landmarks", "file")
+    assert tuple(row) == (*COLUMNS, "landmarks", "file", *TAIL)
     assert np.shape(row["landmarks"]) == (POINTS, 2)
     assert type(row["frame"]) is int
 

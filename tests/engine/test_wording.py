@@ -26,6 +26,7 @@ def test_one_thing_is_not_several():
         "2 pictures",
     ]
     assert counted(1, "face is", "faces are") == "1 face is"
+    assert counted(9999, "face") == "9999 faces"
     assert counted(12345, "face is", "faces are") == "12,345 faces are"
 
 

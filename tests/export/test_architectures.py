@@ -1,22 +1,35 @@
 """Every architecture as ONNX with a dynamic batch: small ones always, full-size ones on request."""
 
 import json
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
 import torch
 from torch import nn
 
+from engine.errors import ModelError
 from engine.faces.preprocessing import to_input
+from engine.networks.manifest import load_manifest
+from engine.reading.fusion import Fusion
+from engine.reading.reader import Reader
+from engine.types import Face, Found, Frame, Sighting, Track
 from export.adversarial import adversarial_pictures
 from export.checkpoint import check_graph
 from export.comparison import prove
-from export.graph import MOST, OPSET, PARITY, write_manifest
+from export.graph import MOST, OPSET, PARITY, Normalise, write_manifest
 from export.parity import ADVERSARIAL
-from export.system import SystemGraph, system_in_torch, write_system
+from export.system import (
+    SystemGraph,
+    check_alone,
+    is_colourless,
+    system_in_torch,
+    write_system,
+)
 from training.data.samples import DataConfig
 from training.models import backbones
 from training.models.window_attention import WindowCrossAttention
@@ -26,6 +39,7 @@ from training.systems.saved import Card, SavedSystem
 from training.tasks.system import read_settings
 from training.trainer.recipe import read_recipe
 
+POINTS, BOX = np.zeros((68, 2), np.float32), np.array([0, 0, 9, 9], np.float32)
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 PLACES = {"data": Path("data"), "cache": Path("cache"), "folder": Path("run")}
 BARE = ("system.image_weights=''", "system.landmark_weights=''")
@@ -246,3 +260,75 @@ def test_relative_position_bias_is_a_constant_of_the_graph(name, tmp_path):
     assert len(biases) == 3
     assert all(bias is not None for bias in biases)
     torch.testing.assert_close(graph(torch.ones(1, 3, 112, 112))[0], before)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("arbex", ("primary", "corrected", "primary_confidence", "confidence")),
+        ("poster-ada", ("quality",)),
+        ("poster", ()),
+    ],
+)
+def test_what_a_system_says_of_its_own_answer_is_an_output(name, more):
+    saved = saved_of(*SMALL[name])
+    graph = SystemGraph(saved.system)
+    assert graph.outputs == ("logits", *more)
+    side = saved.system.input_size
+    crops = torch.from_numpy(to_input(adversarial_pictures(3, side)))
+    said, own = dict(zip(graph.outputs, graph(crops), strict=True)), saved.system(crops).extras
+    for output in more:
+        wanted = own[output].exp() if output in ("primary", "corrected") else own[output]
+        torch.testing.assert_close(said[output], wanted)
+    if name == "arbex":
+        torch.testing.assert_close(said["corrected"].sum(1), torch.ones(3))
+
+
+@pytest.mark.slow
+def test_reliability_of_arbex_is_its_own(tmp_path):
+    saved = saved_of(*SMALL["arbex"])
+    facts = write_system(saved, tmp_path / "arbex.onnx")
+    write_manifest(tmp_path / "arbex.onnx", {**facts, "temperature": 3.0, "metrics": {}})
+    gray = cv2.cvtColor(adversarial_pictures(4, 112)[3], cv2.COLOR_BGR2GRAY)
+    crop = np.repeat(gray[..., None], 3, axis=2)  # of FER+, whose pictures have no colour
+    sighting = Sighting(Face(crop, np.eye(2, 3, dtype=np.float32)), POINTS, 0.9, ())
+    found = Found(Frame(0, 0.0, crop), (Track(1, BOX, POINTS, 0.9),), (sighting,), {})
+    with closing(Reader(Fusion(load_manifest(tmp_path / "arbex.onnx"), "cpu", 1), 0.0)) as reader:
+        ((prediction,),) = (analysis.predictions for analysis in reader.read([found]))
+    with torch.no_grad():
+        own = saved.system(torch.from_numpy(to_input([crop]))).extras
+    assert prediction.reliability == pytest.approx(float(own["confidence"]), abs=1e-4)
+    primary = float(own["primary_confidence"])
+    assert prediction.measures == {"primary_confidence": pytest.approx(primary, abs=1e-4)}
+
+
+@pytest.mark.parametrize("name", ["arbex", "poster-ada", "dan", "dan-va"])
+def test_answer_for_a_face_does_not_depend_on_the_others(name):
+    check_alone(SystemGraph(saved_of(*SMALL[name]).system), name)
+
+
+def test_system_whose_faces_attend_to_each_other_is_refused(tmp_path):
+    saved = saved_of(*SMALL["arbex"], "arbex.attention_scope=batch")
+    says = r"net: its logits of a face depends on the other faces of the batch, .*; train with"
+    with pytest.raises(ModelError, match=says):
+        write_system(saved, tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_network_that_saw_gray_pictures_is_shown_no_colour():
+    colour = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    gray = np.stack([cv2.cvtColor(cv2.cvtColor(x, 6), 8) for x in colour])  # to gray and back
+    plain, blind = Normalise(), Normalise(colourless=True)
+
+    def shown(graph, crops):
+        return graph(torch.from_numpy(np.ascontiguousarray(crops[..., ::-1].transpose(0, 3, 1, 2))))
+
+    trained = torch.from_numpy(to_input(list(gray)))
+    torch.testing.assert_close(shown(plain, gray), trained, atol=1e-5, rtol=0)
+    torch.testing.assert_close(shown(blind, gray), trained, atol=1e-5, rtol=0)
+    torch.testing.assert_close(shown(blind, colour), trained, atol=0.5 / 255 / 0.22, rtol=0)
+    assert is_colourless(DataConfig(dataset="ferplus"))
+    assert not is_colourless(DataConfig(dataset="raf-db"))
+    assert not is_colourless(DataConfig(dataset="ferplus", also=("raf-db",)))
+    assert not is_colourless(DataConfig(dataset="ferplus", channel_order="gray"))  # comes gray

@@ -203,6 +203,7 @@ def test_folder_that_is_no_repository_is_never_replaced(small, tmp_path, capsys)
 @pytest.fixture
 def marks(make_small, tmp_path, monkeypatch):
     """A network that the stand-in for TensorRT can build, as if it were a landmark network."""
+    monkeypatch.setattr(export.targets, "check_opens", lambda path: None)
     path = make_small(tmp_path / "in" / "small.onnx", kind="landmarks")
     monkeypatch.chdir(path.parent)
     return Path(path.name)

@@ -235,7 +235,7 @@ def small(tmp_path):
             "licence": "CC0-1.0",
             "metrics": {},
             "temperature": 1.0,
-            "input": {"name": "crops", "size": 2},
+            "input": {"name": "crops", "size": 2, "margin": 0, "mean": [0] * 3, "std": [1] * 3},
             "labels": list(labels),
             "landmarks": {"file": marks.path.name, "sha256": marks.sha256, "maps": []},
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -259,6 +259,10 @@ def test_network_of_crops_alone_is_an_ensemble_of_one(small, serve, tmp_path):
     said = triton.run(CROPS, {"crops": np.ones((5, 3, 2, 2), np.float32)})
     assert {name: array.shape for name, array in said.items()} == {"logits": (5, 12)}
     assert (out / "mine" / "labels.txt").read_text() == "anger\nfear\n"
+    frames = triton.configs[FRAMES]
+    shapes = {tensor.name: list(tensor.dims) for tensor in frames.output}
+    assert shapes["probabilities"] == [-1, 2]
+    assert json.loads(frames.parameters["labels"].string_value) == ["anger", "fear"]
 
 
 def test_half_precision_is_stated(small, serve, tmp_path):

@@ -267,3 +267,20 @@ def test_larger_pictures_are_read_where_wished(model, tmp_path, portrait):
         fer_live.analyze(path, max_megapixels=most * 0.99)
     assert len(model.analyze([path], max_megapixels=most)[0]) == 1
     assert len(fer_live.analyze(path, max_megapixels=most)) == 1
+
+
+def test_several_networks_read_one_picture_and_say_only_what_they_know(tiny_network, portrait):
+    made = [
+        tiny_network("own", ["blink", "yawn"]),
+        tiny_network("va", affect=True, own=["quality"]),
+    ]
+    with fer_live.Model(",".join(map(str, made)), device="cpu") as model:
+        (face,) = model.analyze(portrait)
+    assert (face.expression, list(face.probabilities)) == ("blink", ["blink", "yawn"])
+    assert (face.valence, face.arousal, face.derived) == (0.5, -0.25, False)
+    assert face.measures == {"quality": 0.75}
+    with fer_live.Model(str(made[1]), device="cpu") as model:
+        (face,) = model.analyze(portrait)
+    assert (face.expression, face.reliability, len(face.probabilities)) == ("", None, 0)
+    assert repr(face).startswith("Face(id=1, valence +0.50, arousal -0.25, box=(")
+    assert "face 1" in face._repr_html_()

@@ -7,7 +7,7 @@ import pytest
 
 import fer_live
 from app.command.cli import main
-from engine.record import COLUMNS, LANDMARK_COLUMNS
+from engine.record import columns
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_table_is_what_the_command_writes_to_parquet(clip, tmp_path, table, land
         table = fer_live.table(clip, duration=2, landmarks=True)
     assert table.schema.equals(written.schema, check_metadata=True)
     assert table.equals(written)
-    assert table.column_names == [*COLUMNS, *(LANDMARK_COLUMNS if landmarks else ()), "file"]
+    assert table.column_names == list(columns(landmarks=landmarks))
     assert table.num_rows == 50
 
 

@@ -43,6 +43,7 @@ class Dataset:
         affect: Whether its faces have valence and arousal.
         needs_fold: Whether there are splits only once a fold is named.
         stored: What its folder or zip is called; empty where that is its own name.
+        gray: Whether its pictures have no colour.
     """
 
     read: Callable[[Files, str], DatasetReading]
@@ -54,6 +55,7 @@ class Dataset:
     affect: bool = False
     needs_fold: bool = False
     stored: str = ""
+    gray: bool = False
 
 
 _FOLDERS: Final = official(train="FER2013Train", valid="FER2013Valid", test="FER2013Test")
@@ -70,24 +72,29 @@ DATASETS: Final[dict[str, Dataset]] = {
         carved("train", "valid"),
         collection="raf-db",
     ),
-    "fer2013": Dataset(fer2013.read_fer2013, fer2013.PARTS, _USAGES, collection="fer2013"),
+    "fer2013": Dataset(
+        fer2013.read_fer2013, fer2013.PARTS, _USAGES, collection="fer2013", gray=True
+    ),
     "fer2013-folders": Dataset(
         fer2013.read_fer2013_folders,
         fer2013.FOLDER_PARTS,
         carved("train", "test"),
         collection="fer2013",
+        gray=True,
     ),
     "ferplus": Dataset(
         ferplus_folder.read_ferplus_folder,
         ferplus_folder.PARTS,
         _FOLDERS,
         collection="fer2013",
+        gray=True,
     ),
     "ferplus-votes": Dataset(
         partial(ferplus_folder.read_ferplus_folder, protocol="votes"),
         ferplus_folder.PARTS,
         _FOLDERS,
         collection="fer2013",
+        gray=True,
         stored="ferplus",
     ),
     "ferplus-soft": Dataset(
@@ -95,10 +102,11 @@ DATASETS: Final[dict[str, Dataset]] = {
         ferplus_folder.PARTS,
         _FOLDERS,
         collection="fer2013",
+        gray=True,
         stored="ferplus",
     ),
     "ferplus-csv": Dataset(
-        ferplus_csv.read_ferplus_csv, fer2013.PARTS, _USAGES, collection="fer2013"
+        ferplus_csv.read_ferplus_csv, fer2013.PARTS, _USAGES, collection="fer2013", gray=True
     ),
     "affectnet-8": Dataset(
         partial(affectnet.read_affectnet, classes=AFFECTNET_8),
@@ -125,7 +133,7 @@ DATASETS: Final[dict[str, Dataset]] = {
         expressions=False,
         affect=True,
     ),
-    "jaffe": Dataset(jaffe.read_jaffe, jaffe.PARTS, one_out("all"), needs_fold=True),
+    "jaffe": Dataset(jaffe.read_jaffe, jaffe.PARTS, one_out("all"), needs_fold=True, gray=True),
     "ferg": Dataset(ferg.read_ferg, ferg.PARTS, one_out("all", random_share=0.2)),
     "expw": Dataset(expw.read_expw, expw.PARTS, official(train="all"), ("train",)),
     "ai-hub": Dataset(

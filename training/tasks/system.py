@@ -140,6 +140,7 @@ def run(recipe: Recipe) -> None:
     train, valid = faces_of(settings, "train", recipe), faces_of(settings, "valid", recipe)
     for part in train.parts:
         settings.own.check_pictures(part)
+    check_truth(settings, train.table)
     views, seed = views_of(settings, train), settings.loop.seed
     taught = soft_targets(settings.distillation, train.table, recipe.cache, views, seed)
     system = make_system(settings, train.table, recipe)
@@ -162,6 +163,32 @@ def check_also(settings: SystemRecipe) -> None:
         if not ((own.expressions and found.expressions) or (own.affect and found.affect)):
             lacks = "expressions to learn" if own.expressions else "valence and arousal"
             raise ConfigError(f"data.also: {name} has no {lacks}; leave it out")
+
+
+def check_truth(settings: SystemRecipe, table: FaceTable) -> None:
+    """Refuse faces without what the system learns: its loss would be 0 and nobody would see it.
+
+    Args:
+        settings: Of the run.
+        table: The training faces, those of added datasets among them.
+
+    Raises:
+        ConfigError: None of them has a label, or none has valence and arousal.
+    """
+    own, derived = settings.own, settings.data.derived_affect
+    target = target_of(table, votes=settings.data.votes, derived_affect=derived)
+    there = {
+        "expressions": bool((target.labels >= 0).any()),
+        "valence and arousal": bool(torch.isfinite(target.affect).all(1).any()),
+    }
+    asked = {"expressions": own.expressions, "valence and arousal": own.affect}
+    for what, wanted in asked.items():
+        if wanted and not there[what]:
+            remedy = "" if derived or not there["expressions"] else ", or data.derived_affect"
+            raise ConfigError(
+                f"data.dataset: {table.dataset} has no {what} for {settings.system.name} to learn; "
+                f"choose another dataset, or add one by data.also{remedy}"
+            )
 
 
 def digests_of(train: Samples, valid: Samples) -> dict[str, str]:

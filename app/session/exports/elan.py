@@ -6,7 +6,7 @@ LINGUISTIC_TYPEs, LANGUAGE, CONTROLLED_VOCABULARY, in this order; times are whol
 
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -39,12 +39,12 @@ def write_elan(review: Review, path: Path, target: Path) -> None:
     root = _root()
     head = _header(root, review.video, target)
     order = ET.SubElement(root, "TIME_ORDER")
-    writer = _Tiers(root, order)
+    writer = _Tiers(root, order, review.labels)
     for name, annotations in tiers.items():
         writer.add(name, MARKERS if name == "markers" else LABELS, annotations)
     last = ET.SubElement(head, "PROPERTY", NAME="lastUsedAnnotationId")
     last.text = str(writer.annotations)
-    _types(root)
+    _types(root, review.labels or EXPRESSIONS)  # somebody may name what no network did
     ET.indent(root)
     ET.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
 
@@ -58,7 +58,7 @@ def _spans(review: Review, face: int) -> list[Annotation]:
     found: list[Annotation] = []
     for span in review.spans(face):
         start = max(_ms(span.start_s), found[-1][1] if found else 0)
-        if (end := _ms(span.end_s)) > start:
+        if span.label and (end := _ms(span.end_s)) > start:
             found.append((start, end, span.label))
     return found
 
@@ -109,8 +109,9 @@ def _header(root: ET.Element, video: Path | None, target: Path) -> ET.Element:
 class _Tiers:
     """Adds tiers, and the time slots that they refer to."""
 
-    def __init__(self, root: ET.Element, order: ET.Element) -> None:
+    def __init__(self, root: ET.Element, order: ET.Element, labels: Sequence[str]) -> None:
         self._root, self._order = root, order
+        self._entries = _entries(labels)
         self._slots = 0
         self.annotations = 0
 
@@ -129,7 +130,7 @@ class _Tiers:
                 TIME_SLOT_REF2=self._slot(end),
             )
             if kind == LABELS:
-                aligned.set("CVE_REF", f"cve_{text}")
+                aligned.set("CVE_REF", self._entries[text])
             ET.SubElement(aligned, "ANNOTATION_VALUE").text = text
 
     def _slot(self, ms: int) -> str:
@@ -139,7 +140,16 @@ class _Tiers:
         return name
 
 
-def _types(root: ET.Element) -> None:
+def _entries(labels: Sequence[str]) -> dict[str, str]:
+    """Give the vocabulary's ids by label; an id has no blanks and no signs."""
+    own = [label for label in labels if label not in EXPRESSIONS]
+    return {
+        label: f"cve_class_{own.index(label) + 1}" if label in own else f"cve_{label}"
+        for label in labels
+    }
+
+
+def _types(root: ET.Element, labels: Sequence[str]) -> None:
     """Add the types of the tiers, and the labels that a face's tier may hold."""
     for kind in (LABELS, MARKERS):
         made = ET.SubElement(root, "LINGUISTIC_TYPE", LINGUISTIC_TYPE_ID=kind)
@@ -151,6 +161,6 @@ def _types(root: ET.Element) -> None:
     ET.SubElement(root, "LANGUAGE", LANG_ID=code, LANG_DEF=definition, LANG_LABEL=label)
     words = ET.SubElement(root, "CONTROLLED_VOCABULARY", CV_ID=LABELS)
     ET.SubElement(words, "DESCRIPTION", LANG_REF=code).text = "what a face shows"
-    for expression in EXPRESSIONS:
-        entry = ET.SubElement(words, "CV_ENTRY_ML", CVE_ID=f"cve_{expression}")
+    for expression, name in _entries(labels).items():
+        entry = ET.SubElement(words, "CV_ENTRY_ML", CVE_ID=name)
         ET.SubElement(entry, "CVE_VALUE", LANG_REF=code).text = expression

@@ -2,17 +2,16 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Set
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from app.session.history import FaceHistory
-from app.session.palette import LABELS, face_colour, ink_on
+from app.session.palette import face_colour, ink_on, label_colour
 from app.session.review import Review
 from engine.errors import ConfigError
-from engine.labels import EXPRESSIONS
 from engine.wording import counted
 
 if TYPE_CHECKING:
@@ -104,9 +103,14 @@ def _draw(figure: "Figure", review: Review, faces: list[int]) -> None:
 def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) -> None:
     for face in faces:
         times, values = review.series(face, series)
+        if not np.isfinite(values).any():
+            continue
         history = FaceHistory(1, points=POINTS)
         for time_s, value in zip(times, values, strict=True):
-            if time_s > history.last_s:  # nan is not; two frames of one time would begin anew
+            # An empty value is no sample; a time that is nan is not later.
+            if (
+                np.isfinite(value) and time_s > history.last_s
+            ):  # ; two frames of one time would begin anew
                 history.add(float(time_s), np.array([value], np.float32))
         curve = history.curve(0)
         colour = face_colour(face, light=True)
@@ -122,7 +126,9 @@ def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) ->
 def _draw_bands(axes: "Axes", review: Review, faces: list[int]) -> None:
     """Draw a row for each face: its labels as coloured bands, named where there is room."""
     per_s = WIDTH_IN / max(review.duration_s, 0.1)
-    spans = [(row, span) for row, face in enumerate(faces) for span in review.spans(face)]
+    spans = [
+        (row, span) for row, face in enumerate(faces) for span in review.spans(face) if span.label
+    ]
     kinds: dict[tuple[int, str, bool], list[tuple[float, float]]] = defaultdict(list)
     for row, span in spans:
         kinds[row, span.label, span.corrected].append((span.start_s, span.end_s - span.start_s))
@@ -131,7 +137,7 @@ def _draw_bands(axes: "Axes", review: Review, faces: list[int]) -> None:
         axes.broken_barh(
             bands,
             (row - 0.4, 0.8),
-            facecolors=LABELS[label],
+            facecolors=label_colour(label),
             hatch="//" if corrected else None,
             edgecolor="#404040" if corrected else "none",
             linewidth=0,
@@ -139,7 +145,7 @@ def _draw_bands(axes: "Axes", review: Review, faces: list[int]) -> None:
     for row, span in spans:
         width_s = span.end_s - span.start_s
         if width_s * per_s * 0.9 > WORD_IN * len(span.label):
-            colour = LABELS[span.label]
+            colour = label_colour(span.label)
             middle_s = span.start_s + width_s / 2
             ground = {"facecolor": colour, "linewidth": 0, "pad": 1.0}  # over the hatching
             axes.text(middle_s, row, span.label, color=ink_on(colour), fontsize=7,
@@ -148,14 +154,14 @@ def _draw_bands(axes: "Axes", review: Review, faces: list[int]) -> None:
     axes.set_ylim(max(1, len(faces)) - 0.5, -0.5)
     axes.set_yticks(range(len(faces)), [f"face {face}" for face in faces])
     axes.spines[["top", "right"]].set_visible(False)
-    _add_legend(axes, seen, any(corrected for _, _, corrected in kinds), len(faces))
+    named = [label for label in review.labels if label in seen]
+    _add_legend(axes, named, any(corrected for _, _, corrected in kinds), len(faces))
 
 
-def _add_legend(axes: "Axes", seen: Set[str], corrected: bool, faces: int) -> None:
+def _add_legend(axes: "Axes", labels: Sequence[str], corrected: bool, faces: int) -> None:
     handles = [
-        axes.scatter([], [], marker="s", s=40, color=LABELS[label], label=label)
-        for label in EXPRESSIONS
-        if label in seen
+        axes.scatter([], [], marker="s", s=40, color=label_colour(label), label=label)
+        for label in labels
     ]
     if corrected:
         handles.append(axes.scatter([], [], marker="s", s=40, facecolor="white", hatch="//////",

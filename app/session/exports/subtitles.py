@@ -25,7 +25,9 @@ def write_subtitles(review: Review, path: Path, target: Path) -> None:
     cues: list[tuple[float, float, str, str]] = []
     for face in review.faces:
         for span in review.spans(face, least_s=LEAST_S):
-            text = f"<v Face {face}>face {face}: {span.label}</v>"
+            if not span.label:
+                continue
+            text = f"<v Face {face}>face {face}: {_escaped(span.label)}</v>"
             cues.append((span.start_s, span.end_s, "", text))
     for marker in review.markers:
         text = f"[{_escaped(marker.text)}]"

@@ -9,17 +9,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from app.session.records import TEXT, WHOLE
+from app.session.records import SOURCE, TEXT, WHOLE
 from app.session.review import Review
-from engine.labels import EXPRESSIONS
-from engine.record import FILE, LANDMARK_COLUMNS, arrow_schema, columns, import_arrow, plain
+from engine.record import (
+    CONTRACT,
+    CONTRACT_COLUMN,
+    FILE,
+    LANDMARK_COLUMNS,
+    arrow_schema,
+    columns,
+    import_arrow,
+    plain,
+)
 
 CORRECTED: Final = "corrected"
 FORMAT: Final = 1  # of the JSON
 
 
 def _names(review: Review) -> list[str]:
-    return [*columns(landmarks=LANDMARK_COLUMNS[0] in review.table.numbers), CORRECTED]
+    return [*columns(**_form(review)), CORRECTED]
+
+
+def _form(review: Review) -> dict[str, Any]:
+    table = review.table
+    return {"landmarks": LANDMARK_COLUMNS[0] in table.numbers, "vocabulary": table.vocabulary}
 
 
 def _columns(review: Review) -> dict[str, list[Any]]:
@@ -28,14 +41,19 @@ def _columns(review: Review) -> dict[str, list[Any]]:
     values: dict[str, list[Any]] = {}
     for name in _names(review):
         if name == TEXT:
-            values[name] = [EXPRESSIONS[label] for label in table.labels]
+            values[name] = table.words
         elif name == FILE:  # a review is of a film
             values[name] = [""] * len(table)
+        elif name == CONTRACT_COLUMN:
+            values[name] = [CONTRACT] * len(table)
+        elif name == SOURCE:
+            values[name] = list(table.sources) or [""] * len(table)
         elif name == CORRECTED:
             values[name] = review.edits.result.corrected.astype(int).tolist()
         else:
             kind = int if name in WHOLE else float
-            values[name] = [kind(value) for value in table.numbers[name]]
+            numbers = table.numbers[name].tolist()
+            values[name] = [kind(value) if value == value else None for value in numbers]
     return values
 
 
@@ -67,7 +85,7 @@ def write_parquet(review: Review, path: Path, target: Path) -> None:
     """
     arrow = import_arrow(f"{target}: Parquet")
     values = _columns(review)
-    schema = arrow_schema(landmarks=LANDMARK_COLUMNS[0] in values)
+    schema = arrow_schema(**_form(review))
     schema = schema.append(arrow.field(CORRECTED, arrow.int64()))
     arrow.parquet.write_table(arrow.table(values, schema=schema), path)
 
@@ -115,8 +133,8 @@ def _faces(review: Review) -> Iterator[dict[str, Any]]:
             "frames": face.frames,
             "corrected_frames": track.corrected,
             "shares": {label: round(share, 4) for label, share in face.shares.items()},
-            "valence": round(face.valence, 4),
-            "arousal": round(face.arousal, 4),
+            "valence": None if face.valence is None else round(face.valence, 4),
+            "arousal": None if face.arousal is None else round(face.arousal, 4),
             "spans": [
                 {
                     "start_s": round(span.start_s, 3),

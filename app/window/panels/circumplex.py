@@ -43,7 +43,7 @@ class CircumplexPanel(Panel):
 
     def show_state(self, live: LiveState) -> None:
         """Take the trails' last seconds from the history."""
-        self.plane.show_trails(trails(live), live.shown)
+        self.plane.show_trails(trails(live), live.shown, live.labels)
 
     def restyle(self) -> None:
         """Take over the theme's colours."""
@@ -74,6 +74,8 @@ def trails(live: LiveState, length_s: float = TRAIL_S) -> dict[int, Floats]:
         ends = np.flatnonzero(~lines[0].joined)
         start = int(ends[-2]) + 1 if len(ends) > 1 else 0
         newest = [curve.mean[-1] for curve in curves]  # not merged with those before
+        if np.isnan(newest).any():  # a model without valence and arousal
+            continue
         found[face] = np.concatenate([places[start:], np.array([newest], np.float32)])
     latest = sorted(found, key=lambda face: live.history.faces[face].last_s)[-_MOST_FACES:]
     return {face: found[face] for face in latest}
@@ -87,6 +89,7 @@ class Plane(QWidget):
         super().__init__()
         self._trails: dict[int, Floats] = {}
         self._shown: int | None = None
+        self._labels: tuple[str, ...] = ()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Valence across, arousal upwards"))
         growing(self)
@@ -99,14 +102,17 @@ class Plane(QWidget):
         """Ask for a square."""
         return QSize(300, 300)
 
-    def show_trails(self, trails: dict[int, Floats], shown: int | None) -> None:
+    def show_trails(
+        self, trails: dict[int, Floats], shown: int | None, labels: tuple[str, ...] = ()
+    ) -> None:
         """Show these trails.
 
         Args:
             trails: As `trails` gives them.
             shown: The face that the panels are about, drawn last and strongest.
+            labels: Classes whose places are marked; all of them if the model knows none.
         """
-        self._trails, self._shown = trails, shown
+        self._trails, self._shown, self._labels = trails, shown, labels
         self.setAccessibleDescription(self.spoken())
         self.update()
 
@@ -174,6 +180,8 @@ class Plane(QWidget):
         """Mark the classes' published places faintly."""
         line = self.fontMetrics().height()
         for expression, (valence, arousal) in VALENCE_AROUSAL.items():
+            if self._labels and expression.label not in self._labels:
+                continue
             at = self.at(area, valence, arousal)
             painter.setPen(QPen(QColor(theme.muted), 1))
             painter.drawLine(at - QPointF(3, 0), at + QPointF(3, 0))

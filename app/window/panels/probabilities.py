@@ -1,4 +1,4 @@
-"""Bars of the eight classes for the face that is shown."""
+"""Bars of the classes for the face that is shown."""
 
 from typing import Final
 
@@ -10,7 +10,6 @@ from app.live.readout import Readout, Standing, readout
 from app.live.state import LiveState
 from app.window.panels.panel import MARGIN, Panel, draw_chip, draw_focus, growing, label
 from app.window.theme import Theme, current_theme
-from engine.labels import EXPRESSIONS
 
 _ROW: Final = 1.9  # heights of the text
 _MOST_PX: Final = 34  # of a row
@@ -30,12 +29,12 @@ _NAMES: Final = {
 
 
 def class_name(name: str) -> str:
-    """Give a class's name in the user's language.
+    """Give a class's name in the user's language; one beyond the eight stays as it is.
 
     Args:
-        name: One of `engine.labels.EXPRESSIONS`.
+        name: Of the class.
     """
-    return QCoreApplication.translate("classes", _NAMES[name])
+    return QCoreApplication.translate("classes", _NAMES[name]) if name in _NAMES else name
 
 
 class ProbabilitiesPanel(Panel):
@@ -91,6 +90,8 @@ class ProbabilitiesPanel(Panel):
             return self.tr("No face")
         if read.standing is Standing.AWAY:
             return self.tr("Not in the picture")
+        if not read.label:
+            return self.tr("No expressions")
         name = class_name(read.label)
         if read.standing is Standing.UNCERTAIN:
             return self.tr("Uncertain: perhaps {0}, {1} %").format(name, read.top)
@@ -102,6 +103,9 @@ class ProbabilitiesPanel(Panel):
         if read.standing is Standing.AWAY:
             return self.tr("It stays selected until it returns.")
         which = self.tr("Selected face") if read.chosen else self.tr("Largest face")
+        if not read.label:
+            words = self.tr("{0} \N{MIDDLE DOT} the model knows valence and arousal only")
+            return words.format(which)
         return self.tr("{0} \N{MIDDLE DOT} reliability {1:.2f}").format(which, read.reliability)
 
 
@@ -132,7 +136,7 @@ class _Chip(QWidget):
 
 
 class Bars(QWidget):
-    """Eight rows of name, bar and percent; dashed bars and a word where it is uncertain."""
+    """A row of name, bar and percent for each class; dashed and a word where it is uncertain."""
 
     def __init__(self) -> None:
         """Make empty bars."""
@@ -146,6 +150,8 @@ class Bars(QWidget):
         """Show a face's numbers."""
         if read == self._read:
             return
+        if read.labels != self._read.labels:
+            self.updateGeometry()
         self._read = read
         self.setAccessibleDescription(self.spoken())
         self.update()
@@ -154,29 +160,30 @@ class Bars(QWidget):
         """Say all numbers in words, the most probable class first."""
         if not self._read.percent:
             return self.tr("no numbers")
-        pairs = sorted(zip(self._read.percent, EXPRESSIONS, strict=True), reverse=True)
+        pairs = sorted(zip(self._read.percent, self._read.labels, strict=True), reverse=True)
         return ", ".join(f"{class_name(name)} {percent} %" for percent, name in pairs)
 
     def minimumSizeHint(self) -> QSize:
         """Keep every row readable."""
         height = self.fontMetrics().height() + 3
-        return QSize(190, height * len(EXPRESSIONS) + 4)
+        return QSize(190, height * len(self._read.labels) + 4)
 
     def sizeHint(self) -> QSize:
         """Ask for airy rows."""
-        return QSize(280, round(_ROW * self.fontMetrics().height()) * len(EXPRESSIONS) + 4)
+        return QSize(280, round(_ROW * self.fontMetrics().height()) * len(self._read.labels) + 4)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the rows."""
-        painter = QPainter(self)
+        painter, labels = QPainter(self), self._read.labels
         strong = QFont(self.font())
         strong.setBold(True)
         bold = QFontMetrics(strong)
-        names = max(bold.horizontalAdvance(class_name(name)) for name in EXPRESSIONS) + 10
+        widths = (bold.horizontalAdvance(class_name(name)) for name in labels)
+        names = max(widths, default=0) + 10
         number = bold.horizontalAdvance("100 %") + 8
-        row = min(self.height() / len(EXPRESSIONS), _MOST_PX)
+        row = min(self.height() / max(1, len(labels)), _MOST_PX)
         left = 6.0
-        for index, name in enumerate(EXPRESSIONS):
+        for index, name in enumerate(labels):
             rect = QRectF(left, index * row, self.width() - 2 * left, row)
             self._draw_row(painter, rect, name, names, number)
         draw_focus(self, painter, current_theme())
@@ -185,7 +192,7 @@ class Bars(QWidget):
         self, painter: QPainter, rect: QRectF, name: str, names: int, number: int
     ) -> None:
         theme, read = current_theme(), self._read
-        percent = read.percent[EXPRESSIONS.index(name)] if read.percent else None
+        percent = read.percent[read.labels.index(name)] if read.percent else None
         top = name == read.label
         font = painter.font()
         font.setBold(top)

@@ -21,17 +21,17 @@ from PyQt6.QtWidgets import (
 
 from app.live.state import LiveState
 from app.session.statistics import SessionStatistics
-from app.session.statistics_table import COLUMNS, Row, as_text, row_of, save_table
+from app.session.statistics_table import COLUMNS, Row, as_text, extra_of, row_of, save_table
 from app.session.timecode import timecode
 from app.window.panels.panel import MARGIN, Panel, label
 from app.window.panels.probabilities import class_name
 from app.window.theme import current_theme
 from engine.errors import FerError
-from engine.labels import EXPRESSIONS
 
 log = logging.getLogger(__name__)
 
 _SIGNED: Final = ("valence", "arousal")
+_NUMBERS: Final = ("face", "seen_s", *_SIGNED)  # the other columns are classes
 _Role = Qt.ItemDataRole
 
 
@@ -42,22 +42,30 @@ class StatisticsModel(QAbstractTableModel):
         """Make an empty table."""
         super().__init__()
         self.rows: list[Row] = []
+        self.extra: tuple[str, ...] = ()
 
-    def show_rows(self, rows: list[Row]) -> None:
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return (*COLUMNS, *self.extra)
+
+    def show_rows(self, rows: list[Row], extra: tuple[str, ...] = ()) -> None:
         """Take new numbers; rows stay where they are unless faces were left out.
 
         Args:
             rows: In order of id.
+            extra: Classes beyond the eight.
         """
         old, new = [row[0] for row in self.rows], [row[0] for row in rows]
-        if new[: len(old)] != old:
+        if new[: len(old)] != old or extra != self.extra:
             self.beginResetModel()
-            self.rows = rows
+            self.rows, self.extra = rows, extra
             self.endResetModel()
             return
         self.rows[:] = rows[: len(old)]
         if old:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(old) - 1, len(COLUMNS) - 1))
+            last = self.index(len(old) - 1, len(self.columns) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
         if len(new) > len(old):
             self.beginInsertRows(QModelIndex(), len(old), len(new) - 1)
             self.rows += rows[len(old) :]
@@ -69,12 +77,13 @@ class StatisticsModel(QAbstractTableModel):
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's default
         """Count columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
+        return 0 if parent.isValid() else len(self.columns)
 
     def data(self, index: QModelIndex, role: int = _Role.DisplayRole) -> object:
         """Give a cell's text, colour chip, alignment or words for a screen reader."""
-        name, value = COLUMNS[index.column()], self.rows[index.row()][index.column()]
-        if name in EXPRESSIONS and self.rows[index.row()][COLUMNS.index("seen_s")] == 0:
+        name, value = self.columns[index.column()], self.rows[index.row()][index.column()]
+        lasted = self.rows[index.row()][COLUMNS.index("seen_s")] != 0
+        if name not in _NUMBERS and value is not None and not lasted:
             shown = "\N{EN DASH}"  # one picture lasts no time, of which nothing is a share
         else:
             shown = _cell(name, value)
@@ -82,7 +91,7 @@ class StatisticsModel(QAbstractTableModel):
             return shown
         if role == _Role.AccessibleTextRole:
             return f"{self._title(name)}: {shown}"
-        if role == _Role.DecorationRole and name == "face":
+        if role == _Role.DecorationRole and name == "face" and value is not None:
             return QColor(current_theme().face(int(value)))
         if role == _Role.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignLeft if name == "face" else Qt.AlignmentFlag.AlignRight
@@ -96,13 +105,13 @@ class StatisticsModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == _Role.DisplayRole:
-            return self._title(COLUMNS[section])
+            return self._title(self.columns[section])
         if role == _Role.ToolTipRole:
-            return self._tip(COLUMNS[section])
+            return self._tip(self.columns[section])
         return None
 
     def _title(self, name: str) -> str:
-        if name in EXPRESSIONS:
+        if name not in _NUMBERS:
             return class_name(name)
         return {
             "face": self.tr("face"),
@@ -112,7 +121,7 @@ class StatisticsModel(QAbstractTableModel):
         }[name]
 
     def _tip(self, name: str) -> str:
-        if name in EXPRESSIONS:
+        if name not in _NUMBERS:
             return self.tr("Share of the time seen in which this class was the most probable")
         return {
             "face": self.tr("Number of the face, as in the video"),
@@ -122,7 +131,9 @@ class StatisticsModel(QAbstractTableModel):
         }[name]
 
 
-def _cell(name: str, value: float) -> str:
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return ""
     if name == "face":
         return str(int(value))
     if name == "seen_s":
@@ -204,7 +215,9 @@ class StatisticsPanel(Panel):
 
     def show_statistics(self, statistics: SessionStatistics) -> None:
         """Show the numbers now."""
-        self.model.show_rows([row_of(face) for face in statistics.faces()])
+        faces = statistics.faces()
+        extra = extra_of(faces)
+        self.model.show_rows([row_of(face, extra) for face in faces], extra)
         self._say_what_is_there(statistics.forgotten)
 
     def _say_what_is_there(self, forgotten: int) -> None:
@@ -228,7 +241,7 @@ class StatisticsPanel(Panel):
         rows = [self.model.rows[row] for row in indexes] or self.model.rows
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
-            clipboard.setText(as_text(rows, "\t"))
+            clipboard.setText(as_text(rows, "\t", self.model.extra))
 
     def ask_and_save(self) -> None:
         """Ask for a file and write all rows to it."""
@@ -240,7 +253,8 @@ class StatisticsPanel(Panel):
     def save_as(self, path: Path) -> None:
         """Write all rows to a file; a failure is told by `failed`."""
         try:
-            save_table(path if path.suffix else path.with_suffix(".csv"), self.model.rows)
+            named = path if path.suffix else path.with_suffix(".csv")
+            save_table(named, self.model.rows, self.model.extra)
         except FerError as error:
             log.warning("%s", error)
             self.failed.emit(str(error))

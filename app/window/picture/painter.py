@@ -121,11 +121,14 @@ def face_at(faces: Sequence[LabelledFace], x: float, y: float) -> int | None:
 def words_of(face: LabelledFace, uncertain_below: float) -> tuple[str, str, bool]:
     """Say what a face shows: the label, its percentage, and whether it is uncertain.
 
-    What a person set has no percentage and is certain.
+    What a person set has no percentage and is certain; all is empty where no network knows
+    expressions.
     """
     if face.corrected:
         return face.label, QCoreApplication.translate("OverlayPainter", "corrected"), False
-    uncertain = face.reliability < uncertain_below
+    if not face.label:
+        return "", "", False
+    uncertain = face.reliability is not None and face.reliability < uncertain_below
     return face.label + ("?" if uncertain else ""), f"{round(100 * face.share)}%", uncertain
 
 

@@ -8,10 +8,9 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtGui import QBrush, QColor, QPalette
 from PyQt6.QtWidgets import QWidget
 
-from app.session.palette import LABELS, face_colour, ink_on
+from app.session.palette import face_colour, ink_on, label_colour
 from app.session.review import Review, Span
 from app.session.timecode import timecode
-from engine.labels import EXPRESSIONS
 
 SERIES: Final = ("valence", "arousal")
 AXIS_PX: Final = 62
@@ -204,9 +203,9 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._spans = [
             (row, span) for row, face in enumerate(self._faces) for span in self._review.spans(face)
         ]
-        for label in EXPRESSIONS:
+        for label in dict.fromkeys(span.label for _, span in self._spans):
             spans = [(row, span) for row, span in self._spans if span.label == label]
-            self._draw_bars(spans, QBrush(QColor(LABELS[label])))
+            self._draw_bars(spans, QBrush(QColor(label_colour(label))))
         by_hand = [(row, span) for row, span in self._spans if span.corrected]
         self._draw_bars(by_hand, QBrush(QColor(16, 16, 16, 110), Qt.BrushStyle.BDiagPattern))
 
@@ -280,7 +279,8 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
                 continue
             if len(self.words) == WORDS:
                 break
-            word = pg.TextItem(span.label, color=ink_on(LABELS[span.label]), anchor=(0.5, 0.5))
+            ink = ink_on(label_colour(span.label))
+            word = pg.TextItem(span.label, color=ink, anchor=(0.5, 0.5))
             word.setPos((start + end) / 2, row)
             word.setZValue(6)  # over the chosen span
             self.bands.addItem(word)

@@ -1,5 +1,6 @@
 """The table of tracks, and what corrects them."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from PyQt6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Qt, pyqtSignal
@@ -75,9 +76,9 @@ class TrackModel(QAbstractTableModel):
         texts = {
             "face": str(face.id),
             "seen": f"{face.seen_s:.1f} s",
-            "most": f"{face.label} {face.shares[face.label]:.0%}",
-            "valence": f"{face.valence:+.2f}",
-            "arousal": f"{face.arousal:+.2f}",
+            "most": f"{face.label} {face.shares[face.label]:.0%}" if face.label else "",
+            "valence": "" if face.valence is None else f"{face.valence:+.2f}",
+            "arousal": "" if face.arousal is None else f"{face.arousal:+.2f}",
             "corrected": str(track.corrected) if track.corrected else "",
         }
         return texts[column]
@@ -187,6 +188,13 @@ class TracksPanel(QWidget):
         viewport = self.table.viewport()
         if viewport is not None:
             viewport.update()
+
+    def show_labels(self, labels: Sequence[str]) -> None:
+        """Offer these labels; the one that is chosen stays so."""
+        known = [self.label_box.itemText(at) for at in range(self.label_box.count())]
+        if known != list(labels):
+            self.label_box.clear()
+            self.label_box.addItems(labels)
 
     def show_abilities(self, can: Abilities) -> None:
         """Show what can be done now."""

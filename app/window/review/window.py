@@ -318,6 +318,7 @@ class ReviewWindow(QMainWindow):
         review = self.controller.review
         self.side.tracks.show(self.controller.tracks())
         if review is not None:
+            self.side.show_labels(review.table.classes)
             self.timelines.show_review(review)
         self.refresh_cursor()
         self._refresh_message()
@@ -343,7 +344,7 @@ class ReviewWindow(QMainWindow):
     def _words(self, face: LabelledFace) -> str:
         if face.corrected:
             return self.tr("face {n}: {label}, corrected").format(n=face.id, label=face.label)
-        return f"face {face.id}: {face.label} {face.share:.0%}"
+        return f"face {face.id}: {face.label} {face.share:.0%}" if face.label else f"face {face.id}"
 
     def _refresh_abilities(self) -> None:
         can, acts = self.controller.can(), self.actions_

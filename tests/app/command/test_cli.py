@@ -18,6 +18,7 @@ import engine.assets
 from app.command.cli import main
 from engine.analyze import AnalyzerConfig
 from engine.errors import ModelError, SinkError, SourceError
+from engine.labels import Vocabulary
 from engine.networks.models import PRECISIONS
 from engine.networks.runtime import DEVICES
 from engine.types import Analysis, Face, Found, Prediction, Sighting, Track
@@ -107,6 +108,7 @@ def configs(monkeypatch):
 
     monkeypatch.setattr(app.command.job, "open_finder", open_finder)
     monkeypatch.setattr(app.command.job, "open_reader", open_reader)
+    monkeypatch.setattr(app.command.job, "config_vocabulary", lambda config: Vocabulary())
     return opened
 
 
@@ -223,7 +225,7 @@ def test_landmarks_are_recorded_on_request(clip, tmp_path):
     rows = tmp_path / "rows.csv"
     assert main([str(clip), "--records", str(rows), "--landmarks"]) == 0
     header = rows.read_text().splitlines()[0].split(",")
-    assert len(header) == 21 + 2 * 68
+    assert len(header) == 23 + 2 * 68
 
 
 def test_timeline_can_be_left_out(make_clip, configs, tmp_path):

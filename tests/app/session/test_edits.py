@@ -104,9 +104,9 @@ def test_a_correction_that_does_not_fit_changes_nothing(edits, edit, words):
     assert not edits.path.exists()
 
 
-def test_an_unknown_label_lists_the_known_ones():
+def test_an_unknown_label_lists_the_known_ones(edits):
     with pytest.raises(ConfigError, match="label: 'joy' is unknown; choose neutral"):
-        LabelEdit(face=1, start_s=0, end_s=1, label="joy")
+        edits.add(LabelEdit(face=1, start_s=0, end_s=1, label="joy"))
 
 
 def test_what_cannot_be_saved_is_not_done(edits, tmp_path):
@@ -127,7 +127,7 @@ def test_what_cannot_be_saved_is_not_done(edits, tmp_path):
         ({"edits": [{"kind": "delete", "face": 9}]}, "does not fit the records: face 9"),
         (
             {"edits": [{"kind": "label", "face": 1, "start_s": 0, "end_s": 1, "label": "joy"}]},
-            "cannot be read: label: '.*' is unknown",
+            "does not fit the records: label: '.*' is unknown",
         ),
     ],
 )

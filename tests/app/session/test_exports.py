@@ -18,7 +18,7 @@ from app.session.folder import Marker
 from app.session.review import Review, open_review
 from engine.errors import ConfigError, SinkError
 from engine.labels import EXPRESSIONS
-from engine.record import COLUMNS
+from engine.record import COLUMNS, TAIL
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_csv_has_the_corrected_rows_and_opens_again(exported, tmp_path):
     path = exported(".csv")
     with path.open(newline="") as text:
         rows = list(csv.DictReader(text))
-    assert list(rows[0]) == [*COLUMNS, "file", "corrected"]
+    assert list(rows[0]) == [*COLUMNS, "file", *TAIL, "corrected"]
     assert {row["face_id"] for row in rows} == {"1", "3"}
     corrected = [row for row in rows if row["corrected"] == "1"]
     assert [row["timestamp"] for row in corrected] == ["1", "1.1", "1.2", "1.3"]
@@ -70,7 +70,7 @@ def test_parquet_has_types(exported):
     from pyarrow import parquet
 
     table = parquet.read_table(exported(".parquet"))
-    assert table.column_names == [*COLUMNS, "file", "corrected"]
+    assert table.column_names == [*COLUMNS, "file", *TAIL, "corrected"]
     assert [str(table.schema.field(name).type) for name in ("frame", "valence", "expression")] == [
         "int64",
         "double",
@@ -305,8 +305,8 @@ def test_no_text_breaks_an_export(hostile, tmp_path, ending):
     elif ending == ".csv":
         with path.open(newline="") as text:
             assert {len(row) for row in csv.reader(text)} == {
-                len(COLUMNS) + 2
-            }  # and file, corrected
+                len(COLUMNS) + 4
+            }  # and file, contract, affect_source, corrected
     elif ending == ".vtt":
         vtt = pytest.importorskip("webvtt", reason="webvtt-py is not installed")
         captions = vtt.WebVTT.read(path, strict=True).captions

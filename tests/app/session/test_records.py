@@ -66,7 +66,7 @@ def test_rows_out_of_order_are_sorted(write_records, two_faces):
         ("\n1,0.1,", "\nx,0.1,", "row 3, frame: not a number: 'x'"),
         ("\n1,0.1,", "\n1.5,0.1,", "row 3, frame: not a usable number"),
         ("\n1,0.1,", "\n1,nan,", "row 3, timestamp: not a usable number"),
-        ("\n1,0.1,", "\n1,0.1,7,", "row 3: has 22 columns, not 21"),
+        ("\n1,0.1,", "\n1,0.1,7,", "row 3: has 24 columns, not 23"),
         ("neutral,0", "boredom,0", "row 2, expression: unknown: 'boredom'; known here: neutral"),
     ],
 )
@@ -120,7 +120,7 @@ def test_a_damaged_row_costs_that_row_only(write_records, two_faces):
     path.write_bytes(b"\n".join(rows))
     table, warnings = read_records(path, forgiving=True)
     assert warnings == (
-        "rows.csv: 4 damaged rows were left out, among them row 9: has 1 columns, not 21",
+        "rows.csv: 4 damaged rows were left out, among them row 9: has 1 columns, not 23",
     )
     assert (len(table), table.left_out, table.whole) == (168, 4, 172)
     with pytest.raises(SourceError, match="row 9: has 1 columns"):
@@ -199,8 +199,11 @@ def test_rows_of_pictures_have_a_file_and_no_time(tmp_path, write_records, two_f
     path = write_records(f"rows{ending}", two_faces[:2])
     lines = path.read_text().splitlines()
     if ending == ".csv":
-        rows = [line.split(",", 2) for line in lines[1:]]
-        lines[1:] = [f"{r[0]},,{r[2]}{n}.jpg" for n, r in enumerate(rows)]
+        place = lines[0].split(",").index("file")
+        rows = [line.split(",") for line in lines[1:]]
+        for number, row in enumerate(rows):
+            row[1], row[place] = "", f"{number}.jpg"
+        lines[1:] = [",".join(row) for row in rows]
     else:
         rows = [json.loads(line) for line in lines]
         lines = [

@@ -313,3 +313,31 @@ def test_odd_sizes_are_drawn(size: tuple[int, int]) -> None:
 def test_bad_settings_are_named(settings_: dict[str, float], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         OverlayConfig(**settings_)  # type: ignore[arg-type]
+
+
+def one(prediction: Prediction, config: OverlayConfig = PLAIN) -> np.ndarray:
+    """Where the drawing of one face changes a picture."""
+    image, box = gradient(640, 360), (200, 100, 300, 220)
+    track = Track(1, np.array(box, np.float32), points_in(box), 0.9)
+    overlay = Overlay(640, 360, config)
+    return changed(image, overlay.draw(Analysis(Frame(0, 0.0, image), (track,), (prediction,), {})))
+
+
+def test_bars_have_a_row_for_each_of_the_networks_classes() -> None:
+    heights = []
+    for count in (2, 3, 12):
+        shares = np.full(count, 1 / count, np.float32)
+        labels = tuple(f"class {number}" for number in range(count))
+        mask = one(Prediction(1, shares, 0.0, 0.0, 0.9, labels))
+        beside = mask[:, 310:]
+        heights.append(int(beside.any(axis=1).sum()))
+    assert heights[1] - heights[0] == pytest.approx((heights[2] - heights[1]) / 9, abs=1)
+
+
+def test_without_expressions_the_label_says_valence_and_arousal() -> None:
+    nothing = np.zeros(0, np.float32)
+    known = one(Prediction(1, nothing, 0.31, -0.12, None, ()))
+    unknown = one(Prediction(1, nothing, None, None, None, ()))
+    assert known[70:95, 230:].any()  # words behind the id
+    assert not unknown[70:95, 230:].any()
+    assert not known[120:, 310:].any()  # no bars

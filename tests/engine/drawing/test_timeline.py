@@ -168,3 +168,46 @@ def test_spread_marks_are_apart_in_order_and_inside(rows: list[float]) -> None:
 
 def test_marks_with_room_stay_where_they_are() -> None:
     assert spread([80.0, 20.0, 50.0], 10.0, 100.0) == [80.0, 20.0, 50.0]
+
+
+def derived(reliability: float, valence: float = 0.5) -> Prediction:
+    return Prediction(1, EVEN, valence, valence, reliability, derived=True)
+
+
+def coloured(image: Image) -> bool:
+    return bool((np.ptp(image.astype(int), axis=2) > 60).any())
+
+
+def test_what_follows_from_an_uncertain_class_is_grey() -> None:
+    sure, unsure, taught = strip(), strip(), strip()
+    for index in range(100):
+        sure.update(index / 25, [derived(0.5)], 0.3)
+        unsure.update(index / 25, [derived(0.2)], 0.3)
+        taught.update(index / 25, [Prediction(1, EVEN, 0.5, 0.5, 0.2)], 0.3)
+    plot = slice(300, 360), slice(300, 600)
+    assert coloured(drawn(sure)[plot])
+    assert coloured(drawn(taught)[plot])
+    assert not coloured(drawn(unsure)[plot])
+
+
+def test_curve_changes_its_colour_where_doubt_begins() -> None:
+    timeline = strip(4.0)
+    for index in range(100):
+        timeline.update(index / 25, [derived(0.5 if index < 50 else 0.2)], 0.3)
+    image = drawn(timeline)[300:360]
+    assert coloured(image[:, 200:330])
+    assert not coloured(image[:, 380:610])
+
+
+def test_strip_says_that_its_numbers_are_derived() -> None:
+    plain, marked = strip(), strip()
+    plain.update(0.0, [face(1)])
+    marked.update(0.0, [derived(0.9, 0.0)])
+    keys = (drawn(plain) != drawn(marked)).any(axis=2)[:, :70]
+    assert keys.any()
+
+
+def test_face_without_valence_and_arousal_has_no_curve() -> None:
+    timeline = strip()
+    timeline.update(0.0, [Prediction(1, EVEN, None, None, 0.5)])
+    assert timeline.face_ids == ()

@@ -215,3 +215,37 @@ def test_chained_maps_apply_the_first_first():
     np.testing.assert_allclose(
         transform(points, both), transform(transform(points, first), second), atol=1e-4
     )
+
+
+def waves(side):
+    return landscape(side, side)
+
+
+@pytest.mark.parametrize("tilt_deg", [0, 25, -40])
+@pytest.mark.parametrize("size", [48, 96])
+def test_upright_crop_is_the_picture_that_training_saw(size, tilt_deg):
+    """Of a face anywhere in a frame, however it is held: the picture as a dataset would have it."""
+    side, points = 96, TEMPLATE * 1.1 - 0.06
+    placed = points * side - 0.5
+    middle = placed.mean(axis=0)
+    turn = matrix_of(1.0, np.radians(tilt_deg), 0, 0)[:, :2]
+    face = align(waves(side), ((placed - middle) @ turn.T + middle).astype(np.float32))
+    crop = recut(waves(side), face, size, points=points.tolist(), upright=True)
+    wanted = cv2.resize(waves(side), (size, size), interpolation=cv2.INTER_AREA)
+    inside = slice(2, -2)
+    off = np.abs(crop[inside, inside].astype(int) - wanted[inside, inside].astype(int))
+    assert off.max() <= 6
+    if tilt_deg:  # turned upright, it would be another picture
+        turned = recut(waves(side), face, size, points=points.tolist())
+        assert np.abs(turned.astype(int) - wanted).max() > 30
+
+
+def test_crop_of_another_template_brings_the_points_there():
+    points = TEMPLATE * 0.9 + 0.02
+    seen = np.array([[40, 30], [70, 34], [54, 50], [42, 66], [64, 68]], np.float32)
+    picture = landscape(90, 120)
+    face = align(picture, seen)
+    crop = recut(picture, face, 64, points=points.tolist())
+    target = (points * 64 - 0.5).astype(np.float32)
+    wanted = warp(picture, similarity(seen, target), 64)
+    assert np.abs(crop.astype(int) - wanted.astype(int)).mean() < 2

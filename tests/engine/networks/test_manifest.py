@@ -156,6 +156,7 @@ WHOLE = {
         "labels": ["anger", "fear"],
         "landmarks": {"file": "landmarks.onnx", "sha256": "0", "maps": ["map4"]},
         "temperature": 1.5,
+        "outputs": ["logits"],
     },
 }
 FACTS = {"detector": DetectorFacts, "landmarks": LandmarkFacts, "expression": ExpressionFacts}
@@ -179,10 +180,13 @@ WRONG = {
     ("expression", "input.std"): [None, 0, 0.2, [0, 0.2, 0.2], [-1, 1, 1], [1, 1, BIG]],
     ("expression", "input.colour"): [None, 1, "grey", "bgr"],
     ("expression", "input.dtype"): [None, 8, "int8"],
+    ("expression", "input.align"): [None, "none", 1],
+    ("expression", "input.template"): [[], [[0.5, 0.5]] * 4, [[0.5]] * 5, [[9, 0]] * 5, "mean"],
     ("expression", "labels"): [None, "anger", [1, 2], {"anger": 1}, [""]],
     ("expression", "landmarks"): [None, "ibug68", []],
     ("expression", "landmarks.maps"): [None, "map4", [4], 3],
-    ("expression", "temperature"): [None, 0, -1, "1", NAN, BIG, True, []],
+    ("expression", "outputs"): [None, "logits", [1], [""]],
+    ("expression", "temperature"): [0, -1, "1", NAN, BIG, True, []],
     ("landmarks", "input.size"): [None, 0, "112"],
     ("landmarks", "input.margin"): [None, NAN],
     ("landmarks", "input.batch"): ["8"],
@@ -197,8 +201,10 @@ WRONG = {
     ("detector", "score_threshold"): [None, -0.1, 1.1, "0.5", NAN],
     ("detector", "nms_iou"): [None, -0.1, 1.1, "0.4", NAN],
 }
-OPTIONAL = {"precision", "parameters"}
-OPTIONAL |= {f"input.{key}" for key in ("multiple", "batch", "colour", "dtype")}
+OPTIONAL = {"precision", "parameters", "outputs"}
+OPTIONAL |= {
+    f"input.{key}" for key in ("multiple", "batch", "colour", "dtype", "align", "template")
+}
 MISSING = [(kind, key) for kind, key in WRONG if key not in (*REQUIRED, *OPTIONAL)]
 
 

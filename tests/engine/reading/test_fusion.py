@@ -13,6 +13,7 @@ from engine.faces.landmarks import MARGIN
 from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
+from engine.networks.runtime import Session
 from engine.reading.fusion import Fusion, landmarks_of
 from engine.reading.reliability import probabilities_of
 from engine.types import Face, Sighting
@@ -109,22 +110,76 @@ def test_network_with_another_input_reads_the_crop_that_training_cuts(whole, siz
     (reading,) = Fusion(manifest, "cpu", threads=1).read([sighting], [PICTURE])
     crops = to_input([align(PICTURE, points, size).crop], MEAN, STD)
     wanted = crops.ravel() @ weights[:-1] + weights[-1]
-    np.testing.assert_allclose(reading.logits[[4, 0, 6]], wanted, atol=2e-3)
+    np.testing.assert_allclose(reading.logits, wanted[[1, 0, 2]], atol=2e-3)
 
 
-def test_classes_a_network_does_not_know_are_never_probable_and_affect_follows_the_others(whole):
+def test_affect_of_a_network_without_it_follows_its_classes(whole):
     fusion = Fusion(whole(CROP_SIZE)[0], "cpu", threads=1)
-    face = align(PICTURE, np.array([[40, 30], [70, 34], [54, 50], [42, 66], [64, 68]], np.float32))
-    sighting = Sighting(face, np.zeros((68, 2), np.float32), 0.9, ())
-    (reading,) = fusion.read([sighting], [PICTURE])
-    probabilities = probabilities_of(reading.logits, 100 * fusion.temperature)
-    assert probabilities[[1, 2, 3, 5, 7]].max() == 0
+    assert (fusion.labels, fusion.derived) == (("neutral", "anger", "fear"), True)
+    (reading,) = fusion.read([sighted()], [PICTURE])
     p = probabilities_of(reading.logits, fusion.temperature)
     np.testing.assert_allclose(
         reading.valence_arousal,
-        [-0.51 * p[4] - 0.62 * p[6], 0.59 * p[4] + 0.82 * p[6]],
+        [-0.51 * p[1] - 0.62 * p[2], 0.59 * p[1] + 0.82 * p[2]],
         atol=1e-6,
     )
+
+
+def sighted():
+    points = np.array([[40, 30], [70, 34], [54, 50], [42, 66], [64, 68]], np.float32)
+    return Sighting(align(PICTURE, points), np.zeros((68, 2), np.float32), 0.9, ())
+
+
+ABAW = ("neutral", "anger", "disgust", "fear", "happiness", "sadness", "surprise", "other")
+
+
+def test_network_with_other_is_read_in_the_order_of_the_columns(tiny_network):
+    """Once refused: only FER+'s eight words were allowed."""
+    fusion = Fusion(load_manifest(tiny_network("abaw", ABAW, always="other")), "cpu", threads=1)
+    assert fusion.labels == (
+        *("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear"),
+        "other",
+    )
+    (reading,) = fusion.read([sighted()], [PICTURE])
+    assert reading.logits.tolist() == [0, 0, 0, 0, 0, 0, 0, 4]
+    # `other` has no place on the plane; what is left of the probability lies at the others'.
+    p = probabilities_of(reading.logits, 1.0)[0]
+    wanted = p * np.array(
+        [[0.81, 0.4, -0.63, -0.51, -0.6, -0.62], [0.51, 0.67, -0.27, 0.59, 0.35, 0.82]]
+    ).sum(1)
+    np.testing.assert_allclose(reading.valence_arousal, wanted, atol=1e-6)
+
+
+def test_network_of_valence_and_arousal_alone_has_no_logits(tiny_network):
+    fusion = Fusion(load_manifest(tiny_network("va", affect=True)), "cpu", threads=1)
+    assert (fusion.labels, fusion.derived) == ((), False)
+    (reading,) = fusion.read([sighted()], [PICTURE])
+    assert reading.logits.shape == (0,)
+    assert reading.valence_arousal.tolist() == [0.5, -0.25]
+
+
+def test_ones_own_words_have_no_place_on_the_plane(tiny_network):
+    fusion = Fusion(load_manifest(tiny_network("own", ["blink", "yawn"])), "cpu", threads=1)
+    (reading,) = fusion.read([sighted()], [PICTURE])
+    assert (fusion.labels, fusion.derived) == (("blink", "yawn"), False)
+    assert reading.valence_arousal.shape == (0,)
+
+
+def test_own_numbers_of_a_network_are_read(tiny_network):
+    made = tiny_network("a", ["fear", "anger"], own=["quality", "confidence"])
+    fusion = Fusion(load_manifest(made), "cpu", threads=1)
+    assert fusion.measures == ("confidence", "quality")
+    readings = fusion.read([sighted(), sighted()], [PICTURE, PICTURE])
+    assert [reading.measures.tolist() for reading in readings] == [[0.75, 0.75]] * 2
+
+
+def test_network_whose_graph_lacks_an_output_is_closed_again(tiny_network, monkeypatch):
+    closed = []
+    monkeypatch.setattr(Session, "close", lambda session: closed.append(session.manifest.name))
+    made = tiny_network("a", ["fear", "anger"], outputs=["logits", "quality"])
+    with pytest.raises(ModelError, match="a: gives no quality, but logits"):
+        Fusion(load_manifest(made), "cpu")
+    assert closed == ["a"]
 
 
 def test_faces_of_a_batch_do_not_touch_each_other(write):
@@ -145,7 +200,10 @@ def test_no_faces_are_no_readings_and_no_run(write):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"labels": ["neutral", "other"]}, "linear: labels: other is none of neutral, happiness"),
+        ({"labels": ["neutral", "valence"]}, "linear: labels: valence is the name of another col"),
+        ({"labels": [*EXPRESSIONS, "file"]}, "linear: labels: file is the name of another col"),
+        ({"labels": [], "outputs": ["logits"]}, "linear: has neither labels nor valence_arousal"),
+        ({"temperature": None}, "linear: temperature: missing; its labels need one"),
         ({"labels": ["neutral", "neutral"]}, r"linear: labels: expected several, each once, got"),
         ({"labels": ["fear"]}, r"linear: labels: expected several, each once, got \['fear'\]"),
         ({"kind": "detector"}, "is a network of kind detector, not expression"),
@@ -227,7 +285,7 @@ def test_left_alone_it_runs_where_it_can_on_as_many_threads_as_there_are_cores(m
 
     def open_session(manifest, device, threads):
         opened.append((device, threads))
-        return SimpleNamespace(device="fake")
+        return SimpleNamespace(device="fake", outputs=["logits", "valence_arousal"])
 
     monkeypatch.setattr(engine.reading.fusion, "open_session", open_session)
     manifest = load_manifest(asset_path("poster-rt.onnx"))

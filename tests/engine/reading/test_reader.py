@@ -5,6 +5,7 @@ import pytest
 
 import engine.reading.reader
 from engine.faces.landmarks import box_of
+from engine.labels import EXPRESSIONS
 from engine.reading.fusion import Reading
 from engine.reading.reader import Reader
 from engine.types import Face, Found, Frame, Sighting, Track
@@ -19,6 +20,7 @@ class FakeFusion:
     """Reads happiness as strong as the crop is bright: 255 is `HAPPY`, 0 its contrary."""
 
     temperature, device = 1.0, "fake"
+    labels, derived, measures = EXPRESSIONS, False, ()
 
     def __init__(self):
         self.calls, self.closed = [], False
@@ -54,7 +56,7 @@ def test_face_is_read_clipped_and_calibrated():
     assert (analysis.frame, analysis.tracks) == (here.frame, here.tracks)
     (prediction,) = analysis.predictions
     assert prediction.track_id == 1
-    assert prediction.expression.label == "happiness"
+    assert prediction.expression == "happiness"
     assert prediction.probabilities[1] == pytest.approx(np.exp(4) / (np.exp(4) + 7), abs=1e-5)
     assert (prediction.valence, prediction.arousal) == (pytest.approx(0.8), 1.0)
     assert 0 < prediction.reliability < 1

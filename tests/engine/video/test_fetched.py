@@ -1,5 +1,6 @@
 """Pictures over HTTP and on standard input are pictures; films stay films."""
 
+import errno
 import os
 import sys
 import tempfile
@@ -233,3 +234,15 @@ def test_secrets_of_an_address_are_in_no_name(save, web):
 )
 def test_names_are_those_that_any_system_takes(called, name):
     assert fetched._file_name(called, ".png") == name
+
+
+def test_what_the_system_refuses_is_one_line(save, opened, monkeypatch, tmp_path):
+    def fail(count):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(SourceError, match=r"^standard input: cannot be read: Input/output error$"):
+        fetched.open_piped("standard input", fetched.Once("standard input", fail), SourceConfig())
+    path = save("a.jpg")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(SourceError, match=r"^standard input: cannot be kept to be read: No such"):
+        opened(path, "pipe")

@@ -1,6 +1,6 @@
 """Pictures of every kind, whole, cut short, in tiles, and moving."""
 
-from contextlib import suppress
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -9,6 +9,7 @@ import pillow_heif
 import pytest
 
 from engine.errors import SourceError
+from engine.video.container import Limit
 from engine.video.opening import SourceConfig, open_source
 from engine.video.stills import ENDINGS, kind_of, read_still
 
@@ -214,14 +215,14 @@ def test_animation_that_is_too_large_is_refused_and_the_option_named(tmp_path):
         assert len(list(source)) == 4
 
 
-def test_whole_tiff_with_an_odd_tag_is_not_said_to_be_cut_short(tmp_path):
-    """OpenCV writes a resolution of 1 by 1, which FFmpeg refuses where it reads strictly."""
-    path = tmp_path / "a.tiff"
-    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
-    cv2.imwrite(str(path), image)
-    still = read_still(path)
-    assert still.fault == ""
-    assert np.array_equal(still.image, image)
-    path.write_bytes(path.read_bytes()[:5000])
-    with suppress(SourceError):  # its directory may lie behind
-        assert read_still(path).fault == "cut short"
+def test_picture_that_is_larger_than_ffmpeg_reads_is_told_so():
+    """Allowing more would not help."""
+    refused = SimpleNamespace(codec_context=SimpleNamespace(width=0, height=0))
+    assert Limit(150).no_picture(refused, "Invalid data") == (
+        "no picture can be decoded: Invalid data; it is damaged or over 150 megapixels; "
+        "--max-megapixels N allows larger ones"
+    )
+    assert Limit(1000).no_picture(refused, "Invalid data") == (
+        "no picture can be decoded: Invalid data; it is damaged or over 268 megapixels, more than "
+        "FFmpeg reads"
+    )

@@ -11,12 +11,12 @@ from safetensors.torch import load_file, save_file
 
 from engine.errors import ConfigError, ModelError
 from training.data.classes import AFF_WILD2, FER_PLUS, RAF_DB
-from training.data.registry import read_dataset
+from training.data.registry import dataset, read_dataset
 from training.data.samples import DataConfig
 from training.data.table import FaceTable, one_hot
 from training.systems.dan import DanConfig
 from training.systems.saved import open_run, write_card
-from training.tasks.system import check_also, make_system, prior_of, read_settings, run
+from training.tasks.system import check_also, check_truth, make_system, prior_of, read_settings, run
 from training.trainer.recipe import read_recipe
 from training.weights import save_weights
 
@@ -257,3 +257,69 @@ def test_tables_are_understood_with_their_defaults(recipe):
         *("webcam", "distillation"),
     }
     assert settings.own.alpha == 0.8
+
+
+DAN = """
+task = "system"
+[system]
+name = "dan"
+[dan]
+trunk = "resnet18"
+width = 32
+input_size = 64
+heads = 2
+[loop]
+steps = 1
+batch = 4
+every = 1
+workers = 0
+accelerator = "cpu"
+monitor = "accuracy"
+[optimizer]
+lr = 1e-3
+warmup = 0
+[data]
+align = "none"
+"""
+
+
+@pytest.fixture
+def dan(recipe, tmp_path):
+    """Give `dan(*overrides)`: a tiny DAN on the tiny FER+, which has no valence and arousal."""
+    (tmp_path / "tiny.toml").write_text(DAN)
+    return recipe
+
+
+def test_task_of_which_the_data_says_nothing_is_refused(dan, tmp_path):
+    """It once trained on, its loss of valence and arousal 0 at every step."""
+    says = (
+        r"data\.dataset: ferplus has no valence and arousal for dan to learn; choose another "
+        r"dataset, or add one by data\.also, or data\.derived_affect"
+    )
+    with pytest.raises(ConfigError, match=says):
+        run(dan("dan.task=multi"))
+    assert not (tmp_path / "run").exists() or not list((tmp_path / "run").glob("*.safetensors"))
+
+
+def test_both_tasks_learn_from_derived_affect(dan, tmp_path):
+    run(dan("dan.task=multi", "data.derived_affect=true"))
+    saved = open_run(tmp_path / "run")
+    said = saved.system(torch.zeros(1, 3, 64, 64))
+    assert (said.logits.shape, said.affect.shape) == ((1, 8), (1, 2))
+
+
+def test_faces_without_labels_teach_no_expressions(dan, ferplus_root, tmp_path):
+    table = read_dataset("ferplus", ferplus_root, "train", tmp_path / "cache")
+    settings = read_settings(dan("dan.task=expr"))
+    check_truth(settings, table)
+    bare = replace(table, labels=np.full_like(table.labels, -1))
+    with pytest.raises(ConfigError, match="ferplus has no expressions for dan to learn"):
+        check_truth(settings, bare)
+
+
+def test_gray_datasets_are_gray(ferplus_root, tmp_path):
+    table = read_dataset("ferplus", ferplus_root, "train", tmp_path / "cache")
+    pictures = [table.read(row) for row in range(len(table))]
+    assert dataset("ferplus").gray
+    assert all((picture == picture[..., :1]).all() for picture in pictures)
+    assert not dataset("raf-db").gray

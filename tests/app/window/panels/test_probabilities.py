@@ -1,7 +1,11 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from app.window.panels.probabilities import ProbabilitiesPanel
 from app.window.theme import DARK, LIGHT, apply_theme
+from engine.types import Prediction
 
 
 @pytest.fixture
@@ -80,3 +84,36 @@ def test_a_new_theme_shows_at_once(qapp, panel, make_live):
     }
     assert LIGHT.face(1) in colours
     assert DARK.face(1) not in colours
+
+
+def test_bars_are_of_the_models_classes(panel, make_live, make_analysis):
+    live, frame = make_live(faces=(1,)), make_analysis(99, 9.0, {1: ("fear", 0, 0)})
+    shares = np.array([0.1, 0.2, 0.7], np.float32)
+    said = Prediction(1, shares, 0.0, 0.0, 0.5, ("fear", "blink", "other"))
+    live.add(replace(frame, predictions=(said,)), 20, 0)
+    panel.refresh(live)
+    assert panel.headline.text() == "Other, 70 %"
+    assert panel.bars.accessibleDescription() == "other 70 %, blink 20 %, fear 10 %"
+    image, row = panel.bars.grab().toImage(), min(panel.bars.height() / 3, 34)
+    filled = sum(
+        image.pixelColor(x, round(2.5 * row)).name() == panel.theme.face(1)
+        for x in range(image.width())
+    )
+    assert filled > 60
+    live.add(
+        replace(frame, frame=replace(frame.frame, time_s=9.1), tracks=(), predictions=()), 2, 0
+    )
+    panel.refresh(live)
+    assert panel.headline.text() == "No face"
+    assert panel.bars.minimumSizeHint().height() < 8 * panel.bars.fontMetrics().height()
+
+
+def test_model_of_valence_and_arousal_alone_has_no_bars(panel, make_live, make_analysis):
+    live, frame = make_live(faces=(1,)), make_analysis(99, 9.0, {1: ("fear", 0, 0)})
+    said = Prediction(1, np.zeros(0, np.float32), 0.5, 0.5, None, ())
+    live.add(replace(frame, predictions=(said,)), 20, 0)
+    panel.refresh(live)
+    assert panel.headline.text() == "No expressions"
+    assert panel.note.text().endswith("the model knows valence and arousal only")
+    assert panel.bars.accessibleDescription() == "no numbers"
+    panel.bars.grab()
