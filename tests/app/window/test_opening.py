@@ -170,6 +170,7 @@ def test_waiting_for_a_camera_shows_nothing_of_the_source_before(
     qtbot.waitUntil(lambda: "Waiting for it to come back" in playing.view.message)
     assert playing.view.frame is None
     assert playing.view.faces == ()
+    assert playing.source_label.text() == "Waiting for Camera 0"
 
 
 def test_a_still_picture_has_no_shares_of_time(qtbot, window, tmp_path):
