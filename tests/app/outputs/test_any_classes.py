@@ -134,5 +134,5 @@ def test_lsl_of_the_window_has_the_models_classes_from_the_start(outlets, tiny_n
     outputs = LiveOutputs()
     outputs.use(Settings(lsl=True, model=str(tiny_network("abaw", ABAW))))
     outputs.close()
-    assert outputs.error == ""
+    assert not any(status.error for status in outputs.status())
     assert outlets[0][-1] == "face4_other"

@@ -192,6 +192,8 @@ WRONG = {
     ("landmarks", "input.batch"): ["8"],
     ("landmarks", "input.mean"): [None, 0.5],
     ("landmarks", "input.std"): [None, [0, 0, 0]],
+    ("landmarks", "input.align"): [None, "none"],
+    ("landmarks", "input.template"): [[], 5],
     ("landmarks", "input.colour"): [None, "blue"],
     ("landmarks", "input.dtype"): [None, "float16"],
     ("detector", "input"): [None, []],

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,7 +10,7 @@ import engine.reading.fusion
 from engine.assets import asset_path
 from engine.errors import ModelError
 from engine.faces.alignment import CROP_SIZE, align
-from engine.faces.landmarks import MARGIN
+from engine.faces.landmarks import MARGIN, TEMPLATE
 from engine.faces.preprocessing import to_input
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import load_manifest
@@ -113,6 +114,32 @@ def test_network_with_another_input_reads_the_crop_that_training_cuts(whole, siz
     np.testing.assert_allclose(reading.logits, wanted[[1, 0, 2]], atol=2e-3)
 
 
+def test_network_that_saw_unaligned_pictures_is_shown_upright_crops(tmp_path, write_linear):
+    """The very bytes of a dataset's picture whose face lies where its manifest says."""
+    size, points = 24, (TEMPLATE * 0.95 + 0.03).tolist()
+    weights = np.concatenate([np.eye(3 * size * size), np.zeros((1, 3 * size * size))])
+    keys = {
+        "kind": "expression",
+        "temperature": 1.0,
+        "labels": [f"pixel {at}" for at in range(3 * size * size)],
+        "input": {**INPUT, "size": size, "align": "upright", "template": points},
+        "landmarks": {"file": "marks.onnx", "sha256": "0", "maps": []},
+    }
+    outputs = {"logits": [3 * size * size]}
+    path = write_linear(tmp_path / "a.onnx", {"crops": [3, size, size]}, outputs, weights, **keys)
+    picture = cv2.GaussianBlur(
+        np.random.default_rng(3).integers(0, 256, (24, 24, 3), np.uint8), (0, 0), 2
+    )
+    seen = np.array(points, np.float32) * size - 0.5
+    middle = seen.mean(axis=0)
+    turn = np.array([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]], np.float32)
+    face = align(picture, ((seen - middle) @ turn.T + middle).astype(np.float32))  # a tilted head
+    sighting = Sighting(face, np.zeros((68, 2), np.float32), 0.9, ())
+    (reading,) = Fusion(load_manifest(path), "cpu", threads=1).read([sighting], [picture])
+    trained = to_input([picture], MEAN, STD).ravel()
+    np.testing.assert_allclose(reading.logits, trained, atol=2 / 255 / min(STD))
+
+
 def test_affect_of_a_network_without_it_follows_its_classes(whole):
     fusion = Fusion(whole(CROP_SIZE)[0], "cpu", threads=1)
     assert (fusion.labels, fusion.derived) == (("neutral", "anger", "fear"), True)
@@ -203,6 +230,10 @@ def test_no_faces_are_no_readings_and_no_run(write):
         ({"labels": ["neutral", "valence"]}, "linear: labels: valence is the name of another col"),
         ({"labels": [*EXPRESSIONS, "file"]}, "linear: labels: file is the name of another col"),
         ({"labels": [], "outputs": ["logits"]}, "linear: has neither labels nor valence_arousal"),
+        (
+            {"input": {**INPUT, "align": "upright"}},
+            "linear: input.align: reads maps of the landmark",
+        ),
         ({"temperature": None}, "linear: temperature: missing; its labels need one"),
         ({"labels": ["neutral", "neutral"]}, r"linear: labels: expected several, each once, got"),
         ({"labels": ["fear"]}, r"linear: labels: expected several, each once, got \['fear'\]"),
