@@ -228,6 +228,7 @@ def test_a_snapshot_waits_for_the_second_that_shows_its_faces(qtbot, film, show_
     tick(qtbot, window, window.recording.blur_box)
     tick_off = window.recording.annotate_box
     qtbot.mouseClick(tick_off, LEFT, pos=QPoint(8, tick_off.height() // 2))
+    qtbot.waitUntil(window.watch.bar.snapshot_button.isEnabled)
     going.set()
     qtbot.waitUntil(
         lambda: (
