@@ -37,7 +37,8 @@ def reviews(qtbot):
     """Give the review windows that are open, and close them in the end."""
 
     def shown():
-        return [w for w in QApplication.topLevelWidgets() if isinstance(w, ReviewWindow)]
+        windows = QApplication.topLevelWidgets()
+        return [w for w in windows if isinstance(w, ReviewWindow) and w.isVisible()]
 
     yield shown
     for window in shown():

@@ -375,7 +375,11 @@ def test_the_end_of_a_recording_offers_its_review(qtbot, live):
     qtbot.waitUntil(lambda: folder.name in live.watch.notice.text)
     assert live.watch.notice.button.text() == "Review"
     qtbot.mouseClick(live.watch.notice.button, LEFT)
-    windows = [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "ReviewWindow"]
+    windows = [
+        w
+        for w in QApplication.topLevelWidgets()
+        if type(w).__name__ == "ReviewWindow" and w.isVisible()
+    ]
     qtbot.waitUntil(lambda: not windows[0].busy)
     windows[0].close()
 
