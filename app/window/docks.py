@@ -133,5 +133,7 @@ def _scrolled(panel: QWidget) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setMinimumWidth(panel.minimumSizeHint().width())
+    bar = area.verticalScrollBar()
+    beside = bar.sizeHint().width() if bar is not None else 0
+    area.setMinimumWidth(panel.minimumSizeHint().width() + beside)
     return area

@@ -283,6 +283,8 @@ class MainWindow(QMainWindow):
                 self.watch.notice.say(message, offer=stop, act=self.close_source)
             message += "\n" + self.tr("Waiting for it to come back …")
             self._refresh_panels(force=True)
+            if (choice := self.runner.choice) is not None:
+                self.source_label.setText(self.tr("Waiting for {name}").format(name=choice.title))
         else:
             self._clear()
             self.source_label.setText("")

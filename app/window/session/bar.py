@@ -15,7 +15,8 @@ from app.window.session.symbols import record_symbol, stop_symbol
 HEIGHT_PX: Final = 48
 _ICON_PX: Final = 18
 _GAP_PX: Final = 8
-_STATE_PX: Final = 90  # that the words in the middle have at least
+_STATE_PX: Final = 90  # that the words in the middle have, where all chips are in full
+_LEAST_STATE_PX: Final = 10
 _AROUND_PX: Final = 28  # a chip's edges, and the gap to the next
 
 Tone = Literal["plain", "good", "warn"]
@@ -30,7 +31,7 @@ class Chip:
         text: What it says.
         short: The same where there is little room; empty where it can be left out.
         tip: What it says in full.
-        tone: ``warn`` where something is wrong.
+        tone: ``warn`` where something is wrong; what is ``plain`` is left out where room is short.
     """
 
     name: str
@@ -64,7 +65,6 @@ class SessionBar(QFrame):
         self.state_label = QLabel()
         self.state_label.setTextFormat(Qt.TextFormat.PlainText)
         self.state_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.state_label.setMinimumWidth(60)
         self.state_label.setAccessibleName(self.tr("State of the recording"))
         self._state = ""
         self._row = QHBoxLayout(self)
@@ -163,7 +163,7 @@ class SessionBar(QFrame):
 
         texts = [chip.text for chip in chips]
         if needed(texts) > room:
-            texts = [chip.short for chip in chips]
+            texts, room = [chip.short for chip in chips], room + _STATE_PX - _LEAST_STATE_PX
         for place in range(len(chips) - 1, -1, -1):
             if needed(texts) > room and chips[place].tone == "plain":
                 texts[place] = ""

@@ -50,9 +50,9 @@ def output_chip(state: LiveStatus) -> Chip:
     if state.error:
         return Chip(name, _tr("{name} fails").format(name=name), f"{name}!", state.error, "warn")
     if state.opening:
-        return Chip(name, f"{target} …", f"{name} …", _tr("It is being opened"))
+        return Chip(name, f"{target} …", f"{name} …", _tr("It is being opened"), "good")
     if state.leaves:
         leaves = _tr("leaves this machine")
         short = f"{name} \N{NORTH EAST ARROW}"
-        return Chip(name, f"{target} ({leaves})", short, f"{target}: {leaves}; {counts}")
-    return Chip(name, target, name, f"{target}: {_tr('stays on this machine')}; {counts}")
+        return Chip(name, f"{target} ({leaves})", short, f"{target}: {leaves}; {counts}", "good")
+    return Chip(name, target, name, f"{target}: {_tr('stays on this machine')}; {counts}", "good")

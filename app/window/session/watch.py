@@ -127,7 +127,13 @@ class SessionWatch(QObject):
             tip = self.tr("Faces that are found are blurred in video and snapshots")
             text = self.tr("Faces blurred")
             chips.append(
-                Chip("blur", text, self.tr("blurred"), tip + (whole if choice.blur_whole else ""))
+                Chip(
+                    "blur",
+                    text,
+                    self.tr("blurred"),
+                    tip + (whole if choice.blur_whole else ""),
+                    "good",
+                )
             )
         if view.recording and view.missed:
             text = self.tr("{share:.0f} % analysed").format(

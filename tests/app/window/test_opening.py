@@ -37,7 +37,8 @@ def reviews(qtbot):
     """Give the review windows that are open, and close them in the end."""
 
     def shown():
-        return [w for w in QApplication.topLevelWidgets() if isinstance(w, ReviewWindow)]
+        windows = QApplication.topLevelWidgets()
+        return [w for w in windows if isinstance(w, ReviewWindow) and w.isVisible()]
 
     yield shown
     for window in shown():
@@ -170,6 +171,7 @@ def test_waiting_for_a_camera_shows_nothing_of_the_source_before(
     qtbot.waitUntil(lambda: "Waiting for it to come back" in playing.view.message)
     assert playing.view.frame is None
     assert playing.view.faces == ()
+    assert playing.source_label.text() == "Waiting for Camera 0"
 
 
 def test_a_still_picture_has_no_shares_of_time(qtbot, window, tmp_path):

@@ -120,3 +120,30 @@ def test_the_network_can_be_allowed_for_lsl(qtbot, window, settings_of, monkeypa
 def test_with_nothing_on_nothing_is_sent(window):
     assert "nothing leaves this program" in window.view.hint
     assert Choice(kind="file", name="x").title == "x"
+
+
+def test_outputs_are_seen_also_where_there_is_little_room(qtbot, make_window, live_camera):
+    window = make_window(udp=True, osc=True, osc_host="192.0.2.7", blur=True)
+    window.resize(1024, 640)
+    live_camera(window)
+    qtbot.waitUntil(window.actions_.record.isEnabled)
+    window.actions_.record.trigger()
+    qtbot.waitUntil(lambda: window.controller.view().recording)
+    qtbot.waitUntil(lambda: len(window.watch.bar.chips) >= 3)
+    window.watch.refresh()
+    for name in ("OSC", "UDP", "blur"):
+        chip = window.watch.bar.chips[name]
+        assert chip.isVisible()
+        assert chip.width() >= chip.fontMetrics().horizontalAdvance(chip.text())
+    button = window.watch.bar.record_button
+    assert button.width() >= button.fontMetrics().horizontalAdvance(button.text())
+
+
+@pytest.fixture
+def live_camera(qtbot, opened, fake_camera):
+    def show(window):
+        opened.append(fake_camera())
+        window.open(Choice(kind="camera", name="0"))
+        qtbot.waitUntil(lambda: window.live.analysis is not None)
+
+    return show

@@ -228,6 +228,7 @@ def test_a_snapshot_waits_for_the_second_that_shows_its_faces(qtbot, film, show_
     tick(qtbot, window, window.recording.blur_box)
     tick_off = window.recording.annotate_box
     qtbot.mouseClick(tick_off, LEFT, pos=QPoint(8, tick_off.height() // 2))
+    qtbot.waitUntil(window.watch.bar.snapshot_button.isEnabled)
     going.set()
     qtbot.waitUntil(
         lambda: (
@@ -374,7 +375,11 @@ def test_the_end_of_a_recording_offers_its_review(qtbot, live):
     qtbot.waitUntil(lambda: folder.name in live.watch.notice.text)
     assert live.watch.notice.button.text() == "Review"
     qtbot.mouseClick(live.watch.notice.button, LEFT)
-    windows = [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "ReviewWindow"]
+    windows = [
+        w
+        for w in QApplication.topLevelWidgets()
+        if type(w).__name__ == "ReviewWindow" and w.isVisible()
+    ]
     qtbot.waitUntil(lambda: not windows[0].busy)
     windows[0].close()
 
