@@ -1,5 +1,6 @@
 """What the shell starts of this folder: signals are heard first, then the rest is imported."""
 
+from engine.shortage import imports
 from engine.signals import ended, watch
 
 TYPE_CHECKING = False
@@ -10,7 +11,8 @@ if TYPE_CHECKING:
 def video(argv: "Sequence[str] | None" = None) -> int:
     """Run `fer-video`; return the exit code."""
     watch()
-    from app.command.cli import main
+    with imports():
+        from app.command.cli import main
 
     return ended(main(argv))
 
@@ -18,6 +20,7 @@ def video(argv: "Sequence[str] | None" = None) -> int:
 def app(argv: "Sequence[str] | None" = None) -> int:
     """Run `fer-app`; return the exit code."""
     watch()
-    from app.window.desktop import main
+    with imports():
+        from app.window.desktop import main
 
     return ended(main(argv))

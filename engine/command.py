@@ -18,7 +18,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO, TypeVar
 
-from engine.errors import ConfigError, FerError, SinkError, one_line
+from engine.errors import ConfigError, FerError, ShortageError, SinkError, one_line
+from engine.native import own_stderr
+from engine.shortage import MEMORY, check_memory, last_words, shortage
 from engine.signals import INTERRUPTED, Front, handle, put_back, remove_unfinished
 from engine.wording import shown
 
@@ -58,19 +60,35 @@ def run_command(
 
     Returns:
         0, what `run` returned, 130 after Ctrl-C, SIGTERM or SIGHUP, 2 where a library is not
-        installed, the code of the `FerError`, 141 where nobody reads on, or 1 after an error that
-        nobody expected, whose traceback is shown.
+        installed, the code of the `FerError`, 6 where memory, threads or open files end, 141 where
+        nobody reads on, or 1 after an error that nobody expected, whose traceback is shown.
     """
+    try:
+        return _fronted(program, run, argv, extra, kept, info)
+    except MemoryError:  # while another error was told
+        remove_unfinished()
+        last_words(MEMORY)
+        return ShortageError.exit_code
+
+
+def _fronted(
+    program: str,
+    run: Callable[[Sequence[str]], int | None],
+    argv: Sequence[str] | None,
+    extra: str,
+    kept: str,
+    info: str,
+) -> int:
     root, lines = logging.getLogger(), _Lines(program, info)
     level = root.level
     front = Front(program)
     handlers, hooks = handle(front), (sys.excepthook, sys.unraisablehook)
     closed = _open_what_is_closed()
-    streams = sys.stdout, sys.stderr
+    streams, own = (sys.stdout, sys.stderr), own_stderr(sys.stderr)
     try:
         root.addHandler(lines)
         root.setLevel(lines.level)
-        sys.stdout, sys.stderr = _Results(sys.stdout, closed=closed), _Stream(sys.stderr)
+        sys.stdout, sys.stderr = _Results(sys.stdout, closed=closed), _Stream(own)
         return _run(program, run, sys.argv[1:] if argv is None else argv, extra, front)
     except KeyboardInterrupt:
         front.requested = True  # the next signal does not wait
@@ -81,6 +99,9 @@ def run_command(
         root.setLevel(level)
         root.removeHandler(lines)
         sys.stdout, sys.stderr = streams
+        if own is not sys.stderr:
+            with suppress(OSError):  # full
+                own.close()
         sys.excepthook, sys.unraisablehook = hooks
         put_back(handlers)
 
@@ -131,6 +152,10 @@ def _unexpected(program: str, error: Exception, extra: str) -> int:
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         say(program, f"{error.filename}: {error.strerror}")  # wherever it was first looked for
         return ConfigError.exit_code
+    if (lacking := shortage(error)) is not None:
+        say(program, str(lacking))
+        log.debug("failed", exc_info=error)
+        return lacking.exit_code
     traceback.print_exception(error)
     what = f"{type(error).__name__}: {error}"
     say(program, f"internal error: {what}; please report the lines above")
@@ -180,6 +205,9 @@ class _Stream:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
+        except UnicodeEncodeError:  # not all encodings have all characters
+            known = text.encode(self._stream.encoding, "backslashreplace")
+            return self._stream.write(known.decode(self._stream.encoding))
         except OSError as error:
             self._lost(error)
             return len(text)
@@ -282,6 +310,16 @@ class Parser(argparse.ArgumentParser):
             self.add_argument(
                 "--version", action=_Version, nargs=0, lines=version, help="print the version"
             )
+
+    def parse_args(self, *given: Any, **settings: Any) -> Any:  # noqa: ANN401 - as argparse's
+        """Do as argparse's; libraries are imported next, which crash where memory ends.
+
+        Raises:
+            ShortageError: Not even they would fit into the memory that is allowed.
+        """
+        options = super().parse_args(*given, **settings)
+        check_memory()
+        return options
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments.

@@ -1,10 +1,14 @@
 """Files of text from anywhere: whatever is wrong with one is a line that names it."""
 
+import errno
+import io
 import json
+import os
+import stat
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from engine.errors import FerError
 
@@ -14,6 +18,7 @@ T = TypeVar("T")
 # path that the system does not take.
 MALFORMED: Final = (OSError, ValueError, RecursionError)
 LARGEST: Final = 2**26  # bytes; what people and programs write here has some thousand
+NOT_ORDINARY: Final = "no ordinary file"
 
 
 def is_file(path: Path) -> bool:
@@ -22,6 +27,30 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # Python 3.14 does the same
         return False
+
+
+def open_ordinary(path: Path) -> BinaryIO:
+    """Open a file whose reading comes to an end, without waiting for anybody.
+
+    What says that it holds nothing is taken at its word: `/proc/kmsg` and its like call themselves
+    ordinary files of no bytes, and who reads them waits for ever. A pipe that nobody writes into
+    holds nothing either.
+
+    Raises:
+        OSError: It cannot be opened, or is a device.
+    """
+    waits = getattr(os, "O_NONBLOCK", 0)  # Windows has no such files
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | waits))  # noqa: SIM115 - given away
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size:
+        return file
+    if stat.S_ISFIFO(status.st_mode):  # what a shell's <(...) gives is filled while it is read
+        os.set_blocking(file.fileno(), True)
+        return file
+    file.close()
+    if stat.S_ISREG(status.st_mode):
+        return io.BytesIO()
+    raise OSError(errno.EINVAL, NOT_ORDINARY, str(path))
 
 
 def read_text(path: Path, error: type[FerError], remedy: str = "") -> str:
@@ -59,7 +88,7 @@ def read_toml(path: Path, error: type[FerError], remedy: str = "") -> dict[str, 
 
 def _read(path: Path, error: type[FerError], remedy: str, parse: Callable[[str], T]) -> T:
     try:
-        with path.open("rb") as file:
+        with open_ordinary(path) as file:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
             raise ValueError(f"has over {LARGEST} bytes")

@@ -51,3 +51,9 @@ class SinkError(FerError):
     """An output cannot be written: no permission, no codec, disk full."""
 
     exit_code = 5
+
+
+class ShortageError(FerError):
+    """The computer has too little memory, threads or open files left for the work."""
+
+    exit_code = 6

@@ -98,6 +98,13 @@ def _placed(
             beside.discard()
     except OSError as error:
         raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except UnicodeEncodeError as error:
+        raise SinkError(f"{path}: cannot be written: {_no_text(error)}") from error
+
+
+def _no_text(error: UnicodeEncodeError) -> str:
+    """Say what cannot be written: the name of a file that is no text, as Linux allows them."""
+    return f"{error.object[max(0, error.start - 20) : error.end + 20]!r} is no text"
 
 
 def _followed(path: Path) -> Path:
@@ -218,6 +225,10 @@ class PartialFile:
         except OSError as error:
             self.discard()
             raise self.failed(error) from error
+        except UnicodeEncodeError as error:
+            self.discard()
+            why = _no_text(error)
+            raise SinkError(f"{self.target}: cannot be written: {why}") from error
         self.commit()
 
     def commit(self) -> None:

@@ -78,8 +78,8 @@ class Partial:
             shutil.rmtree(self.folder, ignore_errors=True)
             if UNFINISHED.pop(self, None) is not None:
                 os.close(self._file)
-                if os.name != "posix":  # where an open file stays
-                    shutil.rmtree(self.folder, ignore_errors=True)
+                # Where an open file stays, or there was no number left for another open file.
+                _remove(self.folder, self.path)
 
 
 def sweep(parent: Path, *, now_s: float | None = None) -> None:
@@ -118,11 +118,24 @@ def _claim(folder: Path) -> int:
         try:
             file = _make_lock(folder / LOCK)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
             raise
         if file is not None:
             return file
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+
+
+def _remove(folder: Path, path: Path | None = None) -> None:
+    """Remove a folder of ours, also where no file can be opened, as removing a tree does."""
+    shutil.rmtree(folder, ignore_errors=True)
+    names = [LOCK] if path is None else [path.name, LOCK]
+    with suppress(OSError):
+        names += [inside.name for inside in folder.iterdir()]
+    for name in names:
+        with suppress(OSError):
+            (folder / name).unlink()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _make_lock(path: Path) -> int | None:
@@ -146,7 +159,9 @@ def _make_lock(path: Path) -> int | None:
 def _name(stem: str) -> str:
     tail = f".{_host()}-{secrets.token_hex(8)}.partial"
     room = NAME_MAX - 1 - len(tail)
-    return f".{os.fsencode(stem)[:room].decode(errors='ignore')}{tail}"
+    while len(os.fsencode(stem)) > room:
+        stem = stem[:-1]
+    return f".{stem}{tail}"
 
 
 def _host() -> str:

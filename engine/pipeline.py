@@ -108,8 +108,13 @@ class Pipeline:
         return self._frames.dropped if isinstance(self._frames, Latest) else 0
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except RuntimeError:  # the system has no more of them
+            self.stop()
+            self._join()
+            raise
         return self
 
     def __exit__(
@@ -136,6 +141,8 @@ class Pipeline:
         """Wait for the threads, together no longer than the limit."""
         deadline = time.monotonic() + self._join_s
         for thread in self._threads:
+            if thread.ident is None:  # not started
+                continue
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 log.warning("thread %s is late and left behind", thread.name)

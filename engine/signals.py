@@ -27,6 +27,7 @@ INTERRUPTED: "Final" = 130  # as shells show SIGINT; the same for all of them
 # What this process has begun to write: the one list of what it must not leave behind.
 UNFINISHED: "Final[dict[Unfinished, int]]" = {}  # and the process that began it, for forks
 OURS: "Final" = "fer-"  # what names of threads begin with; those that still run were left behind
+LAST_WORDS: "Final[list[int]]" = [2]  # the last is stderr's number; see `engine.native`
 _SHOW_CURSOR = b"\x1b[?25h"  # a progress bar may have hidden it
 
 
@@ -88,9 +89,10 @@ def leave(program: str) -> "NoReturn":
     removed = remove_unfinished()
     said = "interrupted; unfinished files were removed" if removed else "interrupted"
     try:
-        if os.name == "posix" and os.isatty(2):
-            os.write(2, _SHOW_CURSOR + b"\n")
-        os.write(2, f"{program}: {said}\n".encode())
+        stderr = LAST_WORDS[-1]
+        if os.name == "posix" and os.isatty(stderr):
+            os.write(stderr, _SHOW_CURSOR + b"\n")
+        os.write(stderr, f"{program}: {said}\n".encode())
     except OSError:  # nobody listens
         pass
     os._exit(INTERRUPTED)

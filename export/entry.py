@@ -1,5 +1,6 @@
 """What the shell starts of this folder: signals are heard first, then the rest is imported."""
 
+from engine.shortage import imports
 from engine.signals import ended, watch
 
 TYPE_CHECKING = False
@@ -10,7 +11,8 @@ if TYPE_CHECKING:
 def export(argv: "Sequence[str] | None" = None) -> int:
     """Run `fer-export`; return the exit code."""
     watch()
-    from export.cli import main
+    with imports():
+        from export.cli import main
 
     return ended(main(argv))
 
@@ -18,6 +20,7 @@ def export(argv: "Sequence[str] | None" = None) -> int:
 def bench(argv: "Sequence[str] | None" = None) -> int:
     """Run `fer-bench`; return the exit code."""
     watch()
-    from export.bench.cli import main
+    with imports():
+        from export.bench.cli import main
 
     return ended(main(argv))

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from engine.types import Analysis, Image
 if TYPE_CHECKING:
     from engine.video.opening import SourceInfo
     from training.data.table import FaceTable
+    from training.systems.neural_resizer import NeuralResizerSystem
 
 ROOT = Path(__file__).parents[1]
 DATA = (ROOT / "data", ROOT.parent / "shared" / "data")  # where data packs may lie
@@ -50,6 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--fuzz-cases", metavar="N", default=20_000, help="cases of the long fuzz, of all readers"
+    )
+    parser.addoption(
+        "--fuzz-part", metavar="K/N", default="1/1", help="run the K-th of N parts of the long fuzz"
     )
 
 
@@ -96,6 +101,43 @@ def gray_faces() -> Callable[..., "FaceTable"]:
         )
 
     return gray_faces
+
+
+@pytest.fixture(scope="session")
+def untrained_run() -> "Callable[[Path], NeuralResizerSystem]":
+    """Give `untrained_run(folder)`: weights and recipe of a tiny Neural Resizer, setting b."""
+    import torch
+
+    from training.data.samples import DataConfig
+    from training.systems.build import SystemConfig
+    from training.systems.neural_resizer import NeuralResizerConfig, NeuralResizerSystem
+    from training.trainer.loop import LoopConfig
+    from training.weights import save_weights
+
+    def write(folder: Path) -> NeuralResizerSystem:
+        config = NeuralResizerConfig(
+            setting="b",
+            backbone="swin_micro",
+            input_size=48,
+            upscaler="bilinear",
+            upscaled_size=96,
+            backbone_size=56,
+            loss="ce",
+        )
+        torch.manual_seed(0)
+        system = NeuralResizerSystem(config)
+        recipe = {
+            "task": "system",
+            "system": asdict(SystemConfig(name="neural_resizer")),
+            "neural_resizer": asdict(config),
+            "loop": asdict(LoopConfig(batch=4, steps=2)),
+            "data": asdict(DataConfig(align="none")),
+        }
+        (folder / "recipe.json").write_text(json.dumps(recipe))
+        save_weights(system, folder / "model.safetensors")
+        return system
+
+    return write
 
 
 @pytest.fixture(autouse=True)

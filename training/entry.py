@@ -1,5 +1,6 @@
 """What the shell starts of this folder: signals are heard first, then the rest is imported."""
 
+from engine.shortage import imports
 from engine.signals import ended, watch
 
 TYPE_CHECKING = False
@@ -10,7 +11,8 @@ if TYPE_CHECKING:
 def data(argv: "Sequence[str] | None" = None) -> int:
     """Run `fer-data`; return the exit code."""
     watch()
-    from training.data.cli import main
+    with imports():
+        from training.data.cli import main
 
     return ended(main(argv))
 
@@ -18,7 +20,8 @@ def data(argv: "Sequence[str] | None" = None) -> int:
 def train(argv: "Sequence[str] | None" = None) -> int:
     """Run `fer-train`; return the exit code."""
     watch()
-    from training.train import main
+    with imports():
+        from training.train import main
 
     return ended(main(argv))
 
@@ -26,7 +29,8 @@ def train(argv: "Sequence[str] | None" = None) -> int:
 def evaluate(argv: "Sequence[str] | None" = None) -> int:
     """Run `fer-eval`; return the exit code."""
     watch()
-    from training.evaluation.cli import main
+    with imports():
+        from training.evaluation.cli import main
 
     return ended(main(argv))
 
@@ -34,7 +38,8 @@ def evaluate(argv: "Sequence[str] | None" = None) -> int:
 def report(argv: "Sequence[str] | None" = None) -> int:
     """Run `fer-report`; return the exit code."""
     watch()
-    from training.report.cli import main
+    with imports():
+        from training.report.cli import main
 
     return ended(main(argv))
 
@@ -42,6 +47,7 @@ def report(argv: "Sequence[str] | None" = None) -> int:
 def grid(argv: "Sequence[str] | None" = None) -> int:
     """Run `fer-grid`; return the exit code."""
     watch()
-    from training.grid import main
+    with imports():
+        from training.grid import main
 
     return ended(main(argv))

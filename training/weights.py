@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.config import Line, checked, read
+from engine.documents import open_ordinary
 from engine.errors import ConfigError, ModelError, SinkError
 from engine.files import written
 
@@ -123,7 +124,8 @@ def file_digest(path: Path) -> str:
         ModelError: It cannot be read.
     """
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with open_ordinary(path) as file:
+            return hashlib.sha256(file.read()).hexdigest()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -131,7 +133,7 @@ def file_digest(path: Path) -> str:
 def is_checkpoint(path: Path) -> bool:
     """Tell by its first bytes whether a file is what `torch.save` writes, in either format."""
     try:
-        with path.open("rb") as file:
+        with open_ordinary(path) as file:
             head = file.read(9)
     except OSError:
         return False
@@ -148,7 +150,7 @@ def checkpoint_tensors(path: Path) -> dict[str, Tensor]:
         ModelError: It cannot be read, holds other objects, or no tensor by a name.
     """
     try:
-        with path.open("rb") as file:
+        with open_ordinary(path) as file:
             mapped = file.read(len(_ZIP)) == _ZIP  # the older format cannot be
         with warnings.catch_warnings(action="ignore"):  # of versions of pickle
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)

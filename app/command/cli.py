@@ -3,10 +3,10 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from app.command.interrupt import Interrupt
 from engine.command import DEVICES, Parser, count, number, run_command, say
@@ -48,7 +48,9 @@ def _run(argv: Sequence[str]) -> int:
     with Interrupt(partial(leave, PROGRAM)) as interrupt:
         job = _job(options)
         from app.command.job import try_job
+        from engine.native import silence_opencv
 
+        silence_opencv()
         progress = sys.stderr.isatty() and not options.quiet
         outcome = try_job(job, interrupt, show_progress=progress)
         _report(options, job, outcome, interrupted=interrupt.requested)
@@ -131,13 +133,23 @@ def _report(
         if path is not None
     ]
     if options.json:
-        print(json.dumps(outcome.to_json(job, interrupted=interrupted), ensure_ascii=False))
+        print(_as_json(outcome.to_json(job, interrupted=interrupted)))
     elif not options.quiet and outcome.error is None:
         if interrupted:
             say(PROGRAM, "interrupted; what was done is kept")
         print(summary.to_text(elapsed_s), file=sys.stderr)
         print(f"{job.analyzer.model} in {outcome.precision} on {outcome.device}", file=sys.stderr)
         print(f"written: {', '.join(written)}", file=sys.stderr)
+
+
+def _as_json(values: Mapping[str, Any]) -> str:
+    """Write values so that standard output can hold them: names of files may be no text at all."""
+    text = json.dumps(values, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(values)
+    return text
 
 
 def parser() -> Parser:
@@ -148,7 +160,7 @@ def parser() -> Parser:
         description="Read the facial expressions in a video: an annotated copy and a table.",
         epilog="T is seconds or HH:MM:SS. FILE may be - (standard output): CSV rows, or MKV video."
         " Exit codes: 2 options, 3 input, 4 model, 5 output,"
-        " 130 interrupted.",
+        " 6 too little memory, 130 interrupted.",
     )
     add = parse.add_argument
     add(

@@ -45,7 +45,7 @@ def bundle(*messages: bytes) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    content = text.replace("\0", "").encode("utf-8")
+    content = text.replace("\0", "").encode("utf-8", "replace")
     return content + b"\0" * (4 - len(content) % 4)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
+from engine.documents import NOT_ORDINARY, open_ordinary
 from engine.errors import SourceError
 
 MOST_S: Final = 1e7  # of a time, seconds: 115 days, which every export can still write
@@ -79,7 +80,7 @@ def trouble(path: Path, folder: Path) -> str:
             # What is written to such a link would lie wherever a stranger wants it.
             return "a link that leads nowhere" if path.is_symlink() else MISSING
         if not path.is_file():  # a pipe would never end, nor would /dev/zero
-            return "no ordinary file"
+            return NOT_ORDINARY
         inside = path.resolve(strict=True).is_relative_to(folder.resolve(strict=True))
     except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError
         return f"not readable: {getattr(error, 'strerror', None) or error}"
@@ -94,8 +95,8 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         if path.exists() and not path.is_file():
-            raise SourceError(f"{path}: cannot be read: no ordinary file")
-        with path.open("rb") as file:
+            raise SourceError(f"{path}: cannot be read: {NOT_ORDINARY}")
+        with open_ordinary(path) as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error

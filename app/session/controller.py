@@ -22,7 +22,8 @@ from app.session.annotated import VideoConfig
 from app.session.disk import free_bytes
 from app.session.folder import Marker
 from app.session.options import KEYS, RecordingOptions
-from app.session.recorder import Recorder, RecorderConfig, RecorderStatus, State
+from app.session.recorder import Recorder
+from app.session.recording import RecorderConfig, RecorderStatus, State
 from app.session.snapshot import save_snapshot
 from app.session.snapshots import Snapshot, Snapshots
 from engine.analyze import AnalyzerConfig

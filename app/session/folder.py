@@ -21,7 +21,7 @@ from typing import IO, Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
-from app.session.checks import MOST_S, Damage, one_line, read_bytes, read_form
+from app.session.checks import MISSING, MOST_S, Damage, one_line, read_bytes, read_form, trouble
 from engine.config import AboveZero, Positive, checked, read, require
 from engine.errors import ConfigError, SinkError, SourceError
 from engine.files import PartialFile, written_folder
@@ -203,12 +203,11 @@ def read_about(folder: Path) -> dict[str, Any]:
         SourceError: It is missing, damaged, or of a later version.
     """
     path = folder / ABOUT
-    try:
-        is_there = path.exists()
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if not is_there:
+    why = trouble(path, folder)
+    if why == MISSING:
         raise SourceError(f"{folder}: no recorded session: {ABOUT} is missing")
+    if why:
+        raise SourceError(f"{path}: is {why}; a recording's own file is needed")
     return read_form(path, FORMAT_PARTS, "is no JSON", "a session")
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from app.session.checks import BOM, MOST_S, Damage
+from engine.documents import NOT_ORDINARY, open_ordinary
 from engine.errors import ConfigError, SourceError
 from engine.labels import EXPRESSIONS, Vocabulary, ordered
 from engine.record import (
@@ -183,7 +184,7 @@ def read_records(path: Path, *, forgiving: bool = False) -> tuple[RecordTable, t
     rows = _Rows(path, forgiving=forgiving)
     try:
         if path.exists() and not path.is_file():
-            raise SourceError(f"{path}: cannot be read: no ordinary file")
+            raise SourceError(f"{path}: cannot be read: {NOT_ORDINARY}")
         reader(path, rows)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -303,6 +304,17 @@ class _Rows:
         cut = f"{self.path.name}: ends in the middle of a row, which is left out"
         return (*((cut,) if self.cut else ()), *self.damage.warnings)
 
+    def _unmixed(self, table: RecordTable) -> RecordTable:
+        """Leave out the fewer of rows of pictures, which have no times, and those of a film."""
+        pictures = np.array([bool(file) for file in table.files], np.bool_)
+        if pictures.all():
+            return table
+        most = bool(2 * pictures.sum() > len(pictures))
+        for row in np.flatnonzero(pictures != most).tolist():
+            self.damage.note(f"row {row + 1}, {FILE}: a picture and a film in one table")
+        kept = table.rows(pictures == most)
+        return kept if most else replace(kept, files=())
+
     def table(self) -> RecordTable:
         """Give the rows, each face once in a frame.
 
@@ -323,6 +335,7 @@ class _Rows:
                 tuple(name for name in MEASURES if name in numbers),
             ),
         )
+        table = self._unmixed(table)
         again = _again(table)
         for row in np.flatnonzero(again).tolist():
             face, frame = (int(numbers[name][row]) for name in ("face_id", "frame"))
@@ -398,7 +411,7 @@ def _why(value: object) -> str:
 
 def _lines(path: Path, rows: _Rows, *, head: bool) -> Iterator[str]:
     """Give the lines of a text; what comes after the last one's end was cut off."""
-    with path.open("rb") as file:
+    with open_ordinary(path) as file:
         file.seek(len(BOM) if file.read(len(BOM)) == BOM else 0)
         first = True
         while line := file.readline(LINE_MAX + 1):
@@ -502,7 +515,7 @@ def _points(row: Mapping[str, Any]) -> list[Any]:
 def _read_parquet(path: Path, rows: _Rows) -> None:
     arrow = import_arrow(f"{path}: Parquet")
     try:
-        with path.open("rb") as raw, arrow.parquet.ParquetFile(raw) as file:
+        with open_ordinary(path) as raw, arrow.parquet.ParquetFile(raw) as file:
             rows.start(file.schema_arrow.names)
             rows.check_count(file.metadata.num_rows)
             number = 0

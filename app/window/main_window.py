@@ -19,13 +19,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.live.outputs import LiveOutputs, LiveStatus
+from app.live.outputs import LiveOutputs
 from app.live.state import LiveState
 from app.session.controller import RecordingController
 from app.session.options import RecordingOptions
-from app.session.timecode import timecode
+from app.settings.kept import KeptSettings, with_recent
 from app.settings.recording import options_of, with_options
-from app.settings.settings import Settings, save_settings, values_of
+from app.settings.settings import Settings
 from app.sources.choice import Choice
 from app.window.actions import make_actions
 from app.window.docks import Docks
@@ -37,16 +37,15 @@ from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 from app.window.playback import Playback
 from app.window.privacy import PrivacyDialog
-from app.window.questions import agreed
+from app.window.questions import may_begin_anew, may_end_recording
 from app.window.review.window import ReviewWindow
 from app.window.runner import Runner
-from app.window.session.bar import Chip, output_chip
+from app.window.session.outputs import OutputsWatch
 from app.window.session.watch import SessionWatch
 from app.window.settings.dialog import SettingsDialog
 from app.window.sources.menu import SourceMenu
 from app.window.theme import apply_theme
 from app.window.transport import Transport
-from engine.errors import FerError
 from engine.types import Analysis
 
 log = logging.getLogger(__name__)
@@ -56,8 +55,6 @@ HEIGHT: Final = 800
 TITLE_PX: Final = 32  # of the frame that the desktop puts around
 PANELS_MS: Final = 66  # panels are drawn 15 times a second at most; the picture at its own rate
 SKIP_S: Final = 5.0
-RECENT: Final = 5  # sources that are remembered
-WORTH_S: Final = 10.0  # statistics of a longer time are not thrown away without a question
 UNASKED: Final = "unasked"  # a property: the system closes the window, nobody can answer
 
 
@@ -83,8 +80,8 @@ class MainWindow(QMainWindow):
             runner: Runs sources; its `keep` must be `keep` of this window.
         """
         super().__init__()
-        self._settings, self.settings_file, self._geometry = settings, settings_file, geometry
-        self._started, self._stored = settings, stored or settings
+        self._settings, self._geometry = settings, geometry
+        self.kept = KeptSettings(settings_file, settings, stored)
         self.live = LiveState()
         self.outputs = LiveOutputs()
         self.controller = RecordingController(
@@ -93,7 +90,6 @@ class MainWindow(QMainWindow):
         self.runner = runner or Runner(self.keep, parent=self)
         self._dirty = False
         self._lost = False
-        self._output_errors: tuple[str, ...] = ()
         self.transport = Transport()
         self.playback = Playback(self.runner, self.transport)
         self.setMinimumSize(860, 560)
@@ -109,7 +105,8 @@ class MainWindow(QMainWindow):
         fill_menu_bar(self, self.sources, self.actions_, self.docks.shown)
         self.watch = SessionWatch(self, self.controller, self.actions_, self.view)
         self.watch.place = self.playback.share
-        self.watch.chips = self._output_chips
+        said = OutputsWatch(self.outputs, self.watch.notice, self.view)
+        self.watch.chips = said.chips
         self.controller.beginning = self._whole_from
         self._build_centre()
         self._build_status()
@@ -204,28 +201,15 @@ class MainWindow(QMainWindow):
     def open(self, choice: Choice) -> None:
         """Leave the source that runs, and show another; a recording is asked about first."""
         doing = self.tr("open {name}").format(name=choice.title)
-        if not self._may_end_recording(doing):
+        if not may_end_recording(self, self.controller, doing):
             return
         self.controller.detach()
         self._clear()
-        self._remember(choice)
+        self._settings = with_recent(self._settings, choice)
+        self._keep_quietly(self.settings)
         self.live.reset()
         self._refresh_panels(force=True)
         self.runner.start(choice, self.settings.analyzer())
-
-    def _remember(self, choice: Choice) -> None:
-        """Keep what was opened last; nothing that may hold a password."""
-        if choice.kind == "file":
-            path = Path(choice.name).absolute()
-            name, folder = str(path), str(path.parent)
-        else:
-            name, folder = choice.name, self._settings.recent_folder
-        if choice.kind == "stream" and choice.title != choice.name:
-            return
-        others = [each for each in self._settings.recent if each != name]
-        recent = (name, *others)[:RECENT]
-        self._settings = replace(self._settings, recent=recent, recent_folder=folder)
-        self._keep_settings(self.settings)
 
     def open_files(self, names: Sequence[str]) -> None:
         """Open what was dropped: a source or a recording; say what is left out."""
@@ -238,21 +222,9 @@ class MainWindow(QMainWindow):
             text = self.tr("One thing is shown at a time; not opened: {names}")
             self.watch.notice.say(text.format(names=", ".join(meant.left)))
 
-    def _may_end_recording(self, doing: str) -> bool:
-        """Ask whether a recording may end; True where none runs."""
-        if not self.controller.view().recording:
-            return True
-        text = self.tr("A recording is running. Stop it, keep what was recorded, and {doing}?")
-        return agreed(
-            self,
-            text.format(doing=doing),
-            yes=self.tr("Stop and save"),
-            no=self.tr("Go on recording"),
-        )
-
     def close_source(self) -> None:
         """Leave the source; a recording is asked about first."""
-        if not self._may_end_recording(self.tr("close the source")):
+        if not may_end_recording(self, self.controller, self.tr("close the source")):
             return
         self.runner.stop()
         self.controller.detach()
@@ -412,27 +384,6 @@ class MainWindow(QMainWindow):
         self._dirty = False
         self.docks.refresh(self.live)
 
-    def _output_chips(self) -> list[Chip]:
-        """Say how the live outputs are doing; what cannot be opened is said once in words too."""
-        states = self.outputs.status()
-        failed = tuple(state.error for state in states if state.error)
-        if failed != self._output_errors:
-            self._output_errors = failed
-            if failed:
-                self.watch.notice.say("\n".join(failed))
-        self.view.set_hint("\n".join(self._hints(states)))
-        return [output_chip(state) for state in states]
-
-    def _hints(self, states: Sequence[LiveStatus]) -> tuple[str, ...]:
-        first = self.tr("Choose a camera in the Source menu, or drop a file here.")
-        if not states:
-            last = self.tr("Nothing is stored and nothing leaves this program unless you record.")
-        else:
-            targets = ", ".join(f"{state.name} ({state.target})" for state in states)
-            last = self.tr("Numbers are sent to {targets}. Nothing is stored unless you record.")
-            last = last.format(targets=targets)
-        return first, last
-
     def _select(self, face: int | None) -> None:
         self.live.select(face)
         self.view.set_analysis(self.live.analysis, self.live.shown, self.live.selected)
@@ -446,16 +397,18 @@ class MainWindow(QMainWindow):
         return with_options(self._settings, self.controller.choice)
 
     def _options_chosen(self, options: RecordingOptions) -> None:
-        self._keep_settings(with_options(self._settings, options))
+        self._keep_quietly(with_options(self._settings, options))
 
     def _keep_settings(self, settings: Settings) -> None:
-        """Keep settings, but what was asked for this time only."""
-        now, asked, stored = (values_of(s) for s in (settings, self._started, self._stored))
-        kept = {n: stored[n] if now[n] == asked[n] != stored[n] else now[n] for n in now}
-        try:
-            save_settings(self.settings_file, Settings(**kept))
-        except FerError as error:
-            QMessageBox.warning(self, self.tr("The settings cannot be kept"), str(error))
+        """Keep settings; a dialog says where that fails: the user has just changed them."""
+        if failure := self.kept.save(settings):
+            QMessageBox.warning(self, self.tr("The settings cannot be kept"), failure)
+
+    def _keep_quietly(self, settings: Settings) -> None:
+        """Keep settings; a line says where that fails: the user is doing something else."""
+        if failure := self.kept.save(settings):
+            text = self.tr("The settings cannot be kept: {why}")
+            self.watch.notice.say(text.format(why=failure))
 
     def _look(self) -> OverlayOptions:
         settings = self.settings
@@ -487,7 +440,7 @@ class MainWindow(QMainWindow):
                 self.tr("Stop the recording to change what is analysed or recorded.")
             )
             return
-        if anew and not self._may_begin_anew():
+        if anew and not may_begin_anew(self, self.live.statistics):
             return
         self._apply(settings)
         self._keep_settings(self.settings)
@@ -496,22 +449,6 @@ class MainWindow(QMainWindow):
             self.live.reset()  # other networks, other identities
             if choice is not None:
                 self.runner.start(choice, settings.analyzer())
-
-    def _may_begin_anew(self) -> bool:
-        """Ask before statistics that took a while are lost; other networks know no faces."""
-        seen_s = max((face.seen_s for face in self.live.statistics.faces()), default=0.0)
-        if seen_s < WORTH_S:
-            return True
-        text = self.tr(
-            "This begins the analysis anew, with other faces and empty statistics. They hold "
-            "{time} of a face; save them first with Save CSV if you need them."
-        )
-        return agreed(
-            self,
-            text.format(time=timecode(seen_s, passed=True)),
-            yes=self.tr("Begin anew"),
-            no=self.tr("Leave it as it is"),
-        )
 
     def _apply(self, settings: Settings) -> None:
         self._settings = settings
@@ -591,7 +528,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Ask before a recording ends, leave the source, wait with a limit, remember the place."""
         asked = event is not None and not self.property(UNASKED)
-        if asked and not self._may_end_recording(self.tr("close the window")):
+        doing = self.tr("close the window")
+        if asked and not may_end_recording(self, self.controller, doing):
             event.ignore()  # type: ignore[union-attr]
             return
         self.actions_.full_screen.setChecked(False)  # the place without it is remembered

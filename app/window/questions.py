@@ -1,6 +1,17 @@
 """Questions before work is lost."""
 
+from functools import partial
+from typing import Final
+
+from PyQt6.QtCore import QCoreApplication
 from PyQt6.QtWidgets import QMessageBox, QWidget
+
+from app.session.controller import RecordingController
+from app.session.statistics import SessionStatistics
+from app.session.timecode import timecode
+
+WORTH_S: Final = 10.0  # statistics of a longer time are not thrown away without a question
+_tr = partial(QCoreApplication.translate, "Questions")
 
 
 def agreed(parent: QWidget, text: str, *, yes: str, no: str) -> bool:
@@ -19,3 +30,32 @@ def agreed(parent: QWidget, text: str, *, yes: str, no: str) -> bool:
     box.setEscapeButton(staying)
     box.exec()
     return box.clickedButton() is going_on
+
+
+def may_end_recording(parent: QWidget, controller: RecordingController, doing: str) -> bool:
+    """Ask whether a recording may end; True where none runs.
+
+    Args:
+        parent: Whose it is.
+        controller: Of recordings.
+        doing: What would end it, in words.
+    """
+    view = controller.view()
+    if not view.recording or view.ending:
+        return True
+    text = _tr("A recording is running. Stop it, keep what was recorded, and {doing}?")
+    yes, no = _tr("Stop and save"), _tr("Go on recording")
+    return agreed(parent, text.format(doing=doing), yes=yes, no=no)
+
+
+def may_begin_anew(parent: QWidget, statistics: SessionStatistics) -> bool:
+    """Ask before statistics that took a while are lost: other networks know no faces."""
+    seen_s = max((face.seen_s for face in statistics.faces()), default=0.0)
+    if seen_s < WORTH_S:
+        return True
+    text = _tr(
+        "This begins the analysis anew, with other faces and empty statistics. They hold {time} of "
+        "a face; save them first with Save CSV if you need them."
+    )
+    yes, no = _tr("Begin anew"), _tr("Leave it as it is")
+    return agreed(parent, text.format(time=timecode(seen_s, passed=True)), yes=yes, no=no)

@@ -79,6 +79,8 @@ def warp(
         (size, size, 3) uint8, BGR.
     """
     shrink = int(1.0 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-6))
+    # Blocks larger than the picture would be filled up with gigabytes of its border.
+    shrink = min(shrink, max(image.shape[:2]))
     if shrink >= 2:  # bilinear sampling alone would alias: a big face would look unlike training
         image, matrix = _shrunk(image, matrix, size, shrink)
     crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)

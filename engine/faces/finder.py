@@ -19,6 +19,7 @@ from engine.types import Detection, Face, Floats, Found, Frame, Image, Sighting
 REALIGN_DEG: Final = 8.0
 REALIGN_ZOOM: Final = 1.12
 REALIGN_SHIFT: Final = 0.06  # of the crop's side
+APART_PX: Final = 0.01  # of the five points of a detection, at the least
 
 
 @dataclass(slots=True)
@@ -82,7 +83,8 @@ class Finder:
     def _detect(self, image: Image, clock: _Clock) -> tuple[Detection, ...]:
         detections = self._detector.detect(image)
         clock.lap("detect")
-        return detections
+        # Points that coincide have no turn: whatever a detector saw there, it is no face.
+        return tuple(one for one in detections if np.ptp(one.points, axis=0).max() > APART_PX)
 
     def _locate(self, image: Image, points: Sequence[Floats], clock: _Clock) -> list[Sighting]:
         """See every face; cut those again whose crop turned out to be off."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.errors import ModelError
 from engine.faces.alignment import invert, transform
+from engine.faces.landmarks import five_points
 from engine.faces.preprocessing import batch_of
 from engine.networks.manifest import LandmarkFacts, Manifest
 from engine.networks.outputs import answer
@@ -17,6 +18,8 @@ from engine.types import Face, Sighting
 FLAT: Final = (
     2.0  # gray levels; where a crop strays less there is nothing, whatever the network says
 )
+FAR: Final = 100.0  # sides of a crop; no landmark of a face in it lies so far outside
+SMALL: Final = 1e-4  # sides of a crop; five points that lie closer are no face, and have no turn
 
 
 class Landmarker:
@@ -58,11 +61,13 @@ class Landmarker:
             return []
         batch = batch_of([face.crop for face in faces], self._input)
         outputs, count = self._session.run({"crops": batch}), len(faces)
-        points = answer(self._name, outputs, 0, (count, 68, 2))
+        points = answer(self._name, outputs, 0, (count, 68, 2), FAR)
         presence = answer(self._name, outputs, 1, (count,))
         maps = outputs[2:]
         if any(np.shape(stack)[:1] != (count,) for stack in maps):
             raise ModelError(f"{self._name}: its maps are not one for each of {count} faces")
+        if np.ptp(five_points(points), axis=1).max(axis=-1).min() < SMALL:
+            raise ModelError(f"{self._name}: landmarks of a face coincide; the model is damaged")
         pixels = points * self.size - 0.5
         there = 1.0 / (1.0 + np.exp(-np.clip(presence, -80, 80)))  # e^89 has no float32
         there[[float(cv2.meanStdDev(face.crop)[1].max()) < FLAT for face in faces]] = 0.0

@@ -11,7 +11,7 @@ import pydantic.dataclasses
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
 from engine.config import AboveZero, Line, Positive, Share, Side, Text, explain, parse
-from engine.documents import is_file
+from engine.documents import is_file, open_ordinary
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
 from engine.wording import shortened
@@ -350,7 +350,8 @@ def _read(path: Path, most: int) -> bytes:
         size = path.stat().st_size
         if size > most:
             raise ModelError(f"{path}: has {size} bytes, expected at most {most}")
-        return path.read_bytes()
+        with open_ordinary(path) as file:
+            return file.read()
     except OSError as error:
         what = "the model's manifest" if path.suffix == ".json" else "the model"
         raise ModelError(f"{path}: {what} cannot be read: {error}") from error

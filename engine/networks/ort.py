@@ -100,8 +100,13 @@ def allow_memory(mib: int) -> None:
 def reason(error: Exception) -> str:
     """Give what an error of ONNX Runtime says in one line, without codes and source files."""
     text = " ".join(str(error).split()) or type(error).__name__
+    if "PosixThread" in text:
+        return "no more threads can be started; allow more (ulimit -u, ulimit -v)"
     if any(words in text for words in _OUT_OF_MEMORY):
-        return "it wants more memory than a network may take; --max-network-mib N allows more"
+        return (
+            "it wants more memory than there is or than a network may take; "
+            "--max-network-mib N allows more"
+        )
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
     text = re.sub(r"/\S+\.(?:cc|h):\d+ (?:[^()]*\([^()]*\) )?", "", text).strip()
     return text if len(text) <= _REASON_MAX else f"{text[:_REASON_MAX]}…"

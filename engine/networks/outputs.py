@@ -13,7 +13,11 @@ LARGEST: Final = 1e6  # of an answer; what is larger means nothing, and its squa
 
 
 def answer(
-    name: str, outputs: Sequence[NDArray[np.generic]], index: int, shape: tuple[int, ...]
+    name: str,
+    outputs: Sequence[NDArray[np.generic]],
+    index: int,
+    shape: tuple[int, ...],
+    largest: float = LARGEST,
 ) -> Floats:
     """Give one output of a network.
 
@@ -22,9 +26,10 @@ def answer(
         outputs: All it gave.
         index: Which one.
         shape: That it must have.
+        largest: What may be in it.
 
     Returns:
-        float32, finite, within `LARGEST`.
+        float32, finite, within `largest`.
 
     Raises:
         ModelError: It is missing, of another shape, no numbers, or such as mean nothing.
@@ -36,6 +41,6 @@ def answer(
     if not isinstance(values, np.ndarray) or values.shape != shape or values.dtype.kind != "f":
         said = getattr(values, "shape", type(values).__name__), getattr(values, "dtype", "")
         raise ModelError(f"{where}: expected numbers {shape}, got {said[0]} {said[1]}".rstrip())
-    if values.size and not np.abs(values).max() <= LARGEST:  # nan compares false
-        raise ModelError(f"{where}: not finite or over {LARGEST:g}; the model is damaged")
+    if values.size and not np.abs(values).max() <= largest:  # nan compares false
+        raise ModelError(f"{where}: not finite or over {largest:g}; the model is damaged")
     return np.asarray(values, np.float32)

@@ -102,6 +102,7 @@ class Session:
                 options,
                 providers=[PROVIDERS[name] for name in wanted],
                 provider_options=[_options(name, manifest) for name in wanted],
+                enable_fallback=int(wanted[0] != "cpu"),  # it prints, and tries the same again
             )
         except Exception as error:
             raise ModelError(f"{manifest.path}: cannot be loaded: {reason(error)}") from error

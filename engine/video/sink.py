@@ -1,5 +1,6 @@
 """Annotated video out: H.264 in MP4, MKV or MOV, with the source's times, sound and tags."""
 
+import errno
 import logging
 import math
 import os
@@ -22,6 +23,7 @@ from pydantic import Field
 from engine.config import Natural, checked
 from engine.errors import SinkError
 from engine.files import open_target
+from engine.native import hushed
 from engine.standard import StandardOutput, is_standard
 from engine.types import Image, check_image
 from engine.video.audio import Audio, AudioTrack
@@ -139,7 +141,8 @@ class VideoSink:
             tags = {key: text for key, text in info.metadata.items() if key.lower() not in OWN_TAGS}
             self._container.metadata.update(tags)
             if not self._config.growing:
-                self._container.start_encoding()
+                with hushed():
+                    self._container.start_encoding()
             # Else with the first packet: FFmpeg 8 crashes where it closes fragments without any.
         except UnknownCodecError as error:
             raise SinkError(f"{CODEC}: missing from FFmpeg; install PyAV's wheel") from error
@@ -233,7 +236,8 @@ class VideoSink:
 
     def _encode(self, container: OutputContainer, frame: VideoFrame | None) -> None:
         """Write what the encoder gives for a frame, or at the end."""
-        packets = self._stream.encode(frame)
+        with hushed():  # x264 prints where memory ends
+            packets = self._stream.encode(frame)
         container.mux(packets)
         self._holds_video |= bool(packets)
 
@@ -314,6 +318,9 @@ class VideoSink:
     def _failed(self, error: Exception) -> SinkError:
         if isinstance(self._file, StandardOutput):
             return self._file.failed(error)
-        number = getattr(error, "errno", None)
-        why = os.strerror(number) if number and number > 0 else reason(error)
+        number = getattr(error, "errno", None) or 0
+        if isinstance(error, av.error.ExternalError):
+            why = "the encoder gave up; memory may be short"
+        else:
+            why = os.strerror(number) if number in errno.errorcode else reason(error)
         return SinkError(f"{self._file.target}: cannot be written: {why}")

@@ -20,7 +20,9 @@ import cv2
 import numpy as np
 from av.container import InputContainer
 
+from engine.documents import open_ordinary
 from engine.errors import SourceError
+from engine.native import hushed
 from engine.types import Image
 from engine.video.container import (
     PICTURE_MEGAPIXELS,
@@ -182,10 +184,13 @@ def _damaged(path: Path, head: bytes, most: float | None) -> Image:
 
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_HEAD)
+        with open_ordinary(path) as file:
+            head = file.read(_HEAD)
     except OSError as error:
         raise SourceError(f"{path.name}: cannot be opened: {error.strerror or error}") from error
+    if not head:  # others, who get the path, would read what `open_ordinary` does not
+        raise SourceError(f"{path.name}: not a video or picture that FFmpeg reads")
+    return head
 
 
 def _is_heif(head: bytes) -> bool:
@@ -294,7 +299,8 @@ def translated(path: Path) -> Iterator[None]:
     from PIL.Image import DecompressionBombError
 
     try:
-        yield
+        with hushed():  # libtiff and its like print as well
+            yield
     except SourceError:
         raise
     except (*_BROKEN, DecompressionBombError) as error:

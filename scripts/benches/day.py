@@ -25,7 +25,8 @@ import psutil
 from app.live.presentation import CaptureTimes
 from app.live.state import LiveState
 from app.session.folder import PartLimits
-from app.session.recorder import Recorder, RecorderConfig, State
+from app.session.recorder import Recorder
+from app.session.recording import RecorderConfig, State
 from app.session.review import open_review
 from engine.analyze import AnalyzerConfig
 from engine.command import Parser, count, libraries, run_command

@@ -1,6 +1,7 @@
 """Every command, given a file that is not there or is something else: one line, README's code."""
 
 import importlib
+import signal
 import tomllib
 from pathlib import Path
 
@@ -36,6 +37,12 @@ MISSING = [
     ("fer-bench", "--clips gone.mp4 --parts command --out -", "gone.mp4", DATA),
     ("fer-data", "check jaffe gone", "gone", DATA),
 ]
+
+
+@pytest.fixture(autouse=True)
+def no_program_hears_signals(monkeypatch):
+    """Programs are run in this process, which is not theirs."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
 
 
 def test_every_command_that_takes_files_is_here():

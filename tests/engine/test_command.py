@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import io
 import json
 import logging
 import os
@@ -404,3 +405,10 @@ def test_an_error_is_said_alone_where_results_cannot_be(where):
         check=False,
     )
     assert (done.returncode, done.stderr) == (4, "fer-x: no model\n")
+
+
+def test_what_the_terminal_has_no_characters_for_is_shown_nevertheless(monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert run_command("fer-x", lambda _: sys.stdout.write("Émile: ≥ 1\n") and 0, []) == 0
+    assert out.buffer.getvalue() == b"\\xc9mile: \\u2265 1\n"

@@ -379,3 +379,20 @@ def test_what_replaces_a_file_is_no_more_open_than_it_was(tmp_path, mode):
     assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", mode)
     PartialFile(path, endings=[".csv"], overwrite=True).write("newer")
     assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("newer", mode)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        write_text,
+        lambda path, text: PartialFile(path, endings=[".txt"], overwrite=True).write(text),
+    ],
+)
+def test_name_that_is_no_text_is_one_line_and_costs_nothing(tmp_path, write):
+    """As the name of a file may be on Linux, in settings for one."""
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(SinkError, match=r"a\.txt: cannot be written: .*\\udce9.* is no text"):
+        write(path, os.fsdecode(b"folder = '/films/\xe9t\xe9'"))
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+    assert path.read_text() == "old"

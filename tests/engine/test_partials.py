@@ -276,3 +276,18 @@ def test_name_tells_nobody_which_host_it_was(tmp_path):
     partial.discard()
     assert socket.gethostname() not in name
     assert re.fullmatch(r"\.a\.[0-9a-f]{8}-[0-9a-f]{16}\.partial", name)
+
+
+@pytest.mark.parametrize(
+    "name", [b"\xe9t\xe9.mp4", b"\xe9" * 250 + b".mp4", "é".encode() * 120 + b".mp4"]
+)
+def test_name_that_is_no_text_or_long_has_a_place_beside_it(tmp_path, name):
+    target = tmp_path / os.fsdecode(name)
+    partial = Partial(target)
+    partial.path.write_text("x")
+    assert is_being_written(target)
+    assert len(os.fsencode(partial.folder.name)) <= 255
+    stem = os.fsencode(target.stem)
+    assert os.fsencode(partial.folder.name)[1:].startswith(stem[:200])
+    partial.discard()
+    assert list(tmp_path.iterdir()) == []

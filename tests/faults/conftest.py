@@ -2,9 +2,12 @@
 
 import errno
 import io
+import itertools
+import multiprocessing
 import os
 import random
 import re
+import runpy
 import shlex
 import signal
 import subprocess
@@ -90,12 +93,63 @@ class Program:
         return self.process.returncode, said
 
 
+class Forked:
+    """A fork of a process that has what `fer-video` imports, as if `subprocess` had started it.
+
+    Attributes:
+        out: What it writes to stdout.
+    """
+
+    def __init__(self, argv, said):
+        self._said, self.out = said, said.with_suffix(".out")
+        given = (argv, str(self.out), str(said))
+        settings = {"init_globals": {"ARGUMENTS": given}, "run_name": "forked"}
+        script = str(Path(__file__).with_name("forked.py"))
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["app.command.cli", "app.command.job"])
+        self._process = context.Process(target=runpy.run_path, args=(script,), kwargs=settings)
+        self._process.start()
+        self.pid, self.kill = self._process.pid, self._process.kill
+
+    @property
+    def returncode(self):
+        return self._process.exitcode
+
+    def poll(self):
+        return self.returncode
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def communicate(self, timeout=None):
+        self._process.join(timeout)
+        if self.poll() is None:
+            raise subprocess.TimeoutExpired("forked", timeout)
+        return "", self._said.read_text() if self._said.exists() else ""
+
+
 @pytest.fixture
-def start(tmp_path_factory):
-    """Give `start(name, *arguments, before="")`: a console script, in a shell."""
+def fork(tmp_path_factory):
+    """Give `fork(argv)`: a fork that is `fer-video`, or runs the script that is the first word."""
+    folder, numbers = tmp_path_factory.mktemp("said"), itertools.count()
+    return lambda argv: Forked([*map(str, argv)], folder / str(next(numbers)))
+
+
+@pytest.fixture
+def start(tmp_path_factory, fork):
+    """Give `start(name, *arguments, before="", fresh=False)`: a console script.
+
+    It is started by a shell where `before` says what that does first, where it shall be fresh
+    (its first moments are what is tried), and where it is not `fer-video`; else it is a fork.
+    """
     folder, running = tmp_path_factory.mktemp("bin"), []
 
-    def run(name, *arguments, before="", cwd=ROOT):
+    def run(name, *arguments, before="", cwd=ROOT, fresh=False):
+        if name == "fer-video" and not (before or fresh):
+            argv = [name, *map(str, arguments)]
+            running.append(fork(argv))
+            return Program(running[-1])
         module, _, function = SCRIPTS[name].partition(":")
         stub = folder / name
         if not stub.exists():  # a second process may be about to read it

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.session.recorder import Recorder, RecorderConfig, State
+from app.session.recorder import Recorder
+from app.session.recording import RecorderConfig, State
 from engine.analyze import AnalyzerConfig
 from engine.types import Analysis, Frame, Prediction, Track
 from engine.video.opening import SourceInfo

@@ -13,7 +13,8 @@ import pytest
 import app.command.job
 from app.command.cli import main
 from app.session.folder import new_folder, read_about, read_markers
-from app.session.recorder import Recorder, RecorderConfig, State
+from app.session.recorder import Recorder
+from app.session.recording import RecorderConfig, State
 from engine.analyze import AnalyzerConfig
 from engine.errors import SinkError
 from engine.files import PartialFile, open_target, staged, write_text, written, written_folder

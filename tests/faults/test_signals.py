@@ -25,7 +25,7 @@ HEARD = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 def one(start, folder, name, number, moment_s):
     """Send a signal so long after the start; False where the program was over by then."""
     folder.mkdir()
-    program = start(name, *(word.format(folder) for word in PROGRAMS[name]))
+    program = start(name, *(word.format(folder) for word in PROGRAMS[name]), fresh=True)
     program.listens()
     program.at(moment_s)
     if program.process.poll() is not None:

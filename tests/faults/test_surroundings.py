@@ -16,7 +16,8 @@ import pytest
 import app.session.files
 import app.session.recorder
 from app.session.folder import new_folder, read_about
-from app.session.recorder import Recorder, RecorderConfig, State
+from app.session.recorder import Recorder
+from app.session.recording import RecorderConfig, State
 from engine.analyze import AnalyzerConfig
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")

@@ -9,14 +9,10 @@ import torch
 from torch import nn
 
 from export.checkpoint import open_checkpoint
-from training.data.samples import DataConfig
 from training.evaluation.runs import open_system
 from training.report.curves import draw_curves, read_log
-from training.systems.build import SystemConfig
-from training.systems.neural_resizer import NeuralResizerConfig, NeuralResizerSystem
 from training.systems.saved import CARD, Card
 from training.trainer.checkpoint import load_state, save_state
-from training.trainer.loop import LoopConfig
 from training.weights import (
     checkpoint_tensors,
     is_checkpoint,
@@ -57,32 +53,14 @@ def state(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, untrained_run):
     """Give the files of an untrained system's run folder."""
     folder = tmp_path_factory.mktemp("run")
-    config = NeuralResizerConfig(
-        setting="b",
-        backbone="swin_micro",
-        input_size=48,
-        upscaler="bilinear",
-        upscaled_size=96,
-        backbone_size=56,
-        loss="ce",
-    )
-    torch.manual_seed(0)
-    system = NeuralResizerSystem(config)
-    save_weights(system, folder / "model.safetensors")
-    tables = {
-        "task": "system",
-        "system": asdict(SystemConfig(name="neural_resizer")),
-        "neural_resizer": asdict(config),
-        "loop": asdict(LoopConfig(batch=4, steps=2)),
-        "data": asdict(DataConfig(align="none")),
-    }
-    card = Card("ferplus", tuple(system.class_names) or CLASSES, 48, 10, 0.1)
+    classes = tuple(untrained_run(folder).class_names)
+    card = Card("ferplus", classes or CLASSES, 48, 10, 0.1)
     return {
         "model.safetensors": (folder / "model.safetensors").read_bytes(),
-        "recipe.json": json.loads(json.dumps(tables)),
+        "recipe.json": json.loads((folder / "recipe.json").read_text()),
         CARD: json.loads(json.dumps(asdict(card))),
         "metrics.json": {"accuracy": 0.5},
     }

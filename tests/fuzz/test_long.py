@@ -16,9 +16,9 @@ import pytest
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
-CHUNK: Final = 250  # cases of one process
-CHUNK_S: Final = 900.0  # what a process may take; single cases have a limit of their own
-ADDRESSES: Final = 12 * 2**30  # bytes of address space; only what runs away needs them
+CHUNK: Final = 500  # cases of one process
+CHUNK_S: Final = 1800.0  # what a process may take; single cases have a limit of their own
+ADDRESSES: Final = 6 * 2**30  # bytes of address space, of which readers of all kinds need 2.3
 _SHARE: Final = re.compile(r"^CASES = (\d+)$", re.M)
 _READER: Final = re.compile(r"^def (test_\w+)\(case\b", re.M)
 _JUDGED: Final = re.compile(r"::test_\w+\[(\d+)\] (?:(PASSED|FAILED|ERROR))?")
@@ -106,7 +106,8 @@ def judged(reader: str, seeds: range, temp: Path) -> Count:
 @pytest.mark.slow
 def test_thousands_of_cases_of_every_reader(request, tmp_path, capsys):
     total = int(request.config.getoption("--fuzz-cases"))
-    work = list(chunks(total))
+    part, _, parts = str(request.config.getoption("--fuzz-part")).partition("/")
+    work = list(chunks(total))[int(part) - 1 :: int(parts)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         counts = list(
             pool.map(lambda job: judged(*job[1], tmp_path / str(job[0])), enumerate(work))
@@ -117,7 +118,11 @@ def test_thousands_of_cases_of_every_reader(request, tmp_path, capsys):
     sums: Counter[str] = Counter()
     for (reader, _), count in zip(work, counts, strict=True):
         sums[reader] += count.judged
-    lines = [f"{sums.total()} cases at {commit}, seeds from 0 on:"]
+    bad_ones = sum(len(count.failed) + len(count.died) for count in counts)
+    lines = [
+        f"{sums.total()} cases at {commit}, seeds from 0 on, part {part} of {parts}; "
+        f"{bad_ones} judged ill:"
+    ]
     lines += [f"  {reader}: {number}" for reader, number in sums.items()]
     with capsys.disabled():
         sys.stdout.write("\n".join(["", *lines, ""]))

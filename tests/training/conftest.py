@@ -1,20 +1,12 @@
 """A tiny FER+ and the run folder of a tiny system, as a training leaves it."""
 
-import json
-from dataclasses import asdict
-
 import cv2
 import numpy as np
 import pytest
 import torch
 
 from training.data.registry import read_dataset
-from training.data.samples import DataConfig
-from training.systems.build import SystemConfig
-from training.systems.neural_resizer import NeuralResizerConfig, NeuralResizerSystem
 from training.systems.saved import write_card
-from training.trainer.loop import LoopConfig
-from training.weights import save_weights
 
 
 @pytest.fixture(autouse=True)
@@ -47,29 +39,11 @@ def ferplus_root(tmp_path):
 
 
 @pytest.fixture
-def system_run(tmp_path, ferplus_root):
+def system_run(tmp_path, ferplus_root, untrained_run):
     """An untrained Neural Resizer, setting b, saved as if it had been trained on the tiny FER+."""
-    config = NeuralResizerConfig(
-        setting="b",
-        backbone="swin_micro",
-        input_size=48,
-        upscaler="bilinear",
-        upscaled_size=96,
-        backbone_size=56,
-        loss="ce",
-    )
-    torch.manual_seed(0)
-    system = NeuralResizerSystem(config)
     folder = tmp_path / "runs" / "tiny"
     folder.mkdir(parents=True)
-    tables = {
-        "system": asdict(SystemConfig(name="neural_resizer")),
-        "neural_resizer": asdict(config),
-        "loop": asdict(LoopConfig(batch=4, steps=2)),
-        "data": asdict(DataConfig(align="none")),
-    }
-    (folder / "recipe.json").write_text(json.dumps({"task": "system", **tables}))
+    system = untrained_run(folder)
     write_card(system, read_dataset("ferplus", ferplus_root, "valid", tmp_path / "cache"), folder)
-    save_weights(system, folder / "model.safetensors")
     (folder / "log.csv").write_text("step,loss,accuracy\n1,2.5,0.25\n2,2.0,0.5\n")
     return folder

@@ -6,6 +6,7 @@ crowd-sourced label distribution", arXiv 1608.01041; their code's ``majority`` m
 
 import csv
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ FOLDERS: dict[Split, str] = {
     "test": "FER2013Test",
 }
 CLASSES = len(EXPRESSIONS)
+VOTES_DIGITS: Final = 9
 
 
 def parse_votes(lines: Iterable[str], where: str) -> tuple[list[str], Floats]:
@@ -38,11 +40,16 @@ def parse_votes(lines: Iterable[str], where: str) -> tuple[list[str], Floats]:
     """
     names, votes = [], []
     for line, row in enumerate(csv.reader(lines), 1):
-        if len(row) != 12 or not all(value.isdecimal() for value in row[2:]):
+        if len(row) != 12 or not all(map(is_votes, row[2:])):
             raise SourceError(f"{where}, line {line}: expected a name, a box and ten votes")
         names.append(row[0])
         votes.append([int(value) for value in row[2:]])
     return names, np.array(votes, np.float32).reshape(-1, 10)
+
+
+def is_votes(text: str) -> bool:
+    """Say whether a cell is a number of votes, of which a picture has about ten."""
+    return text.strip().isdecimal() and len(text) <= VOTES_DIGITS
 
 
 def cleaned(votes: Floats) -> Floats:

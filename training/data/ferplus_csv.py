@@ -10,7 +10,7 @@ import numpy as np
 from engine.errors import SourceError
 from training.data.classes import FER_PLUS
 from training.data.fer2013 import PICTURES, pixels_of, records, table_of
-from training.data.ferplus import distribution, majority
+from training.data.ferplus import distribution, is_votes, majority
 from training.data.ferplus_folder import REASONS, Protocol, chosen
 from training.data.files import Files
 from training.data.reading import DatasetReading
@@ -67,7 +67,7 @@ def _read_votes(files: Files) -> list[tuple[str, str, list[int]]]:
         raise SourceError(f"{files.place(VOTES)}, line 1: expected the columns {','.join(HEADER)}")
     found = []
     for line, row in enumerate(rows, 2):
-        if len(row) != len(HEADER) or not all(value.strip().isdecimal() for value in row[2:]):
+        if len(row) != len(HEADER) or not all(map(is_votes, row[2:])):
             raise SourceError(
                 f"{files.place(VOTES)}, line {line}: expected usage, image name and ten votes"
             )

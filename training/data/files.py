@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.errors import SourceError
 from engine.types import Image
-from training.data.unpacking import DAMAGED, check_unpacked
+from training.data.unpacking import DAMAGED, check_texts, check_unpacked, picture_in
 
 
 class Files(ABC):
@@ -98,14 +98,7 @@ class Files(ABC):
         return self._decoded(name, cv2.IMREAD_GRAYSCALE)
 
     def _decoded(self, name: str, way: int) -> NDArray[np.uint8]:
-        content = np.frombuffer(self.read(name), np.uint8)
-        try:
-            image = cv2.imdecode(content, way) if len(content) else None
-        except cv2.error as error:
-            raise SourceError(f"{self.place(name)}: not a picture: {error}") from error
-        if image is None:
-            raise SourceError(f"{self.place(name)}: not a picture")
-        return np.asarray(image, np.uint8)
+        return picture_in(self.read(name), self.place(name), way)
 
 
 class FolderFiles(Files):
@@ -145,7 +138,7 @@ class ZipFiles(Files):
         self._files: dict[str, set[str]] = {}
         self._folders: dict[str, set[str]] = {}
         for entry in self._zip().infolist():
-            if not entry.is_dir():
+            if entry.filename and not entry.is_dir():
                 self._add(entry.filename)
 
     def _zip(self) -> zipfile.ZipFile:
@@ -208,8 +201,10 @@ def array_of(files: Files, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np
         SourceError: Missing, not an array, or an array of pickled objects.
     """
     try:
-        return np.asarray(np.load(io.BytesIO(files.read(name)), allow_pickle=False))
+        array = np.asarray(np.load(io.BytesIO(files.read(name)), allow_pickle=False))
     except DAMAGED as error:
         raise SourceError(
             f"{files.place(name)}: expected a plain .npy array, not pickled objects: {error}"
         ) from error
+    check_texts(array, files.place(name))
+    return array

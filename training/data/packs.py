@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.documents import read_text
+from engine.documents import open_ordinary, read_text
 from engine.errors import SourceError
 from engine.files import written_folder
 from engine.types import Floats, Image
 from engine.wording import shown
-from training.data.unpacking import DAMAGED, arrays_in, check_archive
+from training.data.unpacking import DAMAGED, arrays_in, check_archive, picture_in
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ FORMS: Final[Mapping[str, tuple[str, tuple[int, ...]]]] = {
     "split": ("U", ()),
 }
 
+NONE: Final = "missing or not a picture"
+NUMBER_MAX: Final = 1e9  # of a table; what is made of it is kept in 32 bits
 # Columns of the packs' tables that are read, and what they hold; there may be more.
 TEXT, NUMBER, MAYBE = "a text", "a number", "a number or nothing"
 COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -109,12 +111,11 @@ def read_image(path: Path) -> Image:
         SourceError: Missing or not a picture.
     """
     try:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    except (cv2.error, ValueError) as error:  # a name that the system does not take
-        raise SourceError(f"{path}: not a picture: {error}") from error
-    if image is None:
-        raise SourceError(f"{path}: missing or not a picture")
-    return np.asarray(image, np.uint8)
+        with open_ordinary(path) as file:
+            content = file.read()
+    except (OSError, ValueError) as error:  # also a name that the system does not take
+        raise SourceError(f"{path}: {NONE}") from error
+    return picture_in(content, str(path), cv2.IMREAD_COLOR, NONE)
 
 
 def read_table(path: Path) -> list[Row]:
@@ -160,11 +161,13 @@ def _check(row: Mapping[str, str | None], columns: Mapping[str, str], place: str
         if kind == TEXT or (kind == MAYBE and not said):
             continue
         try:
-            finite = math.isfinite(float(said))
+            value = float(said)
         except ValueError:
-            finite = False
-        if not finite:
+            value = math.nan
+        if not math.isfinite(value):
             raise SourceError(f"{place}: {name}: no number: {shown(said)}")
+        if abs(value) > NUMBER_MAX:
+            raise SourceError(f"{place}: {name}: over {NUMBER_MAX:.0e}: {shown(said)}")
 
 
 class TeacherLabels:

@@ -1,27 +1,34 @@
-"""What archives and arrays unpack to, limited: a small file may claim any size."""
+"""What archives, arrays and pictures unpack to, limited: a small file may claim any size."""
 
+import io
 import struct
+import sys
 import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
 from typing import IO, Any, Final
 
+import cv2
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
 from engine.errors import SourceError
+from engine.native import hushed
 
 UNPACKED_MAX: Final = 4 * 2**30  # bytes
 TIMES_MAX: Final = 100  # the size it has packed
 HARMLESS: Final = 64 * 2**20  # bytes that may be any number of times what they are packed
+PIXELS_MAX: Final = 150_000_000  # of a picture, as `engine.video` has it; OpenCV takes 2**30
 # What reading a damaged archive or array raises.
 DAMAGED: Final = (
     OSError,
     EOFError,
     ValueError,
     TypeError,
-    KeyError,
+    LookupError,
     MemoryError,
     OverflowError,
     SyntaxError,
@@ -84,6 +91,7 @@ def array_in(file: Path | IO[bytes], where: str, *, mapped: bool = False) -> NDA
         raise SourceError(f"{where}: cannot be read: {_one_line(error)}") from error
     if not isinstance(array, np.ndarray):
         raise SourceError(f"{where}: cannot be read: expected one array")
+    check_texts(array, where)
     return array
 
 
@@ -104,7 +112,58 @@ def arrays_in(file: Path | IO[bytes], where: str) -> dict[str, NDArray[Any]]:
         raise SourceError(f"{where}: cannot be read: {_one_line(error)}") from error
     if others := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
         raise SourceError(f"{where}: cannot be read: {others[0]!r} is no array")
+    for array in arrays.values():
+        check_texts(array, where)
     return arrays
+
+
+def check_texts(array: NDArray[Any], where: str) -> None:
+    """Refuse an array with texts of what are no characters, which Python cannot even show.
+
+    Raises:
+        SourceError: There is one.
+    """
+    if array.dtype.kind != "U" or not array.dtype.itemsize:
+        return
+    codes = np.ascontiguousarray(array).reshape(-1).view(array.dtype.str[0] + "u4")
+    if codes.size and int(codes.max()) > sys.maxunicode:
+        raise SourceError(f"{where}: cannot be read: its texts are damaged")
+
+
+def picture_in(
+    content: bytes, where: str, way: int, none: str = "not a picture"
+) -> NDArray[np.uint8]:
+    """Decode a picture.
+
+    Args:
+        content: Of its file.
+        where: What messages call it.
+        way: OpenCV's ``IMREAD_COLOR`` or ``IMREAD_GRAYSCALE``.
+        none: What to say where it is no picture.
+
+    Raises:
+        SourceError: It is none, or larger than `PIXELS_MAX`.
+    """
+    try:
+        if _is_too_large(content):
+            raise SourceError(f"{where}: over {PIXELS_MAX / 1e6:g} megapixels; make it smaller")
+        with hushed():
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), way)
+    except (*DAMAGED, cv2.error) as error:
+        raise SourceError(f"{where}: {none}") from error
+    if image is None:
+        raise SourceError(f"{where}: {none}")
+    return np.asarray(image, np.uint8)
+
+
+def _is_too_large(content: bytes) -> bool:
+    """Read from a picture's head what it would unpack to; nothing is decoded."""
+    with warnings.catch_warnings(action="ignore"):  # of large pictures and odd metadata
+        try:
+            with PIL.Image.open(io.BytesIO(content)) as picture:
+                return picture.width * picture.height > PIXELS_MAX
+        except PIL.Image.DecompressionBombError:  # above Pillow's own limit, which is higher
+            return True
 
 
 def _one_line(error: Exception) -> str:

@@ -120,8 +120,9 @@ class VideoView(QWidget):
 
     def set_hint(self, text: str) -> None:
         """Say what to do while there is no picture."""
-        self._hint = text
-        self.update()
+        if text != self._hint:  # it is asked several times a second
+            self._hint = text
+            self.update()
 
     def set_message(self, text: str) -> None:
         """Say over the picture what is wrong; empty takes it away."""

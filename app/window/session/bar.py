@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Literal
 
-from PyQt6.QtCore import QCoreApplication, QSize, Qt
+from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction, QFont, QResizeEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from app.live.outputs import LiveStatus
 from app.session.controller import View
 from app.session.timecode import timecode
 from app.window.session.symbols import record_symbol, stop_symbol
@@ -78,6 +76,7 @@ class SessionBar(QFrame):
         self._row.addWidget(self.snapshot_button)
         self.chips: dict[str, QLabel] = {}
         self._chips: tuple[Chip, ...] = ()
+        self._texts: list[str] = []
         self._recording: bool | None = None
         self._show_recording(on=False)
 
@@ -125,8 +124,10 @@ class SessionBar(QFrame):
 
     def show_chips(self, chips: Sequence[Chip]) -> None:
         """Show these, in order, and no others; shorter where there is no room."""
-        self._chips = tuple(chips)
         texts = self._fitting(chips)
+        if (tuple(chips), texts) == (self._chips, self._texts):
+            return
+        self._chips, self._texts = tuple(chips), texts
         wanted = {chip.name: chip for chip in chips}
         for name in [name for name in self.chips if name not in wanted]:
             self.chips.pop(name).deleteLater()
@@ -191,19 +192,3 @@ def _tabular(font: QFont) -> QFont:
     if hasattr(made, "setFeature") and (tag := QFont.Tag.fromString("tnum")) is not None:  # Qt 6.7
         made.setFeature(tag, 1)
     return made
-
-
-def output_chip(state: LiveStatus) -> Chip:
-    """Say how a live output is doing."""
-    say = partial(QCoreApplication.translate, "SessionBar")
-    name, target = state.name, f"{state.name} \N{RIGHTWARDS ARROW} {state.target}"
-    counts = say("{sent} sent, {dropped} not").format(sent=state.sent, dropped=state.dropped)
-    if state.error:
-        return Chip(name, say("{name} fails").format(name=name), f"{name}!", state.error, "warn")
-    if state.opening:
-        return Chip(name, f"{target} …", f"{name} …", say("It is being opened"))
-    if state.leaves:
-        leaves = say("leaves this machine")
-        short = f"{name} \N{NORTH EAST ARROW}"
-        return Chip(name, f"{target} ({leaves})", short, f"{target}: {leaves}; {counts}")
-    return Chip(name, target, name, f"{target}: {say('stays on this machine')}; {counts}")

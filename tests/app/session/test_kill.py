@@ -19,7 +19,8 @@ from fractions import Fraction
 from pathlib import Path
 import numpy as np
 from app.session.folder import PartLimits
-from app.session.recorder import Recorder, RecorderConfig
+from app.session.recorder import Recorder
+from app.session.recording import RecorderConfig
 from engine.analyze import AnalyzerConfig
 from engine.video.opening import SourceInfo
 from engine.types import Analysis, Frame, Prediction, Track

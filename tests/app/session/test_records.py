@@ -216,3 +216,23 @@ def test_rows_of_pictures_have_a_file_and_no_time(tmp_path, write_records, two_f
     assert np.isnan(table.times).all()
     with pytest.raises(SourceError, match="rows of pictures, which have no times"):
         open_review(path)
+
+
+@pytest.mark.parametrize("pictures", [1, 3])
+def test_rows_of_pictures_among_those_of_a_film_are_left_out(
+    tmp_path, write_records, two_faces, pictures
+):
+    """Or the other way round: their times, which are none, made a length of none."""
+    path = write_records("rows.csv", two_faces[:2])
+    lines = path.read_text().splitlines()
+    for row in range(1, 1 + pictures):
+        frame, _, rest = lines[row].split(",", 2)
+        lines[row] = f"{frame},,{rest}0.jpg"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(SourceError, match="file: a picture and a film in one table"):
+        read_records(path)
+    table, (warning,) = read_records(path, forgiving=True)
+    assert warning.endswith("file: a picture and a film in one table")
+    assert len(table) == 3
+    assert (len(table.files), np.isnan(table.times).sum()) == ((0, 0) if pictures == 1 else (3, 3))
+    assert table.left_out == 1

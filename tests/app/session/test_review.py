@@ -11,7 +11,8 @@ from app.session import contents
 from app.session import review as review_module
 from app.session.edits import DeleteEdit, LabelEdit
 from app.session.folder import ABOUT, PartLimits, write_about
-from app.session.recorder import Recorder, RecorderConfig
+from app.session.recorder import Recorder
+from app.session.recording import RecorderConfig
 from app.session.review import Span, open_review
 from engine.analyze import AnalyzerConfig
 from engine.errors import SourceError

@@ -102,6 +102,8 @@ def test_space_on_undo_undoes_and_does_not_play(qtbot, folder):
     window.show()
     window.open(folder)
     qtbot.waitUntil(lambda: window.controller.review is not None and not window.busy)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, KEY.Key_S)
     qtbot.keyClick(window, KEY.Key_3)
     assert window.controller.can().undo

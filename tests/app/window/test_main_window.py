@@ -210,7 +210,7 @@ def test_a_setting_of_the_view_leaves_the_source_alone(live):
 def test_settings_that_cannot_be_kept_are_used_and_told_of(live, tmp_path, monkeypatch):
     told = []
     monkeypatch.setattr(QMessageBox, "warning", lambda *text: told.append(text[-1]))
-    live.settings_file = tmp_path / "settings.toml" / "below" / "a" / "file"
+    live.kept.path = tmp_path / "settings.toml" / "below" / "a" / "file"
     (tmp_path / "settings.toml").write_text("")
     live.use(replace(live.settings, landmarks=True))
     assert live.settings.landmarks

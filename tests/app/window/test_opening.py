@@ -214,7 +214,7 @@ def settings_dialog():
 
 
 def test_statistics_of_a_while_are_not_thrown_away_without_a_question(qtbot, live, monkeypatch):
-    monkeypatch.setattr("app.window.main_window.WORTH_S", 0.2)
+    monkeypatch.setattr("app.window.questions.WORTH_S", 0.2)
     qtbot.waitUntil(lambda: any(f.seen_s > 0.3 for f in live.live.statistics.faces()))
     asked = []
 

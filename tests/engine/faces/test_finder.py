@@ -294,3 +294,10 @@ def test_landmark_network_is_closed_even_where_the_detector_fails_to():
     with pytest.raises(RuntimeError, match="driver gone"):
         finder.close()
     assert landmarker.closed
+
+
+def test_detection_whose_points_coincide_is_no_face():
+    """No rotation is defined by them: it ended in a traceback."""
+    finder, detector, _ = make([landmarks_at(60, 50)], zoom=0.0)
+    assert len(detector.detect(IMAGE)) == 1
+    assert ids_of(finder.find(frame())) == []

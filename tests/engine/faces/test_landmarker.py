@@ -72,7 +72,7 @@ def test_faces_of_a_batch_do_not_touch_each_other(make, weights):
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_there_is_no_face_in_a_flat_crop_whatever_the_network_says(make, weights, level):
     answer = np.zeros_like(weights)
-    answer[-1, 136] = 9.0
+    answer[-1, :136], answer[-1, 136] = np.linspace(0, 1, 136), 9.0
     flat = Face(np.full((SIZE, SIZE, 3), level, np.uint8), STILL)
     seen = make(answer).locate([flat, *faces(1)])
     assert [round(sighting.presence, 3) for sighting in seen] == [0.0, 1.0]
@@ -129,3 +129,15 @@ def test_left_alone_it_runs_where_it_can_on_as_many_threads_as_there_are_cores(m
     Landmarker(load_manifest(asset_path("landmark-net.onnx")))
     Landmarker(load_manifest(asset_path("landmark-net.onnx")), "cuda", 3)
     assert opened == [("auto", 0), ("cuda", 3)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(0.3, "landmarks of a face coincide"), (1e5, "output 0: not finite or over 100;")],
+)
+def test_landmarks_that_are_no_face_are_the_models_fault(make, answer, words):
+    """Far ones made the next crop so large that it took all memory, coinciding ones a traceback."""
+    weights = np.zeros((3 * SIZE * SIZE + 1, 136 + 1 + 32 + 16))
+    weights[-1, :136] = answer if answer < 1 else np.linspace(-answer, answer, 136)
+    with pytest.raises(ModelError, match=words):
+        make(weights).locate(faces(1))

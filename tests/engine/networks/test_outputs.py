@@ -177,7 +177,8 @@ def test_landmarks_of_another_shape_are_a_model_error(write, wrong, says):
         nodes.append(helper.make_node("Reshape", [source, f"{name}_shape"], [name]))
     path = write(nodes, constants, outputs=dict.fromkeys(shapes, TensorProto.FLOAT))
     still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-    faces = [Face(np.zeros((112, 112, 3), np.uint8), still)]
+    crop = np.arange(112 * 112 * 3, dtype=np.uint8).reshape(112, 112, 3)
+    faces = [Face(crop, still)]
     landmarker = Landmarker(load_manifest(path), "cpu", 1)
     if not wrong:
         assert len(landmarker.locate(faces)) == 1

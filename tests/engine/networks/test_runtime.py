@@ -197,7 +197,7 @@ def gpu_build(monkeypatch):
     state = SimpleNamespace(asked=[], works={"tensorrt", "cuda", "cpu"})
 
     class InferenceSession(real):
-        def __init__(self, path, options, providers, provider_options=None):
+        def __init__(self, path, options, providers, provider_options=None, **_):
             super().__init__(path, options, providers=["CPUExecutionProvider"])
             self.named = [name for name in PROVIDERS if PROVIDERS[name] in providers]
             if provider_options is not None:

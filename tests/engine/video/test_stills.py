@@ -1,5 +1,6 @@
 """Pictures of every kind, whole, cut short, in tiles, and moving."""
 
+import struct
 from types import SimpleNamespace
 
 import cv2
@@ -226,3 +227,20 @@ def test_picture_that_is_larger_than_ffmpeg_reads_is_told_so():
         "no picture can be decoded: Invalid data; it is damaged or over 268 megapixels, more than "
         "FFmpeg reads"
     )
+
+
+def test_lines_of_native_libraries_about_a_damaged_picture_are_not_shown(tmp_path, capfd):
+    """libtiff prints what it raises as well: of a strip that says it is longer than the file."""
+    path, grey = tmp_path / "a.tif", np.tile(np.arange(64, dtype=np.uint8), (64, 1))
+    PIL.Image.fromarray(grey).save(path, compression="tiff_deflate")
+    content = bytearray(path.read_bytes())
+    bytes_of_strip = struct.pack("<HHI", 279, 4, 1)
+    at = content.index(bytes_of_strip) + len(bytes_of_strip)
+    content[at : at + 4] = struct.pack("<I", 2 * len(content))
+    path.write_bytes(content)
+    with PIL.Image.open(path) as picture, pytest.raises(OSError, match="decoder error"):
+        picture.load()
+    assert "TIFFFillStrip" in capfd.readouterr().err  # else there is nothing to hush
+    with pytest.raises(SourceError, match=r"a\.tif: no "):
+        read_still(path)
+    assert capfd.readouterr().err == ""

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from engine.errors import SourceError
+from training.data.ferplus import parse_votes
 from training.data.files import array_of, open_files
+from training.data.unpacking import array_in, arrays_in
 
 
 @pytest.fixture(params=["folder", "zip"])
@@ -110,3 +112,40 @@ def test_no_dataset_and_no_zip_are_told_apart(tmp_path):
     (tmp_path / "bad.zip").write_bytes(b"no zip")
     with pytest.raises(SourceError, match=r"bad\.zip: not a readable zip"):
         open_files(tmp_path / "bad.zip")
+
+
+def test_texts_that_are_no_characters_are_damaged(tmp_path):
+    """Python cannot show them: the message itself failed."""
+    array = np.array(["ab", "c"])
+    codes = array.view(np.uint32)
+    codes[1] = 2**31
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(SourceError, match=r"a\.npy: cannot be read: its texts are damaged"):
+        array_of(open_files(tmp_path), "a.npy")
+    with pytest.raises(SourceError, match=r"a\.npy: cannot be read: its texts are damaged"):
+        array_in(tmp_path / "a.npy", "a.npy")
+    np.savez(tmp_path / "a.npz", texts=array)
+    with pytest.raises(SourceError, match=r"a\.npz: cannot be read: its texts are damaged"):
+        arrays_in(tmp_path / "a.npz", "a.npz")
+
+
+def test_nameless_files_of_a_zip_are_none(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as zipped:
+        zipped.writestr("x", "one")
+        zipped.writestr("b.txt", "two")
+    content = (tmp_path / "a.zip").read_bytes()
+    central = content.rindex(b"PK\x01\x02", 0, content.rindex(b"PK\x01\x02"))
+    damaged = bytearray(content)
+    damaged[central + 28 : central + 30] = b"\0\0"  # the name's length
+    del damaged[central + 46]
+    end = damaged.rindex(b"PK\x05\x06")
+    size = int.from_bytes(damaged[end + 12 : end + 16], "little") - 1
+    damaged[end + 12 : end + 16] = size.to_bytes(4, "little")
+    (tmp_path / "a.zip").write_bytes(damaged)
+    assert open_files(tmp_path / "a.zip").listed("") == {"b.txt"}
+
+
+@pytest.mark.parametrize("votes", ["9" * 5000, "9" * 40])
+def test_votes_of_too_many_digits_are_malformed(votes):
+    with pytest.raises(SourceError, match="line 1: expected a name, a box and ten votes"):
+        parse_votes([f"a.png,box,{votes}" + ",0" * 9], "label.csv")

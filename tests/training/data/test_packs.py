@@ -1,7 +1,9 @@
 """Packs as folders and as zips, their pictures and tables."""
 
 import io
+import struct
 import zipfile
+import zlib
 
 import cv2
 import numpy as np
@@ -69,6 +71,21 @@ def test_missing_or_broken_picture_is_named(tmp_path):
             read_image(tmp_path / name)
 
 
+@pytest.mark.parametrize("sides", [(13_000, 13_000), (30_000, 30_000)])
+def test_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, sides):
+    """Ten kilobytes may claim a billion pixels, of which OpenCV would make three gigabytes."""
+    head = struct.pack(">2I5B", *sides, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", len(head)) + b"IHDR" + head
+    chunk += struct.pack(">I", zlib.crc32(b"IHDR" + head))
+    (tmp_path / "huge.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 9) + b"IDAT" + bytes(13)
+    )
+    with pytest.raises(SourceError, match=r"huge\.png: over 150 megapixels; make it smaller"):
+        read_image(tmp_path / "huge.png")
+    with pytest.raises(SourceError, match=r"huge\.png: over 150 megapixels; make it smaller"):
+        open_files(tmp_path).gray("huge.png")
+
+
 def test_missing_table_is_named(tmp_path):
     with pytest.raises(SourceError, match=r"legend\.csv: missing; is the data pack complete\?"):
         read_table(tmp_path / "legend.csv")
@@ -93,6 +110,7 @@ def test_zip_that_unpacks_to_far_more_than_it_is_stays_packed(tmp_path):
         (b"image,split\na.jpg,0.9\n", r"background_hits\.csv: score: no such column"),
         (b"image,score\na.jpg,0.9\nb.jpg\n", r"background_hits\.csv, line 3: score: missing"),
         (b"image,score\na.jpg,nan\n", r"background_hits\.csv, line 2: score: no number: 'nan'"),
+        (b"image,score\na.jpg,9e99\n", r"background_hits\.csv, line 2: score: over 1e\+09: '9e99'"),
         (b"image,score\na.jpg,\xff\n", r"background_hits\.csv: cannot be read: .* byte 0xff"),
         (b"", r"background_hits\.csv: image, score: no such column"),
         (b"image,score\n" + b"x" * 200_000 + b",1\n", r"line 1: field larger than"),

@@ -461,8 +461,12 @@ def test_rebuild_that_fails_names_both_keys_and_the_reason(engine, machine):
 def test_folder_that_cannot_be_written_to_shows_before_the_build(engine, machine, monkeypatch):
     machine.gpu = ("Other GPU", 9, 0)
 
-    def refuse(*rest):
-        raise OSError(30, "Read-only file system")
+    real = os.open
+
+    def refuse(path, flags, *rest):
+        if flags & os.O_CREAT:
+            raise OSError(30, "Read-only file system")
+        return real(path, flags, *rest)
 
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(ModelError, match=r"cannot be built again: .*: Read-only file system"):
