@@ -43,11 +43,17 @@ class AnalyzerConfig:
             is faster, see `engine.networks.models`.
         detector: Name of a detector, see `engine.faces.detection`.
         detector_model: Model file of a detector that needs one.
-        detect_every: Frames between detector passes while faces are followed.
+        detect_every: Frames between detector passes while faces are followed; fewer in a film of
+            less than 30 a second, see `engine.faces.schedule`.
         min_face_px: Faces whose box is smaller than this, on its shorter side, are left out.
         max_faces: Most faces followed at once.
         relink: Give a face that comes back, also after a cut, the id of the one it looks like;
             looks are kept for as long as the film is read.
+        faces: People in the whole film, where that is known: there are no more ids than these, and
+            who comes back, at any time and place, gets that of the one it looks most like. With 1,
+            there is one id for the whole film.
+        upright: Where no face is found, for a while in a film and at once in a picture, look at the
+            frame turned by a quarter and by a half too: people lie, and cameras are held sideways.
         smooth: Time constant of the smoothing, seconds; 0 turns it off.
         threads: Of each network on a CPU; 0 gives finder and reader, which are at work at the same
             time, half of the cores each.
@@ -64,6 +70,8 @@ class AnalyzerConfig:
     min_face_px: Positive = 20
     max_faces: Positive = 8
     relink: bool = False
+    faces: Positive | None = None
+    upright: bool = True
     smooth: Annotated[float, Field(ge=0, lt=60)] = 0.25
     threads: Annotated[int, Field(ge=0, le=256)] = 0
     max_network_mib: Annotated[int, Field(ge=1, le=2**20)] = MEMORY_MIB
@@ -118,10 +126,13 @@ def left_out(config: AnalyzerConfig, most: int) -> tuple[str, ...]:
     """
     if not most:
         return ()
-    seen = config.max_faces + most
+    read, option = config.max_faces, "--max-faces"
+    if config.faces is not None and config.faces < read:
+        read, option = config.faces, "--faces"
+    seen = read + most
     return (
-        f"up to {seen} faces were detected at once and {config.max_faces} of them read; "
-        f"--max-faces {seen} reads all",
+        f"up to {seen} faces were detected at once and {read} of them read; "
+        f"{option} {seen} reads all",
     )
 
 
@@ -187,11 +198,15 @@ def open_finder(config: AnalyzerConfig) -> Finder:
         ConfigError: Unknown detector.
     """
     tracking = TrackerConfig(
-        detect_every=config.detect_every, max_faces=config.max_faces, relink=config.relink
+        detect_every=config.detect_every,
+        max_faces=config.max_faces,
+        relink=config.relink,
+        faces=config.faces,
     )
     with ExitStack() as loaded:
         landmarker = loaded.enter_context(closing(open_config_landmarker(config)))
-        finder = Finder(open_config_detector(config), landmarker, tracking)
+        detector = open_config_detector(config)
+        finder = Finder(detector, landmarker, tracking, upright=config.upright)
         loaded.pop_all()
     return finder
 

@@ -147,8 +147,8 @@ class Found:
         frame: The frame they are in.
         tracks: Faces present, ordered by id.
         sightings: One per track, same order.
-        times_ms: Milliseconds spent per stage ("detect", "align", "landmarks", "track"); a
-            stage that did not run is absent.
+        times_ms: Milliseconds spent per stage ("detect", "glance", "align", "landmarks",
+            "track"); a stage that did not run is absent.
         left_out: Faces that were detected and are not followed: as many as may be are already.
     """
 

@@ -73,7 +73,9 @@ class TritonPythonModel:
 
     def _read(self, image: NDArray[np.uint8]) -> dict[str, Floats]:
         # A new finder: it follows faces, and this picture has nothing to do with the last one.
-        found = Finder(self._detector, self._landmarker, self._tracking).find(Frame(0, 0.0, image))
+        found = Finder(self._detector, self._landmarker, self._tracking).find(
+            Frame(0, 0.0, image, file="")
+        )
         (analysis,) = Reader(self._fusion, 0.0).read([found])
         return outputs_of(analysis, self._fusion.labels, affect=self._affect)
 

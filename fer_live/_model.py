@@ -55,8 +55,8 @@ class Model:
         Args:
             name: ``poster-rt``, the path of an ONNX file or bundle, or several with commas.
             options: `device`, `precision`, `detector`, `detector_model`, `min_face_px`,
-                `max_faces`, `threads`, `max_network_mib`, as `engine.analyze.AnalyzerConfig` has
-                them.
+                `max_faces`, `upright`, `threads`, `max_network_mib`, as
+                `engine.analyze.AnalyzerConfig` has them.
 
         Raises:
             ConfigError: An option is unknown or its value is not allowed.

@@ -27,6 +27,7 @@ class PictureOptions(TypedDict, total=False):
         detector_model: Model file of a detector that needs one.
         min_face_px: Smallest face to look for, pixels; 20.
         max_faces: Most faces; 8.
+        upright: Where no face is found, look at the turned picture too; True.
         threads: Of each network on a CPU; 0 shares out the cores.
         max_network_mib: What each network may take of a CPU's memory for a call, MiB; 2048.
     """
@@ -37,6 +38,7 @@ class PictureOptions(TypedDict, total=False):
     detector_model: str | None
     min_face_px: int
     max_faces: int
+    upright: bool
     threads: int
     max_network_mib: int
 
@@ -48,12 +50,15 @@ class VideoOptions(PictureOptions, total=False):
         model: ``poster-rt``, the path of an ONNX file or bundle, or several with commas.
         detect_every: Frames between two detections; 10.
         relink: Give a face that comes back, also after a cut, the id of the one it looks like.
+        faces: People in the whole film, where that is known: no more ids than these; None. With 1,
+            there is one id for the whole film.
         smooth: Time constant of the smoothing, seconds; 0.25, 0 for none.
     """
 
     model: str
     detect_every: int
     relink: bool
+    faces: int | None
     smooth: float
 
 

@@ -55,7 +55,7 @@ def stream(
             own, in its own size, and names its `file`; `max_megapixels` is the largest picture of
             a file or stream, None for 150, in videos 36. The others, `model`, `device`,
             `precision`, `detector`, `detector_model`, `detect_every`, `min_face_px`, `max_faces`,
-            `relink`, `smooth`, `threads`, `max_network_mib`, are as
+            `relink`, `faces`, `upright`, `smooth`, `threads`, `max_network_mib`, are as
             `engine.analyze.AnalyzerConfig` has them.
 
     Returns:

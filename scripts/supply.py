@@ -23,7 +23,15 @@ PIP_AUDIT = "pip-audit==2.10.1"
 # As packages spell them; https://www.gnu.org/licenses/license-list.html#GPLCompatibleLicenses
 COMPATIBLE = frozenset(
     {
-        *("0BSD", "BSD", "BSD License", "BSD-2-Clause", "BSD-3-Clause", "3-Clause BSD License"),
+        *(
+            "0BSD",
+            "BSD",
+            "BSD License",
+            "BSD-2-Clause",
+            "BSD-3-Clause",
+            "3-Clause BSD License",
+            "FreeBSD",
+        ),
         *("Apache 2.0", "Apache Software License", "Apache-2.0", "Apache-2.0 WITH LLVM-exception"),
         *("BSL-1.0", "CC0-1.0", "ISC License (ISCL)", "Unlicense", "Zlib"),
         *("GPL-3.0-only", "GPL-3.0-or-later", "LGPL v3"),

@@ -33,6 +33,8 @@ _ANALYZER: Final = {
     "min_face_px": "--min-face",
     "max_faces": "--max-faces",
     "relink": "--relink",
+    "faces": "--faces",
+    "upright": "--upright",
     "smooth": "--smooth",
     "max_network_mib": "--max-network-mib",
 }
@@ -210,6 +212,12 @@ def _add_analyzer_options(parse: Parser) -> None:
     add("--min-face", type=int, metavar="PX", dest="min_face_px", help="smallest face (20)")
     add("--max-faces", type=int, metavar="N", help="faces followed at once (8)")
     add("--relink", action="store_true", help="who comes back gets the old id, by looks")
+    add("--faces", type=int, metavar="N", help="people in the film: no more ids than these")
+    add(
+        "--upright",
+        action=argparse.BooleanOptionalAction,
+        help="where nothing is found, look at the turned frame too: people lie (on)",
+    )
     add("--max-network-mib", type=count, metavar="N", help="memory of a network's call (2048)")
     add("--smooth", type=float, metavar="S", help="seconds of smoothing, 0 for none (0.25)")
 

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ NMS_IOU: Final = 0.3
 # The last release whose wheels, on all three systems, have no uploader of figures in them; nothing
 # switches it off in later ones: https://github.com/google-ai-edge/mediapipe/issues/6291
 MEDIAPIPE_QUIET: Final = "0.10.33"
+GLANCE: Final = 320  # pixels of a frame's long side that a cheap look has
 LONG_SIDE: Final = 1280  # larger frames are shrunk: these networks would take seconds
 
 
@@ -39,6 +41,21 @@ def shrink(image: Image, min_face_px: int, network_px: float) -> tuple[Image, fl
     size = (round(image.shape[1] / ratio), round(image.shape[0] / ratio))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8), ratio
+
+
+def glance_with(
+    detect: Callable[[Image], Sequence[Detection]], image: Image, min_face_px: int
+) -> tuple[Detection, ...]:
+    """Detect in a frame shrunk to `GLANCE` pixels, which costs such a network the least."""
+    ratio = max(1.0, max(image.shape[:2]) / GLANCE)
+    size = (max(1, round(image.shape[1] / ratio)), max(1, round(image.shape[0] / ratio)))
+    small = image if ratio == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    back = np.float32(ratio)
+    found = [
+        Detection(box=one.box * back, score=one.score, points=one.points * back)
+        for one in detect(np.asarray(small, np.uint8))
+    ]
+    return tuple(one for one in found if large_enough(one, min_face_px))
 
 
 def large_enough(found: Detection, min_face_px: int) -> bool:
@@ -104,6 +121,10 @@ class YunetDetector:
         found.sort(key=lambda face: -face.score)
         return tuple(face for face in found if large_enough(face, self._min_face_px))
 
+    def glance(self, image: Image) -> tuple[Detection, ...]:
+        """Find the larger faces of one frame."""
+        return glance_with(self.detect, image, self._min_face_px)
+
     def _unfit(self, what: str, error: cv2.error) -> ModelError:
         why = (str(error.err) or str(error)).partition("\n")[0]
         return ModelError(f"detector yunet: {self._path}: {what}: {why}")
@@ -134,6 +155,10 @@ class MtcnnDetector:
         ]
         found.sort(key=lambda face: -face.score)
         return tuple(found)  # the cascade starts at the smallest face
+
+    def glance(self, image: Image) -> tuple[Detection, ...]:
+        """Find the larger faces of one frame."""
+        return glance_with(self.detect, image, self._min_face_px)
 
     def close(self) -> None:
         """Free the networks."""
@@ -181,6 +206,10 @@ class MediapipeDetector:
             found.append(Detection(box=box, score=score, points=five_of_four(marks[:4])))
         found.sort(key=lambda one: -one.score)
         return tuple(one for one in found if large_enough(one, self._min_face_px))
+
+    def glance(self, image: Image) -> tuple[Detection, ...]:
+        """Find the larger faces of one frame."""
+        return glance_with(self.detect, image, self._min_face_px)
 
     def close(self) -> None:
         """Free the network."""

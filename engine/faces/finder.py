@@ -3,16 +3,19 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from engine.faces.alignment import align, invert, similarity, template
+from engine.faces.appearance import Appearance, appearance_of, clothes_of
 from engine.faces.detection import Detector
 from engine.faces.landmarker import Landmarker
 from engine.faces.landmarks import five_points
 from engine.faces.scene import SceneCut
 from engine.faces.tracking import Tracker, TrackerConfig
+from engine.faces.turning import PRESENCE_MIN, Turns, seen_turned, without
 from engine.types import Detection, Face, Floats, Found, Frame, Image, Sighting
 
 # A crop whose new landmarks ask for more than this is cut again before it is believed.
@@ -38,12 +41,28 @@ class _Clock:
 class Finder:
     """Finds the faces of a video and follows them. Belongs to the thread that made it."""
 
-    def __init__(self, detector: Detector, landmarker: Landmarker, config: TrackerConfig) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        landmarker: Landmarker,
+        config: TrackerConfig,
+        *,
+        upright: bool = True,
+    ) -> None:
+        """Take the networks over.
+
+        Args:
+            detector: Finds upright faces.
+            landmarker: Sees them.
+            config: How they are followed.
+            upright: Look at the turned frame too where nothing is found.
+        """
         self._detector = detector
         self._landmarker = landmarker
         self._template = template(landmarker.size, landmarker.margin)
         self._scene = SceneCut()
         self._tracker = Tracker(config)
+        self._turns = Turns() if upright else None
         self._last_s = 0.0
 
     def close(self) -> None:
@@ -68,23 +87,64 @@ class Finder:
             self._tracker.begin_anew()
         elif moved_back:
             self._tracker.reset()
-        followed = self._tracker.follow(
+        ways = self._turns.begin(frame) if self._turns else ()
+        seen: list[Detection] = []  # the whole frame's, where it was looked at
+
+        def detect() -> tuple[Detection, ...]:
+            seen[:] = self._detect(image, (0, *ways), clock)
+            return tuple(seen)
+
+        follow = partial(
+            self._tracker.follow,
             time_s,
             size,
-            detect=lambda: self._detect(image, clock),
             locate=lambda points: self._locate(image, points, clock),
+            describe=partial(describe, image),
+        )
+        followed = follow(
+            detect=detect,
+            glance=lambda: self._glance(image, (0, *ways), clock),
             cut=cut,
         )
+        others = self._turns.others(frame) if self._turns and not followed else ()
+        if others:
+            followed = follow(detect=lambda: self._surely_turned(image, others, seen, clock))
+        if self._turns:
+            self._turns.note(time_s, [track.landmarks for track, _ in followed])
         clock.lap("track")
         tracks = tuple(track for track, _ in followed)
         sightings = tuple(sighting for _, sighting in followed)
         return Found(frame, tracks, sightings, clock.times_ms, self._tracker.left_out)
 
-    def _detect(self, image: Image, clock: _Clock) -> tuple[Detection, ...]:
-        detections = self._detector.detect(image)
+    def _detect(self, image: Image, ways: Sequence[int], clock: _Clock) -> tuple[Detection, ...]:
+        detections = seen_turned(self._detector.detect, image, ways)
         clock.lap("detect")
         # Points that coincide have no turn: whatever a detector saw there, it is no face.
         return tuple(one for one in detections if np.ptp(one.points, axis=0).max() > APART_PX)
+
+    def _surely_turned(
+        self, image: Image, ways: Sequence[int], seen: Sequence[Detection], clock: _Clock
+    ) -> tuple[Detection, ...]:
+        """Look at the frame turned, where nobody expects a face; keep what surely is one.
+
+        Args:
+            image: Of the frame.
+            ways: To turn it.
+            seen: What was found in it as it is, and was no face for the landmark network.
+            clock: Of the frame.
+        """
+        detections = without(self._detect(image, ways, clock), seen)
+        sightings = self._locate(image, [found.points for found in detections], clock)
+        return tuple(
+            found
+            for found, sighting in zip(detections, sightings, strict=True)
+            if sighting.presence >= PRESENCE_MIN
+        )
+
+    def _glance(self, image: Image, ways: Sequence[int], clock: _Clock) -> tuple[Detection, ...]:
+        detections = seen_turned(self._detector.glance, image, ways)
+        clock.lap("glance")
+        return detections
 
     def _locate(self, image: Image, points: Sequence[Floats], clock: _Clock) -> list[Sighting]:
         """See every face; cut those again whose crop turned out to be off."""
@@ -124,3 +184,8 @@ class Finder:
             or not 1 / REALIGN_ZOOM < zoom < REALIGN_ZOOM
             or shift > REALIGN_SHIFT
         )
+
+
+def describe(image: Image, sighting: Sighting) -> Appearance:
+    """Say what somebody looks like: the head in the crop, and the clothes below it."""
+    return appearance_of(sighting.face.crop, clothes_of(image, sighting.landmarks))

@@ -67,8 +67,8 @@ def five_points(landmarks: Floats) -> Floats:
 def box_of(landmarks: Floats) -> Floats:
     """Give the face box of 68 points: their extent with a forehead added.
 
-    The points end at the brows; detectors frame the whole face, so the top moves up by
-    0.3 of the extent's height.
+    The points end at the brows; detectors frame the whole face, so the side where the forehead is
+    moves out by 0.3 of the extent: upwards, unless the face lies.
 
     Args:
         landmarks: (68, 2).
@@ -77,4 +77,9 @@ def box_of(landmarks: Floats) -> Floats:
         (4,) float32, x0 y0 x1 y1.
     """
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    return np.array([low[0], low[1] - 0.3 * (high[1] - low[1]), *high], dtype=np.float32)
+    box = np.array([*low, *high], dtype=np.float32)
+    line = landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0)
+    axis = int(abs(line[0]) >= abs(line[1]))  # from chin to forehead: down the picture, or across
+    outwards = line[1] > 0 if axis == 0 else line[0] < 0  # is the forehead's end the larger one
+    box[axis + 2 * outwards] += np.float32(0.3 if outwards else -0.3) * (high - low)[axis]
+    return box

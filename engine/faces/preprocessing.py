@@ -121,6 +121,21 @@ def levelled(gray: Gray) -> Gray:
     return np.asarray(cv2.LUT(gray, np.clip(levels, 0, 255).astype(np.uint8)), np.uint8)
 
 
+def thinned(image: Image, least: int) -> tuple[Image, int]:
+    """Take every second, third and so on pixel of a large picture.
+
+    Args:
+        image: (H, W, 3) uint8.
+        least: Pixels of the long side that stay, at least.
+
+    Returns:
+        The picture, and how many of the given one's pixels is one of its own.
+    """
+    step = max(1, max(image.shape[:2]) // least)
+    middle = (step - 1) // 2
+    return np.ascontiguousarray(image[middle::step, middle::step]), step
+
+
 def padded(gray: Gray, multiple: int, pad: int) -> Gray:
     """Fill a picture up to whole blocks, at the right and below.
 

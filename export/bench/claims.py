@@ -54,7 +54,7 @@ def analysis_of_small_frames(device: Device = "auto") -> list[Claim]:
         frames = [small(frame) for frame in source]
     analyses, runs_on = analysed(frames, device)
     single = [analysis for analysis in analyses if len(analysis.tracks) == 1]
-    followed = [analysis for analysis in single if "detect" not in analysis.times_ms]
+    followed = [one for one in single if not {"detect", "glance"} & set(one.times_ms)]
     detected = [a.times_ms["detect"] for a in analyses if "detect" in a.times_ms]
     networks = [a.times_ms["landmarks"] + a.times_ms["fusion"] for a in followed]
     return [

@@ -1,4 +1,4 @@
-"""`fer-bench [MODEL.onnx ...]`: what networks, stages and the whole command cost here."""
+"""`fer-bench [MODEL.onnx ...]`: what networks, stages and the command cost, what is found."""
 
 import argparse
 import shlex
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from engine.command import (
     DEVICES,
     Parser,
+    add_data_options,
     count,
     libraries,
     number,
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from export.bench.tables import Measurements
 
 PROGRAM: Final = "fer-bench"
-PARTS: Final = ("networks", "stages", "command")
+PARTS: Final = ("networks", "stages", "command", "finding", "following")
+USUAL: Final = PARTS[:3]  # the others need the data packs
 FILES: Final = ("bench.json", "bench.csv", "bench.md", "bench.png")
 PICTURE: Final = "bench.png"
 
@@ -66,9 +68,16 @@ def parser() -> Parser:
     add(
         "--parts",
         type=several(one_of(PARTS)),
-        default=PARTS,
-        help=f"of {', '.join(PARTS)}; default all",
+        default=USUAL,
+        help=f"of {', '.join(PARTS)} ({','.join(USUAL)})",
     )
+    add_data_options(parse)
+    add("--sets", type=count, default=10, help="of films behind `following`, people by lot (10)")
+    add("--people", type=count, default=60, help="of a cell of `finding`'s grid (60)")
+    add("--film", type=Path, metavar="CLIP", help="short_hamilton_clip.mp4 (DATA/../media)")
+    add("--sheets", type=Path, metavar="DIR", help="keep pictures of what `finding` got wrong")
+    add("--detector", default="fer", metavar="NAME", help="of `finding` (fer)")
+    add("--detector-model", metavar="FILE", help="its model file, where it needs one")
     add("--note", default="", help="a line about the machine for the page: what else ran")
     add("--out", type=Path, default=Path("bench"), help="folder (bench); - is the page on stdout")
     add("--overwrite", action="store_true", help="replace files that are there")
@@ -157,6 +166,10 @@ def _measure(options: argparse.Namespace, given: Sequence[str]) -> "Measurements
             found = _stages(options, found, clips)
         if "command" in options.parts:
             found = _command(options, found, clips, Path(name))
+    if "finding" in options.parts:
+        found = _finding(options, found)
+    if "following" in options.parts:
+        found = _following(options, found)
     return found
 
 
@@ -221,6 +234,57 @@ def _command(
     if options.soak:
         figures += claims.memory_over_time(clips[0], folder, options.soak, device)
     return replace(found, whole=tuple(wholes), stages=tuple(stages), claims=tuple(figures))
+
+
+def _finding(options: argparse.Namespace, found: "Measurements") -> "Measurements":
+    from engine.analyze import AnalyzerConfig
+    from export.bench.finding import FILM, measure_finding, needs_libraries
+    from export.bench.strangers import Strangers
+    from training.detector.packs import load_packs
+
+    needs_libraries()
+    film = options.film or options.data.parent / "media" / FILM
+    if not film.is_file():
+        raise SourceError(f"{film}: no such film; name {FILM} with --film")
+    strangers = Strangers(load_packs(options.data, options.cache), options.data)
+    config = AnalyzerConfig(
+        device=options.device[0],
+        detector=options.detector,
+        detector_model=options.detector_model,
+    )
+    scores = measure_finding(
+        strangers,
+        film,
+        config,
+        people=options.people,
+        seed=options.seed,
+        bar=_bar(options.quiet),
+        sheets=options.sheets,
+    )
+    settings = {
+        **found.settings,
+        "people": options.people,
+        "strangers": len({sitter.person for sitter in strangers.sitters}),
+        "detector": options.detector,
+    }
+    return replace(found, finding=tuple(scores), settings=settings)
+
+
+def _following(options: argparse.Namespace, found: "Measurements") -> "Measurements":
+    from export.bench.following import check_trackeval, measure_following
+    from export.bench.plays import KINDS, films, stage_of
+    from export.bench.staged import cast
+
+    check_trackeval()
+    actors, grounds = cast(options.data)
+    sets = range(options.seed, options.seed + options.sets)
+    bar = _bar(options.quiet)(len(sets) * len(KINDS), "films")
+    clips = (clip for seed in sets for clip in films(stage_of(actors, grounds, seed)))
+    scores = measure_following(
+        (clip for clip, _ in zip(clips, bar, strict=True)), options.device[0]
+    )
+    settings = {**found.settings, "sets": options.sets, "people": len(actors)}
+    return replace(found, following=tuple(scores), settings=settings)
 
 
 def _bar(quiet: bool) -> Callable[[int, str], Iterable[int]]:

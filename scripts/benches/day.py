@@ -188,6 +188,8 @@ class Networks:
         """Find everybody."""
         return tuple(Detection(box_of(face), 0.9, five_points(face)) for face in self.faces)
 
+    glance = detect
+
     def locate(self, faces: Sequence[Face]) -> list[Sighting]:
         """See in each crop the face that is near its centre, if one is."""
         return [self._see(face) for face in faces]

@@ -20,6 +20,7 @@ import engine.reading.fusion
 from engine.analyze import (
     Analyzer,
     AnalyzerConfig,
+    left_out,
     open_analyzer,
     open_finder,
     open_reader,
@@ -196,12 +197,14 @@ def test_settings_reach_detector_networks_and_tracker(opened, monkeypatch, tmp_p
     tracking = []
 
     class Recorder(Finder):
-        def __init__(self, detector, landmarker, config):
-            tracking.append((config.detect_every, config.max_faces))
+        def __init__(self, detector, landmarker, config, *, upright):
+            known = config.detect_every, config.max_faces, config.relink, config.faces
+            tracking.append((*known, upright))
 
     monkeypatch.setattr(engine.analyze, "Finder", Recorder)
     settings = {"detector": "yunet", "detector_model": str(tmp_path / "y.onnx"), "threads": 3}
     settings |= {"device": "cpu", "precision": "fp32", "detect_every": 7, "max_faces": 3}
+    settings |= {"relink": True, "faces": 2, "upright": False}
     config = AnalyzerConfig(min_face_px=30, **settings)
     assert open_analyzer(config).device == "cpu"
     name, given = opened.pop("detector")
@@ -216,7 +219,7 @@ def test_settings_reach_detector_networks_and_tracker(opened, monkeypatch, tmp_p
         "landmarks": ("landmark-net", "cpu", 3),
         "expression": ("poster-rt", "cpu", 3),
     }
-    assert tracking == [(7, 3)]
+    assert tracking == [(7, 3, True, 2, False)]
 
 
 def test_finder_and_reader_load_no_network_of_the_other(opened):
@@ -294,11 +297,29 @@ def test_smoothing_reaches_the_reader(opened, monkeypatch, smooth, opener):
 
 
 @pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "up to 11 faces were detected at once and 8 of them read; --max-faces 11 reads all"),
+        ({"faces": 1}, "up to 4 faces were detected at once and 1 of them read; --faces 4 reads"),
+        (
+            {"faces": 9, "max_faces": 2},
+            "up to 5 faces were detected at once and 2 of them read; --m",
+        ),
+    ],
+)
+def test_faces_beyond_the_most_are_told_by_the_option_that_says_so(given, said):
+    (line,) = left_out(AnalyzerConfig(**given), 3)
+    assert line.startswith(said)
+    assert left_out(AnalyzerConfig(**given), 0) == ()
+
+
+@pytest.mark.parametrize(
     ("setting", "says"),
     [
         ({"detect_every": 0}, "detect_every: must be at least 1, got 0"),
         ({"min_face_px": 0}, "min_face_px: must be at least 1, got 0"),
         ({"max_faces": 0}, "max_faces: must be at least 1, got 0"),
+        ({"faces": 0}, "faces: must be at least 1, got 0"),
         ({"smooth": -0.1}, "smooth: must be at least 0, got -0.1"),
         ({"smooth": 60.0}, "smooth: must be below 60, got 60.0"),
         ({"smooth": float("nan")}, "smooth: must be finite, got nan"),

@@ -192,6 +192,14 @@ def test_picture_without_a_face_gives_no_rows(triton, python_model):
     assert response.tensors["landmarks"].shape == (0, 68, 2)
 
 
+def test_who_lies_is_found_in_a_picture(python_model, portrait):
+    upright, lying = python_model.execute(
+        [{"image": portrait}, {"image": cv2.rotate(portrait, cv2.ROTATE_90_CLOCKWISE)}]
+    )
+    (x0, y0, x1, y1), (turned,) = upright.tensors["boxes"][0], lying.tensors["boxes"]
+    np.testing.assert_allclose(turned, [319 - y1, x0, 319 - y0, x1], atol=3)
+
+
 def test_failure_is_told_and_the_next_picture_is_read(python_model, portrait):
     empty, good = python_model.execute(
         [{"image": np.zeros((0, 5, 3), np.uint8)}, {"image": portrait}]

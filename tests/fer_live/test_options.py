@@ -40,6 +40,7 @@ def test_options_of_pictures_leave_out_what_needs_time():
         "model",
         "detect_every",
         "relink",
+        "faces",
         "smooth",
     }  # the model is an argument of its own
 

@@ -17,12 +17,14 @@ import app.command.job
 import engine.assets
 from app.command.cli import main
 from engine.analyze import AnalyzerConfig
+from engine.assets import asset_path
 from engine.errors import ModelError, SinkError, SourceError
 from engine.labels import Vocabulary
 from engine.networks.models import PRECISIONS
 from engine.networks.runtime import DEVICES
 from engine.types import Analysis, Face, Found, Prediction, Sighting, Track
 from engine.video.opening import open_source
+from engine.video.stills import read_still
 
 ROOT = Path(__file__).parents[3]
 OPTIONS = sorted(
@@ -35,6 +37,9 @@ OPTIONS = sorted(
             "--min-face",
             "--max-faces",
             "--relink",
+            "--faces",
+            "--upright",
+            "--no-upright",
             "--smooth",
         ),
         *("--max-megapixels", "--max-network-mib"),
@@ -201,6 +206,7 @@ def test_start_and_duration_choose_a_part(clip, tmp_path, capsys):
 def test_analysis_options_reach_the_analyzer(clip, tmp_path, configs):
     given = ["--model", "m.onnx", "--device", "cpu", "--detector", "yunet", "--detector-model"]
     given += ["y.onnx", "--detect-every", "7", "--min-face", "30", "--max-faces", "3"]
+    given += ["--relink", "--faces", "1"]
     assert main([str(clip), "--records", str(tmp_path / "r.csv"), *given, "--smooth", "0"]) == 0
     wanted = AnalyzerConfig(
         model="m.onnx",
@@ -210,6 +216,8 @@ def test_analysis_options_reach_the_analyzer(clip, tmp_path, configs):
         detect_every=7,
         min_face_px=30,
         max_faces=3,
+        relink=True,
+        faces=1,
         smooth=0.0,
     )
     assert configs == {"finder": wanted, "reader": wanted}
@@ -277,6 +285,7 @@ def test_existing_output_is_kept_unless_told_otherwise(clip, tmp_path, capsys):
         (["--records", "r.csv", "--detect-every", "x"], 2, "--detect-every"),
         (["--records", "r.csv", "--min-face", "-1"], 2, "--min-face: must be"),
         (["--records", "r.csv", "--max-faces", "0"], 2, "--max-faces: must be"),
+        (["--records", "r.csv", "--faces", "0"], 2, "--faces: must be at least 1, got 0"),
         (["--records", "r.csv", "--smooth", "-1"], 2, "--smooth: must be"),
         (["--records", "r.csv", "--smooth", "nan"], 2, "--smooth: expected a number"),
         (["--records", "r.csv", "--detect-every", "1_0"], 2, "--detect-every: expected a whole"),
@@ -453,11 +462,12 @@ def test_help_and_readme_state_the_analyzers_defaults():
     for action in app.command.cli.parser()._actions:
         default = getattr(defaults, action.dest, None)
         if default is not None:
-            assert f"({default})" in action.help or default is False
-            (option,) = action.option_strings
-            heads = f"| `{option} ", f"| `{option}` "
+            said = {False: "off", True: "on"}.get(default, str(default))
+            assert f"({said})" in action.help or default is False
+            option = action.option_strings[0]
+            heads = f"| `{option} ", f"| `{option}` ", f"| `{option}`, "
             (row,) = (line for line in readme.splitlines() if line.startswith(heads))
-            assert row.split(" | ")[1].strip("`") == {False: "off"}.get(default, str(default))
+            assert row.split(" | ")[1].strip("`") == said
 
 
 def test_version_names_program_model_and_providers_without_loading_opencv():
@@ -474,6 +484,21 @@ def test_version_names_program_model_and_providers_without_loading_opencv():
     assert any("poster-rt" in line for line in lines)
     assert any(line.startswith("providers") and "cpu" in line for line in lines)
     assert lines[-1] == "False"
+
+
+def test_film_of_one_person_has_one_id(make_clip, tmp_path):
+    """Somebody, a cut, and after that somebody who looks quite different."""
+    somebody = read_still(asset_path("portrait.jpg")).image
+    different = np.ascontiguousarray(somebody[..., ::-1])
+    two_people, ids = make_clip("two.mp4", [somebody] * 6 + [different] * 6), {}
+    for faces in ([], ["--faces", "1"]):
+        rows = tmp_path / f"rows{len(faces)}.csv"
+        assert main([str(two_people), "--records", str(rows), "--quiet", *faces]) == 0
+        with rows.open() as file:
+            ids[len(faces)] = [int(row["face_id"]) for row in csv.DictReader(file)]
+    assert set(ids[0]) == {1, 2}
+    assert set(ids[2]) == {1}
+    assert len(ids[2]) == len(ids[0])
 
 
 def test_json_is_there_where_an_output_fails(clip, tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """Records read back."""
 
+import csv
 import json
 import sys
 
@@ -224,11 +225,10 @@ def test_rows_of_pictures_among_those_of_a_film_are_left_out(
 ):
     """Or the other way round: their times, which are none, made a length of none."""
     path = write_records("rows.csv", two_faces[:2])
-    lines = path.read_text().splitlines()
-    for row in range(1, 1 + pictures):
-        frame, _, rest = lines[row].split(",", 2)
-        lines[row] = f"{frame},,{rest}0.jpg"
-    path.write_text("\n".join(lines) + "\n")
+    header, *lines = csv.reader(path.read_text().splitlines())
+    for line in lines[:pictures]:
+        line[header.index("timestamp")], line[header.index("file")] = "", "0.jpg"
+    path.write_text("".join(",".join(line) + "\n" for line in [header, *lines]))
     with pytest.raises(SourceError, match="file: a picture and a film in one table"):
         read_records(path)
     table, (warning,) = read_records(path, forgiving=True)

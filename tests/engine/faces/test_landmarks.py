@@ -79,3 +79,20 @@ def test_template_is_that_of_the_shipped_weights():
         manifest = load_manifest(asset_path(name))
         assert (manifest.value("input.size"), manifest.value("input.margin")) == (112, MARGIN)
     assert CROP_SIZE == 112
+
+
+def test_box_of_a_lying_face_has_its_forehead_where_the_head_is():
+    upright = np.full((68, 2), 50, np.float32)
+    upright[0], upright[1] = (10, 20), (110, 140)
+    upright[RIGHT_EYE], upright[LEFT_EYE] = (40, 60), (80, 60)
+    grown = 0.3 * 120
+    places = {
+        0: (10, 20 - grown, 110, 140),
+        90: (-140, 10, -20 + grown, 110),
+        180: (-110, -140, -10, -20 + grown),
+        -90: (20 - grown, -110, 140, -10),
+    }
+    for way, wanted in places.items():
+        cos, sin = np.cos(np.radians(way)), np.sin(np.radians(way))
+        turned = (upright @ np.array([[cos, sin], [-sin, cos]])).astype(np.float32)
+        np.testing.assert_allclose(box_of(turned), wanted, atol=1e-4)

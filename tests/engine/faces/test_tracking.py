@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from engine.analyze import AnalyzerConfig
 from engine.errors import ConfigError
-from engine.faces.appearance import OTHER, appearance_of, likeness
+from engine.faces.appearance import OTHER, SAME, appearance_of, likeness
+from engine.faces.followed import STEADY, STIRRED
 from engine.faces.landmarks import box_of, five_points
 from engine.faces.tracking import EMERGING, Tracker, TrackerConfig
 from engine.types import Detection, Face, Sighting
@@ -591,3 +592,245 @@ def test_what_begins_anew_counts_from_one():
     assert world.step(a=face_at(210, 300)) == {"a": 1}
     world.tracker.reset()
     assert world.step(a=face_at(210, 300)) == {"a": 2}
+
+
+def partly(rows):
+    """Give a face whose uppermost rows are somebody else's."""
+    crop = crop_of("a").crop.copy()
+    crop[:rows] = crop_of("b").crop[:rows]
+    return Face(crop, np.eye(2, 3, dtype=np.float32))
+
+
+def partly_alike(low, high):
+    """Give so many rows that a face is between `low` and `high` like itself."""
+    whole = appearance_of(partly(0).crop)
+    alike = [likeness(whole, appearance_of(partly(rows).crop)) for rows in range(112)]
+    return next(rows for rows in range(112) if low + 0.01 < alike[rows] < high - 0.01)
+
+
+@pytest.mark.parametrize(("rate", "number"), [(30, 2), (10, 2), (1, 1)])
+def test_sudden_change_is_somebody_else_and_a_slow_one_is_not(rate, number):
+    tracker, here, rows = Tracker(TrackerConfig()), face_at(300, 300), partly_alike(OTHER, SAME)
+    for step in range(20):
+        seen = Sighting(partly(rows * (step >= 10)), here, 0.95, ())
+        found, _ = follow(tracker, step / rate, [detect(here)], [seen] * 2)
+    assert [track.id for track, _ in found] == [number]
+
+
+@pytest.mark.parametrize(("low", "high"), [(OTHER, SAME), (0.56, 0.62)])
+def test_face_in_a_picture_of_noise_is_not_sudden(low, high):
+    """Its looks change from frame to frame, about as much as they lately did."""
+    tracker, here, rows = Tracker(TrackerConfig()), face_at(300, 300), partly_alike(low, high)
+    ids = []
+    for step in range(40):
+        seen = Sighting(partly(rows * (step % 2)), here, 0.95, ())
+        found, _ = follow(tracker, step / 30, [detect(here)], [seen] * 2)
+        ids += [track.id for track, _ in found]
+    assert ids == [1] * 40
+
+
+def test_half_of_a_face_beside_the_one_that_covered_it_waits_to_be_known():
+    """Too little of it shows to be told from anybody."""
+    tracker, front, back = Tracker(TrackerConfig()), face_at(300, 300), face_at(380, 300)
+    both, ids = [detect(front), detect(back)], []
+    follow(tracker, 0.0, both, [sight(front, name="a"), sight(back, name="b")])
+    follow(tracker, 0.1, both[:1], [sight(front, name="a"), sight(back, presence=0.1)])
+    for step in range(9):
+        name = "c" if step < 6 else "b"  # the detector looks at every third frame
+        seen = [sight(front, name="a"), sight(back, name=name)]
+        found, _ = follow(tracker, 0.5 + step / 30, both, seen)
+        ids.append([track.id for track, _ in found])
+    assert ids[0] == [1]
+    assert ids[-1] == [1, 2]
+    assert {number for several in ids for number in several} == {1, 2}
+
+
+def test_half_of_a_face_beside_another_waits_for_a_while_only():
+    tracker, front, back = Tracker(TrackerConfig()), face_at(300, 300), face_at(380, 300)
+    both = [detect(front), detect(back)]
+    follow(tracker, 0.0, both, [sight(front, name="a"), sight(back, name="b")])
+    follow(tracker, 0.1, both[:1], [sight(front, name="a"), sight(back, presence=0.1)])
+    for step in range(20):
+        seen = [sight(front, name="a"), sight(back, name="c")]
+        found, _ = follow(tracker, 0.5 + step / 30, both, seen)
+    assert [track.id for track, _ in found] == [1, 3]
+
+
+@pytest.mark.parametrize("gone", [0, 200])
+def test_with_one_face_in_the_film_there_is_one_id(gone):
+    """Whatever she looks like, wherever she is, and after a cut."""
+    world = World(Tracker(TrackerConfig(faces=1)))
+    assert world.step(a=face_at(300, 300)) == {"a": 1}
+    for _ in range(gone):
+        world.step()
+    assert world.step(b=face_at(300, 300)) == {"b": 1}
+    for _ in range(gone):
+        world.step()
+    assert [world.step(c=face_at(800, 200, 160)) for _ in range(2)][-1] == {"c": 1}
+    world.tracker.reset()
+    assert world.step(a=face_at(300, 300)) == {"a": 1}
+
+
+def test_with_one_face_a_cut_to_another_look_keeps_it():
+    tracker, here = Tracker(TrackerConfig(faces=1)), face_at(300, 300)
+    follow(tracker, 0.0, [detect(here)], [sight(here, name="a")])
+    found = tracker.follow(
+        1 / 30,
+        SIZE,
+        detect=list,
+        locate=lambda points: [sight(here, name="b")] * len(points),
+        cut=True,
+    )
+    assert [track.id for track, _ in found] == [1]
+
+
+def test_with_one_face_who_looks_like_her_is_she():
+    """A passer-by is nearer to the camera when she comes back."""
+    world = World(Tracker(TrackerConfig(faces=1, detect_every=1)))
+    assert world.step(a=face_at(300, 300)) == {"a": 1}
+    assert [world.step() for _ in range(150)] == [{}] * 150
+    for _ in range(3):
+        ids = world.step(near=face_at(700, 300, 200), a=face_at(300, 300))
+        assert ids == {"a": 1}
+    assert world.tracker.left_out == 1
+
+
+def test_with_two_faces_there_is_no_third_id():
+    world = World(Tracker(TrackerConfig(faces=2)))
+    assert world.step(a=face_at(200, 300), b=face_at(600, 300)) == {"a": 1, "b": 2}
+    for _ in range(150):
+        world.step()
+    both = [world.step(b=face_at(200, 300), a=face_at(600, 300), c=face_at(800, 300)) for _ in "12"]
+    assert both[-1] == {"a": 1, "b": 2}
+    for _ in range(150):
+        world.step(a=face_at(600, 300))
+    assert [world.step(a=face_at(600, 300), c=face_at(200, 300)) for _ in range(12)][-1] == {
+        "a": 1,
+        "c": 2,
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(PLACES, min_size=1, max_size=25), st.integers(1, 3))
+def test_there_are_never_more_ids_than_faces(film, faces):
+    world = World(Tracker(TrackerConfig(detect_every=2, faces=faces)))
+    for places in film:
+        visible = {f"{x},{y}": face_at(100 + 200 * x, 120 + 180 * y) for x, y in places}
+        ids = set(world.step(**visible).values())
+        assert ids <= set(range(1, faces + 1))
+
+
+def test_relinked_faces_are_known_after_a_loop_of_the_film():
+    world = World(Tracker(TrackerConfig(relink=True)))
+    assert world.step(a=face_at(200, 300), b=face_at(600, 300)) == {"a": 1, "b": 2}
+    world.tracker.reset()
+    world.time_s = 0.0
+    assert world.step(b=face_at(200, 300), a=face_at(600, 300)) == {"a": 1, "b": 2}
+
+
+def test_face_that_slid_onto_the_one_in_front_is_covered_by_it():
+    """Both tracks are lost at once: one sees nothing, the other sees the face in front."""
+    tracker, front, back = Tracker(TrackerConfig()), face_at(300, 300), face_at(380, 300)
+    both, ids = [detect(front), detect(back)], []
+    follow(tracker, 0.0, both, [sight(front, name="a"), sight(back, name="b")])
+    lost = [sight(front, presence=0.1), sight(front, name="a")]
+    seen = iter([lost, [], [sight(front, name="a")]])
+    tracker.follow(0.1, SIZE, detect=list, locate=lambda points: next(seen)[: len(points)])
+    for step in range(12):
+        behind = Sighting(mixed("b", "a"), back, 0.95, ()) if step < 6 else sight(back, name="b")
+        found, _ = follow(tracker, 0.5 + step / 30, both, [sight(front, name="a"), behind])
+        ids.append([track.id for track, _ in found])
+    assert ids[-1] == [1, 2]
+
+
+def alike_faces():
+    """Give a face and one that is nearly the same: above the limit from frame to frame."""
+    rows = partly_alike(STEADY + 0.02, STIRRED - 0.02)
+    return partly(0), partly(rows)
+
+
+def test_two_who_are_alike_and_swap_places_keep_their_ids():
+    tracker, (one, other) = Tracker(TrackerConfig()), alike_faces()
+    left, right = face_at(200, 300), face_at(700, 300)
+    both = [detect(left), detect(right)]
+    for step in range(20):
+        crops = (one, other) if step < 10 else (other, one)
+        seen = [Sighting(c, at, 0.95, ()) for c, at in zip(crops, (left, right), strict=True)]
+        found, _ = follow(tracker, step / 30, both, seen)
+    assert [(track.id, int(track.box[0] < 400)) for track, _ in found] == [(1, 0), (2, 1)]
+
+
+@pytest.mark.parametrize(("x", "ids"), [(420, [1, 2]), (700, [1, 3])])
+def test_face_that_changes_little_by_little_beside_another_is_going_behind_it(x, ids):
+    tracker, front, back = Tracker(TrackerConfig()), face_at(300, 300), face_at(x, 300)
+    both = [detect(front), detect(back)]
+    for step in range(90):
+        crop = partly(min(111, max(0, 2 * (step - 40))))
+        seen = [sight(front, name="c"), Sighting(crop, back, 0.95, ())]
+        found, _ = follow(tracker, step / 30, both, seen)
+    assert [track.id for track, _ in found] == ids
+
+
+def seen(tracker, time_s, *, whole, glanced, sightings):
+    """Advance one frame in which a glance and a whole look see different faces."""
+    calls = []
+
+    def look(kind, found):
+        calls.append(kind)
+        return found
+
+    def locate(points):
+        return [min(sightings, key=lambda s: _gap(s, five)) for five in points]
+
+    followed = tracker.follow(
+        time_s,
+        SIZE,
+        detect=lambda: look("whole", whole),
+        glance=lambda: look("glance", glanced),
+        locate=locate,
+    )
+    return [track.id for track, _ in followed], calls
+
+
+def _gap(sighting, five):
+    return float(np.linalg.norm(sighting.landmarks.mean(axis=0) - five.mean(axis=0)))
+
+
+def test_a_glance_between_whole_looks_takes_up_new_faces():
+    a, b = face_at(200, 300), face_at(700, 300)
+    sightings, tracker = [sight(a, name="a"), sight(b, name="b")], Tracker(TrackerConfig())
+    both = [detect(a), detect(b)]
+    assert seen(tracker, 0.0, whole=both[:1], glanced=[], sightings=sightings) == ([1], ["whole"])
+    for step in (1, 2, 3):
+        found = seen(tracker, step / 30, whole=both, glanced=both, sightings=sightings)
+        assert found == ([1], [])
+    found = seen(tracker, 4 / 30, whole=both, glanced=both, sightings=sightings)
+    assert found == ([1, 2], ["glance"])
+
+
+def test_a_glance_and_a_whole_look_in_one_frame_take_up_no_more_than_may_be_followed():
+    a, b, c = face_at(200, 300), face_at(500, 300), face_at(800, 300)
+    tracker = Tracker(TrackerConfig(max_faces=2))
+    sightings = [sight(a, name="a"), sight(b, name="b"), sight(c, name="c")]
+    three = [detect(a), detect(b), detect(c)]
+    seen(tracker, 0.0, whole=three[:1], glanced=[], sightings=sightings)
+    gone = [sight(a, presence=0.05), *sightings[1:]]
+    ids, calls = seen(tracker, 0.12, whole=three[1:], glanced=[three[1]], sightings=gone)
+    assert calls == ["glance", "whole"]
+    assert len(ids) <= 2
+
+
+@pytest.mark.parametrize(("side", "every"), [(99.0, 3), (101.0, 10)])
+def test_only_a_small_lost_face_is_sought_in_every_third_frame_where_there_are_glances(side, every):
+    a, small = face_at(200, 300), face_at(700, 300, side=side)
+    tracker, whole = Tracker(TrackerConfig()), []
+    sightings = [sight(a, name="a"), sight(small, name="b")]
+    seen(tracker, 0.0, whole=[detect(a), detect(small)], glanced=[], sightings=sightings)
+    sightings[1] = sight(small, presence=0.05)
+    for step in range(1, 25):
+        _, calls = seen(
+            tracker, step / 30, whole=[detect(a)], glanced=[detect(a)], sightings=sightings
+        )
+        whole += [step] * ("whole" in calls)
+    assert whole[0] == 1  # where it was lost
+    assert set(np.diff(whole[1:])) == {every}

@@ -52,7 +52,10 @@ def test_an_answer_that_means_nothing_is_a_model_error(outputs, says):
 
 @pytest.fixture
 def write(tmp_path):
-    """Give `write(nodes, constants, like)`: a network with the manifest of a shipped one."""
+    """Give `write(nodes, constants, like)`: a network with the manifest of a shipped one.
+
+    It takes crops as networks of before did, normalised.
+    """
 
     def write(nodes, constants=(), like="landmark-net", outputs=(), name="marks"):
         shipped = onnx.load(asset_path(f"{like}.onnx")).graph
@@ -60,11 +63,14 @@ def write(tmp_path):
             helper.make_tensor_value_info(out, kind, None) for out, kind in dict(outputs).items()
         ]
         values = [numpy_helper.from_array(value, key) for key, value in dict(constants).items()]
-        graph = helper.make_graph(nodes, "g", shipped.input, ends, values)
+        crops = helper.make_tensor_value_info("crops", TensorProto.FLOAT, ["n", 3, 112, 112])
+        inputs = [crops if each.name == "crops" else each for each in shipped.input]
+        graph = helper.make_graph(nodes, "g", inputs, ends, values)
         path = tmp_path / f"{name}.onnx"
         opset = [helper.make_opsetid("", 18)]
         onnx.save(helper.make_model(graph, ir_version=9, opset_imports=opset), path)
         data = json.loads(asset_path(f"{like}.json").read_text())
+        data["input"] |= {"colour": "rgb", "dtype": "float32"}
         data["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         path.with_suffix(".json").write_text(json.dumps(data))
         return path

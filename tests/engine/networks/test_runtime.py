@@ -357,7 +357,7 @@ def test_provider_is_told_the_shapes_of_all_inputs_of_the_shipped_networks(machi
         open_session(load_manifest(asset_path(f"{name}.onnx")), "tensorrt")
     fusion, detector = (asked["tensorrt"] for asked in gpu_build.asked)
     assert fusion["trt_profile_max_shapes"] == (
-        "crops:64x3x112x112,map4:64x32x28x28,map8:64x80x14x14,map16:64x160x7x7"
+        "crops:64x1x112x112,map4:64x32x28x28,map8:64x80x14x14,map16:64x160x7x7"
     )
     assert detector["trt_profile_min_shapes"] == "image:1x1x32x32"
     assert detector["trt_profile_max_shapes"] == "image:1x1x960x960"

@@ -119,14 +119,14 @@ def test_what_cannot_be_read_is_left_out_and_named(tmp_path, sequence):
 @pytest.fixture
 def locked(monkeypatch):
     """Let no file called ``locked.png`` be opened; whoever runs tests may have all rights."""
-    opened = Path.open
+    opened = os.open
 
-    def refuse(self, *words, **more):
-        if self.name == "locked.png":
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
-        return opened(self, *words, **more)
+    def refuse(path, *words, **more):
+        if Path(os.fsdecode(path)).name == "locked.png":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return opened(path, *words, **more)
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
 
 
 def test_why_a_picture_of_a_folder_cannot_be_read_is_said(tmp_path, locked):

@@ -273,6 +273,8 @@ class Detector:
     def detect(self, image):
         return (Detection(np.array([0, 0, SIDE, SIDE], np.float32), 0.9, self.points),)
 
+    glance = detect
+
     def close(self):
         pass
 
