@@ -32,6 +32,7 @@ from export.system import (
 )
 from training.data.samples import DataConfig
 from training.models import backbones
+from training.models.adaface_head import AdaFaceHead
 from training.models.window_attention import WindowCrossAttention
 from training.systems.build import SYSTEMS, Truths, build
 from training.systems.neural_resizer import POOLED
@@ -172,7 +173,7 @@ def unrest(model):
 
 @torch.no_grad()
 def keep_off_the_ends(system):
-    """Give a batch norm before a tanh the statistics of pictures, as training would, in place."""
+    """Give what has statistics of pictures those, as training would, in place."""
     pictures = torch.from_numpy(to_input(adversarial_pictures(12, system.input_size)))
     for module in system.modules():
         affect = getattr(module, "affect", None)
@@ -181,6 +182,10 @@ def keep_off_the_ends(system):
             affect[-1].train()
             system(pictures)
             affect[-1].eval()
+        if isinstance(module, AdaFaceHead):  # else every quality is that of norms long gone
+            norms = system(pictures).extras["norm"]
+            module.mean.copy_(norms.mean())
+            module.deviation.copy_(10 * norms.std())
     return system
 
 

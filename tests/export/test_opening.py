@@ -47,6 +47,6 @@ def test_nothing_is_left_of_what_the_engine_refuses(make_small, tmp_path, to, na
         cache=tmp_path,
         own={},
     )
-    with pytest.raises(ModelError, match="the engine does not open it"):
+    with pytest.raises(ModelError, match="labels: file is the name of another column"):
         export(request)
     assert sorted(tmp_path.iterdir()) == before

@@ -5,7 +5,6 @@ import io
 import json
 import math
 import zipfile
-from dataclasses import astuple
 
 import numpy as np
 import onnx
@@ -15,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from engine.analyze import AnalyzerConfig, open_analyzer
 from engine.faces.alignment import template
 from engine.labels import EXPRESSIONS
-from engine.record import records_of
+from engine.record import COLUMNS, records_of
 from engine.types import Frame
 
 CASES = 20
@@ -151,8 +150,11 @@ def judge(case, model, detector=None):
     analyses = case.judge(lambda: analyzed(case, model, detector))
     for analysis in analyses or ():
         for record, _ in records_of(analysis, landmarks=True):
-            numbers = [value for value in astuple(record) if not isinstance(value, str)]
+            said = [record.value(name) for name in COLUMNS]
+            said += [*record.others.values(), *record.measures.values()]
+            numbers = [x for x in said if not (x is None or isinstance(x, str))]
             assert all(map(math.isfinite, numbers)), record
+            assert record.expression or record.affect_source, record  # something was said
     return analyses
 
 

@@ -252,6 +252,8 @@ class Crops:
 
     temperature, device = 1.0, "fake"
 
+    labels, derived, measures = EXPRESSIONS, False, ()
+
     def __init__(self):
         self.crops = []
 
