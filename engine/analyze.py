@@ -54,7 +54,7 @@ class AnalyzerConfig:
             there is one id for the whole film.
         upright: Where no face is found, for a while in a film and at once in a picture, look at the
             frame turned by a quarter and by a half too: people lie, and cameras are held sideways.
-        smooth: Time constant of the smoothing, seconds; 0 turns it off.
+        smooth: Seconds that are averaged; 0 turns smoothing off.
         threads: Of each network on a CPU; 0 gives finder and reader, which are at work at the same
             time, half of the cores each.
         max_network_mib: What each network may take of a CPU's memory for a call, MiB: a model file

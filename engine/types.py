@@ -18,6 +18,7 @@ Floats = NDArray[np.float32]
 
 POINTS = 68
 CLASSES = len(EXPRESSIONS)  # that every table has a column for
+UNCERTAIN_BELOW = 0.3  # of reliability; what is below is called uncertain unless users say more
 
 
 def _check(name: str, array: Floats, *shape: int | str) -> None:

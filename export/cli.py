@@ -1,4 +1,4 @@
-"""`fer-export CHECKPOINT --to TARGET` and `fer-export verify A B`."""
+"""`fer-export CHECKPOINT --to TARGET`, `fer-export verify A B` and `fer-export calibrate A`."""
 
 import argparse
 import json
@@ -22,6 +22,7 @@ from engine.wording import shown
 
 PROGRAM: Final = "fer-export"
 VERIFY: Final = "verify"
+CALIBRATE: Final = "calibrate"
 # Options of one target, by target; every one is absent unless it was given.
 ENGINE: Final = ("max_batch", "usual_batch", "max_side", "workspace_mib")
 SERVER: Final = ("max_batch", "kind", "instances", "preferred", "delay_us", "engines", "detector")
@@ -40,6 +41,8 @@ def _run(argv: Sequence[str]) -> None:
         logging.getLogger(talkative).setLevel(logging.ERROR)
     if list(argv[:1]) == [VERIFY]:
         _verify(verify_parser().parse_args(argv[1:]))
+    elif list(argv[:1]) == [CALIBRATE]:
+        _calibrate(calibrate_parser().parse_args(argv[1:]))
     else:
         _export(parser().parse_args(argv))
 
@@ -92,13 +95,21 @@ def _verify(options: argparse.Namespace) -> None:
     report.require()
 
 
+def _calibrate(options: argparse.Namespace) -> None:
+    from export.reading.fit import calibrate
+
+    for model in options.models:
+        calibrate(model, options.data, options.cache, options.faces)
+
+
 def parser() -> Parser:
     """Describe the command line of an export."""
     parse = Parser(
         prog=PROGRAM,
         version=libraries("torch", "onnx", "onnxruntime", "tensorrt"),
         description="Turn a trained network into what runs it, and prove that it answers alike.",
-        epilog=f"{PROGRAM} {VERIFY} A B compares two forms of a network. Exit codes: 2 options, "
+        epilog=f"{PROGRAM} {VERIFY} A B compares two forms of a network; {PROGRAM} {CALIBRATE} A "
+        "fits its confidence to pictures of all qualities. Exit codes: 2 options, "
         "3 data, 4 model or parity, 5 output, 130 interrupted.",
     )
     add = parse.add_argument
@@ -172,6 +183,20 @@ def verify_parser() -> Parser:
     add("--faces", type=whole_number, default=512, metavar="N", help="real faces, 0 for all (512)")
     add("--device", choices=DEVICES, default="cpu", help="what an ONNX file B runs on (cpu)")
     add("--json", action="store_true", help="print the figures as one JSON object")
+    return parse
+
+
+def calibrate_parser() -> Parser:
+    """Describe the command line of a calibration."""
+    parse = Parser(
+        prog=f"{PROGRAM} {CALIBRATE}",
+        description="Fit how sure an expression network is to the quality of the picture, on one "
+        "half of FER+ validation spoilt in many ways; it is written into the manifest.",
+    )
+    add = parse.add_argument
+    add("models", type=Path, nargs="+", metavar="MODEL.onnx", help="exported networks")
+    add("--faces", type=whole_number, default=0, metavar="N", help="real faces, 0 for all (0)")
+    add_data_options(parse)
     return parse
 
 

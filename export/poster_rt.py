@@ -161,4 +161,5 @@ def write_poster_rt(model: PosterRT, out: Path) -> dict[str, Any]:
         "labels": list(EXPRESSIONS),
         "landmarks": {"file": LANDMARK_NET, "sha256": landmarks.sha256, "maps": list(MAPS)},
         "parameters": parameter_count(model),
+        "derived_affect": True,  # of the votes, see training.data.targets
     }

@@ -52,7 +52,7 @@ class VideoOptions(PictureOptions, total=False):
         relink: Give a face that comes back, also after a cut, the id of the one it looks like.
         faces: People in the whole film, where that is known: no more ids than these; None. With 1,
             there is one id for the whole film.
-        smooth: Time constant of the smoothing, seconds; 0.25, 0 for none.
+        smooth: Seconds that are averaged; 0.25, 0 for none.
     """
 
     model: str

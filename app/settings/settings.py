@@ -95,7 +95,7 @@ class Settings:
         device: Where the networks run; only ``auto`` may fall back.
         precision: What they calculate in; ``auto`` is what is faster here.
         detect_every: Frames between detector passes while faces are followed.
-        smooth: Time constant of the smoothing, seconds; 0 turns it off.
+        smooth: Seconds that are averaged; 0 turns smoothing off.
         uncertain_below: Reliability, 0 to 1, below which a label counts as uncertain.
         max_faces: Most faces followed at once.
         min_face_px: Faces smaller than this, on the shorter side, are left out.

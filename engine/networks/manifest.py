@@ -153,6 +153,30 @@ class LandmarkFacts:
     input: CropInput
 
 
+Fitted = tuple[Annotated[float, Field(ge=-1e4, le=1e4)], ...]
+
+
+@_stated
+class PictureQuality:
+    """How the temperature follows the quality of a face's picture.
+
+    Attributes:
+        centre: Mean of each measurement, see `engine.reading.quality.quality_of`.
+        spread: Deviation of each.
+        weights: Of `engine.reading.reliability.terms_of` in the temperature's logarithm.
+        shift: Added to it.
+        lowest: Least temperature.
+        highest: Greatest.
+    """
+
+    centre: Annotated[Fitted, Field(max_length=4096)]
+    spread: Annotated[tuple[Spread, ...], Field(max_length=4096)]
+    weights: Annotated[Fitted, Field(max_length=8192)]
+    shift: Annotated[float, Field(ge=-10, le=10)]
+    lowest: Spread
+    highest: Spread
+
+
 @_stated
 class ExpressionFacts:
     """What an expression network's manifest states.
@@ -163,6 +187,8 @@ class ExpressionFacts:
         landmarks: What it reads of the landmark network.
         temperature: Of the calibrated softmax; None where there are no labels.
         outputs: Of its graph; none where the manifest does not say.
+        picture_quality: How that follows the picture; None where it does not.
+        derived_affect: It was taught the valence and arousal that its classes have in general.
     """
 
     input: CropInput
@@ -170,6 +196,8 @@ class ExpressionFacts:
     landmarks: Maps
     temperature: Spread | None
     outputs: tuple[Line, ...] = ()
+    picture_quality: PictureQuality | None = None
+    derived_affect: bool = False
 
 
 @_stated

@@ -14,7 +14,7 @@ from engine.networks.manifest import ExpressionFacts, Manifest, Maps, Pair, load
 from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
 from engine.reading.offers import AFFECT, LOGITS, offer_of
-from engine.reading.reliability import probabilities_of
+from engine.reading.reliability import Temperature, probabilities_of
 from engine.types import Face, Floats, Image, Sighting
 
 PLACES: Final[Mapping[str, tuple[float, float]]] = {
@@ -32,11 +32,13 @@ class Reading:
         logits: (C,) float32, in the order of the labels; (0,) without expressions.
         valence_arousal: (2,) float32, -1 to 1; (0,) where there are none.
         measures: (M,) float32, the networks' own numbers, in the order of their names.
+        temperature: That calibrates the logits, by the quality of the picture.
     """
 
     logits: Floats
     valence_arousal: Floats
     measures: Floats = field(default_factory=NOTHING.copy)
+    temperature: float = 1.0
 
 
 class Fusion:
@@ -44,7 +46,7 @@ class Fusion:
 
     Attributes:
         offer: What it says of a face.
-        temperature: Of the calibrated softmax.
+        temperature: Of the calibrated softmax, on clean pictures.
         device: What it runs on.
         precision: What it calculates in: ``fp32``, ``fp16`` or ``int8``.
     """
@@ -65,6 +67,8 @@ class Fusion:
             )
         offer_of(manifest)  # what cannot be is said before anything is loaded
         self.temperature, self._input = facts.temperature or 1.0, facts.input
+        self._temperature = Temperature(self._name, self.temperature, facts.picture_quality)
+        self._derived = facts.derived_affect
         self._maps = facts.landmarks.maps
         self._session = open_session(manifest, device, threads)
         try:
@@ -84,8 +88,8 @@ class Fusion:
 
     @property
     def derived(self) -> bool:
-        """Whether valence and arousal follow from the classes."""
-        return not self.offer.affect and self.offer.derivable
+        """Whether valence and arousal follow from the classes: nobody annotated them."""
+        return self._derived or (not self.offer.affect and self.offer.derivable)
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -119,13 +123,18 @@ class Fusion:
         logits = affect = np.zeros((count, 0), np.float32)
         if self._order:
             logits = self._said(LOGITS, outputs, (count, len(self._order)))[:, self._order]
+        temperatures = [self._temperature.of(sighting) for sighting in sightings]
         if self.offer.affect:
             affect = self._said(AFFECT, outputs, (count, 2))
         elif self.derived:  # where the classes it takes for likely lie
-            affect = probabilities_of(logits, self.temperature) @ self._places
+            scaled = logits / np.array(temperatures, np.float32)[:, None]
+            affect = probabilities_of(scaled, 1.0) @ self._places
         own = [self._said(name, outputs, (count,)) for name in self.measures]
         measures = np.stack(own, 1) if own else np.zeros((count, 0), np.float32)
-        return [Reading(logits[row], affect[row], measures[row]) for row in range(count)]
+        return [
+            Reading(logits[row], affect[row], measures[row], temperature)
+            for row, temperature in enumerate(temperatures)
+        ]
 
     def _run(
         self, inputs: Mapping[str, NDArray[np.generic]], count: int

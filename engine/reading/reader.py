@@ -95,15 +95,17 @@ class Reader:
 
     def _predict(self, track_id: int, time_s: float, reading: Reading) -> Prediction:
         others = np.concatenate([reading.valence_arousal, reading.measures])
-        logits, others = self._smoother.smooth(track_id, time_s, reading.logits, others)
-        affect, own = np.split(np.clip(others, -1, 1), [len(reading.valence_arousal)])
-        labels, probabilities = self._fusion.labels, logits
+        labels, probabilities = self._fusion.labels, reading.logits
         if labels:
-            probabilities = probabilities_of(logits, self._fusion.temperature)
+            probabilities = probabilities_of(reading.logits, reading.temperature)
+        probabilities, others = self._smoother.smooth(track_id, time_s, probabilities, others)
+        affect, own = np.split(np.clip(others, -1, 1), [len(reading.valence_arousal)])
         measures = dict(zip(self._fusion.measures, own.tolist(), strict=True))
         reliability = measures.pop(CONFIDENCE, None)
         if labels and reliability is None:
             reliability = reliability_of(probabilities)
+        if self._fusion.derived and reliability is not None:
+            affect = affect * np.float32(max(reliability, 0.0))  # unsure of the class: no place
         valence, arousal = affect.tolist() or (None, None)
         return Prediction(
             track_id=track_id,

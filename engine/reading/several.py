@@ -72,6 +72,7 @@ class Several:
             NOTHING if classes is None else readings[classes].logits,
             NOTHING if affect is None else readings[affect].valence_arousal,
             np.array(own, np.float32),
+            1.0 if classes is None else readings[classes].temperature,
         )
 
 

@@ -20,14 +20,15 @@ from engine.command import (
     one_of,
     run_command,
     several,
+    whole_number,
 )
-from engine.errors import SinkError, SourceError
+from engine.errors import ConfigError, SinkError, SourceError
 
 if TYPE_CHECKING:
     from export.bench.tables import Measurements
 
 PROGRAM: Final = "fer-bench"
-PARTS: Final = ("networks", "stages", "command", "finding", "following")
+PARTS: Final = ("networks", "stages", "command", "finding", "following", "reading")
 USUAL: Final = PARTS[:3]  # the others need the data packs
 FILES: Final = ("bench.json", "bench.csv", "bench.md", "bench.png")
 PICTURE: Final = "bench.png"
@@ -78,6 +79,8 @@ def parser() -> Parser:
     add("--sheets", type=Path, metavar="DIR", help="keep pictures of what `finding` got wrong")
     add("--detector", default="fer", metavar="NAME", help="of `finding` (fer)")
     add("--detector-model", metavar="FILE", help="its model file, where it needs one")
+    add("--test", action="store_true", help="reading: judge the test split, once, at the end")
+    add("--faces", type=whole_number, default=0, metavar="N", help="reading: faces, 0 for all (0)")
     add("--note", default="", help="a line about the machine for the page: what else ran")
     add("--out", type=Path, default=Path("bench"), help="folder (bench); - is the page on stdout")
     add("--overwrite", action="store_true", help="replace files that are there")
@@ -159,6 +162,8 @@ def _measure(options: argparse.Namespace, given: Sequence[str]) -> "Measurements
         "repeats": options.repeats,
     }
     found = Measurements(machine=machine, settings=settings)
+    if "reading" in options.parts:
+        found = _reading(options, found)
     if "networks" in options.parts:
         found = _networks(options, found)
     with TemporaryDirectory(prefix="fer-bench.") as name:
@@ -200,6 +205,24 @@ def _networks(options: argparse.Namespace, found: "Measurements") -> "Measuremen
     networks = measure_networks(workloads, config, _bar(options.quiet))
     systems = (*measured_systems(networks), *stated_systems())
     return replace(found, networks=networks, systems=systems)
+
+
+def _reading(options: argparse.Namespace, found: "Measurements") -> "Measurements":
+    from engine.assets import asset_path
+    from export.bench.reading import ReadingConfig, measure_reading
+
+    if len(options.models) > 1:
+        raise ConfigError("--parts reading: judges one network; name one MODEL.onnx")
+    films = sorted((options.data.parent / "media").glob("*.mp4"))  # beside the packs
+    config = ReadingConfig(
+        model=options.models[0] if options.models else None,
+        split="test" if options.test else "valid",
+        faces=options.faces,
+        data=options.data,
+        cache=options.cache,
+        films=tuple(options.clips or (asset_path("demo.mp4"), *films)),
+    )
+    return replace(found, reading=measure_reading(config, _bar(options.quiet)))
 
 
 def _stages(

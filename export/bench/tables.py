@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from export.bench.claims import Claim
 from export.bench.clips import CommandCost, StageCost
@@ -15,6 +15,10 @@ from export.bench.following import EVERY, FollowingScore
 from export.bench.machine import Machine
 from export.bench.networks import NetworkCost, Networks
 from export.bench.published import ComparedSystem
+from export.bench.tabulated import table
+
+if TYPE_CHECKING:
+    from export.bench.reading import ReadingFigures
 
 NOT_STATED: Final = "-"
 COMMAND_SAID: Final = (
@@ -66,6 +70,7 @@ class Measurements:
         finding: Faces found, by kind of picture.
         following: How long ids last, by kind of film; the last row is of all.
         systems: Accuracy and cost, measured and stated.
+        reading: How well faces are read.
     """
 
     machine: Machine
@@ -77,6 +82,7 @@ class Measurements:
     finding: tuple[FindingScore, ...] = ()
     following: tuple[FollowingScore, ...] = ()
     systems: tuple[ComparedSystem, ...] = ()
+    reading: "ReadingFigures | None" = None
 
 
 def to_json(measured: Measurements) -> str:
@@ -104,6 +110,8 @@ def to_json(measured: Measurements) -> str:
         content["left_out"] = list(networks.left_out)
     for name in ("stages", "whole", "claims", "finding", "following", "systems"):
         content[name] = [each.as_dict() for each in getattr(measured, name)]
+    if measured.reading is not None:
+        content["reading"] = measured.reading.as_dict()
     return json.dumps(content, indent=2) + "\n"
 
 
@@ -133,6 +141,10 @@ def to_markdown(measured: Measurements, picture: str = "") -> str:
         parts += found_in_words(measured.finding, table)
     if measured.following:
         parts += _following(measured)
+    if measured.reading is not None:
+        from export.bench.reading import reading_tables
+
+        parts += reading_tables(measured.reading)
     if measured.systems:
         parts += _systems(measured.systems, picture)
     return "\n\n".join(parts) + "\n"
@@ -141,12 +153,6 @@ def to_markdown(measured: Measurements, picture: str = "") -> str:
 def command_of(measured: Measurements) -> str:
     """Give the command line that does this again."""
     return str(measured.settings["command"])
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Give a Markdown table."""
-    every = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in every)
 
 
 def _networks(networks: Networks, rounds: int) -> list[str]:

@@ -1,7 +1,7 @@
 """Put on a face, or on what is none, what people wear and hold: glasses, masks, hats, hands."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal, get_args
 
 import cv2
 import numpy as np
@@ -11,6 +11,9 @@ from engine.types import Floats
 from training.data.operations import Rng
 
 Gray = NDArray[np.uint8]
+Worn = Literal["mask", "glasses", "hat", "hand"]
+KINDS: Final[tuple[Worn, ...]] = get_args(Worn)
+_SHARES: Final = (0.3, 0.25, 0.2, 0.25)  # of the kinds, where none is asked for
 
 # Corners from a face's centre, in halves of its box: x to the picture's right, y down.
 Corners = tuple[tuple[float, float], ...]
@@ -29,7 +32,13 @@ _REACH: Final = 2.0  # halves of the face within which all of it lies
 
 
 def wear(
-    image: Gray, centre: Floats, axes: Floats, ground: Callable[[Rng], Gray], rng: Rng
+    image: Gray,
+    centre: Floats,
+    axes: Floats,
+    ground: Callable[[Rng], Gray],
+    rng: Rng,
+    *,
+    kind: Worn | None = None,
 ) -> None:
     """Put one thing on, in place; what it leaves is still a face.
 
@@ -40,6 +49,7 @@ def wear(
             lie in the picture.
         ground: Draws a picture whose pieces things may be made of.
         rng: Draws what.
+        kind: What it is; drawn by default.
     """
     reach = _REACH * np.abs(axes).sum(axis=1)
     low, high = (
@@ -48,15 +58,16 @@ def wear(
     image, centre = image[low[1] : high[1], low[0] : high[0]], (centre - low).astype(np.float32)
     if not image.size:
         return
-    kind = rng.random()
-    if kind < 0.3:
+    drawn = KINDS[int(np.searchsorted(np.cumsum(_SHARES)[:-1], rng.random(), side="right"))]
+    kind = kind or drawn
+    if kind == "mask":
         _fill(image, centre, axes, _MASK, ground, rng)
-    elif kind < 0.55:
+    elif kind == "glasses":
         dark = float(rng.uniform(0, 60))
         opacity = float(rng.choice([1.0, 0.85, 0.5]))
         for corners in (*_LENSES, _BRIDGE):
             _tint(image, _corners(centre, axes, corners, rng), dark, opacity)
-    elif kind < 0.75:
+    elif kind == "hat":
         _fill(image, centre, axes, _HAT, ground, rng)
     else:
         _hand(image, centre, axes, rng)

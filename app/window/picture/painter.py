@@ -173,14 +173,13 @@ class OverlayPainter:
             shown: Id of the face that the panels are about; its frame is thicker.
             selected: Id of the face that the user chose; its label says so.
         """
-        size = (self._place.width, self._place.height)
         labels = self._labels(faces, selected)
         for face, words in zip(faces, labels, strict=True):
             colour = QColor(THEME.face(face.id))
             if face.landmarks is not None and self._look.landmarks:
                 self._landmarks(face.landmarks, colour)
             if face.landmarks is not None and self._look.head_axes:
-                self._axes(face.landmarks, size)
+                self._axes(face.landmarks)
             box = self._place.box(face.box)
             self._box(box, colour, thick=face.id == shown, dashed=words.uncertain)
         for face, words, rect in zip(faces, labels, self._rooms(faces, labels), strict=True):
@@ -278,8 +277,8 @@ class OverlayPainter:
                 else:
                     self._painter.drawPolyline(line)
 
-    def _axes(self, landmarks: Floats, size: tuple[int, int]) -> None:
-        pose = pose_of(landmarks, size)
+    def _axes(self, landmarks: Floats) -> None:
+        pose = pose_of(landmarks)
         if pose is None:
             return
         origin, *ends = (QPointF(float(x), float(y)) for x, y in self._place.to_widget(pose.axes))

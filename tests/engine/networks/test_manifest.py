@@ -187,6 +187,8 @@ WRONG = {
     ("expression", "landmarks.maps"): [None, "map4", [4], 3],
     ("expression", "outputs"): [None, "logits", [1], [""]],
     ("expression", "temperature"): [0, -1, "1", NAN, BIG, True, []],
+    ("expression", "picture_quality"): [[], 3, "good", {"centre": [NAN]}],
+    ("expression", "derived_affect"): [None, 1, "yes"],
     ("landmarks", "input.size"): [None, 0, "112"],
     ("landmarks", "input.margin"): [None, NAN],
     ("landmarks", "input.batch"): ["8"],
@@ -203,7 +205,7 @@ WRONG = {
     ("detector", "score_threshold"): [None, -0.1, 1.1, "0.5", NAN],
     ("detector", "nms_iou"): [None, -0.1, 1.1, "0.4", NAN],
 }
-OPTIONAL = {"precision", "parameters", "outputs"}
+OPTIONAL = {"precision", "parameters", "outputs", "picture_quality", "derived_affect"}
 OPTIONAL |= {
     f"input.{key}" for key in ("multiple", "batch", "colour", "dtype", "align", "template")
 }

@@ -34,7 +34,8 @@ class FakeFusion:
 
     def _read(self, joy):
         logits = ((2 * joy - 1) * HAPPY).astype(np.float32)
-        return Reading(logits, np.array([0.8 * joy, 2.0 * joy], np.float32))
+        affect = np.array([0.8 * joy, 2.0 * joy], np.float32)
+        return Reading(logits, affect, temperature=self.temperature)
 
 
 def found(index=0, faces=None):
@@ -71,6 +72,50 @@ def test_valence_and_arousal_are_clipped(said):
 
     ((prediction,),) = (a.predictions for a in Reader(Loud(), 0).read([found()]))
     assert (prediction.valence, prediction.arousal) == tuple(np.sign(said))
+
+
+def test_derived_valence_and_arousal_are_pulled_to_the_middle_where_the_class_is_unsure():
+    class Derived(FakeFusion):
+        derived = True
+
+        def _read(self, joy):
+            return Reading(HAPPY * joy, np.array([-0.4, 0.8], np.float32))
+
+    said = [
+        Reader(Derived(), 0).read([found(0, {1: bright})])[0].predictions[0]
+        for bright in (0, 60, 255)
+    ]
+    for one in said:
+        assert one.valence == pytest.approx(-0.4 * one.reliability, abs=1e-6)
+        assert one.arousal == pytest.approx(0.8 * one.reliability, abs=1e-6)
+    assert (said[0].valence, said[0].arousal) == (pytest.approx(0, abs=1e-6),) * 2
+    assert 0 < said[1].arousal < said[2].arousal
+
+
+def test_annotated_valence_and_arousal_are_left_alone():
+    class Annotated(FakeFusion):
+        def _read(self, joy):
+            return Reading(HAPPY * 0, np.array([-0.4, 0.8], np.float32))
+
+    ((prediction,),) = (a.predictions for a in Reader(Annotated(), 0.25).read([found()]))
+    assert prediction.reliability == pytest.approx(0, abs=1e-6)
+    assert (prediction.valence, prediction.arousal) == (pytest.approx(-0.4), pytest.approx(0.8))
+
+
+def test_bad_picture_counts_less_over_time_and_is_less_sure():
+    class Spoilt(FakeFusion):
+        def _read(self, joy):
+            bad = joy < 0.5
+            return Reading(
+                -HAPPY if bad else HAPPY, np.zeros(2, np.float32), temperature=8.0 if bad else 1.0
+            )
+
+    reader = Reader(Spoilt(), 10)
+    good, after = (a.predictions[0] for a in reader.read([found(0), found(1, {1: 0})]))
+    assert after.reliability < good.reliability
+    assert after.expression == good.expression == "happiness"
+    alone = Reader(Spoilt(), 0).read([found(0, {1: 0})])[0].predictions[0]
+    assert alone.probabilities[1] == pytest.approx(np.exp(-0.5) / (np.exp(-0.5) + 7), abs=1e-5)
 
 
 def test_temperature_of_the_network_calibrates():
@@ -122,9 +167,8 @@ def test_frames_read_together_are_what_they_are_one_by_one(together):
 
 def test_expression_is_smoothed_over_time():
     reader = Reader(FakeFusion(), 0.25)
-    before, after = (
-        analysis.predictions[0] for analysis in reader.read([found(0), found(1, {1: 0})])
-    )
+    film = [found(0), found(1), found(2, {1: 0})]
+    _, before, after = (analysis.predictions[0] for analysis in reader.read(film))
     assert 0.5 < after.probabilities[1] < before.probabilities[1]
     assert 0 < after.valence < 0.8
 

@@ -1,73 +1,135 @@
-"""Smoothing that depends on time, not on the number of frames."""
+"""Smoothing over time, whatever the number of frames, and labels that do not flip."""
 
 import numpy as np
 import pytest
 
-from engine.reading.temporal import Smoother
+from engine.reading.temporal import SETTLES_S, Smoother
+
+UNSURE = np.array([0.5, 0.3, 0.2], np.float32)
 
 
-def reading(value):
-    return np.full(8, value, np.float32), np.full(2, value, np.float32)
+def shares(first):
+    """Give probabilities of three classes."""
+    return np.array([first, 0.9 - first, 0.1], np.float32)
 
 
-def step_answer(smoother, fps, end_s=0.5):
-    """A track that shows 0 until time 0 and 1 afterwards."""
-    smoother.smooth(1, 0.0, *reading(0))
-    for frame in range(1, round(end_s * fps) + 1):
-        logits, affect = smoother.smooth(1, frame / fps, *reading(1))
-    return logits[0], affect[0]
+def affect(value):
+    return np.full(2, value, np.float32)
 
 
-@pytest.mark.parametrize("fps", [10, 30, 60, 240])
-def test_curve_does_not_depend_on_the_frame_rate(fps):
-    wanted = 1 - np.exp(-0.5 / 0.25)
-    assert step_answer(Smoother(0.25), fps) == pytest.approx((wanted, wanted), rel=1e-4)
+def step_answer(smoother, fps, end_s):
+    """A track whose valence is 0 until time 0 and 1 afterwards."""
+    for frame in range(-fps, round(end_s * fps) + 1):
+        _, said = smoother.smooth(1, frame / fps, UNSURE, affect(frame > 0))
+    return said[0]
+
+
+@pytest.mark.parametrize("fps", [20, 60, 240])
+@pytest.mark.parametrize(("end_s", "wanted"), [(0.05, 0.2), (0.15, 0.6), (0.25, 1.0), (0.5, 1.0)])
+def test_curve_does_not_depend_on_the_frame_rate(fps, end_s, wanted):
+    assert step_answer(Smoother(0.25), fps, end_s) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_zero_turns_smoothing_off():
     smoother = Smoother(0)
-    smoother.smooth(1, 0.0, *reading(0))
-    logits, affect = smoother.smooth(1, 0.001, *reading(1))
-    np.testing.assert_array_equal(logits, np.ones(8))
-    np.testing.assert_array_equal(affect, np.ones(2))
+    smoother.smooth(1, 0.0, shares(0.8), affect(0))
+    said, other = smoother.smooth(1, 0.001, shares(0.1), affect(1))
+    np.testing.assert_array_equal(said, shares(0.1))
+    np.testing.assert_array_equal(other, np.ones(2))
 
 
 def test_first_reading_is_taken_as_it_is_in_float32():
-    logits, affect = Smoother(0.25).smooth(1, 3.0, *reading(0.5))
-    assert (logits.dtype, affect.dtype) == (np.float32, np.float32)
-    assert (logits.shape, affect.shape) == ((8,), (2,))
-    assert (logits[0], affect[0]) == (0.5, 0.5)
+    said, other = Smoother(0.25).smooth(1, 3.0, UNSURE, affect(0.5))
+    assert (said.dtype, other.dtype) == (np.float32, np.float32)
+    assert (said.shape, other.shape) == ((3,), (2,))
+    np.testing.assert_array_equal(said, UNSURE)
+    assert other[0] == 0.5
 
 
-def test_smoothed_values_stay_float32():
+def test_smoothed_values_stay_float32_and_sum_to_one():
     smoother = Smoother(0.25)
-    smoother.smooth(1, 0.0, *reading(0))
-    logits, affect = smoother.smooth(1, 0.1, *reading(1))
-    assert (logits.dtype, affect.dtype) == (np.float32, np.float32)
+    smoother.smooth(1, 0.0, shares(0.5), affect(0))
+    said, other = smoother.smooth(1, 0.1, shares(0.2), affect(1))
+    assert (said.dtype, other.dtype) == (np.float32, np.float32)
+    assert said.sum() == pytest.approx(1, abs=1e-6)
 
 
 def test_lost_track_is_forgotten_and_others_are_kept():
     smoother = Smoother(10)
     for track in (1, 2):
-        smoother.smooth(track, 0.0, *reading(0))
+        smoother.smooth(track, 0.0, UNSURE, affect(0))
     smoother.keep({2})
-    assert smoother.smooth(1, 0.1, *reading(1))[0][0] == 1
-    assert smoother.smooth(2, 0.1, *reading(1))[0][0] < 0.1
+    assert smoother.smooth(1, 0.1, UNSURE, affect(1))[1][0] == 1
+    assert smoother.smooth(2, 0.1, UNSURE, affect(1))[1][0] == 0.5
 
 
 def test_clock_that_jumps_back_does_not_amplify():
     smoother = Smoother(0.1)
-    smoother.smooth(1, 5.0, *reading(0))
-    assert 0 <= smoother.smooth(1, 1.0, *reading(1))[0][0] <= 1
+    smoother.smooth(1, 5.0, UNSURE, affect(0))
+    said, other = smoother.smooth(1, 1.0, shares(0.1), affect(1))
+    assert 0 <= other[0] <= 1
+    assert said.sum() == pytest.approx(1, abs=1e-6)
 
 
-def test_state_is_of_the_newest_frame():
+def test_readings_at_one_time_are_averaged():
     smoother = Smoother(0.5)
-    for time_s in (0.0, 1.0):
-        smoother.smooth(1, time_s, *reading(0))
-    logits, affect = smoother.smooth(1, 1.5, *reading(1))
-    wanted = 1 - np.exp(-1)
-    np.testing.assert_allclose(logits, np.full(8, wanted), rtol=1e-6)
-    np.testing.assert_allclose(affect, np.full(2, wanted), rtol=1e-6)
-    logits, _ = smoother.smooth(1, 1.5, *reading(0))  # at the same time: the past is all there is
-    np.testing.assert_allclose(logits, np.full(8, wanted), rtol=1e-6)
+    smoother.smooth(1, 1.0, UNSURE, affect(0))
+    assert smoother.smooth(1, 1.0, UNSURE, affect(1))[1][0] == 0.5
+
+
+def labels(smoother, said, fps=30):
+    """Give the label of each frame."""
+    return [
+        int(smoother.smooth(1, frame / fps, one, affect(0))[0].argmax())
+        for frame, one in enumerate(said)
+    ]
+
+
+@pytest.mark.parametrize("hertz", [3, 4, 6])
+def test_mouth_that_opens_and_closes_flips_no_label(hertz):
+    wave = [0.45 + 0.4 * np.sin(2 * np.pi * hertz * frame / 30 + 1) for frame in range(120)]
+    assert len(set(labels(Smoother(0.25), [shares(x) for x in wave]))) == 1
+
+
+def test_label_that_is_a_little_less_probable_stays_and_says_that_it_is_unsure():
+    smoother = Smoother(0.1)
+    smoother.smooth(1, 0.0, np.array([0.4, 0.35, 0.25], np.float32), affect(0))
+    said, _ = smoother.smooth(1, 1.0, np.array([0.35, 0.4, 0.25], np.float32), affect(0))
+    assert said.argmax() == 0
+    assert said[0] == pytest.approx(said[1], abs=1e-6)
+    assert said.sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_label_that_was_just_taken_stays_before_two_others():
+    smoother = Smoother(0.02)
+    for step, one in enumerate(([0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.4, 0.5])):
+        said, _ = smoother.smooth(1, step / 10, np.array(one, np.float32), affect(0))
+    assert said.argmax() == 1
+    smoother = Smoother(0.02)
+    for step, one in enumerate(([0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.42, 0.1, 0.48])):
+        said, _ = smoother.smooth(1, step / 10, np.array(one, np.float32), affect(0))
+    assert said.argmax() == 1
+
+
+def test_clear_change_is_followed_within_a_fifth_of_a_second_and_settles():
+    said = [shares(0.88)] * 60 + [shares(0.02)] * 60
+    shown = labels(Smoother(0.25), said)
+    first = shown.index(1)
+    assert (first - 60) / 30 <= 0.2
+    assert shown[first:] == [1] * (120 - first)
+
+
+def test_label_changes_back_once_it_has_settled():
+    change = round(SETTLES_S * 30 * 3)
+    said = [shares(0.88)] * 30 + [shares(0.02)] * change + [shares(0.88)] * 60
+    shown = labels(Smoother(0.25), said)
+    late = shown[30 + change :].index(0) / 30
+    assert late <= 0.25
+
+
+def test_class_that_a_network_does_not_know_is_never_shown():
+    smoother = Smoother(0.25)
+    for step in range(20):
+        one = np.array([0.5 + 0.4 * (-1) ** step, 0.5 - 0.4 * (-1) ** step, 0], np.float32)
+        said, _ = smoother.smooth(1, step / 30, one, affect(0))
+        assert said[2] == 0

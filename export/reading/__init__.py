@@ -1,0 +1,1 @@
+"""How well expressions are read where pictures are bad, people talk, and heads turn."""
