@@ -35,6 +35,7 @@ from engine.faces.alignment import invert, template, transform
 from engine.faces.finder import Finder
 from engine.faces.landmarks import box_of, five_points
 from engine.faces.tracking import TrackerConfig
+from engine.labels import EXPRESSIONS
 from engine.pipeline import Pipeline
 from engine.reading.fusion import Reading
 from engine.reading.reader import Reader
@@ -177,6 +178,7 @@ class Networks:
 
     name, device, precision = "crowd", "cpu", "fp32"
     size, margin, temperature = CROP, 0.1, 1.0
+    labels, derived, measures = EXPRESSIONS, False, ()
 
     def __init__(self, crowd: Crowd) -> None:
         """Take who is there."""

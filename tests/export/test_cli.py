@@ -42,6 +42,7 @@ def exports(monkeypatch):
     monkeypatch.setattr(export.detector, "export_detector", write)
     monkeypatch.setattr(export.poster_rt, "export_poster_rt", write)
     monkeypatch.setattr(export.system, "export_system", write)
+    monkeypatch.setattr(export.targets, "check_opens", lambda path: None)
     return calls
 
 

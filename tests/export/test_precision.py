@@ -169,10 +169,9 @@ def test_shipped_networks_answer_alike_in_half_precision(tmp_path, name):
     assert {"Softmax", "LayerNormalization"} <= {kinds[n] for n in kept} or name == "landmark-net"
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
-    feed = {
-        each.name: rng.standard_normal((2, *each.shape[1:])).astype(np.float32)
-        for each in session.get_inputs()
-    }
+    shapes = {each.name: (2, *each.shape[1:]) for each in session.get_inputs()}
+    feed = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    feed["crops"] = rng.integers(0, 256, shapes["crops"], np.uint8)
     for whole, half in zip(session.run(None, feed), run(out, **feed), strict=True):
         assert half.dtype == np.float32
         np.testing.assert_allclose(half, whole, atol=1e-2 * np.abs(whole).max())

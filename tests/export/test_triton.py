@@ -25,8 +25,7 @@ from export.triton import CROPS, FRAMES, MAX_FACES, TritonConfig, write_triton
 
 @pytest.fixture
 def crops():
-    shape = (3, 3, 112, 112)
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    return np.random.default_rng(0).integers(0, 256, (3, 1, 112, 112), np.uint8)
 
 
 def test_repository_holds_every_model_and_its_files(triton):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from export.bench.cli import command_line, main
+from export.bench.cli import PARTS, command_line, main
 
 FILES = {"bench.json", "bench.csv", "bench.md", "bench.png"}
 QUICK = ["--parts", "networks", "--rounds", "3", "--batches", "1,2", "--threads", "1"]
@@ -80,7 +80,10 @@ def test_figures_that_are_there_stay_unless_asked(write_gemm, tmp_path, capsys):
         (["--batches", "0"], "'0' is no number from 1 on"),
         (["--threads", ","], "expected at least one value"),
         (["--rounds", "-3"], "no number"),
-        (["--parts", "all"], "'all' is unknown; choose of networks, stages, command, finding, following, reading"),
+        (
+            ["--parts", "all"],
+            "'all' is unknown; choose of networks, stages, command, finding, following, reading",
+        ),
         (["--soak", "forever"], "no number of minutes"),
         (["--precision", "int3"], "--precision int3: unknown; choose fp32"),
         (["--unheard-of"], "unrecognized arguments"),
