@@ -80,10 +80,7 @@ def test_figures_that_are_there_stay_unless_asked(write_gemm, tmp_path, capsys):
         (["--batches", "0"], "'0' is no number from 1 on"),
         (["--threads", ","], "expected at least one value"),
         (["--rounds", "-3"], "no number"),
-        (
-            ["--parts", "all"],
-            "'all' is unknown; choose of networks, stages, command, finding, following, reading",
-        ),
+        (["--parts", "all"], f"'all' is unknown; choose of {', '.join(PARTS)}"),
         (["--soak", "forever"], "no number of minutes"),
         (["--precision", "int3"], "--precision int3: unknown; choose fp32"),
         (["--unheard-of"], "unrecognized arguments"),
