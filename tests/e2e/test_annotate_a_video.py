@@ -16,6 +16,7 @@ import pytest
 
 from app.command.cli import main
 from engine.assets import asset_path
+from engine.record import TAIL
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,6 +86,7 @@ def test_rows_hold_what_they_promise(film, tmp_path):
     assert list(found[0]) == [
         *("frame", "timestamp", "face_id", "x", "y", "width", "height", "score"),
         *("expression", "reliability", *names, "valence", "arousal", "file"),
+        *TAIL,
     ]
     for index, row in enumerate(found):
         assert float(row["timestamp"]) == pytest.approx(index / 25, abs=1e-5)

@@ -101,8 +101,8 @@ def test_a_file_keeps_its_pace_again_after_the_recording(qtbot, slow_engine, win
     qtbot.mouseClick(window.watch.bar.record_button, LEFT)
     qtbot.waitUntil(lambda: window.controller.view().seen > 3)
     qtbot.mouseClick(window.watch.bar.record_button, LEFT)
-    qtbot.waitUntil(lambda: not window.controller.view().recording)
-    qtbot.waitUntil(lambda: not window.runner.worker._whole.is_set())
+    qtbot.waitUntil(lambda: not window.controller.view().recording, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.runner.worker._whole.is_set(), timeout=20_000)
 
 
 def test_settings_of_a_file_that_is_recorded_keep_its_ids(qtbot, window, long_clip):
