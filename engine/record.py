@@ -45,7 +45,7 @@ class Record:
         width: Width of the box, pixels.
         height: Height of the box, pixels.
         score: Presence of a face, 0 to 1.
-        expression: The most probable class; empty where the networks know none.
+        expression: The label (`Prediction.expression`); empty where the networks know none.
         reliability: 0 to 1; None without expressions.
         neutral: Probability; all classes' together sum to 1.
         happiness: Probability.

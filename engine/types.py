@@ -180,6 +180,8 @@ class Prediction:
         labels: The C classes, in the order of `engine.labels.ordered`.
         derived: Valence and arousal follow from the classes: no network was taught them.
         measures: The networks' own numbers by name, such as ``quality``.
+        shown: Index of the label; None is the most probable class. In films it stays until another
+            class is clearly more probable (`engine.reading.temporal`).
     """
 
     track_id: int
@@ -190,6 +192,7 @@ class Prediction:
     labels: tuple[str, ...] = EXPRESSIONS
     derived: bool = False
     measures: Mapping[str, float] = field(default_factory=dict)
+    shown: int | None = None
 
     def __post_init__(self) -> None:
         _check("probabilities", self.probabilities, len(self.labels))
@@ -199,14 +202,19 @@ class Prediction:
             raise ValueError("reliability: expected where there are classes, and only there")
 
     @property
+    def index(self) -> int:
+        """Place of `expression` in `labels`, which must not be empty."""
+        return int(self.probabilities.argmax()) if self.shown is None else self.shown
+
+    @property
     def expression(self) -> str:
-        """The most probable class; empty where the networks know no expressions."""
-        return self.labels[int(self.probabilities.argmax())] if self.labels else ""
+        """The label; empty where the networks know no expressions."""
+        return self.labels[self.index] if self.labels else ""
 
     @property
     def share(self) -> float:
         """Probability of `expression`; 0 where there is none."""
-        return float(self.probabilities.max()) if self.labels else 0.0
+        return float(self.probabilities[self.index]) if self.labels else 0.0
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -55,7 +55,8 @@ class Face:
         box: (4,) float32, x0 y0 x1 y1, pixels of the picture; may leave it. Read-only.
         landmarks: (68, 2) float32, x y, pixels of the picture, in the order of iBUG 68. Read-only.
         score: How sure it is that this is a face, 0 to 1.
-        expression: The most probable one, such as ``happiness``; empty where the model knows none.
+        expression: The label, such as ``happiness``; empty where the model knows none. In films it
+            stays until another class is clearly more probable, else it is the most probable one.
         probabilities: Of every expression that the model knows, by name.
         valence: -1 (unpleasant) to 1 (pleasant); None where the model knows none.
         arousal: -1 (calm) to 1 (excited); None where the model knows none.

@@ -70,7 +70,7 @@ class ClassBars:
             prediction: Whose probabilities, of these classes.
             colour: Of the filled bars, BGR.
         """
-        winner = int(prediction.probabilities.argmax())
+        winner = prediction.index
         if winner not in self._grounds:
             self._grounds[winner] = self._render_ground(winner)
         self._grounds[winner].lay(image, rect.x0, rect.y0)

@@ -98,7 +98,9 @@ class Reader:
         labels, probabilities = self._fusion.labels, reading.logits
         if labels:
             probabilities = probabilities_of(reading.logits, reading.temperature)
-        probabilities, others = self._smoother.smooth(track_id, time_s, probabilities, others)
+        probabilities, others, shown = self._smoother.smooth(
+            track_id, time_s, probabilities, others
+        )
         affect, own = np.split(np.clip(others, -1, 1), [len(reading.valence_arousal)])
         measures = dict(zip(self._fusion.measures, own.tolist(), strict=True))
         reliability = measures.pop(CONFIDENCE, None)
@@ -116,4 +118,5 @@ class Reader:
             labels=labels,
             derived=self._fusion.derived,
             measures=measures,
+            shown=shown,
         )

@@ -14,7 +14,6 @@ from engine.types import Floats
 MARGIN: Final = 0.7
 MARGIN_AFTER_CHANGE: Final = 4.0
 SETTLES_S: Final = 1.0  # after which that much more is 1/e of it
-LEAD: Final = 1e-6  # of the shown class before the one that is a little more probable
 EDGE: Final = 1e-6  # seconds; times are rounded
 
 
@@ -37,7 +36,8 @@ class Smoother:
     """Averages probabilities, valence and arousal over a while, one state per track.
 
     The mean is over time and not a number of frames. Mouths that open three to six times a second
-    average out, and the label stays until another is clearly more probable.
+    average out, and the label stays until another is clearly more probable; the probabilities are
+    what they are.
     """
 
     def __init__(self, window_s: float) -> None:
@@ -47,7 +47,7 @@ class Smoother:
 
     def smooth(
         self, track_id: int, time_s: float, probabilities: Floats, affect: Floats
-    ) -> tuple[Floats, Floats]:
+    ) -> tuple[Floats, Floats, int | None]:
         """Blend a reading into the track's state.
 
         Args:
@@ -57,11 +57,11 @@ class Smoother:
             affect: (A,) valence and arousal, or whatever else is averaged.
 
         Returns:
-            The probabilities (C,) and the rest (A,), float32. Where the label stays though
-            another class is a little more probable, the two share alike.
+            The probabilities (C,) and the rest (A,), float32, and the index of the label; None is
+            the most probable class.
         """
         if self._window_s <= 0:
-            return probabilities, affect
+            return probabilities, affect, None
         state = self._states.setdefault(track_id, _State())
         values = np.concatenate([probabilities, affect])
         while state.past and state.past[-1][0] > time_s:  # the clock went back
@@ -71,7 +71,8 @@ class Smoother:
             state.past.popleft()
         mean = np.asarray(np.mean([one for _, one in state.past], axis=0), np.float32)
         count = len(probabilities)
-        return _settled(state, time_s, mean[:count]), mean[count:]
+        label = _settled(state, time_s, mean[:count]) if count else None
+        return mean[:count], mean[count:], label
 
     def keep(self, track_ids: set[int]) -> None:
         """Forget every track that is not among these."""
@@ -79,10 +80,8 @@ class Smoother:
             del self._states[lost]
 
 
-def _settled(state: _State, time_s: float, mean: Floats) -> Floats:
-    """Choose what is shown, in the state too, and give probabilities that say so."""
-    if not len(mean):
-        return mean
+def _settled(state: _State, time_s: float, mean: Floats) -> int:
+    """Choose the class that is shown, in the state too."""
     top, shown = int(mean.argmax()), state.shown
     since_s = max(0.0, time_s - state.changed_s)
     margin = MARGIN + MARGIN_AFTER_CHANGE * np.exp(-since_s / SETTLES_S)
@@ -90,9 +89,4 @@ def _settled(state: _State, time_s: float, mean: Floats) -> Floats:
         if shown >= 0:
             state.changed_s = time_s
         state.shown = top
-        return mean
-    if top == shown:
-        return mean
-    level = mean.copy()
-    level[shown] = mean[top] * np.float32(1 + LEAD)
-    return np.asarray(level / level.sum(), np.float32)
+    return state.shown

@@ -90,7 +90,7 @@ def _tracks(reader: Reader, seen: Sequence[Found]) -> dict[int, Shown]:
     return {
         number: Shown(
             np.array([time_s for time_s, _ in said]),
-            np.array([int(one.probabilities.argmax()) for _, one in said]),
+            np.array([one.index for _, one in said]),
             np.array([one.reliability for _, one in said]),
         )
         for number, said in told.items()
