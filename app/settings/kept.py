@@ -11,7 +11,7 @@ from engine.errors import FerError
 RECENT: Final = 5  # sources that are remembered
 
 
-class KeptSettings:
+class SettingsFile:
     """Saves settings, but not what was asked for this time only.
 
     Attributes:

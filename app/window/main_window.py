@@ -23,7 +23,7 @@ from app.live.outputs import LiveOutputs
 from app.live.state import LiveState
 from app.session.controller import RecordingController
 from app.session.options import RecordingOptions
-from app.settings.kept import KeptSettings, with_recent
+from app.settings.kept import SettingsFile, with_recent
 from app.settings.recording import options_of, with_options
 from app.settings.settings import Settings
 from app.sources.choice import Choice
@@ -81,7 +81,7 @@ class MainWindow(QMainWindow):
         """
         super().__init__()
         self._settings, self._geometry = settings, geometry
-        self.kept = KeptSettings(settings_file, settings, stored)
+        self.kept = SettingsFile(settings_file, settings, stored)
         self.live = LiveState()
         self.outputs = LiveOutputs()
         self.controller = RecordingController(

@@ -209,12 +209,12 @@ def _networks(options: argparse.Namespace, found: "Measurements") -> "Measuremen
 
 def _reading(options: argparse.Namespace, found: "Measurements") -> "Measurements":
     from engine.assets import asset_path
-    from export.bench.reading import ReadingConfig, measure_reading
+    from export.bench.reading import ReadingJob, measure_reading
 
     if len(options.models) > 1:
         raise ConfigError("--parts reading: judges one network; name one MODEL.onnx")
     films = sorted((options.data.parent / "media").glob("*.mp4"))  # beside the packs
-    config = ReadingConfig(
+    config = ReadingJob(
         model=options.models[0] if options.models else None,
         split="test" if options.test else "valid",
         faces=options.faces,

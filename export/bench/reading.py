@@ -89,7 +89,7 @@ class ReadingFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingConfig:
+class ReadingJob:
     """What to judge, and on what.
 
     Attributes:
@@ -109,7 +109,7 @@ class ReadingConfig:
     films: tuple[Path, ...]
 
 
-def measure_reading(config: ReadingConfig, bar: Bar) -> ReadingFigures:
+def measure_reading(config: ReadingJob, bar: Bar) -> ReadingFigures:
     """Judge a network through the engine's alignment and crops.
 
     Raises:
@@ -132,7 +132,7 @@ def measure_reading(config: ReadingConfig, bar: Bar) -> ReadingFigures:
         network.close()
 
 
-def _judged(portraits: Portraits, config: ReadingConfig) -> NDArray[np.intp]:
+def _judged(portraits: Portraits, config: ReadingJob) -> NDArray[np.intp]:
     rows = np.flatnonzero(portraits.checked | (config.split == "test"))
     if config.faces and config.faces < len(rows):
         rows = rows[np.linspace(0, len(rows) - 1, config.faces).astype(int)]
@@ -140,7 +140,7 @@ def _judged(portraits: Portraits, config: ReadingConfig) -> NDArray[np.intp]:
 
 
 def _figures(
-    network: Network, portraits: Portraits, said: dict[str, Said], config: ReadingConfig
+    network: Network, portraits: Portraits, said: dict[str, Said], config: ReadingJob
 ) -> ReadingFigures:
     facts = network.manifest.read(ExpressionFacts)
     usual = facts.temperature or 1.0
@@ -188,9 +188,7 @@ def _answers(
     return Answers(name, probabilities, portraits.labels[said.rows[chosen]], lost)
 
 
-def _turned(
-    portraits: Portraits, clean: Said, config: ReadingConfig
-) -> dict[str, NDArray[np.bool_]]:
+def _turned(portraits: Portraits, clean: Said, config: ReadingJob) -> dict[str, NDArray[np.bool_]]:
     """Mark clean faces by where the teacher says they look: their labels are people's."""
     path = pack_folder(config.data, "teacher_labels", config.cache) / "landmarks_ferplus.npz"
     teacher = TeacherLabels(str(path), path)
@@ -208,7 +206,7 @@ def _turned(
 
 
 def _changed(
-    network: Network, portraits: Portraits, clean: Said, config: ReadingConfig
+    network: Network, portraits: Portraits, clean: Said, config: ReadingJob
 ) -> dict[str, float]:
     """Give the share of labels that changes with the picture's mirror image, and with a pixel."""
     said = clean.logits.argmax(axis=1)
@@ -238,7 +236,7 @@ def _groups(portraits: Portraits, clean: Said, whole: Answers) -> list[Answers]:
 
 
 def _flips(
-    network: Network, portraits: Portraits, clean: Said, config: ReadingConfig
+    network: Network, portraits: Portraits, clean: Said, config: ReadingJob
 ) -> list[FlipFigures]:
     said = np.full(len(portraits), -1)
     said[clean.rows] = clean.logits.argmax(axis=1)
