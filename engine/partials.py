@@ -62,14 +62,22 @@ class Partial:
         Raises:
             OSError: It cannot be made.
         """
-        self.folder = target.with_name(_name(target.stem))
-        self.path = self.folder / (name or target.name)
-        UNFINISHED[self] = os.getpid()  # before there is anything: a signal may come at any moment
-        try:
-            self._file = _claim(self.folder)
-        except BaseException:
+        for _ in range(_TRIES):
+            # Another name each time: who took the folder before removes what is called so.
+            self.folder = target.with_name(_name(target.stem))
+            self.path = self.folder / (name or target.name)
+            UNFINISHED[self] = os.getpid()  # before there is anything: a signal may come any moment
+            try:
+                file = _claim(self.folder)
+            except BaseException:
+                del UNFINISHED[self]
+                raise
+            if file is not None:
+                break
+        else:
             del UNFINISHED[self]
-            raise
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.folder))
+        self._file = file
         sweep(target.parent, now_s=self.folder.stat().st_mtime)
 
     def discard(self) -> None:
@@ -111,18 +119,17 @@ def is_being_written(target: Path) -> bool:
     return False
 
 
-def _claim(folder: Path) -> int:
-    """Make a folder with a lock in it that this process holds; give the lock's open file."""
-    for _ in range(_TRIES):
-        folder.mkdir(mode=0o700)
-        try:
-            file = _make_lock(folder / LOCK)
-        except BaseException:
-            _remove(folder)
-            raise
-        if file is not None:
-            return file
-    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+def _claim(folder: Path) -> int | None:
+    """Make a folder with a lock in it that this process holds; give the lock's open file.
+
+    None where another run took the new folder for one that was left, and removes it.
+    """
+    folder.mkdir(mode=0o700)
+    try:
+        return _make_lock(folder / LOCK)
+    except BaseException:
+        _remove(folder)
+        raise
 
 
 def _remove(folder: Path, path: Path | None = None) -> None:

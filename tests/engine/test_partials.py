@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -218,6 +219,23 @@ def test_what_a_sweep_takes_in_its_first_moment_is_made_again(tmp_path, monkeypa
     assert (partial.folder / LOCK).exists()
     partial.discard()
     assert names(tmp_path) == []
+
+
+def test_what_a_sweep_takes_and_has_not_removed_yet_is_left_to_it(tmp_path, monkeypatch):
+    make, removing = engine.partials._make_lock, []
+
+    def taken(path):
+        if removing:
+            return make(path)
+        removing.append(threading.Timer(0.15, shutil.rmtree, (path.parent, True)))
+        removing[0].start()
+        return None
+
+    monkeypatch.setattr(engine.partials, "_make_lock", taken)
+    write_text(tmp_path / "a.md", "a")
+    removing[0].join()
+    assert (tmp_path / "a.md").read_text() == "a"
+    assert names(tmp_path) == ["a.md"]
 
 
 def test_many_that_write_and_sweep_at_once_lose_nothing(tmp_path):
