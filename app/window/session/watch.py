@@ -52,6 +52,7 @@ class SessionWatch(QObject):
         self.place: Callable[[], float | None] = lambda: None
         self._said = 0
         self._was_recording = False
+        self._folder: Path | None = None
         timer = QTimer(self)
         timer.setInterval(REFRESH_MS)
         timer.timeout.connect(self.refresh)
@@ -66,10 +67,13 @@ class SessionWatch(QObject):
         self.bar.show_chips([*own, *self.chips(), *disk])
         self._picture.set_recording(on=view.recording)
         self._window.setWindowTitle(self._title(view))
-        ended = self._was_recording and not view.recording and view.folder is not None
-        if view.recording != self._was_recording:
+        # One may begin and end between two looks: its folder tells.
+        began = view.folder is not None and view.folder != self._folder
+        ended = (self._was_recording or began) and not view.recording and view.folder is not None
+        if view.recording != self._was_recording or ended:
             self._was_recording = view.recording
             self.recording_changed.emit(view.recording)
+        self._folder = view.folder
         if view.said != self._said:
             self._said = view.said
             self._tell(view, ended=ended)
