@@ -126,7 +126,7 @@ class Front:
                 raise KeyboardInterrupt
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        elif self.requested:
+        elif self.requested or (not UNFINISHED and _imports_torch(frame)):
             leave(self._program)
         else:
             self.requested = True
@@ -134,3 +134,13 @@ class Front:
             sys.excepthook = lambda *_: None
             sys.unraisablehook = lambda *_: None
             raise KeyboardInterrupt
+
+
+def _imports_torch(frame: "FrameType | None") -> bool:
+    """Say whether torch is being imported: where an exception crosses its C++, it aborts."""
+    imports = torch = False
+    while frame is not None:
+        imports |= frame.f_code.co_filename == "<frozen importlib._bootstrap>"
+        torch |= str(frame.f_globals.get("__name__")).partition(".")[0] == "torch"
+        frame = frame.f_back
+    return imports and torch

@@ -172,3 +172,26 @@ def test_with_a_thread_left_behind_the_interpreter_is_not_unwound(name, ends):
         "print('done')\nsys.exit(signals.ended(3))"
     )
     assert (code, out) == (3, f"done\n{ends}")
+
+
+def test_a_signal_while_torch_is_imported_ends_the_program_without_unwinding(tmp_path):
+    """It aborts where an exception crosses its C++."""
+    (tmp_path / "torch.py").write_text(
+        "import os, signal\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "except BaseException:\n    print('unwound')\n    raise\n"
+    )
+    code = (
+        "import sys; from engine.command import run_command\n"
+        "def run(_):\n    import torch\n    return 0\n"
+        "sys.exit(run_command('fer-x', run, []))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "fer-x: interrupted\n")
