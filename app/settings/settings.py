@@ -19,6 +19,7 @@ from engine.files import write_text
 from engine.folders import config_folder, recordings_folder
 from engine.networks.models import Precision
 from engine.networks.runtime import Device
+from engine.types import UNCERTAIN_BELOW
 
 ThemeName = Literal["system", "light", "dark"]
 THEMES: Final[tuple[ThemeName, ...]] = ("system", "light", "dark")
@@ -135,7 +136,7 @@ class Settings:
     precision: Precision = _ENGINE.precision
     detect_every: Annotated[int, Field(ge=1, le=1000)] = _ENGINE.detect_every
     smooth: Annotated[float, Field(ge=0, le=10)] = _ENGINE.smooth
-    uncertain_below: Share = 0.3
+    uncertain_below: Share = UNCERTAIN_BELOW
     max_faces: Annotated[int, Field(ge=1, le=64)] = _ENGINE.max_faces
     min_face_px: Annotated[int, Field(ge=1, le=2000)] = _ENGINE.min_face_px
     theme: ThemeName = "system"

@@ -27,7 +27,7 @@ from engine.drawing.shapes import (
 )
 from engine.drawing.timeline import Timeline
 from engine.faces.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
-from engine.types import Analysis, Floats, Image, Prediction, Track
+from engine.types import UNCERTAIN_BELOW, Analysis, Floats, Image, Prediction, Track
 
 _STRIP_MIN_PX: Final = 32  # a lower strip would not hold its keys; it is left out
 
@@ -47,7 +47,7 @@ class OverlayConfig:
     timeline: bool = True
     bars: bool = True
     landmarks: bool = False
-    uncertain_below: Share = 0.3
+    uncertain_below: Share = UNCERTAIN_BELOW
     timeline_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
 
 

@@ -22,7 +22,7 @@ from engine.signals import UNFINISHED
 from engine.video.animation import Animation
 from engine.video.container import STANDARD_INPUT, bytes_at, open_input, reason
 from engine.video.pictures import Pictures
-from engine.video.source import Source, SourceConfig
+from engine.video.source import Source, SourceConfig, SourceInfo
 from engine.video.stills import ENDINGS, ending_of, holds_one_picture, kind_of
 
 log = logging.getLogger(__name__)
@@ -204,31 +204,26 @@ def _called(name: str, path: Path) -> Iterator[None]:
         raise SourceError(f"{name}: {said}") from error
 
 
-class _Picture(Pictures):
+class _Fetched:
+    """What a file that was fetched adds to what reads it."""
+
+    info: SourceInfo
+
+    def __init__(self, name: str, path: Path, folder: _Folder, config: SourceConfig) -> None:
+        self._folder = folder
+        with _called(name, path):
+            super().__init__(path, config)  # type: ignore[call-arg]  # of what reads it
+        self._name = name
+        self.info = dataclasses.replace(self.info, name=name, path=None)
+
+    def _free(self) -> None:
+        super()._free()  # type: ignore[misc]  # of what reads it
+        self._folder.discard()
+
+
+class _Picture(_Fetched, Pictures):
     """A picture that was fetched."""
 
-    def __init__(self, name: str, path: Path, folder: _Folder, config: SourceConfig) -> None:
-        self._folder = folder
-        with _called(name, path):
-            super().__init__(path, config)
-        self._name = name
-        self.info = dataclasses.replace(self.info, name=name, path=None)
 
-    def _free(self) -> None:
-        super()._free()
-        self._folder.discard()
-
-
-class _Animation(Animation):
+class _Animation(_Fetched, Animation):
     """An animated WebP that was fetched."""
-
-    def __init__(self, name: str, path: Path, folder: _Folder, config: SourceConfig) -> None:
-        self._folder = folder
-        with _called(name, path):
-            super().__init__(path, config)
-        self._name = name
-        self.info = dataclasses.replace(self.info, name=name, path=None)
-
-    def _free(self) -> None:
-        super()._free()
-        self._folder.discard()
