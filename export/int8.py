@@ -117,7 +117,7 @@ def _expression(source: Manifest, out: Path, data: Path, cache: Path) -> None:
     facts["judged"] = {"data": JUDGED_ON, "accuracy": accuracy}
     write_manifest(out, {**facts, "metrics": {}})
     answers = answers_of(open_network(out), "valid", data, cache)
-    valid = metrics_of(answers, float(source.value("temperature")))
+    valid = metrics_of(answers)
     write_manifest(out, {**facts, "metrics": {"data": METRICS_ON, "valid": valid}})
     log.info("%s: accuracy on validation %s", out.name, accuracy)
 

@@ -127,8 +127,8 @@ class Fusion:
         if self.offer.affect:
             affect = self._said(AFFECT, outputs, (count, 2))
         elif self.derived:  # where the classes it takes for likely lie
-            scaled = logits / np.array(temperatures, np.float32)[:, None]
-            affect = probabilities_of(scaled, 1.0) @ self._places
+            likely = probabilities_of(logits, np.array(temperatures, np.float32))
+            affect = likely @ self._places
         own = [self._said(name, outputs, (count,)) for name in self.measures]
         measures = np.stack(own, 1) if own else np.zeros((count, 0), np.float32)
         return [

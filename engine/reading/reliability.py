@@ -12,17 +12,18 @@ from engine.types import Floats, Sighting
 STRAY_MAX: Final = 4.0  # deviations; what lies further out is taken to lie there
 
 
-def probabilities_of(logits: Floats, temperature: float) -> Floats:
+def probabilities_of(logits: Floats, temperature: float | Floats) -> Floats:
     """Turn logits into calibrated probabilities.
 
     Args:
         logits: (..., C).
-        temperature: Above 0; fitted on validation (Guo et al. 2017), from the manifest.
+        temperature: Above 0, one or (...,); fitted on validation (Guo et al. 2017), from the
+            manifest.
 
     Returns:
         (..., C) float32, sums to 1.
     """
-    scaled = logits.astype(np.float64) / temperature
+    scaled = logits.astype(np.float64) / np.asarray(temperature, np.float64)[..., None]
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 

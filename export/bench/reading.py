@@ -10,23 +10,20 @@ from numpy.typing import NDArray
 
 from engine.networks.manifest import ExpressionFacts
 from engine.networks.models import choose
-from engine.reading.reliability import Temperature
+from engine.reading.reliability import Temperature, probabilities_of
 from engine.types import UNCERTAIN_BELOW, Floats
 from export.bench.tabulated import table
 from export.reading.answers import (
-    Network,
     Portraits,
     Said,
     load_portraits,
     moved_of,
-    open_pair,
     said_of,
 )
 from export.reading.figures import (
     Answers,
     CurvePoint,
     RowFigures,
-    calibrated,
     curve_of,
     figures_of,
     threshold_of,
@@ -44,6 +41,7 @@ from export.reading.spoilt import CLEAN, GRID, mirrored
 from export.reading.talk import talking_clips
 from training.data.faces import Split
 from training.data.packs import TeacherLabels, pack_folder
+from training.evaluation.served import ServedNetwork, open_network
 
 CLIPS: Final = 60
 SEED: Final = 2
@@ -118,7 +116,7 @@ def measure_reading(config: ReadingJob, bar: Bar) -> ReadingFigures:
         SinkError: The cache cannot be written.
     """
     model = config.model or choose("poster-rt").expression.path
-    network = open_pair(model)
+    network = open_network(model, threads=1)
     try:
         portraits = load_portraits(network, config.split, config.data, config.cache)
         rows = _judged(portraits, config)
@@ -140,7 +138,7 @@ def _judged(portraits: Portraits, config: ReadingJob) -> NDArray[np.intp]:
 
 
 def _figures(
-    network: Network, portraits: Portraits, said: dict[str, Said], config: ReadingJob
+    network: ServedNetwork, portraits: Portraits, said: dict[str, Said], config: ReadingJob
 ) -> ReadingFigures:
     facts = network.manifest.read(ExpressionFacts)
     usual = facts.temperature or 1.0
@@ -183,7 +181,7 @@ def _answers(
     chosen: NDArray[np.bool_],
     temperatures: Floats,
 ) -> Answers:
-    probabilities = calibrated(said.logits[chosen], temperatures[chosen])
+    probabilities = probabilities_of(said.logits[chosen], temperatures[chosen])
     lost = float(1 - said.followed.mean())
     return Answers(name, probabilities, portraits.labels[said.rows[chosen]], lost)
 
@@ -206,7 +204,7 @@ def _turned(portraits: Portraits, clean: Said, config: ReadingJob) -> dict[str, 
 
 
 def _changed(
-    network: Network, portraits: Portraits, clean: Said, config: ReadingJob
+    network: ServedNetwork, portraits: Portraits, clean: Said, config: ReadingJob
 ) -> dict[str, float]:
     """Give the share of labels that changes with the picture's mirror image, and with a pixel."""
     said = clean.logits.argmax(axis=1)
@@ -236,7 +234,7 @@ def _groups(portraits: Portraits, clean: Said, whole: Answers) -> list[Answers]:
 
 
 def _flips(
-    network: Network, portraits: Portraits, clean: Said, config: ReadingJob
+    network: ServedNetwork, portraits: Portraits, clean: Said, config: ReadingJob
 ) -> list[FlipFigures]:
     said = np.full(len(portraits), -1)
     said[clean.rows] = clean.logits.argmax(axis=1)

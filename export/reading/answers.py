@@ -17,9 +17,8 @@ from engine.faces.alignment import align
 from engine.faces.landmarker import Landmarker
 from engine.faces.landmarks import five_points
 from engine.files import written
-from engine.networks.manifest import Manifest, load_manifest
 from engine.reading import quality
-from engine.reading.fusion import Fusion, landmarks_of
+from engine.reading.fusion import landmarks_of
 from engine.reading.quality import quality_of
 from engine.types import Face, Floats, Image, Sighting
 from export.reading import spoilt
@@ -27,36 +26,11 @@ from export.reading.spoilt import Change, Gray, Portrait
 from training.data.faces import Split
 from training.data.landmark_cache import locate
 from training.data.registry import read_dataset
-from training.evaluation.served import reader_of
+from training.evaluation.served import ServedNetwork, reader_of
 
 PRESENCE: Final = 0.3  # where `engine.faces.tracking.TrackerConfig.presence_keep` gives a face up
 BATCH: Final = 32
 ROUNDS: Final = 2  # a followed face is cut where it was last seen
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Network:
-    """A landmark network and the expression network that goes with it."""
-
-    manifest: Manifest
-    landmarker: Landmarker
-    fusion: Fusion
-
-    def close(self) -> None:
-        """Free both."""
-        self.landmarker.close()
-        self.fusion.close()
-
-
-def open_pair(model: Path, threads: int = 1) -> Network:
-    """Open an expression network and its landmark network on the CPU.
-
-    Raises:
-        ModelError: A file is missing or damaged, or is another network.
-    """
-    manifest = load_manifest(model)
-    landmarker = Landmarker(landmarks_of(manifest), "cpu", threads)
-    return Network(manifest, landmarker, Fusion(manifest, "cpu", threads))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +53,7 @@ class Portraits:
         return len(self.faces)
 
 
-def load_portraits(network: Network, split: Split, root: Path, cache: Path) -> Portraits:
+def load_portraits(network: ServedNetwork, split: Split, root: Path, cache: Path) -> Portraits:
     """Load the majority-labelled faces of a split of FER+.
 
     Raises:
@@ -125,7 +99,7 @@ class Said:
 
 
 def said_of(
-    network: Network,
+    network: ServedNetwork,
     portraits: Portraits,
     rows: NDArray[np.intp],
     spoil: tuple[str, Change],
@@ -153,7 +127,7 @@ def said_of(
         return Said(**{one.name: kept[one.name] for one in fields(Said)})
 
 
-def _key(network: Network, portraits: Portraits, rows: NDArray[np.intp], name: str) -> str:
+def _key(network: ServedNetwork, portraits: Portraits, rows: NDArray[np.intp], name: str) -> str:
     """Name everything that answers depend on: networks, faces, and what is done to them."""
     total = hashlib.sha256(f"{network.manifest.sha256} {name}".encode())
     total.update(landmarks_of(network.manifest).sha256.encode())
@@ -165,7 +139,7 @@ def _key(network: Network, portraits: Portraits, rows: NDArray[np.intp], name: s
 
 
 def _said(
-    network: Network, portraits: Portraits, rows: NDArray[np.intp], change: Change, seed: int
+    network: ServedNetwork, portraits: Portraits, rows: NDArray[np.intp], change: Change, seed: int
 ) -> Said:
     logits, affect, measured, presence = [], [], [], []
     faces = [portraits.faces[row] for row in rows]
@@ -188,7 +162,7 @@ def _said(
     )
 
 
-def moved_of(network: Network, portraits: Portraits, rows: NDArray[np.intp]) -> Floats:
+def moved_of(network: ServedNetwork, portraits: Portraits, rows: NDArray[np.intp]) -> Floats:
     """Give logits (4, N, C) of clean faces whose crop moves by a pixel, each way."""
     moves = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]], np.float32)
     said: list[list[Floats]] = [[] for _ in moves]
@@ -210,7 +184,7 @@ def _moved(face: Face, image: Image, move: Floats) -> Face:
 
 
 def sightings_of(
-    network: Network, portraits: Sequence[Portrait], change: Change, seed: int
+    network: ServedNetwork, portraits: Sequence[Portrait], change: Change, seed: int
 ) -> Iterator[tuple[list[Sighting], list[Image]]]:
     """Spoil portraits and see the faces in them, some at a time.
 

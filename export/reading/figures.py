@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from engine.reading.reliability import probabilities_of, reliability_of
+from engine.reading.reliability import reliability_of
 from engine.types import Floats
 from training.evaluation.calibration import expected_calibration_error
 
@@ -149,8 +149,3 @@ def threshold_of(curve: Sequence[CurvePoint], wanted: float = 0.8) -> float | No
     """Give the lowest threshold at which what is shown is right often enough; None if none is."""
     fits = [point.threshold for point in curve if point.accuracy >= wanted]
     return min(fits) if fits else None
-
-
-def calibrated(logits: Floats, temperatures: Floats) -> Floats:
-    """Give probabilities (N, C) of logits, each row at its own temperature (N,)."""
-    return probabilities_of(logits / temperatures[:, None], 1.0)

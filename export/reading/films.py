@@ -16,8 +16,9 @@ from engine.reading.fusion import Fusion, Reading
 from engine.reading.reader import Reader
 from engine.types import Found, Frame, Image, Prediction, Sighting, Track
 from engine.video.opening import open_source
-from export.reading.answers import PRESENCE, Network
+from export.reading.answers import PRESENCE
 from export.reading.talk import CHANGE_S, TalkingClip
+from training.evaluation.served import ServedNetwork
 
 SETTLED_S: Final = 0.4  # after a change, before what the network says counts as its answer
 SHORTEST_S: Final = 0.5  # of a track whose flips are counted
@@ -67,7 +68,7 @@ class _Replayed:
 
 
 def shown_of(
-    network: Network, seen: Sequence[Found], smooths: Sequence[float]
+    network: ServedNetwork, seen: Sequence[Found], smooths: Sequence[float]
 ) -> list[dict[int, Shown]]:
     """Read found faces once and show them with several smoothings: by track, for each."""
     readings = [
@@ -111,7 +112,7 @@ def film_of(path: Path) -> list[Found]:
         return [finder.find(frame) for frame in source]
 
 
-def followed(network: Network, clip: TalkingClip) -> Iterator[Found]:
+def followed(network: ServedNetwork, clip: TalkingClip) -> Iterator[Found]:
     """Follow the face of a generated clip, cut each time where it was last seen."""
     last = None
     for index, (time_s, image, marks) in enumerate(clip.frames()):

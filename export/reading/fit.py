@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,11 @@ from scipy.optimize import minimize
 from engine.files import write_text
 from engine.reading.reliability import terms_of
 from engine.types import Floats
-from export.reading.answers import Network, Portraits, Said, load_portraits, open_pair, said_of
+from export.reading.answers import Portraits, Said, load_portraits, said_of
 from export.reading.spoilt import CLEAN, GRID, Change, spoilt_at_random
+from training.data.faces import Split
 from training.data.progress import tracked
+from training.evaluation.served import ServedNetwork, answers_of, metrics_of, open_network
 
 log = logging.getLogger(__name__)
 
@@ -110,8 +112,8 @@ def _rounded(values: NDArray[np.floating]) -> list[float]:
     return [round(float(value), DIGITS) for value in values]
 
 
-def answers_of(
-    network: Network, portraits: Portraits, cache: Path, faces: int = 0
+def spoilt_answers(
+    network: ServedNetwork, portraits: Portraits, cache: Path, faces: int = 0
 ) -> dict[str, Said]:
     """Read the half that is fitted on, spoilt in all ways.
 
@@ -128,8 +130,28 @@ def answers_of(
     }
 
 
+def _write(model: Path, stated: Mapping[str, Any]) -> None:
+    write_text(model.with_suffix(".json"), json.dumps(stated, indent=2) + "\n")
+
+
+def _judged_again(
+    model: Path, metrics: Mapping[str, Any], data: Path, cache: Path
+) -> dict[str, Any]:
+    network = open_network(model, threads=1)
+    try:
+        splits: list[Split] = [split for split in get_args(Split) if split in metrics]
+        fresh: dict[str, Any] = {
+            split: metrics_of(answers_of(network, split, data, cache)) for split in splits
+        }
+        return {**metrics, **fresh}
+    finally:
+        network.close()
+
+
 def calibrate(model: Path, data: Path, cache: Path, faces: int = 0) -> dict[str, Any]:
     """Fit a network's temperature to pictures of all qualities; write it into the manifest.
+
+    The figures there, of whatever splits it was judged on, are made anew with it.
 
     Args:
         model: The ONNX file of an expression network, its landmark network beside it.
@@ -145,14 +167,16 @@ def calibrate(model: Path, data: Path, cache: Path, faces: int = 0) -> dict[str,
         SourceError: FER+ is missing.
         SinkError: The manifest or the cache cannot be written.
     """
-    network = open_pair(model)
+    network = open_network(model, threads=1)
     try:
         portraits = load_portraits(network, "valid", data, cache)
-        answers = answers_of(network, portraits, cache, faces)
+        answers = spoilt_answers(network, portraits, cache, faces)
     finally:
         network.close()
     picture = fit(samples_of(portraits, answers))
     stated = {**network.manifest.data, KEY: picture}
-    write_text(model.with_suffix(".json"), json.dumps(stated, indent=2) + "\n")
+    _write(model, stated)
+    stated["metrics"] = _judged_again(model, stated.get("metrics") or {}, data, cache)
+    _write(model, stated)
     log.info("%s: temperature fitted to pictures of all qualities", model.name)
     return stated

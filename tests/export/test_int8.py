@@ -48,7 +48,9 @@ def answers(network, split, *_folders):
     """Answers that are right, whatever the network."""
     assert split == "valid"
     shares = np.eye(8, dtype=np.float32)
-    return ServedAnswers(np.arange(8), shares, {"as served": 5 * shares}, valence_arousal(shares))
+    ones = np.ones(8, np.float32)
+    logits = {"as served": 5 * shares}
+    return ServedAnswers(np.arange(8), shares, logits, valence_arousal(shares), ones)
 
 
 @pytest.fixture(scope="module")

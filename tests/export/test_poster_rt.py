@@ -63,7 +63,8 @@ def answers(network, split, *_folders):
     said = np.where(np.arange(32) % 4, labels, (labels + 1) % 8)
     shares = np.eye(8, dtype=np.float32)[labels]
     logits = 3 * np.eye(8, dtype=np.float32)[said]
-    return ServedAnswers(labels, shares, {"as served": logits}, valence_arousal(shares))
+    ones = np.ones(32, np.float32)
+    return ServedAnswers(labels, shares, {"as served": logits}, valence_arousal(shares), ones)
 
 
 @pytest.fixture(scope="module")

@@ -3,28 +3,29 @@
 What is judged of it must be what users get, calibration included.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from engine.errors import ConfigError
-from engine.faces.alignment import align
+from engine.faces.alignment import align, warp
 from engine.faces.landmarker import Landmarker
 from engine.faces.landmarks import MARGIN
 from engine.labels import EXPRESSIONS
-from engine.networks.manifest import load_manifest
+from engine.networks.manifest import Manifest, load_manifest
 from engine.reading.fusion import Fusion, Reading, landmarks_of
 from engine.reading.reliability import probabilities_of
-from engine.types import Face, Floats, Image, Sighting
+from engine.types import Face, Floats, Image
 from training.data.faces import Split
 from training.data.landmark_cache import Pictures, Reader, locate
 from training.data.registry import read_dataset
-from training.data.table import FaceTable
 from training.data.targets import valence_arousal
 from training.evaluation.landmarks import held_out_banks, held_out_crops, nme, reduced
 from training.evaluation.metrics import affect_metrics, expression_metrics
@@ -32,26 +33,39 @@ from training.evaluation.tables import expression_figures
 
 DATA = ("ferplus", "landmarks")  # what an exported network is judged on
 
-Variant = Callable[[FaceTable, Floats], list[Image]]
+Shown = tuple[Image, Face]  # a picture and the face cut out of it
+Variant = Callable[[Pictures, Floats], Iterator[Shown]]
 ROWS = 64
 
 
-def crops_of(pictures: Pictures, points: Floats, zoom: float = 1.0) -> list[Image]:
-    """Cut every picture's aligned crop, tighter where `zoom` is above 1."""
+def faces_of(pictures: Pictures, points: Floats, zoom: float = 1.0) -> Iterator[Shown]:
+    """Cut every picture's aligned face out, tighter where `zoom` is above 1."""
     margin = (1.0 + MARGIN) / zoom - 1.0
-    rows = range(len(pictures))
-    return [align(pictures.image(row), points[row], margin=margin).crop for row in rows]
+    for row in range(len(pictures)):
+        picture = pictures.image(row)
+        yield picture, align(picture, points[row], margin=margin)
 
 
 def _small(side: int) -> Variant:
-    """Crops as a face of `side` pixels would give them."""
-    return lambda images, points: [reduced(crop, side) for crop in crops_of(images, points)]
+    """Show faces as pictures in which they have `side` pixels would."""
+
+    def shown(pictures: Pictures, points: Floats) -> Iterator[Shown]:
+        for _, face in faces_of(pictures, points):
+            large = len(face.crop)
+            area = cv2.resize(face.crop, (side, side), interpolation=cv2.INTER_AREA)
+            small = np.asarray(area, np.uint8)
+            scale = large / side
+            shift = (scale - 1) / 2  # integers are centres of pixels
+            matrix = np.array([[scale, 0, shift], [0, scale, shift]], np.float32)
+            yield small, Face(warp(small, matrix, large, cv2.BORDER_REPLICATE), matrix)
+
+    return shown
 
 
 VARIANTS: dict[str, Variant] = {
-    "as served": crops_of,
-    "10 % tighter": lambda images, points: crops_of(images, points, 1.1),
-    "10 % looser": lambda images, points: crops_of(images, points, 1 / 1.1),
+    "as served": faces_of,
+    "10 % tighter": lambda images, points: faces_of(images, points, 1.1),
+    "10 % looser": lambda images, points: faces_of(images, points, 1 / 1.1),
     "24 px": _small(24),
 }
 
@@ -65,63 +79,73 @@ class ServedAnswers:
         shares: (N, 8) vote shares.
         logits: (N, 8) per variant of the crop.
         affect: (N, 2) valence and arousal, crops as served.
+        temperatures: (N,) that calibrate the logits of crops as served.
     """
 
     labels: NDArray[np.intp]
     shares: Floats
     logits: dict[str, Floats]
     affect: Floats
+    temperatures: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedNetwork:
-    """poster-rt as users run it: the landmark network, then the fusion."""
+    """An expression network as users run it: the landmark network, then the fusion."""
 
+    manifest: Manifest
     landmarker: Landmarker
     fusion: Fusion
 
+    def close(self) -> None:
+        """Free both."""
+        self.landmarker.close()
+        self.fusion.close()
 
-def open_network(path: Path) -> ServedNetwork:
-    """Load an exported fusion network and the landmark network beside it, on the CPU.
+
+def open_network(path: Path, threads: int = 0) -> ServedNetwork:
+    """Load an exported expression network and the landmark network beside it, on the CPU.
 
     Raises:
         ModelError: A file is missing or damaged, or is another network.
     """
     manifest = load_manifest(path)
-    return ServedNetwork(Landmarker(landmarks_of(manifest), "cpu"), Fusion(manifest, "cpu"))
+    landmarker = Landmarker(landmarks_of(manifest), "cpu", threads)
+    return ServedNetwork(manifest, landmarker, Fusion(manifest, "cpu", threads))
 
 
 def answers_of(network: ServedNetwork, split: Split, root: Path, cache: Path) -> ServedAnswers:
     """Run a network over one split of FER+."""
     table = read_dataset("ferplus", root, split, cache)
     points = locate(reader_of(network.landmarker), table)
-    said = {name: _read(network, crops(table, points)) for name, crops in VARIANTS.items()}
-    logits = {name: pair[0] for name, pair in said.items()}
-    return ServedAnswers(table.labels, table.shares, logits, said["as served"][1])
+    said = {name: _read(network, shown(table, points)) for name, shown in VARIANTS.items()}
+    served = said["as served"]
+    return ServedAnswers(
+        labels=table.labels,
+        shares=table.shares,
+        logits={name: np.stack([one.logits for one in ones]) for name, ones in said.items()},
+        affect=np.stack([one.valence_arousal for one in served]),
+        temperatures=np.array([one.temperature for one in served], np.float32),
+    )
 
 
-def _read(network: ServedNetwork, crops: Sequence[Image]) -> tuple[Floats, Floats]:
-    """Give logits (N, 8) and valence-arousal (N, 2) of crops."""
+def _read(network: ServedNetwork, shown: Iterator[Shown]) -> list[Reading]:
     readings: list[Reading] = []
-    for first in range(0, len(crops), ROWS):
-        part = crops[first : first + ROWS]
-        readings += network.fusion.read(_seen_by(network.landmarker, part), part)
-    logits = np.stack([reading.logits for reading in readings])
-    return logits, np.stack([reading.valence_arousal for reading in readings])
-
-
-def _seen_by(landmarker: Landmarker, crops: Sequence[Image]) -> list[Sighting]:
-    still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-    return landmarker.locate([Face(crop, still) for crop in crops])
+    while part := list(islice(shown, ROWS)):
+        images, faces = zip(*part, strict=True)
+        readings += network.fusion.read(network.landmarker.locate(faces), images)
+    return readings
 
 
 def reader_of(landmarker: Landmarker) -> Reader:
     """Adapt the engine's landmark network to `training.data.landmark_cache.locate`."""
+    still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
     def read(crops: Sequence[Image]) -> tuple[Floats, Floats]:
         points, presence = [], []
         for first in range(0, len(crops), ROWS):
-            for sighting in _seen_by(landmarker, crops[first : first + ROWS]):
+            part = [Face(crop, still) for crop in crops[first : first + ROWS]]
+            for sighting in landmarker.locate(part):
                 points.append(sighting.landmarks)
                 presence.append(sighting.presence)
         return np.stack(points), np.array(presence, np.float32)
@@ -129,9 +153,15 @@ def reader_of(landmarker: Landmarker) -> Reader:
     return read
 
 
-def metrics_of(answers: ServedAnswers, temperature: float) -> dict[str, Any]:
-    """Compute every figure of the model card."""
-    probabilities = probabilities_of(answers.logits["as served"], temperature)
+def metrics_of(answers: ServedAnswers, temperature: float | None = None) -> dict[str, Any]:
+    """Compute every figure of the model card.
+
+    Args:
+        answers: Of a split.
+        temperature: Of all pictures; None takes what the network gave each.
+    """
+    chosen = answers.temperatures if temperature is None else temperature
+    probabilities = probabilities_of(answers.logits["as served"], chosen)
     affect = affect_metrics(answers.affect, valence_arousal(answers.shares))
     return {
         **expression_figures(expression_metrics(probabilities, answers.labels), EXPRESSIONS),
@@ -173,5 +203,4 @@ def figures_served(model: Path, data: str, split: Split, root: Path, cache: Path
     network = open_network(model)
     if data == "landmarks":
         return dict(landmark_metrics(network.landmarker, root, cache))
-    answers = answers_of(network, split, root, cache)
-    return metrics_of(answers, network.fusion.temperature)
+    return metrics_of(answers_of(network, split, root, cache))

@@ -18,13 +18,14 @@ from engine.types import Detection, Frame, Sighting
 from training.data.epochs import images_of
 from training.data.faces import FaceBank
 from training.data.targets import valence_arousal
+from training.evaluation.landmarks import reduced
 from training.evaluation.served import (
     ROWS,
     VARIANTS,
     ServedAnswers,
     ServedNetwork,
     answers_of,
-    crops_of,
+    faces_of,
     landmark_metrics,
     metrics_of,
     open_network,
@@ -44,7 +45,11 @@ def answers():
     worse = logits.copy()
     worse[0] = 3 * np.eye(8, dtype=np.float32)[4]
     return ServedAnswers(
-        LABELS, shares, {"as served": logits, "24 px": worse}, valence_arousal(shares)
+        labels=LABELS,
+        shares=shares,
+        logits={"as served": logits, "24 px": worse},
+        affect=valence_arousal(shares),
+        temperatures=np.where(SAID == LABELS, 1.0, 4.0).astype(np.float32),
     )
 
 
@@ -78,6 +83,13 @@ def test_temperature_changes_confidence_and_not_accuracy(answers):
     sharp, soft = metrics_of(answers, temperature=0.3), metrics_of(answers, temperature=2.0)
     assert sharp["accuracy"] == soft["accuracy"]
     assert sharp["nll"] > soft["nll"]
+
+
+def test_each_picture_has_the_temperature_that_users_get(answers):
+    metrics = metrics_of(answers)
+    confidence, doubt = (np.exp(power) / (np.exp(power) + 7) for power in (3, 3 / 4))
+    # Two bins: six right answers, two wrong ones.
+    assert metrics["ece"] == pytest.approx((6 * (1 - confidence) + 2 * doubt) / 8, abs=1e-6)
 
 
 def test_concordance_of_numpy_series():
@@ -117,18 +129,23 @@ class Landmarks:
 
 
 class Fusion:
-    """Says how bright the crop that it gets beside its sighting is."""
-
-    temperature, device = 1.0, "fake"
+    """Says how bright the crop that it gets beside its sighting is, and how it was enlarged."""
 
     def __init__(self):
         self.batches = []
 
     def read(self, sightings, images):
         self.batches.append(len(sightings))
-        bright = [float(sighting.face.crop.mean()) for sighting in sightings]
+        assert all(image.shape[0] in (SIDE, 24) for image in images)
         affect = np.array([0.5, -0.5], np.float32)
-        return [Reading(np.full(8, value, np.float32), affect) for value in bright]
+        return [
+            Reading(
+                np.full(8, sighting.face.crop.mean(), np.float32),
+                affect,
+                temperature=float(sighting.face.matrix[0, 0]),
+            )
+            for sighting in sightings
+        ]
 
 
 @pytest.fixture
@@ -154,7 +171,7 @@ def test_answers_are_those_to_the_majority_pictures_of_a_split_in_order(
         return pictures
 
     monkeypatch.setattr(training.evaluation.served, "read_dataset", read)
-    network = ServedNetwork(Landmarks(), Fusion())
+    network = ServedNetwork(None, Landmarks(), Fusion())
     said = answers_of(network, "valid", tmp_path / "root", tmp_path / "cache")
     count = len(pictures)
     assert asked == [("ferplus", tmp_path / "root", "valid", tmp_path / "cache")]
@@ -164,6 +181,7 @@ def test_answers_are_those_to_the_majority_pictures_of_a_split_in_order(
     assert all(logits.shape == (count, 8) for logits in said.logits.values())
     assert (np.diff(said.logits["as served"][:, 0]) > 0).all()
     assert said.affect.tolist() == [[0.5, -0.5]] * count
+    assert said.temperatures == pytest.approx([CROP_SIZE / SIDE] * count, rel=0.3)
     assert network.fusion.batches == [ROWS, count - ROWS] * len(VARIANTS)
     assert max(network.landmarker.batches) == ROWS
 
@@ -291,7 +309,7 @@ def served(image, points, monkeypatch):
 
 
 def test_training_and_engine_see_the_same_bytes(faces, points, monkeypatch):
-    trained = crops_of(faces, points)
+    trained = [face.crop for _, face in faces_of(faces, points)]
     for index, crop in enumerate(trained):
         live = served(faces.image(index), points[index], monkeypatch)
         assert crop.tobytes() == live.tobytes()
@@ -300,10 +318,20 @@ def test_training_and_engine_see_the_same_bytes(faces, points, monkeypatch):
             assert torch.equal(batch, images_of([live], order)[0])
 
 
+def test_faces_of_24_pixels_are_enlarged_from_a_picture_of_that_size(faces, points):
+    small = list(VARIANTS["24 px"](faces, points))
+    for (picture, face), (_, whole) in zip(small, faces_of(faces, points), strict=True):
+        assert picture.shape == (24, 24, 3)
+        assert np.abs(face.crop - reduced(whole.crop, 24).astype(int)).max() <= 1
+        assert face.matrix[0, 0] == pytest.approx(CROP_SIZE / 24)
+        assert transform(np.float32([[-0.5, -0.5]]), face.matrix) == pytest.approx(-0.5, abs=1e-4)
+
+
 def test_tighter_crop_magnifies_about_the_centre(gray_faces, faces, points):
     smooth = cv2.GaussianBlur(faces.image(0)[..., 0], (0, 0), 3)
     one = gray_faces(smooth[None], np.zeros((1, 10), np.float32))
-    (straight,), (tight,) = (crops_of(one, points[:1], zoom) for zoom in (1.0, 1.1))
+    ((_, straight),), ((_, tight),) = (faces_of(one, points[:1], zoom) for zoom in (1.0, 1.1))
+    straight, tight = straight.crop, tight.crop
     magnified = np.float32([[1.1, 0, -0.1 * 55.5], [0, 1.1, -0.1 * 55.5]])
     wanted = cv2.warpAffine(straight, magnified, (CROP_SIZE, CROP_SIZE)).astype(int)
     assert np.abs(tight - wanted).mean() < 1 < np.abs(tight - straight.astype(int)).mean()
