@@ -39,6 +39,12 @@ def parser() -> Parser:
     )
     add("--fold", default="", metavar="NAME", help="subject or character of --dataset that judges")
     add("--split", choices=("valid", "test"), default="test", help="which judges (test)")
+    add(
+        "--oracle",
+        action="store_true",
+        help="of a run that keeps its evaluations (loop.keep): what choosing among them on the "
+        "judging split would give, beside what validation chose; to be told, never to be chosen by",
+    )
     add("--json", action="store_true", help="print one JSON object instead of Markdown")
     add_data_options(parse)
     return parse
@@ -76,6 +82,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         raise ConfigError(
             f"{others[0]}: neither a run folder nor a weights file in one; cannot vote"
         )
+    _check_oracle(options, models)
     if others:
         dataset = options.dataset or SERVED[0]
         if dataset not in SERVED:
@@ -86,6 +93,10 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
         return figures_served(models[0], dataset, options.split, **where)
     # These bring every system along, and timm.
+    if options.oracle:
+        from training.evaluation.oracle import oracle_figures
+
+        return oracle_figures(models[0], options.split, **where)
     from training.evaluation.ensemble import evaluate_vote
     from training.evaluation.runs import evaluate_run
 
@@ -93,6 +104,18 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     if len(models) > 1:
         return evaluate_vote(models, options.split, **chosen)
     return evaluate_run(models[0], options.split, **chosen).figures()
+
+
+def _check_oracle(options: argparse.Namespace, models: Sequence[Path]) -> None:
+    """Refuse what keeps no evaluations of its own, and a dataset that its run does not know."""
+    if not options.oracle:
+        return
+    if len(models) > 1 or not models[0].is_dir():
+        raise ConfigError(f"--oracle: looks at one run folder, got {', '.join(map(str, models))}")
+    if options.split == "valid":
+        raise ConfigError("--oracle: validation is what chooses; leave --split out")
+    if named := options.dataset or options.fold:
+        raise ConfigError(f"--oracle: judges on the run's own dataset; leave out {named}")
 
 
 if __name__ == "__main__":

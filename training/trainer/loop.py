@@ -59,6 +59,7 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Accelerator = Literal["auto", "cpu", "cuda"]
 
 CHECKPOINT, BEST, MODEL = "checkpoint.safetensors", "best.safetensors", "model.safetensors"
+KEPT = "kept-{step:07d}.safetensors"  # of each evaluation, where they are kept
 SEED_MAX = 2**32 - 1  # torch's generator takes 64 bits, and every pass needs a seed of its own
 
 
@@ -76,6 +77,7 @@ class LoopConfig:
         monitor: Figure of the evaluation that decides which weights are kept, more is better;
             empty keeps the last ones.
         patience: Evaluations without a better `monitor` before the run ends; 0 never ends it.
+        keep: Whether the weights of every evaluation stay, ``kept-0000500.safetensors`` and so on.
         seed: Of everything random, 0 or more.
         workers: Processes that make batches, per device.
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
@@ -92,6 +94,7 @@ class LoopConfig:
     every: Natural = 0
     monitor: str = ""
     patience: Natural = 0
+    keep: bool = False
     seed: Annotated[int, Field(ge=0, le=SEED_MAX)] = 0
     workers: Natural = 1
     precision: Precision = "32-true"
@@ -335,6 +338,8 @@ class _Run:
         now = self.progress
         now.step = step
         self._compare(figures)
+        if self.config.keep and self.fabric.is_global_zero:
+            save_weights(self.kept, self.folder / KEPT.format(step=step))
         now.done = step >= self.steps or bool(
             self.config.patience and now.waited >= self.config.patience
         )

@@ -470,3 +470,13 @@ def test_unknown_figure_to_monitor_is_refused(tmp_path):
 def test_device_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match=r"loop\.accelerator cuda"):
         fit(Regression(), Lines(), config(accelerator="cuda"), OPTIMIZER, tmp_path)
+
+
+def test_every_evaluation_is_kept_where_asked(tmp_path):
+    fit(Regression(), Lines(), config(keep=True), OPTIMIZER, tmp_path / "kept")
+    fit(Regression(), Lines(), config(), OPTIMIZER, tmp_path / "not")
+    kept = sorted(path.name for path in (tmp_path / "kept").glob("kept-*"))
+    assert kept == ["kept-0000003.safetensors", "kept-0000006.safetensors"]
+    assert same(load_file(tmp_path / "kept" / kept[1]), weights(tmp_path / "kept"))
+    assert not same(load_file(tmp_path / "kept" / kept[0]), weights(tmp_path / "kept"))
+    assert not list((tmp_path / "not").glob("kept-*"))
