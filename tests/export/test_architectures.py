@@ -104,6 +104,7 @@ SMALL = {
     "arbex-k0": ("ferplus-arbex", *ARBEX, "arbex.anchors=0"),
     "dan": ("rafdb-dan", *DAN),
     "dan-va": ("affwild2-va-dan", *DAN),
+    "cern": ("ferplus-compact", "cern.input_size=64"),
     "resizer-a": ("ferplus-resizer-a", *RESIZER, "neural_resizer.backbone=vit_s"),
     "resizer-b": (
         "ferplus-resizer-b",
@@ -131,7 +132,7 @@ FULL = {
             *("rafdb-poster-ada-s", "rafdb-poster-ada-m", "rafdb-poster-ada-s-mlp"),
             *("rafdb-poster-ada-s-da", "rafdb-poster-ada-s-irf", "rafdb-poster-ada-s-m075"),
             *("rafdb-poster-ada-s-pre-ln", "rafdb-poster-pp", "ferplus-arbex"),
-            *("rafdb-dan", "affwild2-dan", "affwild2-va-dan"),
+            *("rafdb-dan", "affwild2-dan", "affwild2-va-dan", "ferplus-compact"),
             *(f"ferplus-resizer-{setting}" for setting in "abcde"),
             *(f"ferplus-resizer-{name}" for name in ("vit", "deit", "convit", "xcit")),
             "rafdb-resizer-swin-l",

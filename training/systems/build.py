@@ -22,6 +22,7 @@ from training.models.streams import (
     last_tap,
 )
 from training.systems.arbex import ArbexConfig, ArbexSystem
+from training.systems.cern import CernConfig, CernSystem
 from training.systems.dan import DanConfig, DanSystem
 from training.systems.neural_resizer import (
     NeuralResizerConfig,
@@ -131,6 +132,7 @@ SYSTEMS: Final[Mapping[str, tuple[type[SystemSettings], Make]]] = {
     "arbex": (ArbexConfig, _arbex),
     "neural_resizer": (NeuralResizerConfig, _neural_resizer),
     "dan": (DanConfig, _dan),
+    "cern": (CernConfig, lambda config, system, truths: CernSystem(config)),
     "poster_rt": (PosterRTConfig, _poster_rt),
 }
 

@@ -64,6 +64,7 @@ SHRUNK = {
     ),
     "dan": ("dan.trunk=resnet18", "dan.width=64", "dan.input_size=64"),
     "poster_rt": (),
+    "cern": ("cern.input_size=32",),
 }
 SHRUNK_TASK = {
     "detector": (
