@@ -5,19 +5,23 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from matplotlib.transforms import Bbox
 
 from engine.types import Floats
-from export.bench.published import ComparedSystem, Kind
+from export.bench.published import ComparedSystem, Look
 from training.report.drawing import COLOURS, DPI, GREY, MARKERS, figure_of, label, write_figure
 
-LOOKS: Final[dict[Kind, tuple[str, str, str]]] = {
+LOOKS: Final[dict[Look, tuple[str, str, str]]] = {
     "measured": (COLOURS[1], MARKERS[7], "measured here, now"),
     "here": (COLOURS[0], MARKERS[0], "small versions trained here, one pass (docs/results.md)"),
-    "published": (COLOURS[2], MARKERS[1], "published, full size"),
+    "nothing": (COLOURS[5], MARKERS[2], "published, from nothing"),
+    "ImageNet": (COLOURS[2], MARKERS[3], "published, from ImageNet"),
+    "faces": (COLOURS[3], MARKERS[1], "published, from a face-recognition network"),
+    "not stated": (COLOURS[6], MARKERS[6], "published, start not stated"),
 }
 LEAST: Final = 80.0  # percent; what is below stands in the caption: else the rest is one line
 # Where a label may stand, in points from its mark: near and to the right first.
@@ -63,8 +67,10 @@ def draw_frontier(systems: Sequence[ComparedSystem], path: Path) -> None:
         _panel(panel, systems, name, cost)
         for (name, cost), panel in zip(panels, axes, strict=False)
     ]
-    looks = axes[0].get_legend_handles_labels()
-    figure.legend(*looks, loc="outside upper left", ncols=3, frameon=False, fontsize=10)
+    looks = {said: mark for panel in axes for mark, said in _legend(panel)}
+    figure.legend(
+        looks.values(), looks.keys(), loc="outside upper left", ncols=3, frameon=False, fontsize=10
+    )
     low = [f"{s.name} {s.accuracy:.1f} %" for s in systems if s.accuracy < LEAST]
     if low:
         said = f"Below the axes: {', '.join(low)}."
@@ -80,8 +86,10 @@ def draw_frontier(systems: Sequence[ComparedSystem], path: Path) -> None:
 def _panel(axes: Axes, systems: Sequence[ComparedSystem], name: str, cost: Cost) -> list[Mark]:
     """Draw the marks of one panel, in place; give them."""
     shown = [(s, x) for s in systems if (x := cost(s)) is not None and s.accuracy >= LEAST]
-    for kind, (colour, shape, said) in LOOKS.items():
-        mine = [(x, s.accuracy) for s, x in shown if s.kind == kind]
+    for look, (colour, shape, said) in LOOKS.items():
+        mine = [(x, s.accuracy) for s, x in shown if s.look == look]
+        if not mine:
+            continue
         across, up = [x for x, _ in mine], [y for _, y in mine]
         size = 110 if shape == "*" else 38
         axes.scatter(across, up, c=colour, marker=shape, s=size, label=said, zorder=3)
@@ -89,7 +97,12 @@ def _panel(axes: Axes, systems: Sequence[ComparedSystem], name: str, cost: Cost)
     _limit(axes, [x for _, x in shown])
     axes.grid(visible=True, color="#E4E4E4", linewidth=0.6)
     label(axes, name, "accuracy on FER+ test, percent")
-    return [(s.name, x, s.accuracy, LOOKS[s.kind][0]) for s, x in shown]
+    return [(s.name, x, s.accuracy, LOOKS[s.look][0]) for s, x in shown]
+
+
+def _legend(axes: Axes) -> list[tuple[Artist, str]]:
+    """Give what a panel shows and what that is called, in the order of `LOOKS`."""
+    return list(zip(*axes.get_legend_handles_labels(), strict=True))
 
 
 def _limit(axes: Axes, costs: Sequence[float]) -> None:

@@ -10,6 +10,8 @@ from export.bench.networks import NetworkCost, Networks
 from export.bench.workload import Workload
 
 Kind = Literal["measured", "here", "published"]
+Start = Literal["nothing", "ImageNet", "faces", "not stated"]
+Look = Literal["measured", "here", "nothing", "ImageNet", "faces", "not stated"]
 TABLE: Final = Path(__file__).with_name("published.toml")
 
 
@@ -20,6 +22,7 @@ class ComparedSystem:
     Attributes:
         name: What the reader sees.
         kind: ``measured`` now, trained ``here`` before, or ``published`` by others.
+        start: What a published one starts from: ``faces`` is a face-recognition network.
         accuracy: On FER+'s test split, percent.
         accuracy_source: Who states it.
         parameters: Millions.
@@ -36,6 +39,12 @@ class ComparedSystem:
     gmac: float | None = None
     ms: float | None = None
     cost_source: str = ""
+    start: Start = "not stated"
+
+    @property
+    def look(self) -> Look:
+        """What it is drawn as: a published one by what it starts from."""
+        return self.start if self.kind == "published" else self.kind
 
     def as_dict(self) -> dict[str, Any]:
         """Give everything by name, ready for JSON."""

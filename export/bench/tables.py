@@ -14,7 +14,7 @@ from export.bench.finding_tables import found_in_words
 from export.bench.following import EVERY, FollowingScore
 from export.bench.machine import Machine
 from export.bench.networks import NetworkCost, Networks
-from export.bench.published import ComparedSystem
+from export.bench.published import ComparedSystem, Look
 from export.bench.tabulated import table
 
 if TYPE_CHECKING:
@@ -265,11 +265,18 @@ def _following(measured: Measurements) -> list[str]:
 
 
 def _systems(systems: Sequence[ComparedSystem], picture: str) -> list[str]:
-    said = {"measured": "measured", "here": "small, trained here", "published": "published"}
+    said: dict[Look, str] = {
+        "measured": "measured",
+        "here": "small, trained here",
+        "nothing": "published, from nothing",
+        "ImageNet": "published, from ImageNet",
+        "faces": "published, from a face-recognition network",
+        "not stated": "published",
+    }
     rows = [
         (
             system.name,
-            said[system.kind],
+            said[system.look],
             f"{system.accuracy:.2f}",
             *(_number(x) for x in (system.parameters, system.gmac, system.ms)),
             system.accuracy_source,

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from export.bench.networks import NetworkCost, Networks
 from export.bench.published import measured_systems, stated_systems
 from export.bench.workload import workloads_of
+from training.models.cern import Cern
+from training.models.flops import size_of
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results.md"
 
@@ -45,7 +48,26 @@ def test_published_rows_are_those_of_the_papers():
     assert published["POSTER++"] == 92.28
     assert published["ARBEx"] == 93.09
     assert published["CERN"] == 88.17
+    assert published["VGG13"] == 84.99
     assert "DAN" not in published, "its paper states nothing on FER+"
+
+
+def test_published_rows_say_what_they_start_from():
+    published = {s.name: s for s in stated_systems() if s.kind == "published"}
+    silent = [name for name, s in published.items() if s.look == "not stated"]
+    assert silent == ["VGG16"], "the goals name no paper"
+    assert published["VGG13"].look == "nothing"
+    assert published["CERN"].look == published["POSTER"].look == "faces"
+    assert published["Swin-S"].look == "ImageNet"
+    assert {s.look for s in stated_systems() if s.kind == "here"} == {"here"}
+
+
+def test_compact_network_is_counted_as_it_is_built_here():
+    (stated,) = (s for s in stated_systems() if s.name == "CERN")
+    with torch.device("meta"):
+        size = size_of(Cern(8), torch.zeros(1, 3, 128, 128))
+    assert stated.parameters == pytest.approx(size.parameters / 1e6, abs=0.005)
+    assert stated.gmac == pytest.approx(size.gmac, abs=5e-4)
 
 
 def test_measured_system_has_the_fastest_time_of_one_face(write_pair):
