@@ -30,7 +30,7 @@ from engine.networks.manifest import load_manifest
 from engine.networks.ort import onnxruntime
 from engine.reading.fusion import landmarks_of
 
-Feed = Mapping[str, NDArray[np.float32]]
+Feed = Mapping[str, NDArray[np.generic]]
 Call = Callable[[], object]
 Settings = Mapping[str, Any]
 
@@ -107,10 +107,8 @@ class Pair:
         self.maps = [str(name) for name in manifest.value("landmarks.maps")]
 
     def feeds(self, faces: int) -> tuple[Feed, Feed]:
-        """Give the inputs of both networks: noise takes as long as faces do."""
-        crops = np.random.default_rng(0).standard_normal((faces, 3, 112, 112)).astype(np.float32)
-        maps = session_of(self.landmarks, 1).run(self.maps, {"crops": crops})
-        return {"crops": crops}, {"crops": crops, **dict(zip(self.maps, maps, strict=True))}
+        """Give the inputs of both networks."""
+        return feeds_of(self.landmarks, self.maps, faces)
 
     def calls(self, faces: int, threads: int, changed: Settings | None = None) -> tuple[Call, Call]:
         """Give a call of each network."""
@@ -120,6 +118,13 @@ class Pair:
             partial(session.run, None, feed) for session, feed in zip(sessions, feeds, strict=True)
         )
         return first, second
+
+
+def feeds_of(landmarks: Path, maps: Sequence[str], faces: int, seed: int = 0) -> tuple[Feed, Feed]:
+    """Give inputs of a landmark network and of what reads its maps: noise, as slow as faces."""
+    crops = np.random.default_rng(seed).integers(0, 256, (faces, 1, 112, 112), np.uint8)
+    said = session_of(landmarks, 1).run(list(maps), {"crops": crops})
+    return {"crops": crops}, {"crops": crops, **dict(zip(maps, said, strict=True))}
 
 
 def session_of(
@@ -137,8 +142,12 @@ def session_of(
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def race(calls: Mapping[str, Call], rounds: int) -> dict[str, float]:
-    """Give the median time of each call, milliseconds; they take turns."""
+def race(
+    calls: Mapping[str, Call],
+    rounds: int,
+    chosen: Callable[[Sequence[float]], float] = statistics.median,
+) -> dict[str, float]:
+    """Give the median or another `chosen` time of each call, milliseconds; they take turns."""
     took: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(WARM + rounds):
         for name, call in calls.items():
@@ -146,7 +155,7 @@ def race(calls: Mapping[str, Call], rounds: int) -> dict[str, float]:
             call()
             if turn >= WARM:
                 took[name].append(1000 * (time.perf_counter() - started))
-    return {name: statistics.median(times) for name, times in took.items()}
+    return {name: chosen(times) for name, times in took.items()}
 
 
 def in_turn(*calls: Call) -> Call:
