@@ -17,7 +17,7 @@ from engine.faces.landmarker import Landmarker
 from engine.faces.tracking import TrackerConfig
 from engine.labels import Vocabulary
 from engine.networks.manifest import Manifest
-from engine.networks.models import Precision, Selection, choose, names_of
+from engine.networks.models import Precision, Selection, choose, choose_detector, names_of
 from engine.networks.ort import MEMORY_MIB, allow_memory
 from engine.networks.processor import cores
 from engine.networks.runtime import Device, check_device
@@ -39,8 +39,8 @@ class AnalyzerConfig:
             beside it, or that of a bundle (``.fer``), whose detector is then what `fer` means; or
             several with commas between them, each output then from the first that has it.
         device: Where the networks run; only ``auto`` may fall back.
-        precision: Of the expression network and its landmark network; ``auto`` is int8 where that
-            is faster, see `engine.networks.models`.
+        precision: Of the networks, on a CPU also of the shipped detector; ``auto`` is int8 where
+            that is faster, see `engine.networks.models`.
         detector: Name of a detector, see `engine.faces.detection`.
         detector_model: Model file of a detector that needs one.
         detect_every: Frames between detector passes while faces are followed; fewer in a film of
@@ -152,11 +152,14 @@ def open_config_detector(config: AnalyzerConfig) -> Detector:
         ModelError: A package or file is missing or unfit, or has no such device.
         ConfigError: Unknown detector.
     """
+    path, device = _detector_path(config, _selections(config)), config.device
+    if path is None and config.detector == "fer":
+        path, device = choose_detector(config.precision, config.device)
     return open_detector(
         config.detector,
-        model_path=_detector_path(config, _selections(config)),
+        model_path=path,
         min_face_px=config.min_face_px,
-        device=config.device,
+        device=device,
         threads=threads_of(config),
     )
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.errors import ModelError, SourceError
 from engine.faces.alignment import align
 from engine.faces.landmarker import Landmarker
-from engine.faces.preprocessing import batch_of, crops_for
+from engine.faces.preprocessing import batch_of, crops_for, levelled, padded
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import CropInput, Manifest, Maps, load_manifest
 from engine.networks.ort import onnxruntime
@@ -23,6 +23,9 @@ from training.data.landmark_cache import Pictures, locate
 from training.data.pictures import without_copies
 from training.data.registry import read_dataset
 from training.data.table import FaceTable
+from training.detector.evaluate import PAD, whole
+from training.detector.model import STRIDES
+from training.detector.packs import Pack, Packs
 from training.evaluation.served import reader_of
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,11 @@ COUNT: Final = 256  # crops
 BATCH: Final = 16
 SEED: Final = 0
 KINDS: Final = ("expression", "landmarks")
+# Of a detector: pictures, and how much larger they are shown.
+PICTURES: Final = (
+    (Pack.FRAME, 2.0), (Pack.FRAME, 1.0), (Pack.PORTRAIT, 1.0), (Pack.BACKGROUND, 1.0)
+)  # fmt: skip
+EACH: Final = 12  # of these
 
 
 def calibration_feeds(
@@ -78,6 +86,18 @@ def calibration_feeds(
     crops = aligned(inputs.landmarker, faces)
     log.info("calibrating %s on %d training faces", model.name, len(starts) * batch)
     return [inputs.feed(crops[first : first + batch]) for first in starts]
+
+
+def detector_feeds(packs: Packs) -> list[Feed]:
+    """Give training pictures as a detector takes them, one a feed, in the sizes of its looks."""
+    rng = np.random.default_rng(SEED)
+    feeds: list[Feed] = []
+    for pack, scale in PICTURES:
+        among = packs.select(pack, held=False)
+        for index in np.sort(rng.choice(among, min(len(among), EACH), replace=False)).tolist():
+            gray = levelled(whole(packs, index, scale).image)
+            feeds.append({"image": padded(gray, STRIDES[-1], PAD)[None, None]})
+    return feeds
 
 
 def training_faces(root: Path, cache: Path, count: int = COUNT) -> FaceTable:

@@ -4,19 +4,27 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import numpy as np
+
 from engine.errors import ModelError
+from engine.faces.detection import Detector, FerDetector
 from engine.faces.landmarker import Landmarker
 from engine.files import staged
 from engine.networks.manifest import Manifest, load_manifest
 from engine.reading.fusion import landmarks_of
-from export.calibration import SEED, Feed, calibration_feeds, validation_judge
+from export.calibration import SEED, Feed, calibration_feeds, detector_feeds, validation_judge
+from export.detector_recall import judge as judge_detector
 from export.graph import write_manifest
 from export.quantization import QuantizationResult, QuantizeConfig, quantize_within
+from training.detector.evaluate import validation
+from training.detector.mosaics import Sample
+from training.detector.packs import load_packs
 from training.evaluation.served import answers_of, landmark_metrics, metrics_of, open_network
 
 log = logging.getLogger(__name__)
@@ -27,6 +35,9 @@ NME_MAX_GROWTH: Final = 0.1
 OWN: Final = frozenset({"sha256", "opset", "commit", "licence", "parity", "metrics"})
 JUDGED_ON: Final = "FER+ label.csv, validation, majority labels"
 METRICS_ON: Final = "FER+ label.csv, majority labels, 8 classes"
+FINDS_ON: Final = "data packs, people and places left out: faces found, less false finds a picture"
+JUDGED_SHARE: Final = 4  # one of so many of these pictures
+FOUND: Final = 1e-6  # whatever a detector reports counts
 
 
 def export_int8(source: Path, out: Path, data: Path, cache: Path) -> None:
@@ -34,8 +45,9 @@ def export_int8(source: Path, out: Path, data: Path, cache: Path) -> None:
 
     An expression network that reads the landmark network's maps is made for those of an int8
     landmark network, which is written beside it as ``NAME-int8.onnx``; what is judged is the pair.
-    The most sensitive layers stay in float until at most half a point of accuracy is lost, and
-    until no landmark error on held-out faces has grown by more than `NME_MAX_GROWTH`.
+    The most sensitive layers stay in float until at most half a point of accuracy is lost (of a
+    detector: of `finds_of`), and until no landmark error on held-out faces has grown by more than
+    `NME_MAX_GROWTH`.
 
     Args:
         source: The fp32 ONNX file, its manifest beside it, and the landmark network that it names.
@@ -52,7 +64,7 @@ def export_int8(source: Path, out: Path, data: Path, cache: Path) -> None:
     manifest = load_manifest(source)
     if manifest.kind not in EXPORTS:
         raise ModelError(
-            f"{source}: int8 is for networks of kind {' and '.join(EXPORTS)}, "
+            f"{source}: int8 is for networks of kind {', '.join(EXPORTS)}; "
             f"this one is of kind {manifest.kind}"
         )
     if out.resolve() == source.resolve():
@@ -122,6 +134,42 @@ def _expression(source: Manifest, out: Path, data: Path, cache: Path) -> None:
     log.info("%s: accuracy on validation %s", out.name, accuracy)
 
 
+def _detector(source: Manifest, out: Path, data: Path, cache: Path) -> None:
+    packs = load_packs(data, cache)
+    feeds = detector_feeds(packs)
+    samples = validation(packs, share=JUDGED_SHARE)
+    measured: dict[bytes, dict[str, float]] = {}
+
+    def judge(path: Path) -> float:
+        content = path.read_bytes()
+        if content not in measured:
+            with closing(FerDetector(replace(source, path=path), device="cpu", threads=1)) as there:
+                measured[content] = finds_of(there, samples)
+        return float(np.mean(list(measured[content].values())))
+
+    config = QuantizeConfig()
+    done = quantize_within(source.path, out, feeds, judge, config=config)
+    before, after = (measured[path.read_bytes()] for path in (source.path, out))
+    facts = _facts(source, out, _Conversion(feeds, config, done, "data packs, training pictures"))
+    finds = {kind: {"fp32": before[kind], "int8": after[kind]} for kind in before}
+    write_manifest(out, {**facts, "judged": {"data": FINDS_ON, "finds": finds}, "metrics": {}})
+    log.info("%s: finds %s", out.name, finds)
+
+
+def finds_of(detector: Detector, samples: Mapping[str, Sequence[Sample]]) -> dict[str, float]:
+    """Judge a detector at its threshold, by kind of picture.
+
+    Returns:
+        The share of the faces that it finds, less its false finds a picture.
+    """
+    finds = {}
+    for kind, pictures in samples.items():
+        tally = judge_detector(detector, pictures)
+        recall = tally.recall(FOUND) if len(tally.sides) else 1.0
+        finds[kind] = round(recall - tally.false_per_100(FOUND) / 100, 4)
+    return finds
+
+
 def _kept_by_rank(done: QuantizationResult) -> int:
     return len([name for name in done.kept if name in done.errors])
 
@@ -155,6 +203,7 @@ class _Conversion:
     feeds: Sequence[Feed]
     config: QuantizeConfig
     done: QuantizationResult
+    data: str = "FER+ label.csv, training faces"
 
 
 def _facts(source: Manifest, out: Path, recipe: _Conversion) -> dict[str, Any]:
@@ -170,8 +219,8 @@ def _facts(source: Manifest, out: Path, recipe: _Conversion) -> dict[str, Any]:
             "commit": source.value("commit"),
         },
         "calibration": {
-            "data": "FER+ label.csv, training faces",
-            "count": sum(len(feed["crops"]) for feed in recipe.feeds),
+            "data": recipe.data,
+            "count": sum(len(next(iter(feed.values()))) for feed in recipe.feeds),
             "seed": SEED,
             **{key: settings[key] for key in ("method", "activations", "reduce_range")},
         },
@@ -180,6 +229,7 @@ def _facts(source: Manifest, out: Path, recipe: _Conversion) -> dict[str, Any]:
 
 
 EXPORTS: Final[Mapping[str, Callable[[Manifest, Path, Path, Path], None]]] = {
+    "detector": _detector,
     "expression": _expression,
     "landmarks": _landmarks,
 }

@@ -39,7 +39,10 @@ ACTIVATIONS: Final[Mapping[Activations, Any]] = {
 }
 ROUNDING: Final = 1e-9  # points; 100 * (1 - 0.99) is a little above 1
 # What stands between a head and its output: the bias of a matrix product and the form.
-FORMS: Final = frozenset({"Add", "Flatten", "Identity", "Reshape", "Squeeze", "Tanh", "Transpose"})
+FORMS: Final = frozenset(
+    {"Add", "Concat", "Flatten", "Gather", "Identity", "Reshape", "Sigmoid", "Slice", "Squeeze"}
+    | {"Tanh", "Transpose"}
+)
 # Values that an output adds up. Of fewer, or of one channel alone, a convolution is no matrix
 # product worth the name: bytes are slower than floats there, and the answers worse.
 SUMMED_MIN: Final = 32
@@ -304,7 +307,8 @@ def _job(path: Path, feeds: Sequence[Feed], config: QuantizeConfig) -> Iterator[
         folder = Path(name)
         ready = folder / "ready.onnx"
         with translated(path, "prepared for int8"):
-            ort.quant_pre_process(model, ready)
+            # A picture of any size has sides that shape inference can only name.
+            ort.quant_pre_process(model, ready, auto_merge=True)
         yield _Quantization(
             path, folder, ready, _layers(onnx.load(ready), config.ops), feeds, config
         )
@@ -343,12 +347,12 @@ def _cut_off(model: ModelProto, layers: Collection[str]) -> list[str]:
 
 
 def _heads(model: ModelProto) -> set[str]:
-    """Name the matrix products that make an output of the graph, whatever puts it in form."""
+    """Name the products that make an output of the graph, whatever puts it in form."""
     given = {output.name for output in model.graph.output}
     heads = set()
     for node in reversed(model.graph.node):
         if given.intersection(node.output):
-            if node.op_type in ("Gemm", "MatMul"):
+            if node.op_type in ("Conv", "Gemm", "MatMul"):
                 heads.add(node.name)
             elif node.op_type in FORMS:
                 given.update(node.input)

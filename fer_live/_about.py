@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from engine.assets import asset_path
 from engine.networks.manifest import Manifest, load_manifest
-from engine.networks.models import MODELS, choose
+from engine.networks.models import DETECTOR, MODELS, choose
 from engine.networks.ort import onnxruntime
 from engine.networks.runtime import PROVIDERS
 from engine.reading.fusion import landmarks_of
@@ -22,7 +22,6 @@ _PACKAGES: Final = (
     "pillow-heif",
     "pyarrow",
 )
-_DETECTOR: Final = "fer-detector.onnx"
 
 
 def about() -> dict[str, Any]:
@@ -66,7 +65,7 @@ def _versions() -> dict[str, str]:
 
 
 def _networks() -> list[Manifest]:
-    found = [load_manifest(asset_path(_DETECTOR))]
+    found = [load_manifest(asset_path(file)) for file in DETECTOR.values()]
     for files in MODELS.values():
         for file in files.values():
             expression = load_manifest(asset_path(file))

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.assets import asset_path
-from engine.errors import ConfigError, FerError, ModelError
+from engine.errors import ConfigError
 from engine.faces.detectors import open_mediapipe, open_mtcnn, open_yunet
 from engine.faces.preprocessing import Gray, levelled, padded, thinned
 from engine.networks.manifest import DetectorFacts, Manifest, load_manifest
+from engine.networks.models import choose_detector
 from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
 from engine.types import Detection, Floats, Image
@@ -254,16 +254,14 @@ def suppress(boxes: Floats, scores: Floats, iou_max: float) -> Indices:
 def open_fer(
     model_path: Path | None, min_face_px: int, device: Device, threads: int
 ) -> FerDetector:
-    """Open the shipped detector, or another of its kind.
+    """Open the shipped detector, in what is best here, or another of its kind.
 
     Raises:
         ModelError: Missing, damaged, or not for `device`.
     """
-    try:
-        path = model_path or asset_path("fer-detector.onnx")
-    except FerError as error:
-        raise ModelError(str(error)) from error
-    return FerDetector(load_manifest(path), min_face_px, device, threads)
+    if model_path is None:
+        model_path, device = choose_detector("auto", device)
+    return FerDetector(load_manifest(model_path), min_face_px, device, threads)
 
 
 DETECTORS: Final[Mapping[str, Callable[[Path | None, int, Device, int], Detector]]] = {

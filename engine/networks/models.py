@@ -21,6 +21,7 @@ PRECISIONS: Final[tuple[Precision, ...]] = ("auto", "fp32", "int8")
 MODELS: Final[Mapping[str, Mapping[str, str]]] = {
     "poster-rt": {"fp32": "poster-rt.onnx", "int8": "poster-rt-int8.onnx"},
 }
+DETECTOR: Final = {"fp32": "fer-detector.onnx", "int8": "fer-detector-int8.onnx"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def choose(
         ModelError: Unknown model, missing or damaged file, or none in this precision.
     """
     if model in MODELS:
-        return _shipped(MODELS[model], precision, device, cpuinfo)
+        file, where, why = _shipped(MODELS[model], precision, device, cpuinfo)
+        return Selection(load_manifest(file), None, where, why)
     path, detector = Path(model), None
     if path.suffix == SUFFIX:
         bundle = open_bundle(path)
@@ -77,6 +79,20 @@ def choose(
             "--precision out"
         )
     return Selection(manifest, detector, device, f"{found}, as the file is")
+
+
+def choose_detector(
+    precision: Precision = "auto", device: Device = "auto", cpuinfo: Path = CPUINFO
+) -> tuple[Path, Device]:
+    """Find the shipped detector's file, and where it runs.
+
+    As with `choose`; on a GPU it is in float32, whatever the precision of the other networks.
+
+    Raises:
+        ModelError: It is not there.
+    """
+    wanted = precision if device in ("auto", "cpu") else "fp32"
+    return _shipped(DETECTOR, wanted, device, cpuinfo)[:2]
 
 
 def names_of(model: str) -> tuple[str, ...]:
@@ -98,7 +114,8 @@ def names_of(model: str) -> tuple[str, ...]:
 
 def _shipped(
     files: Mapping[str, str], precision: Precision, device: Device, cpuinfo: Path
-) -> Selection:
+) -> tuple[Path, Device, str]:
+    """Give the file, where it runs, and the precision with its reason."""
     whole = asset_path(files["fp32"])
     if precision == "auto":
         precision, reason = _best(whole, device, cpuinfo)
@@ -110,7 +127,7 @@ def _shipped(
         reason = "as asked for"
     path = whole if precision == "fp32" else asset_path(files["int8"])
     where: Device = "cpu" if precision == "int8" else device
-    return Selection(load_manifest(path), None, where, f"{precision}, {reason}")
+    return path, where, f"{precision}, {reason}"
 
 
 def _best(whole: Path, device: Device, cpuinfo: Path) -> tuple[Precision, str]:

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import shutil
+from contextlib import closing
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,13 +16,16 @@ import export.calibration
 import export.int8
 from engine.assets import asset_path
 from engine.errors import ModelError
+from engine.faces.detection import FerDetector
 from engine.faces.landmarker import Landmarker
+from engine.faces.preprocessing import levelled, padded
 from engine.networks.manifest import REQUIRED, load_manifest
 from engine.reading.fusion import Fusion, landmarks_of
 from engine.reading.reliability import probabilities_of
 from export.calibration import SEED, aligned
-from export.int8 import NME_MAX_GROWTH, export_int8
+from export.int8 import NME_MAX_GROWTH, export_int8, finds_of
 from training.data.targets import valence_arousal
+from training.detector.mosaics import Sample
 from training.evaluation.served import ServedAnswers
 
 pytestmark = pytest.mark.slow  # calibration and judging take seconds
@@ -176,6 +182,67 @@ def test_landmarks_that_stray_are_no_int8(data, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def packs(monkeypatch):
+    """Stand-ins for the data packs: the portrait large, small and dark, and a plain wall."""
+    colour = cv2.imread(str(asset_path("portrait.jpg")))
+    with closing(FerDetector(load_manifest(asset_path("fer-detector.onnx")), device="cpu")) as fer:
+        (found,) = fer.detect(colour)
+    gray = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
+    pictures = [cv2.resize(gray, None, fx=scale, fy=scale) for scale in (1.0, 0.5)]
+
+    def sample(image, scale):
+        one = np.zeros(1, bool)
+        return Sample(image, found.box[None] * scale, found.points[None] * scale, one)
+
+    faces = [sample(pictures[0], 1.0), sample(pictures[1], 0.5), sample(pictures[0] // 8, 1.0)]
+    none = np.zeros((0, 4), np.float32)
+    wall = Sample(np.full((120, 160), 90, np.uint8), none, none.reshape(-1, 5, 2), none[:, 0] > 0)
+    feeds = [{"image": padded(levelled(picture), 32, 127)[None, None]} for picture in pictures]
+    monkeypatch.setattr(export.int8, "load_packs", lambda *_: None)
+    monkeypatch.setattr(export.int8, "detector_feeds", lambda _: feeds)
+    monkeypatch.setattr(export.int8, "validation", lambda *_, **__: {"a": faces, "b": [wall]})
+    return colour, found
+
+
+def test_detector_finds_the_same_faces(packs, tmp_path):
+    colour, found = packs
+    out = tmp_path / "d8.onnx"
+    export_int8(asset_path("fer-detector.onnx"), out, tmp_path, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d8.json", "d8.onnx"]
+    made, source = load_manifest(out), load_manifest(asset_path("fer-detector.onnx"))
+    assert (made.name, made.kind, made.precision) == ("d8", "detector", "int8")
+    assert made.value("judged.finds") == {kind: {"fp32": 1, "int8": 1} for kind in ("a", "b")}
+    assert made.value("calibration.count") == 2
+    for key in ("score_threshold", "nms_iou", "strides", "input"):
+        assert made.value(key) == source.value(key)
+    assert len(made.value("layers.int8")) > 10
+    with closing(FerDetector(made, device="cpu")) as detector:
+        (mine,) = detector.detect(colour)
+    assert mine.box == pytest.approx(found.box, abs=0.05 * float(np.ptp(found.box)))
+    assert mine.score == pytest.approx(found.score, abs=0.05)
+    assert mine.score != found.score
+
+
+def test_detector_that_finds_less_is_no_int8(packs, tmp_path, monkeypatch):
+    shares = iter([1.0, *[0.9] * 100])
+    monkeypatch.setattr(export.int8, "finds_of", lambda *_: {"a": next(shares)})
+    with pytest.raises(ModelError, match=r"loses more than 0\.5 points of 100\.00 %"):
+        export_int8(asset_path("fer-detector.onnx"), tmp_path / "d8.onnx", tmp_path, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_false_finds_count_against_a_detector(packs):
+    colour, found = packs
+    gray = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
+    nowhere = Sample(gray, found.box[None] * 0, found.points[None], np.zeros(1, bool))
+    right = replace(nowhere, boxes=found.box[None])
+    with closing(FerDetector(load_manifest(asset_path("fer-detector.onnx")), device="cpu")) as fer:
+        assert finds_of(fer, {"right": [right], "wrong": [nowhere], "half": [right, nowhere]}) == {
+            "right": 1, "wrong": -1, "half": 0,
+        }  # fmt: skip
+
+
 class Pessimist:
     """Finds every file but the shipped one wrong."""
 
@@ -191,8 +258,13 @@ def test_accuracy_that_is_not_held_leaves_no_file(data, tmp_path, monkeypatch):
 
 
 def test_what_is_no_float_network_of_crops_is_refused(exported, tmp_path):
-    with pytest.raises(ModelError, match="expression and landmarks, this one is of kind detector"):
-        export_int8(asset_path("fer-detector.onnx"), tmp_path / "d.onnx", tmp_path, tmp_path)
+    for suffix in (".onnx", ".json"):
+        shutil.copy(asset_path(f"fer-detector{suffix}"), exported.with_name(f"other{suffix}"))
+    other = exported.with_name("other.onnx")
+    stated = json.loads(other.with_suffix(".json").read_text())
+    other.with_suffix(".json").write_text(json.dumps({**stated, "kind": "voice"}))
+    with pytest.raises(ModelError, match=r"detector, expression, landmarks; .* of kind voice"):
+        export_int8(other, tmp_path / "d.onnx", tmp_path, tmp_path)
     with pytest.raises(ModelError, match="is in int8 already; start from the fp32 file"):
         export_int8(exported, tmp_path / "twice.onnx", tmp_path, tmp_path)
     with pytest.raises(ModelError, match="is the network itself"):

@@ -9,7 +9,7 @@ import engine.networks.models
 from engine.analyze import AnalyzerConfig, open_finder, open_reader
 from engine.errors import ConfigError, ModelError
 from engine.networks.manifest import load_manifest
-from engine.networks.models import choose
+from engine.networks.models import choose, choose_detector
 from engine.networks.runtime import PROVIDERS
 
 CPU = [PROVIDERS["cpu"]]
@@ -60,6 +60,25 @@ def test_an_engine_beside_the_shipped_model_keeps_auto_from_the_cpu(machine, mon
     (tmp_path / "poster-rt.engine").touch()
     monkeypatch.setattr(engine.networks.models, "asset_path", lambda name: tmp_path / name)
     assert choose("poster-rt", cpuinfo=machine(VNNI)).why == "fp32, a GPU may be there"
+
+
+@pytest.mark.parametrize(
+    ("flags", "providers", "precision", "device", "wanted"),
+    [
+        (VNNI, CPU, "auto", "auto", ("fer-detector-int8", "cpu")),
+        (OLD, CPU, "auto", "auto", ("fer-detector", "auto")),
+        (VNNI, GPU, "auto", "auto", ("fer-detector", "auto")),
+        (VNNI, CPU, "fp32", "cpu", ("fer-detector", "cpu")),
+        (OLD, CPU, "int8", "auto", ("fer-detector-int8", "cpu")),
+        (VNNI, GPU, "int8", "cuda", ("fer-detector", "cuda")),  # of a user's own int8 network
+    ],
+)
+def test_shipped_detector_is_int8_where_that_is_faster(
+    machine, flags, providers, precision, device, wanted
+):
+    path, where = choose_detector(precision, device, machine(flags, providers))
+    assert (path.stem, where) == wanted
+    assert load_manifest(path).precision == ("int8" if "int8" in path.stem else "fp32")
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
