@@ -98,6 +98,11 @@ def is_colourless(data: DataConfig) -> bool:
     return data.channel_order == "rgb" and all(dataset(name).gray for name in shown)
 
 
+def is_derived(data: DataConfig) -> bool:
+    """Say whether a system learned valence and arousal that follow from classes."""
+    return data.derived_affect and not dataset(data.dataset).affect
+
+
 def system_in_torch(saved: SavedSystem, path: Path) -> Backend:
     """Make what the exported file is compared with; `path` is what messages call it."""
     graph = SystemGraph(saved.system)
@@ -174,5 +179,6 @@ def write_system(
         "landmarks": {"file": LANDMARK_NET, "sha256": landmarks.sha256, "maps": []},
         "parameters": saved.card.parameters,
         "gmac": saved.card.gmac,
+        "derived_affect": is_derived(saved.data),
         "recipe": saved.recipe,
     }

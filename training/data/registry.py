@@ -41,6 +41,7 @@ class Dataset:
         collection: Shared by datasets of the same pictures; empty where no other shows them.
         expressions: Whether its faces have classes.
         affect: Whether its faces have valence and arousal.
+        votes: Whether several people said what each face shows, and their votes are known.
         needs_fold: Whether there are splits only once a fold is named.
         stored: What its folder or zip is called; empty where that is its own name.
         gray: Whether its pictures have no colour.
@@ -53,6 +54,7 @@ class Dataset:
     collection: str = ""
     expressions: bool = True
     affect: bool = False
+    votes: bool = False
     needs_fold: bool = False
     stored: str = ""
     gray: bool = False
@@ -88,6 +90,7 @@ DATASETS: Final[dict[str, Dataset]] = {
         _FOLDERS,
         collection="fer2013",
         gray=True,
+        votes=True,
     ),
     "ferplus-votes": Dataset(
         partial(ferplus_folder.read_ferplus_folder, protocol="votes"),
@@ -95,6 +98,7 @@ DATASETS: Final[dict[str, Dataset]] = {
         _FOLDERS,
         collection="fer2013",
         gray=True,
+        votes=True,
         stored="ferplus",
     ),
     "ferplus-soft": Dataset(
@@ -103,10 +107,16 @@ DATASETS: Final[dict[str, Dataset]] = {
         _FOLDERS,
         collection="fer2013",
         gray=True,
+        votes=True,
         stored="ferplus",
     ),
     "ferplus-csv": Dataset(
-        ferplus_csv.read_ferplus_csv, fer2013.PARTS, _USAGES, collection="fer2013", gray=True
+        ferplus_csv.read_ferplus_csv,
+        fer2013.PARTS,
+        _USAGES,
+        collection="fer2013",
+        gray=True,
+        votes=True,
     ),
     "affectnet-8": Dataset(
         partial(affectnet.read_affectnet, classes=AFFECTNET_8),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -75,6 +76,14 @@ def collect(system: System, batches: Iterable[tuple[torch.Tensor, Target]]) -> A
         _joined([answer.embedding for answer in said]),
         {name: _joined([answer.extras[name] for answer in said]) for name in names},
     )
+
+
+# Of faces with classes, and of faces with valence and arousal.
+EXPRESSION_FIGURES: Final = (
+    *("accuracy", "balanced_accuracy", "macro_f1"),
+    *("ece", "nll", "cross_entropy"),
+)
+AFFECT_FIGURES: Final = ("ccc_valence", "ccc_arousal", "va_score")
 
 
 def figures_of(answers: Answers) -> dict[str, float]:

@@ -48,6 +48,8 @@ class DanConfig(SystemSettings):
     def __post_init__(self) -> None:
         fits = self.convention == "imagenet_norm" or self.trunk == "resnet50"
         require(self, "convention", fits, f"imagenet_norm for {self.trunk}")
+        told = self.expressions or not self.class_weights
+        require(self, "class_weights", told, "false for task va, which has no classes")
 
     @property
     def expressions(self) -> bool:
@@ -58,6 +60,11 @@ class DanConfig(SystemSettings):
     def affect(self) -> bool:
         """Whether its task has valence and arousal."""
         return self.task != "expr"
+
+    @property
+    def affect_least(self) -> int:
+        """Fewer say too little of a correlation, which is then left out."""
+        return FRAMES_MIN if self.affect else 0
 
 
 class DanSystem(System):

@@ -56,6 +56,11 @@ class SystemSettings(Starting):
         return False
 
     @property
+    def affect_least(self) -> int:
+        """How many faces of a batch must have valence and arousal for its loss to count them."""
+        return int(self.affect)
+
+    @property
     def needs_gray(self) -> bool:
         """Whether the engine shows it gray crops, whatever it was trained on."""
         return False

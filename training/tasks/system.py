@@ -24,7 +24,12 @@ from training.data.samples import DataConfig, Samples, load_samples
 from training.data.table import FaceTable, table_digest
 from training.data.targets import target_of
 from training.data.transforms import WebcamConfig, transform
-from training.evaluation.answers import answers_on, figures_of
+from training.evaluation.answers import (
+    AFFECT_FIGURES,
+    EXPRESSION_FIGURES,
+    answers_on,
+    figures_of,
+)
 from training.systems.build import SystemConfig, Truths, build, settings_type
 from training.systems.saved import load_start, weights_of, write_card
 from training.systems.settings import SystemSettings
@@ -122,7 +127,36 @@ def read_settings(recipe: Recipe) -> SystemRecipe:
             f"data.channel_order: {settings.system.name} is shown gray crops, got "
             f"{data.channel_order}; set it to gray"
         )
+    check_learned(settings)
     return settings
+
+
+def check_learned(settings: SystemRecipe) -> None:
+    """Refuse settings that say something of what the system does not learn, or too little.
+
+    Raises:
+        ConfigError: One would be without effect, or its loss 0.
+    """
+    own, data, name = settings.own, settings.data, settings.system.name
+    if own.affect and settings.loop.batch < own.affect_least:
+        raise ConfigError(
+            f"loop.batch: at least {own.affect_least} for {name} to learn valence and arousal, as "
+            f"fewer faces say too little of a correlation; got {settings.loop.batch}"
+        )
+    if data.derived_affect and not own.affect:
+        raise ConfigError(
+            f"data.derived_affect: {name} learns no valence and arousal; leave it out"
+        )
+    if data.votes and not any(dataset(each).votes for each in (data.dataset, *data.also)):
+        raise ConfigError(f"data.votes: {data.dataset} has one label of each face; leave it out")
+    classes = {
+        "data.votes": data.votes,
+        "data.noise": data.noise > 0,
+        "distillation.teachers": bool(settings.distillation.teachers),
+    }
+    for key, given in classes.items():
+        if given and not (own.expressions or data.derived_affect):
+            raise ConfigError(f"{key}: is of classes, which {name} does not learn; leave it out")
 
 
 def run(recipe: Recipe) -> None:
@@ -141,6 +175,7 @@ def run(recipe: Recipe) -> None:
     for part in train.parts:
         settings.own.check_pictures(part)
     check_truth(settings, train.table)
+    check_monitor(settings, valid.table)
     views, seed = views_of(settings, train), settings.loop.seed
     taught = soft_targets(settings.distillation, train.table, recipe.cache, views, seed)
     system = make_system(settings, train.table, recipe)
@@ -173,22 +208,59 @@ def check_truth(settings: SystemRecipe, table: FaceTable) -> None:
         table: The training faces, those of added datasets among them.
 
     Raises:
-        ConfigError: None of them has a label, or none has valence and arousal.
+        ConfigError: None of them has a label, or none has valence and arousal, or so few that most
+            batches would say nothing.
     """
-    own, derived = settings.own, settings.data.derived_affect
-    target = target_of(table, votes=settings.data.votes, derived_affect=derived)
-    there = {
-        "expressions": bool((target.labels >= 0).any()),
-        "valence and arousal": bool(torch.isfinite(target.affect).all(1).any()),
-    }
+    own, name = settings.own, settings.system.name
+    there, most = known_of(settings, table), len(table)
     asked = {"expressions": own.expressions, "valence and arousal": own.affect}
     for what, wanted in asked.items():
         if wanted and not there[what]:
-            remedy = "" if derived or not there["expressions"] else ", or data.derived_affect"
+            underivable = settings.data.derived_affect or not there["expressions"]
+            remedy = "" if underivable else ", or data.derived_affect"
             raise ConfigError(
-                f"data.dataset: {table.dataset} has no {what} for {settings.system.name} to learn; "
+                f"data.dataset: {table.dataset} has no {what} for {name} to learn; "
                 f"choose another dataset, or add one by data.also{remedy}"
             )
+    batch = settings.loop.batch
+    if own.affect and batch * there["valence and arousal"] < own.affect_least * most:
+        raise ConfigError(
+            f"loop.batch: of {batch} faces {batch * there['valence and arousal'] / most:.1f} have "
+            f"valence and arousal in {table.dataset}; {name} learns from {own.affect_least} at "
+            "least: choose a larger batch, or fewer faces without them"
+        )
+
+
+def known_of(settings: SystemRecipe, table: FaceTable) -> dict[str, int]:
+    """Count the faces of a table whose expression, and whose valence and arousal, are known."""
+    data = settings.data
+    target = target_of(table, votes=data.votes, derived_affect=data.derived_affect)
+    return {
+        "expressions": int((target.labels >= 0).sum()),
+        "valence and arousal": int(torch.isfinite(target.affect).all(1).sum()),
+    }
+
+
+def check_monitor(settings: SystemRecipe, table: FaceTable) -> None:
+    """Refuse, before anything is trained, to watch a figure that no evaluation will give.
+
+    Args:
+        settings: Of the run.
+        table: The faces that choose the model.
+
+    Raises:
+        ConfigError: They lack what it is a figure of, or the system does not say it.
+    """
+    monitor, own = settings.loop.monitor, settings.own
+    there = known_of(settings, table)
+    given = (EXPRESSION_FIGURES if own.expressions and there["expressions"] else ()) + (
+        AFFECT_FIGURES if own.affect and there["valence and arousal"] else ()
+    )
+    if monitor and monitor not in given:
+        raise ConfigError(
+            f"loop.monitor: {monitor}, but {table.dataset} gives {settings.system.name} "
+            f"{', '.join(given) or 'no figure'}; choose one of these, or none"
+        )
 
 
 def digests_of(train: Samples, valid: Samples) -> dict[str, str]:

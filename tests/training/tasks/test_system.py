@@ -1,5 +1,6 @@
 """Training a system from a recipe: what the run folder holds, and what is refused."""
 
+import csv
 import json
 from dataclasses import replace
 
@@ -283,6 +284,9 @@ align = "none"
 """
 
 
+TEACHER = 'distillation.teachers=["x"]'
+
+
 @pytest.fixture
 def dan(recipe, tmp_path):
     """Give `dan(*overrides)`: a tiny DAN on the tiny FER+, which has no valence and arousal."""
@@ -297,15 +301,74 @@ def test_task_of_which_the_data_says_nothing_is_refused(dan, tmp_path):
         r"dataset, or add one by data\.also, or data\.derived_affect"
     )
     with pytest.raises(ConfigError, match=says):
-        run(dan("dan.task=multi"))
+        run(dan("dan.task=multi", "loop.batch=32"))
     assert not (tmp_path / "run").exists() or not list((tmp_path / "run").glob("*.safetensors"))
 
 
-def test_both_tasks_learn_from_derived_affect(dan, tmp_path):
-    run(dan("dan.task=multi", "data.derived_affect=true"))
+@pytest.fixture
+def more_faces(ferplus_root):
+    """Add 32 faces to the training part, so that a batch of them says something of valence."""
+    folder = ferplus_root / "ferplus" / "FER2013Train"
+    lines = (folder / "label.csv").read_text().splitlines()
+    rng = np.random.default_rng(1)
+    for face in range(8, 40):
+        lines.append(lines[face % 8].replace(f"{face % 8}.png", f"{face}.png"))
+        cv2.imwrite(str(folder / f"{face}.png"), rng.integers(0, 256, (48, 48), np.uint8))
+    (folder / "label.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(("task", "parts"), [("multi", {"focal", "ccc"}), ("va", {"ccc"})])
+def test_tasks_learn_from_derived_affect(dan, more_faces, task, parts, tmp_path):
+    monitor = "loop.monitor=va_score"
+    run(dan(f"dan.task={task}", "data.derived_affect=true", "loop.batch=32", monitor))
     saved = open_run(tmp_path / "run")
     said = saved.system(torch.zeros(1, 3, 64, 64))
-    assert (said.logits.shape, said.affect.shape) == ((1, 8), (1, 2))
+    assert (said.logits.shape[1], said.affect.shape[1]) == (8 if task == "multi" else 0, 2)
+    with (tmp_path / "run" / "log.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert all(float(row[part]) > 0.1 for part in parts)
+    assert float(row["dropped"]) == 0
+
+
+def test_batch_that_says_nothing_of_valence_and_arousal_is_refused(dan, more_faces, tmp_path):
+    """It once trained on: of fewer than 32 faces the loss is left out, so that it was always 0."""
+    given = ("dan.task=multi", "data.derived_affect=true")
+    says = r"loop\.batch: at least 32 for dan to learn valence and arousal, .*; got 31"
+    with pytest.raises(ConfigError, match=says):
+        run(dan(*given, "loop.batch=31"))
+    settings = read_settings(dan(*given, "loop.batch=32"))
+    bare = replace(table(FER_PLUS), affect=np.array([[0, 0]] * 4 + [[np.nan] * 2] * 4, np.float32))
+    check_truth(settings, bare)  # derived where nobody annotated
+    annotated = replace(settings, data=replace(settings.data, derived_affect=False))
+    says = r"loop\.batch: of 32 faces 16\.0 have valence and arousal in raf-db; dan learns from 32"
+    with pytest.raises(ConfigError, match=says):
+        check_truth(annotated, bare)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["data.derived_affect=true"], r"data\.derived_affect: dan learns no valence and arousal"),
+        (["data.dataset=raf-db", "data.votes=true"], r"data\.votes: raf-db has one label of each"),
+        (["dan.task=va", "loop.batch=32", "data.noise=0.1"], r"data\.noise: is of classes, which"),
+        (
+            ["dan.task=va", "loop.batch=32", "distillation.distilled=0.5", TEACHER],
+            r"distillation\.teachers: is of classes, which dan does not learn; leave it out",
+        ),
+        (["dan.task=va", "dan.class_weights=true"], r"class_weights: must be false for task va"),
+    ],
+)
+def test_settings_of_what_a_system_does_not_learn_are_refused(dan, overrides, says):
+    with pytest.raises(ConfigError, match=says):
+        read_settings(dan(*overrides))
+
+
+def test_figure_that_no_evaluation_gives_is_refused_before_training(dan, tmp_path):
+    """It was found after the first pass, whose work was lost."""
+    says = r"loop\.monitor: va_score, but ferplus gives dan accuracy, .*; choose one of these"
+    with pytest.raises(ConfigError, match=says):
+        run(dan("loop.monitor=va_score"))
+    assert not list(tmp_path.glob("run/*"))
 
 
 def test_faces_without_labels_teach_no_expressions(dan, ferplus_root, tmp_path):
