@@ -12,7 +12,7 @@ from engine.faces.landmarker import Landmarker
 from engine.networks.manifest import load_manifest
 from engine.types import Floats
 from export.graph import LANDMARK_NET
-from training.data.landmark_cache import locate
+from training.data.landmark_cache import located
 from training.data.samples import read_table
 from training.evaluation.served import reader_of
 from training.systems.saved import SavedSystem
@@ -22,6 +22,7 @@ ALIGNED_DEG: Final = 4.0  # of tilt; pictures that stray less were turned uprigh
 # Deviation of a point from its mean, shares of a picture's side: FER+ has up to 0.11, at the tip of
 # the nose. Above, faces lie anywhere, and no crop of one face is like the pictures.
 ANYWHERE: Final = 0.15
+FOUND: Final = 0.8  # share of pictures that hold a face where the network looks for one
 
 
 def framing_of(
@@ -48,11 +49,18 @@ def framing_of(
     chosen = table.at(np.unique(np.linspace(0, len(table) - 1, FACES).astype(np.intp)))
     landmarker = Landmarker(load_manifest(asset_path(LANDMARK_NET)), "cpu", 1)
     try:
-        points = locate(reader_of(landmarker), chosen)
+        points, found = located(reader_of(landmarker), chosen)
     finally:
         landmarker.close()
     sizes = np.array([chosen.read(row).shape[1::-1] for row in range(len(chosen))], np.float32)
-    unit = np.asarray((points + 0.5) / sizes[:, None], np.float32)
+    unit = in_middle(points, sizes)
+    if found.mean() < FOUND:
+        raise ModelError(
+            f"{checkpoint}: trained on pictures of {table.dataset} as they are, and a face is "
+            f"found in {found.sum()} of {len(found)} only: the engine cannot cut such crops; "
+            "train with data.align = landmarks"
+        )
+    unit = unit[found]
     mean, strays = unit.mean(axis=0), float(unit.std(axis=0).max())
     if strays > ANYWHERE:
         raise ModelError(
@@ -65,6 +73,21 @@ def framing_of(
         "align": "upright" if tilted else "landmarks",
         "template": [[round(value, 4) for value in point] for point in mean.tolist()],
     }
+
+
+def in_middle(points: Floats, sizes: Floats) -> Floats:
+    """Place points in the crops that training made, see `engine.faces.alignment.middle`.
+
+    Args:
+        points: (N, K, 2), pixels of N pictures.
+        sizes: (N, 2), width and height of each.
+
+    Returns:
+        (N, K, 2) float32, shares of each crop's side.
+    """
+    sides = sizes.min(axis=1)[:, None, None]
+    corners = (sizes[:, None] - sides) / 2
+    return np.asarray((points + 0.5 - corners) / sides, np.float32)
 
 
 def tilt_deg(points: Floats) -> Floats:

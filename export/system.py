@@ -52,8 +52,8 @@ class SystemGraph(nn.Module):
             if isinstance(module, WindowCrossAttention):
                 module.fix_bias()
         with torch.no_grad():
-            side = system.input_size
-            answer = system(torch.zeros(1, 3, side, side))
+            side = system.crop_size
+            answer = system.served(torch.zeros(1, 3, side, side))
         widths = (answer.logits.shape[1], answer.affect.shape[1])
         heads = (name for name, width in zip(OUTPUTS, widths, strict=True) if width > 0)
         more = (name for name in (*DISTRIBUTIONS, *OWN) if name in answer.extras)
@@ -61,7 +61,7 @@ class SystemGraph(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         """Map normalised RGB crops (B, 3, S, S) to the outputs, (B, C), (B, 2) and (B,)."""
-        answer = self.system(crops)
+        answer = self.system.served(crops)
         named = {"logits": answer.logits, "valence_arousal": answer.affect, **answer.extras}
         return tuple(
             named[name].exp() if name in DISTRIBUTIONS else named[name] for name in self.outputs
@@ -75,7 +75,7 @@ def check_alone(graph: SystemGraph, name: str) -> None:
     Raises:
         ModelError: It does: live, a face would show something else when somebody joins.
     """
-    side = graph.system.input_size
+    side = graph.system.crop_size
     crops = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(0))
     together, alone = graph(crops), graph(crops[:1])
     for output, one, many in zip(graph.outputs, alone, together, strict=True):
@@ -87,9 +87,24 @@ def check_alone(graph: SystemGraph, name: str) -> None:
             )
 
 
-def colour_of(saved: SavedSystem) -> Colour:
-    """Say what crops a trained system takes."""
-    return "gray" if saved.data.channel_order == "gray" else "rgb"
+def colour_of(data: DataConfig) -> Colour:
+    """Say what crops a system takes that was trained so."""
+    return "gray" if data.channel_order == "gray" else "rgb"
+
+
+def check_served(saved: SavedSystem, name: str) -> None:
+    """Refuse a system that was shown what no crop can be made like.
+
+    Raises:
+        ModelError: It was; the message says why, and what to do.
+    """
+    reason = saved.system.unserved
+    if not reason and saved.system.crop_size != saved.system.input_size:
+        order = saved.data.channel_order
+        if order != "rgb":  # a file's pictures were enlarged first and then made so
+            reason = f"its enlarged pictures are {order}; train with data.channel_order = rgb"
+    if reason:
+        raise ModelError(f"{name}: cannot run live: {reason}")
 
 
 def is_colourless(data: DataConfig) -> bool:
@@ -107,7 +122,7 @@ def system_in_torch(saved: SavedSystem, path: Path) -> Backend:
     """Make what the exported file is compared with; `path` is what messages call it."""
     graph = SystemGraph(saved.system)
     labels = saved.classes if "logits" in graph.outputs else ()
-    form = crop_input(saved.system.input_size, colour_of(saved))
+    form = crop_input(saved.system.crop_size, colour_of(saved.data))
     colourless = is_colourless(saved.data)
     bytes_in = from_bytes(graph, saved.data.channel_order, colourless=colourless)
     return crops_backend(path, "expression", bytes_in, graph.outputs, form, labels=labels)
@@ -155,9 +170,11 @@ def write_system(
         framing: How its crops are made, where that is not as the engine aligns.
 
     Raises:
-        ModelError: Its answer for one face depends on the others.
+        ModelError: Its answer for one face depends on the others, or no crop is like the pictures
+            it was trained on.
     """
-    side, colour = saved.system.input_size, colour_of(saved)
+    check_served(saved, out.stem)
+    side, colour = saved.system.crop_size, colour_of(saved.data)
     colourless = is_colourless(saved.data)
     graph = SystemGraph(saved.system)
     check_alone(graph, out.stem)

@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +77,17 @@ def camera_info() -> "SourceInfo":
         live=True,
         has_audio=False,
     )
+
+
+@pytest.fixture(scope="session")
+def made_up() -> ModuleType:
+    """Give the module `made_up.py`: datasets of noise by name, in `TREES`."""
+    spec = importlib.util.spec_from_file_location("made_up", Path(__file__).with_name("made_up.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

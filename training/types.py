@@ -58,6 +58,21 @@ class System(nn.Module, ABC):
     def loss(self, images: Tensor, target: Target) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Give the loss to minimise, and its parts and other figures worth logging."""
 
+    @property
+    def crop_size(self) -> int:
+        """Side of the crops that are cut live: `input_size`, unless pictures were made larger."""
+        return self.input_size
+
+    @property
+    def unserved(self) -> str:
+        """Why nothing live is like the pictures it was trained on; empty where something is."""
+        return ""
+
+    def served(self, crops: Tensor) -> Answer:
+        """Judge what is cut live, (B, 3, S, S), S the `crop_size`, as the exported graph does."""
+        said: Answer = self(crops)
+        return said
+
     def before_step(self, progress: float) -> None:
         """Adapt schedules in place before an optimiser step; `progress` runs from 0 to 1."""
 

@@ -159,11 +159,39 @@ def recut(
     own = (size, margin) == (face.crop.shape[0], MARGIN) and points is None
     if own and not upright:
         return face.crop
-    target = template(size, margin)
+    aligned, target = template(face.crop.shape[0]), template(size, margin)
+    second = similarity(aligned, target)
     if points is not None:
+        # Another shape than the template's: what brought such a face there is undone, as two fits
+        # in a row would make it smaller by the square of how alike the shapes are.
         target = (np.asarray(points, np.float32) * size - 0.5).astype(np.float32)
-    matrix = chained(similarity(template(face.crop.shape[0]), target), face.matrix)
+        second = invert(similarity(target, aligned))
+    matrix = chained(second, face.matrix)
     return warp(image, untilted(matrix, target) if upright else matrix, size)
+
+
+def middle(image: Image, size: int) -> Image:
+    """Cut the largest square in the middle of a picture: crops of pictures that hold one face.
+
+    A face of such a picture that is cut by `recut`, with `points` where they lie in that square,
+    gives the same crop.
+
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        size: Side of the crop, pixels.
+
+    Returns:
+        (size, size, 3) uint8, BGR; the picture itself where it has that side.
+    """
+    height, width = image.shape[:2]
+    if (height, width) == (size, size):
+        return image
+    side = min(height, width)
+    corner = (np.array([width, height], np.float32) - side) / 2
+    linear = np.eye(2, dtype=np.float32) * np.float32(size / side)
+    shift = linear @ (0.5 - corner) - 0.5  # integers are the middles of pixels
+    matrix = np.hstack([linear, shift[:, None]]).astype(np.float32)
+    return warp(image, matrix, size, cv2.BORDER_REPLICATE)
 
 
 def untilted(matrix: Floats, target: Floats) -> Floats:

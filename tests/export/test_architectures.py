@@ -112,7 +112,10 @@ SMALL = {
         "neural_resizer.backbone=deit_s",
         "neural_resizer.input_size=48",
     ),
-    "resizer-c": ("ferplus-resizer-c", *RESIZER, "neural_resizer.backbone=xcit_s12"),
+    "resizer-c": (
+        *("ferplus-resizer-c", *RESIZER, "neural_resizer.backbone=xcit_s12"),
+        "neural_resizer.enlarged_from=32",
+    ),
     "resizer-d": (
         "ferplus-resizer-d",
         *RESIZER,
@@ -120,13 +123,21 @@ SMALL = {
         "neural_resizer.upscaler=sr_lite",
         "neural_resizer.input_size=32",
     ),
-    "resizer-e": ("ferplus-resizer-e", *RESIZER, "neural_resizer.backbone=swin_s"),
+    "resizer-e": (
+        *("ferplus-resizer-e", *RESIZER, "neural_resizer.backbone=swin_s"),
+        "neural_resizer.enlarged_from=16",
+    ),
 }
 
 
+# Pictures on disk that the graph makes of crops of FER+'s size.
+ENLARGED = {
+    *(f"ferplus-resizer-{name}" for name in ("c", "d", "e", "vit", "deit", "convit", "xcit")),
+    "rafdb-resizer-swin-l",
+}
 FULL = {
     **{
-        recipe: (recipe,)
+        recipe: (recipe, *(("neural_resizer.enlarged_from=48",) if recipe in ENLARGED else ()))
         for recipe in (
             *("rafdb-poster-s", "rafdb-poster-m", "rafdb-poster-l", "affectnet8-poster"),
             *("rafdb-poster-ada-s", "rafdb-poster-ada-m", "rafdb-poster-ada-s-mlp"),

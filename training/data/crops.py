@@ -4,20 +4,21 @@ import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import SinkError, SourceError
-from engine.faces.alignment import align
+from engine.faces.alignment import align, middle, recut
 from engine.files import written
 from engine.types import Floats, Image
-from training.data.operations import resized
 from training.data.pictures import key_of
 from training.data.progress import tracked
 from training.data.table import FaceTable
 from training.data.unpacking import array_in
+
+RECUT: Final = b"2"  # another where crops are cut otherwise than those in caches
 
 
 class Crops(Protocol):
@@ -48,16 +49,16 @@ class FaceCrops:
         return len(self.table)
 
     def __getitem__(self, row: int, /) -> Image:
-        """Cut one with the engine's own alignment, (size, size, 3) uint8, BGR.
+        """Cut one as the engine does, (size, size, 3) uint8, BGR.
 
         Raises:
             SourceError: The picture is missing or unreadable, or its points coincide.
         """
         image = self.table.read(row)
         if self.points is None:
-            return resized(image, self.size)
+            return middle(image, self.size)
         try:
-            return align(image, self.points[row], self.size).crop
+            return recut(image, align(image, self.points[row]), self.size)
         except ValueError as error:
             raise SourceError(f"{self.table.names[row]}: cannot be aligned: {error}") from error
 
@@ -70,7 +71,7 @@ def cached_crops(
     Args:
         table: The faces.
         points: (N, 5, 2) float32, pixels of each picture, as `engine.faces.alignment.align` takes
-            them; None where the pictures are aligned already and are only resized.
+            them; None where the pictures are aligned already: their middle is the crop.
         size: Side of the crops, pixels.
         cache: Folder for decoded data.
 
@@ -92,7 +93,8 @@ def cached_crops(
 
 
 def _key(table: FaceTable, points: Floats | None) -> str:
-    where = b"aligned already" if points is None else np.ascontiguousarray(points).tobytes()
+    where = b"the middle" if points is None else np.ascontiguousarray(points).tobytes()
+    where += RECUT
     return f"{key_of(table)}-{hashlib.sha256(where).hexdigest()[:16]}"
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from engine.faces.alignment import CROP_SIZE, align, invert, template, transform
 from engine.faces.landmarks import MARGIN, five_points
@@ -47,6 +48,11 @@ def locate(read: Reader, images: Pictures, rounds: int = 3) -> Floats:
     Returns:
         (N, 5, 2) float32, pixels of the pictures.
     """
+    return located(read, images, rounds)[0]
+
+
+def located(read: Reader, images: Pictures, rounds: int = 3) -> tuple[Floats, NDArray[np.bool_]]:
+    """Do `locate`; say besides in which of the N pictures a face is present, (N,)."""
     whole = np.stack([_whole(images.image(row)) for row in range(len(images))])
     points = whole.copy()
     found = np.zeros(len(images), bool)
@@ -61,7 +67,7 @@ def locate(read: Reader, images: Pictures, rounds: int = 3) -> Floats:
             found[first : first + BATCH] = presence > 0.5
     points[~found] = whole[~found]
     log.info("no face in %d of %d pictures: the whole picture is used", (~found).sum(), len(found))
-    return points
+    return points, found
 
 
 def cached_points(table: FaceTable, weights: Path, cache: Path) -> Floats:

@@ -37,8 +37,8 @@ class DataConfig:
         also: More datasets, whose training splits are added in those classes
             (`training.data.merged`); not one of the same pictures.
         fold: The subject or character left out, for datasets without a split of their own.
-        align: ``landmarks`` cuts faces out as the live engine does; ``none`` takes pictures as
-            they are, for datasets that come aligned.
+        align: ``landmarks`` cuts faces out as the live engine does; ``none`` takes the middle of
+            pictures as they are, for datasets that come aligned (`export.framing`).
         landmark_weights: Of the landmark network that aligns.
         augmentation: A name of `training.data.transforms.TRANSFORMS`.
         mixed: Share of batches blended pairwise ("mixup").

@@ -6,10 +6,12 @@ DIC runs beforehand, and its pictures are read from disk; `SRLite` is ours and n
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.errors import SourceError
+from engine.faces.preprocessing import MEAN, STD
 
 Upscaler = Literal["disk", "bilinear", "bicubic", "sr_lite"]
 
@@ -95,3 +97,29 @@ class SRLite(nn.Module):
         y = y + self.blocks(y)
         large: Tensor = self.last(self.enlarge(y))
         return large
+
+
+class Beforehand(nn.Module):
+    """Enlarge pictures as those on disk were: to whole bytes, as a file keeps them.
+
+    Args:
+        network: Maps normalised RGB (B, 3, h, w) to (B, 3, H, W), such as a trained `SRLite`.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        for name, values in (("mean", MEAN), ("spread", STD)):
+            self.register_buffer(name, 255 * torch.tensor(values).reshape(3, 1, 1), False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, 3, h, w) to (B, 3, H, W)."""
+        return (self.pixels(x) - self.mean) / self.spread
+
+    def pixels(self, x: Tensor) -> Tensor:
+        """Give the picture's values, whole numbers from 0 to 255."""
+        y: Tensor = self.network(x) * self.spread + self.mean
+        return y.round().clamp(0, 255)

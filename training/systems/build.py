@@ -27,6 +27,7 @@ from training.systems.dan import DanConfig, DanSystem
 from training.systems.neural_resizer import (
     NeuralResizerConfig,
     NeuralResizerSystem,
+    make_enlarger,
     make_upscaler,
 )
 from training.systems.poster import PosterConfig, PosterSystem
@@ -94,10 +95,10 @@ def _arbex(config: ArbexConfig, system: SystemConfig, truths: Truths) -> System:
 
 
 def _neural_resizer(config: NeuralResizerConfig, system: SystemConfig, truths: Truths) -> System:
-    upscaler = make_upscaler(config)
+    upscaler, enlarger = make_upscaler(config), make_enlarger(config)
     if config.upscaler_weights:
-        load_weights(upscaler, Path(config.upscaler_weights))
-    made = NeuralResizerSystem(config, truths.prior, upscaler=upscaler)
+        load_weights(enlarger or upscaler, Path(config.upscaler_weights))
+    made = NeuralResizerSystem(config, truths.prior, upscaler=upscaler, enlarger=enlarger)
     if config.backbone_weights:
         load_part(made.network.backbone, Path(config.backbone_weights), "network.backbone.")
     return made

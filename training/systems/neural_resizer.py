@@ -24,7 +24,13 @@ from training.losses.pdls import f_pdls, pdls
 from training.losses.smoothing import smoothed_cross_entropy
 from training.models.backbones import BACKBONES, backbone
 from training.models.neural_resizer import SETTINGS, NeuralResizer, NeuralResizerOutput, Setting
-from training.models.super_resolution import Interpolate, Precomputed, SRLite, Upscaler
+from training.models.super_resolution import (
+    Beforehand,
+    Interpolate,
+    Precomputed,
+    SRLite,
+    Upscaler,
+)
 from training.systems.settings import Classes, SystemSettings
 from training.types import Answer, System, Target
 
@@ -52,7 +58,10 @@ class NeuralResizerConfig(SystemSettings):
         upscaler: ``disk`` takes faces that were super-resolved beforehand.
         upscaled_size: Pixels; a power of 2 times `input_size` for ``sr_lite``.
         backbone_size: Pixels.
-        upscaler_weights: Trained weights of ``sr_lite``, safetensors.
+        upscaler_weights: Trained weights of ``sr_lite``, safetensors; for ``disk`` of the one
+            that enlarged the pictures beforehand, which does the same live.
+        enlarged_from: For ``disk``: side of the pictures before that, pixels; 0 where something
+            else enlarged them, and the network cannot run live.
         sr_channels: Channels of ``sr_lite``.
         sr_blocks: Residual blocks of ``sr_lite``.
         width: Channels of the Neural Resizer.
@@ -75,6 +84,7 @@ class NeuralResizerConfig(SystemSettings):
     input_size: Side = 384
     upscaler: Upscaler = "disk"
     upscaler_weights: str = ""
+    enlarged_from: Natural = 0
     upscaled_size: Side = 384
     backbone_size: Side = 224
     sr_channels: Positive = 32
@@ -100,7 +110,8 @@ class NeuralResizerConfig(SystemSettings):
 
     def check_start(self, start: str) -> None:
         """Refuse a super-resolution network that nobody trained: it is frozen."""
-        if self.upscaler == "sr_lite" and not (self.upscaler_weights or start):
+        asked = self.upscaler == "sr_lite" or self.enlarged_from
+        if asked and not (self.upscaler_weights or start):
             raise ConfigError(
                 "neural_resizer.upscaler_weights: missing; sr_lite is frozen: it must be trained "
                 "before"
@@ -123,8 +134,12 @@ def _check_sizes(config: NeuralResizerConfig) -> None:
         require(config, "upscaler", config.upscaler == "bilinear", "bilinear in settings a and b")
     if config.upscaler == "disk":
         require(config, "input_size", size == large, f"{large}, the upscaled_size, for disk")
-    lite = config.upscaler == "sr_lite" or not config.upscaler_weights
-    require(config, "upscaler_weights", lite, "empty but for sr_lite")
+    lite = config.upscaler == "sr_lite" or config.enlarged_from or not config.upscaler_weights
+    require(config, "upscaler_weights", bool(lite), "empty but for sr_lite")
+    if config.enlarged_from:
+        require(config, "enlarged_from", config.upscaler == "disk", "0 but for disk")
+        fits = _doublings(config) and large == config.enlarged_from << _doublings(config)
+        require(config, "enlarged_from", bool(fits), f"{large}, the upscaled_size, halved")
     if config.upscaler == "sr_lite":
         fits = large > size and large == size << _doublings(config)
         require(config, "input_size", fits, f"{large}, the upscaled_size, halved once or more")
@@ -136,8 +151,9 @@ def _check_sizes(config: NeuralResizerConfig) -> None:
 
 
 def _doublings(config: NeuralResizerConfig) -> int:
-    """How often `input_size` doubles on its way to `upscaled_size`."""
-    return max(0, (config.upscaled_size // config.input_size).bit_length() - 1)
+    """How often a small picture's side doubles on its way to `upscaled_size`."""
+    small = config.enlarged_from or config.input_size
+    return max(0, (config.upscaled_size // small).bit_length() - 1)
 
 
 class NeuralResizerSystem(System):
@@ -149,6 +165,7 @@ class NeuralResizerSystem(System):
             None where the settings need none.
         upscaler: A trained one in place of the configured, such as `SRLite`, which starts
             untrained; it is frozen.
+        enlarger: A trained one that enlarged the pictures beforehand; untrained by default.
 
     Raises:
         ConfigError: The loss needs a prior and has none, or one of other classes.
@@ -162,6 +179,7 @@ class NeuralResizerSystem(System):
         prior: Floats | None = None,
         *,
         upscaler: nn.Module | None = None,
+        enlarger: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -181,6 +199,37 @@ class NeuralResizerSystem(System):
             legacy_scale=config.legacy_scale,
             scale_limit=config.stn_scale_limit,
         )
+        self.enlarger = None
+        if config.enlarged_from:
+            self.enlarger = Beforehand(enlarger or _lite(config)).requires_grad_(False).eval()
+
+    @property
+    def crop_size(self) -> int:
+        """Side of the crops that are cut live."""
+        return self.config.enlarged_from or self.input_size
+
+    @property
+    def unserved(self) -> str:
+        """See `System.unserved`."""
+        if self.config.upscaler != "disk" or self.enlarger is not None:
+            return ""
+        return (
+            "its pictures were super-resolved beforehand, and the network that did it is not known "
+            "here: train on pictures of fer-data enlarge with neural_resizer.enlarged_from and "
+            "upscaler_weights, or with upscaler = sr_lite"
+        )
+
+    def served(self, crops: Tensor) -> Answer:
+        """Judge what is cut live, enlarged as the pictures were."""
+        said: Answer = self(crops if self.enlarger is None else self.enlarger(crops))
+        return said
+
+    def train(self, mode: bool = True) -> "NeuralResizerSystem":
+        """Switch modes; what enlarged pictures beforehand stays in eval."""
+        super().train(mode)
+        if self.enlarger is not None:
+            self.enlarger.eval()
+        return self
 
     def forward(self, images: Tensor) -> Answer:
         """Judge normalised RGB faces (B, 3, S, S), S the input size."""
@@ -216,8 +265,17 @@ def make_upscaler(config: NeuralResizerConfig) -> nn.Module:
     if config.upscaler == "disk":
         return Precomputed(large)
     if config.upscaler == "sr_lite":
-        return SRLite(config.sr_channels, config.sr_blocks, _doublings(config))
+        return _lite(config)
     return Interpolate(large, config.upscaler)
+
+
+def make_enlarger(config: NeuralResizerConfig) -> nn.Module | None:
+    """Build what enlarged the pictures of ``disk``, untrained; None where nobody knows it."""
+    return _lite(config) if config.enlarged_from else None
+
+
+def _lite(config: NeuralResizerConfig) -> SRLite:
+    return SRLite(config.sr_channels, config.sr_blocks, _doublings(config))
 
 
 def _checked_prior(config: NeuralResizerConfig, prior: Floats | None) -> Tensor:

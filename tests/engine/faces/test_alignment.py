@@ -13,6 +13,7 @@ from engine.faces.alignment import (
     align,
     chained,
     invert,
+    middle,
     recut,
     similarity,
     template,
@@ -268,3 +269,25 @@ def test_crop_of_far_more_than_the_picture_takes_no_more_memory(shrink):
     outside = crop.copy()
     outside[55:58, 55:58] = 0
     assert not outside.any()
+
+
+def test_face_of_another_shape_is_cut_as_its_pictures_were():
+    """Two fits in a row once made it smaller: its shape is not the template's."""
+    points = np.array([[0.3, 0.3], [0.7, 0.3], [0.5, 0.5], [0.3, 0.8], [0.7, 0.8]], np.float32)
+    picture = waves(96)
+    face = align(picture, points * 96 - 0.5)
+    crop = recut(picture, face, 64, points=points.tolist())
+    off = np.abs(crop.astype(int) - middle(picture, 64).astype(int))[2:-2, 2:-2]
+    assert off.max() <= 2
+
+
+def test_middle_of_a_picture_is_its_largest_square():
+    tall = landscape(90, 60)
+    np.testing.assert_array_equal(middle(tall, 60), tall[15:75])
+    np.testing.assert_array_equal(middle(tall[15:75], 60), tall[15:75])
+    half = middle(tall, 30).astype(int)
+    wanted = cv2.resize(tall[15:75], (30, 30), interpolation=cv2.INTER_AREA).astype(int)
+    assert np.abs(half - wanted)[1:-1, 1:-1].max() <= 1
+    large = middle(tall, 240).astype(int)
+    wanted = cv2.resize(tall[15:75], (240, 240), interpolation=cv2.INTER_LINEAR).astype(int)
+    assert np.abs(large - wanted).max() <= 4

@@ -3,8 +3,12 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from training.data.cli import main
+from training.models.super_resolution import SRLite
+from training.tasks.super_resolution import start_as_interpolation
+from training.weights import save_weights
 
 
 @pytest.fixture
@@ -110,3 +114,28 @@ def test_real_pack_has_the_published_duplicates(packs, capsys):
     assert "all parts: 3353 pictures in 1513 groups of identical ones" in said
     assert "288 of FER2013Test also in FER2013Train" in said
     assert "279 of FER2013Valid also in FER2013Train" in said
+
+
+def test_pictures_are_enlarged_and_the_rest_stays(rafdb, tmp_path, capsys):
+    weights = tmp_path / "lite.safetensors"
+    lite = SRLite(12, 1, 2)
+    start_as_interpolation(lite)
+    save_weights(lite, weights)
+    out = tmp_path / "out" / "large"
+    given = ["enlarge", "raf-db", str(rafdb), "--side", "24", "--weights", str(weights)]
+    assert main([*given, "--out", str(out)]) == 0
+    names = sorted(path.relative_to(rafdb) for path in rafdb.rglob("*") if path.is_file())
+    assert sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file()) == names
+    for name in names:
+        if name.suffix != ".jpg":
+            assert (out / name).read_bytes() == (rafdb / name).read_bytes()
+            continue
+        small, large = cv2.imread(str(rafdb / name)), cv2.imread(str(out / name))
+        assert large.shape == (96, 96, 3)
+        assert np.abs(large[20:-20, 20:-20].astype(int) - small[0, 0]).max() <= 2
+    assert main([*given, "--out", str(out)]) == 5
+    assert "large: exists already; name a new folder" in capsys.readouterr().err
+    save_weights(torch.nn.Linear(2, 2), weights)
+    assert main([*given, "--out", str(tmp_path / "other")]) == 4
+    assert "not the weights of an SRLite" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
