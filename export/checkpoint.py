@@ -1,7 +1,7 @@
 """What `fer-export` may start from: a trained network's weights, or an exported ONNX file."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from engine.documents import read_object
 from engine.errors import ConfigError, ModelError
 from engine.labels import EXPRESSIONS
 from engine.networks.manifest import Manifest, load_manifest
+from training.evaluation.ensemble import named_once
 from training.systems.saved import CARD, RECIPE, read_card
 from training.trainer.loop import MODEL
 
@@ -39,6 +40,7 @@ class Weights:
         task: What trained them, as in `training.train.TASKS`, or ``expression``: poster-rt.
         name: The run's, or the file's without its ending.
         metrics: The run's figures, empty where it left none.
+        others: More members of an ensemble, whose answers are averaged.
     """
 
     given: Path
@@ -46,6 +48,12 @@ class Weights:
     task: str
     name: str
     metrics: Mapping[str, Any]
+    others: tuple["Weights", ...] = ()
+
+    @property
+    def members(self) -> list[Path]:
+        """What the user named, of all members of an ensemble."""
+        return [self.given, *(other.given for other in self.others)]
 
     @property
     def in_run(self) -> bool:
@@ -76,6 +84,28 @@ def open_checkpoint(path: Path) -> Weights | Manifest:
     if path.with_name(RECIPE).is_file():
         return _of_run(path, path)
     return _shipped(path)
+
+
+def open_ensemble(paths: Sequence[Path]) -> Weights | Manifest:
+    """Tell what a checkpoint is, or several, whose mean answer is exported as one network.
+
+    Raises:
+        ConfigError, ModelError: As `open_checkpoint`; or several are not all runs of systems, or
+            one is named twice.
+    """
+    found = [open_checkpoint(path) for path in named_once(paths)]
+    if len(found) == 1:
+        return found[0]
+    members = [_member(path, each) for path, each in zip(paths, found, strict=True)]
+    first, *others = members
+    return replace(first, name=f"{first.name}-x{len(members)}", others=tuple(others))
+
+
+def _member(path: Path, found: Weights | Manifest) -> Weights:
+    # A poster-rt is a system as well, in one graph with its landmark network.
+    if isinstance(found, Weights) and found.in_run and found.task in ("system", "expression"):
+        return replace(found, task="system")
+    raise ConfigError(f"{path}: an ensemble is made of run folders of systems")
 
 
 def open_graph(path: Path) -> Manifest:

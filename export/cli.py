@@ -48,7 +48,7 @@ def _run(argv: Sequence[str]) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    if options.checkpoint is None:
+    if not options.checkpoints:
         raise ConfigError(f"CHECKPOINT is missing; see {PROGRAM} --help")
     known = {name for names in OWN.values() for name in names}
     given = {name: value for name, value in vars(options).items() if name in known}
@@ -59,7 +59,8 @@ def _export(options: argparse.Namespace) -> None:
 
     export(
         Request(
-            checkpoint=options.checkpoint,
+            checkpoint=options.checkpoints[0],
+            others=tuple(options.checkpoints[1:]),
             to=options.to,
             precision=options.precision,
             batch=options.batch,
@@ -114,11 +115,12 @@ def parser() -> Parser:
     )
     add = parse.add_argument
     add(
-        "checkpoint",
+        "checkpoints",
         type=Path,
-        nargs="?",
+        nargs="*",
         metavar="CHECKPOINT",
-        help="run folder of fer-train, one of its weights files, or an exported .onnx file",
+        help="run folder of fer-train, one of its weights files, or an exported .onnx file; "
+        "several runs become one network, whose answer is the mean of theirs",
     )
     add("--to", choices=tuple(OWN), default="onnx", help="what to make (onnx)")
     add("--precision", choices=("fp32", "fp16", "int8"), help="the checkpoint's own by default")

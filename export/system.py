@@ -1,7 +1,7 @@
 """Any system as ONNX, calibrated on the validation split it was trained beside."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from export.graph import (
 )
 from training.data.registry import dataset
 from training.data.samples import DataConfig
+from training.evaluation.ensemble import joined
 from training.evaluation.runs import evaluate_saved
 from training.models.window_attention import WindowCrossAttention
 from training.systems.saved import SavedSystem, open_run
@@ -143,8 +144,51 @@ def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: i
         SinkError: It cannot be written.
         SourceError: The run's validation split, which the temperature is fitted on, is missing.
     """
+    export_saved(open_member(checkpoint), checkpoint, out, data, cache, batch=batch)
+
+
+def export_vote(
+    checkpoints: Sequence[Path], out: Path, data: Path, cache: Path, batch: int = 0
+) -> None:
+    """Do `export_system` with several runs as one network, whose answer is the mean of theirs.
+
+    Raises:
+        ModelError, SinkError, SourceError: As `export_system`; or two runs were not trained to
+            judge the same faces, or need other crops.
+    """
+    export_saved(open_vote(checkpoints), checkpoints[0], out, data, cache, batch=batch)
+
+
+def open_member(checkpoint: Path) -> SavedSystem:
+    """Open a run folder, or one of the weights files in it."""
     inside = not checkpoint.is_dir()
-    saved = open_run(checkpoint.parent, checkpoint.name) if inside else open_run(checkpoint)
+    return open_run(checkpoint.parent, checkpoint.name) if inside else open_run(checkpoint)
+
+
+def open_vote(checkpoints: Sequence[Path]) -> SavedSystem:
+    """Open several runs as one system.
+
+    Raises:
+        ModelError: One is no run, or two are not alike.
+    """
+    members = {path: open_member(path) for path in checkpoints}
+    first, *others = members
+    for path in others:
+        for what, says in (
+            ("whether it saw colour", is_colourless),
+            ("whether its valence and arousal are derived", is_derived),
+        ):
+            if says(members[path].data) != says(members[first].data):
+                raise ModelError(
+                    f"{path}: {what} differs from {first}; only runs that are alike in it can vote"
+                )
+    return joined(members)
+
+
+def export_saved(
+    saved: SavedSystem, checkpoint: Path, out: Path, data: Path, cache: Path, *, batch: int = 0
+) -> None:
+    """Write an opened system; as `export_system`, `checkpoint` being what messages call it."""
     facts = write_system(saved, out, batch, framing_of(saved, checkpoint, data, cache))
     for suffix in (".onnx", ".json"):
         beside = out.with_name(LANDMARK_NET).with_suffix(suffix)
@@ -189,7 +233,7 @@ def write_system(
     return {
         "name": out.stem,
         "kind": "expression",
-        "architecture": saved.recipe["system"]["name"],
+        "architecture": saved.name,
         "input": crop_input(side, colour, batch, colourless=colourless, framing=framing),
         "outputs": list(graph.outputs),
         "labels": list(saved.classes) if "logits" in graph.outputs else [],

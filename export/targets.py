@@ -18,7 +18,7 @@ from engine.networks.tensorrt.engine_file import precision_of
 from engine.reading.fusion import landmarks_of
 from export.backends import graph_backend
 from export.bundle import write_bundle
-from export.checkpoint import GRAPH, Weights, open_checkpoint
+from export.checkpoint import GRAPH, Weights, open_ensemble
 from export.comparison import prove
 from export.half_precision import export_half_precision
 from export.networks import copy_network
@@ -49,6 +49,7 @@ class Request:
 
     Attributes:
         checkpoint: Run folder, weights file or ONNX file.
+        others: More run folders, for an ensemble.
         to: What to make.
         precision: None is the checkpoint's own.
         batch: Faces of a call; 0 is any number.
@@ -69,6 +70,7 @@ class Request:
     data: Path
     cache: Path
     own: Mapping[str, Any]
+    others: tuple[Path, ...] = ()
 
     @property
     def detector(self) -> Path | None:
@@ -86,7 +88,7 @@ def export(request: Request) -> Path:
             this machine lacks what the target needs.
         SinkError: The output exists already or cannot be written.
     """
-    found = open_checkpoint(request.checkpoint)
+    found = open_ensemble([request.checkpoint, *request.others])
     _check(found, request)
     out = request.out or default_out(found, request)
     _check_out(found, out, request)
@@ -338,8 +340,11 @@ def _export_expression(found: Weights, out: Path, request: Request) -> None:
 
 
 def _export_system(found: Weights, out: Path, request: Request) -> None:
-    from export.system import export_system
+    from export.system import export_system, export_vote
 
+    if found.others:
+        export_vote(found.members, out, request.data, request.cache, request.batch)
+        return
     export_system(found.given, out, request.data, request.cache, request.batch)
 
 

@@ -15,7 +15,7 @@ from export.detector import detector_in_torch
 from export.landmark_net import landmark_net_in_torch
 from export.parity import Report
 from export.poster_rt import network_of, poster_rt_in_torch, round_to_half
-from export.system import system_in_torch
+from export.system import open_vote, system_in_torch
 from training.detector.model import FaceNet
 from training.models.landmark_net import LandmarkNet
 from training.systems.saved import open_run
@@ -104,6 +104,8 @@ def _expression(weights: Weights) -> Backend:
 
 
 def _system(weights: Weights) -> Backend:
+    if weights.others:
+        return system_in_torch(open_vote(weights.members), weights.given)
     return system_in_torch(open_run(weights.file.parent, weights.file.name), weights.given)
 
 

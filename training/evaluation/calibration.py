@@ -8,10 +8,13 @@ from torch.nn import functional
 from engine.types import Floats
 
 BINS = 15  # common specification, section 5
+RANGE = (1e-3, 1e3)  # of `engine.networks.manifest.ExpressionFacts.temperature`
 
 
 def fit_temperature(logits: Floats, labels: NDArray[np.intp]) -> float:
-    """Find the temperature with the least negative log-likelihood.
+    """Find the temperature with the least negative log-likelihood, as a manifest may state it.
+
+    Answers that are worse than none would want an endless one.
 
     Args:
         logits: (N, C), of a validation split.
@@ -30,7 +33,7 @@ def fit_temperature(logits: Floats, labels: NDArray[np.intp]) -> float:
         return loss
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]  # torch's stub lacks it
-    return float(log_t.detach().exp())
+    return float(log_t.detach().exp().clamp(*RANGE))
 
 
 def expected_calibration_error(probabilities: Floats, labels: NDArray[np.intp]) -> float:

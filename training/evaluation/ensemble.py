@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,16 +33,26 @@ class Vote(System):
         self.input_size = sizes[0]
         self.members = nn.ModuleList(members)
 
+    @property
+    def crop_size(self) -> int:
+        """Side of the crops that are cut live."""
+        return self._systems()[0].crop_size
+
+    @property
+    def unserved(self) -> str:
+        """Why a member cannot run live; empty where all can."""
+        return next(filter(None, (member.unserved for member in self._systems())), "")
+
+    def served(self, crops: Tensor) -> Answer:
+        """Judge what is cut live, each member as it does alone."""
+        return _mean([member.served(crops) for member in self._systems()])
+
     def forward(self, images: Tensor) -> Answer:
         """Judge crops; the logits are the logarithm of the mean distribution."""
-        said: list[Answer] = [member(images) for member in self.members]
-        chances = torch.stack([one.logits.log_softmax(1) for one in said])
-        return Answer(
-            chances.logsumexp(0) - math.log(len(said)),
-            torch.stack([one.affect for one in said]).mean(0),
-            torch.cat([one.embedding for one in said], 1),
-            {},
-        )
+        return _mean([member(images) for member in self.members])
+
+    def _systems(self) -> list[System]:
+        return [cast(System, member) for member in self.members]
 
     def loss(self, images: Tensor, target: Target) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Refuse: bagging trains members one by one, each on its own bootstrap.
@@ -51,6 +61,16 @@ class Vote(System):
             ValueError: Always.
         """
         raise ValueError("a vote is not trained: train its members, each on its own bootstrap")
+
+
+def _mean(said: Sequence[Answer]) -> Answer:
+    chances = torch.stack([one.logits.log_softmax(1) for one in said])
+    return Answer(
+        chances.logsumexp(0) - math.log(len(said)),
+        torch.stack([one.affect for one in said]).mean(0),
+        torch.cat([one.embedding for one in said], 1),
+        {},
+    )
 
 
 def evaluate_vote(
@@ -80,27 +100,52 @@ def evaluate_vote(
         ModelError: One is no such run, or two were not trained to judge the same faces.
         FerError: As `training.evaluation.runs.evaluate_run`.
     """
-    if len({path.resolve() for path in checkpoints}) < len(checkpoints):
-        named = ", ".join(map(str, checkpoints))
-        raise ConfigError(f"{named}: a run has one vote; name each once")
-    members = {path: open_system(path) for path in checkpoints}
-    check_alike(members)
-    saved = list(members.values())
-    cards = [one.card for one in saved]
-    parameters, gmac = sum(card.parameters for card in cards), sum(card.gmac for card in cards)
-    vote = Vote([one.system for one in saved]).eval()
-    card = replace(cards[0], parameters=parameters, gmac=gmac)
-    joint = replace(saved[0], system=vote, card=card)
+    members = {path: open_system(path) for path in named_once(checkpoints)}
+    joint, saved = joined(members), list(members.values())
     places = {"root": root, "cache": cache}
     evaluation = evaluate_saved(joint, checkpoints[0], split, **places, dataset=dataset, fold=fold)
     folders = [path if path.is_dir() else path.parent for path in checkpoints]
-    names = dict.fromkeys(one.name for one in saved)
     return {
         **evaluation.figures(),
         "run": " + ".join(folder.resolve().name for folder in folders),
-        "system": f"vote of {len(saved)}: {', '.join(names)}",
         "seed": ", ".join(str(one.seed) for one in saved),
     }
+
+
+def named_once(checkpoints: Sequence[Path]) -> Sequence[Path]:
+    """Give the members' places.
+
+    Raises:
+        ConfigError: A run is named twice.
+    """
+    if len({path.resolve() for path in checkpoints}) < len(checkpoints):
+        named = ", ".join(map(str, checkpoints))
+        raise ConfigError(f"{named}: a run has one vote; name each once")
+    return checkpoints
+
+
+def joined(members: Mapping[Path, SavedSystem]) -> SavedSystem:
+    """Make one system of several; parameters and gmac are of all, the rest is the first one's.
+
+    Raises:
+        ModelError: Two were not trained to judge the same faces.
+    """
+    check_alike(members)
+    saved = list(members.values())
+    cards = [one.card for one in saved]
+    card = replace(
+        cards[0],
+        parameters=sum(card.parameters for card in cards),
+        gmac=sum(card.gmac for card in cards),
+    )
+    names = dict.fromkeys(one.name for one in saved)
+    return replace(
+        saved[0],
+        system=Vote([one.system for one in saved]).eval(),
+        name=f"vote of {len(saved)}: {', '.join(names)}",
+        card=card,
+        recipe={**saved[0].recipe, "members": [one.recipe for one in saved]},
+    )
 
 
 def check_alike(members: Mapping[Path, SavedSystem]) -> None:
@@ -133,6 +178,7 @@ def _outlook(saved: SavedSystem) -> dict[str, str]:
         "data.landmark_weights": aligned,
         "data.channel_order": data.channel_order,
         "input size": str(side),
+        "crop size": str(saved.system.crop_size),
         "number of logits": str(said.logits.shape[1]),
         "number of affect values": str(said.affect.shape[1]),
     }

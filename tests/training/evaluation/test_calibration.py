@@ -63,3 +63,11 @@ def test_likelihood_and_brier_of_known_answers():
     assert negative_log_likelihood(probabilities, labels) == pytest.approx(wanted)
     assert brier(probabilities, labels) == pytest.approx((2 * 0.25**2 + 2 * 0.5**2) / 2)
     assert np.isfinite(negative_log_likelihood(np.eye(2, dtype=np.float32), np.array([1, 0])))
+
+
+def test_temperature_of_answers_worse_than_chance_is_one_that_a_manifest_may_state():
+    """It once was 14,006, and the export ended in the manifest's refusal."""
+    wrong = np.eye(3, dtype=np.float32) * 5
+    labels = np.array([1, 2, 0])
+    assert fit_temperature(wrong, labels) == 1000
+    assert fit_temperature(wrong, np.arange(3)) >= 0.001
