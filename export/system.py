@@ -241,5 +241,6 @@ def write_system(
         "parameters": saved.card.parameters,
         "gmac": saved.card.gmac,
         "derived_affect": is_derived(saved.data),
+        "apart": True,  # as `check_alone` says
         "recipe": saved.recipe,
     }

@@ -189,6 +189,7 @@ class ExpressionFacts:
         outputs: Of its graph; none where the manifest does not say.
         picture_quality: How that follows the picture; None where it does not.
         derived_affect: It was taught the valence and arousal that its classes have in general.
+        apart: The export proved that its answer for a face does not depend on the others.
     """
 
     input: CropInput
@@ -198,6 +199,7 @@ class ExpressionFacts:
     outputs: tuple[Line, ...] = ()
     picture_quality: PictureQuality | None = None
     derived_affect: bool = False
+    apart: bool = False
 
 
 @_stated

@@ -21,6 +21,8 @@ PLACES: Final[Mapping[str, tuple[float, float]]] = {
     expression.label: place for expression, place in VALENCE_AROUSAL.items()
 }
 AS_FOLLOWED: Final = ("landmarks", None)  # crops of the landmark network
+PROBED: Final = 4  # faces that a network is asked about at once
+APART: Final = 0.02  # what an answer may change by with the other faces, of its size
 NOTHING: Final[Floats] = np.zeros(0, np.float32)
 
 
@@ -73,6 +75,8 @@ class Fusion:
         self._session = open_session(manifest, device, threads)
         try:
             self.offer = offer_of(manifest, self._session.outputs)
+            if not (facts.apart or self._maps):
+                self._check_apart()
         except ModelError:
             self._session.close()
             raise
@@ -135,6 +139,34 @@ class Fusion:
             Reading(logits[row], affect[row], measures[row], temperature)
             for row, temperature in enumerate(temperatures)
         ]
+
+    def _check_apart(self) -> None:
+        """Refuse a network whose answer for a face depends on the others of the batch.
+
+        Raises:
+            ModelError: It does: a face would show something else when somebody joins.
+        """
+        count, form = self._input.batch or PROBED, self._input
+        if count == 1:
+            return
+        shape = (2, count, 1 if form.colour == "gray" else 3, form.size, form.size)
+        bytes_in = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        one, other = bytes_in if form.dtype == "uint8" else bytes_in.astype(np.float32) / 64 - 2
+        other[0] = one[0]
+        if not form.batch:
+            other = other[:1]
+        for name, mine, theirs in zip(
+            self._session.outputs,
+            *(self._session.run({"crops": x}) for x in (one, other)),
+            strict=True,
+        ):
+            most = APART * max(1.0, float(np.abs(mine[:1]).max(initial=0)))
+            if mine[:1].shape == theirs[:1].shape and np.abs(mine[:1] - theirs[:1]).max() > most:
+                raise ModelError(
+                    f"{self._name}: its {name} of a face depends on the other faces of the batch, "
+                    "so that it would change with who is there; train it with "
+                    'attention_scope = "sample"'
+                )
 
     def _run(
         self, inputs: Mapping[str, NDArray[np.generic]], count: int

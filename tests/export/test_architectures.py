@@ -339,6 +339,22 @@ def test_system_whose_faces_attend_to_each_other_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
+def test_network_whose_faces_attend_to_each_other_is_not_opened(tmp_path, monkeypatch):
+    """Such as one that was exported before that was refused."""
+    out = tmp_path / "net.onnx"
+    saved = saved_of(*SMALL["arbex"], "arbex.attention_scope=batch")
+    monkeypatch.setattr("export.system.check_alone", lambda *_: None)
+    facts = {**write_system(saved, out), "temperature": 1.0, "metrics": {}}
+    assert facts.pop("apart")
+    write_manifest(out, facts)
+    says = r"net: its logits of a face depends on the other faces of the batch, so that it would"
+    with pytest.raises(ModelError, match=says):
+        Fusion(load_manifest(out), "cpu", 1)
+    write_manifest(out, {**facts, "apart": True})  # nobody is asked where the export vouches for it
+    Fusion(load_manifest(out), "cpu", 1).close()
+
+
 def test_network_that_saw_gray_pictures_is_shown_no_colour():
     colour = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
     gray = np.stack([cv2.cvtColor(cv2.cvtColor(x, 6), 8) for x in colour])  # to gray and back

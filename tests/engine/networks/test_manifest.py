@@ -189,6 +189,7 @@ WRONG = {
     ("expression", "temperature"): [0, -1, "1", NAN, BIG, True, []],
     ("expression", "picture_quality"): [[], 3, "good", {"centre": [NAN]}],
     ("expression", "derived_affect"): [None, 1, "yes"],
+    ("expression", "apart"): [None, 1, "yes"],
     ("landmarks", "input.size"): [None, 0, "112"],
     ("landmarks", "input.margin"): [None, NAN],
     ("landmarks", "input.batch"): ["8"],
@@ -206,6 +207,7 @@ WRONG = {
     ("detector", "nms_iou"): [None, -0.1, 1.1, "0.4", NAN],
 }
 OPTIONAL = {"precision", "parameters", "outputs", "picture_quality", "derived_affect"}
+OPTIONAL |= {"apart"}
 OPTIONAL |= {
     f"input.{key}" for key in ("multiple", "batch", "colour", "dtype", "align", "template")
 }
