@@ -68,6 +68,10 @@ class System(nn.Module, ABC):
         """Why nothing live is like the pictures it was trained on; empty where something is."""
         return ""
 
+    def released_names(self) -> Mapping[str, str]:
+        """Give the name of each tensor in its authors' checkpoint; empty where there is none."""
+        return {}
+
     def served(self, crops: Tensor) -> Answer:
         """Judge what is cut live, (B, 3, S, S), S the `crop_size`, as the exported graph does."""
         said: Answer = self(crops)

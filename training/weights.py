@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import pickle
 import struct
 import warnings
@@ -20,6 +21,9 @@ from engine.documents import open_ordinary
 from engine.errors import ConfigError, ModelError, SinkError
 from engine.files import written
 
+log = logging.getLogger(__name__)
+
+COUNTER: Final = "num_batches_tracked"  # of batches that a norm saw; nothing reads it
 HOLDS: Final = "holds"  # key of `kind_of` in a file's header
 _ZIP = b"PK\x03\x04"
 # What torch raises of a damaged checkpoint besides its own error.
@@ -104,6 +108,61 @@ def take(
     _fill(model, tensors, place, what)
 
 
+def load_named(model: nn.Module, path: Path, names: Mapping[str, str]) -> None:
+    """Read weights whose tensors have names of others, in place; say in the log what was left over.
+
+    A ``module.`` before all names is ignored. Counters of batches may be missing, as older versions
+    of torch wrote none.
+
+    Args:
+        model: Takes all its parameters and buffers from the file.
+        path: Safetensors, or what `torch.save` writes; nothing in it is unpickled but tensors.
+        names: Of each tensor of `model`, its name in the file.
+
+    Raises:
+        ModelError: The file cannot be read, or lacks a tensor, or has one of another shape.
+    """
+    take_named(model, tensors_of(path), names, str(path))
+
+
+def take_named(
+    model: nn.Module, tensors: Mapping[str, Tensor], names: Mapping[str, str], place: str
+) -> None:
+    """Do as `load_named` with tensors that were read already; `place` is for messages."""
+    given = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    own = model.state_dict()
+    part = {name: given[there] for name, there in names.items() if there in given}
+    counters = {name: own[name] for name in own if name.endswith(COUNTER) and name not in part}
+    missing = [there for name, there in names.items() if name not in part | counters]
+    other = [
+        f"{names[name]}, {tuple(value.shape)} for {tuple(own[name].shape)}"
+        for name, value in part.items()
+        if value.shape != own[name].shape
+    ]
+    left = sorted(given.keys() - set(names.values()))
+    found = {"missing": missing, "of another shape": other, "left over": left}
+    said = "".join(f"; {len(each)} {how}: {each[0]}" for how, each in found.items() if each)
+    count = f"{len(part) - len(other)} of {len(own)} tensors"
+    if missing or other:
+        raise ModelError(f"{place}: not the weights of a {type(model).__name__}: has {count}{said}")
+    _fill(model, {**counters, **part}, place, f"{len(tensors)} tensors")
+    log.info("%s: took %s%s", place, count, said)
+
+
+def tensors_of(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file or a torch checkpoint, as its first bytes say.
+
+    Raises:
+        ModelError: It is neither, or cannot be read.
+    """
+    return checkpoint_tensors(path) if is_checkpoint(path) else read_tensors(path)[0]
+
+
+def is_own(model: nn.Module, tensors: Mapping[str, Tensor]) -> bool:
+    """Tell whether tensors have the names that `save_weights` gives those of a network."""
+    return model.state_dict().keys() <= tensors.keys()
+
+
 def check_classes(place: str, held: Sequence[str], wanted: Sequence[str]) -> None:
     """Refuse weights whose logits stand for other classes, where both sides name them.
 
@@ -144,7 +203,8 @@ def is_checkpoint(path: Path) -> bool:
 def checkpoint_tensors(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a torch checkpoint on the CPU; no object in it is ever unpickled.
 
-    They may lie one level down, in ``state_dict`` or ``model``, as training scripts leave them.
+    They may lie one level down, in ``state_dict``, ``model`` or ``model_state_dict``, as training
+    scripts leave them.
 
     Raises:
         ModelError: It cannot be read, holds other objects, or no tensor by a name.
@@ -162,7 +222,7 @@ def checkpoint_tensors(path: Path) -> dict[str, Tensor]:
     except _DAMAGED as error:
         reason = str(error).partition("\n")[0]
         raise ModelError(f"{path}: cannot be read: {reason}") from error
-    for key in ("state_dict", "model"):
+    for key in ("state_dict", "model", "model_state_dict"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     named = content.items() if isinstance(content, Mapping) else ()

@@ -1,7 +1,9 @@
 """Networks that timm keeps, by the names the papers use; the one place that imports timm."""
 
+import sys
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 
 from engine.config import unknown
 from engine.errors import ConfigError, ModelError
+from training.weights import load_part, one_line, take_named, tensors_of
 
 
 class _Known(NamedTuple):
@@ -21,6 +24,7 @@ class _Known(NamedTuple):
     options: Mapping[str, Any]
 
 
+IN_A_RUN: Final = "network.backbone."  # how a backbone's tensors start in a run's weights
 _MAPS: Final = {"global_pool": ""}
 _SWIN_MICRO: Final = {"embed_dim": 64, "depths": (2, 6), "num_heads": (2, 4)}
 _VIT_MICRO: Final = {"patch_size": 8, "embed_dim": 128, "depth": 6, "num_heads": 4}
@@ -94,6 +98,32 @@ def backbone(name: str, *, pretrained: bool = False, image_size: int = 224) -> B
             f"{weights}: cannot be loaded; connect once, or train with pretrained = false"
         ) from error
     return Backbone(body, known.features, weights)
+
+
+def load_backbone(network: Backbone, path: Path) -> None:
+    """Read a backbone's weights in place: of a run with the same backbone, or timm's own.
+
+    timm brings files of earlier versions and of the authors to its names, and position tables to
+    the picture's size; classifiers are left out.
+
+    Raises:
+        ModelError: They are another network's.
+    """
+    tensors = tensors_of(path)
+    if any(name.startswith(IN_A_RUN) for name in tensors):
+        load_part(network, path, IN_A_RUN)
+        return
+    plain = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    brought = getattr(sys.modules[type(network.body).__module__], "checkpoint_filter_fn", None)
+    if brought is not None:
+        try:
+            plain = dict(brought(plain, network.body))
+        except (RuntimeError, ValueError, LookupError, AttributeError, TypeError) as error:
+            raise ModelError(
+                f"{path}: not the weights of {type(network.body).__name__}: {one_line(error)}"
+            ) from error
+    names = {name: name.removeprefix("body.") for name in network.state_dict()}
+    take_named(network, plain, names, str(path))
 
 
 def _timm() -> ModuleType:

@@ -4,6 +4,7 @@ Source: common specification, section 2; Deng et al. (2019), "ArcFace", whose re
 is, but for the first batch norm of each: these weights do not fit AdaFace's IR networks.
 """
 
+import re
 from collections.abc import Mapping
 from itertools import accumulate
 
@@ -89,12 +90,13 @@ class IR50(nn.Module):
         Its fourth stage and its embedding head are ignored, as is a ``module.`` prefix.
 
         Args:
-            state: Tensors by name: ``input_layer.0.weight``, ``body.7.res_layer.1.weight``.
+            state: Tensors by name: ``input_layer.0.weight``, ``body.7.res_layer.1.weight``; or with
+                a body for each stage, ``body2.4.res_layer.1.weight``, as POSTER++ has them.
 
         Raises:
             ModelError: A tensor of this trunk is missing there or has another shape.
         """
-        given = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+        given = {self._joined(name): tensor for name, tensor in state.items()}
         own = self.state_dict()
         sources = {name: given.get(released) for name, released in self.released_names().items()}
         fits = {
@@ -113,6 +115,15 @@ class IR50(nn.Module):
     def released_names(self) -> dict[str, str]:
         """Map the name of every own state tensor to its name in the released checkpoint."""
         return {name: self._released_name(name) for name in self.state_dict()}
+
+    def _joined(self, name: str) -> str:
+        """Give the name that a tensor has where all stages are one body."""
+        name = name.removeprefix("module.")
+        found = re.match(r"body([1-3])\.(\d+)\.(.+)", name)
+        if not found:
+            return name
+        first = [0, *accumulate(self.blocks)][int(found[1]) - 1]
+        return f"body.{first + int(found[2])}.{found[3]}"
 
     def _released_name(self, name: str) -> str:
         if name.startswith("stem."):

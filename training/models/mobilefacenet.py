@@ -70,9 +70,8 @@ class MobileFaceNet(nn.Module):
         Its output head is ignored, as is a ``module.`` prefix. Counters of batches may be
         missing, as older versions of torch wrote none; nothing reads them.
 
-        Not checked against the released file, which is not here: the specification has its
-        stages, sizes and shapes alone. The names inside a stage are those of the public torch
-        MobileFaceNet, as messages about missing tensors show them.
+        The names are those of the authors' public code (`models/mobilefacenet.py` of POSTER); the
+        released file itself is not here.
 
         Args:
             state: Tensors by name: ``conv1.bn.weight``, ``conv_3.model.0.conv_dw.conv.weight``.

@@ -1,15 +1,19 @@
 """ResNets of timm as trunks of DAN, with the rewiring that Caffe's weights want."""
 
+from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ModelError
 from engine.faces.preprocessing import MEAN, STD
 from training.models.backbones import backbone
+from training.weights import is_own, load_weights, take_named, tensors_of
 
 Convention = Literal["imagenet_norm", "caffe"]
+CAFFE_FIRST = "conv1_7x7_s2.weight"
+_CAFFE_PARTS = ("1x1_reduce", "3x3", "1x1_increase")
 CAFFE_MEAN = (91.4953, 103.8827, 131.0912)  # VGGFace2: BGR, of pixels from 0 to 255
 
 
@@ -36,6 +40,45 @@ def resnet(
         )
     network = backbone(name, pretrained=pretrained)
     return (CaffeResNet(network) if convention == "caffe" else network), network.features
+
+
+def load_trunk(trunk: nn.Module, path: Path) -> None:
+    """Read weights of a ResNet in place: ours, timm's or torchvision's, or VGGFace2's from Caffe.
+
+    Raises:
+        ModelError: They are another network's, or wired otherwise than `trunk`.
+    """
+    tensors = tensors_of(path)
+    if is_own(trunk, tensors):
+        load_weights(trunk, path)
+        return
+    start = "network.body." if isinstance(trunk, CaffeResNet) else "body."
+    short = {name: name.removeprefix(start) for name in trunk.state_dict()}
+    if CAFFE_FIRST in {name.removeprefix("module.") for name in tensors}:
+        if not isinstance(trunk, CaffeResNet):
+            raise ModelError(
+                f"{path}: VGGFace2's weights from Caffe, which answer wrongly in the usual wiring; "
+                "set dan.trunk to resnet50 and dan.convention to caffe"
+            )
+        short = {name: caffe_name(there) for name, there in short.items()}
+    take_named(trunk, tensors, short, str(path))
+
+
+def caffe_name(name: str) -> str:
+    """Give the name that a tensor of timm's ResNet-50 has in VGGFace2's weights from Caffe.
+
+    Source: "Resnet50_ft" of Albanie's collection of networks that were brought from MatConvNet.
+    """
+    *place, kind = name.split(".")
+    norm = "_bn" if place[-1].startswith("bn") else ""
+    if len(place) == 1:  # conv1 or bn1
+        return f"conv1_7x7_s2{norm}.{kind}"
+    stage, block, layer = int(place[0].removeprefix("layer")), int(place[1]), place[2:]
+    if layer[0] == "downsample":
+        part, norm = "1x1_proj", "_bn" if layer[1] == "1" else ""
+    else:
+        part = _CAFFE_PARTS[int(layer[0][-1]) - 1]
+    return f"conv{stage + 1}_{block + 1}_{part}{norm}.{kind}"
 
 
 class CaffeResNet(nn.Module):

@@ -1,5 +1,6 @@
 """The two streams every cross-fusion system is built on, by name: image trunk, landmark net."""
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
@@ -13,7 +14,9 @@ from training.models.landmark_net import LandmarkNet
 from training.models.mobilefacenet import MobileFaceNet
 from training.models.poster_rt import RTTrunk
 from training.models.trunk import CHANNELS, Taps, channels_of
-from training.weights import checkpoint_tensors, is_checkpoint, load_part, load_weights
+from training.weights import is_checkpoint, is_own, load_part, load_weights, tensors_of
+
+log = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -21,11 +24,15 @@ class Released(Protocol):
     """A network whose authors' checkpoint is known."""
 
     def load_released(self, state: Mapping[str, Tensor]) -> None:
-        """Take the tensors of the authors' checkpoint, in place.
+        """Take the tensors of the authors' checkpoint, in place; others are left over.
 
         Raises:
             ModelError: One of this network's is missing there or has another shape.
         """
+        ...
+
+    def released_names(self) -> dict[str, str]:
+        """Map the name of every own state tensor to its name in that checkpoint."""
         ...
 
 
@@ -70,7 +77,8 @@ LANDMARK_STREAMS: Final[dict[str, Callable[[], nn.Module]]] = {
 def image_trunk(name: str, weights: str = "") -> nn.Module:
     """Build an image trunk, with weights of its own where a file is named.
 
-    The file is one of safetensors or, for ``ir50``, the checkpoint that POSTER's authors released.
+    The file is one of safetensors or, for ``ir50``, the checkpoint that POSTER's authors released
+    (face.evoLVe's IR-50), in either format.
 
     Raises:
         ConfigError: Unknown name.
@@ -116,8 +124,10 @@ def _built(
 
 
 def _load(network: nn.Module, path: Path) -> None:
-    """Read weights in place: safetensors of ours or, by its first bytes, a torch checkpoint."""
-    if not is_checkpoint(path):
+    """Read weights in place: ours, or where the network's authors are known theirs."""
+    ours = not isinstance(network, Released) and not is_checkpoint(path)
+    tensors = {} if ours else tensors_of(path)
+    if ours or is_own(network, tensors):
         load = load_part if isinstance(network, RTTrunk) else load_weights
         load(network, path)
         return
@@ -125,8 +135,11 @@ def _load(network: nn.Module, path: Path) -> None:
         raise ModelError(
             f"{path}: a torch checkpoint, but {type(network).__name__} takes safetensors alone"
         )
-    state = checkpoint_tensors(path)
     try:
-        network.load_released(state)
+        network.load_released(tensors)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
+    names = {name.removeprefix("module.") for name in tensors}
+    left = sorted(names - set(network.released_names().values()))
+    over = f"; {len(left)} left over: {left[0]}" if left else ""
+    log.info("%s: took %d tensors%s", path, len(names) - len(left), over)

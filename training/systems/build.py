@@ -11,9 +11,10 @@ from torch import nn
 from engine.config import checked, one_of
 from engine.types import Floats
 from training.losses.arbex import inverse_frequency
+from training.models.backbones import load_backbone
 from training.models.landmark_net import LandmarkNet
 from training.models.poster_rt import start_from_landmarks
-from training.models.resnet import resnet
+from training.models.resnet import load_trunk, resnet
 from training.models.streams import (
     IMAGE_TRUNKS,
     LANDMARK_STREAMS,
@@ -35,7 +36,7 @@ from training.systems.poster_pp import PosterPPConfig, PosterPPSystem
 from training.systems.poster_rt import PosterRTConfig, PosterRTSystem
 from training.systems.settings import Starting, SystemSettings
 from training.types import System
-from training.weights import load_part, load_weights
+from training.weights import load_weights
 
 
 @checked("system")
@@ -46,12 +47,13 @@ class SystemConfig(Starting):
         name: A name of `SYSTEMS`; the table of that name holds its settings.
         image: Image trunk of the cross-fusion systems (`training.models.streams`); ``poster_rt``
             has streams of its own.
-        image_weights: Pre-trained weights of the image trunk, DAN's too, safetensors; of
-            ``ir50`` also the checkpoint that POSTER's authors released; empty for none.
+        image_weights: Pre-trained weights of the image trunk, DAN's too: a run's, or as they are
+            distributed (docs/training.md); empty for none.
         landmarks: Their landmark stream.
         landmark_weights: Its weights, without which it says nothing, also of the landmark network
             in ``poster_rt``; as `image_weights`, for ``mobilefacenet``.
-        start: Weights of the whole system to go on from; empty for none.
+        start: Weights of the whole system to go on from, for POSTER also its authors'; empty
+            for none.
     """
 
     STARTS: ClassVar[tuple[str, ...]] = ("start", "image_weights", "landmark_weights")
@@ -100,7 +102,7 @@ def _neural_resizer(config: NeuralResizerConfig, system: SystemConfig, truths: T
         load_weights(enlarger or upscaler, Path(config.upscaler_weights))
     made = NeuralResizerSystem(config, truths.prior, upscaler=upscaler, enlarger=enlarger)
     if config.backbone_weights:
-        load_part(made.network.backbone, Path(config.backbone_weights), "network.backbone.")
+        load_backbone(made.network.backbone, Path(config.backbone_weights))
     return made
 
 
@@ -110,7 +112,7 @@ def _dan(config: DanConfig, system: SystemConfig, truths: Truths) -> System:
     else:
         trunk, width = resnet(config.trunk, config.convention)
         if system.image_weights:
-            load_weights(trunk, Path(system.image_weights))
+            load_trunk(trunk, Path(system.image_weights))
     return DanSystem(config, trunk, width, counts=truths.counts)
 
 

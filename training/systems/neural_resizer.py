@@ -51,8 +51,9 @@ class NeuralResizerConfig(SystemSettings):
         setting: Which stages stand before the backbone.
         backbone: Name in `training.models.backbones`.
         pretrained: Start the backbone from ImageNet weights.
-        backbone_weights: Of a system with the same backbone, safetensors, such as a run's
-            ``model.safetensors``; its backbone is what this one starts from.
+        backbone_weights: Of a system with the same backbone, such as a run's
+            ``model.safetensors``, whose backbone is what this one starts from; or as timm and the
+            authors distribute them (docs/training.md).
         classes: C.
         input_size: Side of the faces handed in, pixels; `upscaled_size` for ``disk``.
         upscaler: ``disk`` takes faces that were super-resolved beforehand.

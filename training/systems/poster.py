@@ -11,6 +11,7 @@ from training.losses.adaface import clipped_norm
 from training.losses.smoothing import smoothed_cross_entropy
 from training.models.adaface_head import AdaFaceHead, Statistics
 from training.models.poster import Poster, PosterFeatures, Tokenise
+from training.models.streams import Released
 from training.systems.settings import Classes, SystemSettings
 from training.types import Answer, System, Target
 
@@ -95,6 +96,21 @@ class PosterSystem(System):
             return smoothed_cross_entropy(logits, shares), figures
         return poster_loss(self.head(feature[known]), shares), figures
 
+    def released_names(self) -> Mapping[str, str]:
+        """Give the names in the checkpoint that POSTER's authors released.
+
+        It has IR-50 and MobileFaceNet for streams and a linear head.
+        """
+        image, landmarks = self.body.image, self.body.landmarks
+        if not (isinstance(image, Released) and isinstance(landmarks, Released)):
+            return {}
+        names = {name: _released_name(name) for name in self.state_dict()}
+        for own, there in image.released_names().items():
+            names[f"body.image.{own}"] = f"ir_back.{there}"
+        for own, there in landmarks.released_names().items():
+            names[f"body.landmarks.{own}"] = f"face_landback.{there}"
+        return names
+
     def before_step(self, progress: float) -> None:
         """Allow AdaFace's moving averages one move."""
         del progress
@@ -130,3 +146,42 @@ def _head(config: PosterConfig) -> nn.Module:
         stats=config.stats,
         ema_alpha=config.ema_alpha,
     )
+
+
+# Of the body and the head, in this order: what a name of ours holds, and what theirs does there.
+_RELEASED = (
+    ("body.image_project.", "ir_layer."),
+    ("body.gate.gate.0.", "se_block.linear1."),
+    ("body.gate.gate.2.", "se_block.linear2."),
+    ("head.", "head.linear."),
+    ("body.fusion.position", "pyramid_fuse.pos_embed"),
+    ("body.fusion.down_medium.", "pyramid_fuse.downsample_m."),
+    ("body.fusion.down_small.", "pyramid_fuse.downsample_s."),
+    ("body.fusion.", "pyramid_fuse."),
+    (".large.", ".block_l."),
+    (".medium.", ".block_m."),
+    (".small.", ".block_s."),
+    (".up_small.", ".upsample_s."),
+    (".up_medium.", ".upsample_m."),
+    (".image_attention.", ".attn_img."),
+    (".landmark_attention.", ".attn_lm."),
+    (".key_value.", ".kv."),
+    (".project.", ".proj."),
+    (".mlp1.0.", ".mlp1.fc1."),
+    (".mlp1.2.", ".mlp1.fc2."),
+    (".mlp2.0.", ".mlp2.fc1."),
+    (".mlp2.2.", ".mlp2.fc2."),
+    (".token_mix.", ".conv."),
+)
+
+
+def _released_name(name: str) -> str:
+    for ours, theirs in _RELEASED:
+        name = (
+            name.replace(ours, theirs, 1) if ours.startswith(".") else _started(name, ours, theirs)
+        )
+    return name
+
+
+def _started(name: str, ours: str, theirs: str) -> str:
+    return theirs + name.removeprefix(ours) if name.startswith(ours) else name

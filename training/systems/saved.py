@@ -21,7 +21,13 @@ from training.systems.settings import SystemSettings
 from training.trainer.loop import MODEL, LoopConfig
 from training.trainer.recipe import Recipe
 from training.types import System
-from training.weights import check_classes, load_weights, one_line
+from training.weights import (
+    check_classes,
+    is_checkpoint,
+    load_named,
+    load_weights,
+    one_line,
+)
 
 CARD: Final = "model.json"
 RECIPE: Final = "recipe.json"
@@ -105,11 +111,20 @@ def weights_of(folder: Path, name: str = MODEL) -> Path:
 def load_start(system: System, path: Path) -> None:
     """Go on from the weights of another run, in place.
 
-    The run's card speaks for a file that does not name its classes itself.
+    The run's card speaks for a file that does not name its classes itself. Of a torch checkpoint,
+    such as POSTER's authors released, nobody says which classes: they are taken for the dataset's.
 
     Raises:
         ModelError: They are another network's, or their classes or the order of these are others.
     """
+    if is_checkpoint(path):
+        names = system.released_names()
+        if not names:
+            raise ModelError(
+                f"{path}: a torch checkpoint, but {type(system).__name__} takes safetensors alone"
+            )
+        load_named(system, path, names)
+        return
     card = path.parent / CARD
     if card.is_file():
         check_classes(str(path), read_card(card).classes, system.class_names)
