@@ -1,6 +1,7 @@
 """What training feeds a network and what the live engine feeds it are the same, by every recipe."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ from training.weights import save_weights
 RECIPES = sorted((Path(__file__).parents[2] / "training" / "recipes").glob("*.toml"))
 PLACES = {"data": Path("data"), "cache": Path("cache"), "folder": Path("run")}
 SYSTEMS = [path for path in RECIPES if read_recipe(path, **PLACES).task == "system"]
+SHIP = [path for path in SYSTEMS if path.stem.startswith(("ferplus-small-", "poster-rt"))]
 # Where somebody else aligned a face to, in shares of the picture: not where the engine does.
 ALIGNED = (TEMPLATE * 0.85 + (0.06, 0.1)).astype(np.float32)
 SMALL = 48  # pixels of pictures that are enlarged eightfold on disk
@@ -243,3 +245,16 @@ def test_pictures_that_something_unknown_enlarged_cannot_be_made_live():
     gray = DataConfig(align="none", channel_order="gray")
     with pytest.raises(ModelError, match=r"its enlarged pictures are gray; train with data\.chan"):
         check_served(saved_of(gray, known), "net")
+
+
+@pytest.mark.parametrize("path", SHIP, ids=lambda path: path.stem)
+def test_networks_that_ship_take_the_crop_of_poster_rt(path):
+    """The resizer takes it at its own side; all of them as gray bytes, normalised in the graph."""
+    settings = read_settings(read_recipe(path, **PLACES))
+    shipped = load_manifest(asset_path("poster-rt.onnx")).read(CropInput, "input")
+    side, data = settings.own.input_size, settings.data
+    assert not is_colourless(data)
+    form = parse(CropInput, crop_input(side, colour_of(data), colourless=is_colourless(data)))
+    assert side == (SMALL if settings.system.name == "neural_resizer" else shipped.size)
+    assert replace(form, size=shipped.size) == shipped
+    assert (form.align, form.template) == ("landmarks", None)
