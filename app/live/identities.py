@@ -1,7 +1,8 @@
 """Ids of a file's faces that last, however the file is moved in.
 
-The engine gives new ids wherever the time does not run on. A file shows the same faces at the same
-time and place whenever one comes there: they are remembered by both.
+The engine knows faces again by their looks where the time does not run on, and takes those that
+look alike for each other. A file shows the same faces at the same time and place whenever one comes
+there: they are remembered by both, which counts first.
 """
 
 from collections.abc import Sequence
@@ -58,15 +59,28 @@ class Identities:
                 names[track.id] = known
             else:
                 unknown.append(track)
+        for track in list(unknown):
+            name = self._remembered(track.box, now_s, set(names.values()))
+            if name is not None:
+                names[track.id] = name
+                unknown.remove(track)
         for track in unknown:
-            taken = set(names.values())
-            name = self._remembered(track.box, now_s, taken)
-            if name is None and self._names.get(track.id) not in taken:
-                name = self._names.get(track.id)
-            if name is None:
-                name, self._next = self._next, self._next + 1
-            names[track.id] = name
+            names[track.id] = self._left_for(track, tracks, set(names.values()))
         return names
+
+    def _left_for(self, track: Track, tracks: Sequence[Track], taken: set[int]) -> int:
+        """Give a face that no place tells its name by looks, or a new one.
+
+        Where its own is given to another face of this frame, by place, the engine took the two for
+        each other: it gets what that one was called.
+        """
+        own = self._names.get(track.id)
+        others = [self._names.get(other.id) for other in tracks] if own in taken else []
+        for name in (own, *others):
+            if name is not None and name not in taken:
+                return name
+        self._next += 1
+        return self._next - 1
 
     def _remembered(self, box: Floats, now_s: float, taken: set[int]) -> int | None:
         """Give who was seen at about this time and place; None if nobody was."""

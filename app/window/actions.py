@@ -29,9 +29,10 @@ class _Action:
     text: str
     keys: str
     checkable: bool = False
+    context: str = "Actions"  # of its translation
 
     def make(self, parent: QWidget, intent: Intent) -> QAction:
-        made = QAction(QCoreApplication.translate("Actions", self.text), parent)
+        made = QAction(QCoreApplication.translate(self.context, self.text), parent)
         made.setShortcuts([QKeySequence(key) for key in self.keys.split()])
         made.setCheckable(self.checkable)
         if self.checkable:
@@ -53,13 +54,16 @@ def action(text: str, keys: str = "", *, checkable: bool = False) -> Any:  # noq
     return field(metadata={_DECLARED: _Action(text, keys, checkable)})
 
 
-def actions(choices: Mapping[str, tuple[str, str]]) -> Any:  # noqa: ANN401 - a field of any record
+def actions(choices: Mapping[str, tuple[str, str]], context: str = "Actions") -> Any:  # noqa: ANN401 - a field of any record
     """Declare one action for each of several choices.
 
     Args:
         choices: Text and keys by what the intent gets.
+        context: Of the texts' translations.
     """
-    declared = {choice: _Action(text, keys) for choice, (text, keys) in choices.items()}
+    declared = {
+        choice: _Action(text, keys, context=context) for choice, (text, keys) in choices.items()
+    }
     return field(metadata={_DECLARED: declared})
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PyQt6.QtCore import QByteArray, QEvent, QSettings, Qt
+from PyQt6.QtCore import QByteArray, QCoreApplication, QEvent, QSettings, Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
 
@@ -16,6 +16,7 @@ from app.window.panels.probabilities import ProbabilitiesPanel
 from app.window.panels.recording import RecordingPanel
 from app.window.panels.statistics import StatisticsPanel
 
+translate = QCoreApplication.translate
 LAYOUT: Final = 1  # of the docks; another number forgets remembered places
 _RIGHT, _BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
 
@@ -65,12 +66,12 @@ class Docks:
 
     def _dock(self, name: str, widget: QWidget) -> QDockWidget:
         titles = {
-            "probabilities": self._window.tr("Expression"),
-            "circumplex": self._window.tr("Valence and arousal"),
-            "statistics": self._window.tr("Statistics"),
-            "performance": self._window.tr("Performance"),
-            "affect": self._window.tr("Over time"),
-            "recording": self._window.tr("Recording"),
+            "probabilities": translate("MainWindow", "Expression"),
+            "circumplex": translate("MainWindow", "Valence and arousal"),
+            "statistics": translate("MainWindow", "Statistics"),
+            "performance": translate("MainWindow", "Performance"),
+            "affect": translate("MainWindow", "Over time"),
+            "recording": translate("MainWindow", "Recording"),
         }
         dock = Dock(titles[name], self._window)
         dock.setObjectName(name)  # by which its place is remembered

@@ -46,6 +46,7 @@ from app.window.settings.dialog import SettingsDialog
 from app.window.sources.menu import SourceMenu
 from app.window.theme import apply_theme
 from app.window.transport import Transport
+from engine.analyze import AnalyzerConfig
 from engine.types import Analysis
 
 log = logging.getLogger(__name__)
@@ -209,7 +210,12 @@ class MainWindow(QMainWindow):
         self._keep_quietly(self.settings)
         self.live.reset()
         self._refresh_panels(force=True)
-        self.runner.start(choice, self.settings.analyzer())
+        self.runner.start(choice, self._analyzer(choice))
+
+    def _analyzer(self, choice: Choice) -> AnalyzerConfig:
+        """Give what analyses a source; one that can be moved in knows people by their looks."""
+        moved = choice.kind == "file" and not choice.as_camera
+        return replace(self.settings.analyzer(), relink=moved)
 
     def open_files(self, names: Sequence[str]) -> None:
         """Open what was dropped: a source or a recording; say what is left out."""
@@ -259,7 +265,7 @@ class MainWindow(QMainWindow):
         else:
             self.state_label.setText(self.tr("loading the networks …"))
         self.transport.setVisible(self.playback.player is not None)
-        self.controller.attach(info, self.settings.analyzer())
+        self.controller.attach(info, self._analyzer(choice))
 
     def _found_again(self) -> None:
         self.view.set_stale(stale=False)
@@ -450,7 +456,7 @@ class MainWindow(QMainWindow):
             choice = self.playback.as_it_is()
             self.live.reset()  # other networks, other identities
             if choice is not None:
-                self.runner.start(choice, settings.analyzer())
+                self.runner.start(choice, self._analyzer(choice))
 
     def _apply(self, settings: Settings) -> None:
         self._settings = settings

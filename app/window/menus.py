@@ -3,41 +3,54 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from PyQt6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMainWindow, QMenu
 
 from app.session.options import KEYS
 from app.window.actions import action, actions
 
+translate = QCoreApplication.translate
+
 
 @dataclass(frozen=True, slots=True)
 class MainActions:
     """The main window's actions, by name."""
 
-    open_file: QAction = action("&Open file…", "Ctrl+O")
-    open_folder: QAction = action("Open folder of &pictures…", "Ctrl+Shift+P")
-    open_stream: QAction = action("Open &network stream…", "Ctrl+U")
-    open_screen: QAction = action("&Capture part of the screen…", "Ctrl+Shift+G")
-    open_session: QAction = action("Open &recording…", "Ctrl+Shift+O")
-    close_source: QAction = action("&Close source", "Ctrl+W")
-    quit: QAction = action("&Quit", "Ctrl+Q")
-    record: QAction = action("&Record", "Ctrl+R")
+    open_file: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Open file…"), "Ctrl+O")
+    open_folder: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "Open folder of &pictures…"), "Ctrl+Shift+P"
+    )
+    open_stream: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open &network stream…"), "Ctrl+U")
+    open_screen: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "&Capture part of the screen…"), "Ctrl+Shift+G"
+    )
+    open_session: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open &recording…"), "Ctrl+Shift+O")
+    close_source: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Close source"), "Ctrl+W")
+    quit: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Quit"), "Ctrl+Q")
+    record: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Record"), "Ctrl+R")
     markers: tuple[QAction, ...] = actions({key: (key, key) for key in KEYS})
-    other_marker: QAction = action("&Other marker…", "Ctrl+M")
-    snapshot: QAction = action("&Snapshot", "Ctrl+Shift+S")
-    play_pause: QAction = action("&Play or pause", "Space")
-    step_back: QAction = action("Frame &before", ",")
-    step_on: QAction = action("&Next frame", ".")
-    back: QAction = action("&5 seconds back", "Left")
-    forward: QAction = action("5 seconds &forward", "Right")
-    mirror: QAction = action("&Mirror cameras", "M", checkable=True)
-    landmarks: QAction = action("&Landmarks", "L", checkable=True)
-    head_axes: QAction = action("&Head axes", "H", checkable=True)
-    follow_largest: QAction = action("&Follow the largest face", "Esc")
-    full_screen: QAction = action("F&ull screen", "F11", checkable=True)
-    settings: QAction = action("&Settings…", "Ctrl+,")
-    privacy: QAction = action("What the numbers &mean, and privacy", "F1")
-    about: QAction = action("&About fer-live")
+    other_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M")
+    snapshot: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Snapshot"), "Ctrl+Shift+S")
+    play_pause: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Play or pause"), "Space")
+    step_back: QAction = action(QT_TRANSLATE_NOOP("Actions", "Frame &before"), ",")
+    step_on: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Next frame"), ".")
+    back: QAction = action(QT_TRANSLATE_NOOP("Actions", "&5 seconds back"), "Left")
+    forward: QAction = action(QT_TRANSLATE_NOOP("Actions", "5 seconds &forward"), "Right")
+    mirror: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Mirror cameras"), "M", checkable=True)
+    landmarks: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Landmarks"), "L", checkable=True)
+    head_axes: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Head axes"), "H", checkable=True)
+    follow_largest: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "&Follow the largest face"), "Esc"
+    )
+    full_screen: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "F&ull screen"), "F11", checkable=True
+    )
+    settings: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Settings…"), "Ctrl+,")
+    privacy: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "What the numbers &mean, and privacy"), "F1"
+    )
+    about: QAction = action(QT_TRANSLATE_NOOP("Actions", "&About fer-live"))
 
 
 def fill_menu_bar(
@@ -57,15 +70,18 @@ def fill_menu_bar(
     bar.addMenu(source)
     for title, groups in (
         (
-            window.tr("S&ession"),
+            translate("MainWindow", "S&ession"),
             ((a.record,), (*a.markers, a.other_marker), (a.snapshot,), (a.open_session,)),
         ),
-        (window.tr("&Playback"), ((a.play_pause, a.step_back, a.step_on, a.back, a.forward),)),
         (
-            window.tr("&View"),
+            translate("MainWindow", "&Playback"),
+            ((a.play_pause, a.step_back, a.step_on, a.back, a.forward),),
+        ),
+        (
+            translate("MainWindow", "&View"),
             ((a.mirror, a.landmarks, a.head_axes), (a.follow_largest, a.full_screen), panels),
         ),
-        (window.tr("&Help"), ((a.privacy, a.about),)),
+        (translate("MainWindow", "&Help"), ((a.privacy, a.about),)),
     ):
         menu = QMenu(title, window)
         for group in groups:

@@ -1,6 +1,5 @@
 """Questions before work is lost."""
 
-from functools import partial
 from typing import Final
 
 from PyQt6.QtCore import QCoreApplication
@@ -11,7 +10,7 @@ from app.session.statistics import SessionStatistics
 from app.session.timecode import timecode
 
 WORTH_S: Final = 10.0  # statistics of a longer time are not thrown away without a question
-_tr = partial(QCoreApplication.translate, "Questions")
+translate = QCoreApplication.translate
 
 
 def agreed(parent: QWidget, text: str, *, yes: str, no: str) -> bool:
@@ -43,8 +42,10 @@ def may_end_recording(parent: QWidget, controller: RecordingController, doing: s
     view = controller.view()
     if not view.recording or view.ending:
         return True
-    text = _tr("A recording is running. Stop it, keep what was recorded, and {doing}?")
-    yes, no = _tr("Stop and save"), _tr("Go on recording")
+    text = translate(
+        "Questions", "A recording is running. Stop it, keep what was recorded, and {doing}?"
+    )
+    yes, no = translate("Questions", "Stop and save"), translate("Questions", "Go on recording")
     return agreed(parent, text.format(doing=doing), yes=yes, no=no)
 
 
@@ -53,9 +54,10 @@ def may_begin_anew(parent: QWidget, statistics: SessionStatistics) -> bool:
     seen_s = max((face.seen_s for face in statistics.faces()), default=0.0)
     if seen_s < WORTH_S:
         return True
-    text = _tr(
+    text = translate(
+        "Questions",
         "This begins the analysis anew, with other faces and empty statistics. They hold {time} of "
-        "a face; save them first with Save CSV if you need them."
+        "a face; save them first with Save CSV if you need them.",
     )
-    yes, no = _tr("Begin anew"), _tr("Leave it as it is")
+    yes, no = translate("Questions", "Begin anew"), translate("Questions", "Leave it as it is")
     return agreed(parent, text.format(time=timecode(seen_s, passed=True)), yes=yes, no=no)

@@ -204,7 +204,10 @@ class Overlay:
         taken: list[Rect] = []
         for item in items:
             others = [other.core for other in items if other is not item]
-            rect, caption = self._place_label(item, others + taken)
+            found = self._place_label(item, others + taken)
+            if found is None:  # no plate covers a face or another plate: the box tells
+                continue
+            rect, caption = found
             self._draw_label(picture, rect, item, caption)
             taken.append(rect)
         cores = [item.core for item in items]
@@ -240,24 +243,53 @@ class Overlay:
             ]
         return [_Caption(name, share), _Caption(name, ""), _Caption("", "")]
 
-    def _place_label(self, item: _Item, taken: Sequence[Rect]) -> tuple[Rect, _Caption]:
-        """Find room above, below or in the top of the box; shorten the label if there is none."""
+    def _place_label(self, item: _Item, taken: Sequence[Rect]) -> tuple[Rect, _Caption] | None:
+        """Find room around or in the top of the box; shorten the label if there is none."""
         captions = self._captions(item)
-        candidates = [rect for caption in captions for rect in self._label_places(item, caption)]
+        offers = [
+            (rect, caption) for caption in captions for rect in self._label_places(item, caption)
+        ]
+        offers += [(rect, captions[-1]) for rect in self._corners(item, captions[-1])]
+        candidates = [rect for rect, _ in offers]
         choice = self._placer.place((item.track.id, "label"), candidates, taken)
-        if choice is not None and (rect := candidates[choice]) is not None:
-            return rect, captions[choice // 3]
-        x0, y0 = item.track.box[:2].tolist()
-        size = self._label_size(item, captions[-1])
-        return Rect.at(x0, y0 - size[1], *size).moved_into(self._area), captions[-1]
+        if choice is None:
+            return None
+        rect, caption = offers[choice]
+        return None if rect is None else (rect, caption)
 
     def _label_places(self, item: _Item, caption: _Caption) -> tuple[Rect | None, ...]:
-        x0, y0, _, y1 = item.track.box.tolist()
+        """Offer rows above, below and in the top of a box, then its right end and its sides."""
+        x0, y0, x1, y1 = item.track.box.tolist()
         width, height = self._label_size(item, caption)
         gap = 1.5 * self._line
         inside_too = y1 - y0 > 5 * height
-        rows = (y0 - gap - height, y1 + gap, max(y0, 0) + 2 * gap if inside_too else None)
-        return tuple(self._beside(x0, row, width, height) for row in rows)
+        above, below = y0 - gap - height, y1 + gap
+        top = min(max(y0, self._area.y0), self._area.y1 - height)
+        places: list[tuple[float, float | None]] = [
+            (x0, above),
+            (x0, below),
+            (x0, max(y0, 0) + 2 * gap if inside_too else None),
+            (x1 - width, above),
+            (x1 - width, below),
+        ]
+        sides = (x1 + gap, x0 - gap - width)
+        return (
+            *(self._beside(x, row, width, height) for x, row in places),
+            *(self._within(x, top, width, height) for x in sides),
+        )
+
+    def _corners(self, item: _Item, caption: _Caption) -> list[Rect | None]:
+        """Offer the corners of a box, off the middle of its face; nothing in a small one."""
+        x0, y0, x1, y1 = item.track.box.tolist()
+        width, height = self._label_size(item, caption)
+        if x1 - x0 < 3 * width or y1 - y0 < 3 * height:
+            return []
+        columns, rows = (x0, x1 - width), (y0, y1 - height)
+        return [self._within(x, y, width, height) for y in rows for x in columns]
+
+    def _within(self, x: float, y: float, width: int, height: int) -> Rect | None:
+        rect = Rect.at(x, y, width, height)
+        return rect if rect.within(self._area) else None
 
     def _beside(self, x: float, row: float | None, width: int, height: int) -> Rect | None:
         """Shift sideways into the area; None if it does not fit there."""

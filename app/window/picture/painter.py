@@ -140,6 +140,20 @@ class _Words(NamedTuple):
     percent: str
     uncertain: bool
 
+    @property
+    def bare(self) -> bool:
+        """It is the id alone."""
+        return not (self.label or self.percent)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Its parts that are not empty."""
+        return tuple(part for part in (self.chip, self.label, self.percent) if part)
+
+    def shorter(self) -> "tuple[_Words, ...]":
+        """Give the same with less and less: without the percentage, then the id alone."""
+        return self, self._replace(percent=""), self._replace(label="", percent="")
+
 
 class OverlayPainter:
     """Draws faces with `QPainter`; everything is measured in the font's size."""
@@ -174,6 +188,7 @@ class OverlayPainter:
             selected: Id of the face that the user chose; its label says so.
         """
         labels = self._labels(faces, selected)
+        plates = self._plates(faces, labels, shown)
         for face, words in zip(faces, labels, strict=True):
             colour = QColor(THEME.face(face.id))
             if face.landmarks is not None and self._look.landmarks:
@@ -182,14 +197,30 @@ class OverlayPainter:
                 self._axes(face.landmarks)
             box = self._place.box(face.box)
             self._box(box, colour, thick=face.id == shown, dashed=words.uncertain)
-        for face, words, rect in zip(faces, labels, self._rooms(faces, labels), strict=True):
-            self._label(QRectF(*rect[:2], rect.width, rect.height), words, face.id)
+        for face in faces:
+            plate = plates.get(face.id)
+            if plate is not None:
+                rect, words = plate
+                self._label(QRectF(*rect[:2], rect.width, rect.height), words, face.id)
 
     def label_places(
-        self, faces: Sequence[LabelledFace], selected: int | None = None
-    ) -> list[Rect]:
-        """Say where each face's label goes, pixels of the widget: off other faces and labels."""
-        return self._rooms(faces, self._labels(faces, selected))
+        self,
+        faces: Sequence[LabelledFace],
+        selected: int | None = None,
+        shown: int | None = None,
+    ) -> dict[int, tuple[Rect, str]]:
+        """Say where each face's plate goes and what it reads; never on other faces and plates.
+
+        Args:
+            faces: Whose plates.
+            selected: Id of the face that the user chose.
+            shown: Id of the face that the panels are about; it chooses its place first.
+
+        Returns:
+            By face: pixels of the widget, and its words; a face without room has none.
+        """
+        plates = self._plates(faces, self._labels(faces, selected), shown)
+        return {face: (rect, " ".join(words.said)) for face, (rect, words) in plates.items()}
 
     def _labels(self, faces: Sequence[LabelledFace], selected: int | None) -> list[_Words]:
         below = self._look.uncertain_below
@@ -198,39 +229,88 @@ class OverlayPainter:
             for face in faces
         ]
 
-    def _rooms(self, faces: Sequence[LabelledFace], labels: Sequence[_Words]) -> list[Rect]:
+    def _plates(
+        self, faces: Sequence[LabelledFace], labels: Sequence[_Words], shown: int | None
+    ) -> dict[int, tuple[Rect, _Words]]:
         self._placer.begin()
         boxes = [self._place.box(face.box) for face in faces]
         rects = [
             Rect.at(box.left(), box.top(), round(box.width()), round(box.height())) for box in boxes
         ]
-        taken: list[Rect] = []
-        for at, (face, words) in enumerate(zip(faces, labels, strict=True)):
-            others = rects[:at] + rects[at + 1 :] + taken
-            taken.append(self._room(face.id, rects[at], words, others))
-        return taken
+        plates: dict[int, tuple[Rect, _Words]] = {}
+        for at in sorted(range(len(faces)), key=lambda at: faces[at].id != shown):
+            taken = [*rects[:at], *rects[at + 1 :], *(rect for rect, _ in plates.values())]
+            plate = self._plate(faces[at].id, rects[at], labels[at], taken)
+            if plate is not None:
+                plates[faces[at].id] = plate
+        wanted = {face.id: words for face, words in zip(faces, labels, strict=True)}
+        if {face: words for face, (_, words) in plates.items()} == wanted:
+            return plates
+        return {
+            face: plate if face == shown else self._short(plate) for face, plate in plates.items()
+        }
 
-    def _room(self, face: int, box: Rect, words: _Words, taken: Sequence[Rect]) -> Rect:
-        """Find room above, below or in the top of a box, inside the picture."""
-        width = round(sum(self._widths(words)))
-        height = round(self._metrics.height() + _PAD)
+    def _short(self, plate: tuple[Rect, _Words]) -> tuple[Rect, _Words]:
+        """Take the percentage away: it gets tight."""
+        rect, words = plate
+        less = words._replace(percent="")
+        return Rect.at(rect.x0, rect.y0, round(sum(self._widths(less))), rect.height), less
+
+    def _plate(
+        self, face: int, box: Rect, words: _Words, taken: Sequence[Rect]
+    ) -> tuple[Rect, _Words] | None:
+        """Find room around a box or in its top, inside the picture; say less where there is none.
+
+        In a crowd a plate may be left out: the box tells.
+        """
         area = self._place.area
         inside = Rect.at(area.left(), area.top(), round(area.width()), round(area.height()))
-        candidates: list[Rect | None] = []
-        rows = (box.y0 - height - 3, box.y1 + 3, max(box.y0, inside.y0) + 3)
-        for row in rows:
-            moved = Rect.at(box.x0, row, width, height).moved_into(inside)
-            candidates.append(moved if moved.y0 == row else None)
-        choice = self._placer.place(face, candidates, taken)
-        found = None if choice is None else candidates[choice]
-        return found or Rect.at(box.x0, rows[0], width, height).moved_into(inside)
+        offers = [
+            (rect, less) for less in words.shorter() for rect in self._around(box, less, inside)
+        ]
+        choice = self._placer.place(face, [rect for rect, _ in offers], taken)
+        if choice is None:
+            return None
+        rect, less = offers[choice]
+        return None if rect is None else (rect, less)
+
+    def _around(self, box: Rect, words: _Words, inside: Rect) -> list[Rect | None]:
+        """Offer rows above and below a box, its sides, and what of its own top hides no eyes."""
+        width = round(sum(self._widths(words)))
+        height = round(self._metrics.height() + _PAD)
+        top = max(box.y0, inside.y0) + 3
+        places: list[tuple[int, int | None]] = [
+            *(
+                (x, row)
+                for x in (box.x0, box.x1 - width)
+                for row in (box.y0 - height - 3, box.y1 + 3)
+            ),
+            (box.x1 + 3, max(box.y0, inside.y0)),
+            (box.x0 - 3 - width, max(box.y0, inside.y0)),
+            (box.x0, top if box.height > 5 * height or words.bare else None),
+        ]
+        found: list[Rect | None] = []
+        for x, row in places:
+            if row is None:
+                found.append(None)
+                continue
+            rect = Rect.at(x, row, width, height)
+            beside = x in (box.x1 + 3, box.x0 - 3 - width)
+            moved = rect if beside else rect.moved_into(inside)
+            good = moved.y0 == row and moved.within(inside)
+            found.append(moved if good else None)
+        return found
 
     def _widths(self, words: _Words) -> tuple[float, float, float]:
         chip, label, percent = (
             self._metrics.horizontalAdvance(text)
             for text in (words.chip, words.label, words.percent)
         )
-        return chip + 2 * _PAD, label + 2 * _PAD, percent + _PAD
+        return (
+            chip + 2 * _PAD,
+            label + 2 * _PAD if words.label else 0.0,
+            percent + _PAD if words.percent else 0.0,
+        )
 
     def _label(self, area: QRectF, words: _Words, face: int) -> None:
         colour = QColor(THEME.face(face))

@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import QWidget
 from app.live.presentation import ScaledPicture, Viewport
 from app.session.faces import LabelledFace, labelled_faces
 from app.session.palette import RECORDING
+from app.window.picture.cover import FaceCover
 from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at
 from engine.drawing.layout import Placer
 from engine.types import Analysis, Frame
@@ -50,6 +51,7 @@ class VideoView(QWidget):
         self._shown: int | None = None
         self._selected: int | None = None
         self._look, self._placer = OverlayOptions(), Placer()
+        self._cover = FaceCover()
         self._mirrored = False
         self._hint, self._message = "", ""
         self._recording = self._stale = False
@@ -106,6 +108,7 @@ class VideoView(QWidget):
     ) -> None:
         """Draw these faces over the frames from now on; `shown` with a thicker frame."""
         self._faces, self._analysed = tuple(faces), None
+        self._cover.note(faces)
         self._shown, self._selected = shown, selected
         self.setAccessibleDescription(self.tr("%n face(s)", "", len(faces)))
         self.update()
@@ -117,6 +120,16 @@ class VideoView(QWidget):
             self._mirrored = mirrored
             self.target_changed.emit()
         self.update()
+
+    def set_blur(self, *, faces: bool, whole: bool) -> None:
+        """Cover faces as the recording does, so that the screen shows what will be seen.
+
+        Args:
+            faces: Those that are found.
+            whole: All of a picture that may hold one nobody found.
+        """
+        if self._cover.choose(faces=faces, whole=whole):
+            self.update()
 
     def set_hint(self, text: str) -> None:
         """Say what to do while there is no picture."""
@@ -215,6 +228,7 @@ class VideoView(QWidget):
         exact = abs(wanted - self._image.width()) < 1
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not exact)
         painter.drawImage(place.area, self._image)
+        self._cover.draw(painter, self._image, place.area, place.box)
         if self._stale:
             painter.fillRect(place.area, QColor(40, 42, 46, 190))
         overlay = OverlayPainter(painter, place, self._look, self._placer)

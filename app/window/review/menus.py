@@ -1,7 +1,9 @@
 """What the review window offers in menus and by keys."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from PyQt6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMainWindow, QMenu
 
@@ -9,36 +11,51 @@ from app.session.exports.export import FORMS
 from app.window.actions import action, actions
 from engine.labels import EXPRESSIONS
 
+translate = QCoreApplication.translate
+
+# Literal texts, so that translators' tools find them.
+_EXPORTS: Final = {
+    ".csv": QT_TRANSLATE_NOOP("Actions", "Table, CSV…"),
+    ".parquet": QT_TRANSLATE_NOOP("Actions", "Table, Parquet…"),
+    ".json": QT_TRANSLATE_NOOP("Actions", "Everything, JSON…"),
+    ".png": QT_TRANSLATE_NOOP("Actions", "Plot, PNG…"),
+    ".svg": QT_TRANSLATE_NOOP("Actions", "Plot, SVG…"),
+    ".vtt": QT_TRANSLATE_NOOP("Actions", "Subtitles, WebVTT…"),
+    ".eaf": QT_TRANSLATE_NOOP("Actions", "ELAN tiers, EAF 3.0…"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewActions:
     """The review window's actions, by name."""
 
-    open_folder: QAction = action("Open recording…", "Ctrl+O")
-    open_records: QAction = action("Open records…", "Ctrl+Shift+O")
-    open_video: QAction = action("Choose video…")
+    open_folder: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open recording…"), "Ctrl+O")
+    open_records: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open records…"), "Ctrl+Shift+O")
+    open_video: QAction = action(QT_TRANSLATE_NOOP("Actions", "Choose video…"))
     exports: tuple[QAction, ...] = actions(
-        {ending: (f"{words}…", "") for ending, (words, _) in FORMS.items()}
+        {ending: (_EXPORTS.get(ending, ending), "") for ending in FORMS}
     )
-    play: QAction = action("Play", "Space")
-    back: QAction = action("Frame back", "Left")
-    forward: QAction = action("Frame forward", "Right")
-    home: QAction = action("To the start", "Home")
-    end: QAction = action("To the end", "End")
-    last_marker: QAction = action("Marker before", "PgUp")
-    next_marker: QAction = action("Next marker", "PgDown")
-    zoom_in: QAction = action("Zoom in", "Ctrl++ Ctrl+=")
-    zoom_out: QAction = action("Zoom out", "Ctrl+-")
-    start_span: QAction = action("Span starts here", "[")
-    end_span: QAction = action("Span ends here", "]")
-    span_here: QAction = action("Choose the span here", "S")
+    play: QAction = action(QT_TRANSLATE_NOOP("Actions", "Play"), "Space")
+    back: QAction = action(QT_TRANSLATE_NOOP("Actions", "Frame back"), "Left")
+    forward: QAction = action(QT_TRANSLATE_NOOP("Actions", "Frame forward"), "Right")
+    home: QAction = action(QT_TRANSLATE_NOOP("Actions", "To the start"), "Home")
+    end: QAction = action(QT_TRANSLATE_NOOP("Actions", "To the end"), "End")
+    last_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Marker before"), "PgUp")
+    next_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Next marker"), "PgDown")
+    zoom_in: QAction = action(QT_TRANSLATE_NOOP("Actions", "Zoom in"), "Ctrl++ Ctrl+=")
+    zoom_out: QAction = action(QT_TRANSLATE_NOOP("Actions", "Zoom out"), "Ctrl+-")
+    start_span: QAction = action(QT_TRANSLATE_NOOP("Actions", "Span starts here"), "[")
+    end_span: QAction = action(QT_TRANSLATE_NOOP("Actions", "Span ends here"), "]")
+    span_here: QAction = action(QT_TRANSLATE_NOOP("Actions", "Choose the span here"), "S")
     labels: tuple[QAction, ...] = actions(
-        {label: (label, str(number)) for number, label in enumerate(EXPRESSIONS, 1)}
+        {label: (label, str(number)) for number, label in enumerate(EXPRESSIONS, 1)}, "classes"
     )
-    delete: QAction = action("Delete track", "Del")
-    delete_span: QAction = action("Delete track in the span", "Shift+Del")
-    undo: QAction = action("Undo", "Ctrl+Z")
-    redo: QAction = action("Redo", "Ctrl+Shift+Z")
+    delete: QAction = action(QT_TRANSLATE_NOOP("Actions", "Delete track"), "Del")
+    delete_span: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "Delete track in the span"), "Shift+Del"
+    )
+    undo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Undo"), "Ctrl+Z")
+    redo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Redo"), "Ctrl+Shift+Z")
 
 
 def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> None:
@@ -53,15 +70,15 @@ def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> 
     if bar is None:  # Qt makes one where there is none
         return
     a = actions
-    label = QMenu(window.tr("Label of the span"), window)
+    label = QMenu(translate("ReviewWindow", "Label of the span"), window)
     label.addActions(a.labels)
     file, correct, go, export = (
         QMenu(title, window)
         for title in (
-            window.tr("&File"),
-            window.tr("&Correct"),
-            window.tr("&Go"),
-            window.tr("&Export"),
+            translate("ReviewWindow", "&File"),
+            translate("ReviewWindow", "&Correct"),
+            translate("ReviewWindow", "&Go"),
+            translate("ReviewWindow", "&Export"),
         )
     )
     file.addActions((a.open_folder, a.open_records, a.open_video))

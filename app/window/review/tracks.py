@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from PyQt6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Qt, pyqtSignal
+from PyQt6.QtCore import (
+    QT_TRANSLATE_NOOP,
+    QAbstractTableModel,
+    QItemSelectionModel,
+    QModelIndex,
+    Qt,
+    pyqtSignal,
+)
 from PyQt6.QtGui import QColor, QPixmap
 from PyQt6.QtWidgets import (
     QAbstractItemView,
@@ -23,7 +30,14 @@ from app.session.review import TrackSummary
 from app.window.review.controller import Abilities, Stretch
 from engine.labels import EXPRESSIONS
 
-COLUMNS: Final = ("face", "seen", "most", "valence", "arousal", "corrected")
+COLUMNS: Final = (
+    QT_TRANSLATE_NOOP("TrackModel", "face"),
+    QT_TRANSLATE_NOOP("TrackModel", "seen"),
+    QT_TRANSLATE_NOOP("TrackModel", "most"),
+    QT_TRANSLATE_NOOP("TrackModel", "valence"),
+    QT_TRANSLATE_NOOP("TrackModel", "arousal"),
+    QT_TRANSLATE_NOOP("TrackModel", "corrected"),
+)
 _SWATCH_PX: Final = 12
 _NONE: Final = QModelIndex()
 

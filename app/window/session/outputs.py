@@ -1,7 +1,6 @@
 """What the bar and the empty picture say of the live outputs."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from PyQt6.QtCore import QCoreApplication
 
@@ -10,7 +9,7 @@ from app.window.picture.view import VideoView
 from app.window.session.bar import Chip
 from app.window.session.notice import Notice
 
-_tr = partial(QCoreApplication.translate, "OutputsWatch")
+translate = QCoreApplication.translate
 
 
 class OutputsWatch:
@@ -34,11 +33,15 @@ class OutputsWatch:
 
 
 def _hint(states: Sequence[LiveStatus]) -> str:
-    first = _tr("Choose a camera in the Source menu, or drop a file here.")
-    last = _tr("Nothing is stored and nothing leaves this program unless you record.")
+    first = translate("OutputsWatch", "Choose a camera in the Source menu, or drop a file here.")
+    last = translate(
+        "OutputsWatch", "Nothing is stored and nothing leaves this program unless you record."
+    )
     if states:
         targets = ", ".join(f"{state.name} ({state.target})" for state in states)
-        last = _tr("Numbers are sent to {targets}. Nothing is stored unless you record.")
+        last = translate(
+            "OutputsWatch", "Numbers are sent to {targets}. Nothing is stored unless you record."
+        )
         last = last.format(targets=targets)
     return f"{first}\n{last}"
 
@@ -46,13 +49,33 @@ def _hint(states: Sequence[LiveStatus]) -> str:
 def output_chip(state: LiveStatus) -> Chip:
     """Say how a live output is doing."""
     name, target = state.name, f"{state.name} \N{RIGHTWARDS ARROW} {state.target}"
-    counts = _tr("{sent} sent, {dropped} not").format(sent=state.sent, dropped=state.dropped)
+    counts = translate("OutputsWatch", "{sent} sent, {dropped} not").format(
+        sent=state.sent, dropped=state.dropped
+    )
     if state.error:
-        return Chip(name, _tr("{name} fails").format(name=name), f"{name}!", state.error, "warn")
+        return Chip(
+            name,
+            translate("OutputsWatch", "{name} fails").format(name=name),
+            f"{name}!",
+            state.error,
+            "warn",
+        )
     if state.opening:
-        return Chip(name, f"{target} …", f"{name} …", _tr("It is being opened"), "good")
+        return Chip(
+            name,
+            f"{target} …",
+            f"{name} …",
+            translate("OutputsWatch", "It is being opened"),
+            "good",
+        )
     if state.leaves:
-        leaves = _tr("leaves this machine")
+        leaves = translate("OutputsWatch", "leaves this machine")
         short = f"{name} \N{NORTH EAST ARROW}"
         return Chip(name, f"{target} ({leaves})", short, f"{target}: {leaves}; {counts}", "good")
-    return Chip(name, target, name, f"{target}: {_tr('stays on this machine')}; {counts}", "good")
+    return Chip(
+        name,
+        target,
+        name,
+        f"{target}: {translate('OutputsWatch', 'stays on this machine')}; {counts}",
+        "good",
+    )

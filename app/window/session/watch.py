@@ -66,6 +66,7 @@ class SessionWatch(QObject):
         own, disk = self._own_chips(view), self._disk_chips(view)
         self.bar.show_chips([*own, *self.chips(), *disk])
         self._picture.set_recording(on=view.recording)
+        self._picture.set_blur(faces=view.choice.blur, whole=view.choice.blur_whole)
         self._window.setWindowTitle(self._title(view))
         # One may begin and end between two looks: its folder tells.
         began = view.folder is not None and view.folder != self._folder
@@ -128,7 +129,7 @@ class SessionWatch(QObject):
         choice = view.choice
         if choice.blur:
             whole = self.tr("; all of a picture that may hold one nobody found")
-            tip = self.tr("Faces that are found are blurred in video and snapshots")
+            tip = self.tr("Faces that are found are blurred on the screen, in video and snapshots")
             text = self.tr("Faces blurred")
             chips.append(
                 Chip(

@@ -58,6 +58,17 @@ def test_somebody_else_at_another_place_is_new_and_no_id_is_used_twice(seen, mak
     assert [track.id for track in names.named(here).tracks] == [4]
 
 
+def test_two_whom_the_engine_takes_for_each_other_after_a_jump_stay_two(seen, make_analysis):
+    names = Identities()
+    for index in range(40):
+        names.named(seen(index))
+    # Only the second is where it was; the engine says that it is the first.
+    boxes = {1: BOXES[2], 2: (10.0, 78.0, 50.0, 119.0)}
+    odd = make_analysis(41, 0.4, {1: FACES[1], 2: FACES[2]}, boxes=boxes)
+    named = names.named(odd)
+    assert {tuple(t.box.tolist()): t.id for t in named.tracks} == {boxes[1]: 2, boxes[2]: 1}
+
+
 def test_what_is_said_of_a_face_stays_with_it(seen):
     names = Identities()
     before = seen(0, first=5)

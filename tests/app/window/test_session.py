@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt, QTimer
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication, QDialogButtonBox, QMessageBox
 
 from app.session.folder import read_markers
@@ -243,6 +244,27 @@ def test_a_snapshot_waits_for_the_second_that_shows_its_faces(qtbot, film, show_
     assert image[:60].mean() < 250
     assert detail(image[y0:y1, x0:x1]) < 0.25 * detail(analyses[0].frame.image[y0:y1, x0:x1])
     assert (image[:, :60] == analyses[0].frame.image[:, :60]).all()  # not the whole of it
+
+
+def test_the_screen_is_blurred_as_its_chip_says(qtbot, film, show_film):
+    analyses, places = film([[200] * 60], [range(60)])
+    window, going = show_film(analyses)
+    window.view.set_look(window.view.look, mirrored=False)
+    going.set()
+    box = places[0][0]
+
+    def shown():
+        place = window.view.place.box(box).toRect().adjusted(12, 12, -12, -12)
+        image = window.view.grab(place).toImage().convertToFormat(QImage.Format.Format_RGB32)
+        data = image.bits().asarray(image.sizeInBytes())
+        return np.array(data, np.uint8).reshape(image.height(), image.width(), 4)[:, :, :3]
+
+    qtbot.waitUntil(lambda: bool(window.live.analysis.tracks))
+    qtbot.wait(100)
+    bare = detail(shown())
+    tick(qtbot, window, window.recording.blur_box)
+    qtbot.waitUntil(lambda: "blur" in window.watch.bar.chips)
+    assert detail(shown()) < 0.25 * bare
 
 
 def dialog_of(window):

@@ -80,3 +80,24 @@ def test_ten_steps_make_no_new_face_and_the_selected_one_stays(qtbot, paused):
     assert [face.id for face in paused.live.statistics.faces()] == [1, 2]
     assert not paused.live.lost
     assert paused.live.selected_prediction.expression == "anger"
+
+
+@pytest.mark.slow
+def test_a_seek_to_what_was_not_seen_yet_makes_nobody_new(qtbot, qapp, tmp_path):
+    from app.settings.settings import Settings
+    from app.window.main_window import MainWindow
+    from engine.assets import asset_path
+
+    settings = Settings(seen_privacy=True, recording_folder=tmp_path, device="cpu")
+    window = MainWindow(settings, tmp_path / "settings.toml")
+    qtbot.addWidget(window, before_close_func=lambda w: w.setProperty("unasked", True))
+    window.show()
+    window.open(Choice(kind="file", name=str(asset_path("demo.mp4"))))
+    qtbot.waitUntil(lambda: window.live.analysis is not None, timeout=20_000)
+    for there_s in (6.5, 8.0, 3.0, 8.5):
+        window.playback.seek(there_s)
+        qtbot.waitUntil(
+            lambda there_s=there_s: 0.8 > window.live.now_s - there_s > 0.4, timeout=10_000
+        )
+    assert {face.id for face in window.live.statistics.faces()} <= {1, 2, 3}
+    window.close()

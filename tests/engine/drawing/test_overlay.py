@@ -267,6 +267,30 @@ def test_labels_keep_off_other_faces() -> None:
         assert np.array_equal(picture[face], image[face])
 
 
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_in_any_crowd_no_label_covers_a_face_or_another_label(data: st.DataObject) -> None:
+    side = st.integers(12, 120)
+    boxes: dict[int, Box] = {}
+    for face in range(1, data.draw(st.integers(2, 14)) + 1):
+        x, y = data.draw(st.integers(-30, 300)), data.draw(st.integers(-30, 220))
+        boxes[face] = (x, y, x + data.draw(side), y + data.draw(side))
+    plates: list[tuple[int, Rect]] = []
+
+    class Told(Overlay):
+        def _draw_label(self, picture, rect, item, caption):  # type: ignore[no-untyped-def]
+            plates.append((item.track.id, rect))
+
+    Told(320, 240, PLAIN).draw(analysis(gradient(320, 240), boxes))
+    for at, (face, plate) in enumerate(plates):
+        assert not any(plate.overlaps(other) for _, other in plates[:at])
+        for other, (x0, y0, x1, y1) in boxes.items():
+            if other != face:
+                w, h = 0.07 * (x1 - x0), 0.07 * (y1 - y0)  # a box is wider than its face
+                core = Rect(round(x0 + w), round(y0 + h), round(x1 - w), round(y1 - h))
+                assert not plate.overlaps(core)
+
+
 def test_landmarks_are_drawn_on_request() -> None:
     image = gradient(640, 360)
     shown = OverlayConfig(timeline=False, landmarks=True)

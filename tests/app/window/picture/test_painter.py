@@ -7,6 +7,7 @@ from PyQt6.QtGui import QImage, QPainter
 
 from app.session.faces import labelled_faces
 from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at, words_of
+from engine.drawing.shapes import Rect
 
 FACES = {1: ("happiness", 0.5, 0.3), 2: ("anger", -0.4, 0.6)}
 
@@ -60,18 +61,54 @@ def test_what_a_person_set_is_certain_and_has_no_percentage(make_analysis):
 def test_labels_of_faces_side_by_side_do_not_cover_each_other(painter, make_analysis):
     boxes = {1: (40, 40, 60, 65), 2: (64, 40, 84, 65)}
     analysis = make_analysis(0, 0.0, FACES, boxes=boxes)
-    first, second = OverlayPainter(painter, placed(), OverlayOptions()).label_places(
+    plates = OverlayPainter(painter, placed(), OverlayOptions()).label_places(
         labelled_faces(analysis)
     )
-    assert not first.overlaps(second)
+    assert not plates[1][0].overlaps(plates[2][0])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_in_any_crowd_no_plate_covers_a_face_or_a_plate(painter, make_analysis, seed):
+    chance = np.random.default_rng(seed)
+    boxes = {}
+    for face in range(1, 3 + seed):
+        x, y, side = chance.integers(-5, 140), chance.integers(-5, 100), chance.integers(8, 50)
+        boxes[face] = (float(x), float(y), float(x + side), float(y + 1.2 * side))
+    faces = labelled_faces(make_analysis(0, 0.0, dict.fromkeys(boxes, FACES[1]), boxes=boxes))
+    place = placed()
+    plates = OverlayPainter(painter, place, OverlayOptions()).label_places(faces, shown=2)
+    assert plates
+    rects = [rect for rect, _ in plates.values()]
+    assert not any(a.overlaps(b) for at, a in enumerate(rects) for b in rects[:at])
+    for face, (rect, _) in plates.items():
+        for other in faces:
+            box = place.box(other.box)
+            shape = round(box.width()), round(box.height())
+            if other.id != face:
+                assert not rect.overlaps(Rect.at(box.left(), box.top(), *shape))
+
+
+def test_where_it_gets_tight_only_the_followed_face_has_its_percentage(painter, make_analysis):
+    boxes = {n: (32.0 * n - 31, 0.0, 32.0 * n - 2, 106.0) for n in range(1, 6)}
+    faces = labelled_faces(make_analysis(0, 0.0, dict.fromkeys(boxes, FACES[1]), boxes=boxes))
+    for shown in (2, 4):
+        plates = OverlayPainter(painter, placed(), OverlayOptions()).label_places(
+            faces, shown=shown
+        )
+        said = {face: words for face, (_, words) in plates.items()}
+        assert said[shown].endswith("%")
+        assert [face for face in said if said[face].endswith("%")] == [shown]
+        assert all("happiness" in words for words in said.values())
 
 
 @pytest.mark.parametrize("box", [(-5, 0, 30, 40), (130, 80, 165, 125), (0, 0, 160, 120)])
 def test_a_label_stays_in_the_picture(painter, make_analysis, box):
     analysis = make_analysis(0, 0.0, {1: FACES[1]}, boxes={1: box})
     place = placed()
-    (rect,) = OverlayPainter(painter, place, OverlayOptions()).label_places(
-        labelled_faces(analysis)
+    ((rect, _),) = (
+        OverlayPainter(painter, place, OverlayOptions())
+        .label_places(labelled_faces(analysis))
+        .values()
     )
     assert place.area.adjusted(-1, -1, 1, 1).contains(
         QRectF(rect.x0, rect.y0, rect.width, rect.height)
