@@ -40,7 +40,7 @@ class Identities:
         self._before_s = now_s
         names = self._choose(analysis.tracks, now_s, moved=moved)
         for track in analysis.tracks:
-            self._names[track.id] = names[track.id]
+            self._call(track.id, names[track.id])
         tracks = tuple(replace(track, id=names[track.id]) for track in analysis.tracks)
         predictions = tuple(
             replace(face, track_id=names[face.track_id]) for face in analysis.predictions
@@ -67,6 +67,14 @@ class Identities:
         for track in unknown:
             names[track.id] = self._left_for(track, tracks, set(names.values()))
         return names
+
+    def _call(self, track_id: int, name: int) -> None:
+        """Remember a name; whom the engine took for that one gets the name that is left."""
+        before = self._names.get(track_id)
+        if before is not None and before != name:
+            others = [other for other, called in self._names.items() if called == name]
+            self._names.update(dict.fromkeys(others, before))
+        self._names[track_id] = name
 
     def _left_for(self, track: Track, tracks: Sequence[Track], taken: set[int]) -> int:
         """Give a face that no place tells its name by looks, or a new one.

@@ -24,7 +24,8 @@ class Readout:
         standing: What is known.
         face_id: Which face; None if there is none.
         chosen: The user chose it; else it is the largest.
-        label: The most probable class; empty unless it is in the picture and classes are known.
+        label: The class that is named, in a change not yet the most probable one; empty unless the
+            face is in the picture and classes are known.
         percent: Of each class in the order of `labels`, whole numbers; empty unless it is in the
             picture.
         reliability: 0 to 1; 0 unless it is in the picture and classes are known.
@@ -40,8 +41,14 @@ class Readout:
     labels: tuple[str, ...] = EXPRESSIONS
 
     @property
+    def unsure(self) -> bool:
+        """The label is in doubt: too little reliability, or another class is more probable now."""
+        behind = bool(self.label) and self.top < max(self.percent)
+        return self.standing is Standing.UNCERTAIN or behind
+
+    @property
     def top(self) -> int:
-        """Percent of the most probable class; 0 unless the face is in the picture."""
+        """Percent of the label; 0 unless the face is in the picture."""
         return self.percent[self.labels.index(self.label)] if self.label else 0
 
 

@@ -1,5 +1,6 @@
 """What the panels show: the newest analysis, what came before it, and which face is meant."""
 
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,7 @@ class LiveState:
         device: What the analysis runs on, for example ``cpu``; empty until known.
         model: Name of the model; empty until known.
         labels: Classes that may be shown; the eight until a face says otherwise.
+        lost_at: Since when the source gives nothing; None while it does, or before the first.
     """
 
     def __init__(self) -> None:
@@ -42,6 +44,8 @@ class LiveState:
         self.history = History()
         self.statistics = SessionStatistics()
         self.performance.reset()
+        self.lost_at: datetime | None = None
+        self._now_s = 0.0
         self._largest: int | None = None
 
     def add(self, analysis: Analysis, latency_ms: float, dropped: int) -> None:
@@ -52,7 +56,8 @@ class LiveState:
             latency_ms: From the capture of its frame to now.
             dropped: Frames of the source left out so far, all together.
         """
-        self.analysis = analysis
+        self.analysis, self.lost_at = analysis, None
+        self._now_s = analysis.frame.time_s
         if analysis.predictions:
             self.labels = analysis.predictions[0].labels
         self.history.add(analysis)
@@ -60,9 +65,14 @@ class LiveState:
         self.performance.add(latency_ms, dropped)
         self._largest = self._follow_largest(analysis)
 
-    def lose_signal(self) -> None:
-        """Show no face any more: the source gives nothing now. What came before is kept."""
-        self.analysis = None
+    def lose_signal(self, at: datetime) -> None:
+        """Show no face any more: the source gives nothing now. What came before is kept.
+
+        Args:
+            at: The time of day; of several, the first counts.
+        """
+        if self.analysis is not None:
+            self.analysis, self.lost_at = None, at
 
     def select(self, face_id: int | None) -> None:
         """Choose a face, which stays chosen while it is away; None follows the largest."""
@@ -71,7 +81,7 @@ class LiveState:
     @property
     def now_s(self) -> float:
         """Time of the newest analysis, seconds of the source; 0 before the first."""
-        return self.analysis.frame.time_s if self.analysis is not None else 0.0
+        return self._now_s
 
     @property
     def shown(self) -> int | None:

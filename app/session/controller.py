@@ -58,6 +58,7 @@ class View:
         folder: That of the recording that runs, or ran last; None before the first.
         message: One line: what went wrong, or what was saved; may be empty.
         said: Messages so far: another number, and the message is new.
+        failed: The message is of something that went wrong.
         unwritable: Why nothing can be written where recordings go; empty where it can.
     """
 
@@ -77,6 +78,7 @@ class View:
     folder: Path | None
     message: str
     said: int
+    failed: bool
     unwritable: str
 
 
@@ -115,7 +117,7 @@ class RecordingController:
         self._recorder: Recorder | None = None
         self._latest: Analysis | None = None
         self._latest_at_s = 0.0
-        self._message, self._said = "", 0
+        self._message, self._said, self._failed = "", 0, False
         self._unwritable = ""
         self._ending_shown = True
         # Disks can be slow: pictures are saved, and space is looked at, off the window's thread.
@@ -296,21 +298,22 @@ class RecordingController:
             folder=status.folder if status else None,
             message=self._message,
             said=self._said,
+            failed=self._failed,
             unwritable=self._unwritable,
         )
 
-    def _say(self, message: str) -> None:
-        self._message, self._said = message, self._said + 1
+    def _say(self, message: str, *, failed: bool = False) -> None:
+        self._message, self._said, self._failed = message, self._said + 1, failed
 
     def _collect(self, status: RecorderStatus | None) -> None:
         """Take over what finished since the last look."""
         if status is not None and status.over and not self._ending_shown:
-            self._say(_ending(status))
+            self._say(_ending(status), failed=status.state is State.FAILED)
             self._ending_shown = True
         self._save()
         for saving, snapshot in [pair for pair in self._saving if pair[0].done()]:
             self._saving.remove((saving, snapshot))
-            self._say(_saved(saving, whole=snapshot.whole))
+            self._say(_saved(saving, whole=snapshot.whole), failed=bool(saving.exception()))
         if self._looking is None:
             if not self._closed:
                 self._looking = self._disk.submit(self._free, self.choice.root)

@@ -1,6 +1,6 @@
 """The panels around the picture: where they lie, and when they are drawn."""
 
-from typing import Final
+from typing import Final, Literal
 
 from PyQt6.QtCore import QByteArray, QCoreApplication, QEvent, QSettings, Qt
 from PyQt6.QtGui import QAction
@@ -17,7 +17,12 @@ from app.window.panels.recording import RecordingPanel
 from app.window.panels.statistics import StatisticsPanel
 
 translate = QCoreApplication.translate
-LAYOUT: Final = 1  # of the docks; another number forgets remembered places
+LAYOUT: Final = 2  # of the docks; another number forgets remembered places
+LayoutName = Literal["session", "analysis"]
+PICTURE: Final = 0.65  # of the window's width, in the layout of a session
+_LOW_PX: Final = 700  # a window lower than this has the plane behind the expression
+_BELOW_PX: Final = 176  # the curves, at least
+_BELOW: Final = 0.24  # of the window's height
 _RIGHT, _BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
 
 
@@ -45,6 +50,7 @@ class Docks:
         """Make the panels and put them around the window's picture."""
         self._window = window
         self._before: QByteArray | None = None  # where all was before they were hidden together
+        self.layout: LayoutName | None = "session"  # None once panels were put elsewhere
         self.probabilities = ProbabilitiesPanel(uncertain_below)
         self.statistics = StatisticsPanel()
         self.panels: dict[str, Panel] = {
@@ -56,7 +62,8 @@ class Docks:
         }
         widgets: dict[str, QWidget] = {**self.panels, "recording": _scrolled(recording)}
         self.docks = {name: self._dock(name, widget) for name, widget in widgets.items()}
-        self._place()
+        self._low = self._arranging = False
+        self.arrange("session")
 
     @property
     def shown(self) -> tuple[QAction, ...]:
@@ -70,29 +77,79 @@ class Docks:
             "circumplex": translate("MainWindow", "Valence and arousal"),
             "statistics": translate("MainWindow", "Statistics"),
             "performance": translate("MainWindow", "Performance"),
-            "affect": translate("MainWindow", "Over time"),
+            "affect": translate("MainWindow", "Valence and arousal over time"),
             "recording": translate("MainWindow", "Recording"),
         }
         dock = Dock(titles[name], self._window)
         dock.setObjectName(name)  # by which its place is remembered
         dock.setWidget(widget)
+        dock.topLevelChanged.connect(lambda _: self.moved())
+        if isinstance(widget, Panel):
+            dock.visibilityChanged.connect(lambda on: widget.refresh_now() if on else None)
         return dock
 
-    def _place(self) -> None:
-        window, docks = self._window, self.docks
-        for name in ("probabilities", "circumplex", "recording"):
-            window.addDockWidget(_RIGHT, docks[name])
+    def moved(self) -> None:
+        """Take note that the user put panels elsewhere: no layout gives them shares any more."""
+        if not self._arranging:
+            self.layout = None
+
+    def arrange(self, layout: LayoutName) -> None:
+        """Put all panels where a layout has them, whatever was done to them.
+
+        Args:
+            layout: ``session`` shows the answer, the plane and the curves; ``analysis`` all.
+        """
+        window, docks, whole = self._window, self.docks, layout == "analysis"
+        self.layout, self._arranging = layout, True
+        for dock in docks.values():
+            dock.setFloating(False)
+            window.removeDockWidget(dock)
         for name in ("affect", "statistics", "performance"):
             window.addDockWidget(_BOTTOM, docks[name])
-        window.tabifyDockWidget(docks["circumplex"], docks["recording"])
+            docks[name].setVisible(whole or name == "affect")
         window.tabifyDockWidget(docks["statistics"], docks["performance"])
-        docks["circumplex"].raise_()
-        docks["statistics"].raise_()
-        window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
+        window.addDockWidget(_RIGHT, docks["probabilities"])
+        docks["probabilities"].show()
+        self._stack(low=window.height() < _LOW_PX)
+        if whole:
+            docks["statistics"].raise_()
+        self._arranging = False
+        self.fit()
+
+    def fit(self) -> None:
+        """Give the panels of a layout their shares of the window; for when it changes its size."""
+        if self.layout is None or self._before is not None:
+            return
+        window, docks = self._window, self.docks
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        window.resizeDocks([docks["probabilities"]], [320], across)
-        window.resizeDocks([docks["affect"], docks["statistics"]], [620, 420], across)
-        window.resizeDocks([docks["affect"]], [220], down)
+        width, height = window.width(), window.height()
+        if (height < _LOW_PX) != self._low:
+            self._stack(low=not self._low)
+        share = 1 - PICTURE if self.layout == "session" else 0.4
+        window.resizeDocks([docks["probabilities"]], [round(share * width)], across)
+        window.resizeDocks([docks["affect"]], [max(_BELOW_PX, round(_BELOW * height))], down)
+        if self.layout == "analysis":
+            bottom = [docks["affect"], docks["statistics"]]
+            window.resizeDocks(bottom, [round(0.55 * width), round(0.45 * width)], across)
+        if not self._low:
+            natural = docks["probabilities"].sizeHint().height()
+            rest = max(1, height - natural - max(_BELOW_PX, round(_BELOW * height)))
+            window.resizeDocks([docks["probabilities"], docks["circumplex"]], [natural, rest], down)
+
+    def _stack(self, *, low: bool) -> None:
+        """Put plane and recording below the expression, or behind it where there is no height."""
+        window, docks, self._low = self._window, self.docks, low
+        front = "recording" if not docks["recording"].visibleRegion().isEmpty() else "circumplex"
+        for name in ("circumplex", "recording"):
+            window.removeDockWidget(docks[name])
+        if low:
+            window.tabifyDockWidget(docks["probabilities"], docks["circumplex"])
+        else:
+            window.addDockWidget(_RIGHT, docks["circumplex"])
+        window.tabifyDockWidget(docks["circumplex"], docks["recording"])
+        for name in ("circumplex", "recording"):
+            docks[name].show()
+        docks["probabilities" if low and front == "circumplex" else front].raise_()
 
     def hide_all(self, hide: bool) -> None:
         """Hide every panel, or show them as they were before that."""
@@ -111,20 +168,24 @@ class Docks:
             ("docks", lambda state: self._window.restoreState(state, LAYOUT)),
         ):
             value = kept.value(key)
-            if isinstance(value, QByteArray):
-                restore(value)
+            if isinstance(value, QByteArray) and restore(value) and key == "docks":
+                name = kept.value("layout")
+                self.layout = name if name in ("session", "analysis") else None
 
     def keep(self, kept: QSettings) -> None:
         """Remember where window and panels are."""
         self.hide_all(False)  # the full screen is not what is remembered
         kept.setValue("geometry", self._window.saveGeometry())
         kept.setValue("docks", self._window.saveState(LAYOUT))
+        kept.setValue("layout", self.layout or "")
 
     def refresh(self, live: LiveState) -> None:
-        """Draw the panels that can be seen."""
+        """Draw the panels that can be seen; the others once they are."""
         for panel in self.panels.values():
             if not panel.visibleRegion().isEmpty():
                 panel.refresh(live)
+            else:
+                panel.remember(live)
 
 
 def _scrolled(panel: QWidget) -> QScrollArea:

@@ -43,13 +43,19 @@ class MainActions:
     follow_largest: QAction = action(
         QT_TRANSLATE_NOOP("Actions", "&Follow the largest face"), "Esc"
     )
-    full_screen: QAction = action(
-        QT_TRANSLATE_NOOP("Actions", "F&ull screen"), "F11", checkable=True
+    layout_session: QAction = action(QT_TRANSLATE_NOOP("Actions", "Layout: &Session"), "Ctrl+1")
+    layout_analysis: QAction = action(QT_TRANSLATE_NOOP("Actions", "Layout: &Analysis"), "Ctrl+2")
+    presentation: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "Layout: &Presentation"), "F11", checkable=True
     )
+    reset_layout: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Reset layout"))
     settings: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Settings…"), "Ctrl+,")
+    shortcuts: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Keyboard shortcuts"), "F1")
+    documentation: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Documentation"))
     privacy: QAction = action(
-        QT_TRANSLATE_NOOP("Actions", "What the numbers &mean, and privacy"), "F1"
+        QT_TRANSLATE_NOOP("Actions", "What the numbers &mean, and privacy"), "Shift+F1"
     )
+    report: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Report a problem…"))
     about: QAction = action(QT_TRANSLATE_NOOP("Actions", "&About fer-live"))
 
 
@@ -68,20 +74,22 @@ def fill_menu_bar(
     if bar is None:  # Qt makes one where there is none
         return
     bar.addMenu(source)
+    playback = (a.play_pause, a.step_back, a.step_on, a.back, a.forward)
+    layouts = (a.layout_session, a.layout_analysis, a.presentation, a.reset_layout)
     for title, groups in (
         (
             translate("MainWindow", "S&ession"),
             ((a.record,), (*a.markers, a.other_marker), (a.snapshot,), (a.open_session,)),
         ),
-        (
-            translate("MainWindow", "&Playback"),
-            ((a.play_pause, a.step_back, a.step_on, a.back, a.forward),),
-        ),
+        (translate("MainWindow", "&Playback"), (playback,)),
         (
             translate("MainWindow", "&View"),
-            ((a.mirror, a.landmarks, a.head_axes), (a.follow_largest, a.full_screen), panels),
+            ((a.mirror, a.landmarks, a.head_axes), (a.follow_largest,), layouts, panels),
         ),
-        (translate("MainWindow", "&Help"), ((a.privacy, a.about),)),
+        (
+            translate("MainWindow", "&Help"),
+            ((a.shortcuts, a.documentation), (a.privacy,), (a.report, a.about)),
+        ),
     ):
         menu = QMenu(title, window)
         for group in groups:

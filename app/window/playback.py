@@ -37,6 +37,14 @@ class Playback(QObject):
         source = None if worker is None else worker.source
         return source if isinstance(source, Player) else None
 
+    def show(self) -> None:
+        """Show the bar where a file plays."""
+        self._transport.setVisible(self.player is not None)
+
+    def hide(self) -> None:
+        """Hide the bar."""
+        self._transport.hide()
+
     def share(self) -> float | None:
         """Say how much of the file has passed, 0 to 1; None where no file plays."""
         player = self.player

@@ -3,7 +3,6 @@
 from typing import Final
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QFont
 from PyQt6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -37,8 +36,8 @@ class PrivacyDialog(QDialog):
         self.setWindowTitle(self.tr("Privacy and meaning"))
         text = QWidget()
         self._text = QVBoxLayout(text)
-        self._text.setContentsMargins(0, 0, 14, 0)
-        self._text.setSpacing(6)
+        self._text.setContentsMargins(0, 0, 16, 0)
+        self._text.setSpacing(8)
         for heading, paragraphs in self.sections():
             self._add(heading, paragraphs)
         self._text.addStretch(1)
@@ -50,19 +49,15 @@ class PrivacyDialog(QDialog):
         self.area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # so that keys scroll it
         self.area.setAccessibleName(self.tr("What this program does and does not"))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 14)
-        layout.setSpacing(12)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(8)
         layout.addWidget(self._title())
         layout.addWidget(self.area, 1)
         layout.addWidget(self._buttons(first_run=first_run))
         self.resize(_WIDTH_PX, _HEIGHT_PX)
 
     def _title(self) -> QLabel:
-        title = label(self.tr("Before you begin"), "heading")
-        font = QFont(self.font())
-        font.setPointSizeF(1.5 * font.pointSizeF())
-        title.setFont(font)
-        return title
+        return label(self.tr("Before you begin"), "title")
 
     def _buttons(self, *, first_run: bool) -> QDialogButtonBox:
         buttons = QDialogButtonBox()

@@ -93,6 +93,9 @@ LIGHT: Final = Theme(
         "#2b2e33",
     ),
 )
+GRID_PX: Final = 8  # all gaps and margins are whole or half steps of it
+TITLE: Final = 1.3  # size of titles, of the text's
+ANSWER_PT: Final = 22.0  # what the followed face shows, at 100 % of the desktop's text
 _EDGED: Final = ("QAbstractSpinBox", "QLineEdit", "QComboBox", "QAbstractButton")
 _DARKER: Final = 1.4  # than the window's colour, as Fusion has it
 _THEMES: Final[Mapping[str, Theme]] = {"light": LIGHT, "dark": DARK}
@@ -117,6 +120,21 @@ def apply_theme(app: QApplication, name: ThemeName, text_size: int = 100) -> Non
     follower.choose(name)
 
 
+def answer_pt(app: QApplication) -> float:
+    """Give the size of the largest of the three sizes of type, points."""
+    follower = app.findChild(_Follower)
+    return ANSWER_PT * (1.0 if follower is None else follower.percent / 100)
+
+
+def tabular(font: QFont) -> QFont:
+    """Give a font whose figures have one width: a number that changes does not shake."""
+    made = QFont(font)
+    tag = QFont.Tag.fromString("tnum") if hasattr(QFont, "Tag") else None  # Qt 6.7
+    if tag is not None:
+        made.setFeature(tag, 1)
+    return made
+
+
 class _Follower(QObject):
     """Remembers the choice and answers the desktop's changes; a child of the application."""
 
@@ -124,6 +142,7 @@ class _Follower(QObject):
         super().__init__(app)
         self._app = app
         self._font = QFont(app.font())
+        self.percent = 100
         self._name: ThemeName = "system"
         app.setStyle("Fusion")  # the same everywhere, and it honours every role of a palette
         hints = app.styleHints()
@@ -131,8 +150,9 @@ class _Follower(QObject):
             hints.colorSchemeChanged.connect(self._system_changed)
 
     def size_text(self, percent: int) -> None:
-        font = QFont(self._font)
+        font = tabular(self._font)
         font.setPointSizeF(self._font.pointSizeF() * percent / 100)
+        self.percent = percent
         if font != self._app.font():
             self._app.setFont(font)
 
@@ -153,7 +173,7 @@ class _Follower(QObject):
             edged = _with_edge(palette, theme)
             for kind in _EDGED:
                 self._app.setPalette(edged, kind)
-            self._app.setStyleSheet(_sheet(theme))
+            self._app.setStyleSheet(_sheet(theme, TITLE * self._app.font().pointSizeF()))
 
     def _system(self) -> str:
         hints = self._app.styleHints()
@@ -211,26 +231,42 @@ def palette_for(theme: Theme) -> QPalette:
     return palette
 
 
-def _sheet(theme: Theme) -> str:
+def _veiled(colour: str) -> str:
+    """Give a colour that lets a sixth of what lies below through."""
+    return f"#d8{colour[1:]}"
+
+
+def _sheet(theme: Theme, title_pt: float) -> str:
     """Give the few rules that a palette cannot say."""
     return f"""
 QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border};
     padding: 4px; }}
-QDockWidget::title {{ background: {theme.raised}; padding: 5px 8px; }}
+QDockWidget::title {{ background: {theme.raised}; padding: 4px 8px; }}
 QLabel[role="muted"] {{ color: {theme.muted}; }}
 QLabel[role="error"] {{ color: {theme.bad}; }}
 QLabel[role="heading"] {{ font-weight: 600; }}
+QLabel[role="title"] {{ font-weight: 600; font-size: {title_pt:.1f}pt; }}
+QLabel#veil {{ background: {_veiled(theme.window)}; color: {theme.text}; font-weight: 600; }}
 QCheckBox::indicator:unchecked {{ width: 12px; height: 12px; background: {theme.base};
     border: 1px solid {theme.muted}; border-radius: 2px; }}
 QHeaderView::section {{ background: {theme.raised}; color: {theme.text}; border: none;
     border-right: 1px solid {theme.border}; padding: 4px 6px; }}
-QGraphicsView, QTableView {{ border: 1px solid {theme.border}; }}
+QGraphicsView, QTableView {{ border: 1px solid {theme.edge}; }}
 QGraphicsView:focus, QTableView:focus {{ border: 1px solid {theme.accent}; }}
 QTableView {{ gridline-color: {theme.grid}; }}
 QFrame#session {{ background: {theme.raised}; border: none; }}
 QFrame#session[recording="true"] {{ background: {RECORDING}; }}
 QFrame#session[recording="true"] QLabel {{ color: #ffffff; }}
-QFrame#notice {{ background: {theme.base}; border: none; border-bottom: 1px solid {theme.border}; }}
+QToolBar {{ background: {theme.raised}; border: none; padding: 0px; spacing: 0px; }}
+QFrame#banner {{ background: {theme.base}; border: 1px solid {theme.edge};
+    border-left: 4px solid {theme.accent}; }}
+QFrame#banner[tone="bad"] {{ border-left: 4px solid {theme.bad}; }}
+QWidget#empty QLabel {{ color: #e8e9eb; }}
+QWidget#empty QPushButton:flat {{ color: #e8e9eb; border: 1px solid transparent;
+    padding: 4px 8px; text-decoration: underline; }}
+QWidget#empty QPushButton:flat:focus, QWidget#empty QPushButton:flat:hover {{
+    border: 1px solid #e8e9eb; }}
+QWidget#empty QLabel[role="muted"] {{ color: #b9bdc4; }}
 QLabel[role="chip"] {{ padding: 2px 8px; border: 1px solid {theme.muted}; border-radius: 9px; }}
 QLabel[role="chip"][tone="warn"] {{ border: 1px solid {theme.bad}; color: {theme.bad};
     font-weight: 600; }}

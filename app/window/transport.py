@@ -47,6 +47,7 @@ class Transport(QWidget):
         self.speed.activated.connect(lambda at: self.speed_chosen.emit(SPEEDS[at]))
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
+        row.setSpacing(8)
         for widget in (
             self._back,
             self._button,

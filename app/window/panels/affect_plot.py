@@ -63,7 +63,7 @@ class AffectPlot(Panel):
         self._make_keys()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
-        layout.setSpacing(6)
+        layout.setSpacing(4)
         layout.addLayout(self._controls)
         layout.addWidget(self.plot, 1)
         self.restyle()
@@ -85,6 +85,7 @@ class AffectPlot(Panel):
         for line in self._grid:
             plot.addItem(line)
         plot.getViewBox().sigRangeChangedManually.connect(self._moved_by_mouse)
+        plot.getViewBox().sigResized.connect(lambda _: self._redraw())
         return plot
 
     def _make_controls(self) -> None:
@@ -103,7 +104,7 @@ class AffectPlot(Panel):
         self.zoom_in.clicked.connect(lambda: self._zoom(1))
         self.pause.toggled.connect(self._pause)
         self._controls = QHBoxLayout()
-        self._controls.setSpacing(6)
+        self._controls.setSpacing(8)
         self.key = _LineKey()
         self._controls.addWidget(self.key)
         self._controls.addStretch(1)

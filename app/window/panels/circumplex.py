@@ -62,7 +62,9 @@ def trails(live: LiveState, length_s: float = TRAIL_S) -> dict[int, Floats]:
         the face was last away.
     """
     now_s = live.now_s
-    found = {}
+    found: dict[int, Floats] = {}
+    if live.analysis is None:
+        return found
     for face, history in live.history.faces.items():
         if not now_s - _GAP_S <= history.last_s <= now_s:  # later: from before a file was rewound
             continue

@@ -5,15 +5,15 @@ import time
 from collections.abc import Callable
 from typing import ClassVar
 
-from PyQt6.QtCore import QEvent, QRectF, Qt, QTimer
-from PyQt6.QtGui import QColor, QFont, QPainter, QPen, QShowEvent
+from PyQt6.QtCore import QCoreApplication, QEvent, QRectF, Qt, QTimer
+from PyQt6.QtGui import QColor, QFont, QPainter, QPen, QResizeEvent, QShowEvent
 from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.live.state import LiveState
 from app.session.palette import ink_on
-from app.window.theme import Theme, current_theme
+from app.window.theme import GRID_PX, Theme, current_theme
 
-MARGIN = 10  # pixels around a panel's content
+MARGIN = GRID_PX  # around a panel's content
 
 
 class Panel(QWidget):
@@ -43,6 +43,7 @@ class Panel(QWidget):
         self._late = QTimer(self)  # shows what came too soon after the last change
         self._late.setSingleShot(True)
         self._late.timeout.connect(self.refresh_now)
+        self._veil: QLabel | None = None
 
     @property
     def waiting(self) -> bool:
@@ -64,12 +65,47 @@ class Panel(QWidget):
         elif not self.waiting:
             self._late.start(math.ceil(1000 * wait_s))
 
+    def remember(self, live: LiveState) -> None:
+        """Take the state, to show it once the panel is seen."""
+        self._live = live
+
     def refresh_now(self) -> None:
         """Show the last state without waiting."""
         self._late.stop()
         if self._live is not None:
             self._shown_s = self._clock()
             self.show_state(self._live)
+            self._show_signal(self._live)
+
+    @property
+    def veil(self) -> str:
+        """What a panel without signal says; empty while there is one."""
+        return "" if self._veil is None or self._veil.isHidden() else self._veil.text()
+
+    def _show_signal(self, live: LiveState) -> None:
+        """Lie grey over what is of before, and say since when it is."""
+        since = live.lost_at
+        if since is None:
+            if self._veil is not None:
+                self._veil.hide()
+            return
+        if self._veil is None:
+            self._veil = QLabel(self)
+            self._veil.setObjectName("veil")
+            self._veil.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            self._veil.setWordWrap(True)
+            self._veil.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        words = QCoreApplication.translate("Panel", "No signal since {time}")
+        self._veil.setText(words.format(time=f"{since:%H:%M:%S}"))
+        self._veil.setGeometry(self.rect())
+        self._veil.show()
+        self._veil.raise_()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the veil over everything."""
+        super().resizeEvent(event)
+        if self._veil is not None:
+            self._veil.setGeometry(self.rect())
 
     def show_state(self, live: LiveState) -> None:
         """Show a state; under 4 ms.

@@ -31,8 +31,8 @@ class PerformancePanel(Panel):
         self.setAccessibleName(self.tr("Performance"))
         self._form = QFormLayout(self)
         self._form.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
-        self._form.setHorizontalSpacing(18)
-        self._form.setVerticalSpacing(5)
+        self._form.setHorizontalSpacing(16)
+        self._form.setVerticalSpacing(4)
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         self.fps = self._row(
             self.tr("Analysis rate"), self.tr("Analyses a second over the last seconds")

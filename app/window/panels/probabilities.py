@@ -4,12 +4,12 @@ from typing import Final
 
 from PyQt6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
-from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.live.readout import Readout, Standing, readout
 from app.live.state import LiveState
 from app.window.panels.panel import MARGIN, Panel, draw_chip, draw_focus, growing, label
-from app.window.theme import Theme, current_theme
+from app.window.theme import ANSWER_PT, GRID_PX, Theme, answer_pt, current_theme
 
 _ROW: Final = 1.9  # heights of the text
 _MOST_PX: Final = 34  # of a row
@@ -53,19 +53,24 @@ class ProbabilitiesPanel(Panel):
         self.uncertain_below = uncertain_below
         self.setAccessibleName(self.tr("Class probabilities"))
         self.chip = _Chip()
-        self.headline = label("", "heading")
+        self.headline = Answer()
+        self.word = label("", "chip")
         self.note = label("", "muted")
         self.note.setWordWrap(True)
         self.bars = Bars()
         head = QHBoxLayout()
-        head.setSpacing(8)
+        head.setSpacing(GRID_PX)
         head.addWidget(self.chip)
         head.addWidget(self.headline, 1)
+        below = QHBoxLayout()
+        below.setSpacing(GRID_PX)
+        below.addWidget(self.word)
+        below.addWidget(self.note, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
-        layout.setSpacing(6)
+        layout.setSpacing(GRID_PX // 2)
         layout.addLayout(head)
-        layout.addWidget(self.note)
+        layout.addLayout(below)
         layout.addWidget(self.bars, 1)
         self._show(Readout(Standing.NONE))
 
@@ -77,6 +82,16 @@ class ProbabilitiesPanel(Panel):
         self.chip.show_face(read.face_id, self.theme)
         self.headline.setText(self._headline(read))
         self.note.setText(self._note(read))
+        unsure = read.unsure
+        words = self.tr("unsure") if unsure else self.tr("sure")
+        known = bool(read.label) and read.standing in (Standing.CERTAIN, Standing.UNCERTAIN)
+        self.word.setText(words if known else "")
+        self.word.setVisible(known)
+        if self.word.property("tone") != (tone := "warn" if unsure else "good"):
+            self.word.setProperty("tone", tone)
+            if (style := self.style()) is not None:
+                style.unpolish(self.word)
+                style.polish(self.word)
         self.bars.show_readout(read)
         self._read = read
 
@@ -92,10 +107,7 @@ class ProbabilitiesPanel(Panel):
             return self.tr("Not in the picture")
         if not read.label:
             return self.tr("No expressions")
-        name = class_name(read.label)
-        if read.standing is Standing.UNCERTAIN:
-            return self.tr("Uncertain: perhaps {0}, {1} %").format(name, read.top)
-        return self.tr("{0}, {1} %").format(name.capitalize(), read.top)
+        return self.tr("{0} {1} %").format(class_name(read.label).capitalize(), read.top)
 
     def _note(self, read: Readout) -> str:
         if read.standing is Standing.NONE:
@@ -107,6 +119,53 @@ class ProbabilitiesPanel(Panel):
             words = self.tr("{0} \N{MIDDLE DOT} the model knows valence and arousal only")
             return words.format(which)
         return self.tr("{0} \N{MIDDLE DOT} reliability {1:.2f}").format(which, read.reliability)
+
+
+class Answer(QWidget):
+    """The largest words of the window, 22 points where they fit."""
+
+    def __init__(self) -> None:
+        """Make it, empty."""
+        super().__init__()
+        self._text = ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def text(self) -> str:
+        """Give what it says."""
+        return self._text
+
+    def setText(self, text: str) -> None:
+        """Say something else."""
+        if text != self._text:
+            self._text = text
+            self.setAccessibleName(text)
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """Ask for one line."""
+        metrics = QFontMetrics(self._font(1.0))
+        return QSize(metrics.horizontalAdvance(self._text), metrics.height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Let it be narrow: the words shrink."""
+        return QSize(0, QFontMetrics(self._font(1.0)).height())
+
+    def _font(self, share: float) -> QFont:
+        app = QApplication.instance()
+        size = answer_pt(app) if isinstance(app, QApplication) else ANSWER_PT
+        font = QFont(self.font())
+        font.setPointSizeF(share * size)
+        font.setBold(True)
+        return font
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the words, smaller where they would not fit."""
+        painter = QPainter(self)
+        wide = max(1, QFontMetrics(self._font(1.0)).horizontalAdvance(self._text))
+        painter.setFont(self._font(min(1.0, 0.98 * self.width() / wide)))
+        painter.setPen(QColor(current_theme().text))
+        middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.drawText(self.rect(), middle, self._text)
 
 
 class _Chip(QWidget):
@@ -165,7 +224,7 @@ class Bars(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Keep every row readable."""
-        height = self.fontMetrics().height() + 3
+        height = self.fontMetrics().height() + 1
         return QSize(190, height * len(self._read.labels) + 4)
 
     def sizeHint(self) -> QSize:

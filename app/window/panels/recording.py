@@ -23,8 +23,10 @@ from app.session.controller import RecordingController, View
 from app.session.disk import shown_bytes
 from app.session.options import KEYS, RecordingOptions
 from app.session.timecode import timecode
+from app.window.panels.panel import MARGIN
 from app.window.panels.panel import label as made_label
-from app.window.session.symbols import record_symbol, stop_symbol
+from app.window.symbols import record_symbol, stop_symbol
+from app.window.theme import GRID_PX
 
 REFRESH_MS: Final = 200
 RECORD_KEY: Final = "Ctrl+R"
@@ -50,6 +52,8 @@ class RecordingPanel(QWidget):
         self._loading = False
         self._shown: RecordingOptions | None = None
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        layout.setSpacing(GRID_PX)
         layout.addLayout(self._build_buttons())
         layout.addWidget(self._build_state())
         layout.addLayout(self._build_choices())
@@ -74,15 +78,14 @@ class RecordingPanel(QWidget):
         )
         self.snapshot_button.clicked.connect(self.snapshot)
         row = QHBoxLayout()
+        row.setSpacing(GRID_PX)
         row.addWidget(self.record_button, 1)
         row.addWidget(self.snapshot_button)
         return row
 
     def _build_state(self) -> QWidget:
         self.time_label = QLabel()
-        font = self.time_label.font()
-        font.setPointSizeF(1.7 * font.pointSizeF())
-        self.time_label.setFont(font)
+        self.time_label.setProperty("role", "title")
         self.time_label.setAccessibleName(self.tr("Time of the recording"))
         self.state_label = QLabel()
         self.state_label.setWordWrap(True)
@@ -97,6 +100,7 @@ class RecordingPanel(QWidget):
         self.message_label.setAccessibleName(self.tr("Message"))
         holder = QWidget()
         grid = QGridLayout(holder)
+        grid.setSpacing(GRID_PX)
         grid.setContentsMargins(0, 4, 0, 4)
         grid.addWidget(self.time_label, 0, 0)
         grid.addWidget(self.state_label, 0, 1)
@@ -135,15 +139,14 @@ class RecordingPanel(QWidget):
         label = QLabel(self.tr("Stop &after"))
         label.setBuddy(self.limit_box)
         grid = QGridLayout()
+        grid.setSpacing(GRID_PX)
         grid.addWidget(self.video_box, 0, 0)
         grid.addWidget(self.records_box, 0, 1)
-        grid.addWidget(self.annotate_box, 1, 0)
-        grid.addWidget(self.timeline_box, 1, 1)
-        grid.addWidget(self.blur_box, 2, 0)
-        grid.addWidget(self.whole_box, 2, 1)
-        grid.addWidget(self.blur_note, 3, 0, 1, 2)
-        grid.addWidget(label, 4, 0)
-        grid.addWidget(self.limit_box, 4, 1)
+        wide = (self.annotate_box, self.timeline_box, self.blur_box, self.whole_box)
+        for row, widget in enumerate((*wide, self.blur_note), 1):
+            grid.addWidget(widget, row, 0, 1, 2)
+        grid.addWidget(label, len(wide) + 2, 0)
+        grid.addWidget(self.limit_box, len(wide) + 2, 1)
         return grid
 
     def _box(self, text: str, name: str) -> QCheckBox:
@@ -162,6 +165,7 @@ class RecordingPanel(QWidget):
         self.free_label = QLabel()
         self.free_label.setAccessibleName(self.tr("Free space"))
         grid = QGridLayout()
+        grid.setSpacing(GRID_PX)
         grid.addWidget(self.folder_label, 0, 0)
         grid.addWidget(self.folder_button, 0, 1)
         grid.addWidget(self.free_label, 1, 0, 1, 2)
@@ -170,6 +174,7 @@ class RecordingPanel(QWidget):
 
     def _build_markers(self) -> QGridLayout:
         grid = QGridLayout()
+        grid.setSpacing(GRID_PX)
         title = QLabel(self.tr("Markers"))
         font = title.font()
         font.setBold(True)

@@ -181,7 +181,7 @@ class StatisticsPanel(Panel):
         row.addWidget(self.save)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
-        layout.setSpacing(6)
+        layout.setSpacing(8)
         layout.addWidget(self.hint)
         layout.addWidget(self.table, 1)
         layout.addLayout(row)

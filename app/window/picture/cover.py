@@ -16,7 +16,8 @@ _WHOLE_BLOCKS: Final = 4 * BLOCKS  # that are left of a whole picture, along eac
 class FaceCover:
     """Remembers where faces were, and draws over them; off at first.
 
-    A face is covered for a second after it was seen last. What comes later cannot be known here,
+    A face is covered for a second after it was seen last; a picture that stands still keeps all of
+    its faces covered. What comes later cannot be known here,
     unlike in a recording, which waits for it.
     """
 
@@ -76,20 +77,18 @@ class FaceCover:
         if self._whole and unsure:
             _smear(painter, image, area, area, _WHOLE_BLOCKS)
             return
-        now_s = self._clock()
-        for box, at_s in self._seen.values():
-            if now_s - at_s <= HOLD_S:
-                place = box_of(box)
-                side_x, side_y = MARGIN * place.width(), MARGIN * place.height()
-                around = place.adjusted(-side_x, -side_y, side_x, side_y)
-                path = QPainterPath()
-                path.addEllipse(around)
-                path.addRect(place)
-                path.setFillRule(Qt.FillRule.WindingFill)
-                painter.save()
-                painter.setClipPath(path)
-                _smear(painter, image, area, around & area, BLOCKS)
-                painter.restore()
+        for box, _ in self._seen.values():
+            place = box_of(box)
+            side_x, side_y = MARGIN * place.width(), MARGIN * place.height()
+            around = place.adjusted(-side_x, -side_y, side_x, side_y)
+            path = QPainterPath()
+            path.addEllipse(around)
+            path.addRect(place)
+            path.setFillRule(Qt.FillRule.WindingFill)
+            painter.save()
+            painter.setClipPath(path)
+            _smear(painter, image, area, around & area, BLOCKS)
+            painter.restore()
 
 
 def _smear(painter: QPainter, image: QImage, area: QRectF, part: QRectF, blocks: int) -> None:

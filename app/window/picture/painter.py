@@ -43,11 +43,13 @@ class OverlayOptions:
         landmarks: The 68 points.
         head_axes: Where heads point.
         uncertain_below: Reliability, 0 to 1, below which a label counts as uncertain.
+        words: Faces have their labels; else their ids alone.
     """
 
     landmarks: bool = False
     head_axes: bool = False
     uncertain_below: float = 0.3
+    words: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +226,11 @@ class OverlayPainter:
 
     def _labels(self, faces: Sequence[LabelledFace], selected: int | None) -> list[_Words]:
         below = self._look.uncertain_below
-        return [
+        labels = [
             _Words(f"{face.id}" + (" ●" if face.id == selected else ""), *words_of(face, below))
             for face in faces
         ]
+        return labels if self._look.words else [words.shorter()[-1] for words in labels]
 
     def _plates(
         self, faces: Sequence[LabelledFace], labels: Sequence[_Words], shown: int | None

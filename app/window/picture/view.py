@@ -1,11 +1,14 @@
 """The picture: the newest frame with the newest faces over it; live, and of a recording."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, cast
 
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
+    QFont,
+    QFontMetricsF,
     QImage,
     QKeyEvent,
     QMouseEvent,
@@ -14,13 +17,14 @@ from PyQt6.QtGui import (
     QPen,
     QResizeEvent,
 )
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from app.live.presentation import ScaledPicture, Viewport
 from app.session.faces import LabelledFace, labelled_faces
 from app.session.palette import RECORDING
 from app.window.picture.cover import FaceCover
-from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at
+from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at, words_of
+from app.window.theme import GRID_PX
 from engine.drawing.layout import Placer
 from engine.types import Analysis, Frame
 
@@ -39,6 +43,7 @@ class VideoView(QWidget):
 
     face_clicked = pyqtSignal(object)  # id of a face, or None beside all faces
     target_changed = pyqtSignal()  # another size, or another side
+    emptied = pyqtSignal(bool)  # there is no picture any more, or there is one again
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Make an empty view."""
@@ -53,8 +58,8 @@ class VideoView(QWidget):
         self._look, self._placer = OverlayOptions(), Placer()
         self._cover = FaceCover()
         self._mirrored = False
-        self._hint, self._message = "", ""
-        self._recording = self._stale = False
+        self._hint = ""
+        self._recording = self._stale = self._large = False
         self._place: Placement | None = None
         self.setMinimumSize(320, 180)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -84,6 +89,7 @@ class VideoView(QWidget):
 
     def set_picture(self, picture: ScaledPicture | None) -> None:
         """Show a picture; None shows the hint."""
+        changed = (picture is None) != (self._picture is None)
         self._picture = picture
         if picture is None:
             self._image, self._faces, self._analysed = QImage(), (), None
@@ -95,6 +101,22 @@ class VideoView(QWidget):
             self._image = QImage(pixels, width, height, stride, kind)
         self._arrange()
         self.update()
+        if changed:
+            self.emptied.emit(picture is None)
+
+    def lay_over(self, top: QWidget, middle: QWidget) -> None:
+        """Put widgets over the picture.
+
+        Args:
+            top: At its upper edge.
+            middle: Over the rest.
+        """
+        column = QVBoxLayout(self)
+        column.setContentsMargins(GRID_PX, GRID_PX, GRID_PX, GRID_PX)
+        column.setSpacing(GRID_PX)
+        column.addWidget(top)
+        column.addWidget(middle, 1)
+        column.addStretch(0)
 
     def set_analysis(
         self, analysis: Analysis | None, shown: int | None = None, selected: int | None = None
@@ -137,17 +159,18 @@ class VideoView(QWidget):
             self._hint = text
             self.update()
 
-    def set_message(self, text: str) -> None:
-        """Say over the picture what is wrong; empty takes it away."""
-        self._message = text
-        self.update()
-
     def set_stale(self, *, stale: bool) -> None:
         """Grey the picture and take the faces away: it is of before."""
         if stale:
             self.set_faces(())
         if stale != self._stale:
             self._stale = stale
+            self.update()
+
+    def set_large(self, *, on: bool) -> None:
+        """Write one large label, of the followed face, instead of a small one at each."""
+        if on != self._large:
+            self._large = on
             self.update()
 
     def set_recording(self, *, on: bool) -> None:
@@ -175,11 +198,6 @@ class VideoView(QWidget):
     def hint(self) -> str:
         """What is said while there is no picture."""
         return self._hint
-
-    @property
-    def message(self) -> str:
-        """What is said over the picture."""
-        return self._message
 
     def _arrange(self) -> None:
         if self._picture is None:
@@ -216,8 +234,8 @@ class VideoView(QWidget):
             painter.setPen(QPen(QColor(RECORDING), 2 * _FRAME_PX))  # the outer half is cut off
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(self.rect())
-        if self._message:
-            self._banner(painter)
+        if self._large and self._place is not None:
+            self._draw_large(painter)
         painter.end()
         if self.drawn is not None and self._analysed is not None and self._place is not None:
             self.drawn(self._analysed)
@@ -231,7 +249,8 @@ class VideoView(QWidget):
         self._cover.draw(painter, self._image, place.area, place.box)
         if self._stale:
             painter.fillRect(place.area, QColor(40, 42, 46, 190))
-        overlay = OverlayPainter(painter, place, self._look, self._placer)
+        look = replace(self._look, words=not self._large)
+        overlay = OverlayPainter(painter, place, look, self._placer)
         overlay.draw(self._faces, self._shown, self._selected)
 
     def _write(self, painter: QPainter, text: str, ink: QColor) -> None:
@@ -240,18 +259,27 @@ class VideoView(QWidget):
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(room, flags, text)
 
-    def _banner(self, painter: QPainter) -> None:
-        metrics = painter.fontMetrics()
-        room = QRectF(self.rect()).adjusted(32, 0, -32, 0)
-        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        needed = QRectF(metrics.boundingRect(room.toRect(), flags.value, self._message))
-        area = needed.adjusted(-14, -10, 14, 10)
+    def _draw_large(self, painter: QPainter) -> None:
+        """Write what the followed face shows at the lower edge, to be read from afar."""
+        face = next((face for face in self._faces if face.id == self._shown), None)
+        if face is None:
+            return
+        label, percent, _ = words_of(face, self._look.uncertain_below)
+        words = " ".join(part for part in (label, percent) if part)
+        font = QFont(painter.font())
+        font.setPixelSize(max(28, round(self.height() / 12)))
+        font.setBold(True)
+        painter.setFont(font)
+        metrics = QFontMetricsF(font)
+        pad = metrics.height() / 3
+        area = QRectF(0, 0, metrics.horizontalAdvance(words) + 2 * pad, 1.2 * metrics.height())
         area.moveCenter(QRectF(self.rect()).center())
-        area.moveTop(16)
-        painter.setPen(QColor("#ff9d8f"))
-        painter.setBrush(QColor(20, 12, 12, 230))
-        painter.drawRoundedRect(area, 6, 6)
-        painter.drawText(area, flags, self._message)
+        area.moveBottom(self.height() - pad)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(10, 11, 13, 215))
+        painter.drawRoundedRect(area, 8, 8)
+        painter.setPen(QColor("white"))
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, words)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Ask for the face under the pointer to be selected."""

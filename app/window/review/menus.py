@@ -29,15 +29,17 @@ _EXPORTS: Final = {
 class ReviewActions:
     """The review window's actions, by name."""
 
-    open_folder: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open recording…"), "Ctrl+O")
-    open_records: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open records…"), "Ctrl+Shift+O")
+    open_folder: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open &recording…"), "Ctrl+Shift+O")
+    open_records: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Open file…"), "Ctrl+O")
     open_video: QAction = action(QT_TRANSLATE_NOOP("Actions", "Choose video…"))
     exports: tuple[QAction, ...] = actions(
         {ending: (_EXPORTS.get(ending, ending), "") for ending in FORMS}
     )
-    play: QAction = action(QT_TRANSLATE_NOOP("Actions", "Play"), "Space")
-    back: QAction = action(QT_TRANSLATE_NOOP("Actions", "Frame back"), "Left")
-    forward: QAction = action(QT_TRANSLATE_NOOP("Actions", "Frame forward"), "Right")
+    play: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Play or pause"), "Space")
+    back: QAction = action(QT_TRANSLATE_NOOP("Actions", "Frame &before"), ",")
+    forward: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Next frame"), ".")
+    skip_back: QAction = action(QT_TRANSLATE_NOOP("Actions", "&5 seconds back"), "Left")
+    skip_on: QAction = action(QT_TRANSLATE_NOOP("Actions", "5 seconds &forward"), "Right")
     home: QAction = action(QT_TRANSLATE_NOOP("Actions", "To the start"), "Home")
     end: QAction = action(QT_TRANSLATE_NOOP("Actions", "To the end"), "End")
     last_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Marker before"), "PgUp")
@@ -56,6 +58,8 @@ class ReviewActions:
     )
     undo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Undo"), "Ctrl+Z")
     redo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Redo"), "Ctrl+Shift+Z")
+    close: QAction = action(QT_TRANSLATE_NOOP("Actions", "Close the &window"), "Ctrl+W")
+    shortcuts: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Keyboard shortcuts"), "F1")
 
 
 def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> None:
@@ -81,7 +85,7 @@ def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> 
             translate("ReviewWindow", "&Export"),
         )
     )
-    file.addActions((a.open_folder, a.open_records, a.open_video))
+    file.addActions((a.open_folder, a.open_records, a.open_video, a.shortcuts, a.close))
     correct.addActions((a.undo, a.redo))
     correct.addSeparator()
     correct.addActions((a.start_span, a.end_span, a.span_here))
@@ -89,7 +93,7 @@ def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> 
     correct.addSeparator()
     correct.addActions((a.delete, a.delete_span))
     correct.addMenu(merge)
-    go.addActions((a.play, a.back, a.forward, a.home, a.end))
+    go.addActions((a.play, a.back, a.forward, a.skip_back, a.skip_on, a.home, a.end))
     go.addActions((a.last_marker, a.next_marker, a.zoom_in, a.zoom_out))
     export.addActions(a.exports)
     for menu in (file, correct, go, export):

@@ -134,7 +134,7 @@ class TracksPanel(QWidget):
         self.tracks = TrackModel(self)
         self.table = self._build_table()
         column = QVBoxLayout(self)
-        column.setContentsMargins(6, 0, 0, 0)
+        column.setContentsMargins(8, 0, 0, 0)
         column.addWidget(self.table, 1)
         self.span_label = QLabel()
         column.addWidget(self.span_label)

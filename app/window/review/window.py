@@ -26,6 +26,7 @@ from app.session.frames import VideoPart
 from app.session.review import Review, open_review
 from app.session.timecode import timecode
 from app.window.actions import make_actions
+from app.window.help.dialogs import ShortcutsDialog
 from app.window.keys import keep_own_key
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
@@ -37,6 +38,7 @@ from app.window.review.timelines import Timelines
 from app.window.review.tracks import TracksPanel
 
 PLAY_MS: Final = 33
+SKIP_S: Final = 5.0
 VIDEOS: Final = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v"
 RECORDS: Final = "*.csv *.jsonl *.ndjson *.parquet session.json"
 
@@ -84,6 +86,10 @@ class ReviewWindow(QMainWindow):
             "play": self.play_or_pause,
             "back": move(lambda: control.step(-1)),
             "forward": move(lambda: control.step(1)),
+            "skip_back": move(lambda: control.move(control.time_s - SKIP_S)),
+            "skip_on": move(lambda: control.move(control.time_s + SKIP_S)),
+            "close": self.close,
+            "shortcuts": self._show_shortcuts,
             "home": move(lambda: control.move(0.0)),
             "end": move(lambda: control.move(control.duration_s)),
             "last_marker": move(lambda: control.step_marker(-1)),
@@ -99,6 +105,11 @@ class ReviewWindow(QMainWindow):
             "undo": edit(control.undo),
             "redo": edit(control.redo),
         }
+
+    def _show_shortcuts(self) -> None:
+        dialog = ShortcutsDialog(self.actions_, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     @property
     def playing(self) -> bool:
@@ -144,7 +155,7 @@ class ReviewWindow(QMainWindow):
         whole.setChildrenCollapsible(False)
         holder = QWidget()
         layout = QVBoxLayout(holder)
-        layout.setContentsMargins(6, 6, 6, 0)
+        layout.setContentsMargins(8, 8, 8, 0)
         layout.addWidget(whole, 1)
         layout.addLayout(self._build_readout())
         self.setCentralWidget(holder)
@@ -152,7 +163,7 @@ class ReviewWindow(QMainWindow):
         self.message.setTextFormat(Qt.TextFormat.PlainText)  # a stranger's file may be quoted
         self.message.setAccessibleName(self.tr("Message"))
         self.message.setWordWrap(True)
-        self.message.setContentsMargins(6, 0, 0, 2)
+        self.message.setContentsMargins(8, 0, 0, 4)
         bar = self.statusBar()
         if bar is not None:
             bar.addWidget(self.message, 1)

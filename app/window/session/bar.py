@@ -2,21 +2,38 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
-from PyQt6.QtCore import QSize, Qt
-from PyQt6.QtGui import QAction, QFont, QResizeEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QResizeEvent
+from PyQt6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from app.session.controller import View
+from app.session.options import KEYS
 from app.session.timecode import timecode
-from app.window.session.symbols import record_symbol, stop_symbol
+from app.window.panels.panel import label as made_label
+from app.window.session.markers import MarkerChip
+from app.window.symbols import record_symbol, stop_symbol
+from app.window.theme import GRID_PX
 
 HEIGHT_PX: Final = 48
 _ICON_PX: Final = 18
-_GAP_PX: Final = 8
+_GAP_PX: Final = GRID_PX
 _STATE_PX: Final = 90  # that the words in the middle have, where all chips are in full
 _LEAST_STATE_PX: Final = 10
+_SOURCE_PX: Final = 240  # most of the source's name and size
+_LEAST_SOURCE_PX: Final = 72
+_ARROW_PX: Final = 28  # a menu button's arrow and edges
 _AROUND_PX: Final = 28  # a chip's edges, and the gap to the next
 
 Tone = Literal["plain", "good", "warn"]
@@ -44,41 +61,77 @@ class Chip:
 class SessionBar(QFrame):
     """Shows the state of the session; its buttons trigger the window's actions."""
 
-    def __init__(self, record: QAction, snapshot: QAction, parent: QWidget | None = None) -> None:
+    marker_edited = pyqtSignal(str, str)  # its key, its new text
+
+    def __init__(
+        self,
+        record: QAction,
+        snapshot: QAction,
+        markers: Sequence[QAction],
+        parent: QWidget | None = None,
+    ) -> None:
         """Make the bar of a session that does not record.
 
         Args:
             record: Starts and stops.
             snapshot: Saves the picture.
+            markers: Set the markers of `KEYS`.
             parent: Owns the bar.
         """
         super().__init__(parent)
         self.setObjectName("session")
         self.setAccessibleName(self.tr("Session"))
         self.setFixedHeight(HEIGHT_PX)
-        self._record = record
+        self.source = ""
+        self.source_button = self._make_source()
         self.record_button = self._button(record)
         self.snapshot_button = self._button(snapshot)
-        self.time_label = QLabel()
-        self.time_label.setFont(_tabular(self.font()))
+        self.time_label = made_label("", "title")
         self.time_label.setAccessibleName(self.tr("Time of the recording"))
+        self.markers = {
+            key: MarkerChip(key, action) for key, action in zip(KEYS, markers, strict=True)
+        }
+        for key, chip in self.markers.items():
+            chip.edited.connect(partial(self.marker_edited.emit, key))
         self.state_label = QLabel()
         self.state_label.setTextFormat(Qt.TextFormat.PlainText)
         self.state_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.state_label.setAccessibleName(self.tr("State of the recording"))
         self._state = ""
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(8, 6, 8, 6)
-        self._row.setSpacing(_GAP_PX)
-        for widget in (self.record_button, self.time_label):
-            self._row.addWidget(widget)
-        self._row.addWidget(self.state_label, 1)
-        self._row.addWidget(self.snapshot_button)
         self.chips: dict[str, QLabel] = {}
         self._chips: tuple[Chip, ...] = ()
         self._texts: list[str] = []
         self._recording: bool | None = None
+        self._lay_out()
         self._show_recording(on=False)
+
+    def _make_source(self) -> QToolButton:
+        button = QToolButton()
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        return button
+
+    def _lay_out(self) -> None:
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(GRID_PX, GRID_PX // 2, GRID_PX, GRID_PX // 2)
+        self._row.setSpacing(_GAP_PX)
+        for widget in (self.source_button, self.record_button, self.time_label):
+            self._row.addWidget(widget)
+        for chip in self.markers.values():
+            self._row.addWidget(chip)
+        self._row.addWidget(self.snapshot_button)
+        self._row.addWidget(self.state_label, 1)
+        self.show_source("")
+
+    def set_source_menu(self, menu: QMenu) -> None:
+        """Say what the source's button opens."""
+        self.source_button.setMenu(menu)
+
+    def show_source(self, text: str) -> None:
+        """Show what is looked at: its name, size and rate; empty for nothing."""
+        self.source = text
+        self._fit()
 
     def _button(self, action: QAction) -> QPushButton:
         button = QPushButton()
@@ -106,6 +159,7 @@ class SessionBar(QFrame):
         """
         if view.recording != self._recording:
             self._show_recording(on=view.recording)
+            self._fit()
         self.time_label.setText(timecode(view.elapsed_s, hour_digits=1, passed=True))
         if state != self._state:
             self._state = state
@@ -118,19 +172,28 @@ class SessionBar(QFrame):
         self.time_label.setVisible(on)
         style = self.style()
         if style is not None:  # so that the sheet's rules are looked at again
-            for widget in (self, self.time_label, self.state_label, *self.chips.values()):
+            parts = (self.time_label, self.state_label, self.source_button)
+            for widget in (self, *parts, *self.markers.values(), *self.chips.values()):
                 style.unpolish(widget)
                 style.polish(widget)
 
+    def show_markers(self, texts: Sequence[str]) -> None:
+        """Show the texts of the markers of `KEYS`."""
+        before = [chip.text() for chip in self.markers.values()]
+        for chip, text in zip(self.markers.values(), texts, strict=True):
+            chip.show_words(text)
+        if before != [chip.text() for chip in self.markers.values()]:
+            self._fit()
+
     def show_chips(self, chips: Sequence[Chip]) -> None:
         """Show these, in order, and no others; shorter where there is no room."""
-        texts = self._fitting(chips)
-        if (tuple(chips), texts) == (self._chips, self._texts):
+        if tuple(chips) == self._chips:
             return
-        self._chips, self._texts = tuple(chips), texts
+        self._chips = tuple(chips)
         wanted = {chip.name: chip for chip in chips}
         for name in [name for name in self.chips if name not in wanted]:
             self.chips.pop(name).deleteLater()
+        first = self._row.indexOf(self.state_label) + 1
         for place, chip in enumerate(chips):
             label = self.chips.get(chip.name)
             if label is None:
@@ -139,56 +202,79 @@ class SessionBar(QFrame):
                 label.setProperty("role", "chip")
                 fixed = QSizePolicy.Policy.Fixed
                 label.setSizePolicy(fixed, fixed)
-                self._row.insertWidget(3 + place, label)
-            text = texts[place]
-            label.setVisible(bool(text))
-            if (label.text(), label.property("tone")) != (text, chip.tone):
-                label.setText(text)
+                self._row.insertWidget(first + place, label)
+            if label.property("tone") != chip.tone:
                 label.setProperty("tone", chip.tone)
                 if (style := self.style()) is not None:
                     style.unpolish(label)
                     style.polish(label)
             label.setToolTip(chip.tip or chip.text)
             label.setAccessibleName(f"{chip.name}: {chip.tip or chip.text}")
+        self._fit()
 
-    def _fitting(self, chips: Sequence[Chip]) -> list[str]:
-        """Give what each chip says: in full, else in short, and what matters least not at all."""
-        others = (self.record_button, self.time_label, self.snapshot_button)
-        taken = sum(w.sizeHint().width() + _GAP_PX for w in others if not w.isHidden())
-        room = self.width() - taken - _STATE_PX
+    def _fit(self) -> None:
+        """Say all in full; where room is short the chips, the markers, the source say less."""
+        fixed = (self.record_button, self.time_label, self.snapshot_button)
+        taken = sum(w.sizeHint().width() + _GAP_PX for w in fixed if not w.isHidden())
+        room = self.width() - taken - 2 * GRID_PX
         metrics = self.fontMetrics()
 
         def needed(texts: Sequence[str]) -> int:
             return sum(metrics.horizontalAdvance(text) + _AROUND_PX for text in texts if text)
 
-        texts = [chip.text for chip in chips]
-        if needed(texts) > room:
-            texts, room = [chip.short for chip in chips], room + _STATE_PX - _LEAST_STATE_PX
-        for place in range(len(chips) - 1, -1, -1):
-            if needed(texts) > room and chips[place].tone == "plain":
+        def marked(*, short: bool) -> int:
+            chips = self.markers.values()
+            return sum(chip.width_for(short=short) + _GAP_PX for chip in chips)
+
+        name = self.source or self.tr("Source")
+        source = min(_SOURCE_PX, metrics.horizontalAdvance(name) + _ARROW_PX)
+        full, brief = [chip.text for chip in self._chips], [chip.short for chip in self._chips]
+        least_source = min(source, _LEAST_SOURCE_PX)
+        ways = [
+            (full, False, source, _STATE_PX),
+            (full, True, source, _STATE_PX),
+            (brief, True, source, _LEAST_STATE_PX),
+            (brief, True, least_source, _LEAST_STATE_PX),
+        ]
+        for texts, short, source, state in ways:
+            left = room - needed(texts) - marked(short=short) - source - state
+            if left >= 0:
+                break
+        for place in range(len(texts) - 1, -1, -1):
+            if left < 0 and texts[place] and self._chips[place].tone == "plain":
+                left += needed([texts[place]])
                 texts[place] = ""
-        return texts
+        for marker in self.markers.values():
+            marker.set_short(short=short)
+        self._show_source(name, source + max(0, min(left, _SOURCE_PX - source)))
+        for chip, text in zip(self._chips, texts, strict=True):
+            label = self.chips[chip.name]
+            label.setVisible(bool(text))
+            if label.text() != text:
+                label.setText(text)
+
+    def _show_source(self, name: str, width: int) -> None:
+        button = self.source_button
+        room = width - _ARROW_PX
+        shown = button.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
+        button.setText(shown)
+        button.setFixedWidth(width)
+        words = self.tr("Source: {name}").format(name=name)
+        button.setToolTip(words)
+        button.setAccessibleName(words)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fit the words."""
         super().resizeEvent(event)
-        self.show_chips(self._chips)
+        self._fit()
         self._elide()
 
     def _elide(self) -> None:
-        room = max(20, self.state_label.width())
+        room = self.state_label.width()
         metrics = self.state_label.fontMetrics()
         shown = metrics.elidedText(self._state, Qt.TextElideMode.ElideRight, room)
+        if room < _STATE_PX // 2:  # half a word helps nobody; the panel and the tip say it
+            shown = ""
         self.state_label.setText(shown)
         self.state_label.setToolTip(self._state)
         self.state_label.setAccessibleDescription(self._state)
-
-
-def _tabular(font: QFont) -> QFont:
-    """Give figures of one width, so that a running timer does not shake."""
-    made = QFont(font)
-    made.setPointSizeF(1.3 * font.pointSizeF())
-    made.setBold(True)
-    if hasattr(made, "setFeature") and (tag := QFont.Tag.fromString("tnum")) is not None:  # Qt 6.7
-        made.setFeature(tag, 1)
-    return made

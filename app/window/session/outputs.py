@@ -1,13 +1,13 @@
 """What the bar and the empty picture say of the live outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication
 
 from app.live.outputs import LiveOutputs, LiveStatus
-from app.window.picture.view import VideoView
+from app.window.banner import Banner
 from app.window.session.bar import Chip
-from app.window.session.notice import Notice
 
 translate = QCoreApplication.translate
 
@@ -15,9 +15,16 @@ translate = QCoreApplication.translate
 class OutputsWatch:
     """Looks at the outputs whenever the bar is drawn; what fails is said once in words too."""
 
-    def __init__(self, outputs: LiveOutputs, notice: Notice, picture: VideoView) -> None:
-        """Take what is looked at, and where it is said."""
-        self._outputs, self._notice, self._picture = outputs, notice, picture
+    def __init__(self, outputs: LiveOutputs, notice: Banner, folder: Callable[[], Path]) -> None:
+        """Take what is looked at, and where it is said.
+
+        Args:
+            outputs: What is looked at.
+            notice: Where failures are said.
+            folder: Gives where recordings go.
+        """
+        self._outputs, self._notice, self._folder = outputs, notice, folder
+        self.say_line: Callable[[str], object] = str
         self._errors: tuple[str, ...] = ()
 
     def chips(self) -> list[Chip]:
@@ -27,23 +34,21 @@ class OutputsWatch:
         if failed != self._errors:
             self._errors = failed
             if failed:
-                self._notice.say("\n".join(failed))
-        self._picture.set_hint(_hint(states))
+                self._notice.say("\n".join(failed), tone="bad")
+        self.say_line(_line(states, self._folder()))
         return [output_chip(state) for state in states]
 
 
-def _hint(states: Sequence[LiveStatus]) -> str:
-    first = translate("OutputsWatch", "Choose a camera in the Source menu, or drop a file here.")
-    last = translate(
-        "OutputsWatch", "Nothing is stored and nothing leaves this program unless you record."
+def _line(states: Sequence[LiveStatus], folder: Path) -> str:
+    """Say where recordings go, and what is sent."""
+    goes = translate(
+        "OutputsWatch", "Recordings go to {folder}; nothing is stored unless you record."
     )
+    sent = translate("OutputsWatch", "Nothing is sent: nothing leaves this program.")
     if states:
         targets = ", ".join(f"{state.name} ({state.target})" for state in states)
-        last = translate(
-            "OutputsWatch", "Numbers are sent to {targets}. Nothing is stored unless you record."
-        )
-        last = last.format(targets=targets)
-    return f"{first}\n{last}"
+        sent = translate("OutputsWatch", "Numbers are sent to {targets}.").format(targets=targets)
+    return f"{goes.format(folder=folder)}\n{sent}"
 
 
 def output_chip(state: LiveStatus) -> Chip:

@@ -11,10 +11,10 @@ from app.session.controller import RecordingController, View
 from app.session.disk import shown_bytes
 from app.session.options import KEYS
 from app.session.timecode import timecode
+from app.window.banner import Banner
 from app.window.menus import MainActions
 from app.window.picture.view import VideoView
 from app.window.session.bar import Chip, SessionBar
-from app.window.session.notice import Notice
 
 REFRESH_MS: Final = 200
 TITLE: Final = "fer-live"
@@ -46,8 +46,9 @@ class SessionWatch(QObject):
         super().__init__(window)
         self._window, self._controller = window, controller
         self._actions, self._picture = actions, picture
-        self.bar = SessionBar(actions.record, actions.snapshot)
-        self.notice = Notice()
+        self.bar = SessionBar(actions.record, actions.snapshot, actions.markers)
+        self.bar.marker_edited.connect(self._marker_edited)
+        self.notice = Banner()
         self.chips: Callable[[], list[Chip]] = list
         self.place: Callable[[], float | None] = lambda: None
         self._said = 0
@@ -62,6 +63,7 @@ class SessionWatch(QObject):
         """Show the state as it is now."""
         view = self._controller.view()
         self._show_actions(view)
+        self.bar.show_markers(view.choice.texts)
         self.bar.show_view(view, self._state(view))
         own, disk = self._own_chips(view), self._disk_chips(view)
         self.bar.show_chips([*own, *self.chips(), *disk])
@@ -85,9 +87,15 @@ class SessionWatch(QObject):
         folder = view.folder
         if ended and folder is not None:
             words = self.tr("{message} in {root}").format(message=view.message, root=folder.parent)
-            self.notice.say(words, offer=self.tr("Review"), act=lambda: self._review(folder))
+            review = (self.tr("Review"), lambda: self._review(folder))
+            self.notice.say(words, offers=(review,))
         else:
-            self.notice.say(view.message)
+            self.notice.say(view.message, tone="bad" if view.failed else "good")
+
+    def _marker_edited(self, key: str, text: str) -> None:
+        texts = list(self._controller.choice.texts)
+        texts[KEYS.index(key)] = text
+        self._controller.choose(texts=tuple(texts))
 
     def _review(self, folder: Path) -> None:
         review = getattr(self._window, "review", None)

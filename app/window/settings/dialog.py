@@ -65,7 +65,7 @@ class SettingsDialog(QDialog):
             page.edited.connect(self._edited)
         self.buttons = self._make_buttons()
         layout = QVBoxLayout(self)
-        layout.setSpacing(10)
+        layout.setSpacing(8)
         if recording:
             analysis, _, recordings, _ = self.pages
             for page in (analysis, recordings):

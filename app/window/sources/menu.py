@@ -25,6 +25,7 @@ class SourceMenu(QMenu):
     """Cameras as they come and go, files, streams, the screen."""
 
     chosen = pyqtSignal(object)  # a `Choice`
+    changed = pyqtSignal()  # other cameras are there
     asked_camera = pyqtSignal(object)  # a `Choice` whose size and rate a running camera shall take
 
     def __init__(
@@ -37,7 +38,7 @@ class SourceMenu(QMenu):
             look: Lists the cameras; quick.
         """
         super().__init__(parent)
-        self.setTitle(self.tr("&Source"))
+        self.setTitle(self.tr("&File"))
         self.look, self._owner = look, parent
         self.recent: Callable[[], Sequence[str]] = tuple
         self.folder: Callable[[], str] = str
@@ -77,6 +78,14 @@ class SourceMenu(QMenu):
             if actions.open_file in group:
                 self.addMenu(self._recent_menu())
 
+    @property
+    def cameras(self) -> list[tuple[str, Choice]]:
+        """The cameras that are there, and what opens each."""
+        return [
+            (str(camera), replace(self._wanted, name=str(camera.number)))
+            for camera in self._cameras
+        ]
+
     def _recent_menu(self) -> QMenu:
         menu = QMenu(self.tr("Open r&ecent"), self)
 
@@ -101,6 +110,7 @@ class SourceMenu(QMenu):
             self._cameras = found
             if self._actions is not None:
                 self.fill(self._actions)
+            self.changed.emit()
 
     def _camera_menu(self) -> QMenu:
         menu = QMenu(self.tr("Camera &resolution and rate"), self)

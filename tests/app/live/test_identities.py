@@ -76,3 +76,14 @@ def test_what_is_said_of_a_face_stays_with_it(seen):
     for one, other in zip(before.predictions, after.predictions, strict=True):
         assert (one.probabilities == other.probabilities).all()
         assert (one.valence, one.arousal) == (other.valence, other.arousal)
+
+
+def test_who_is_seen_later_is_not_new_where_others_were_taken_for_each_other(seen, make_analysis):
+    names = Identities()
+    for index in range(40):
+        names.named(seen(index))
+    alone = make_analysis(41, 0.4, {2: FACES[1]}, boxes={2: BOXES[1]})  # where the first one is
+    assert [track.id for track in names.named(alone).tracks] == [1]
+    boxes = {2: BOXES[1], 1: (60.0, 75.0, 90.0, 115.0)}
+    both = make_analysis(42, 0.44, {2: FACES[1], 1: FACES[2]}, boxes=boxes)
+    assert sorted(track.id for track in names.named(both).tracks) == [1, 2]

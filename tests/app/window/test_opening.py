@@ -88,7 +88,7 @@ def test_a_folder_of_pictures_is_opened_by_key(qtbot, window, tmp_path, monkeypa
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(pictures))
     qtbot.keyClick(window, KEY.Key_P, CONTROL | SHIFT)
     qtbot.waitUntil(lambda: window.view.frame is not None)
-    assert window.source_label.text().startswith("pictures: 64x48")
+    assert window.watch.bar.source.startswith("pictures: 64x48")
 
 
 def test_the_filter_has_what_the_engine_reads():
@@ -143,8 +143,8 @@ def test_a_file_that_fails_is_no_longer_being_opened(qtbot, window, tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text("no video")
     window.open(Choice(kind="file", name=str(readme)))
-    qtbot.waitUntil(lambda: window.view.message != "")
-    assert window.source_label.text() == ""
+    qtbot.waitUntil(lambda: window.trouble.text != "")
+    assert window.watch.bar.source == ""
 
 
 def test_a_lost_camera_shows_no_face_and_can_be_given_up(qtbot, window, opened, fake_camera):
@@ -153,14 +153,14 @@ def test_a_lost_camera_shows_no_face_and_can_be_given_up(qtbot, window, opened, 
     window.open(CAMERA)
     qtbot.waitUntil(lambda: "%" in window.docks.probabilities.headline.text())
     first.unplug()
-    qtbot.waitUntil(lambda: "Waiting for it to come back" in window.view.message)
+    qtbot.waitUntil(lambda: "Waiting for it to come back" in window.trouble.text)
     qtbot.waitUntil(lambda: "%" not in window.docks.probabilities.headline.text())
     assert window.view.faces == ()
-    assert window.watch.notice.button.text() == "Stop waiting"
-    qtbot.mouseClick(window.watch.notice.button, LEFT)
-    assert window.view.message == ""
+    assert window.trouble.button.text() == "Stop waiting"
+    qtbot.mouseClick(window.trouble.button, LEFT)
+    assert window.trouble.text == ""
     assert window.runner.worker is None
-    assert not window.watch.notice.isVisible()
+    assert not window.trouble.isVisible()
 
 
 def test_waiting_for_a_camera_shows_nothing_of_the_source_before(
@@ -168,16 +168,17 @@ def test_waiting_for_a_camera_shows_nothing_of_the_source_before(
 ):
     opened += [SourceError("camera 0: busy")] * 500
     playing.open(CAMERA)
-    qtbot.waitUntil(lambda: "Waiting for it to come back" in playing.view.message)
+    qtbot.waitUntil(lambda: "Waiting for it to come back" in playing.trouble.text)
     assert playing.view.frame is None
     assert playing.view.faces == ()
-    assert playing.source_label.text() == "Waiting for Camera 0"
+    assert playing.watch.bar.source == "Waiting for Camera 0"
 
 
 def test_a_still_picture_has_no_shares_of_time(qtbot, window, tmp_path):
     path = tmp_path / "still.png"
     cv2.imwrite(str(path), np.full((48, 64, 3), 90, np.uint8))
     window.open(Choice(kind="file", name=str(path)))
+    window.docks.docks["statistics"].show()
     model = window.docks.statistics.model
     qtbot.waitUntil(lambda: model.rowCount() == 2)
     cells = [model.data(model.index(0, column)) for column in range(4, model.columnCount())]

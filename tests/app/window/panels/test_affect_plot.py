@@ -17,7 +17,7 @@ def panel(qtbot):
     made = AffectPlot()
     qtbot.addWidget(made)
     made.every_s = 0  # no waiting
-    made.resize(620, 260)
+    made.resize(616, 256)  # beside the margins 600: cells end where the curve jumps
     made.show()
     qtbot.waitExposed(made)
     return made

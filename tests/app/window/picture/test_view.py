@@ -107,12 +107,9 @@ def test_painting_says_which_frame_was_drawn(qtbot, view, show):
     qtbot.waitUntil(lambda: indices[-1:] == [0])
 
 
-def test_hint_and_message_are_shown_without_a_picture(view):
+def test_the_hint_is_shown_without_a_picture(view):
     view.set_picture(None)
     blank = pixels(view)
     view.set_hint("Choose a camera")
     hinted = pixels(view)
     assert (hinted != blank).any()
-    view.set_message("camera 0: lost")
-    assert (pixels(view) != hinted).any()
-    assert view.message == "camera 0: lost"

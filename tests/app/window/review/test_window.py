@@ -84,11 +84,13 @@ def test_a_session_opens_with_video_tracks_and_timelines(opened):
 
 def test_keys_move_cursor_video_and_readout_together(opened, qtbot):
     for key, time_s in (
-        (Qt.Key.Key_Right, 0.1),
+        (Qt.Key.Key_Period, 0.1),
         (Qt.Key.Key_PageDown, 2.0),
         (Qt.Key.Key_PageDown, 7.0),
-        (Qt.Key.Key_Left, 6.9),
+        (Qt.Key.Key_Comma, 6.9),
         (Qt.Key.Key_PageUp, 2.0),
+        (Qt.Key.Key_Right, 7.0),
+        (Qt.Key.Key_Left, 2.0),
         (Qt.Key.Key_Home, 0.0),
     ):
         qtbot.keyClick(opened, key)
@@ -231,11 +233,11 @@ def test_an_export_that_fails_is_told(opened, qtbot, tmp_path, monkeypatch):
 
 def test_opening_by_dialogs(window, folder, qtbot, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
-    qtbot.keyClick(window, Qt.Key.Key_O, CTRL)
+    qtbot.keyClick(window, Qt.Key.Key_O, CTRL | SHIFT)
     qtbot.waitUntil(lambda: window.controller.review is not None, timeout=10_000)
     rows = str(folder / "records.csv")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (rows, ""))
-    qtbot.keyClick(window, Qt.Key.Key_O, CTRL | SHIFT)
+    qtbot.keyClick(window, Qt.Key.Key_O, CTRL)
     qtbot.waitUntil(lambda: window.controller.review.name == "records.csv", timeout=10_000)
     assert window.video.frame is None
     assert "no video" in window.video.hint

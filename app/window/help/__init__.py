@@ -1,0 +1,1 @@
+"""What helps: the keys, the documentation, a report of a problem."""

@@ -1,0 +1,106 @@
+"""What stands where the picture will be: how to begin, and what happens to what is seen."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from app.sources.choice import Choice
+from app.window.panels.panel import label
+from app.window.theme import GRID_PX
+
+_CAMERAS: int = 3  # that have a button; the menu has all
+_SHOWN: int = 44  # characters of a source's name
+
+
+class EmptyPicture(QWidget):
+    """Buttons for the cameras, a file, a recording, and the sources that were opened last."""
+
+    chosen = pyqtSignal(object)  # a `Choice`
+
+    def __init__(self, actions: Sequence[QAction], parent: QWidget) -> None:
+        """Make it.
+
+        Args:
+            actions: What opens something else than a camera.
+            parent: What it lies in.
+        """
+        super().__init__(parent)
+        self.setObjectName("empty")
+        self.title = label(self.tr("Choose a source"), "title")
+        self._cameras, self._recent = QHBoxLayout(), QGridLayout()
+        self.recent_title = label(self.tr("Opened last"), "muted")
+        self.line = label("", "muted")
+        self.line.setWordWrap(True)
+        self.line.setTextFormat(Qt.TextFormat.PlainText)
+        self.line.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        others = QHBoxLayout()
+        for action in actions:
+            others.addWidget(self._button(action.text().replace("&", ""), action.trigger))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[2 * GRID_PX] * 4)
+        column.setSpacing(GRID_PX)
+        column.addStretch(1)
+        column.addWidget(self.title, 0, Qt.AlignmentFlag.AlignHCenter)
+        for row in (self._cameras, others):
+            row.setSpacing(GRID_PX)
+            column.addLayout(_centred(row))
+        column.addWidget(self.recent_title, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._recent.setSpacing(GRID_PX // 2)
+        column.addLayout(_centred(self._recent))
+        column.addStretch(1)
+        column.addWidget(self.line)
+        self.show_cameras(())
+        self.show_recent(())
+
+    def _button(self, text: str, act: object) -> QPushButton:
+        button = QPushButton(text)
+        button.clicked.connect(lambda _: act() if callable(act) else None)
+        return button
+
+    def show_cameras(self, cameras: Sequence[tuple[str, Choice]]) -> None:
+        """Offer these cameras.
+
+        Args:
+            cameras: Their names, and what opens each.
+        """
+        _clear(self._cameras)
+        for name, choice in cameras[:_CAMERAS]:
+            button = self._button(name, partial(self.chosen.emit, choice))
+            self._cameras.addWidget(button)
+        if not cameras:
+            self._cameras.addWidget(label(self.tr("No camera found; plug one in"), "muted"))
+
+    def show_recent(self, choices: Sequence[Choice]) -> None:
+        """Offer what was opened last."""
+        _clear(self._recent)
+        self.recent_title.setVisible(bool(choices))
+        for place, choice in enumerate(choices):
+            name = choice.title
+            shown = name if len(name) <= _SHOWN else f"{name[: _SHOWN - 1]}…"
+            button = self._button(shown, partial(self.chosen.emit, choice))
+            button.setToolTip(choice.name)
+            button.setFlat(True)
+            self._recent.addWidget(button, place, 0)
+
+    def buttons(self) -> list[QPushButton]:
+        """Give all buttons, in order of the keyboard's focus."""
+        return [b for b in self.findChildren(QPushButton) if not b.isHidden()]
+
+
+def _centred(inner: QHBoxLayout | QGridLayout) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addStretch(1)
+    row.addLayout(inner)
+    row.addStretch(1)
+    return row
+
+
+def _clear(layout: QHBoxLayout | QGridLayout) -> None:
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if isinstance(widget, QLabel | QPushButton):
+            widget.hide()
+            widget.deleteLater()

@@ -1,0 +1,84 @@
+"""Markers in the bar: a click sets one, the arrow beside it changes its text."""
+
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget, QWidgetAction
+
+_ARROW_PX = 16
+_AROUND_PX = 12
+_MOST_PX = 160  # of a text
+
+
+class MarkerChip(QToolButton):
+    """Sets the marker of one key."""
+
+    edited = pyqtSignal(str)  # the marker's new text
+
+    def __init__(self, key: str, action: QAction, parent: QWidget | None = None) -> None:
+        """Make it.
+
+        Args:
+            key: Of the marker.
+            action: Sets it.
+            parent: Owns the chip.
+        """
+        super().__init__(parent)
+        self._key, self._words, self._short = key, "", False
+        self.field = QLineEdit()
+        self.field.setAccessibleName(self.tr("Text of the marker {key}").format(key=key))
+        self.field.textEdited.connect(self.edited)
+        self.text_menu = QMenu(self)
+        holder = QWidgetAction(self.text_menu)
+        holder.setDefaultWidget(self.field)
+        self.text_menu.addAction(holder)
+        self.text_menu.aboutToShow.connect(self._to_field)
+        self.field.returnPressed.connect(self.text_menu.close)
+        self.setMenu(self.text_menu)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.clicked.connect(action.trigger)
+        self._show()
+
+    def _to_field(self) -> None:
+        self.field.setText(self._words)
+        self.field.selectAll()
+        self.field.setFocus()
+
+    def show_words(self, words: str) -> None:
+        """Show a marker's text."""
+        if words != self._words:
+            self._words = words
+            self._show()
+
+    def set_short(self, *, short: bool) -> None:
+        """Show the key alone, or the text too."""
+        if short != self._short:
+            self._short = short
+            self._show()
+
+    def width_for(self, *, short: bool) -> int:
+        """Say how wide it is, pixels."""
+        return self.fontMetrics().horizontalAdvance(self._said(short=short)) + (
+            _ARROW_PX + 2 * _AROUND_PX
+        )
+
+    def sizeHint(self) -> QSize:
+        """Ask for room for the words and the arrow."""
+        return QSize(self.width_for(short=self._short), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Never less than that."""
+        return self.sizeHint()
+
+    def _said(self, *, short: bool) -> str:
+        if short or not self._words:
+            return self._key
+        metrics, way = self.fontMetrics(), Qt.TextElideMode.ElideRight
+        return f"{self._key} {metrics.elidedText(self._words, way, _MOST_PX)}"
+
+    def _show(self) -> None:
+        self.setText(self._said(short=self._short))
+        words = self.tr("Mark: {text} ({key})").format(text=self._words or self._key, key=self._key)
+        self.setToolTip(words)
+        self.setAccessibleName(words)
+        self.updateGeometry()

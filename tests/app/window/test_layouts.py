@@ -1,0 +1,333 @@
+"""The window as it is arranged: by clicks and keys, looked at in pixels."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QPoint, QSettings, Qt
+from PyQt6.QtGui import QFont, QFontMetricsF
+from PyQt6.QtWidgets import (
+    QApplication,
+    QBoxLayout,
+    QDockWidget,
+    QFormLayout,
+    QGridLayout,
+    QLayout,
+    QMainWindow,
+    QTabBar,
+    QWidget,
+)
+
+from app.sources.cameras import CameraName
+from app.sources.choice import Choice
+from app.window.help.dialogs import DocumentationDialog, ReportDialog, ShortcutsDialog, keys_of
+from app.window.review.menus import ReviewActions
+from app.window.review.window import ReviewWindow
+from app.window.theme import answer_pt, apply_theme
+from engine.errors import SourceError
+
+KEY, LEFT = Qt.Key, Qt.MouseButton.LeftButton
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+def dialog_of(kind):
+    return next(w for w in QApplication.topLevelWidgets() if isinstance(w, kind) and w.isVisible())
+
+
+def seen(window, name):
+    return not window.docks.docks[name].visibleRegion().isEmpty()
+
+
+# Layouts
+
+
+@pytest.mark.parametrize("size", [(1024, 640), (1280, 800), (1600, 1000), (3840, 2160)])
+def test_the_picture_has_65_percent_and_the_curves_the_whole_width(qtbot, window, size):
+    window.resize(*size)
+    qtbot.waitUntil(lambda: abs(window.centralWidget().width() - 0.65 * size[0]) < 0.02 * size[0])
+    assert window.docks.docks["affect"].width() == size[0]
+    assert (seen(window, "statistics"), seen(window, "performance")) == (False, False)
+    assert seen(window, "probabilities")
+    assert window.watch.bar.width() == size[0]
+
+
+def test_no_tabs_lie_about(qtbot, window):
+    for size in ((1024, 640), (1280, 800), (1024, 640)):
+        window.resize(*size)
+        qtbot.wait(50)
+        bars = [bar for bar in window.findChildren(QTabBar) if not bar.visibleRegion().isEmpty()]
+        assert len(bars) == 1
+
+
+@pytest.mark.qt_log_ignore("does not support")  # a floating panel, offscreen
+def test_layouts_are_chosen_by_key_and_reset(qtbot, window):
+    window.resize(1280, 800)
+    qtbot.keyClick(window, KEY.Key_2, CONTROL)
+    qtbot.waitUntil(lambda: seen(window, "statistics"))
+    window.docks.docks["probabilities"].close()
+    qtbot.keyClick(window, KEY.Key_1, CONTROL)
+    qtbot.waitUntil(lambda: seen(window, "probabilities"))
+    assert not seen(window, "statistics")
+    window.docks.docks["affect"].setFloating(True)
+    window.docks.docks["circumplex"].close()
+    window.actions_.reset_layout.trigger()
+    qtbot.waitUntil(lambda: seen(window, "circumplex"))
+    assert not window.docks.docks["affect"].isFloating()
+
+
+def test_what_the_user_moved_stays_when_the_window_grows(qtbot, window):
+    window.resize(1280, 800)
+    qtbot.wait(50)
+    across = Qt.Orientation.Horizontal
+    edge = QPoint(window.centralWidget().geometry().right() + 3, 300)
+    assert window.childAt(edge) is None
+    qtbot.mousePress(window, LEFT, pos=edge)
+    qtbot.mouseRelease(window, LEFT, pos=edge)
+    window.resizeDocks([window.docks.docks["probabilities"]], [300], across)
+    window.resize(1400, 800)
+    qtbot.wait(50)
+    assert window.docks.docks["probabilities"].width() == pytest.approx(300, abs=30)
+
+
+def test_a_layout_that_was_left_alone_is_one_next_time_too(make_window, tmp_path):
+    ini = QSettings.Format.IniFormat
+    first = make_window(QSettings(str(tmp_path / "place.ini"), ini))
+    first.close()
+    second = make_window(QSettings(str(tmp_path / "place.ini"), ini))
+    assert second.docks.layout == "session"
+
+
+def test_a_presentation_shows_one_large_label_and_escape_leaves_it(qtbot, live):
+    small = live.view.grab().toImage()
+    qtbot.keyClick(live, KEY.Key_F11)
+    assert live.isFullScreen()
+    assert not any(seen(live, name) for name in live.docks.docks)
+    assert live.watch.bar.isVisible()
+    assert not live.menuBar().isVisible()
+    qtbot.waitUntil(lambda: live.view.grab().toImage() != small)
+    image = live.view.grab().toImage()
+    row = image.height() - image.height() // 12
+    white = sum(image.pixelColor(x, row).lightness() > 230 for x in range(image.width()))
+    assert white > 20
+    qtbot.keyClick(live, KEY.Key_Escape)
+    assert not live.isFullScreen()
+    assert live.menuBar().isVisible()
+
+
+# Empty, lost, failed
+
+
+def test_the_empty_picture_offers_cameras_and_what_was_opened_last(
+    qtbot, make_window, clip, chosen, opened, fake_camera
+):
+    window = make_window(recent=(str(clip), "0"))
+    window.sources.look = lambda: (CameraName(0, "USB Camera"),)
+    window.sources.look_for_cameras()
+    texts = lambda: [button.text() for button in window.empty.buttons()]  # noqa: E731
+    qtbot.waitUntil(lambda: any("USB Camera" in text for text in texts()))
+    assert Path(clip).name in texts()
+    assert str(window.controller.choice.root) in window.empty.line.text()
+    assert "nothing leaves this program" in window.empty.line.text()
+    button = next(b for b in window.empty.buttons() if b.text() == Path(clip).name)
+    button.setFocus()
+    qtbot.keyClick(button, KEY.Key_Space)
+    qtbot.waitUntil(lambda: window.view.frame is not None)
+    assert chosen[-1].name == str(clip)
+    assert not window.empty.isVisible()
+    qtbot.keyClick(window, KEY.Key_W, CONTROL)
+    assert window.empty.isVisible()
+
+
+def test_what_fails_can_be_tried_again_and_another_chosen(qtbot, window, opened, fake_camera):
+    opened += [SourceError("stream: no route"), fake_camera()]
+    window.open(Choice(kind="file", name="/nowhere.mp4"))
+    qtbot.waitUntil(lambda: "no route" in window.trouble.text)
+    words = [button.text() for button in window.trouble.buttons]
+    assert words == ["Retry", "Choose another"]
+    shown = []
+    window.sources.aboutToShow.connect(lambda: (shown.append(1), window.sources.close()))
+    qtbot.mouseClick(window.trouble.buttons[0], LEFT)
+    qtbot.waitUntil(lambda: window.view.frame is not None)
+    assert window.trouble.text == ""
+    opened.append(SourceError("stream: no route"))
+    window.open(Choice(kind="file", name="/nowhere.mp4"))
+    qtbot.waitUntil(lambda: "no route" in window.trouble.text)
+    qtbot.mouseClick(window.trouble.close_button, LEFT)
+    assert window.trouble.text == ""
+
+
+def test_panels_without_signal_are_grey_and_say_since_when(qtbot, window, opened, fake_camera):
+    first = fake_camera()
+    opened += [first, *[SourceError("camera 0: busy")] * 300]
+    window.open(Choice(kind="camera", name="0"))
+    qtbot.waitUntil(lambda: "%" in window.docks.probabilities.headline.text())
+    bright = window.docks.probabilities.grab().toImage()
+    first.unplug()
+    qtbot.waitUntil(lambda: window.docks.probabilities.veil != "")
+    assert re.fullmatch(r"No signal since \d\d:\d\d:\d\d", window.docks.probabilities.veil)
+    assert window.docks.panels["affect"].veil == window.docks.probabilities.veil
+    assert window.docks.probabilities.grab().toImage() != bright
+    qtbot.keyClick(window, KEY.Key_W, CONTROL)
+    opened[:] = [fake_camera()]
+    window.open(Choice(kind="camera", name="0"))
+    qtbot.waitUntil(lambda: window.docks.probabilities.veil == "")
+
+
+def test_a_source_that_was_closed_shows_no_face_any_more(qtbot, live):
+    qtbot.waitUntil(lambda: "%" in live.docks.probabilities.headline.text())
+    qtbot.keyClick(live, KEY.Key_W, CONTROL)
+    qtbot.waitUntil(lambda: live.docks.probabilities.headline.text() == "No face")
+    assert live.docks.probabilities.veil
+
+
+# The bar
+
+
+@pytest.mark.qt_log_ignore("does not support")  # a menu, offscreen
+def test_markers_are_set_and_worded_in_the_bar(qtbot, live):
+    chip = live.watch.bar.markers["F6"]
+    qtbot.waitUntil(live.actions_.record.isEnabled)
+    qtbot.mouseClick(live.watch.bar.record_button, LEFT)
+    qtbot.waitUntil(lambda: live.controller.view().folder is not None)
+    qtbot.mouseClick(chip, LEFT, pos=QPoint(8, chip.height() // 2))
+    assert live.controller.view().markers == 1
+    chip.text_menu.popup(QPoint(0, 0))
+    qtbot.waitUntil(chip.field.isVisible)
+    chip.field.selectAll()
+    qtbot.keyClicks(chip.field, "applause")
+    chip.text_menu.close()
+    assert live.controller.choice.texts[1] == "applause"
+    live.watch.refresh()
+    assert "applause" in chip.accessibleName()
+    qtbot.mouseClick(live.watch.bar.record_button, LEFT)
+    qtbot.waitUntil(lambda: not live.controller.view().recording)
+
+
+@pytest.mark.parametrize("text_size", [90, 100, 150])
+def test_nothing_in_the_bar_is_cut_off(qtbot, qapp, live, text_size):
+    apply_theme(qapp, "dark", text_size)
+    live.resize(1024, 640)
+    live.watch.refresh()
+    qtbot.wait(50)
+    bar = live.watch.bar
+    for button in (bar.record_button, bar.snapshot_button):
+        assert button.width() >= button.fontMetrics().horizontalAdvance(button.text())
+    right = max(w.geometry().right() for w in bar.findChildren(QWidget) if w.parent() is bar)
+    assert right <= bar.width()
+    apply_theme(qapp, "dark", 100)
+
+
+# Type and grid
+
+
+def test_all_gaps_are_steps_of_one_grid(live):
+    layouts = [layout for layout in live.findChildren(QLayout) if layout.count()]
+    ours = (QBoxLayout, QDockWidget, QFormLayout, QGridLayout)
+    own = [layout for layout in layouts if _of(layout) and isinstance(layout, ours)]
+    assert len(own) > 10
+    for layout in own:
+        margins = layout.contentsMargins()
+        sides = (margins.left(), margins.top(), margins.right(), margins.bottom())
+        between = layout.spacing() if layout.count() > 1 else 0
+        gaps = [gap for gap in (between, *sides) if gap > 0]
+        assert all(gap % 4 == 0 for gap in gaps), (_of(layout), gaps)
+
+
+def _of(layout):
+    """Name the widget of ours that a layout arranges; empty for Qt's own."""
+    widget = layout.parentWidget()
+    kind = type(widget)
+    own = kind.__module__.startswith("app.") and not isinstance(widget, QMainWindow | QDockWidget)
+    return f"{kind.__module__}.{kind.__name__}" if own else ""
+
+
+def test_there_are_three_sizes_of_type_and_figures_of_one_width(qapp, live):
+    apply_theme(qapp, "dark", 100)
+    base = qapp.font().pointSizeF()
+    sizes = {round(w.font().pointSizeF() / base, 2) for w in live.findChildren(QWidget)}
+    assert sizes <= {1.0, 1.3}
+    assert answer_pt(qapp) == 22.0
+    apply_theme(qapp, "dark", 150)
+    assert answer_pt(qapp) == 33.0
+    apply_theme(qapp, "dark", 100)
+    assert qapp.font().featureTags() == [QFont.Tag.fromString("tnum")]
+    label = live.watch.bar.time_label
+    metrics = QFontMetricsF(label.font())
+    assert metrics.horizontalAdvance("1111") == metrics.horizontalAdvance("8888")
+
+
+# Help
+
+
+def test_f1_lists_every_key(qtbot, window):
+    qtbot.keyClick(window, KEY.Key_F1)
+    dialog = dialog_of(ShortcutsDialog)
+    listed = {keys for keys, _ in dialog.keys}
+    for field in fields(window.actions_):
+        value = getattr(window.actions_, field.name)
+        for action in value if isinstance(value, tuple) else (value,):
+            if not action.shortcut().isEmpty():
+                assert any(action.shortcut().toString() in keys for keys in listed)
+    dialog.reject()
+
+
+def test_a_report_has_versions_and_log_and_is_copied_not_sent(qtbot, window, tmp_path, caplog):
+    caplog.set_level("INFO")
+    window.open(Choice(kind="file", name=str(tmp_path / "none.mp4")))
+    qtbot.waitUntil(lambda: window.trouble.text != "")
+    window.actions_.report.trigger()
+    dialog = dialog_of(ReportDialog)
+    qtbot.mouseClick(dialog.copy_button, LEFT)
+    text = QApplication.clipboard().text()
+    assert "onnxruntime" in text
+    assert "no such file" in text
+    assert str(Path.home()) + "/" not in text
+    dialog.reject()
+    window.actions_.documentation.trigger()
+    assert "fer-app" in dialog_of(DocumentationDialog).browser.toPlainText()
+    dialog_of(DocumentationDialog).reject()
+
+
+def test_a_key_means_the_same_in_both_windows(qtbot, window):
+    review = ReviewWindow()
+    qtbot.addWidget(review)
+    ours, theirs = dict(keys_of(window.actions_)), dict(keys_of(review.actions_))
+    assert len(ours.keys() & theirs.keys()) >= 8
+    different = {
+        key: (ours[key], theirs[key]) for key in ours if key in theirs and ours[key] != theirs[key]
+    }
+    assert different == {"Ctrl+W": ("Close source", "Close the window")}  # each what it shows
+    assert {field.name for field in fields(ReviewActions)} >= {"shortcuts"}
+
+
+def test_the_words_are_those_of_the_field(window):
+    titles = {dock.windowTitle() for dock in window.docks.docks.values()}
+    assert {"Statistics", "Valence and arousal over time"} <= titles
+    assert window.sources.title() == "&File"
+    words = {words for _, words in keys_of(window.actions_)}
+    assert {"Capture part of the screen", "Next frame"} <= words
+
+
+def test_a_panel_that_is_opened_late_shows_what_was_seen(qtbot, playing):
+    player = playing.playback.player
+    qtbot.waitUntil(lambda: player.ended and playing.runner.worker.settled)
+    qtbot.wait(200)
+    assert not seen(playing, "statistics")
+    qtbot.keyClick(playing, KEY.Key_2, CONTROL)
+    qtbot.waitUntil(lambda: playing.docks.statistics.model.rowCount() == 2)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_was_opened_last_can_be_read_in_both_themes(qtbot, qapp, make_window, theme):
+    apply_theme(qapp, theme)
+    window = make_window(recent=("/data/talk.mp4",))
+    button = next(b for b in window.empty.buttons() if b.text() == "talk.mp4")
+    place = button.mapTo(window.view, QPoint(0, 0))
+    image = window.view.grab().toImage().copy(place.x(), place.y(), button.width(), button.height())
+    levels = [
+        image.pixelColor(x, y).lightness()
+        for x in range(image.width())
+        for y in range(image.height())
+    ]
+    assert min(levels) < 40 < 200 < max(levels)
