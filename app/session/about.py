@@ -15,7 +15,12 @@ PACKAGES: Final = ("fer-live", "av", "numpy", "onnxruntime", "opencv-python-head
 
 
 def about_session(
-    info: SourceInfo, analyzer: AnalyzerConfig, look: VideoConfig | None, *, records: bool
+    info: SourceInfo,
+    analyzer: AnalyzerConfig,
+    look: VideoConfig | None,
+    *,
+    records: bool,
+    sound: str = "none",
 ) -> dict[str, Any]:
     """Describe a recording that starts now, as plain values.
 
@@ -24,6 +29,7 @@ def about_session(
         analyzer: What the analyses come from.
         look: How the video looks; None for no video.
         records: Rows are recorded.
+        sound: What is heard: ``file``, ``microphone`` or ``none``.
 
     Raises:
         ModelError: The model's file is missing or not what its manifest says.
@@ -51,7 +57,11 @@ def about_session(
         "model": models[0],
         "models": models,
         "sources": sources_of(analyzer),
-        "settings": {"analyzer": asdict(analyzer), "video": asdict(look) if look else None},
+        "settings": {
+            "analyzer": asdict(analyzer),
+            "video": asdict(look) if look else None,
+            "sound": sound,
+        },
         "versions": {"python": platform.python_version(), **_versions()},
         "files": files,
     }

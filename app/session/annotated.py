@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from app.session.sound import Sound, SoundCut
 from engine.config import checked
 from engine.drawing.overlay import Overlay, OverlayConfig
 from engine.faces.blur import FaceBlur
 from engine.types import Analysis, Image
 from engine.video.opening import SourceInfo
-from engine.video.sink import Preset, SinkConfig, VideoSink
+from engine.video.sink import DEFAULT_FPS, Preset, SinkConfig, VideoSink
 
 TIME_BASE: Final = Fraction(1, 90_000)
 
@@ -52,14 +53,18 @@ class AnnotatedVideo:
         starts: By file name, the time of its first frame, seconds of the recording.
     """
 
-    def __init__(self, path: Path, info: SourceInfo, config: VideoConfig) -> None:
+    def __init__(
+        self, path: Path, info: SourceInfo, config: VideoConfig, sound: Sound | None = None
+    ) -> None:
         """Take what is to be written; nothing is opened yet.
 
         Args:
             path: Of the video; must not exist.
             info: The source: its rate.
             config: What is drawn.
+            sound: What is heard; None for a silent video.
         """
+        self._sound = sound
         self._path, self._info, self._config = path, info, config
         self._turns: deque[tuple[float, Path]] = deque()
         self._blur = FaceBlur(whole=config.blur_whole) if config.blur else None
@@ -91,6 +96,21 @@ class AnnotatedVideo:
         self._last_s = analysis.frame.time_s
         self._take(analysis)
 
+    def cut(self, cut: SoundCut) -> None:
+        """Take note that the source was begun or moved."""
+        if self._sound is not None:
+            self._sound.cut(cut)
+
+    def _hear(self, until_s: float) -> None:
+        """Encode what sounds before a time of the recording."""
+        if self._sound is None or self._sink is None:
+            return
+        start_s = self.starts[self._path.name]
+        for block in self._sound.blocks(until_s):
+            heard = block.between(start_s, block.end_s)
+            if heard.samples.shape[1]:
+                self._sink.write_sound(heard.moved(-start_s))
+
     def look_ahead(self, analysis: Analysis) -> None:
         """Look at a frame after the last one written, for faces that were there before.
 
@@ -110,12 +130,14 @@ class AnnotatedVideo:
             return
         image, time_s = self._draw(analysis), analysis.frame.time_s
         while self._turns and time_s >= self._turns[0][0]:
+            self._hear(self._turns[0][0])
             self._finish()
             self._path = self._turns.popleft()[1]
         if self._sink is None:
             self._sink = self._open(image)
             # A player counts from a file's first frame; the recording's own counts from 0.
             self.starts[self._path.name] = time_s if self.starts else 0.0
+        self._hear(time_s)
         self._sink.write(time_s - self.starts[self._path.name], fitted(image, self._size))
         self.frames += 1
 
@@ -144,7 +166,11 @@ class AnnotatedVideo:
             metadata={},
         )
         config = SinkConfig(
-            audio="none", crf=self._config.crf, preset=self._config.preset, growing=True
+            audio="none",
+            crf=self._config.crf,
+            preset=self._config.preset,
+            growing=True,
+            sound=self._sound is not None,
         )
         return VideoSink(self._path, info, config)
 
@@ -157,7 +183,10 @@ class AnnotatedVideo:
         if self._blur is not None:
             for each in self._blur.flush():
                 self._encode(each)
+        self._hear(self._last_s + float(1 / (self._info.fps or DEFAULT_FPS)))
         self._finish()
+        if self._sound is not None:
+            self._sound.close()
 
     def _finish(self) -> None:
         if self._sink is not None:

@@ -29,7 +29,7 @@ from app.session.snapshots import Snapshot, Snapshots
 from engine.analyze import AnalyzerConfig
 from engine.drawing.overlay import OverlayConfig
 from engine.errors import FerError
-from engine.types import Analysis
+from engine.types import Analysis, Floats
 from engine.video.opening import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -192,6 +192,7 @@ class RecordingController:
         config = RecorderConfig(
             video=choice.video,
             records=choice.records,
+            sound=choice.sound,
             limit_s=choice.limit_s,
             part=choice.part,
             look=self._look(),
@@ -201,6 +202,17 @@ class RecordingController:
         first = 0 if self.beginning is None else self.beginning()
         self._recorder = self._make_recorder(choice.root, *self._source, config, first=first)
         return True
+
+    def hear(self, samples: Floats) -> None:
+        """Take what a microphone gave just now; without a recording, forget it."""
+        if self._recorder is not None:
+            self._recorder.hear(samples)
+
+    @property
+    def wants_microphone(self) -> bool:
+        """True while sound is recorded of a source that is no file."""
+        live = self._source is not None and self._source[0].live
+        return live and self._choice.sound and self._choice.video and self._running()
 
     def stop(self) -> None:
         """End the recording; without one, do nothing. Returns at once, and is over soon."""

@@ -18,6 +18,7 @@ from app.session.folder import (
     part_name,
     write_about,
 )
+from app.session.sound import Sound, SoundCut
 from engine.errors import SinkError
 from engine.labels import Vocabulary
 from engine.record import EIGHT, RecordWriter, open_records
@@ -45,6 +46,7 @@ class SessionFiles:
         landmarks: bool,
         limits: PartLimits,
         vocabulary: Vocabulary = EIGHT,
+        sound: Sound | None = None,
     ) -> None:
         """Take what is to be written; nothing is opened yet.
 
@@ -57,10 +59,11 @@ class SessionFiles:
             landmarks: Rows hold the 68 landmarks too.
             limits: When another part begins.
             vocabulary: What may be said of faces, as far as is known now.
+            sound: What is heard in the video; None for a silent one.
         """
         self._folder, self._info, self._about = folder, info, dict(about)
         self._look, self._with_records, self._landmarks = look, records, landmarks
-        self._limits, self._vocabulary = limits, vocabulary
+        self._limits, self._vocabulary, self._sound = limits, vocabulary, sound
         self._parts: list[dict[str, Any]] = []  # after the first
         self._markers: MarkerWriter | None = None
         self._records: RecordWriter | None = None
@@ -82,7 +85,8 @@ class SessionFiles:
     def _open(self) -> None:
         self._markers = MarkerWriter(self._folder / MARKERS)
         if self._look is not None:
-            self._video = AnnotatedVideo(self._folder / VIDEO, self._info, self._look)
+            path = self._folder / VIDEO
+            self._video = AnnotatedVideo(path, self._info, self._look, self._sound)
         if self._with_records:
             self._records = self._open_records(RECORDS)
 
@@ -144,7 +148,7 @@ class SessionFiles:
             self._records = self._open_records(rows)
         log.info("recording goes on in part %d", self.part)
 
-    def write_rows(self, rows: Iterable[Analysis | Marker]) -> None:
+    def write_rows(self, rows: Iterable[Analysis | Marker | SoundCut]) -> None:
         """Write what every frame shows, and the markers, each to its file.
 
         Raises:
@@ -154,6 +158,9 @@ class SessionFiles:
             if isinstance(row, Marker):
                 if self._markers is not None:
                     self._markers.write(row)
+            elif isinstance(row, SoundCut):
+                if self._video is not None:
+                    self._video.cut(row)
             elif self._records is not None:
                 self._turn_if_full(row.frame.time_s)
                 self._turn_if_lacking(row)

@@ -22,6 +22,7 @@ class RecordingOptions:
         timeline: Draw the strip of valence and arousal and the class bars as well.
         blur: Make faces unrecognisable in video and snapshots.
         blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
+        sound: Record sound too: that of the file, or the microphone's.
         limit_s: Stop after this time, seconds; None records until told.
         part: When a recording goes on in other files.
         texts: What the markers of `KEYS` say.
@@ -34,6 +35,7 @@ class RecordingOptions:
     timeline: bool = True
     blur: bool = False
     blur_whole: bool = False
+    sound: bool = False
     limit_s: float | None = None
     part: PartLimits = field(default_factory=PartLimits)
     texts: tuple[str, ...] = TEXTS

@@ -31,10 +31,11 @@ from app.session.disk import free_bytes
 from app.session.files import SessionFiles
 from app.session.folder import Marker, new_folder
 from app.session.recording import RecorderConfig, RecorderStatus, State
+from app.session.sound import FileSound, LiveSound, Sound, SoundCut
 from engine.analyze import AnalyzerConfig, config_vocabulary
 from engine.errors import FerError, SinkError
 from engine.faces.blur import AHEAD_S
-from engine.types import Analysis, Frame
+from engine.types import Analysis, Floats, Frame
 from engine.video.opening import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -88,10 +89,12 @@ class Recorder:
         self._clock, self._free_at = clock, free
         self._time = RecordingClock(live=info.live, clock=clock)
         self._changed = threading.Condition()
-        self._rows: deque[Analysis | Marker] = deque()
+        self._rows: deque[Analysis | Marker | SoundCut] = deque()
         self._frames: deque[Analysis] = deque()
         self._stopping = False
         self._asked: _Asked | None = None
+        self._microphone: LiveSound | None = None
+        self._sound = self._make_sound()
         self._state = State.STARTING
         self._folder: Path | None = None
         self._free: int | None = None
@@ -103,6 +106,18 @@ class Recorder:
         self._looked_s = -DISK_S
         self._thread = threading.Thread(target=self._run, name="fer-recorder", daemon=True)
         self._thread.start()
+
+    def _make_sound(self) -> Sound | None:
+        """Say what is heard in the video; None where nothing is."""
+        info = self._info
+        if not (self._config.sound and self._config.video):
+            return None
+        if info.live:
+            self._microphone = LiveSound()
+            return self._microphone
+        if info.path is None or not info.has_audio:
+            return None
+        return FileSound(info.path, info.origin_s)
 
     def add(self, analysis: Analysis) -> bool:
         """Record one frame, the next in order; waits only where the source is a file, for room.
@@ -123,6 +138,8 @@ class Recorder:
             if self._time.jumped:
                 self._note(Marker(time_s, f"source went to {analysis.frame.time_s:.2f} s"))
             if self._taken == 0 or self._time.jumped:
+                if self._sound is not None:
+                    self._rows.append(SoundCut(time_s, analysis.frame.time_s))
                 self._first_index = analysis.frame.index - self._next_index
             # Frames that the pipeline left out show as gaps in the numbers, as in `fer-video`.
             index = max(analysis.frame.index - self._first_index, self._next_index)
@@ -174,6 +191,12 @@ class Recorder:
             self._note(marker)
             self._changed.notify()
             return marker
+
+    def hear(self, samples: Floats) -> None:
+        """Take what a microphone gave just now, (2, N) float32 of 48 kHz; from any thread."""
+        with self._changed:
+            if self._microphone is not None and self._taken and not self._stopping:
+                self._microphone.add(samples, self._time.now())
 
     def _note(self, marker: Marker) -> None:
         self._rows.append(marker)
@@ -268,7 +291,10 @@ class Recorder:
     def _about(self) -> dict[str, Any]:
         config = self._config
         look = config.look if config.video else None
-        return about_session(self._info, self._analyzer, look, records=config.records)
+        heard = "none"
+        if self._sound is not None:
+            heard = "file" if self._microphone is None else "microphone"
+        return about_session(self._info, self._analyzer, look, records=config.records, sound=heard)
 
     def _files(self, folder: Path, about: Mapping[str, Any]) -> SessionFiles:
         config = self._config
@@ -281,6 +307,7 @@ class Recorder:
             landmarks=config.landmarks,
             limits=config.part,
             vocabulary=config_vocabulary(self._analyzer),
+            sound=self._sound,
         )
 
     def _ending(self) -> dict[str, object]:

@@ -27,6 +27,7 @@ class RecorderConfig:
         video: Record the video.
         records: Record a row for each face in each frame.
         landmarks: Rows hold the 68 landmarks too.
+        sound: The video has the file's sound, or what a microphone gives.
         look: How the video looks.
         limit_s: Stop after this time, seconds; None records until told.
         part: When the recording goes on in other files.
@@ -37,6 +38,7 @@ class RecorderConfig:
     video: bool = True
     records: bool = True
     landmarks: bool = False
+    sound: bool = False
     look: VideoConfig = field(default_factory=VideoConfig)
     limit_s: AboveZero | None = None
     part: PartLimits = field(default_factory=PartLimits)

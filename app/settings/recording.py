@@ -16,6 +16,7 @@ def options_of(settings: Settings) -> RecordingOptions:
         timeline=settings.timeline,
         blur=settings.blur,
         blur_whole=settings.blur_whole,
+        sound=settings.sound,
         limit_s=60.0 * settings.limit_minutes or None,
         part=settings.part_limits(),
         texts=settings.markers,
@@ -33,6 +34,7 @@ def with_options(settings: Settings, options: RecordingOptions) -> Settings:
         timeline=options.timeline,
         blur=options.blur,
         blur_whole=options.blur_whole,
+        sound=options.sound,
         limit_minutes=round((options.limit_s or 0.0) / 60),
         markers=options.texts,
     )

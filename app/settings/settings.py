@@ -36,6 +36,7 @@ KEYS: Final[Mapping[str, str]] = {
     "min_face_px": "analysis.min_face_px",
     "theme": "view.theme",
     "text_size": "view.text_size",
+    "audible": "view.sound",
     "mirror": "view.mirror",
     "landmarks": "view.landmarks",
     "head_axes": "view.head_axes",
@@ -46,6 +47,7 @@ KEYS: Final[Mapping[str, str]] = {
     "timeline": "recording.timeline",
     "blur": "recording.blur",
     "blur_whole": "recording.blur_whole",
+    "sound": "recording.sound",
     "limit_minutes": "recording.limit_minutes",
     "markers": "recording.markers",
     "part_minutes": "recording.part_minutes",
@@ -102,6 +104,7 @@ class Settings:
         min_face_px: Faces smaller than this, on the shorter side, are left out.
         theme: Colours of the window; ``system`` follows the desktop.
         text_size: Of the window's text, percent of the desktop's.
+        audible: Play the sound of files.
         mirror: Show cameras as a mirror does.
         landmarks: Draw the 68 points.
         head_axes: Draw where heads point.
@@ -112,6 +115,7 @@ class Settings:
         timeline: Draw the strip of valence and arousal and the class bars as well.
         blur: Make faces unrecognisable in recorded videos.
         blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
+        sound: Record sound too: that of the file, or the microphone's.
         limit_minutes: A recording stops after this time; 0 records until told.
         markers: What the markers of the keys say.
         part_minutes: A recording that lasts longer goes on in other files.
@@ -141,6 +145,7 @@ class Settings:
     min_face_px: Annotated[int, Field(ge=1, le=2000)] = _ENGINE.min_face_px
     theme: ThemeName = "system"
     text_size: Annotated[int, Field(ge=90, le=200)] = 100
+    audible: bool = True
     mirror: bool = True
     landmarks: bool = False
     head_axes: bool = False
@@ -153,6 +158,7 @@ class Settings:
     timeline: bool = True
     blur: bool = False
     blur_whole: bool = False
+    sound: bool = False
     limit_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
     markers: MarkerTexts = TEXTS
     part_minutes: Annotated[int, Field(ge=1, le=1440)] = 60

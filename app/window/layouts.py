@@ -1,11 +1,26 @@
 """The layouts to choose from: a session's, an analysis', a presentation's."""
 
+from typing import Final
+
 from PyQt6.QtCore import QObject
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMainWindow, QWidget
 
 from app.window.docks import Docks, LayoutName
 from app.window.picture.view import VideoView
+
+WIDTH: Final = 1280
+HEIGHT: Final = 800
+TITLE_PX: Final = 32  # of the frame that the desktop puts around
+
+
+def first_size(window: QWidget) -> tuple[int, int]:
+    """Give the size a window opens with: none of it is off the screen."""
+    screen = window.screen()
+    if screen is None:  # a window that is nowhere
+        return WIDTH, HEIGHT
+    room = screen.availableGeometry()
+    return min(WIDTH, room.width()), min(HEIGHT, room.height() - TITLE_PX)
 
 
 class Layouts(QObject):

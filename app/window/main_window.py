@@ -6,7 +6,7 @@ from typing import Final
 
 from PyQt6.QtCore import QEvent, QSettings, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QMouseEvent, QResizeEvent
-from PyQt6.QtWidgets import QFileDialog, QLabel, QMainWindow, QToolBar, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFileDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from app.live.outputs import LiveOutputs
 from app.live.state import LiveState
@@ -20,7 +20,7 @@ from app.window.banner import Banner
 from app.window.docks import Docks
 from app.window.help.control import HelpControl
 from app.window.keys import keep_own_key
-from app.window.layouts import Layouts
+from app.window.layouts import Layouts, first_size
 from app.window.menus import MainActions, fill_menu_bar
 from app.window.panels.recording import RecordingPanel
 from app.window.picture.empty import EmptyPicture
@@ -32,15 +32,13 @@ from app.window.runner import Runner
 from app.window.session.outputs import OutputsWatch
 from app.window.session.watch import SessionWatch
 from app.window.settings.control import Asked, SettingsControl
+from app.window.sound import Microphone, SoundOfFile, SystemSpeaker
 from app.window.sources.control import SourceControl, Stage
 from app.window.sources.menu import SourceMenu
 from app.window.theme import GRID_PX
 from app.window.transport import Transport
 from engine.types import Analysis
 
-WIDTH: Final = 1280
-HEIGHT: Final = 800
-TITLE_PX: Final = 32  # of the frame that the desktop puts around
 PANELS_MS: Final = 66  # panels are drawn 15 times a second at most; the picture at its own rate
 SKIP_S: Final = 5.0
 UNASKED: Final = "unasked"  # a property: the system closes the window, nobody can answer
@@ -78,7 +76,7 @@ class MainWindow(QMainWindow):
         self._settings.controller = self.controller
         self.runner = runner or Runner(self.keep, parent=self)
         self.setMinimumSize(860, 560)
-        self.resize(*self._first_size())
+        self.resize(*first_size(self))
         self._build_parts()
         self._build_session()
         self._build_centre()
@@ -90,14 +88,6 @@ class MainWindow(QMainWindow):
             self.docks.restore(geometry)
 
     # Building
-
-    def _first_size(self) -> tuple[int, int]:
-        """Give the size it opens with: none of it is off the screen."""
-        screen = self.screen()
-        if screen is None:  # a window that is nowhere
-            return WIDTH, HEIGHT
-        room = screen.availableGeometry()
-        return min(WIDTH, room.width()), min(HEIGHT, room.height() - TITLE_PX)
 
     def _build_parts(self) -> None:
         """Make what is shown, and what decides about it."""
@@ -123,6 +113,8 @@ class MainWindow(QMainWindow):
         self.watch.place = self.playback.share
         self.watch.bar.set_source_menu(self.sources)
         self._settings.say = self.watch.notice.say
+        self.sound = SoundOfFile(self.playback, lambda: self.settings.audible, SystemSpeaker.open)
+        self.microphone = Microphone(self.controller, self._say_failure)
         said = OutputsWatch(self.outputs, self.watch.notice, lambda: self.controller.choice.root)
         self.watch.chips = said.chips
         self.controller.beginning = self.source.whole_from
@@ -132,17 +124,7 @@ class MainWindow(QMainWindow):
         said.say_line = self.empty.line.setText
 
     def _build_centre(self) -> None:
-        bar = QToolBar(self.tr("Session"))
-        bar.setObjectName("bar")
-        bar.setMovable(False)
-        bar.addWidget(self.watch.bar)
-        bar.setContentsMargins(0, 0, 0, 0)
-        if (row := bar.layout()) is not None:
-            row.setContentsMargins(0, 0, 0, 0)
-            row.setSpacing(0)
-        if (toggle := bar.toggleViewAction()) is not None:
-            toggle.setVisible(False)  # a recording has to be seen
-        self.addToolBar(bar)
+        self.addToolBar(self.watch.bar.in_toolbar())
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -178,6 +160,7 @@ class MainWindow(QMainWindow):
             "step_on": lambda: self.playback.step(1),
             "back": lambda: self.playback.skip(-SKIP_S),
             "forward": lambda: self.playback.skip(SKIP_S),
+            "audible": lambda on: change(audible=on),
             "mirror": lambda on: change(mirror=on),
             "landmarks": lambda on: change(landmarks=on),
             "head_axes": lambda on: change(head_axes=on),
@@ -353,7 +336,7 @@ class MainWindow(QMainWindow):
         self.recording.refresh()
         self.outputs.use(settings)
         self.view.set_look(self._settings.look(), mirrored=self.source.mirrored)
-        for name in ("mirror", "landmarks", "head_axes"):
+        for name in ("audible", "mirror", "landmarks", "head_axes"):
             getattr(self.actions_, name).setChecked(getattr(settings, name))
         self._dirty = True
 
@@ -370,7 +353,7 @@ class MainWindow(QMainWindow):
         """Put window and panels where they were at first."""
         self.actions_.presentation.setChecked(False)
         self.showNormal()
-        self.resize(*self._first_size())
+        self.resize(*first_size(self))
         self.docks.arrange("session")
 
     def _escape(self) -> None:
@@ -403,6 +386,8 @@ class MainWindow(QMainWindow):
             event.ignore()  # type: ignore[union-attr]
             return
         self.actions_.presentation.setChecked(False)  # the place without it is remembered
+        self.microphone.close()
+        self.sound.close()
         self.controller.close()
         self.outputs.close()
         self.runner.close()

@@ -37,6 +37,9 @@ class MainActions:
     step_on: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Next frame"), ".")
     back: QAction = action(QT_TRANSLATE_NOOP("Actions", "&5 seconds back"), "Left")
     forward: QAction = action(QT_TRANSLATE_NOOP("Actions", "5 seconds &forward"), "Right")
+    audible: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "&Sound of the file"), "A", checkable=True
+    )
     mirror: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Mirror cameras"), "M", checkable=True)
     landmarks: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Landmarks"), "L", checkable=True)
     head_axes: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Head axes"), "H", checkable=True)
@@ -74,7 +77,7 @@ def fill_menu_bar(
     if bar is None:  # Qt makes one where there is none
         return
     bar.addMenu(source)
-    playback = (a.play_pause, a.step_back, a.step_on, a.back, a.forward)
+    playback = (a.play_pause, a.step_back, a.step_on, a.back, a.forward, a.audible)
     layouts = (a.layout_session, a.layout_analysis, a.presentation, a.reset_layout)
     for title, groups in (
         (

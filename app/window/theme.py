@@ -173,7 +173,7 @@ class _Follower(QObject):
             edged = _with_edge(palette, theme)
             for kind in _EDGED:
                 self._app.setPalette(edged, kind)
-            self._app.setStyleSheet(_sheet(theme, TITLE * self._app.font().pointSizeF()))
+            self._app.setStyleSheet(_sheet(theme, self._app.font().pointSizeF()))
 
     def _system(self) -> str:
         hints = self._app.styleHints()
@@ -236,7 +236,7 @@ def _veiled(colour: str) -> str:
     return f"#d8{colour[1:]}"
 
 
-def _sheet(theme: Theme, title_pt: float) -> str:
+def _sheet(theme: Theme, text_pt: float) -> str:
     """Give the few rules that a palette cannot say."""
     return f"""
 QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border};
@@ -245,7 +245,7 @@ QDockWidget::title {{ background: {theme.raised}; padding: 4px 8px; }}
 QLabel[role="muted"] {{ color: {theme.muted}; }}
 QLabel[role="error"] {{ color: {theme.bad}; }}
 QLabel[role="heading"] {{ font-weight: 600; }}
-QLabel[role="title"] {{ font-weight: 600; font-size: {title_pt:.1f}pt; }}
+QLabel[role="title"] {{ font-weight: 600; font-size: {TITLE * text_pt:.1f}pt; }}
 QLabel#veil {{ background: {_veiled(theme.window)}; color: {theme.text}; font-weight: 600; }}
 QCheckBox::indicator:unchecked {{ width: 12px; height: 12px; background: {theme.base};
     border: 1px solid {theme.muted}; border-radius: 2px; }}

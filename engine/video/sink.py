@@ -30,6 +30,8 @@ from engine.video.audio import Audio, AudioTrack
 from engine.video.container import reason
 from engine.video.conversion import colorspace
 from engine.video.extras import Extras
+from engine.video.made_sound import MadeSound
+from engine.video.sound import SoundBlock
 from engine.video.source import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,7 @@ class SinkConfig:
         threads: Encoder threads; 0 leaves it to x264.
         growing: Write under the file's own name, so that what a kill leaves can be played; each
             frame is encoded at once, for some more bytes.
+        sound: A track for `write_sound` is added, AAC.
     """
 
     audio: Audio = "copy"
@@ -81,6 +84,7 @@ class SinkConfig:
     preset: Preset = "veryfast"
     threads: Natural = 0
     growing: bool = False
+    sound: bool = False
 
 
 _DEFAULTS: Final = SinkConfig()
@@ -120,6 +124,7 @@ class VideoSink:
         self._info, self._config = info, config
         self._audio: AudioTrack | None = None
         self._extras: Extras | None = None
+        self._made: MadeSound | None = None
         self.warnings: list[str] = []
         self._container: OutputContainer | None = None
         self._last_pts: int | None = None
@@ -137,6 +142,8 @@ class VideoSink:
         try:
             self._container = self._open_container()
             self._stream = self._add_video(self._container)
+            if self._config.sound:
+                self._made = MadeSound(self._container)
             self._add_others(self._container)
             tags = {key: text for key, text in info.metadata.items() if key.lower() not in OWN_TAGS}
             self._container.metadata.update(tags)
@@ -234,6 +241,22 @@ class VideoSink:
         except (av.error.FFmpegError, OSError) as error:
             raise self._failed(error) from error
 
+    def write_sound(self, block: SoundBlock) -> None:
+        """Encode sound, in order of time; a gap becomes silence, and what overlaps is left out.
+
+        Args:
+            block: Its time is that of the frames.
+
+        Raises:
+            SinkError: The disk is full or the file otherwise refuses.
+        """
+        if self._made is None or self._container is None:
+            raise ValueError("write_sound: this sink has no track for it")
+        try:
+            self._made.write(block)
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._failed(error) from error
+
     def _encode(self, container: OutputContainer, frame: VideoFrame | None) -> None:
         """Write what the encoder gives for a frame, or at the end."""
         with hushed():  # x264 prints where memory ends
@@ -276,6 +299,8 @@ class VideoSink:
             return
         try:
             self._encode(self._container, None)
+            if self._made is not None:
+                self._made.finish()
             if self._audio is not None:
                 self._audio.finish(self._others_end_s())
             if self._extras is not None:
@@ -308,7 +333,7 @@ class VideoSink:
         self._file.discard()
 
     def _release(self) -> None:
-        self._container = None
+        self._container, self._made = None, None
         for other in (self._audio, self._extras):
             if other is not None:
                 self.warnings += other.warnings

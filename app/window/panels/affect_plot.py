@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtCore import QEvent, QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import (
     QComboBox,
@@ -59,6 +59,7 @@ class AffectPlot(Panel):
         self._now_s = 0.0
         self.faces: dict[int, FaceItems] = {}
         self.plot = self._make_plot()
+        self._size_axes()
         self._make_controls()
         self._make_keys()
         layout = QVBoxLayout(self)
@@ -80,13 +81,26 @@ class AffectPlot(Panel):
         plot.setMouseEnabled(x=True, y=False)
         plot.setYRange(-_TALL / 2, _TALL / 2, padding=0)
         plot.getAxis("left").setTicks([[(-1, "\N{MINUS SIGN}1"), (0, "0"), (1, "+1")]])
-        plot.getAxis("left").setWidth(28)
         self._grid = [pg.InfiniteLine(level, angle=0) for level in (-1, -0.5, 0, 0.5, 1)]
         for line in self._grid:
             plot.addItem(line)
         plot.getViewBox().sigRangeChangedManually.connect(self._moved_by_mouse)
         plot.getViewBox().sigResized.connect(lambda _: self._redraw())
         return plot
+
+    def _size_axes(self) -> None:
+        """Give the axes room for their words in the size of today."""
+        metrics = self.fontMetrics()
+        for name in ("left", "bottom"):
+            self.plot.getAxis(name).setStyle(tickFont=self.font())
+        self.plot.getAxis("left").setWidth(metrics.horizontalAdvance("+1") + 12)
+        self.plot.getAxis("bottom").setHeight(metrics.height() + 4)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Notice another size of type."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.FontChange and hasattr(self, "plot"):
+            self._size_axes()
 
     def _make_controls(self) -> None:
         self.lengths = QComboBox()

@@ -174,9 +174,15 @@ class Plane(QWidget):
         painter.drawText(wide, align.AlignCenter, self.tr("excited"))
         wide.moveTop(area.bottom() + 3)
         painter.drawText(wide, align.AlignCenter, self.tr("calm"))
+        left, right = self.tr("unpleasant"), self.tr("pleasant")
         row = QRectF(area.left() + 6, area.center().y() + 2, area.width() - 12, line)
-        painter.drawText(row, align.AlignLeft, self.tr("unpleasant"))
-        painter.drawText(row, align.AlignRight, self.tr("pleasant"))
+        metrics = self.fontMetrics()
+        widths = metrics.horizontalAdvance(left), metrics.horizontalAdvance(right)
+        if sum(widths) + line > row.width():  # a small circle in large type: beside it
+            row.adjust(-widths[0] - 12, 0, widths[1] + 12, 0)
+        if QRectF(self.rect()).contains(row):
+            painter.drawText(row, align.AlignLeft, left)
+            painter.drawText(row, align.AlignRight, right)
 
     def _draw_places(self, painter: QPainter, theme: Theme, area: QRectF) -> None:
         """Mark the classes' published places faintly."""

@@ -130,6 +130,13 @@ class RecordingPanel(QWidget):
                 "second before they are found to a second after they are lost"
             )
         )
+        self.sound_box = self._box(self.tr("Sound"), "sound")
+        self.sound_box.setToolTip(
+            self.tr(
+                "The file's own sound; of a camera, what the microphone hears. Voices are not "
+                "changed: also where faces are blurred, people may be known by them"
+            )
+        )
         self.limit_box = QSpinBox()
         self.limit_box.setRange(0, 24 * 60)
         self.limit_box.setSuffix(self.tr(" min"))
@@ -142,7 +149,7 @@ class RecordingPanel(QWidget):
         grid.setSpacing(GRID_PX)
         grid.addWidget(self.video_box, 0, 0)
         grid.addWidget(self.records_box, 0, 1)
-        wide = (self.annotate_box, self.timeline_box, self.blur_box, self.whole_box)
+        wide = (self.sound_box, self.annotate_box, self.timeline_box, self.blur_box, self.whole_box)
         for row, widget in enumerate((*wide, self.blur_note), 1):
             grid.addWidget(widget, row, 0, 1, 2)
         grid.addWidget(label, len(wide) + 2, 0)
@@ -263,6 +270,7 @@ class RecordingPanel(QWidget):
         self.records_box.setChecked(choice.records)
         self.annotate_box.setChecked(choice.annotate)
         self.timeline_box.setChecked(choice.timeline)
+        self.sound_box.setChecked(choice.sound)
         self.blur_box.setChecked(choice.blur)
         self.whole_box.setChecked(choice.blur_whole)
         self.blur_note.setVisible(choice.blur and not choice.blur_whole)
@@ -304,6 +312,7 @@ class RecordingPanel(QWidget):
         for box in (self.video_box, self.records_box, self.annotate_box, self.blur_box):
             box.setEnabled(not view.recording)
         self.timeline_box.setEnabled(not view.recording and view.choice.annotate)
+        self.sound_box.setEnabled(not view.recording and view.choice.video)
         self.whole_box.setEnabled(not view.recording and view.choice.blur)
         self.limit_box.setEnabled(not view.recording)
         self.folder_button.setEnabled(not view.recording)

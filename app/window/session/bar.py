@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import (
     QMenu,
     QPushButton,
     QSizePolicy,
+    QToolBar,
     QToolButton,
     QWidget,
 )
@@ -124,6 +125,20 @@ class SessionBar(QFrame):
         self._row.addWidget(self.state_label, 1)
         self.show_source("")
 
+    def in_toolbar(self) -> QToolBar:
+        """Give a toolbar that holds this alone, over the whole width, and cannot be put away."""
+        holder = QToolBar(self.tr("Session"))
+        holder.setObjectName("bar")  # by which its place is remembered
+        holder.setMovable(False)
+        holder.addWidget(self)
+        holder.setContentsMargins(0, 0, 0, 0)
+        if (row := holder.layout()) is not None:
+            row.setContentsMargins(0, 0, 0, 0)
+            row.setSpacing(0)
+        if (toggle := holder.toggleViewAction()) is not None:
+            toggle.setVisible(False)  # a recording has to be seen
+        return holder
+
     def set_source_menu(self, menu: QMenu) -> None:
         """Say what the source's button opens."""
         self.source_button.setMenu(menu)
@@ -216,7 +231,7 @@ class SessionBar(QFrame):
         """Say all in full; where room is short the chips, the markers, the source say less."""
         fixed = (self.record_button, self.time_label, self.snapshot_button)
         taken = sum(w.sizeHint().width() + _GAP_PX for w in fixed if not w.isHidden())
-        room = self.width() - taken - 2 * GRID_PX
+        room = self.width() - taken - 5 * GRID_PX  # edges, and gaps beside source and state
         metrics = self.fontMetrics()
 
         def needed(texts: Sequence[str]) -> int:
