@@ -73,6 +73,7 @@ class AnnotatedVideo:
         self._sink: VideoSink | None = None
         self._size = (0, 0)
         self._last_s = 0.0  # of what is written; later frames only show where faces were
+        self._only_seen: set[float] = set()  # times of frames that are not recorded
         self.frames = 0
         self.starts: dict[str, float] = {}
 
@@ -118,6 +119,7 @@ class AnnotatedVideo:
             SinkError: The file cannot be written.
         """
         if self._blur is not None:
+            self._only_seen.add(analysis.frame.time_s)
             self._take(analysis)
 
     def _take(self, analysis: Analysis) -> None:
@@ -126,9 +128,10 @@ class AnnotatedVideo:
             self._encode(each)
 
     def _encode(self, analysis: Analysis) -> None:
-        if analysis.frame.time_s > self._last_s:
+        time_s = analysis.frame.time_s
+        if time_s > self._last_s or time_s in self._only_seen:
             return
-        image, time_s = self._draw(analysis), analysis.frame.time_s
+        image = self._draw(analysis)
         while self._turns and time_s >= self._turns[0][0]:
             self._hear(self._turns[0][0])
             self._finish()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 JUMP_S: Final = 5.0  # a source that is further ahead of the clock than this was moved
+FRAME_S: Final = 0.04  # from the last frame before a pause to the first after it
 STEP_S: Final = 1.0  # most that a file which was paused and moved adds
 
 
@@ -31,6 +32,7 @@ class RecordingClock:
         self._clock = clock
         self._source_s: float | None = None
         self._seen_s = 0.0
+        self._held_s: float | None = None  # since when it stands still
         self.jumped = False
         self.last_s = 0.0
 
@@ -41,7 +43,12 @@ class RecordingClock:
             time_s: The frame's time in its source.
         """
         now_s = self._clock()
-        if self._source_s is not None:
+        if self._held_s is not None:
+            return None
+        if self._source_s is None and self._seen_s:  # it stood still
+            self.last_s += FRAME_S
+            self.jumped = True
+        elif self._source_s is not None:
             step_s, passed_s = time_s - self._source_s, max(now_s - self._seen_s, 0.001)
             if step_s == 0:
                 return None
@@ -52,12 +59,23 @@ class RecordingClock:
         self._source_s, self._seen_s = time_s, now_s
         return self.last_s
 
+    def hold(self) -> None:
+        """Stand still: what the source shows from now on has no time of the recording."""
+        if self._held_s is None:
+            self._held_s = self._clock()
+
+    def go_on(self) -> float:
+        """Run on with the next frame; give how long it stood still, seconds."""
+        held_s, self._held_s = self._held_s, None
+        self._source_s = None
+        return 0.0 if held_s is None else self._clock() - held_s
+
     def now(self) -> float:
         """Give the recording's time at this moment, for a marker.
 
         The last frame's time and, if the source is live, what passed since that frame arrived: the
         time of the picture that is on the screen.
         """
-        if not self._live or self._source_s is None:
+        if not self._live or self._source_s is None or self._held_s is not None:
             return self.last_s
         return self.last_s + max(0.0, self._clock() - self._seen_s)

@@ -44,6 +44,7 @@ class View:
     Attributes:
         choice: What the user chose.
         recording: True from the start until the files are closed.
+        paused: It is held, until it goes on or ends.
         ending: It records nothing more; the files are closed within seconds.
         can_start: True if a source gives frames and something is to be recorded.
         can_snapshot: True if there is a frame.
@@ -64,6 +65,7 @@ class View:
 
     choice: RecordingOptions
     recording: bool
+    paused: bool
     ending: bool
     can_start: bool
     can_snapshot: bool
@@ -219,6 +221,12 @@ class RecordingController:
         if self._recorder is not None:
             self._recorder.stop()
 
+    def pause_or_go_on(self) -> None:
+        """Hold the recording, or let it go on; without one, do nothing."""
+        recorder = self._recorder
+        if recorder is not None and not recorder.pause():
+            recorder.go_on()
+
     def stop_at_end(self) -> None:
         """End the recording of a file whose last frame was added."""
         if self._recorder is not None and self._recorder.status().frames:
@@ -296,6 +304,7 @@ class RecordingController:
         return View(
             choice=choice,
             recording=recording,
+            paused=recording and status is not None and status.paused,
             ending=recording and status is not None and status.ending,
             can_start=self._source is not None and (choice.video or choice.records),
             can_snapshot=self._latest is not None,

@@ -93,6 +93,9 @@ class Recorder:
         self._frames: deque[Analysis] = deque()
         self._stopping = False
         self._asked: _Asked | None = None
+        self._paused_s: float | None = None  # time of the recording at which it is paused
+        self._only_looked: set[float] = set()  # times of frames that are looked at, not recorded
+        self._resumed = False
         self._microphone: LiveSound | None = None
         self._sound = self._make_sound()
         self._state = State.STARTING
@@ -132,10 +135,13 @@ class Recorder:
             time_s = self._time.frame(analysis.frame.time_s)
             if time_s is None:
                 return False
+            if self._paused_s is not None:
+                self._wait_paused(analysis, time_s, self._paused_s)
+                return False
             if self._asked is not None:
                 self._look_ahead(analysis, time_s, self._asked)
                 return False
-            if self._time.jumped:
+            if self._time.jumped and not self._resumed:
                 self._note(Marker(time_s, f"source went to {analysis.frame.time_s:.2f} s"))
             if self._taken == 0 or self._time.jumped:
                 if self._sound is not None:
@@ -146,6 +152,7 @@ class Recorder:
             self._put(replace(analysis, frame=Frame(index, time_s, analysis.frame.image)))
             self._taken += 1
             self._next_index = index + 1
+            self._resumed = False
             limit_s = self._config.limit_s
             if limit_s is not None and time_s >= limit_s:
                 self._wind_up(f"stopped after {limit_s:g} s, as asked")
@@ -166,6 +173,41 @@ class Recorder:
         elif len(self._frames) < FRAMES_WAITING:
             frame = Frame(analysis.frame.index, time_s, analysis.frame.image)
             self._frames.append(replace(analysis, frame=frame))
+            self._changed.notify()
+
+    def _wait_paused(self, analysis: Analysis, time_s: float, paused_s: float) -> None:
+        """Stand still; where faces are blurred, look first who was there; under the lock."""
+        look_on = self._config.video and self._config.look.blur
+        if look_on and time_s <= paused_s + AHEAD_S and not self._time.jumped:
+            if len(self._frames) < FRAMES_WAITING:
+                frame = Frame(analysis.frame.index, time_s, analysis.frame.image)
+                self._only_looked.add(time_s)
+                self._frames.append(replace(analysis, frame=frame))
+                self._changed.notify()
+        else:
+            self._time.hold()
+
+    def pause(self) -> bool:
+        """Record nothing until `go_on`; False if nothing is recorded, or it is paused already."""
+        with self._changed:
+            if self._stopping or self._asked is not None or self._paused_s is not None:
+                return False
+            self._note(Marker(self._time.last_s, "paused"))
+            self._paused_s = self._time.last_s
+            if not (self._config.video and self._config.look.blur and self._taken):
+                self._time.hold()
+            self._changed.notify()
+            return True
+
+    def go_on(self) -> None:
+        """Record again; a marker says how long it was paused."""
+        with self._changed:
+            if self._paused_s is None or self._stopping:
+                return
+            self._time.hold()
+            passed_s = self._time.go_on()
+            self._paused_s, self._resumed = None, True
+            self._note(Marker(self._time.last_s, f"went on after {passed_s:.1f} s"))
             self._changed.notify()
 
     def _put(self, analysis: Analysis) -> None:
@@ -247,6 +289,7 @@ class Recorder:
                 state=self._state,
                 folder=self._folder,
                 elapsed_s=self._elapsed_s(),
+                paused=self._paused_s is not None,
                 ending=self._stopping or self._asked is not None,
                 frames=self._taken,
                 seen=self._next_index,
@@ -262,6 +305,8 @@ class Recorder:
     def _elapsed_s(self) -> float:
         if self._asked is not None:
             return self._asked.last_s
+        if self._paused_s is not None:
+            return self._paused_s
         return self._time.last_s if self._stopping else self._time.now()
 
     def _run(self) -> None:
@@ -340,6 +385,7 @@ class Recorder:
                 return
             files.write_rows(rows)
             ahead = frame is not None and asked is not None and frame.frame.time_s > asked.last_s
+            ahead = ahead or (frame is not None and frame.frame.time_s in self._only_looked)
             if frame is not None:
                 (files.look_ahead if ahead else files.write_frame)(frame)
             with self._changed:

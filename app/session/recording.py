@@ -60,6 +60,7 @@ class RecorderStatus:
         state: Where it is in its life.
         folder: Its folder; None until there is one.
         elapsed_s: The recording's time.
+        paused: It takes nothing until it goes on.
         ending: It takes nothing more and will be over within seconds.
         frames: Frames taken: those that were analysed.
         seen: Frames that the source gave, those included that nobody had time to analyse.
@@ -75,6 +76,7 @@ class RecorderStatus:
     state: State
     folder: Path | None
     elapsed_s: float
+    paused: bool
     ending: bool
     frames: int
     seen: int

@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
             "close_source": self.close_source,
             "quit": self.close,
             "record": self.recording.record_or_stop,
+            "pause": self._pause,
             "markers": self.recording.mark_by_key,
             "other_marker": self._write_marker,
             "snapshot": self.recording.snapshot,
@@ -253,6 +254,11 @@ class MainWindow(QMainWindow):
         window.show()
         window.open(path, video)
         return window
+
+    def _pause(self) -> None:
+        """Hold the recording, or let it go on."""
+        self.controller.pause_or_go_on()
+        self.watch.refresh()
 
     def _write_marker(self) -> None:
         """Lead to the field for a marker's text, wherever its panel is."""

@@ -29,6 +29,7 @@ class MainActions:
     close_source: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Close source"), "Ctrl+W")
     quit: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Quit"), "Ctrl+Q")
     record: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Record"), "Ctrl+R")
+    pause: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Pause recording"), "Ctrl+Shift+R")
     markers: tuple[QAction, ...] = actions({key: (key, key) for key in KEYS})
     other_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M")
     snapshot: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Snapshot"), "Ctrl+Shift+S")
@@ -82,7 +83,7 @@ def fill_menu_bar(
     for title, groups in (
         (
             translate("MainWindow", "S&ession"),
-            ((a.record,), (*a.markers, a.other_marker), (a.snapshot,), (a.open_session,)),
+            ((a.record, a.pause), (*a.markers, a.other_marker), (a.snapshot,), (a.open_session,)),
         ),
         (translate("MainWindow", "&Playback"), (playback,)),
         (

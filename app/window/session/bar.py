@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import (
 from app.session.controller import View
 from app.session.options import KEYS
 from app.session.timecode import timecode
+from app.window.icons import icon
 from app.window.panels.panel import label as made_label
 from app.window.session.markers import MarkerChip
 from app.window.symbols import record_symbol, stop_symbol
@@ -67,6 +68,7 @@ class SessionBar(QFrame):
     def __init__(
         self,
         record: QAction,
+        pause: QAction,
         snapshot: QAction,
         markers: Sequence[QAction],
         parent: QWidget | None = None,
@@ -75,6 +77,7 @@ class SessionBar(QFrame):
 
         Args:
             record: Starts and stops.
+            pause: Holds a recording, and lets it go on; shown while one runs.
             snapshot: Saves the picture.
             markers: Set the markers of `KEYS`.
             parent: Owns the bar.
@@ -86,6 +89,7 @@ class SessionBar(QFrame):
         self.source = ""
         self.source_button = self._make_source()
         self.record_button = self._button(record)
+        self.pause_button = self._button(pause, icon_only=True)
         self.snapshot_button = self._button(snapshot)
         self.time_label = made_label("", "title")
         self.time_label.setAccessibleName(self.tr("Time of the recording"))
@@ -103,6 +107,7 @@ class SessionBar(QFrame):
         self._chips: tuple[Chip, ...] = ()
         self._texts: list[str] = []
         self._recording: bool | None = None
+        self._paused: bool | None = None
         self._lay_out()
         self._show_recording(on=False)
 
@@ -117,7 +122,12 @@ class SessionBar(QFrame):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(GRID_PX, GRID_PX // 2, GRID_PX, GRID_PX // 2)
         self._row.setSpacing(_GAP_PX)
-        for widget in (self.source_button, self.record_button, self.time_label):
+        for widget in (
+            self.source_button,
+            self.record_button,
+            self.pause_button,
+            self.time_label,
+        ):
             self._row.addWidget(widget)
         for chip in self.markers.values():
             self._row.addWidget(chip)
@@ -148,7 +158,7 @@ class SessionBar(QFrame):
         self.source = text
         self._fit()
 
-    def _button(self, action: QAction) -> QPushButton:
+    def _button(self, action: QAction, *, icon_only: bool = False) -> QPushButton:
         button = QPushButton()
         button.setIconSize(QSize(_ICON_PX, _ICON_PX))
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # Space plays on after a click
@@ -156,7 +166,7 @@ class SessionBar(QFrame):
 
         def follow() -> None:
             text = action.text().replace("&", "")
-            button.setText(text)
+            button.setText("" if icon_only else text)
             button.setAccessibleName(text)
             button.setToolTip(f"{text} ({action.shortcut().toString()})")
             button.setEnabled(action.isEnabled())
@@ -175,6 +185,10 @@ class SessionBar(QFrame):
         if view.recording != self._recording:
             self._show_recording(on=view.recording)
             self._fit()
+        if view.paused != self._paused:
+            self._paused = view.paused
+            ink = self.palette().buttonText().color()
+            self.pause_button.setIcon(icon("play" if view.paused else "pause", ink))
         self.time_label.setText(timecode(view.elapsed_s, hour_digits=1, passed=True))
         if state != self._state:
             self._state = state
@@ -185,6 +199,7 @@ class SessionBar(QFrame):
         self.record_button.setIcon(stop_symbol() if on else record_symbol())
         self.setProperty("recording", on)
         self.time_label.setVisible(on)
+        self.pause_button.setVisible(on)
         style = self.style()
         if style is not None:  # so that the sheet's rules are looked at again
             parts = (self.time_label, self.state_label, self.source_button)
@@ -229,7 +244,7 @@ class SessionBar(QFrame):
 
     def _fit(self) -> None:
         """Say all in full; where room is short the chips, the markers, the source say less."""
-        fixed = (self.record_button, self.time_label, self.snapshot_button)
+        fixed = (self.record_button, self.pause_button, self.time_label, self.snapshot_button)
         taken = sum(w.sizeHint().width() + _GAP_PX for w in fixed if not w.isHidden())
         room = self.width() - taken - 5 * GRID_PX  # edges, and gaps beside source and state
         metrics = self.fontMetrics()

@@ -46,7 +46,7 @@ class SessionWatch(QObject):
         super().__init__(window)
         self._window, self._controller = window, controller
         self._actions, self._picture = actions, picture
-        self.bar = SessionBar(actions.record, actions.snapshot, actions.markers)
+        self.bar = SessionBar(actions.record, actions.pause, actions.snapshot, actions.markers)
         self.bar.marker_edited.connect(self._marker_edited)
         self.notice = Banner()
         self.chips: Callable[[], list[Chip]] = list
@@ -108,6 +108,10 @@ class SessionWatch(QObject):
         if actions.record.text() != text:
             actions.record.setText(text)
         actions.record.setEnabled((view.recording and not view.ending) or view.can_start)
+        text = self.tr("Go on &recording") if view.paused else self.tr("&Pause recording")
+        if actions.pause.text() != text:
+            actions.pause.setText(text)
+        actions.pause.setEnabled(view.recording and not view.ending)
         actions.snapshot.setEnabled(view.can_snapshot)
         for key, words, marker in zip(KEYS, choice.texts, actions.markers, strict=True):
             text = self.tr("Mark: {text}").format(text=words or key)
@@ -122,6 +126,8 @@ class SessionWatch(QObject):
             return self.tr("ready to record") if view.can_start else self.tr("no source")
         if view.ending:
             return self.tr("finishing the files …")
+        if view.paused:
+            return self.tr("paused")
         share = self.place()
         if share is None:
             first = self.tr("recording")
@@ -183,4 +189,5 @@ class SessionWatch(QObject):
         if not view.recording:
             return TITLE
         passed = timecode(view.elapsed_s, hour_digits=1, passed=True)
-        return f"\N{BLACK CIRCLE} {passed} \N{EN DASH} {TITLE}"
+        sign = "\N{DOUBLE VERTICAL BAR}" if view.paused else "\N{BLACK CIRCLE}"
+        return f"{sign} {passed} \N{EN DASH} {TITLE}"

@@ -73,3 +73,22 @@ def test_a_marker_is_between_frames_of_a_camera_and_at_the_frame_of_a_file(clock
         recording.frame(6.0)
         clock.now_s += 0.5
         assert recording.now() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_what_passes_while_it_stands_still_has_no_time(live):
+    now = [10.0]
+    clock = RecordingClock(live=live, clock=lambda: now[0])
+    for index in range(5):
+        clock.frame(index / 25)
+        now[0] += 0.04
+    before = clock.last_s
+    clock.hold()
+    for index in range(5, 100):
+        assert clock.frame(index / 25) is None
+        now[0] += 0.04
+    assert clock.now() == before
+    assert clock.go_on() == pytest.approx(95 * 0.04)
+    assert clock.frame(4.0) == pytest.approx(before + 0.04)
+    now[0] += 0.04
+    assert clock.frame(4.04) == pytest.approx(before + 0.08)

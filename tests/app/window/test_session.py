@@ -380,6 +380,7 @@ def test_the_session_menu_has_everything_of_a_recording(live):
     texts = [action.text().replace("&", "") for action in menu.actions() if action.text()]
     assert texts == [
         "Record",
+        "Pause recording",
         "Mark: stimulus on",
         "Mark: stimulus off",
         "Mark: question",
@@ -451,6 +452,52 @@ def test_a_part_of_the_screen_is_chosen_with_the_pointer(qtbot, window, monkeypa
     qtbot.mouseRelease(picker, LEFT, pos=QPoint(250, 200))
     assert chosen[-1].kind == "screen"
     assert chosen[-1].name.startswith("screen:50,60,")
+
+
+def test_a_recording_is_paused_and_goes_on_by_key_and_button(qtbot, live):
+    start(qtbot, live)
+    qtbot.waitUntil(lambda: live.controller.view().elapsed_s > 0.3)
+    qtbot.waitUntil(live.actions_.pause.isEnabled)
+    qtbot.keyClick(live, KEY.Key_R, CONTROL | SHIFT)
+    assert live.controller.view().paused
+    held_s = live.controller.view().elapsed_s
+    qtbot.wait(500)
+    assert live.controller.view().elapsed_s == held_s
+    live.watch.refresh()
+    assert live.windowTitle().startswith("\N{DOUBLE VERTICAL BAR}")
+    assert live.watch.bar.state_label.toolTip() == "paused"
+    qtbot.mouseClick(live.watch.bar.pause_button, LEFT)
+    assert not live.controller.view().paused
+    qtbot.waitUntil(lambda: live.controller.view().elapsed_s > held_s + 0.2)
+    folder = stop(qtbot, live)
+    markers, _ = read_markers(folder / "markers.csv")
+    assert [marker.text.partition(" after")[0] for marker in markers] == ["paused", "went on"]
+    qtbot.waitUntil(lambda: not live.watch.bar.pause_button.isVisible())
+    with open_source(str(folder / "video.mp4")) as source:
+        times = [frame.time_s for frame in source]
+    assert max(b - a for a, b in itertools.pairwise(times)) < 0.3  # the pause takes no time
+
+
+def test_nobody_is_bare_before_a_pause_who_is_found_in_it(qtbot, film, show_film):
+    analyses, places = film([[200] * 90], [range(30, 90)])
+    window, going = show_film(analyses)
+    tick(qtbot, window, window.recording.blur_box)
+    qtbot.mouseClick(window.recording.annotate_box, LEFT, pos=QPoint(8, 8))
+    start(qtbot, window)
+    before = window.controller.view().seen
+    going.set()
+    qtbot.waitUntil(lambda: window.controller.view().seen > before + 20)
+    qtbot.keyClick(window, KEY.Key_R, CONTROL | SHIFT)
+    qtbot.wait(1300)  # the face is found meanwhile
+    qtbot.keyClick(window, KEY.Key_R, CONTROL | SHIFT)
+    qtbot.wait(400)
+    folder = stop(qtbot, window)
+    with open_source(str(folder / "video.mp4")) as source:
+        frames = [frame.image for frame in source if frame.image[:60].mean() < 250]
+    x0, y0, x1, y1 = places[0][0].astype(int)
+    bare = detail(analyses[0].frame.image[y0:y1, x0:x1])
+    assert 12 < len(frames) < 45  # those of the pause are not in it
+    assert all(detail(image[y0:y1, x0:x1]) < 0.25 * bare for image in frames[8:])
 
 
 # No work is lost
