@@ -22,6 +22,7 @@ from app.session.annotated import VideoConfig
 from app.session.disk import free_bytes
 from app.session.folder import Marker
 from app.session.options import KEYS, RecordingOptions
+from app.session.participant import Participant
 from app.session.recorder import Recorder
 from app.session.recording import RecorderConfig, RecorderStatus, State
 from app.session.snapshot import save_snapshot
@@ -181,8 +182,12 @@ class RecordingController:
             overlay=replace(self._drawn, timeline=choice.timeline, bars=choice.timeline),
         )
 
-    def start(self) -> bool:
-        """Begin a recording; False if there is no source, one runs, or nothing is chosen."""
+    def start(self, who: Participant | None = None) -> bool:
+        """Begin a recording; False if there is no source, one runs, or nothing is chosen.
+
+        Args:
+            who: What is said of the people in it.
+        """
         choice = self.choice
         if (
             self._closed
@@ -198,6 +203,7 @@ class RecordingController:
             limit_s=choice.limit_s,
             part=choice.part,
             look=self._look(),
+            who=who or Participant(),
         )
         self._say("")
         self._ending_shown = False

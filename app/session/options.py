@@ -23,6 +23,7 @@ class RecordingOptions:
         blur: Make faces unrecognisable in video and snapshots.
         blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
         sound: Record sound too: that of the file, or the microphone's.
+        sheet: Ask who is recorded before each recording.
         limit_s: Stop after this time, seconds; None records until told.
         part: When a recording goes on in other files.
         texts: What the markers of `KEYS` say.
@@ -36,6 +37,7 @@ class RecordingOptions:
     blur: bool = False
     blur_whole: bool = False
     sound: bool = False
+    sheet: bool = False
     limit_s: float | None = None
     part: PartLimits = field(default_factory=PartLimits)
     texts: tuple[str, ...] = TEXTS

@@ -339,7 +339,8 @@ class Recorder:
         heard = "none"
         if self._sound is not None:
             heard = "file" if self._microphone is None else "microphone"
-        return about_session(self._info, self._analyzer, look, records=config.records, sound=heard)
+        about = about_session(self._info, self._analyzer, look, records=config.records, sound=heard)
+        return about | config.who.about()
 
     def _files(self, folder: Path, about: Mapping[str, Any]) -> SessionFiles:
         config = self._config

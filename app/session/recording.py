@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.session.annotated import VideoConfig
 from app.session.folder import PartLimits
+from app.session.participant import Participant
 from engine.config import AboveZero, Natural, checked, require
 from engine.errors import ConfigError
 
@@ -29,6 +30,7 @@ class RecorderConfig:
         landmarks: Rows hold the 68 landmarks too.
         sound: The video has the file's sound, or what a microphone gives.
         look: How the video looks.
+        who: What is said of the people in it.
         limit_s: Stop after this time, seconds; None records until told.
         part: When the recording goes on in other files.
         start_free: Bytes that must be free on the disk to start.
@@ -40,6 +42,7 @@ class RecorderConfig:
     landmarks: bool = False
     sound: bool = False
     look: VideoConfig = field(default_factory=VideoConfig)
+    who: Participant = field(default_factory=Participant)
     limit_s: AboveZero | None = None
     part: PartLimits = field(default_factory=PartLimits)
     start_free: Natural = 1_000_000_000

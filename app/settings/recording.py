@@ -17,6 +17,7 @@ def options_of(settings: Settings) -> RecordingOptions:
         blur=settings.blur,
         blur_whole=settings.blur_whole,
         sound=settings.sound,
+        sheet=settings.sheet,
         limit_s=60.0 * settings.limit_minutes or None,
         part=settings.part_limits(),
         texts=settings.markers,
@@ -35,6 +36,7 @@ def with_options(settings: Settings, options: RecordingOptions) -> Settings:
         blur=options.blur,
         blur_whole=options.blur_whole,
         sound=options.sound,
+        sheet=options.sheet,
         limit_minutes=round((options.limit_s or 0.0) / 60),
         markers=options.texts,
     )

@@ -48,6 +48,7 @@ KEYS: Final[Mapping[str, str]] = {
     "blur": "recording.blur",
     "blur_whole": "recording.blur_whole",
     "sound": "recording.sound",
+    "sheet": "recording.sheet",
     "limit_minutes": "recording.limit_minutes",
     "markers": "recording.markers",
     "part_minutes": "recording.part_minutes",
@@ -116,6 +117,7 @@ class Settings:
         blur: Make faces unrecognisable in recorded videos.
         blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
         sound: Record sound too: that of the file, or the microphone's.
+        sheet: Ask who is recorded before each recording.
         limit_minutes: A recording stops after this time; 0 records until told.
         markers: What the markers of the keys say.
         part_minutes: A recording that lasts longer goes on in other files.
@@ -159,6 +161,7 @@ class Settings:
     blur: bool = False
     blur_whole: bool = False
     sound: bool = False
+    sheet: bool = False
     limit_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
     markers: MarkerTexts = TEXTS
     part_minutes: Annotated[int, Field(ge=1, le=1440)] = 60

@@ -194,6 +194,7 @@ class MainWindow(QMainWindow):
         self.source.choose_other = self._choose_other
         self._settings.applied.connect(self._show_settings)
         self.docks.statistics.failed.connect(self._say_failure)
+        self.recording.asked.connect(self.watch.ask_who)
         self.watch.recording_changed.connect(self.source.keep_every)
 
     def _start_timer(self) -> None:

@@ -40,9 +40,11 @@ class RecordingPanel(QWidget):
 
     Signals:
         saved: A recording has ended; its folder, for the review.
+        asked: A recording is to begin with its sheet.
     """
 
     saved = pyqtSignal(Path)
+    asked = pyqtSignal()
 
     def __init__(self, controller: RecordingController, parent: QWidget | None = None) -> None:
         """Show the state of a controller, which outlives the panel."""
@@ -137,6 +139,12 @@ class RecordingPanel(QWidget):
                 "changed: also where faces are blurred, people may be known by them"
             )
         )
+        self.sheet_box = self._box(self.tr("Ask who is recorded"), "sheet")
+        self.sheet_box.setToolTip(
+            self.tr(
+                "A sheet before each recording: participant, session, condition, notes, consent"
+            )
+        )
         self.limit_box = QSpinBox()
         self.limit_box.setRange(0, 24 * 60)
         self.limit_box.setSuffix(self.tr(" min"))
@@ -150,10 +158,10 @@ class RecordingPanel(QWidget):
         grid.addWidget(self.video_box, 0, 0)
         grid.addWidget(self.records_box, 0, 1)
         wide = (self.sound_box, self.annotate_box, self.timeline_box, self.blur_box, self.whole_box)
-        for row, widget in enumerate((*wide, self.blur_note), 1):
+        for row, widget in enumerate((*wide, self.blur_note, self.sheet_box), 1):
             grid.addWidget(widget, row, 0, 1, 2)
-        grid.addWidget(label, len(wide) + 2, 0)
-        grid.addWidget(self.limit_box, len(wide) + 2, 1)
+        grid.addWidget(label, len(wide) + 3, 0)
+        grid.addWidget(self.limit_box, len(wide) + 3, 1)
         return grid
 
     def _box(self, text: str, name: str) -> QCheckBox:
@@ -215,6 +223,8 @@ class RecordingPanel(QWidget):
         """Start a recording, or stop the one that runs."""
         if self._controller.view().recording:
             self._controller.stop()
+        elif self._controller.choice.sheet and self._controller.view().can_start:
+            self.asked.emit()
         else:
             self._controller.start()
         self.refresh()
@@ -271,6 +281,7 @@ class RecordingPanel(QWidget):
         self.annotate_box.setChecked(choice.annotate)
         self.timeline_box.setChecked(choice.timeline)
         self.sound_box.setChecked(choice.sound)
+        self.sheet_box.setChecked(choice.sheet)
         self.blur_box.setChecked(choice.blur)
         self.whole_box.setChecked(choice.blur_whole)
         self.blur_note.setVisible(choice.blur and not choice.blur_whole)
@@ -314,6 +325,7 @@ class RecordingPanel(QWidget):
         self.timeline_box.setEnabled(not view.recording and view.choice.annotate)
         self.sound_box.setEnabled(not view.recording and view.choice.video)
         self.whole_box.setEnabled(not view.recording and view.choice.blur)
+        self.sheet_box.setEnabled(not view.recording)
         self.limit_box.setEnabled(not view.recording)
         self.folder_button.setEnabled(not view.recording)
         for button in (*self.key_buttons.values(), self.mark_button):

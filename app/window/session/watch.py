@@ -4,17 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QMainWindow
 
 from app.session.controller import RecordingController, View
 from app.session.disk import shown_bytes
 from app.session.options import KEYS
+from app.session.participant import Participant
 from app.session.timecode import timecode
 from app.window.banner import Banner
 from app.window.menus import MainActions
 from app.window.picture.view import VideoView
 from app.window.session.bar import Chip, SessionBar
+from app.window.session.sheet import ParticipantSheet
 
 REFRESH_MS: Final = 200
 TITLE: Final = "fer-live"
@@ -52,6 +54,7 @@ class SessionWatch(QObject):
         self.chips: Callable[[], list[Chip]] = list
         self.place: Callable[[], float | None] = lambda: None
         self._said = 0
+        self._who = Participant()  # of the recording before
         self._was_recording = False
         self._folder: Path | None = None
         timer = QTimer(self)
@@ -91,6 +94,19 @@ class SessionWatch(QObject):
             self.notice.say(words, offers=(review,))
         else:
             self.notice.say(view.message, tone="bad" if view.failed else "good")
+
+    def ask_who(self) -> None:
+        """Show the sheet before a recording, and record once it is filled in or skipped."""
+        sheet = ParticipantSheet(self._who, self._window)
+        sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def begin(who: Participant) -> None:
+            self._who = who
+            self._controller.start(who)
+            self.refresh()
+
+        sheet.begun.connect(begin)
+        sheet.open()
 
     def _marker_edited(self, key: str, text: str) -> None:
         texts = list(self._controller.choice.texts)

@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import QApplication, QDialogButtonBox, QMessageBox
 from app.session.folder import read_markers
 from app.settings.settings import load_settings
 from app.sources.choice import Choice
+from app.window.session.sheet import ParticipantSheet
 from app.window.settings.dialog import SettingsDialog
 from app.window.sources.region_picker import RegionPicker
 from engine.types import Found, Frame
@@ -498,6 +499,45 @@ def test_nobody_is_bare_before_a_pause_who_is_found_in_it(qtbot, film, show_film
     bare = detail(analyses[0].frame.image[y0:y1, x0:x1])
     assert 12 < len(frames) < 45  # those of the pause are not in it
     assert all(detail(image[y0:y1, x0:x1]) < 0.25 * bare for image in frames[8:])
+
+
+def sheet_of():
+    return next(w for w in QApplication.topLevelWidgets() if isinstance(w, ParticipantSheet))
+
+
+def test_who_is_recorded_is_asked_first_and_kept_in_the_recording(qtbot, live):
+    tick(qtbot, live, live.recording.sheet_box)
+    qtbot.waitUntil(live.actions_.record.isEnabled)
+    qtbot.keyClick(live, KEY.Key_R, CONTROL)
+    sheet = sheet_of()
+    assert not recording(live)
+    qtbot.keyClicks(sheet.participant, "P07")
+    qtbot.keyClicks(sheet.condition, "=music\tloud")
+    qtbot.mouseClick(sheet.consent, LEFT, pos=QPoint(8, sheet.consent.height() // 2))
+    qtbot.keyClick(sheet.participant, KEY.Key_Return)
+    qtbot.waitUntil(lambda: recording(live))
+    qtbot.wait(300)
+    folder = stop(qtbot, live)
+    about = json.loads((folder / "session.json").read_text())
+    assert (about["participant"], about["consent"]) == ("P07", True)
+    assert about["condition"].startswith("=music")
+    assert "\t" not in about["condition"]
+    assert not {"notes", "told", "session"} & about.keys()  # nothing was said
+
+
+def test_the_sheet_can_be_skipped_and_left(qtbot, live):
+    live.controller.choose(sheet=True)
+    qtbot.waitUntil(live.actions_.record.isEnabled)
+    qtbot.keyClick(live, KEY.Key_R, CONTROL)
+    qtbot.keyClick(sheet_of(), KEY.Key_Escape)
+    qtbot.wait(100)
+    assert not recording(live)
+    qtbot.mouseClick(live.watch.bar.record_button, LEFT)
+    qtbot.mouseClick(sheet_of().skip_button, LEFT)
+    qtbot.waitUntil(lambda: recording(live))
+    qtbot.wait(300)
+    about = json.loads((stop(qtbot, live) / "session.json").read_text())
+    assert "participant" not in about
 
 
 # No work is lost

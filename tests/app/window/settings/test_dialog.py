@@ -44,7 +44,7 @@ def press(qtbot, dialog, kind):
 def test_every_setting_has_a_field_with_a_name(make):
     dialog = make()
     fields = {name: widget for page in dialog.pages for name, widget in page.fields.items()}
-    panel = {"video", "records", "annotate", "sound", "limit_minutes", "markers"}
+    panel = {"video", "records", "annotate", "sound", "sheet", "limit_minutes", "markers"}
     elsewhere = panel | {"audible"}  # in the panel and a menu alone
     assert set(fields) == set(KEYS) - elsewhere - {"seen_privacy", "recent", "recent_folder"}
     for name, widget in fields.items():
