@@ -174,6 +174,7 @@ class MainWindow(QMainWindow):
             "shortcuts": lambda: show.show_shortcuts(self.actions_),
             "documentation": show.show_documentation,
             "privacy": show.show_privacy,
+            "notice": show.show_notice,
             "report": show.show_report,
             "about": show.show_about,
         }

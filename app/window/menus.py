@@ -59,6 +59,7 @@ class MainActions:
     privacy: QAction = action(
         QT_TRANSLATE_NOOP("Actions", "What the numbers &mean, and privacy"), "Shift+F1"
     )
+    notice: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Notice for people in the picture…"))
     report: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Report a problem…"))
     about: QAction = action(QT_TRANSLATE_NOOP("Actions", "&About fer-live"))
 
@@ -92,7 +93,7 @@ def fill_menu_bar(
         ),
         (
             translate("MainWindow", "&Help"),
-            ((a.shortcuts, a.documentation), (a.privacy,), (a.report, a.about)),
+            ((a.shortcuts, a.documentation), (a.privacy, a.notice), (a.report, a.about)),
         ),
     ):
         menu = QMenu(title, window)

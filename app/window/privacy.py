@@ -126,6 +126,31 @@ class PrivacyDialog(QDialog):
                 ),
             ),
             (
+                self.tr("Tell the people in the picture"),
+                (
+                    self.tr(
+                        "Whoever uses such a system in the European Union has to tell the people "
+                        "in front of the camera that it runs (AI Act, Article 50(3), in force "
+                        "since 2 August 2026). Help, Notice for people in the picture, has words "
+                        "for that in three languages, to show or to print; a recording can keep "
+                        "that they were told."
+                    ),
+                ),
+            ),
+            (
+                self.tr("What it is for"),
+                (
+                    self.tr(
+                        "Research and personal use, with people who know and agree: not work, "
+                        "school, hiring or policing. From 2 December 2027 some uses of emotion "
+                        "recognition carry the duties of high-risk systems (Annex III); that the "
+                        "program is open source is no exemption (Article 2(12)). This page is no "
+                        "legal advice: let a lawyer look at what you plan. The law's text is on "
+                        "eur-lex.europa.eu under 2024/1689."
+                    ),
+                ),
+            ),
+            (
                 self.tr("Not for judging people at work or school"),
                 (
                     self.tr(

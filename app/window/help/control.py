@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QDialog, QMainWindow, QMessageBox
 from app.live.state import LiveState
 from app.window.help.dialogs import DocumentationDialog, ReportDialog, ShortcutsDialog, report_text
 from app.window.help.log import recent_log
+from app.window.help.notice import NoticeDialog
 from app.window.menus import MainActions
 from app.window.privacy import PrivacyDialog
 
@@ -47,6 +48,10 @@ class HelpControl(QObject):
         """Show what may be copied into a report of a problem."""
         text = report_text(self._log.lines(), model=self._live.model, device=self._live.device)
         self._open(ReportDialog(text, self._window))
+
+    def show_notice(self) -> None:
+        """Show what people in front of the camera are to be told."""
+        self._open(NoticeDialog(self._window))
 
     def show_privacy(self) -> None:
         """Show what the numbers mean and what happens to them."""

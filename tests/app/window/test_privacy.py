@@ -24,6 +24,9 @@ def make(qtbot):
         "do not say what a person feels",
         "Not for judging people at work or school",
         "Article 5(1)(f) of the AI Act",
+        "Article 50(3)",
+        "Research and personal use",
+        "let a lawyer look",
     ],
 )
 def test_the_page_says(make, fact):
@@ -60,3 +63,32 @@ def test_all_can_be_read_with_the_keyboard_in_a_small_window(make, qtbot):
     for _ in range(20):
         qtbot.keyClick(dialog.area, Qt.Key.Key_PageDown)
     assert bar.value() == bar.maximum()
+
+
+def test_the_notice_is_shown_in_three_languages_on_the_whole_screen_and_printed(qtbot, tmp_path):
+    from PyQt6.QtPrintSupport import QPrinter
+    from PyQt6.QtWidgets import QWidget
+
+    from app.window.help.notice import NOTICES, NoticeDialog
+
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.resize(900, 700)
+    dialog = NoticeDialog(parent)
+    dialog.show()
+    for row, notice in enumerate(NOTICES):
+        dialog.languages.setCurrentIndex(row)
+        shown = dialog.text.toPlainText()
+        assert notice.title in shown
+        assert "2024/1689" in shown
+    qtbot.mouseClick(dialog.full_button, Qt.MouseButton.LeftButton)
+    assert dialog.isFullScreen()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isFullScreen()
+    assert dialog.isVisible()
+    printer = QPrinter()
+    printer.setOutputFormat(QPrinter.OutputFormat.PdfFormat)
+    printer.setOutputFileName(str(tmp_path / "notice.pdf"))
+    dialog.print_to(printer)
+    assert (tmp_path / "notice.pdf").read_bytes().startswith(b"%PDF")
+    dialog.reject()
