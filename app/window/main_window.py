@@ -190,7 +190,7 @@ class MainWindow(QMainWindow):
         self.sources.asked_camera.connect(self.source.ask_camera)
         self.empty.chosen.connect(self.open)
         self.source.named.connect(self.watch.bar.show_source)
-        self.source.told.connect(self.state_label.setText)
+        self.source.told.connect(self._show_networks)
         self.source.changed.connect(lambda: self._refresh_panels(force=True))
         self.source.choose_other = self._choose_other
         self._settings.applied.connect(self._show_settings)
@@ -317,6 +317,13 @@ class MainWindow(QMainWindow):
         self.live.select(face)
         self.view.set_analysis(self.live.analysis, self.live.shown, self.live.selected)
         self._refresh_panels(force=True)
+
+    def _show_networks(self, text: str) -> None:
+        """Say beside the menus how the networks are."""
+        self.state_label.setText(text)
+        if (menus := self.menuBar()) is not None:  # it gives a corner its room when it gets it
+            menus.setCornerWidget(self.state_label)
+            self.state_label.show()
 
     def _say_failure(self, message: str) -> None:
         self.watch.notice.say(message, tone="bad")

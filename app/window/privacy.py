@@ -95,7 +95,8 @@ class PrivacyDialog(QDialog):
                     ),
                     self.tr(
                         "Recordings are yours to protect: whoever can read the folder can see "
-                        "the faces. The settings can blur faces in recorded videos. Ask the "
+                        "the faces. The settings can blur faces in recorded videos; voices, which "
+                        "are recorded only where Sound is ticked, are not changed. Ask the "
                         "people in front of the camera before you record them."
                     ),
                 ),

@@ -28,6 +28,8 @@ def test_a_camera_is_shown_with_its_faces(qtbot, live):
     assert live.live.device == "cpu"
     assert live.live.shown in (1, 2)
     qtbot.waitUntil(lambda: "cpu" in live.state_label.text())
+    assert live.state_label.width() >= live.state_label.sizeHint().width()
+    assert live.state_label.geometry().right() <= live.menuBar().width()
     assert live.watch.bar.source == "Camera 0: 160x120, 30 fps"
     assert not live.transport.isVisible()
 
