@@ -5,7 +5,7 @@ undone and done again.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from app.session.checks import MOST_S, read_form
+from app.session.folder import Marker
 from app.session.records import Integers, RecordTable
 from engine.config import Natural, Text, checked, read, unknown
 from engine.errors import ConfigError, SourceError
 from engine.files import PartialFile
-from engine.wording import counted
+from engine.wording import counted, shown
 
 Moment = Annotated[float, Field(ge=0, le=MOST_S)]  # seconds of the recording
 
 FORMAT: Final = 1
+SAME_S: Final = 0.0015  # markers are kept in thousandths
 MOST: Final = 10_000  # corrections: undoing one applies all before it again
 
 
@@ -127,11 +129,47 @@ class MergeEdit:
         return f"merge face {self.face} into {self.into}"
 
 
-Edit = LabelEdit | DeleteEdit | MergeEdit
+@checked()
+class MarkerEdit:
+    """Set a marker, change or delete one that `was_s` and `was` name; `time_s`, `text` are new.
+
+    Without `was_s` it is a new one; without `time_s` the one that was is deleted.
+    """
+
+    was_s: Moment | None = None
+    was: str = ""
+    time_s: Moment | None = None
+    text: str = ""
+
+    def apply(self, edited: EditResult) -> EditResult:
+        """Give the records, which know no markers."""
+        return edited
+
+    def placed(self, markers: Sequence[Marker]) -> tuple[Marker, ...]:
+        """Give the markers with this correction, in order of time; one that is gone stays gone."""
+        rest, key = list(markers), ""
+        if self.was_s is not None:
+            close = [m for m in rest if m.text == self.was and abs(m.time_s - self.was_s) < SAME_S]
+            if not close:
+                return tuple(rest)
+            rest.remove(close[0])
+            key = close[0].key
+        if self.time_s is not None:
+            rest.append(Marker(self.time_s, self.text, key))
+        return tuple(sorted(rest, key=lambda marker: marker.time_s))
+
+    def __str__(self) -> str:
+        if self.time_s is None:
+            return f"delete the marker {shown(self.was)} at {self.was_s or 0.0:.2f} s"
+        return f"marker {shown(self.text)} at {self.time_s:.2f} s"
+
+
+Edit = LabelEdit | DeleteEdit | MergeEdit | MarkerEdit
 KINDS: Final[dict[str, type[Edit]]] = {
     "label": LabelEdit,
     "delete": DeleteEdit,
     "merge": MergeEdit,
+    "marker": MarkerEdit,
 }
 
 

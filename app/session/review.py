@@ -17,7 +17,7 @@ import numpy as np
 
 from app.session.checks import MISSING, one_line, trouble
 from app.session.contents import read_contents
-from app.session.edits import EditList, EditResult
+from app.session.edits import EditList, EditResult, MarkerEdit
 from app.session.faces import LabelledFace
 from app.session.folder import ABOUT, Marker, read_about, session_of
 from app.session.frames import VideoPart
@@ -231,7 +231,6 @@ class Review:
     Attributes:
         name: What it is called, on one line that every export can hold.
         edits: The corrections.
-        markers: In order of time.
         footage: Its video, in order of time; one part, several of a long recording, or none.
         annotated: True if boxes and labels are part of the video's pictures.
         about: `session.json`; empty for a lone records file.
@@ -251,7 +250,8 @@ class Review:
     ) -> None:
         self.name = one_line(name)
         self.edits = edits
-        self.markers = markers
+        self._recorded_markers = markers
+        self._markers: tuple[object, tuple[Marker, ...]] = ((), markers)
         self.footage = (VideoPart(0.0, video),) if isinstance(video, Path) else video or ()
         self.annotated = annotated
         self.about = about or {}
@@ -264,6 +264,18 @@ class Review:
         if self._read.edited is not self.edits.result:
             self._read = _Reading(self.edits.result, self._read)
         return self._read
+
+    @property
+    def markers(self) -> tuple[Marker, ...]:
+        """The markers, corrected, in order of time."""
+        done = self.edits.done
+        if self._markers[0] is not done:
+            markers = self._recorded_markers
+            for edit in done:
+                if isinstance(edit, MarkerEdit):
+                    markers = edit.placed(markers)
+            self._markers = (done, markers)
+        return self._markers[1]
 
     def prepare(self) -> "Review":
         """Work out what a window shows first; for the thread that opens. Gives the review."""

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-from app.session.edits import DeleteEdit, Edit, LabelEdit, MergeEdit
+from app.session.checks import one_line
+from app.session.edits import DeleteEdit, Edit, LabelEdit, MarkerEdit, MergeEdit
 from app.session.faces import LabelledFace
+from app.session.folder import Marker
 from app.session.review import Review, TrackSummary
 from engine.errors import FerError
 
+NEAR_S: Final = 0.5  # from the cursor to a marker that is meant
 Stretch = tuple[float, float]
 
 
@@ -165,6 +169,43 @@ class ReviewController:
             return
         start_s, end_s = self.span
         self._edit(DeleteEdit(face=self.face, start_s=start_s, end_s=end_s))
+
+    def marker_here(self) -> Marker | None:
+        """Give the marker at the cursor, or the nearest within half a second; None without one."""
+        markers = self.review.markers if self.review is not None else ()
+        near = [marker for marker in markers if abs(marker.time_s - self.time_s) <= NEAR_S]
+        return min(near, key=lambda marker: abs(marker.time_s - self.time_s), default=None)
+
+    def add_marker(self, text: str) -> None:
+        """Set a marker at the cursor."""
+        if text.strip():
+            self._edit(MarkerEdit(time_s=round(self.time_s, 3), text=one_line(text)))
+
+    def change_marker(self, text: str) -> None:
+        """Give the marker at the cursor another text."""
+        marker = self.marker_here()
+        if marker is not None and text.strip():
+            where = round(marker.time_s, 3)
+            made = MarkerEdit(was_s=where, was=marker.text, time_s=where, text=one_line(text))
+            self._edit(made)
+
+    def move_marker(self) -> None:
+        """Move the nearest marker to the cursor."""
+        markers = self.review.markers if self.review is not None else ()
+        marker = min(markers, key=lambda m: abs(m.time_s - self.time_s), default=None)
+        if marker is None:
+            self.say("there is no marker", failed=True)
+            return
+        where, here = round(marker.time_s, 3), round(self.time_s, 3)
+        self._edit(MarkerEdit(was_s=where, was=marker.text, time_s=here, text=marker.text))
+
+    def delete_marker(self) -> None:
+        """Delete the marker at the cursor."""
+        marker = self.marker_here()
+        if marker is None:
+            self.say("no marker within half a second of the cursor", failed=True)
+            return
+        self._edit(MarkerEdit(was_s=round(marker.time_s, 3), was=marker.text))
 
     def merge(self, into: int) -> None:
         """Give the chosen face's rows to another, which is chosen then."""

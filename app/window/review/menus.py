@@ -56,6 +56,10 @@ class ReviewActions:
     delete_span: QAction = action(
         QT_TRANSLATE_NOOP("Actions", "Delete track in the span"), "Shift+Del"
     )
+    add_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M")
+    change_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Text of the marker here…"), "F2")
+    move_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Move the nearest marker here"))
+    delete_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Delete the marker here"))
     undo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Undo"), "Ctrl+Z")
     redo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Redo"), "Ctrl+Shift+Z")
     close: QAction = action(QT_TRANSLATE_NOOP("Actions", "Close the &window"), "Ctrl+W")
@@ -93,6 +97,8 @@ def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> 
     correct.addSeparator()
     correct.addActions((a.delete, a.delete_span))
     correct.addMenu(merge)
+    correct.addSeparator()
+    correct.addActions((a.add_marker, a.change_marker, a.move_marker, a.delete_marker))
     go.addActions((a.play, a.back, a.forward, a.skip_back, a.skip_on, a.home, a.end))
     go.addActions((a.last_marker, a.next_marker, a.zoom_in, a.zoom_out))
     export.addActions(a.exports)

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtGui import QBrush, QColor, QPalette
 from PyQt6.QtWidgets import QWidget
 
+from app.session.folder import Marker
 from app.session.palette import face_colour, ink_on, label_colour
 from app.session.review import Review, Span
 from app.session.timecode import timecode
@@ -58,6 +59,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._bars: list[tuple[Any, Any]] = []  # plot and what is drawn in it
         self._marks: list[tuple[Any, Any]] = []
         self.marker_words: list[Any] = []
+        self._marked: tuple[Marker, ...] | None = None  # what was drawn last
         self.words: list[Any] = []
         self._moving = False
         self._chosen: int | None = None
@@ -135,6 +137,8 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         if anew or numbers is not self._drawn:  # a new label changes no curve
             self._review, self._faces, self._drawn = review, review.faces, numbers
             self._redraw_curves()
+        if anew or review.markers is not self._marked:
+            self._review, self._marked = review, review.markers
             self._redraw_markers()
         self._redraw_bands()
         length_s = max(review.duration_s, 0.1)

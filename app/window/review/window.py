@@ -11,6 +11,7 @@ from PyQt6.QtGui import QAction, QCloseEvent
 from PyQt6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
+    QInputDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -100,11 +101,33 @@ class ReviewWindow(QMainWindow):
             "end_span": move(control.end_span),
             "span_here": move(control.choose_span_here),
             "labels": edit(control.label),
+            "add_marker": self._ask_marker,
+            "change_marker": self._ask_marker_text,
+            "move_marker": edit(control.move_marker),
+            "delete_marker": edit(control.delete_marker),
             "delete": edit(control.delete),
             "delete_span": edit(control.delete_span),
             "undo": edit(control.undo),
             "redo": edit(control.redo),
         }
+
+    def _ask_marker(self) -> None:
+        """Set a marker at the cursor; its text is asked for."""
+        title = self.tr("A marker at the cursor")
+        text, good = QInputDialog.getText(self, title, self.tr("Text"))
+        if good and self.controller.review is not None:
+            self._editing(self.controller.add_marker)(text)
+
+    def _ask_marker_text(self) -> None:
+        """Ask for another text of the marker at the cursor."""
+        marker = self.controller.marker_here()
+        if marker is None:
+            self._say("no marker within half a second of the cursor", failed=True)
+            return
+        title = self.tr("The marker at the cursor")
+        text, good = QInputDialog.getText(self, title, self.tr("Text"), text=marker.text)
+        if good:
+            self._editing(self.controller.change_marker)(text)
 
     def _show_shortcuts(self) -> None:
         dialog = ShortcutsDialog(self.actions_, self)

@@ -387,3 +387,60 @@ def test_parts_are_shown_as_one(window, folder, qtbot, make_clip):
         window.timelines.time_chosen.emit(time_s)
         qtbot.waitUntil(_shown(window, time_s), timeout=10_000)
         assert window.video.frame.image.mean() == pytest.approx(grey, abs=6)
+
+
+def test_markers_are_set_changed_moved_and_deleted_afterwards(opened, qtbot, monkeypatch, tmp_path):
+    said = []
+    monkeypatch.setattr(
+        "app.window.review.window.QInputDialog.getText", lambda *_, **__: (said.pop(0), True)
+    )
+
+    def markers():
+        return [(round(m.time_s, 2), m.text) for m in opened.controller.review.markers]
+
+    before = markers()
+    assert before == [(2.0, "stimulus on"), (7.0, "stimulus off")]
+    opened.controller.move(4.0)
+    said.append("laughs\nout loud")
+    qtbot.keyClick(opened, Qt.Key.Key_M, CTRL)
+    assert markers() == [before[0], (4.0, "laughs out loud"), before[1]]
+    assert "laughs out loud" in [word.toPlainText() for word in opened.timelines.marker_words]
+    opened.controller.move(2.0)
+    said.append("film begins")
+    qtbot.keyClick(opened, Qt.Key.Key_F2)
+    assert markers()[0] == (2.0, "film begins")
+    opened.controller.move(2.5)
+    opened.actions_.move_marker.trigger()
+    assert markers()[0] == (2.5, "film begins")
+    opened.controller.move(7.0)
+    opened.actions_.delete_marker.trigger()
+    assert markers() == [(2.5, "film begins"), (4.0, "laughs out loud")]
+    target = tmp_path / "out.vtt"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    opened.ask_export(".vtt")
+    qtbot.waitUntil(lambda: opened.message.text() == "saved: out.vtt", timeout=20_000)
+    assert "film begins" in target.read_text()
+    assert "stimulus off" not in target.read_text()
+    for _ in range(4):
+        qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    assert markers() == before
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert len(markers()) == 3
+
+
+def test_corrected_markers_are_there_again_and_the_file_of_markers_stays(opened, folder):
+    from app.session.review import open_review
+
+    recorded = (folder / "markers.csv").read_bytes()
+    opened.controller.move(3.0)
+    opened.controller.add_marker("later")
+    again = open_review(folder)
+    assert [marker.text for marker in again.markers] == ["stimulus on", "later", "stimulus off"]
+    assert again.markers[0].key == "F5"
+    assert (folder / "markers.csv").read_bytes() == recorded
+
+
+def test_where_no_marker_is_the_review_says_so(opened):
+    opened.controller.move(5.0)
+    opened.actions_.delete_marker.trigger()
+    assert "no marker within half a second" in opened.message.text()
