@@ -157,6 +157,7 @@ class SoundOfFile(QObject):
         self._speaker: Speaker | None = None
         self._ahead: SoundAhead | None = None
         self._of: Player | None = None
+        self._asked = False  # for a loudspeaker, where there is none
         self._begun: deque[float] = deque(maxlen=BEGUN_MAX)  # when sound was begun anew
         self._next_s: float | None = None  # of the file: what the speaker gets next
         self._timer = QTimer(self)
@@ -176,7 +177,7 @@ class SoundOfFile(QObject):
         player = self._playback.player
         if player is not self._of:
             self._leave()
-            self._of = player
+            self._of, self._asked = player, False
         heard = player is not None and player.info.has_audio and player.info.path is not None
         if not heard or player is None or not self._on():
             self._hush()
@@ -187,7 +188,8 @@ class SoundOfFile(QObject):
         self._follow(player)
 
     def _follow(self, player: Player) -> None:
-        if self._speaker is None:
+        if self._speaker is None and not self._asked:
+            self._asked = True  # once for each source: looking takes a tenth of a second
             self._speaker = self._make()
         path = player.info.path
         if self._speaker is None or path is None:

@@ -140,3 +140,16 @@ def test_what_a_microphone_hears_is_in_the_recorded_video(qtbot, live):
     loud = max(float(np.abs(block.samples).max()) for block in iter(reader.read, None))
     reader.close()
     assert loud > 0.5
+
+
+def test_a_machine_without_sound_is_asked_once_for_each_file(qtbot, window, long_spoken):
+    asked = []
+    window.sound.close()
+    window.sound = SoundOfFile(window.playback, lambda: True, lambda: asked.append(1))
+    window.open(Choice(kind="file", name=str(long_spoken)))
+    qtbot.waitUntil(lambda: bool(asked))
+    qtbot.wait(400)
+    assert len(asked) == 1
+    window.open(Choice(kind="file", name=str(long_spoken)))
+    qtbot.waitUntil(lambda: len(asked) == 2)
+    window.sound.close()
