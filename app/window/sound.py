@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_MS: Final = 40
+LOOK_MS: Final = 40  # while something is heard
+IDLE_MS: Final = 250  # else
 OFF_S: Final = 0.2  # sound that is further from the picture than this is begun anew
 BEGUN_MAX: Final = 6  # times within SILENT_S; more often, it is left silent for a while
 SILENT_S: Final = 3.0
@@ -139,6 +140,13 @@ class SoundAhead:
         return True
 
 
+def _pace(timer: QTimer, *, busy: bool) -> None:
+    """Look more often while something is heard: an idle window costs nothing."""
+    wanted = LOOK_MS if busy else IDLE_MS
+    if timer.interval() != wanted:
+        timer.setInterval(wanted)
+
+
 class SoundOfFile(QObject):
     """Lets a file be heard while it plays at its own speed, in step with the picture."""
 
@@ -161,7 +169,7 @@ class SoundOfFile(QObject):
         self._begun: deque[float] = deque(maxlen=BEGUN_MAX)  # when sound was begun anew
         self._next_s: float | None = None  # of the file: what the speaker gets next
         self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_MS)
+        self._timer.setInterval(IDLE_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
 
@@ -174,6 +182,10 @@ class SoundOfFile(QObject):
 
     def look(self) -> None:
         """Give the speaker what it has room for."""
+        self._look()
+        _pace(self._timer, busy=self._next_s is not None)
+
+    def _look(self) -> None:
         player = self._playback.player
         if player is not self._of:
             self._leave()
@@ -309,12 +321,16 @@ class Microphone(QObject):
         self._device: QIODevice | None = None
         self._asked = False
         self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_MS)
+        self._timer.setInterval(IDLE_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
 
     def look(self) -> None:
         """Begin to listen, hand on what was heard, or stop."""
+        self._look()
+        _pace(self._timer, busy=self._device is not None)
+
+    def _look(self) -> None:
         if not self._controller.wants_microphone:
             self.close()
             self._asked = False
