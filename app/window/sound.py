@@ -1,7 +1,7 @@
 """Sound in the window: a file is heard as it plays, a microphone while it is recorded.
 
 Qt Multimedia's sink and source only, which talk to the system's sound server; decoding is PyAV's
-(docs/decisions/0027-sound.md). It is loaded when something is to be heard, not before.
+(docs/decisions/0028-sound.md). It is loaded when something is to be heard, not before.
 """
 
 import logging
