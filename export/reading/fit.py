@@ -117,15 +117,23 @@ def spoilt_answers(
 ) -> dict[str, Said]:
     """Read the half that is fitted on, spoilt in all ways.
 
+    Args:
+        network: Reads them.
+        portraits: The faces.
+        cache: Folder for answers.
+        faces: To be spoilt at most, 0 is the whole half; as they are, all are read.
+
     Raises:
         SinkError: The cache cannot be written.
     """
-    rows = np.flatnonzero(~portraits.checked)
+    rows = some = np.flatnonzero(~portraits.checked)
     if faces and faces < len(rows):
-        rows = rows[np.linspace(0, len(rows) - 1, faces).astype(int)]
+        some = rows[np.linspace(0, len(rows) - 1, faces).astype(int)]
     found = list(changes())
     return {
-        name: said_of(network, portraits, rows, (name, change), cache)
+        name: said_of(
+            network, portraits, rows if name == CLEAN.name else some, (name, change), cache
+        )
         for name, change in tracked(found, "spoiling faces", len(found))
     }
 
@@ -157,7 +165,7 @@ def calibrate(model: Path, data: Path, cache: Path, faces: int = 0) -> dict[str,
         model: The ONNX file of an expression network, its landmark network beside it.
         data: Folder with the data packs.
         cache: Folder for decoded data and answers.
-        faces: To fit on at most; 0 is the whole half.
+        faces: To be spoilt at most; 0 is the whole half.
 
     Returns:
         The manifest.
