@@ -35,7 +35,7 @@ class AnalyzerConfig:
     """What to run and how to follow faces.
 
     Attributes:
-        model: Name in `engine.networks.models.MODELS`, the path of an ONNX file with its manifest
+        model: Name in `engine.networks.models.shipped`, the path of an ONNX file with its manifest
             beside it, or that of a bundle (``.fer``), whose detector is then what `fer` means; or
             several with commas between them, each output then from the first that has it.
         device: Where the networks run; only ``auto`` may fall back.

@@ -21,7 +21,9 @@ from engine.reading.fusion import landmarks_of
 from export.calibration import SEED, Feed, calibration_feeds, detector_feeds, validation_judge
 from export.detector_recall import judge as judge_detector
 from export.graph import write_manifest
+from export.networks import FERPLUS
 from export.quantization import QuantizationResult, QuantizeConfig, quantize_within
+from training.data.faces import Split
 from training.detector.evaluate import validation
 from training.detector.mosaics import Sample
 from training.detector.packs import load_packs
@@ -33,8 +35,8 @@ log = logging.getLogger(__name__)
 NME_MAX_GROWTH: Final = 0.1
 # What is said of the float file alone, or is said anew.
 OWN: Final = frozenset({"sha256", "opset", "commit", "licence", "parity", "metrics"})
+SPLITS: Final[tuple[Split, ...]] = ("valid", "test")  # that figures are of
 JUDGED_ON: Final = "FER+ label.csv, validation, majority labels"
-METRICS_ON: Final = "FER+ label.csv, majority labels, 8 classes"
 FINDS_ON: Final = "data packs, people and places left out: faces found, less false finds a picture"
 JUDGED_SHARE: Final = 4  # one of so many of these pictures
 FOUND: Final = 1e-6  # whatever a detector reports counts
@@ -128,9 +130,9 @@ def _expression(source: Manifest, out: Path, data: Path, cache: Path) -> None:
     accuracy = {"fp32": whole, "int8": done.tried[_kept_by_rank(done)]}
     facts["judged"] = {"data": JUDGED_ON, "accuracy": accuracy}
     write_manifest(out, {**facts, "metrics": {}})
-    answers = answers_of(open_network(out), "valid", data, cache)
-    valid = metrics_of(answers)
-    write_manifest(out, {**facts, "metrics": {"data": METRICS_ON, "valid": valid}})
+    network = open_network(out)
+    figures = {split: metrics_of(answers_of(network, split, data, cache)) for split in SPLITS}
+    write_manifest(out, {**facts, "metrics": {"data": FERPLUS, **figures}})
     log.info("%s: accuracy on validation %s", out.name, accuracy)
 
 

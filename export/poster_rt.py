@@ -23,10 +23,11 @@ from export.graph import (
     write_manifest,
 )
 from export.landmark_net import INPUT, MAPS, export_landmark_net
+from export.networks import FERPLUS
 from training.evaluation.calibration import fit_temperature
 from training.evaluation.served import answers_of, metrics_of, open_network
+from training.models.flops import size_of
 from training.models.poster_rt import PosterRT
-from training.models.trunk import parameter_count
 from training.systems.saved import RECIPE, open_run
 from training.weights import load_part
 
@@ -94,7 +95,7 @@ def export_poster_rt(weights: Path, out: Path, data: Path, cache: Path) -> None:
     temperature = fit_temperature(valid.logits["as served"], valid.labels)
     test = answers_of(network, "test", data, cache)
     metrics = {
-        "data": "FER+ label.csv, majority labels, 8 classes",
+        "data": FERPLUS,
         "valid": metrics_of(valid, temperature),
         "test": metrics_of(test, temperature),
     }
@@ -160,6 +161,6 @@ def write_poster_rt(model: PosterRT, out: Path) -> dict[str, Any]:
         "outputs": list(OUTPUTS),
         "labels": list(EXPRESSIONS),
         "landmarks": {"file": LANDMARK_NET, "sha256": landmarks.sha256, "maps": list(MAPS)},
-        "parameters": parameter_count(model),
+        **size_of(_JointGraph(model), torch.zeros(1, 3, CROP_SIZE, CROP_SIZE)).as_dict(),
         "derived_affect": True,  # of the votes, see training.data.targets
     }

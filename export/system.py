@@ -23,6 +23,7 @@ from export.graph import (
     write_graph,
     write_manifest,
 )
+from export.networks import FERPLUS
 from training.data.registry import dataset
 from training.data.samples import DataConfig
 from training.evaluation.ensemble import joined
@@ -142,7 +143,8 @@ def export_system(checkpoint: Path, out: Path, data: Path, cache: Path, batch: i
     Raises:
         ModelError: It is no such run, or ONNX and torch disagree.
         SinkError: It cannot be written.
-        SourceError: The run's validation split, which the temperature is fitted on, is missing.
+        SourceError: The run's validation split, which the temperature is fitted on, or its test
+            split is missing.
     """
     export_saved(open_member(checkpoint), checkpoint, out, data, cache, batch=batch)
 
@@ -198,8 +200,16 @@ def export_saved(
     write_manifest(out, {**facts, "temperature": 1.0, "metrics": {}})
     facts["parity"] = prove(system_in_torch(saved, checkpoint), out, data, cache).parity
     evaluation = evaluate_saved(saved, checkpoint, "valid", root=data, cache=cache)
-    metrics = {"data": saved.card.dataset, "valid": evaluation.figures()}
+    metrics = {"data": _judged_by(saved), "valid": evaluation.figures()}
+    if "test" in dataset(saved.data.dataset).splits:
+        test = evaluate_saved(saved, checkpoint, "test", root=data, cache=cache)
+        metrics["test"] = test.figures()
     write_manifest(out, {**facts, "temperature": evaluation.temperature, "metrics": metrics})
+
+
+def _judged_by(saved: SavedSystem) -> str:
+    name = saved.card.dataset
+    return FERPLUS if name == "ferplus" else name
 
 
 def write_system(

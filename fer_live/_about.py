@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from engine.assets import asset_path
 from engine.networks.manifest import Manifest, load_manifest
-from engine.networks.models import DETECTOR, MODELS, choose
+from engine.networks.models import DETECTOR, choose, shipped
 from engine.networks.ort import onnxruntime
 from engine.networks.runtime import PROVIDERS
 from engine.reading.fusion import landmarks_of
@@ -41,7 +41,7 @@ def about() -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **_versions()},
         "system": f"{platform.system()} {platform.machine()}",
         "devices": [name for name, provider in PROVIDERS.items() if provider in available],
-        "chosen": {name: choose(name).why for name in MODELS},
+        "chosen": {name: choose(name).why for name in shipped()},
         "models": {
             manifest.path.name: {
                 "name": manifest.name,
@@ -66,7 +66,7 @@ def _versions() -> dict[str, str]:
 
 def _networks() -> list[Manifest]:
     found = [load_manifest(asset_path(file)) for file in DETECTOR.values()]
-    for files in MODELS.values():
+    for files in shipped().values():
         for file in files.values():
             expression = load_manifest(asset_path(file))
             found += [landmarks_of(expression), expression]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.command.interrupt import Interrupt
 from engine.command import DEVICES, Parser, count, number, run_command, say
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ModelError
 from engine.signals import INTERRUPTED, leave
 from engine.standard import OUTPUT_NAME, is_standard
 from engine.wording import shown
@@ -47,6 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
+    if options.list_models is not None:
+        return _list_models(options)
+    if options.measure:
+        raise ConfigError("--measure: goes with --list-models")
     with Interrupt(partial(leave, PROGRAM)) as interrupt:
         job = _job(options)
         from app.command.job import try_job
@@ -104,6 +108,24 @@ def _job(options: argparse.Namespace) -> "Job":
         analyzer=AnalyzerConfig(**given),
         overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
     )
+
+
+def _list_models(options: argparse.Namespace) -> int:
+    """Print the networks that there are."""
+    wanted = {"INPUT": options.input, "--out": options.out, "--records": options.records}
+    for name, value in wanted.items():
+        if value is not None:
+            raise ConfigError(f"--list-models: reads no video, and takes no {name}")
+    from app.command.listing import Listing, measured, to_text
+
+    folder = None if options.list_models is True else options.list_models
+    listing = Listing.of(folder, getattr(options, "model", ""))
+    if options.measure:
+        listing = measured(listing, getattr(options, "device", "auto"))
+    for problem in listing.problems:
+        say(PROGRAM, f"warning: {problem}")
+    print(_as_json(listing.to_json()) if options.json else to_text(listing))
+    return ModelError.exit_code if listing.failed else 0
 
 
 def _about() -> tuple[str, ...]:
@@ -191,6 +213,15 @@ def parser() -> Parser:
     add("--max-megapixels", type=count, metavar="N", help="largest picture (150, in videos 36)")
     add("--overwrite", action="store_true", help="replace existing output files")
     add("--json", action="store_true", help="print the summary as one JSON object on stdout")
+    add(
+        "--list-models",
+        type=Path,
+        nargs="?",
+        const=True,
+        metavar="DIR",
+        help="print the networks there are, or those of a folder, with their figures",
+    )
+    add("--measure", action="store_true", help="with --list-models: ms a face on this machine")
     add("--quiet", action="store_true", help="no progress bar and no summary")
     _add_analyzer_options(parse)
     return parse

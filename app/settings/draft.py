@@ -9,7 +9,7 @@ from typing import Any, Final
 from app.settings.settings import Settings, problems, values_of
 from engine.documents import is_file
 from engine.networks.bundle import SUFFIX
-from engine.networks.models import MODELS
+from engine.networks.models import shipped
 
 _KEPT: Final = ("seen_privacy", "markers", "recent", "recent_folder")  # not what a form restores
 
@@ -110,9 +110,10 @@ def model_problem(model: str) -> str:
     Args:
         model: As in `Settings.model`.
     """
-    if model in MODELS:
-        return ""
     path = Path(model)
-    if path.suffix not in (".onnx", SUFFIX):
-        return f"unknown; choose {', '.join(sorted(MODELS))}, or an .onnx or {SUFFIX} file"
-    return "" if is_file(path) else "no such file"
+    if path.suffix in (".onnx", SUFFIX):
+        return "" if is_file(path) else "no such file"
+    models = shipped()
+    if model in models:
+        return ""
+    return f"unknown; choose {', '.join(models)}, or an .onnx or {SUFFIX} file"

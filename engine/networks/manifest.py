@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, cast
 import pydantic.dataclasses
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from engine.config import AboveZero, Line, Positive, Share, Side, Text, explain, parse
+from engine.config import AboveZero, Line, Natural, Positive, Share, Side, Text, explain, parse
 from engine.documents import is_file, open_ordinary
 from engine.errors import ModelError
 from engine.networks.external_data import has_external_data
@@ -153,6 +153,7 @@ class LandmarkFacts:
     input: CropInput
 
 
+Agreement = Annotated[float, Field(ge=-1, le=1)]
 Fitted = tuple[Annotated[float, Field(ge=-1e4, le=1e4)], ...]
 
 
@@ -203,6 +204,55 @@ class ExpressionFacts:
 
 
 @_stated
+class Judged:
+    """What came of one split of a dataset; what was not judged is None.
+
+    Attributes:
+        images: Pictures with a class.
+        accuracy: Of the most probable class.
+        ece: Expected calibration error of the calibrated probabilities.
+        affect_images: Pictures with valence and arousal, where they are counted apart.
+        ccc_valence: Concordance with what the dataset says.
+        ccc_arousal: As `ccc_valence`.
+    """
+
+    images: Natural | None = None
+    accuracy: Share | None = None
+    ece: Share | None = None
+    affect_images: Natural | None = None
+    ccc_valence: Agreement | None = None
+    ccc_arousal: Agreement | None = None
+
+
+@_stated
+class Metrics:
+    """What an expression network was judged on, as `fer-export` writes it.
+
+    Attributes:
+        data: Name of the dataset and of what was taken for true.
+        valid: Of its validation split, which the temperature was fitted on.
+        test: Of its test split.
+    """
+
+    data: str = ""
+    valid: Judged | None = None
+    test: Judged | None = None
+
+
+@_stated
+class Size:
+    """How big a network is; None where its manifest does not say.
+
+    Attributes:
+        parameters: Of the network, with those of the landmark network whose maps it reads.
+        gmac: Thousand million multiply-accumulates of a face, likewise.
+    """
+
+    parameters: Positive | None = None
+    gmac: AboveZero | None = None
+
+
+@_stated
 class _Facts:
     """What every manifest states."""
 
@@ -235,7 +285,7 @@ class Manifest:
     """What is known of one ONNX file.
 
     Attributes:
-        path: The ONNX file, its bytes checked against `sha256`.
+        path: The ONNX file; `load_manifest` checks its bytes against `sha256`.
         name: Name users see.
         kind: ``detector``, ``landmarks`` or ``expression``.
         sha256: Of the ONNX file.
@@ -295,12 +345,24 @@ def load_manifest(path: Path) -> Manifest:
         ModelError: Either file is missing or too large, the JSON is malformed or incomplete, or
             the bytes of the ONNX file are not those that the manifest describes, or not all.
     """
+    manifest = read_manifest(path)
+    check_network(_read(path, NETWORK_MAX), manifest.data, str(path))
+    return manifest
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read what is said of an ONNX file, at once: its own bytes are not looked at.
+
+    Args:
+        path: As `load_manifest`, which is what opens networks.
+
+    Raises:
+        ModelError: Either file is missing, or the JSON is too large, malformed or incomplete.
+    """
     beside = path.with_suffix(".json")
     if not is_file(path):
         raise ModelError(f"{shortened(path)}: no such model file")
     data = parse_manifest(_read(beside, MANIFEST_MAX), str(beside))
-    content = _read(path, NETWORK_MAX)
-    check_network(content, data, str(path))
     return Manifest(path, str(data["name"]), str(data["kind"]), str(data["sha256"]), data)
 
 

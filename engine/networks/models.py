@@ -9,7 +9,7 @@ from typing import Final, Literal
 from engine.assets import asset_path
 from engine.errors import ModelError
 from engine.networks.bundle import SUFFIX, open_bundle
-from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.manifest import Manifest, load_manifest, read_manifest
 from engine.networks.processor import CPUINFO, supports_fast_int8
 from engine.networks.runtime import Device, runs_on_cpu
 from engine.wording import shortened
@@ -18,10 +18,13 @@ log = logging.getLogger(__name__)
 
 Precision = Literal["auto", "fp32", "int8"]
 PRECISIONS: Final[tuple[Precision, ...]] = ("auto", "fp32", "int8")
-MODELS: Final[Mapping[str, Mapping[str, str]]] = {
-    "poster-rt": {"fp32": "poster-rt.onnx", "int8": "poster-rt-int8.onnx"},
-}
 DETECTOR: Final = {"fp32": "fer-detector.onnx", "int8": "fer-detector-int8.onnx"}
+DEFAULT: Final = "poster-rt"
+# In the order in which they are listed; what else lies in the assets comes behind.
+SYSTEMS: Final = (
+    *(DEFAULT, "poster", "poster-ada", "poster-pp"),
+    *("arbex", "resizer", "dan", "dan-va"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,56 @@ class Selection:
     why: str
 
 
+def shipped() -> dict[str, dict[str, str]]:
+    """Give the files of the expression networks that came with this installation.
+
+    Returns:
+        File by precision, fp32 first, by name of the model, in the order of `SYSTEMS`.
+
+    Raises:
+        ModelError: A manifest among them is damaged, or there are none.
+    """
+    found: dict[str, dict[str, str]] = {}
+    folder = asset_path(f"{DEFAULT}.json").parent
+    manifests, damaged = networks_in(folder)
+    if damaged:
+        raise ModelError(f"{damaged[0]}; reinstall fer-live")
+    for manifest in manifests:
+        precision = manifest.precision
+        name = manifest.path.stem.removesuffix(f"-{precision}")
+        found.setdefault(name, {})[precision] = manifest.path.name
+    return {
+        name: dict(sorted(found[name].items(), key=lambda file: (file[0] != "fp32", file[0])))
+        for name in sorted(found, key=_place)
+    }
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (SYSTEMS.index(name) if name in SYSTEMS else len(SYSTEMS), name)
+
+
+def networks_in(folder: Path) -> tuple[list[Manifest], list[str]]:
+    """Read what is said of the expression networks of a folder; none is opened.
+
+    Returns:
+        Their manifests, and a line for each network that has none that can be read.
+
+    Raises:
+        ModelError: The folder cannot be read.
+    """
+    try:
+        paths = [path for path in folder.iterdir() if path.suffix == ".onnx"]
+    except OSError as error:
+        raise ModelError(f"{shortened(folder)}: cannot be read: {error.strerror}") from error
+    manifests, damaged = [], []
+    for path in sorted(paths, key=lambda path: path.stem):
+        try:
+            manifests.append(read_manifest(path))
+        except ModelError as error:
+            damaged.append(str(error))
+    return [each for each in manifests if each.kind == "expression"], damaged
+
+
 def choose(
     model: str, precision: Precision = "auto", device: Device = "auto", cpuinfo: Path = CPUINFO
 ) -> Selection:
@@ -50,7 +103,7 @@ def choose(
     bytes in one instruction, and not where a GPU may be used.
 
     Args:
-        model: Name in `MODELS`, path of an ONNX file, or path of a bundle.
+        model: Name in `shipped`, path of an ONNX file, or path of a bundle.
         precision: What a file has to be in; ``auto`` takes what is best here, or what there is.
         device: Where to run.
         cpuinfo: What Linux says of the processor.
@@ -58,17 +111,17 @@ def choose(
     Raises:
         ModelError: Unknown model, missing or damaged file, or none in this precision.
     """
-    if model in MODELS:
-        file, where, why = _shipped(MODELS[model], precision, device, cpuinfo)
-        return Selection(load_manifest(file), None, where, why)
     path, detector = Path(model), None
     if path.suffix == SUFFIX:
         bundle = open_bundle(path)
         path, detector = bundle.expression, bundle.detector
     elif path.suffix != ".onnx":
-        choices = ", ".join(sorted(MODELS))
+        models = shipped()
+        if model in models:
+            file, where, why = _shipped(model, models[model], precision, device, cpuinfo)
+            return Selection(load_manifest(file), None, where, why)
         raise ModelError(
-            f"model {shortened(model)}: unknown; choose {choices}, or name an .onnx or "
+            f"model {shortened(model)}: unknown; choose {', '.join(models)}, or name an .onnx or "
             f"{SUFFIX} file"
         )
     manifest = load_manifest(path)
@@ -92,7 +145,7 @@ def choose_detector(
         ModelError: It is not there.
     """
     wanted = precision if device in ("auto", "cpu") else "fp32"
-    return _shipped(DETECTOR, wanted, device, cpuinfo)[:2]
+    return _shipped("fer-detector", DETECTOR, wanted, device, cpuinfo)[:2]
 
 
 def names_of(model: str) -> tuple[str, ...]:
@@ -113,21 +166,50 @@ def names_of(model: str) -> tuple[str, ...]:
 
 
 def _shipped(
-    files: Mapping[str, str], precision: Precision, device: Device, cpuinfo: Path
+    model: str, files: Mapping[str, str], precision: Precision, device: Device, cpuinfo: Path
 ) -> tuple[Path, Device, str]:
     """Give the file, where it runs, and the precision with its reason."""
+    if "fp32" not in files:
+        return _reduced(model, files, precision, device)
     whole = asset_path(files["fp32"])
     if precision == "auto":
         precision, reason = _best(whole, device, cpuinfo)
+        if precision not in files:
+            precision, reason = "fp32", "as it ships"
     elif precision == "int8" and device not in ("auto", "cpu"):
         raise ModelError(
             f"precision int8: is made for the CPU, not for {device}; leave --precision out"
         )
     else:
         reason = "as asked for"
+    if precision not in files:
+        raise _not_shipped(model, files, precision)
     path = whole if precision == "fp32" else asset_path(files["int8"])
     where: Device = "cpu" if precision == "int8" else device
     return path, where, f"{precision}, {reason}"
+
+
+def _reduced(
+    model: str, files: Mapping[str, str], precision: Precision, device: Device
+) -> tuple[Path, Device, str]:
+    """Choose the file of a model that ships in int8 or half precision alone."""
+    found = min(files)  # there is one
+    if precision not in ("auto", found):
+        raise _not_shipped(model, files, precision)
+    if found == "int8" and device not in ("auto", "cpu"):
+        raise ModelError(
+            f"device {device}: {model} ships in int8, which is made for the CPU; leave --device "
+            "out, or make the fp32 file for it: fer-export"
+        )
+    where: Device = "cpu" if found == "int8" else device
+    return asset_path(files[found]), where, f"{found}, as it ships"
+
+
+def _not_shipped(model: str, files: Mapping[str, str], precision: str) -> ModelError:
+    return ModelError(
+        f"precision {precision}: {model} ships in {' and '.join(sorted(files))}; leave --precision "
+        "out, or make that file: fer-export"
+    )
 
 
 def _best(whole: Path, device: Device, cpuinfo: Path) -> tuple[Precision, str]:

@@ -160,8 +160,7 @@ def workloads_of(paths: Sequence[Path], precisions: Collection[str] = ()) -> lis
 
 def _workloads(manifest: Manifest) -> list[Workload]:
     """Give a network alone and, where it reads a landmark network's maps, with that one."""
-    reads_maps = manifest.kind == "expression" and bool(manifest.value("landmarks.maps"))
-    if not reads_maps:
+    if not _reads_maps(manifest):
         return [_workload((manifest,), _parameters(manifest), _accuracy(manifest))]
     landmarks, both = landmarks_of(manifest), _parameters(manifest)
     # A manifest counts the landmark network that its fusion was trained with.
@@ -184,6 +183,10 @@ def _workload(manifests: tuple[Manifest, ...], parameters: int, accuracy: float 
     )
 
 
+def _reads_maps(manifest: Manifest) -> bool:
+    return manifest.kind == "expression" and bool(manifest.value("landmarks.maps"))
+
+
 def _parameters(manifest: Manifest) -> int:
     return int(manifest.value("parameters"))
 
@@ -199,8 +202,11 @@ def _accuracy(manifest: Manifest) -> float | None:
 
 
 def _gmac(manifest: Manifest, inputs: Sequence[Input]) -> float:
-    """Give what the manifest states of one face; else what the graph's shapes come to."""
-    if "gmac" in manifest.data:
+    """Give what the manifest states of one face; else what the graph's shapes come to.
+
+    What is stated of a network that reads maps counts the network that they come from.
+    """
+    if "gmac" in manifest.data and not _reads_maps(manifest):
         return float(manifest.data["gmac"])
     batch = max(1, *(each.shape[BATCH] for each in inputs))
     return gmac_of(manifest.path, {each.name: each.sized(batch) for each in inputs}) / batch

@@ -26,7 +26,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from engine.assets import asset_path
-from engine.networks.models import MODELS
+from engine.networks.models import shipped
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -198,7 +198,7 @@ def is_cheap(options):
     return (
         Path(options.input or "missing").exists()
         and given.get("device", "auto") in ("auto", "cpu")
-        and (given.get("model", "poster-rt") in MODELS or Path(given["model"]).exists())
+        and (given.get("model", "poster-rt") in shipped() or Path(given["model"]).exists())
     )
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import fer_live
 from engine.assets import asset_path
-from engine.networks.models import MODELS
+from engine.networks.models import shipped
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_every_shipped_network_is_named_with_its_hash():
     models = fer_live.about()["models"]
-    assert {file for files in MODELS.values() for file in files.values()} < set(models)
+    assert {file for files in shipped().values() for file in files.values()} < set(models)
     assert {facts["kind"] for facts in models.values()} == {"detector", "landmarks", "expression"}
     assert set(models) == {path.name for path in asset_path("poster-rt.onnx").parent.glob("*.onnx")}
     for file, facts in models.items():

@@ -19,7 +19,7 @@ from app.settings.speed import available_devices, measure_speed
 from app.window.panels.panel import label
 from app.window.settings.fields import Page
 from app.window.settings.speed import Measure, SpeedRow
-from engine.networks.models import MODELS, PRECISIONS
+from engine.networks.models import PRECISIONS, shipped
 from engine.networks.runtime import DEVICES
 
 _Button = QDialogButtonBox.StandardButton
@@ -92,7 +92,7 @@ class SettingsDialog(QDialog):
             "model",
             self.tr("Model"),
             self.tr("A model of this program, or the path of an .onnx or .fer file"),
-            choices=sorted(MODELS),
+            choices=list(shipped()),
             ask=lambda: self._ask_file(),
         )
         names = {"auto": self.tr("fastest that is here"), "cpu": self.tr("processor")}

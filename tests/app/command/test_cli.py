@@ -53,6 +53,8 @@ OPTIONS = sorted(
             "--no-timeline",
             "--overwrite",
             "--json",
+            "--list-models",
+            "--measure",
         ),
         *("--audio", "--quiet", "--version"),
     }
