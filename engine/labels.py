@@ -40,10 +40,13 @@ class Vocabulary:
     Attributes:
         labels: Classes, in the order of `ordered`; none where no network knows expressions.
         measures: Names of the networks' own numbers, such as ``quality``.
+        systems: Names of the systems that are compared, each of which says something of its own;
+            none where all is said once.
     """
 
     labels: tuple[str, ...] = EXPRESSIONS
     measures: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
 
     @property
     def extra(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from engine.errors import ConfigError
 from engine.files import PartialFile, open_target
 from engine.labels import EXPRESSIONS, Vocabulary
 from engine.standard import StandardOutput, is_standard
-from engine.types import POINTS, Analysis, Prediction, Track
+from engine.types import POINTS, Analysis, Compared, Prediction, Track
 
 TIME_DIGITS: Final = 6  # microseconds
 PIXEL_DIGITS: Final = 2
@@ -62,6 +62,7 @@ class Record:
         affect_source: Where valence and arousal come from, one of `AFFECT_SOURCES`.
         others: Probabilities of the classes beyond the eight, by name.
         measures: The networks' own numbers, some of `MEASURES`.
+        model: The system that says all this, where several are compared.
     """
 
     frame: int
@@ -89,10 +90,11 @@ class Record:
     affect_source: str = ""
     others: Mapping[str, float] = field(default_factory=dict)
     measures: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
 
     def value(self, column: str) -> int | float | str | None:
         """Give what a column holds, None where it is empty; landmarks are no part of it."""
-        if column in (*COLUMNS, FILE, *TAIL):
+        if column in (*COLUMNS, FILE, *TAIL, MODEL):
             own: int | float | str | None = getattr(self, column)
             return own
         return self.others.get(column, self.measures.get(column))
@@ -107,19 +109,22 @@ class Record:
 FILE: Final = "file"  # behind the landmarks
 CONTRACT_COLUMN: Final = "contract"  # behind the classes beyond the eight
 TAIL: Final = (CONTRACT_COLUMN, "affect_source")
+MODEL: Final = "model"  # the last one, of a comparison alone: a row for each system
 COLUMNS: Final = tuple(
-    each.name for each in fields(Record) if each.name not in (FILE, *TAIL, "others", "measures")
+    each.name
+    for each in fields(Record)
+    if each.name not in (FILE, *TAIL, MODEL, "others", "measures")
 )
 LANDMARK_COLUMNS: Final = tuple(
     f"landmark_{point}_{axis}" for point in range(POINTS) for axis in "xy"
 )
 # No class may be called so.
 RESERVED: Final = frozenset(
-    {*COLUMNS, *LANDMARK_COLUMNS, FILE, *TAIL, *MEASURES, "landmarks", "corrected"}
+    {*COLUMNS, *LANDMARK_COLUMNS, FILE, *TAIL, *MEASURES, MODEL, "landmarks", "corrected"}
 ) - frozenset(EXPRESSIONS)
 _KINDS: Final = {  # else float
     **dict.fromkeys(("frame", "face_id", CONTRACT_COLUMN), "int"),
-    **dict.fromkeys(("expression", "affect_source", FILE), "str"),
+    **dict.fromkeys(("expression", "affect_source", FILE, MODEL), "str"),
 }
 EIGHT: Final = Vocabulary()
 
@@ -133,7 +138,7 @@ def columns(*, landmarks: bool, vocabulary: Vocabulary = EIGHT) -> tuple[str, ..
     return (*COLUMNS, *points, FILE, *behind(vocabulary))
 
 
-def record_of(analysis: Analysis, track: Track, prediction: Prediction) -> Record:
+def record_of(analysis: Analysis, track: Track, prediction: Prediction, model: str = "") -> Record:
     """The row of one face, rounded to what the numbers are good for."""
     frame = analysis.frame
     x0, y0, x1, y1 = (round(value, PIXEL_DIGITS) for value in track.box.tolist())
@@ -156,6 +161,7 @@ def record_of(analysis: Analysis, track: Track, prediction: Prediction) -> Recor
         affect_source=affect_source(prediction),
         others={label: x for label, x in classes.items() if label not in EXPRESSIONS},
         measures={name: round(x, SHARE_DIGITS) for name, x in prediction.measures.items()},
+        model=model,
         **{label: x for label, x in classes.items() if label in EXPRESSIONS},
     )
 
@@ -174,13 +180,23 @@ def _rounded(value: float | None) -> float | None:
 def records_of(
     analysis: Analysis, *, landmarks: bool
 ) -> Iterator[tuple[Record, tuple[Point, ...]]]:
-    """Each face's row with its 68 landmarks, pixels of the source frame; none unless asked for."""
-    for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
-        points = track.landmarks.tolist() if landmarks else []
-        yield (
-            record_of(analysis, track, prediction),
-            tuple((round(x, PIXEL_DIGITS), round(y, PIXEL_DIGITS)) for x, y in points),
-        )
+    """Each face's row with its 68 landmarks, pixels of the source frame; none unless asked for.
+
+    Where systems are compared, each face has a row for each of them, one after the other.
+    """
+    for place, track in enumerate(analysis.tracks):
+        found = track.landmarks.tolist() if landmarks else []
+        points = tuple((round(x, PIXEL_DIGITS), round(y, PIXEL_DIGITS)) for x, y in found)
+        for model, predictions in sayings_of(analysis):
+            yield record_of(analysis, track, predictions[place], model), points
+
+
+def sayings_of(analysis: Analysis) -> Iterator[tuple[str, tuple[Prediction, ...]]]:
+    """Give what is said of a frame's faces: once, or by each of several systems, with its name."""
+    if isinstance(analysis, Compared):
+        yield from zip(analysis.systems, analysis.readings, strict=True)
+    else:
+        yield "", analysis.predictions
 
 
 def row_of(record: Record, points: Sequence[Point], vocabulary: Vocabulary = EIGHT) -> Row:
@@ -192,7 +208,8 @@ def row_of(record: Record, points: Sequence[Point], vocabulary: Vocabulary = EIG
 
 def behind(vocabulary: Vocabulary) -> tuple[str, ...]:
     """Name the columns behind `file`, in their order."""
-    return (*vocabulary.extra, *TAIL, *vocabulary.measures)
+    compared = (MODEL,) if vocabulary.systems else ()
+    return (*vocabulary.extra, *TAIL, *vocabulary.measures, *compared)
 
 
 def import_arrow(what: str) -> Any:  # noqa: ANN401 - a module without types
@@ -334,9 +351,12 @@ class _Writer(ABC):
         """Add the frame's faces."""
         if self._done:
             raise ValueError("write: the records are closed")
-        for prediction in analysis.predictions:
-            if not self._vocabulary.holds(prediction.vocabulary):
-                raise ValueError(f"write: no columns for all of {prediction.vocabulary}")
+        for model, predictions in sayings_of(analysis):
+            if bool(model) != bool(self._vocabulary.systems):
+                raise ValueError("write: rows of a comparison and others do not go together")
+            for prediction in predictions:
+                if not self._vocabulary.holds(prediction.vocabulary):
+                    raise ValueError(f"write: no columns for all of {prediction.vocabulary}")
         try:
             for record, points in records_of(analysis, landmarks=self._landmarks):
                 self._write(record, points)

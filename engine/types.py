@@ -5,7 +5,7 @@ an integer is a pixel's centre. Images are BGR uint8. Numbers are float32. Empty
 ``(0, 4)``, never ``None``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -242,5 +242,37 @@ class Analysis:
     left_out: int = 0
 
     def __post_init__(self) -> None:
-        if [t.id for t in self.tracks] != [p.track_id for p in self.predictions]:
-            raise ValueError("predictions: expected one per track, in the tracks' order")
+        _check_predictions(self.tracks, self.predictions)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared(Analysis):
+    """A frame as several systems read it; `predictions` are those of the first one.
+
+    Attributes:
+        systems: Their names.
+        readings: Of each system one prediction per track, in the tracks' order.
+        crops: (S, S, 3) uint8, BGR, the aligned crop of each track.
+    """
+
+    systems: tuple[str, ...] = ()
+    readings: tuple[tuple[Prediction, ...], ...] = ()
+    crops: tuple[Image, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.systems) != len(self.readings) or not self.systems:
+            raise ValueError("readings: expected one of each system")
+        if len(self.crops) != len(self.tracks):
+            raise ValueError("crops: expected one per track")
+        for predictions in (self.predictions, *self.readings):
+            _check_predictions(self.tracks, predictions)
+
+    def of(self, system: int) -> Analysis:
+        """Give the frame as one of the systems, by its place, reads it."""
+        readings = self.readings[system]
+        return Analysis(self.frame, self.tracks, readings, self.times_ms, self.left_out)
+
+
+def _check_predictions(tracks: Sequence[Track], predictions: Sequence[Prediction]) -> None:
+    if [t.id for t in tracks] != [p.track_id for p in predictions]:
+        raise ValueError("predictions: expected one per track, in the tracks' order")

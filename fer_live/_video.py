@@ -3,8 +3,9 @@
 import logging
 import os
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Unpack
 
@@ -79,6 +80,7 @@ def annotate(
     out: str | os.PathLike[str] | None = None,
     *,
     records: str | os.PathLike[str] | None = None,
+    compare: str | Sequence[str] | None = None,
     landmarks: bool = False,
     audio: Audio = "copy",
     timeline: bool = True,
@@ -96,6 +98,9 @@ def annotate(
         out: The annotated video: .mp4, .mkv or .mov; of a picture also a picture; of a folder of
             pictures a folder; None for rows only.
         records: The rows: .csv, .jsonl, .ndjson or .parquet; None for no rows.
+        compare: Networks, or their names with commas, that read the same faces side by side: a
+            column beside the picture for each, and in the rows, whose last column is ``model``, a
+            row of each. None where `model` reads them.
         landmarks: Draw and record the 68 landmarks.
         audio: ``copy`` keeps the sound, as AAC where the file cannot hold it; ``aac``; ``none``.
         timeline: Draw the valence-arousal strip.
@@ -123,6 +128,11 @@ def annotate(
         audio=audio,
     )
     part, config = configs_of(annotate, options)
+    if compare is not None:
+        if "model" in options:
+            raise ConfigError("compare: names the networks itself; leave model out")
+        named = compare if isinstance(compare, str) else ",".join(compare)
+        config = replace(config, model=named)
     if out is None and records is None:
         raise ConfigError("nothing to do; give out for a video or records for rows")
     job = Job(
@@ -130,6 +140,7 @@ def annotate(
         out=None if out is None else path_of("out", out),
         records=None if records is None else path_of("records", records),
         landmarks=landmarks,
+        compare=compare is not None,
         audio=audio,
         overwrite=overwrite,
         source=part,

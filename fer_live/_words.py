@@ -60,4 +60,4 @@ def _argument(found: "re.Match[str]") -> str:
 def _parameters() -> Mapping[str, object]:
     """Give what can be given to the functions, with its type."""
     switches = {field.name: field.type for field in dataclasses.fields(Switches)}
-    return switches | FilmOptions.__annotations__ | {"out": Path, "records": Path}
+    return switches | FilmOptions.__annotations__ | {"out": Path, "records": Path, "compare": str}

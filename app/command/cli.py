@@ -89,13 +89,21 @@ def _job(options: argparse.Namespace) -> "Job":
     from engine.video.opening import SourceConfig
 
     given = {name: value for name, value in vars(options).items() if name in _ANALYZER}
+    if options.compare is not None:
+        if "model" in given:
+            raise ConfigError("--compare: names the networks itself; leave --model out")
+        given["model"] = options.compare
     for field, said in problems(AnalyzerConfig, given).items():
-        raise ConfigError(f"{_ANALYZER[field]}: {said}")
+        option = (
+            "--compare" if field == "model" and options.compare is not None else _ANALYZER[field]
+        )
+        raise ConfigError(f"{option}: {said}")
     return Job(
         input=options.input,
         out=options.out,
         records=options.records,
         landmarks=options.landmarks,
+        compare=options.compare is not None,
         audio="none" if options.no_audio else options.audio,
         overwrite=options.overwrite,
         source=SourceConfig(
@@ -197,6 +205,11 @@ def parser() -> Parser:
         "--out", type=Path, metavar="FILE", help="annotated video or picture, or folder of pictures"
     )
     add("--records", type=Path, metavar="FILE", help="rows: .csv, .jsonl or .parquet; - prints")
+    add(
+        "--compare",
+        metavar="NAME,NAME",
+        help="networks side by side on the same faces: columns beside the picture, rows of each",
+    )
     add("--landmarks", action="store_true", help="draw and record the 68 landmarks")
     add("--start", type=_seconds, default=0.0, metavar="T", help="where to begin")
     add("--duration", type=_length, metavar="T", help="how much to process (all)")

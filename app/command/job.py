@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.command.compared import ComparedSummary
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
 from app.command.summary import Summary
@@ -19,9 +20,18 @@ from engine.analyze import (
     open_reader,
     sources_of,
 )
+from engine.compare import (
+    check_comparison,
+    comparison_sources,
+    comparison_vocabulary,
+    open_comparison,
+    systems_of,
+)
+from engine.drawing.comparison import Comparison
 from engine.drawing.overlay import Overlay, OverlayConfig
 from engine.errors import FerError, SinkError, SourceError
 from engine.pipeline import Draw, Pipeline
+from engine.reading.compared import ComparedReader
 from engine.reading.reader import Reader
 from engine.record import open_records
 from engine.standard import is_standard
@@ -42,6 +52,7 @@ class Job:
     out: Path | None = None
     records: Path | None = None
     landmarks: bool = False
+    compare: bool = False  # the model's networks are systems, side by side
     audio: Audio = "copy"
     overwrite: bool = False
     source: SourceConfig = field(default_factory=SourceConfig)
@@ -81,7 +92,7 @@ class Outcome:
             "model": job.analyzer.model,
             "device": self.device,
             "precision": self.precision,
-            "sources": sources_of(job.analyzer),
+            "sources": (comparison_sources if job.compare else sources_of)(job.analyzer),
             **self.summary.to_json(self.elapsed_s),
         }
 
@@ -121,7 +132,8 @@ class _Run:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self.summary = Summary()
+        systems = systems_of(job.analyzer) if job.compare else {}
+        self.summary = ComparedSummary(tuple(systems)) if systems else Summary()
         self._readers = list[tuple[str, str]]()
         self._warned = list[Sequence[str]]()
         self._started_s: float | None = None
@@ -136,6 +148,8 @@ class _Run:
 
     def __call__(self, interrupt: Interrupt, *, show_progress: bool) -> None:
         job, summary = self._job, self.summary
+        if job.compare:  # before the source is waited for
+            check_comparison(job.analyzer)
         with open_source(job.input, job.source) as source:
             self._started_s = time.monotonic()
             self._warned.append(source.warnings)
@@ -144,7 +158,7 @@ class _Run:
             with ExitStack() as stack:
                 outputs = stack.enter_context(_outputs(job, info))
                 self._warned.append(outputs.warnings)
-                draw = None if job.out is None else _drawing(job.out, job.overlay, info)
+                draw = None if job.out is None else _drawing(job, job.out, info)
                 find = partial(open_finder, job.analyzer)
                 alone = bool(info.pictures)
                 pipeline = Pipeline(
@@ -161,8 +175,9 @@ class _Run:
             if lost is not None:
                 raise SourceError(f"{lost} (what was done is kept)") from lost
 
-    def _make_reader(self) -> Reader:
-        reader = open_reader(self._job.analyzer)
+    def _make_reader(self) -> Reader | ComparedReader:
+        opens = open_comparison if self._job.compare else open_reader
+        reader = opens(self._job.analyzer)
         self._readers.append((reader.device, reader.precision))
         return reader
 
@@ -174,17 +189,25 @@ def _spare_input(job: Job, info: SourceInfo) -> None:
             raise SinkError(f"{path}: is the input itself; choose another name")
 
 
-def _drawing(out: Path, config: OverlayConfig, info: SourceInfo) -> Draw:
+def _drawing(job: Job, out: Path, info: SourceInfo) -> Draw:
     """Give what draws: a film in one size, pictures each in its own, without a strip of time."""
     if not takes_pictures(out, info):
-        return Overlay(info.width, info.height, config).draw
-    still = replace(config, timeline=False)
+        return _overlay(job, info.width, info.height).draw
+    still = replace(job, overlay=replace(job.overlay, timeline=False))
 
     def draw(analysis: Analysis) -> Image:
         height, width = analysis.frame.image.shape[:2]
-        return Overlay(width, height, still).draw(analysis)
+        return _overlay(still, width, height).draw(analysis)
 
     return draw
+
+
+def _overlay(job: Job, width: int, height: int) -> Overlay | Comparison:
+    return _comparison(job, width, height) if job.compare else Overlay(width, height, job.overlay)
+
+
+def _comparison(job: Job, width: int, height: int) -> Comparison:
+    return Comparison(width, height, tuple(systems_of(job.analyzer)), job.overlay)
 
 
 class _Output(Protocol):
@@ -293,7 +316,7 @@ def _open_rows(path: Path, job: Job) -> _OpenOutput:
         path,
         landmarks=job.landmarks,
         overwrite=job.overwrite,
-        vocabulary=config_vocabulary(job.analyzer),
+        vocabulary=(comparison_vocabulary if job.compare else config_vocabulary)(job.analyzer),
     )
     return _OpenOutput(path, records, lambda analysis, _: records.write(analysis))
 
@@ -307,6 +330,9 @@ def _open_sink(path: Path, job: Job, info: SourceInfo) -> _OpenOutput:
             pictures.write(analysis.frame.file or "", image)
 
         return _OpenOutput(path, pictures, keep)
+    if job.compare:  # the picture, and the columns beside it
+        width, height = _comparison(job, info.width, info.height).size
+        info = replace(info, width=width, height=height)
     sink = VideoSink(path, info, SinkConfig(audio=job.audio, overwrite=job.overwrite))
     return _OpenOutput(
         path,

@@ -173,6 +173,15 @@ class Summary:
         if self.dropped:
             dropped = counted(self.dropped, "more frame was", "more frames were")
             lines.append(f"{dropped} left out: there was no time for {_them(self.dropped)}")
+        return lines + self.face_lines()
+
+    def face_lines(self) -> list[str]:
+        """Give a line for each face, of many for those seen longest; of pictures, the labels."""
+        if self._pictures:
+            counts = Counter(face.expression for face in self.picture_faces if face.expression)
+            said = ", ".join(f"{name} {count}" for name, count in counts.most_common())
+            return [said] if said else []
+        lines = []
         faces = sorted(self.faces.values(), key=lambda face: -face.frames)
         for face in faces[:_SHOWN_FACES]:
             lasted = ", ".join(f"{name} {_seconds(s)} s" for name, s in face.by_time())
@@ -189,10 +198,7 @@ class Summary:
             f"{_counted(self._pictures, 'picture')} in {elapsed_s:.1f} s"
             f" ({self._pictures / elapsed_s:.1f} a second); {_counted(len(faces), 'face')}"
         ]
-        counts = Counter(face.expression for face in faces if face.expression)
-        if counts:
-            lines.append(", ".join(f"{name} {count}" for name, count in counts.most_common()))
-        return lines
+        return lines + self.face_lines()
 
 
 def _seconds(seconds: float) -> float:

@@ -26,6 +26,7 @@ from engine.record import (
     FILE,
     LANDMARK_COLUMNS,
     MEASURES,
+    MODEL,
     RESERVED,
     import_arrow,
 )
@@ -213,6 +214,11 @@ class _Rows:
         missing = [name for name in COLUMNS if name not in columns]
         if missing:
             raise SourceError(f"{self.path}: not a file of records: {', '.join(missing)} missing")
+        if MODEL in columns:
+            raise SourceError(
+                f"{self.path}: compares systems, a row for each (column {MODEL}); "
+                "that is for programs that read tables, not for a review"
+            )
         names = [name for name in COLUMNS if name != TEXT]
         if all(name in columns for name in LANDMARK_COLUMNS):
             names += LANDMARK_COLUMNS
@@ -494,7 +500,8 @@ def _json_row(line: str, rows: _Rows) -> list[Any]:
     if not rows.columns:
         landmarks = LANDMARK_COLUMNS if "landmarks" in row else ()
         tail = (CONTRACT_COLUMN, SOURCE) if CONTRACT_COLUMN in row else ()
-        own = (*extra_of(list(row)), *tail, *(name for name in MEASURES if tail and name in row))
+        last = (*MEASURES, MODEL) if tail else ()
+        own = (*extra_of(list(row)), *tail, *(name for name in last if name in row))
         rows.start((*COLUMNS, *landmarks, FILE, *own))
     points = _points(row) if LANDMARK_COLUMNS[0] in rows.columns else []
     behind = rows.columns[rows.columns.index(FILE) + 1 :]

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final
 
 import numpy as np
 from pydantic import Field
 
 from engine.config import Share, checked
 from engine.drawing.bars import ClassBars
+from engine.drawing.captions import Caption, captions_of, is_uncertain
 from engine.drawing.layout import Placer
 from engine.drawing.shapes import (
     GREY,
@@ -39,6 +40,7 @@ class OverlayConfig:
     Attributes:
         timeline: Draw the valence-arousal strip.
         bars: Draw each face's class bars where there is room.
+        labels: Write the label beside each face's id.
         landmarks: Draw the 68 points.
         uncertain_below: Reliability, 0 to 1, below which a label is drawn as uncertain.
         timeline_s: Seconds the strip looks back.
@@ -46,16 +48,10 @@ class OverlayConfig:
 
     timeline: bool = True
     bars: bool = True
+    labels: bool = True
     landmarks: bool = False
     uncertain_below: Share = UNCERTAIN_BELOW
     timeline_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
-
-
-class _Caption(NamedTuple):
-    """A label's words: the name in strong type, the note after it in grey."""
-
-    name: str
-    note: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +133,10 @@ class Overlay:
         self._draw_captions(picture, items)
         return picture
 
+    def colour_of(self, face: int) -> Colour:
+        """Give the colour (BGR) of a face that the last drawing had."""
+        return PALETTE[self._colours[face]]
+
     def _items(self, analysis: Analysis) -> list[_Item]:
         self._assign_colours([track.id for track in analysis.tracks])
         height, width = self._size
@@ -150,8 +150,7 @@ class Overlay:
                 round(x0 + inset_x), round(y0 + inset_y), round(x1 - inset_x), round(y1 - inset_y)
             )
             colour = PALETTE[self._colours[track.id]]
-            reliability = prediction.reliability
-            uncertain = reliability is not None and reliability < self._config.uncertain_below
+            uncertain = is_uncertain(prediction, self._config.uncertain_below)
             items.append(_Item(track, prediction, colour, uncertain, core))
         return items
 
@@ -228,22 +227,12 @@ class Overlay:
             self._bars[labels] = ClassBars(self._small, self._writer, labels)
         return self._bars.get(labels)
 
-    def _captions(self, item: _Item) -> list[_Caption]:
-        """Say what a label may read, the fullest first."""
-        name = item.prediction.expression
-        if not name:
-            return _without_label(item.prediction)
-        share = f"{100 * item.prediction.share:.0f}%"
-        if item.uncertain:
-            return [
-                _Caption(f"{name}?", f"{share}  uncertain"),
-                _Caption(f"{name}?", "uncertain"),
-                _Caption(f"{name}?", ""),
-                _Caption("?", ""),
-            ]
-        return [_Caption(name, share), _Caption(name, ""), _Caption("", "")]
+    def _captions(self, item: _Item) -> list[Caption]:
+        if not self._config.labels:
+            return [Caption("", "")]
+        return captions_of(item.prediction, uncertain=item.uncertain)
 
-    def _place_label(self, item: _Item, taken: Sequence[Rect]) -> tuple[Rect, _Caption] | None:
+    def _place_label(self, item: _Item, taken: Sequence[Rect]) -> tuple[Rect, Caption] | None:
         """Find room around or in the top of the box; shorten the label if there is none."""
         captions = self._captions(item)
         offers = [
@@ -257,7 +246,7 @@ class Overlay:
         rect, caption = offers[choice]
         return None if rect is None else (rect, caption)
 
-    def _label_places(self, item: _Item, caption: _Caption) -> tuple[Rect | None, ...]:
+    def _label_places(self, item: _Item, caption: Caption) -> tuple[Rect | None, ...]:
         """Offer rows above, below and in the top of a box, then its right end and its sides."""
         x0, y0, x1, y1 = item.track.box.tolist()
         width, height = self._label_size(item, caption)
@@ -278,7 +267,7 @@ class Overlay:
             *(self._within(x, top, width, height) for x in sides),
         )
 
-    def _corners(self, item: _Item, caption: _Caption) -> list[Rect | None]:
+    def _corners(self, item: _Item, caption: Caption) -> list[Rect | None]:
         """Offer the corners of a box, off the middle of its face; nothing in a small one."""
         x0, y0, x1, y1 = item.track.box.tolist()
         width, height = self._label_size(item, caption)
@@ -299,7 +288,7 @@ class Overlay:
         moved = rect.moved_into(self._area)
         return moved if moved.y0 == rect.y0 and moved.within(self._area) else None
 
-    def _label_size(self, item: _Item, caption: _Caption) -> tuple[int, int]:
+    def _label_size(self, item: _Item, caption: Caption) -> tuple[int, int]:
         """Measure a label: width and height, pixels."""
         pad, text = round(0.5 * self._text), self._text
         width = self._chip_width(item)
@@ -309,14 +298,14 @@ class Overlay:
             width += pad + self._writer.width(caption.note, text)
         return width, round(1.5 * text)
 
-    def _name_width(self, item: _Item, caption: _Caption) -> int:
+    def _name_width(self, item: _Item, caption: Caption) -> int:
         return self._writer.width(caption.name, self._text, weight=600, italic=item.uncertain)
 
     def _chip_width(self, item: _Item) -> int:
         number = self._writer.width(str(item.track.id), self._text, weight=700)
         return max(round(1.5 * self._text), number + round(0.8 * self._text))
 
-    def _draw_label(self, picture: Image, rect: Rect, item: _Item, caption: _Caption) -> None:
+    def _draw_label(self, picture: Image, rect: Rect, item: _Item, caption: Caption) -> None:
         """Draw the id on the face's colour, then the words on a dark ground."""
         text, pad = self._text, round(0.5 * self._text)
         x0, y0, x1, y1 = rect
@@ -358,18 +347,3 @@ class Overlay:
             places += [(self._area.x1 - gap - width, top), (self._area.x0 + gap, top)]
         rects = [Rect.at(x, y, width, height) for x, y in places]
         return [rect if rect.within(self._area) else None for rect in rects]
-
-
-def _without_label(prediction: Prediction) -> list[_Caption]:
-    """Say what is known of a face whose network knows no expressions, the fullest first."""
-    if prediction.valence is None or prediction.arousal is None:
-        return [_Caption("", "")]
-    valence, arousal = (
-        f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
-        for value in (prediction.valence, prediction.arousal)
-    )
-    return [
-        _Caption(f"valence {valence}", f"arousal {arousal}"),
-        _Caption(f"V {valence}", f"A {arousal}"),
-        _Caption("", ""),
-    ]

@@ -110,6 +110,79 @@ class Trace:
         return [run for piece in pieces if len(run := piece[np.isfinite(piece[:, 0])])]
 
 
+class Curves:
+    """Valence as a solid curve and arousal as a thinner dashed one, inside a region."""
+
+    def __init__(self, rect: Rect, seconds: float, *, line: float, dash_px: int) -> None:
+        """Lay the curves out.
+
+        Args:
+            rect: Where they lie in what they are drawn into, pixels.
+            seconds: Length of the time axis.
+            line: Width of the valence curve, pixels.
+            dash_px: Length of a dash.
+        """
+        self._plot, self._seconds = rect, seconds
+        self._line, self._dash_px = line, dash_px
+
+    def draw(
+        self, image: Image, trace: Trace, now_s: float, colour: Colour, *, dashed: bool = True
+    ) -> None:
+        """Draw one face's curves into `image` in place.
+
+        Args:
+            image: (H, W, 3) uint8, BGR.
+            trace: What it showed.
+            now_s: At the right edge.
+            colour: Of the face; what is doubted is grey.
+            dashed: Draw arousal as well.
+        """
+        plot = image[:, self._plot.x0 : self._plot.x1]
+        for run in trace.runs(now_s - self._seconds):
+            for part in _parted(run):
+                self._draw_run(plot, part, now_s, GREY if part[-1, 3] else colour, dashed)
+
+    def _draw_run(
+        self, plot: Image, run: Times, now_s: float, colour: Colour, dashed: bool
+    ) -> None:
+        if len(run) == 1:  # one sample has no length: a dot shows that it is there
+            for column, radius in ((1, self._line), (2, self._line / 2))[: 1 + dashed]:
+                x, y = self._path(run, column, now_s)[0].tolist()
+                dot(plot, x, y, radius, colour)
+            return
+        if dashed:
+            at, cuts = self._dashes(run[:, 0])
+            path = np.stack([at, np.interp(at, run[:, 0], run[:, 2])], axis=1)
+            thin = max(1.0, 0.6 * self._line)
+            curve(plot, self._path(path, 1, now_s), mixed(colour, INK, _AROUSAL), thin, cuts)
+        curve(plot, self._path(run, 1, now_s), colour, self._line)
+
+    def _dashes(self, times: Times) -> tuple[Times, list[slice]]:
+        """Cut a run into dashes that are tied to the clock, so that they travel with the curve.
+
+        Returns:
+            The times with the dashes' ends among them, and where each dash lies in these.
+        """
+        period = 2 * self._dash_px * self._seconds / self._plot.width
+        starts = np.arange(np.floor(times[0] / period), times[-1] / period) * period
+        stops = np.clip(starts + period / 2, times[0], times[-1])
+        starts = np.clip(starts, times[0], times[-1])
+        at = np.unique(np.concatenate([times, starts, stops]))
+        low, high = np.searchsorted(at, starts), np.searchsorted(at, stops) + 1
+        return at, [slice(a, b) for a, b in zip(low, high, strict=True) if b - a > 1]
+
+    def _path(self, run: Times, column: int, now_s: float) -> Floats:
+        """Place one column of a run in the plot, (N, 2) float32 pixels."""
+        x = (self._plot.width - 1) * (1 - (now_s - run[:, 0]) / self._seconds)
+        return np.stack([x, self.level(run[:, column])], axis=1).astype(np.float32)
+
+    def level(self, value: Times | float) -> Times:
+        """Turn -1..1 into the row of the region, pixels."""
+        middle, reach = (self._plot.y0 + self._plot.y1 - 1) / 2, (self._plot.height - 1) / 2
+        level: Times = middle - np.clip(value, -1, 1) * reach
+        return level
+
+
 class Timeline:
     """Keeps what every face showed lately and draws it as a translucent strip.
 
@@ -137,6 +210,7 @@ class Timeline:
         self._derived = False
         self._dash_px = max(4, round(0.45 * text))
         self._plot = self._lay_out()
+        self._curves = Curves(self._plot, seconds, line=line, dash_px=self._dash_px)
         self._panels: dict[bool, Image] = {}
 
     @property
@@ -193,49 +267,9 @@ class Timeline:
         if self._derived not in self._panels:
             self._panels[self._derived] = self._render_panel()
         cv2.addWeighted(strip, 1 - _OPACITY, self._panels[self._derived], _OPACITY, 0, dst=strip)
-        plot = strip[:, self._plot.x0 : self._plot.x1]
         for face, trace in self._traces.items():
-            for run in trace.runs(self._now_s - self._seconds):
-                for part in _parted(run):
-                    self._draw_run(plot, part, GREY if part[-1, 3] else colours[face])
+            self._curves.draw(strip, trace, self._now_s, colours[face])
         self._draw_tips(strip, colours)
-
-    def _draw_run(self, plot: Image, run: Times, colour: Colour) -> None:
-        if len(run) == 1:  # one sample has no length: a dot shows that it is there
-            for column, radius in ((1, self._line), (2, self._line / 2)):
-                x, y = self._path(run, column)[0].tolist()
-                dot(plot, x, y, radius, colour)
-            return
-        at, cuts = self._dashes(run[:, 0])
-        dashed = np.stack([at, np.interp(at, run[:, 0], run[:, 2])], axis=1)
-        thin = max(1.0, 0.6 * self._line)
-        curve(plot, self._path(dashed, 1), mixed(colour, INK, _AROUSAL), thin, cuts)
-        curve(plot, self._path(run, 1), colour, self._line)
-
-    def _dashes(self, times: Times) -> tuple[Times, list[slice]]:
-        """Cut a run into dashes that are tied to the clock, so that they travel with the curve.
-
-        Returns:
-            The times with the dashes' ends among them, and where each dash lies in these.
-        """
-        period = 2 * self._dash_px * self._seconds / self._plot.width
-        starts = np.arange(np.floor(times[0] / period), times[-1] / period) * period
-        stops = np.clip(starts + period / 2, times[0], times[-1])
-        starts = np.clip(starts, times[0], times[-1])
-        at = np.unique(np.concatenate([times, starts, stops]))
-        low, high = np.searchsorted(at, starts), np.searchsorted(at, stops) + 1
-        return at, [slice(a, b) for a, b in zip(low, high, strict=True) if b - a > 1]
-
-    def _path(self, run: Times, column: int) -> Floats:
-        """Place one column of a run in the plot, (N, 2) float32 pixels."""
-        x = (self._plot.width - 1) * (1 - (self._now_s - run[:, 0]) / self._seconds)
-        return np.stack([x, self._level(run[:, column])], axis=1).astype(np.float32)
-
-    def _level(self, value: Times | float) -> Times:
-        """Turn -1..1 into the row of the strip, pixels."""
-        middle, reach = (self._plot.y0 + self._plot.y1 - 1) / 2, (self._plot.height - 1) / 2
-        level: Times = middle - np.clip(value, -1, 1) * reach
-        return level
 
     def _draw_tips(self, strip: Image, colours: Mapping[int, Colour]) -> None:
         """Mark the newest values, with the ids beside them, moved apart where they collide."""
@@ -244,8 +278,10 @@ class Timeline:
             if trace.last_s == self._now_s:
                 _, valence, arousal = trace.newest
                 colour = GREY if trace.doubted else colours[face]
-                dot(strip, self._plot.x1 - 1, float(self._level(arousal)), self._line, colour)
-                row = float(self._level(valence))
+                dot(
+                    strip, self._plot.x1 - 1, float(self._curves.level(arousal)), self._line, colour
+                )
+                row = float(self._curves.level(valence))
                 dot(strip, self._plot.x1 - 1, row, 1.6 * self._line, colour)
                 tips.append((row, face))
         gap = 0.85 * self._text
@@ -276,7 +312,7 @@ class Timeline:
             upright = np.array([[x, plot.y0], [x, plot.y1 - 1]], np.float32)
             lines(panel, [upright], _GRID, hair)
         for value, sign in ((1, "+1"), (0, "0"), (-1, "\N{MINUS SIGN}1")):
-            row = float(self._level(value))
+            row = float(self._curves.level(value))
             level = np.array([[plot.x0, row], [plot.x1 - 1, row]], np.float32)
             lines(panel, [level], GREY if value == 0 else _GRID, hair)
             x = plot.x0 - 0.5 * text - self._writer.width(sign, text)

@@ -92,7 +92,7 @@ CALLS = {
     "table": (lambda **options: fer_live.table("x.mp4", **options), {"landmarks"}),
     "annotate": (
         lambda **options: fer_live.annotate("x.mp4", **options),
-        {"out", "records", "landmarks", "audio", "timeline", "overwrite", "progress"},
+        {"out", "records", "compare", "landmarks", "audio", "timeline", "overwrite", "progress"},
     ),
     "analyze": (
         lambda **options: fer_live.analyze("x.jpg", **options),

@@ -29,7 +29,7 @@ from engine.video.stills import read_still
 ROOT = Path(__file__).parents[3]
 OPTIONS = sorted(
     {
-        *("--out", "--records", "--landmarks", "--model", "--device", "--precision"),
+        *("--out", "--records", "--compare", "--landmarks", "--model", "--device", "--precision"),
         "--detector",
         *(
             "--detector-model",
