@@ -3,13 +3,10 @@
 import ipaddress
 import re
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any, Final
 
+from app.settings.models import model_problem
 from app.settings.settings import Settings, problems, values_of
-from engine.documents import is_file
-from engine.networks.bundle import SUFFIX
-from engine.networks.models import shipped
 
 _KEPT: Final = ("seen_privacy", "markers", "recent", "recent_folder")  # not what a form restores
 
@@ -102,18 +99,3 @@ def host_problem(host: str) -> str:
             return ""
         return "no machine has such a name or address; write 127.0.0.1 or lab-pc.local"
     return ""
-
-
-def model_problem(model: str) -> str:
-    """Say what is wrong with a model's name or path; empty if it may be loaded.
-
-    Args:
-        model: As in `Settings.model`.
-    """
-    path = Path(model)
-    if path.suffix in (".onnx", SUFFIX):
-        return "" if is_file(path) else "no such file"
-    models = shipped()
-    if model in models:
-        return ""
-    return f"unknown; choose {', '.join(models)}, or an .onnx or {SUFFIX} file"

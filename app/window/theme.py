@@ -247,8 +247,8 @@ QLabel[role="error"] {{ color: {theme.bad}; }}
 QLabel[role="heading"] {{ font-weight: 600; }}
 QLabel[role="title"] {{ font-weight: 600; font-size: {TITLE * text_pt:.1f}pt; }}
 QLabel#veil {{ background: {_veiled(theme.window)}; color: {theme.text}; font-weight: 600; }}
-QCheckBox::indicator:unchecked {{ width: 12px; height: 12px; background: {theme.base};
-    border: 1px solid {theme.muted}; border-radius: 2px; }}
+QCheckBox::indicator:unchecked, QTableView::indicator:unchecked {{ width: 12px; height: 12px;
+    background: {theme.base}; border: 1px solid {theme.muted}; border-radius: 2px; }}
 QHeaderView::section {{ background: {theme.raised}; color: {theme.text}; border: none;
     border-right: 1px solid {theme.border}; padding: 4px 6px; }}
 QGraphicsView, QTableView {{ border: 1px solid {theme.edge}; }}

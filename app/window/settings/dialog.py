@@ -14,10 +14,12 @@ from PyQt6.QtWidgets import (
 )
 
 from app.settings.draft import Draft
+from app.settings.models import listed, named, toggled
 from app.settings.settings import Settings
 from app.settings.speed import available_devices, measure_speed
 from app.window.panels.panel import label
 from app.window.settings.fields import Page
+from app.window.settings.models import ModelList
 from app.window.settings.speed import Measure, SpeedRow
 from engine.networks.models import PRECISIONS, shipped
 from engine.networks.runtime import DEVICES
@@ -57,6 +59,8 @@ class SettingsDialog(QDialog):
         self._devices = devices if devices is not None else available_devices()
         self.draft = Draft(settings, self._devices)
         self.speed = SpeedRow(self.draft, measure)
+        self.models = ModelList()
+        self.models.table.ticked.connect(self._tick_model)
         self.pages = [self._analysis(), self._view(), self._recording(), self._outputs()]
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName(self.tr("Groups of settings"))
@@ -74,7 +78,7 @@ class SettingsDialog(QDialog):
             layout.addWidget(label(words, "heading"))
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.buttons)
-        self.resize(520, 470)
+        self.resize(760, 560)
         self._show_state()
 
     def _make_buttons(self) -> QDialogButtonBox:
@@ -95,6 +99,7 @@ class SettingsDialog(QDialog):
             choices=list(shipped()),
             ask=lambda: self._ask_file(),
         )
+        page.across(self.models)
         names = {"auto": self.tr("fastest that is here"), "cpu": self.tr("processor")}
         page.choice(
             "device",
@@ -221,6 +226,11 @@ class SettingsDialog(QDialog):
         )
         return page
 
+    def _tick_model(self, name: str) -> None:
+        self.draft.values["model"] = toggled(self.draft.values["model"], name)
+        self.pages[0].show_values()
+        self._edited()
+
     def _ask_file(self) -> str:
         kinds = self.tr("Models (*.onnx *.fer)")
         name, _ = QFileDialog.getOpenFileName(self, self.tr("Model"), "", kinds)
@@ -240,6 +250,8 @@ class SettingsDialog(QDialog):
     def _show_state(self) -> None:
         """Show what is wrong beside its field, and which buttons make sense."""
         found = self.draft.problems()
+        model = self.draft.values["model"]
+        self.models.table.show_entries(listed(model), named(model))
         for index, page in enumerate(self.pages):
             wrong = page.show_problems(found)
             mark = self.tr("{0} (!)").format(page.title) if wrong else page.title

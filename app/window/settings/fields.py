@@ -188,6 +188,10 @@ class Page(QWidget):
         """Add a widget of the width of the fields."""
         self._form.addRow("", widget)
 
+    def across(self, widget: QWidget) -> None:
+        """Add a widget of the width of the page."""
+        self._form.addRow(widget)
+
     def _add(
         self,
         name: str,
