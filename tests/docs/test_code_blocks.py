@@ -33,6 +33,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 PROGRAMS = PROJECT["scripts"] | PROJECT["gui-scripts"]
 SCRIPTS = {
+    "scripts/gpu": "scripts.gpu_stages:main",
     "scripts/run": "app.command.cli:main",
     "scripts/app": "app.window.desktop:main",
 }
