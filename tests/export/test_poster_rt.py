@@ -180,6 +180,7 @@ def test_manifest_says_how_to_feed_the_network(model, exported):
     assert manifest.value("outputs") == list(OUTPUTS)
     assert manifest.value("labels") == list(EXPRESSIONS)
     assert manifest.value("parameters") == parameter_count(model)
+    assert manifest.value("gmac") == pytest.approx(0.281, abs=5e-4)  # both networks
     assert 0 < manifest.value("parity") <= PARITY
     assert manifest.value("landmarks") == {
         "file": "landmark-net.onnx",

@@ -26,7 +26,7 @@ import export.targets
 from engine.assets import asset_path
 from engine.errors import SourceError
 from engine.networks.bundle import open_bundle
-from engine.networks.manifest import load_manifest
+from engine.networks.manifest import Metrics, load_manifest
 from export.cli import main
 from export.graph import write_manifest
 from export.verify import verify
@@ -491,6 +491,9 @@ def test_run_becomes_a_bundle_in_one_command(run, judged, few_faces, tmp_path, m
     bundle = open_bundle(made, tmp_path / "cache")
     manifest = load_manifest(bundle.expression)
     assert (manifest.name, manifest.data["temperature"]) == ("tiny-dan", 1.5)
+    figures = manifest.read(Metrics, "metrics")  # what lists of networks show
+    assert figures.data.startswith("FER+")
+    assert (figures.valid.accuracy, figures.test.accuracy) == (0.5, 0.5)
     assert caplog.text.count("logits | real") == 1  # compared, and once
     assert verify(run, made).failures == []
     assert verify(run / "model.safetensors", made).failures == []

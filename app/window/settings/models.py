@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Final
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, pyqtSignal
-from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView
 
 from engine.reading.catalogue import Entry
 
 _Role = Qt.ItemDataRole
 _Flag = Qt.ItemFlag
-_ROWS: Final = 4  # shown without scrolling
+_ROWS: Final = 5  # shown without scrolling
 _LEFT: Final = (0, 5, 6)  # columns of words
 
 
@@ -131,6 +131,8 @@ class ModelList(QTableView):
         self.setTabKeyNavigation(False)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.table.modelReset.connect(self.updateGeometry)
         if (side := self.verticalHeader()) is not None:
             side.hide()
         if (head := self.horizontalHeader()) is not None:
@@ -139,7 +141,9 @@ class ModelList(QTableView):
             head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
     def sizeHint(self) -> QSize:
-        """Ask for room for the head and a few rows."""
-        head, row = self.horizontalHeader(), self.fontMetrics().height() + 10
-        height = (head.sizeHint().height() if head is not None else row) + _ROWS * row
-        return QSize(super().sizeHint().width(), height)
+        """Ask for room for the head and the rows, a few of them if there are many."""
+        head, side = self.horizontalHeader(), self.verticalHeader()
+        row = side.defaultSectionSize() if side is not None else 2 * self.fontMetrics().height()
+        rows = min(max(self.table.rowCount(), 1), _ROWS)
+        height = (head.sizeHint().height() if head is not None else row) + rows * row
+        return QSize(super().sizeHint().width(), height + 2 * self.frameWidth())
