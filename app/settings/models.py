@@ -28,15 +28,16 @@ def listed(model: str) -> list[Entry]:
         model: As in `Settings.model`.
 
     Returns:
-        One entry a name; of several precisions the first, fp32 where there is one.
-
-    Raises:
-        ModelError: A manifest of this installation is damaged.
+        One entry a name; of several precisions the first, fp32 where there is one. None of what
+        ships where that is damaged, which `model_problem` says.
     """
-    entries = [
-        entry_of(read_manifest(asset_path(next(iter(files.values())))), name)
-        for name, files in shipped().items()
-    ]
+    try:
+        entries = [
+            entry_of(read_manifest(asset_path(next(iter(files.values())))), name)
+            for name, files in shipped().items()
+        ]
+    except ModelError:
+        entries = []
     paths = [Path(name) for name in named(model) if name.endswith(".onnx")]
     for folder in dict.fromkeys(path.parent for path in paths if is_file(path)):
         try:

@@ -21,7 +21,7 @@ from app.window.panels.panel import label
 from app.window.settings.fields import Page
 from app.window.settings.models import ModelList
 from app.window.settings.speed import Measure, SpeedRow
-from engine.networks.models import PRECISIONS, shipped
+from engine.networks.models import PRECISIONS
 from engine.networks.runtime import DEVICES
 
 _Button = QDialogButtonBox.StandardButton
@@ -96,7 +96,7 @@ class SettingsDialog(QDialog):
             "model",
             self.tr("Model"),
             self.tr("A model of this program, or the path of an .onnx or .fer file"),
-            choices=list(shipped()),
+            choices=[entry.model for entry in listed(self.draft.values["model"])],
             ask=lambda: self._ask_file(),
         )
         page.across(self.models)

@@ -128,9 +128,15 @@ def test_wrong_names_choose_nothing(installed):
     assert (named("dan,"), toggled("dan,", "dan")) == ((), "dan")
     assert toggled("nobody", "dan") == "dan"
     assert model_problem("dan,") == "model dan,: a name is missing beside a comma"
+
+
+def test_damaged_installation_is_said_beside_the_field(make, installed):
     (installed / "dan-va.json").write_text("{")
-    with pytest.raises(Exception, match=r"dan-va\.json"):
-        listed("dan")
+    dialog = make()
+    assert shown(dialog) == []
+    said = dialog.pages[0].errors["model"].text()
+    assert "dan-va.json: the model's manifest cannot be read" in said
+    assert said.endswith("reinstall fer-live")
 
 
 def test_ticks_switch_what_runs_while_it_runs(qtbot, installed, tmp_path):
