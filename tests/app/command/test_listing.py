@@ -41,8 +41,12 @@ def installed(folder, monkeypatch):
     """What ships is that folder, with poster-rt's files."""
     for name in ("poster-rt.onnx", "poster-rt.json"):
         shutil.copy(asset_path(name), folder / name)
+
+    def there(name):
+        return asset_path(name) if name.startswith("fer-detector") else folder / name
+
     for module in (engine.networks.models, engine.reading.catalogue):
-        monkeypatch.setattr(module, "asset_path", lambda name: folder / name)
+        monkeypatch.setattr(module, "asset_path", there)
     return folder
 
 

@@ -27,8 +27,12 @@ def installed(tiny_network, monkeypatch):
     tiny_network("dan-va", affect=True)
     for name in ("poster-rt.onnx", "poster-rt.json"):
         shutil.copy(asset_path(name), dan.parent / name)
+
+    def there(name):
+        return asset_path(name) if name.startswith("fer-detector") else dan.parent / name
+
     for module in (engine.networks.models, app.settings.models):
-        monkeypatch.setattr(module, "asset_path", lambda name: dan.parent / name)
+        monkeypatch.setattr(module, "asset_path", there)
     return dan.parent
 
 
