@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from google.protobuf import text_format
 from onnx import TensorProto, helper, numpy_helper
 from tritonclient.grpc.model_config_pb2 import ModelConfig
@@ -17,6 +18,15 @@ from engine.assets import asset_path
 from engine.networks.manifest import REQUIRED
 from engine.networks.ort import onnxruntime
 from export.triton import write_triton
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Keep torch to one core, where small networks are fastest."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def read_config(folder):

@@ -156,14 +156,6 @@ FULL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def tiny(monkeypatch):
     """Put `TINY` in the place of the backbones of these names."""

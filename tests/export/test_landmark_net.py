@@ -29,16 +29,13 @@ MATRIX = np.array([[0.8, 0.1, 3], [-0.1, 0.8, 9]], np.float32)
 
 @pytest.fixture(scope="module")
 def network():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     network = LandmarkNet()
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
-    yield network.eval()
-    torch.set_num_threads(before)
+    return network.eval()
 
 
 @pytest.fixture(scope="module")

@@ -47,14 +47,6 @@ MATRIX = np.array([[0.8, 0.1, 3], [-0.1, 0.8, 9]], np.float32)
 PICTURE = np.zeros((200, 200, 3), np.uint8)  # frames; maps come from the crops alone
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def answers(network, split, *_folders):
     """Answers that are right in three of four pictures, whatever the network."""
     assert isinstance(network, ServedNetwork)

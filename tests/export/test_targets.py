@@ -482,10 +482,7 @@ def judged(monkeypatch):
 def test_run_becomes_a_bundle_in_one_command(run, judged, few_faces, tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     caplog.set_level("INFO", "export")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     assert main([str(run), "--to", "bundle"]) == 0
-    torch.set_num_threads(before)
     made = run / "tiny-dan.fer"
     assert names_in(run) == ["model.json", "model.safetensors", "recipe.json", made.name]
     bundle = open_bundle(made, tmp_path / "cache")

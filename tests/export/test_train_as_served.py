@@ -55,14 +55,6 @@ class Shown(NamedTuple):
     rim: int  # pixels of a crop at which the picture ends
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def portrait():
     """A face and its five points."""
