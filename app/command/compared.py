@@ -7,6 +7,7 @@ from typing import Any
 
 from app.command.summary import Summary
 from engine.types import Analysis, Compared
+from engine.wording import counted
 
 
 class ComparedSummary(Summary):
@@ -57,5 +58,6 @@ class ComparedSummary(Summary):
             lines += [f"{name}: {line}" for line in summary.face_lines()]
         for pair, count in self._both.items():
             share = 100 * self._same[pair] / count
-            lines.append(f"{pair[0]} and {pair[1]} say the same of {share:.0f} % of {count} faces")
+            faces = counted(count, "face")
+            lines.append(f"{pair[0]} and {pair[1]} say the same of {share:.0f} % of {faces}")
         return lines

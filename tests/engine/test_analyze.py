@@ -357,5 +357,5 @@ def test_model_file_that_is_missing_is_named(tmp_path, opener):
 @pytest.mark.parametrize("opener", OPENERS)
 def test_shipped_model_that_is_missing_is_a_model_error(monkeypatch, tmp_path, opener):
     monkeypatch.setattr(engine.assets, "__file__", str(tmp_path / "engine" / "assets.py"))
-    with pytest.raises(ModelError, match=r"asset poster-rt\.onnx: not in this installation"):
+    with pytest.raises(ModelError, match=r"asset poster-rt\.json: not in this installation"):
         opener(AnalyzerConfig())

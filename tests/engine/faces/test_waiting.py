@@ -70,4 +70,4 @@ def test_a_glance_says_where_faces_are_as_a_whole_look_does(glances, portrait, s
     )
     (whole,), (glanced,) = glances._detector.detect(image), glances._detector.glance(image)
     assert np.abs(whole.box - glanced.box).max() < 0.04 * side
-    assert np.abs(whole.points - glanced.points).max() < 0.02 * side
+    assert np.abs(whole.points - glanced.points).max() < 0.03 * side
