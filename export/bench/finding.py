@@ -31,6 +31,7 @@ LARGEST: Final = 1.1  # face, of the short side
 LEAST_PX: Final = 20.0  # smaller faces are not looked for
 SCENE: Final = (640, 360)  # of the conditions
 TURNS: Final = (0, 30, 45, 60, 90, 180)
+STRETCHED: Final = {"squeezed, 16:9 shown as 1:1": 9 / 16, "stretched, 4:3 shown as 16:9": 4 / 3}
 FILM: Final = "short_hamilton_clip.mp4"
 FILM_FRAMES: Final = 275
 
@@ -308,6 +309,8 @@ def _conditions(
     for turn_deg in TURNS:
         turned = {"turn_deg": float(turn_deg), "high_px": 180.0}
         yield f"turned by {turn_deg}", lambda turned=turned: shown(**turned), None  # type: ignore[misc]  # bound now
+    for name, stretch in STRETCHED.items():
+        yield name, lambda stretch=stretch: shown(high_px=180.0, stretch=stretch), None  # type: ignore[misc]  # bound now
     profile, lowered = strangers.posed("profile"), strangers.posed("lowered")
     yield "in profile, over 25 degrees", lambda: shown(profile), None
     yield "head lowered", lambda: shown(lowered), None

@@ -61,11 +61,13 @@ class Shot:
         size: Width and height of the picture, pixels.
         face_px: Side of the face's box.
         turn_deg: Clockwise.
+        stretch: Width for the height, times.
     """
 
     size: tuple[int, int]
     face_px: float
     turn_deg: float = 0.0
+    stretch: float = 1.0
 
 
 class Strangers:
@@ -143,10 +145,13 @@ class Strangers:
         picture, box = packs.picture(sitter.picture), packs.boxes[sitter.row]
         extent, size = box[2:] - box[:2], np.array(shot.size, np.float32)
         scale = shot.face_px / float(np.sqrt(np.prod(extent)))
-        room = np.maximum(size - scale * float(extent.max()), 0.0)
+        wide = np.sqrt(shot.stretch)
+        longest = float((extent * (wide, 1 / wide)).max())
+        room = np.maximum(size - scale * longest, 0.0)
         centre = ((size - 1) / 2 + rng.uniform(-0.5, 0.5, 2) * room).astype(np.float32)
         middle = (box[:2] + box[2:]) / 2
-        matrix = place(scale, shot.turn_deg, middle, centre, bool(rng.random() < 0.5))
+        flip = bool(rng.random() < 0.5)
+        matrix = place(scale, shot.turn_deg, middle, centre, flip, shot.stretch)
         image = self.place(int(rng.integers(len(self.places))), shot.size)
         rows = packs.faces(sitter.picture)
         others = [k for k in range(rows.start, rows.stop) if k != sitter.row]

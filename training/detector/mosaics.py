@@ -60,6 +60,7 @@ HARSH: Final = CameraFaults(
 )
 HARSH_PX: Final = 24.0
 HARSH_SHARE: Final = 0.5
+STRETCHED: Final = 0.15  # of the faces
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,7 +252,7 @@ class SceneMaker:
         if want > 0.4 * side:  # keep a big face in sight
             middle = (box[:2] + box[2:]) / 2
             centre, target = middle, rng.uniform(0.35 * side, 0.65 * side, 2).astype(np.float32)
-        matrix = place(scale, angle, centre, target, rng.random() < 0.5)
+        matrix = place(scale, angle, centre, target, rng.random() < 0.5, _stretch(rng))
         self._stamp_picture(canvas, picture, matrix, (0, 0, side, side), rng)
         return canvas
 
@@ -284,7 +285,7 @@ class SceneMaker:
         target = np.array([x0 + x1, y0 + y1], np.float32) / 2
         target += (rng.uniform(-0.1, 0.1, 2) * extent).astype(np.float32)
         angle = _turn(rng, 8.0)
-        matrix = place(scale, angle, source, target, rng.random() < 0.5)
+        matrix = place(scale, angle, source, target, rng.random() < 0.5, _stretch(rng))
         self._stamp_picture(canvas, picture, matrix, tile, rng)
 
     def _pasted(self, rng: Rng, side: int) -> Canvas:
@@ -313,7 +314,8 @@ class SceneMaker:
         box = self._packs.boxes[row]
         scale = size / float(np.sqrt(np.prod(box[2:] - box[:2])))
         angle = _turn(rng, 14.0)
-        matrix = place(scale, angle, (box[:2] + box[2:]) / 2, centre, rng.random() < 0.5)
+        middle = (box[:2] + box[2:]) / 2
+        matrix = place(scale, angle, middle, centre, rng.random() < 0.5, _stretch(rng))
         outline = outline_of(self._packs.landmarks[row], box, rng)
         source = relight(self._packs.picture(picture), rng, CAMERA.light)
         canvas.paint_over(paste(canvas.image, source, matrix, outline, rng))
@@ -391,6 +393,11 @@ def _camera(canvas: Canvas, rng: Rng) -> CameraFaults:
     if len(side) and np.median(side) < HARSH_PX:
         return CAMERA
     return HARSH if rng.random() < HARSH_SHARE else CAMERA
+
+
+def _stretch(rng: Rng) -> float:
+    """Draw how many times as wide for its height a face is: a film whose pixels are not square."""
+    return float(np.exp(rng.uniform(-0.6, 0.6))) if rng.random() < STRETCHED else 1.0
 
 
 def _turn(rng: Rng, usual_deg: float) -> float:

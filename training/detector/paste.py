@@ -30,15 +30,23 @@ def turn_box(box: Floats, matrix: Floats) -> Floats:
 
 
 def place(
-    scale: float, angle_deg: float, source: NDArray[Any], target: NDArray[Any], flip: bool
+    scale: float,
+    angle_deg: float,
+    source: NDArray[Any],
+    target: NDArray[Any],
+    flip: bool,
+    stretch: float = 1.0,
 ) -> Floats:
-    """Give the (2, 3) map that scales, turns and mirrors about `source` and puts it at `target`."""
+    """Give the (2, 3) map that scales, turns and mirrors about `source` and puts it at `target`.
+
+    With `stretch` it is first made so many times as wide for its height; its area stays.
+    """
     turn = np.deg2rad(angle_deg)
     linear = scale * np.array(
         [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]], np.float32
     )
-    if flip:
-        linear = linear @ np.diag([-1.0, 1.0]).astype(np.float32)
+    wide = np.sqrt(stretch)
+    linear = linear @ np.diag([-wide if flip else wide, 1 / wide]).astype(np.float32)
     return np.hstack([linear, (target - linear @ source)[:, None]]).astype(np.float32)
 
 

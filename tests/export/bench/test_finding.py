@@ -283,11 +283,13 @@ def test_a_face_has_the_size_that_was_asked_for_and_room_where_there_is_any(stra
             assert (np.abs(middle - np.array(size) / 2) <= np.array(size) / 2).all()
 
 
-def test_the_face_is_where_its_box_is(strangers, packs):
-    shot = Shot(size=(640, 360), face_px=105.0)
+@pytest.mark.parametrize("stretch", [1.0, 9 / 16, 4 / 3])
+def test_the_face_is_where_its_box_is(strangers, packs, stretch):
+    shot = Shot(size=(640, 360), face_px=105.0, stretch=stretch)
     for seed in range(4):
         shown = strangers.scene(strangers.sitters[0], shot, np.random.default_rng(seed))
         x0, y0, x1, y1 = np.rint(shown.boxes[0]).astype(int)
+        assert (x1 - x0) / (y1 - y0) == pytest.approx(95 / 116 * stretch, rel=0.05)
         there = cv2.resize(shown.image[y0:y1, x0:x1], (95, 116)).astype(float)
         alike = [
             np.corrcoef(there.ravel(), one.ravel())[0, 1]

@@ -195,6 +195,15 @@ def test_a_turned_box_keeps_its_centre_and_a_quarter_turn_swaps_sides():
     np.testing.assert_allclose(turn_box(box, matrix), [60, 80, 140, 120], atol=1e-3)
 
 
+def test_a_stretched_box_keeps_its_centre_and_area_and_turns_after():
+    box = np.array([10, 20, 30, 60], np.float32)
+    middle, target = np.array([20, 40]), np.array([100, 100])
+    wide = turn_box(box, place(1.0, 0.0, middle, target, flip=True, stretch=4.0))
+    np.testing.assert_allclose(wide, [80, 90, 120, 110], atol=1e-3)
+    turned = turn_box(box, place(1.0, 90.0, middle, target, flip=False, stretch=4.0))
+    np.testing.assert_allclose(turned, [90, 80, 110, 120], atol=1e-3)
+
+
 def test_matching_counts_hits_misses_and_false_positives():
     truth = Sample(
         np.zeros((9, 9), np.uint8),
