@@ -339,4 +339,6 @@ def _percent(share: float | None) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if np.isfinite(value) else "never"

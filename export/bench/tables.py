@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -112,7 +113,16 @@ def to_json(measured: Measurements) -> str:
         content[name] = [each.as_dict() for each in getattr(measured, name)]
     if measured.reading is not None:
         content["reading"] = measured.reading.as_dict()
-    return json.dumps(content, indent=2) + "\n"
+    return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Replace numbers that JSON does not know by null, such as a lag that never ends."""
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def to_csv(rows: Iterable[NetworkCost]) -> str:
