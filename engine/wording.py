@@ -1,4 +1,4 @@
-"""Words that messages share: counted things, and what somebody gave, cut where it is long.
+"""Words that messages share: what it is for, counted things, what somebody gave, cut if long.
 
 It imports the standard library alone, as `engine.command` does.
 """
@@ -6,6 +6,11 @@ It imports the standard library alone, as `engine.command` does.
 from collections.abc import Sequence
 from typing import Final
 
+# Of the first page, README and the model cards too; a test compares them.
+PURPOSE: Final = (
+    "Research and personal use, with people who know and agree: not work, school, hiring or "
+    "policing."
+)
 VALUE_MAX: Final = 80  # characters
 NAME_MAX: Final = 300  # characters of a path; those of a file's name are 255 at most
 WARNINGS_MAX: Final = 20  # of one thing that was read

@@ -13,7 +13,7 @@ from engine.command import DEVICES, Parser, count, number, run_command, say
 from engine.errors import ConfigError, ModelError
 from engine.signals import INTERRUPTED, leave
 from engine.standard import OUTPUT_NAME, is_standard
-from engine.wording import shown
+from engine.wording import PURPOSE, shown
 
 if TYPE_CHECKING:
     from app.command.job import Job, Outcome
@@ -192,7 +192,7 @@ def parser() -> Parser:
         description="Read the facial expressions in a video: an annotated copy and a table.",
         epilog="T is seconds or HH:MM:SS. FILE may be - (standard output): CSV rows, or MKV video."
         " Exit codes: 2 options, 3 input, 4 model, 5 output,"
-        " 6 too little memory, 130 interrupted.",
+        f" 6 too little memory, 130 interrupted. What it is for: {PURPOSE}",
     )
     add = parse.add_argument
     add(

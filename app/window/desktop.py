@@ -16,6 +16,7 @@ from app.window.qt_needs import make_application, need_qt
 from engine.command import DEVICES, Parser, libraries, run_command, say
 from engine.errors import ConfigError
 from engine.signals import INTERRUPTED, handle, leave_on_signals
+from engine.wording import PURPOSE
 
 if TYPE_CHECKING:  # heavy imports wait until the options are right
     from PyQt6.QtWidgets import QWidget
@@ -53,6 +54,7 @@ def parser() -> Parser:
         prog=PROGRAM,
         version=libraries("PyQt6", "pyqtgraph", "onnxruntime"),
         description="Facial expressions, live.",
+        epilog=f"What it is for: {PURPOSE}",
     )
     add = parse.add_argument
     add("--source", metavar="SOURCE", help="file, camera (0), address, or screen[:X,Y,W,H]")

@@ -143,11 +143,14 @@ class PrivacyDialog(QDialog):
                 (
                     self.tr(
                         "Research and personal use, with people who know and agree: not work, "
-                        "school, hiring or policing. From 2 December 2027 some uses of emotion "
-                        "recognition carry the duties of high-risk systems (Annex III); that the "
-                        "program is open source is no exemption (Article 2(12)). This page is no "
-                        "legal advice: let a lawyer look at what you plan. The law's text is on "
-                        "eur-lex.europa.eu under 2024/1689."
+                        "school, hiring or policing."
+                    ),
+                    self.tr(
+                        "From 2 December 2027 some uses of emotion recognition carry the duties "
+                        "of high-risk systems (Annex III); that the program is open source is no "
+                        "exemption (Article 2(12)). This page is no legal advice: let a lawyer "
+                        "look at what you plan. The law's text is on eur-lex.europa.eu under "
+                        "2024/1689."
                     ),
                 ),
             ),
