@@ -40,7 +40,7 @@ def cameras(folder: Path = CLASS, platform: str = sys.platform) -> tuple[CameraN
     for path in folder.glob("video*"):
         number = path.name.removeprefix("video")
         if number.isascii() and number.isdecimal() and _first(path):
-            found.append(CameraName(int(number), _name(path)))
+            found.append(CameraName(int(number), maker_name(path)))
     return tuple(sorted(found, key=lambda camera: camera.number))
 
 
@@ -51,7 +51,8 @@ def _first(path: Path) -> bool:
         return True
 
 
-def _name(path: Path) -> str:
+def maker_name(path: Path) -> str:
+    """Give what the maker of a device of `CLASS` calls it, else its number."""
     try:
         name = (path / "name").read_text(errors="replace").strip()
     except OSError:

@@ -41,6 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _start(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
+    if options.json and not options.camera_report:
+        raise ConfigError("--json: goes with --camera-report")
+    if options.camera_report:
+        from app.sources.camera_report import camera_report
+
+        report = camera_report()
+        sys.stdout.write(f"{report.to_json() if options.json else report.to_text()}\n")
+        return 0
     if not options.add_to_menu:
         return _run(options)
     entry = add_to_menu(data_home(), command())
@@ -64,6 +72,8 @@ def parser() -> Parser:
     add("--device", choices=DEVICES, help="for this time")
     add("--theme", choices=("system", "light", "dark"), help="for this time")
     add("--add-to-menu", action="store_true", help="put it into the desktop's menu (Linux)")
+    add("--camera-report", action="store_true", help="print which cameras there are, and end")
+    add("--json", action="store_true", help="with --camera-report: as one JSON object")
     return parse
 
 
