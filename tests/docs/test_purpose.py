@@ -36,7 +36,7 @@ def test_the_first_page_says_it_in_the_same_words(qtbot):
     assert PURPOSE in dict(dialog.sections())["What it is for"]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/app.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/app.md", "docs/datasheet.md"])
 def test_the_pages_say_it_in_the_same_words(page):
     assert PURPOSE in words((ROOT / page).read_text("utf-8"))
 
