@@ -111,8 +111,10 @@ class PrivacyDialog(QDialog):
                         "(arousal)."
                     ),
                     self.tr(
-                        "Labels with low reliability are called uncertain. Light, angle, glasses, "
-                        "age and skin tone change how often the program errs."
+                        "Labels with low reliability are called uncertain. Light, angle, glasses "
+                        "and what covers a face change how often the program errs. Whether age "
+                        "and skin tone do has not been measured: the faces it was judged on have "
+                        "no such labels."
                     ),
                 ),
             ),
