@@ -20,6 +20,7 @@ from engine.faces.finder import Finder
 from engine.types import Floats, Frame, Image
 from engine.video.opening import open_source
 from export.bench.strangers import DEGRADED, Degrade, Scene, Shot, Sitter, Strangers, covered
+from export.intervals import wilson
 
 IOU_MIN: Final = 0.4  # of a find and the face that it found
 UNSURE_MIN: Final = 0.5  # of a find that lies where nobody can say whether there is a face
@@ -103,19 +104,6 @@ def needs_libraries() -> None:
     for name in ("pycocotools", "scipy"):
         if find_spec(name) is None:
             raise ConfigError(f"{name}: not installed; pip install 'fer-live[train]'")
-
-
-def wilson(count: int, of: int) -> tuple[float, float]:
-    """Give the interval in which a share lies with 95 %.
-
-    Source: Wilson (1927), as SciPy has it.
-    """
-    if not of:
-        return 0.0, 1.0
-    from scipy.stats import binomtest
-
-    interval = binomtest(count, of).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def matched(found: Floats, scene: Scene) -> tuple[int, int]:

@@ -1,15 +1,15 @@
 """What the rows of the grid come to: right, sure, withheld, and the curve of all thresholds."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from engine.reading.reliability import reliability_of
 from engine.types import Floats
+from export.intervals import wilson
 from training.evaluation.calibration import expected_calibration_error
 
 THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(20))
@@ -70,10 +70,6 @@ class RowFigures:
     withheld: float
     shown_accuracy: float | None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Give everything by name, ready for JSON."""
-        return asdict(self)
-
 
 def figures_of(answers: Answers, threshold: float) -> RowFigures:
     """Judge a row.
@@ -82,14 +78,16 @@ def figures_of(answers: Answers, threshold: float) -> RowFigures:
         ValueError: It has no faces.
     """
     right, shown = answers.right, answers.reliability >= threshold
-    interval = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
+    if not len(right):
+        raise ValueError(f"{answers.name}: has no faces")
+    low, high = wilson(int(right.sum()), len(right))
     return RowFigures(
         name=answers.name,
         images=len(right),
         lost=answers.lost,
         accuracy=float(right.mean()),
-        low=float(interval.low),
-        high=float(interval.high),
+        low=low,
+        high=high,
         confidence=float(answers.probabilities.max(axis=1).mean()),
         ece=expected_calibration_error(answers.probabilities, answers.labels),
         withheld=float(1 - shown.mean()),
@@ -114,10 +112,6 @@ class CurvePoint:
     accuracy: float
     clean_withheld: float
     clean_accuracy: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give everything by name, ready for JSON."""
-        return asdict(self)
 
 
 def curve_of(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -147,10 +147,6 @@ class FlipFigures:
     changes: int = 0
     lag_s: float | None = None
     lag_p90_s: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give everything by name, ready for JSON."""
-        return asdict(self)
 
 
 def film_figures(what: str, faces: Iterable[Shown], smooth: float, threshold: float) -> FlipFigures:

@@ -27,11 +27,11 @@ from export.bench.finding import (
     matched,
     measure_film,
     needs_libraries,
-    wilson,
 )
 from export.bench.finding_tables import found_in_words
 from export.bench.strangers import DEGRADED, Scene, Shot, Sitter, Strangers, covered, lit, packed
 from export.bench.tables import table
+from export.intervals import wilson
 from training.detector.packs import Pack, Packs, person_of
 
 NONE = np.zeros((0, 4), np.float32)
