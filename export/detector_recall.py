@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # it needs torch, which the command names where it is missing
 
 PROGRAM: Final = "detector_recall"
 
+FOUND: Final = 1e-6  # whatever the detector reported counts
+
 SCALES = (0.25, 0.35, 0.5, 1.0, 2.0)  # of the packs' pictures, which are 320 pixels wide
 
 
@@ -68,16 +70,15 @@ def figures(
     }
     empty = judge(detector, [whole(packs, int(k), s) for k in grounds for s in (1.0, 2.0)])
     pooled = merge(tallies.values())
-    found = 1e-6  # whatever the detector reported counts
     return {
-        "recall": {scale: round(t.recall(found), 4) for scale, t in tallies.items()},
+        "recall": {scale: round(t.recall(FOUND), 4) for scale, t in tallies.items()},
         "recall_by_side": {
-            f"{low}-{high}": round(pooled.recall(found, low, high), 4)
+            f"{low}-{high}": round(pooled.recall(FOUND, low, high), 4)
             for low, high in itertools.pairwise(BUCKETS)
         },
         "faces": len(pooled.sides),
-        "false_per_100_frames": round(pooled.false_per_100(found), 2),
-        "false_per_100_backgrounds": round(empty.false_per_100(found), 2),
+        "false_per_100_frames": round(pooled.false_per_100(FOUND), 2),
+        "false_per_100_backgrounds": round(empty.false_per_100(FOUND), 2),
     }
 
 

@@ -19,6 +19,7 @@ from engine.files import staged
 from engine.networks.manifest import Manifest, load_manifest
 from engine.reading.fusion import landmarks_of
 from export.calibration import SEED, Feed, calibration_feeds, detector_feeds, validation_judge
+from export.detector_recall import FOUND
 from export.detector_recall import judge as judge_detector
 from export.graph import write_manifest
 from export.networks import FERPLUS
@@ -39,7 +40,6 @@ SPLITS: Final[tuple[Split, ...]] = ("valid", "test")  # that figures are of
 JUDGED_ON: Final = "FER+ label.csv, validation, majority labels"
 FINDS_ON: Final = "data packs, people and places left out: faces found, less false finds a picture"
 JUDGED_SHARE: Final = 4  # one of so many of these pictures
-FOUND: Final = 1e-6  # whatever a detector reports counts
 
 
 def export_int8(source: Path, out: Path, data: Path, cache: Path) -> None:
@@ -76,25 +76,37 @@ def export_int8(source: Path, out: Path, data: Path, cache: Path) -> None:
 
 
 def _landmarks(source: Manifest, out: Path, data: Path, cache: Path) -> None:
-    before = landmark_metrics(_landmarker(source), data, cache)
-    measured: dict[bytes, dict[str, float]] = {source.path.read_bytes(): before}
+    @_once
+    def measured(path: Path) -> dict[str, float]:
+        return landmark_metrics(_landmarker(replace(source, path=path)), data, cache)
+
+    before = measured(source.path)
 
     def judge(path: Path) -> float:
         """One less the largest growth of an error: points lost are then percent of the eyes."""
-        content = path.read_bytes()
-        if content not in measured:
-            there = _landmarker(replace(source, path=path))
-            measured[content] = landmark_metrics(there, data, cache)
-        return 1 - max(0.0, *_growth(before, measured[content]).values()) / 100
+        return 1 - max(0.0, *_growth(before, measured(path)).values()) / 100
 
     config = QuantizeConfig(loss_max_points=NME_MAX_GROWTH)
     feeds = calibration_feeds(source.path, data, cache)
     done = quantize_within(source.path, out, feeds, judge, config=config)
-    after = measured[out.read_bytes()]
+    after = measured(out)
     facts = _facts(source, out, _Conversion(feeds, config, done))
     errors = {key: {"fp32": before[key], "int8": after[key]} for key in _growth(before, after)}
     write_manifest(out, {**facts, "judged": {"nme": errors}, "metrics": after})
     log.info("%s: errors grew by %s", out.name, _growth(before, after))
+
+
+def _once(measure: Callable[[Path], dict[str, float]]) -> Callable[[Path], dict[str, float]]:
+    """Measure a file once, whatever it is called; judging takes minutes."""
+    known: dict[bytes, dict[str, float]] = {}
+
+    def measured(path: Path) -> dict[str, float]:
+        content = path.read_bytes()
+        if content not in known:
+            known[content] = measure(path)
+        return known[content]
+
+    return measured
 
 
 def _landmarker(manifest: Manifest) -> Landmarker:
@@ -140,18 +152,18 @@ def _detector(source: Manifest, out: Path, data: Path, cache: Path) -> None:
     packs = load_packs(data, cache)
     feeds = detector_feeds(packs)
     samples = validation(packs, share=JUDGED_SHARE)
-    measured: dict[bytes, dict[str, float]] = {}
+
+    @_once
+    def measured(path: Path) -> dict[str, float]:
+        with closing(FerDetector(replace(source, path=path), device="cpu", threads=1)) as there:
+            return finds_of(there, samples)
 
     def judge(path: Path) -> float:
-        content = path.read_bytes()
-        if content not in measured:
-            with closing(FerDetector(replace(source, path=path), device="cpu", threads=1)) as there:
-                measured[content] = finds_of(there, samples)
-        return float(np.mean(list(measured[content].values())))
+        return float(np.mean(list(measured(path).values())))
 
     config = QuantizeConfig()
     done = quantize_within(source.path, out, feeds, judge, config=config)
-    before, after = (measured[path.read_bytes()] for path in (source.path, out))
+    before, after = measured(source.path), measured(out)
     facts = _facts(source, out, _Conversion(feeds, config, done, "data packs, training pictures"))
     finds = {kind: {"fp32": before[kind], "int8": after[kind]} for kind in before}
     write_manifest(out, {**facts, "judged": {"data": FINDS_ON, "finds": finds}, "metrics": {}})
