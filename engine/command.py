@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO, TypeVar
 
 from engine.errors import ConfigError, FerError, ShortageError, SinkError, one_line
+from engine.installed import versions_of
 from engine.native import own_stderr
 from engine.shortage import MEMORY, check_memory, last_words, shortage
 from engine.signals import INTERRUPTED, Front, handle, put_back, remove_unfinished
@@ -345,12 +346,10 @@ def libraries(*names: str) -> Callable[[], Sequence[str]]:
     """Give a `version` that lists distributions with their versions, without loading them."""
 
     def lines() -> Sequence[str]:
-        found = []
-        for name in names:
-            try:
-                found.append(f"{name} {metadata.version(name)}")
-            except metadata.PackageNotFoundError:
-                found.append(f"no {name}")
+        installed = versions_of(names)
+        found = [
+            f"{name} {installed[name]}" if name in installed else f"no {name}" for name in names
+        ]
         return [", ".join(found)] if found else []
 
     return lines

@@ -1,10 +1,10 @@
 """What is installed: versions, models and devices, for a methods section or a report of a bug."""
 
 import platform
-from importlib import metadata
 from typing import Any, Final
 
 from engine.assets import asset_path
+from engine.installed import versions_of
 from engine.networks.manifest import Manifest, load_manifest
 from engine.networks.models import DETECTOR, choose, shipped
 from engine.networks.ort import onnxruntime
@@ -38,7 +38,7 @@ def about() -> dict[str, Any]:
     """
     available = onnxruntime.get_available_providers()
     return {
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **versions_of(_PACKAGES)},
         "system": f"{platform.system()} {platform.machine()}",
         "devices": [name for name, provider in PROVIDERS.items() if provider in available],
         "chosen": {name: choose(name).why for name in shipped()},
@@ -52,16 +52,6 @@ def about() -> dict[str, Any]:
             for manifest in _networks()
         },
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # an extra, or the other build of ONNX Runtime
-            continue
-    return found
 
 
 def _networks() -> list[Manifest]:

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.installed import versions_of
 from scripts.gpu_stages import ROOT, SKIPPED
 
 if TYPE_CHECKING:
@@ -100,12 +100,7 @@ def main(argv: Sequence[str]) -> int:
 
 def about(_: Task) -> None:
     """Say what is here."""
-    versions = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+    versions = versions_of(PACKAGES)
     say(python=platform.python_version(), system=platform.platform(), commit=_commit())
     say(packages=", ".join(f"{name} {version}" for name, version in versions.items()) or "none")
     query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]

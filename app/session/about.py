@@ -3,12 +3,12 @@
 import platform
 from dataclasses import asdict
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from app.session.annotated import VideoConfig
 from app.session.folder import FORMAT, MARKERS, RECORDS, VIDEO
 from engine.analyze import AnalyzerConfig, models_of, sources_of
+from engine.installed import versions_of
 from engine.video.opening import SourceInfo
 
 PACKAGES: Final = ("fer-live", "av", "numpy", "onnxruntime", "opencv-python-headless")
@@ -62,16 +62,6 @@ def about_session(
             "video": asdict(look) if look else None,
             "sound": sound,
         },
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **versions_of(PACKAGES)},
         "files": files,
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # run from a checkout, or onnxruntime-gpu instead
-            continue
-    return found

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ import cv2
 from app.sources.cameras import CLASS, cameras, maker_name
 from app.sources.v4l2 import Ask, Format, Stated, opened, stated
 from engine.errors import SourceError, one_line
+from engine.installed import versions_of
 from engine.video.camera import Camera
 from engine.video.source import SourceConfig
 
@@ -116,7 +116,7 @@ def camera_report(
     none = NONE if lists else UNLISTED
     return CameraReport(
         system=f"{platform.system()} {platform.release()}, {platform.machine()}",
-        versions={"Python": platform.python_version(), **_versions()},
+        versions={"Python": platform.python_version(), **versions_of(PACKAGES)},
         backends=tuple(
             cv2.videoio_registry.getBackendName(backend)
             for backend in cv2.videoio_registry.getCameraBackends()
@@ -210,13 +210,3 @@ def _lines(device: Device) -> list[str]:
             rates = f": {', '.join(size.rates)} a second" if size.rates else ""
             lines.append(f"    {size.words}{rates}")
     return lines
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # an extra, or onnxruntime of the other kind
-            continue
-    return found

@@ -26,6 +26,7 @@ from PyQt6.QtWidgets import (
 
 from app.window.panels.panel import label
 from app.window.theme import GRID_PX
+from engine.installed import versions_of
 
 LIBRARIES: Final = ("fer-live", "PyQt6", "pyqtgraph", "onnxruntime", "av", "numpy")
 
@@ -116,7 +117,8 @@ def report_text(lines: Sequence[str], *, model: str = "", device: str = "") -> s
         model: What reads the faces; empty if none does.
         device: What it runs on.
     """
-    found = [f"{name} {_version(name)}" for name in LIBRARIES]
+    installed = versions_of(LIBRARIES)
+    found = [f"{name} {installed.get(name, '?')}" for name in LIBRARIES]
     about = [
         ", ".join(found),
         f"Qt {qVersion()}, PyQt {PYQT_VERSION_STR}, Python {platform.python_version()}",
@@ -126,13 +128,6 @@ def report_text(lines: Sequence[str], *, model: str = "", device: str = "") -> s
     text = "\n".join([*about, "", *(lines or ["the log is empty"])])
     home = str(Path.home())
     return text.replace(home, "~") if len(home) > 1 else text
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "?"
 
 
 class ReportDialog(QDialog):
