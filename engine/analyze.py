@@ -53,7 +53,8 @@ class AnalyzerConfig:
             who comes back, at any time and place, gets that of the one it looks most like. With 1,
             there is one id for the whole film.
         upright: Where no face is found, for a while in a film and at once in a picture, look at the
-            frame turned by a quarter and by a half too: people lie, and cameras are held sideways.
+            frame turned by a quarter and by a half, and stretched, too: people lie, cameras are
+            held sideways, and pixels are not always square.
         smooth: Seconds that are averaged; 0 turns smoothing off.
         threads: Of each network on a CPU; 0 gives finder and reader, which are at work at the same
             time, half of the cores each.

@@ -1,42 +1,73 @@
-"""Judge a detector as the engine runs it: `python -m export.detector_recall --data FOLDER`."""
+"""Judge a detector as users run it, with the landmark network that decides of its finds.
+
+`python -m export.detector_recall --data FOLDER`
+"""
 
 import itertools
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
+from engine.analyze import AnalyzerConfig, open_config_landmarker, open_finder
 from engine.command import Parser, add_data_options, count, libraries, run_command, whole_number
-from engine.faces.detection import DETECTORS, Detector, open_detector
-from engine.types import Image
+from engine.faces.detection import DETECTORS, FerDetector
+from engine.faces.finder import Finder
+from engine.faces.tracking import TrackerConfig
+from engine.networks.manifest import Manifest
+from engine.types import Frame, Image
 from training.detector.mosaics import Sample
 from training.detector.packs import Gray, Pack, load_packs
 
 if TYPE_CHECKING:  # it needs torch, which the command names where it is missing
-    from training.detector.evaluate import Tally
+    from training.detector.evaluate import DetectionResult, Tally
+
+Find = Callable[[Image], "DetectionResult"]
 
 PROGRAM: Final = "detector_recall"
 
-FOUND: Final = 1e-6  # whatever the detector reported counts
+FOUND: Final = 1e-6  # whatever was found counts
+CROWD: Final = 64  # faces in a picture of the packs, at most
 
 SCALES = (0.25, 0.35, 0.5, 1.0, 2.0)  # of the packs' pictures, which are 320 pixels wide
 
 
-def judge(detector: Detector, samples: Sequence[Sample]) -> "Tally":
-    """Run a detector over gray pictures and match its boxes with the truth."""
-    from training.detector.evaluate import DetectionResult, Tally, compare
+def finder_with(detector: Manifest) -> Finder:
+    """Open a detector with the landmark network that comes along, for upright faces."""
+    landmarker = open_config_landmarker(AnalyzerConfig(device="cpu", threads=1))
+    with ExitStack() as loaded:
+        loaded.enter_context(closing(landmarker))
+        opened = FerDetector(detector, device="cpu", threads=1)
+        finder = Finder(opened, landmarker, TrackerConfig(max_faces=CROWD), upright=False)
+        loaded.pop_all()
+    return finder
 
-    sides, best, false = [], [], []
+
+def found_by(finder: Finder) -> Find:
+    """Make what finds the faces of pictures that stand for themselves."""
+    from training.detector.evaluate import DetectionResult
+
+    def find(image: Image) -> DetectionResult:
+        tracks = finder.find(Frame(0, 0.0, image, file="picture")).tracks
+        tracks = tuple(sorted(tracks, key=lambda track: -track.score))
+        boxes = np.array([track.box for track in tracks], np.float32).reshape(-1, 4)
+        return DetectionResult(boxes, np.array([track.score for track in tracks], np.float32))
+
+    return find
+
+
+def judge(find: Find, samples: Sequence[Sample]) -> "Tally":
+    """Find faces in gray pictures and match them with the truth."""
+    from training.detector.evaluate import Tally, compare
+
+    sides, best, false = ([np.zeros(0, np.float32)] for _ in range(3))
     for sample in samples:
-        found = detector.detect(_colour(sample.image))
-        boxes = np.array([face.box for face in found], np.float32).reshape(-1, 4)
-        scores = np.array([face.score for face in found], np.float32)
-        hit, wrong = compare(DetectionResult(boxes, scores), sample)
+        hit, wrong = compare(find(_colour(sample.image)), sample)
         faces = sample.boxes[~sample.ignore]
         sides.append(np.sqrt(np.prod(faces[:, 2:] - faces[:, :2], axis=1)))
         best.append(hit)
@@ -49,14 +80,14 @@ def _colour(image: Gray) -> Image:
 
 
 def figures(
-    data: Path, cache: Path, detector: Detector, *, share: int = 1, skip: int = 0
+    data: Path, cache: Path, find: Find, *, share: int = 1, skip: int = 0
 ) -> Mapping[str, object]:
     """Measure on held-out frames and backgrounds at several sizes.
 
     Args:
         data: Folder of the data packs.
         cache: Folder of decoded data.
-        detector: Reports faces of any size.
+        find: Finds faces of any size.
         share: Take every `share`-th picture.
         skip: Leave out as many at the start.
     """
@@ -66,9 +97,9 @@ def figures(
     frames = packs.select(Pack.FRAME, held=True)[skip::share]
     grounds = packs.select(Pack.BACKGROUND, held=True)[skip::share]
     tallies = {
-        scale: judge(detector, [whole(packs, int(k), scale) for k in frames]) for scale in SCALES
+        scale: judge(find, [whole(packs, int(k), scale) for k in frames]) for scale in SCALES
     }
-    empty = judge(detector, [whole(packs, int(k), s) for k in grounds for s in (1.0, 2.0)])
+    empty = judge(find, [whole(packs, int(k), s) for k in grounds for s in (1.0, 2.0)])
     pooled = merge(tallies.values())
     return {
         "recall": {scale: round(t.recall(FOUND), 4) for scale, t in tallies.items()},
@@ -91,7 +122,7 @@ def _measure(argv: Sequence[str]) -> None:
     parse = Parser(prog=f"python -m export.{PROGRAM}", version=libraries(), description=__doc__)
     add = parse.add_argument
     add("--detector", default="fer", metavar="NAME", help=", ".join(DETECTORS))
-    add("--detector-model", type=Path, metavar="FILE", help="model file of yunet and mediapipe")
+    add("--detector-model", metavar="FILE", help="model file of yunet and mediapipe")
     add("--min-face", type=int, default=20, metavar="PX", help="smallest face (20)")
     add("--share", type=count, default=1, metavar="N", help="take every Nth picture (1)")
     add(
@@ -103,11 +134,14 @@ def _measure(argv: Sequence[str]) -> None:
     )
     add_data_options(parse)
     args = parse.parse_args(argv)
-    detector = open_detector(
-        args.detector, model_path=args.detector_model, min_face_px=args.min_face
+    config = AnalyzerConfig(
+        detector=args.detector,
+        detector_model=args.detector_model,
+        min_face_px=args.min_face,
+        max_faces=CROWD,
     )
-    with closing(detector):
-        found = figures(args.data, args.cache, detector, share=args.share, skip=args.skip)
+    with closing(open_finder(config)) as finder:
+        found = figures(args.data, args.cache, found_by(finder), share=args.share, skip=args.skip)
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
 
 

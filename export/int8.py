@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 
 from engine.errors import ModelError
-from engine.faces.detection import Detector, FerDetector
+from engine.faces.finder import Finder
 from engine.faces.landmarker import Landmarker
 from engine.files import staged
 from engine.networks.manifest import Manifest, load_manifest
 from engine.reading.fusion import landmarks_of
 from export.calibration import SEED, Feed, calibration_feeds, detector_feeds, validation_judge
-from export.detector_recall import FOUND
-from export.detector_recall import judge as judge_detector
+from export.detector_recall import FOUND, finder_with, found_by
+from export.detector_recall import judge as judge_finder
 from export.graph import write_manifest
 from export.networks import FERPLUS
 from export.quantization import QuantizationResult, QuantizeConfig, quantize_within
@@ -155,8 +155,8 @@ def _detector(source: Manifest, out: Path, data: Path, cache: Path) -> None:
 
     @_once
     def measured(path: Path) -> dict[str, float]:
-        with closing(FerDetector(replace(source, path=path), device="cpu", threads=1)) as there:
-            return finds_of(there, samples)
+        with closing(finder_with(replace(source, path=path))) as finder:
+            return finds_of(finder, samples)
 
     def judge(path: Path) -> float:
         return float(np.mean(list(measured(path).values())))
@@ -170,15 +170,15 @@ def _detector(source: Manifest, out: Path, data: Path, cache: Path) -> None:
     log.info("%s: finds %s", out.name, finds)
 
 
-def finds_of(detector: Detector, samples: Mapping[str, Sequence[Sample]]) -> dict[str, float]:
-    """Judge a detector at its threshold, by kind of picture.
+def finds_of(finder: Finder, samples: Mapping[str, Sequence[Sample]]) -> dict[str, float]:
+    """Judge a finder, by kind of picture.
 
     Returns:
         The share of the faces that it finds, less its false finds a picture.
     """
     finds = {}
     for kind, pictures in samples.items():
-        tally = judge_detector(detector, pictures)
+        tally = judge_finder(found_by(finder), pictures)
         recall = tally.recall(FOUND) if len(tally.sides) else 1.0
         finds[kind] = round(recall - tally.false_per_100(FOUND) / 100, 4)
     return finds

@@ -27,7 +27,7 @@ class PictureOptions(TypedDict, total=False):
         detector_model: Model file of a detector that needs one.
         min_face_px: Smallest face to look for, pixels; 20.
         max_faces: Most faces; 8.
-        upright: Where no face is found, look at the turned picture too; True.
+        upright: Where no face is found, look at it turned and stretched too; True.
         threads: Of each network on a CPU; 0 shares out the cores.
         max_network_mib: What each network may take of a CPU's memory for a call, MiB; 2048.
     """

@@ -260,7 +260,7 @@ def _add_analyzer_options(parse: Parser) -> None:
     add(
         "--upright",
         action=argparse.BooleanOptionalAction,
-        help="where nothing is found, look at the turned frame too: people lie (on)",
+        help="where nothing is found, look at the frame turned and stretched too (on)",
     )
     add("--max-network-mib", type=count, metavar="N", help="memory of a network's call (2048)")
     add("--smooth", type=float, metavar="S", help="seconds of smoothing, 0 for none (0.25)")

@@ -15,7 +15,7 @@ from engine.faces.landmarker import Landmarker
 from engine.faces.landmarks import five_points
 from engine.faces.scene import SceneCut
 from engine.faces.tracking import Tracker, TrackerConfig
-from engine.faces.turning import PRESENCE_MIN, Turns, seen_turned, without
+from engine.faces.turning import UPRIGHT, Turns, Way, is_surely, seen_turned, without
 from engine.types import Detection, Face, Floats, Found, Frame, Image, Sighting
 
 # A crop whose new landmarks ask for more than this is cut again before it is believed.
@@ -55,7 +55,7 @@ class Finder:
             detector: Finds upright faces.
             landmarker: Sees them.
             config: How they are followed.
-            upright: Look at the turned frame too where nothing is found.
+            upright: Look at the frame turned and stretched too where nothing is found.
         """
         self._detector = detector
         self._landmarker = landmarker
@@ -91,7 +91,7 @@ class Finder:
         seen: list[Detection] = []  # the whole frame's, where it was looked at
 
         def detect() -> tuple[Detection, ...]:
-            seen[:] = self._detect(image, (0, *ways), clock)
+            seen[:] = self._detect(image, (UPRIGHT, *ways), clock)
             return tuple(seen)
 
         follow = partial(
@@ -103,7 +103,7 @@ class Finder:
         )
         followed = follow(
             detect=detect,
-            glance=lambda: self._glance(image, (0, *ways), clock),
+            glance=lambda: self._glance(image, (UPRIGHT, *ways), clock),
             cut=cut,
         )
         others = self._turns.others(frame) if self._turns and not followed else ()
@@ -116,14 +116,25 @@ class Finder:
         sightings = tuple(sighting for _, sighting in followed)
         return Found(frame, tracks, sightings, clock.times_ms, self._tracker.left_out)
 
-    def _detect(self, image: Image, ways: Sequence[int], clock: _Clock) -> tuple[Detection, ...]:
+    def propose(self, image: Image) -> list[tuple[Detection, Sighting]]:
+        """Give all that the detector finds in an upright picture, and what is seen there.
+
+        Raises:
+            ModelError: Inference failed.
+        """
+        clock = _Clock(time.perf_counter())
+        found = self._detect(image, (UPRIGHT,), clock)
+        sightings = self._locate(image, [one.points for one in found], clock)
+        return list(zip(found, sightings, strict=True))
+
+    def _detect(self, image: Image, ways: Sequence[Way], clock: _Clock) -> tuple[Detection, ...]:
         detections = seen_turned(self._detector.detect, image, ways)
         clock.lap("detect")
         # Points that coincide have no turn: whatever a detector saw there, it is no face.
         return tuple(one for one in detections if np.ptp(one.points, axis=0).max() > APART_PX)
 
     def _surely_turned(
-        self, image: Image, ways: Sequence[int], seen: Sequence[Detection], clock: _Clock
+        self, image: Image, ways: Sequence[Way], seen: Sequence[Detection], clock: _Clock
     ) -> tuple[Detection, ...]:
         """Look at the frame turned, where nobody expects a face; keep what surely is one.
 
@@ -138,10 +149,10 @@ class Finder:
         return tuple(
             found
             for found, sighting in zip(detections, sightings, strict=True)
-            if sighting.presence >= PRESENCE_MIN
+            if is_surely(found, sighting.presence)
         )
 
-    def _glance(self, image: Image, ways: Sequence[int], clock: _Clock) -> tuple[Detection, ...]:
+    def _glance(self, image: Image, ways: Sequence[Way], clock: _Clock) -> tuple[Detection, ...]:
         detections = seen_turned(self._detector.glance, image, ways)
         clock.lap("glance")
         return detections

@@ -23,6 +23,7 @@ from engine.networks.manifest import REQUIRED, load_manifest
 from engine.reading.fusion import Fusion, landmarks_of
 from engine.reading.reliability import probabilities_of
 from export.calibration import SEED, aligned
+from export.detector_recall import finder_with
 from export.int8 import NME_MAX_GROWTH, export_int8, finds_of
 from training.data.targets import valence_arousal
 from training.detector.mosaics import Sample
@@ -215,8 +216,8 @@ def test_detector_finds_the_same_faces(packs, tmp_path):
     assert (made.name, made.kind, made.precision) == ("d8", "detector", "int8")
     assert made.value("judged.finds") == {kind: {"fp32": 1, "int8": 1} for kind in ("a", "b")}
     assert made.value("calibration.count") == 2
-    for key in ("score_threshold", "nms_iou", "strides", "input"):
-        assert made.value(key) == source.value(key)
+    for key in ("score_threshold", "evidence", "nms_iou", "strides", "input"):
+        assert made.data.get(key) == source.data.get(key)
     assert len(made.value("layers.int8")) > 10
     with closing(FerDetector(made, device="cpu")) as detector:
         (mine,) = detector.detect(colour)
@@ -238,10 +239,9 @@ def test_false_finds_count_against_a_detector(packs):
     gray = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
     nowhere = Sample(gray, found.box[None] * 0, found.points[None], np.zeros(1, bool))
     right = replace(nowhere, boxes=found.box[None])
-    with closing(FerDetector(load_manifest(asset_path("fer-detector.onnx")), device="cpu")) as fer:
-        assert finds_of(fer, {"right": [right], "wrong": [nowhere], "half": [right, nowhere]}) == {
-            "right": 1, "wrong": -1, "half": 0,
-        }  # fmt: skip
+    kinds = {"right": [right], "wrong": [nowhere], "half": [right, nowhere]}
+    with closing(finder_with(load_manifest(asset_path("fer-detector.onnx")))) as finder:
+        assert finds_of(finder, kinds) == {"right": 1, "wrong": -1, "half": 0}
 
 
 class Pessimist:
