@@ -1,4 +1,7 @@
-"""Networks that timm keeps, by the names the papers use; the one place that imports timm."""
+"""What the Neural Resizer stands before: networks of timm by the papers' names, and our trunk.
+
+This is the one place that imports timm.
+"""
 
 import sys
 from collections.abc import Mapping
@@ -12,6 +15,8 @@ from torch import Tensor, nn
 
 from engine.config import unknown
 from engine.errors import ConfigError, ModelError
+from training.models.poster_rt import RTTrunk
+from training.models.trunk import channels_of
 from training.weights import load_part, one_line, take_named, tensors_of
 
 
@@ -24,6 +29,8 @@ class _Known(NamedTuple):
     options: Mapping[str, Any]
 
 
+RT: Final = "rt"  # the trunk of `training.models.streams`, which every small system starts from
+RT_SIDE: Final = 112
 IN_A_RUN: Final = "network.backbone."  # how a backbone's tensors start in a run's weights
 _MAPS: Final = {"global_pool": ""}
 _SWIN_MICRO: Final = {"embed_dim": 64, "depths": (2, 6), "num_heads": (2, 4)}
@@ -44,6 +51,18 @@ BACKBONES: Final[Mapping[str, _Known]] = {
     "resnet18": _Known("resnet18", "a1_in1k", 512, _MAPS),
     "resnet50": _Known("resnet50", "a1_in1k", 2048, _MAPS),
 }
+
+
+class _Pooled(nn.Module):
+    """An image trunk whose last tap is averaged over the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = RTTrunk()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.trunk(x)[2].mean(dim=(2, 3))
+        return y
 
 
 class Backbone(nn.Module):
@@ -71,7 +90,7 @@ def backbone(name: str, *, pretrained: bool = False, image_size: int = 224) -> B
     """Build a backbone, from ImageNet weights if asked for; timm downloads them once.
 
     Args:
-        name: One of `BACKBONES`.
+        name: One of `BACKBONES`, or `RT`, which takes 112 pixels.
         pretrained: Start from the weights that the Neural Resizer specification, section 8,
             names; else from timm's own initialisation.
         image_size: S, pixels; a transformer takes no other size.
@@ -80,11 +99,16 @@ def backbone(name: str, *, pretrained: bool = False, image_size: int = 224) -> B
         ConfigError: The name is unknown, or no weights are published for it.
         ModelError: The weights can be neither found nor downloaded.
     """
-    if name not in BACKBONES:
-        raise ConfigError(f"backbone: {unknown(name, BACKBONES)}")
-    known = BACKBONES[name]
-    if pretrained and not known.tag:
+    if name not in (*BACKBONES, RT):
+        raise ConfigError(f"backbone: {unknown(name, (*BACKBONES, RT))}")
+    known = BACKBONES.get(name)
+    if pretrained and not (known and known.tag):
         raise ConfigError(f"pretrained: must be false for {name}, no weights are published for it")
+    if known is None:
+        if image_size != RT_SIDE:
+            raise ConfigError(f"backbone_size: must be {RT_SIDE} for {RT}, got {image_size}")
+        pooled = _Pooled()
+        return Backbone(pooled, channels_of(pooled.trunk)[2], "")
     options = dict(known.options)
     if "global_pool" not in options:  # a ResNet takes any size
         options["img_size"] = image_size
@@ -101,10 +125,11 @@ def backbone(name: str, *, pretrained: bool = False, image_size: int = 224) -> B
 
 
 def load_backbone(network: Backbone, path: Path) -> None:
-    """Read a backbone's weights in place: of a run with the same backbone, or timm's own.
+    """Read a backbone's weights in place: of a run with the same backbone, or as it is distributed.
 
-    timm brings files of earlier versions and of the authors to its names, and position tables to
-    the picture's size; classifiers are left out.
+    That is for `RT` a file of poster-rt, such as assets/poster-rt.safetensors. timm brings files of
+    earlier versions and of the authors to its names, and position tables to the picture's size;
+    classifiers are left out.
 
     Raises:
         ModelError: They are another network's.
@@ -112,6 +137,9 @@ def load_backbone(network: Backbone, path: Path) -> None:
     tensors = tensors_of(path)
     if any(name.startswith(IN_A_RUN) for name in tensors):
         load_part(network, path, IN_A_RUN)
+        return
+    if isinstance(network.body, _Pooled):
+        load_part(network.body.trunk, path)
         return
     plain = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     brought = getattr(sys.modules[type(network.body).__module__], "checkpoint_filter_fn", None)

@@ -22,7 +22,7 @@ from engine.types import Floats
 from training.data.table import FaceTable
 from training.losses.pdls import f_pdls, pdls
 from training.losses.smoothing import smoothed_cross_entropy
-from training.models.backbones import BACKBONES, backbone
+from training.models.backbones import BACKBONES, RT, backbone
 from training.models.neural_resizer import SETTINGS, NeuralResizer, NeuralResizerOutput, Setting
 from training.models.super_resolution import (
     Beforehand,
@@ -37,7 +37,7 @@ from training.types import Answer, System, Target
 Loss = Literal["ce", "pdls", "fpdls"]
 
 # What keeps feature maps has no pooled features for the head.
-POOLED = tuple(name for name in BACKBONES if not name.startswith("resnet"))
+POOLED = (*(name for name in BACKBONES if not name.startswith("resnet")), RT)
 
 
 @checked("neural_resizer")

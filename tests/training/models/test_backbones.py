@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.utils.flop_counter import FlopCounterMode
 
+from engine.assets import asset_path
 from engine.errors import ConfigError, ModelError
 from training.models import backbones
-from training.models.backbones import BACKBONES, backbone
+from training.models.backbones import BACKBONES, IN_A_RUN, backbone, load_backbone
+from training.models.streams import image_trunk
 
 # Neural Resizer specification, section 3.4: parameters, F, GMAC.
 TRANSFORMERS = {
@@ -100,3 +103,27 @@ def test_unknown_name_lists_the_choices():
 def test_micro_backbone_has_no_weights_to_offer():
     with pytest.raises(ConfigError, match="pretrained: must be false for swin_micro"):
         backbone("swin_micro", pretrained=True)
+
+
+def test_our_trunk_is_a_backbone_that_starts_from_poster_rt():
+    net = backbone("rt", image_size=112)
+    load_backbone(net, asset_path("poster-rt.safetensors"))
+    assert (net.features, net.weights) == (160, "")
+    faces = torch.randn(2, 3, 112, 112)
+    trunk = image_trunk("rt", str(asset_path("poster-rt.safetensors"))).eval()
+    torch.testing.assert_close(net.eval()(faces), trunk(faces)[2].mean(dim=(2, 3)))
+
+
+def test_our_trunk_starts_from_a_run_too(tmp_path):
+    net, other = backbone("rt", image_size=112), backbone("rt", image_size=112)
+    path = tmp_path / "model.safetensors"
+    save_file({IN_A_RUN + name: tensor for name, tensor in other.state_dict().items()}, path)
+    load_backbone(net, path)
+    assert all(torch.equal(a, b) for a, b in zip(net.parameters(), other.parameters(), strict=True))
+
+
+def test_our_trunk_takes_its_own_size_and_has_no_weights_elsewhere():
+    with pytest.raises(ConfigError, match="backbone_size: must be 112 for rt, got 224"):
+        backbone("rt")
+    with pytest.raises(ConfigError, match="pretrained: must be false for rt"):
+        backbone("rt", pretrained=True, image_size=112)
