@@ -12,20 +12,22 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from engine.analyze import AnalyzerConfig, open_finder
 from engine.config import parse
 from engine.errors import FerError, ModelError, SourceError
 from engine.faces.alignment import align
-from engine.faces.detection import open_detector
+from engine.faces.landmarks import five_points
 from engine.faces.preprocessing import batch_of
 from engine.networks.manifest import CropInput
 from engine.reading.reliability import probabilities_of
-from engine.types import Image
+from engine.types import Frame, Image
 
 CROPS, FRAMES = "fer-crops", "fer-frames"
 TIMEOUT_S = 30.0
@@ -122,17 +124,17 @@ def read_picture(path: Path) -> Image:
 
 
 def read_crops(server: Server, image: Image) -> Iterator[str]:
-    """Find and cut faces here, have them read there; give a line for each, best first."""
+    """Find and cut faces here, have them read there; give a line for each."""
     config = server.config(CROPS)
     manifest = json.loads(config.parameters["manifest"].string_value)
     form = parse(CropInput, manifest["input"])
     kind = {"uint8": "UINT8", "float32": "FP32"}[form.dtype]
-    detector = open_detector("fer", device="cpu")
-    faces = detector.detect(image)
-    detector.close()
+    with closing(open_finder(AnalyzerConfig(device="cpu"))) as finder:
+        faces = finder.find(Frame(0, 0.0, image, file="picture")).tracks
     for start in range(0, len(faces), config.max_batch_size):
         some = faces[start : start + config.max_batch_size]
-        crops = [align(image, face.points, form.size, form.margin).crop for face in some]
+        fives = [five_points(face.landmarks) for face in some]
+        crops = [align(image, five, form.size, form.margin).crop for five in fives]
         said = server.infer(CROPS, "crops", batch_of(crops, form), kind)
         for row, face in enumerate(some):
             yield line_of(face.box, {name: array[row] for name, array in said.items()}, manifest)
