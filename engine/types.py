@@ -70,14 +70,11 @@ class Detection:
         score: Detector confidence, 0 to 1.
         points: (5, 2) float32: subject's right eye, left eye, nose tip, right and left
             mouth corner (right = subject's right, so smaller x on an upright face).
-        presence_min: Presence, from the landmark network, that makes a new face of it: the more
-            the less sure the detector is; 0 where the detector does not say.
     """
 
     box: Floats
     score: float
     points: Floats
-    presence_min: float = 0.0
 
     def __post_init__(self) -> None:
         _check("box", self.box, 4)

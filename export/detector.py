@@ -1,29 +1,20 @@
 """The face detector as ONNX with its manifest."""
 
-import logging
 import shutil
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
-from engine.errors import SourceError
-from engine.networks.manifest import load_manifest
 from export.backends import Backend, detector_backend
 from export.comparison import prove
-from export.detector_recall import finder_with
-from export.evidence import PROPOSED, choose_evidence
 from export.graph import write_graph, write_manifest
-from training.detector.evaluate import NMS_IOU, PAD, validation
+from training.detector.evaluate import NMS_IOU, PAD
 from training.detector.model import MEAN, SPREAD, STRIDES, FaceNet
-from training.detector.packs import load_packs
 from training.models.trunk import parameter_count
 from training.weights import load_weights
-
-log = logging.getLogger(__name__)
 
 OUTPUTS: Final = ("scores", "geometry")
 
@@ -55,8 +46,7 @@ def export_detector(
         weights: ``model.safetensors`` of a run.
         out: The ONNX file; the manifest and the weights are written beside it.
         metrics: Of the run, with the ``threshold`` chosen on validation.
-        data: Folder with the data packs, see `export.comparison.prove`; where they are, what the
-            landmark network and this one must say together is chosen on them.
+        data: Folder with the data packs, see `export.comparison.prove`.
         cache: Folder for decoded data.
 
     Raises:
@@ -98,25 +88,5 @@ def export_detector(
     }
     write_manifest(out, facts)
     parity = prove(detector_in_torch(network, weights), out, data, cache).parity
-    facts |= {"parity": parity} | _together(out, facts, data, cache)
-    write_manifest(out, facts)
+    write_manifest(out, {**facts, "parity": parity})
     shutil.copyfile(weights, out.with_suffix(".safetensors"))
-
-
-def _together(
-    out: Path, facts: Mapping[str, Any], data: Path | None, cache: Path
-) -> dict[str, Any]:
-    """Choose when a find is a face, on one half of the held-out pictures; nothing without them."""
-    try:
-        packs = None if data is None else load_packs(data, cache)
-    except SourceError as error:
-        log.warning("every find from the threshold on may be a face: %s", error)
-        packs = None
-    if packs is None:
-        return {}
-    proposing = {**facts, "score_threshold": PROPOSED}
-    write_manifest(out, proposing)
-    with closing(finder_with(load_manifest(out))) as finder:
-        evidence = choose_evidence(finder, validation(packs, share=2))
-    log.info("%s: %s", out.name, evidence)
-    return {"score_threshold": PROPOSED, "evidence": evidence}

@@ -1,7 +1,6 @@
 """Find faces in one frame: one small interface, our network, and optional other back ends."""
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from engine.errors import ConfigError
 from engine.faces.detectors import open_mediapipe, open_mtcnn, open_yunet
 from engine.faces.preprocessing import Gray, levelled, padded, thinned
-from engine.networks.manifest import DetectorFacts, Evidence, Manifest, load_manifest
+from engine.networks.manifest import DetectorFacts, Manifest, load_manifest
 from engine.networks.models import choose_detector
 from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
@@ -41,7 +40,6 @@ COARSE_FACES: Final = (48.0, np.inf)
 # A glance is one look at so many pixels, which makes 288 x 160 of 16:9. It costs a sixth of a whole
 # detection, and finds 98 of 100 faces that are wider than a tenth of the long side.
 GLANCE: Final = 284
-SURE_MIN: Final = 1e-6  # of scores: their logarithm ends there
 INSIDE_MAX: Final = 0.7  # a box of which more lies in a better one is a part of that face
 
 
@@ -127,7 +125,6 @@ class FerDetector:
         self._name, self._min_face_px = manifest.name, min_face_px
         self._strides, self._pad = facts.strides, facts.input.pad
         self._score_min, self._nms_iou = facts.score_threshold, facts.nms_iou
-        self._evidence = facts.evidence
 
     def detect(self, image: Image) -> tuple[Detection, ...]:
         """Find the faces of one frame, best first.
@@ -159,12 +156,7 @@ class FerDetector:
             middle = np.float32((step - 1) // 2)
             boxes, points = (pixels * np.float32(step) + middle for pixels in (boxes, points))
         return tuple(
-            Detection(
-                box=boxes[k],
-                score=float(scores[k]),
-                points=points[k],
-                presence_min=presence_for(float(scores[k]), self._evidence),
-            )
+            Detection(box=boxes[k], score=float(scores[k]), points=points[k])
             for k in kept
             if (boxes[k, 2:] - boxes[k, :2]).min() >= self._min_face_px
         )
@@ -193,20 +185,6 @@ class FerDetector:
         ratio = np.array([width / small[0], height / small[1]], np.float32)
         boxes = (boxes[fits] + 0.5) * np.tile(ratio, 2) - 0.5
         return boxes, scores[picked][fits], (points[fits] + 0.5) * ratio - 0.5
-
-
-def presence_for(score: float, evidence: Evidence | None) -> float:
-    """Say how much presence makes a face of a find.
-
-    Args:
-        score: Of the find, 0 to 1.
-        evidence: What the two networks need together; None where any find may be a face.
-    """
-    if evidence is None:
-        return 0.0
-    sure = float(np.clip(score, SURE_MIN, 1 - SURE_MIN))
-    least = evidence.least - evidence.weight * math.log(sure / (1 - sure))
-    return 1 / (1 + math.exp(min(-least, 700.0)))
 
 
 def cells_of(picked: Indices, height: int, width: int, strides: tuple[int, ...]) -> Floats:

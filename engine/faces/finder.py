@@ -116,17 +116,6 @@ class Finder:
         sightings = tuple(sighting for _, sighting in followed)
         return Found(frame, tracks, sightings, clock.times_ms, self._tracker.left_out)
 
-    def propose(self, image: Image) -> list[tuple[Detection, Sighting]]:
-        """Give all that the detector finds in an upright picture, and what is seen there.
-
-        Raises:
-            ModelError: Inference failed.
-        """
-        clock = _Clock(time.perf_counter())
-        found = self._detect(image, (UPRIGHT,), clock)
-        sightings = self._locate(image, [one.points for one in found], clock)
-        return list(zip(found, sightings, strict=True))
-
     def _detect(self, image: Image, ways: Sequence[Way], clock: _Clock) -> tuple[Detection, ...]:
         detections = seen_turned(self._detector.detect, image, ways)
         clock.lap("detect")

@@ -150,23 +150,16 @@ class View:
         self.detect, self._describe = cache(detect), describe
         self.sightings: list[Sighting] = []
         self.looks: list[Appearance] = []
-        self._presence_min: dict[int, float] = {}
 
-    def add(self, sightings: Sequence[Sighting], found: Sequence[Detection] = ()) -> None:
-        """Take sightings of further faces; the last of them are of what the detector found."""
+    def add(self, sightings: Sequence[Sighting]) -> None:
+        """Take sightings of further faces."""
         self.sightings += sightings
         self.looks += map(self._describe, sightings)
-        first = len(self.sightings) - len(found)
-        self._presence_min |= {first + k: one.presence_min for k, one in enumerate(found)}
 
     def correct(self, index: int, sighting: Sighting) -> None:
         """Put another sighting in the place of one."""
         self.sightings[index] = sighting
         self.looks[index] = self._describe(sighting)
-
-    def presence_min(self, index: int) -> float:
-        """Say how much presence makes a new face of a sighting, as the detector has it."""
-        return self._presence_min.get(index, 0.0)
 
     def box(self, index: int) -> Floats:
         """Give the box of a sighting."""
@@ -180,11 +173,8 @@ class View:
 
     def is_face(self, index: int) -> bool:
         """Say whether the detector sees a face too: the landmark network follows anything."""
-        box, presence = self.box(index), self.sightings[index].presence
-        return any(
-            presence >= found.presence_min and overlap(box, found.box) >= SEEN_TOO
-            for found in self.detect()
-        )
+        box = self.box(index)
+        return any(overlap(box, found.box) >= SEEN_TOO for found in self.detect())
 
 
 def centre(box: Floats) -> Floats:

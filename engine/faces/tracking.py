@@ -31,7 +31,6 @@ WAITS: Final = 6  # looks of the detector
 # Likeness of a face that comes out from behind another, half of which may be in its crop.
 EMERGING: Final = 0.3
 FADES_S: Final = 0.5  # for so long somebody may still fade in, in the place of another
-LIKELY: Final = 0.9  # presence that 98 of 100 faces on a side have: what needs more is rarely one
 SPEED: Final = 3.0  # sides of its box that a lost face may move in a second
 
 
@@ -130,7 +129,7 @@ class Tracker:
         elif look == "glance" and glance is not None:
             new = self._new_faces(glance())
         known = [five_points(face.expected_landmarks(time_s)) for face in self._seen]
-        view.add(locate(known + [detection.points for detection in new]), new)
+        view.add(locate(known + [detection.points for detection in new]))
         missing = [
             index for index, face in enumerate(self._seen) if not self._is_there(face, index, view)
         ]
@@ -141,7 +140,7 @@ class Tracker:
             again = locate([detection.points for detection in [*found.values(), *rest]])
             for index, sighting in zip(found, again, strict=False):
                 view.correct(index, sighting)
-            view.add(again[len(found) :], rest)
+            view.add(again[len(found) :])
             missing = [at for at in missing if not self._is_there(self._seen[at], at, view)]
         return self._update(view, missing)
 
@@ -221,11 +220,10 @@ class Tracker:
         room = self.config.at_once - len(boxes)
         fresh = [
             detection
-            for detection in sorted(detections, key=_first, reverse=True)
+            for detection in sorted(detections, key=lambda d: -area(d.box) * d.score)
             if all(overlap(detection.box, box) < 0.5 for box in boxes)
         ]
-        likely = sum(detection.presence_min <= LIKELY for detection in fresh)
-        self.left_out = max(0, likely - max(0, room))
+        self.left_out = max(0, len(fresh) - max(0, room))
         if self.config.faces is not None and room > 0:
             room = self.config.max_faces - len(boxes)  # who looks like one of them is chosen
         return fresh[: max(0, room)]
@@ -285,8 +283,7 @@ class Tracker:
 
     def _holds(self, view: View, index: int, *, starting: bool) -> bool:
         config, presence = self.config, view.sightings[index].presence
-        start = max(config.presence_start, view.presence_min(index))
-        if presence < (start if starting else config.presence_keep):
+        if presence < (config.presence_start if starting else config.presence_keep):
             return False
         inside_min = config.inside_start if starting else config.inside_keep
         return view.inside(index) >= max(inside_min, 1e-6)
@@ -418,8 +415,3 @@ class Tracker:
             return alike if alike >= EMERGING and away < 0.6 else None
         brief = time_s - face.hidden_since_s <= BRIEF_S
         return alike if alike >= OTHER and brief and away < 1 else None
-
-
-def _first(found: Detection) -> tuple[bool, float]:
-    """Rank what may be a new face: the likely ones, and large ones that the detector is sure of."""
-    return found.presence_min <= LIKELY, area(found.box) * found.score

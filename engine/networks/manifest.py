@@ -129,25 +129,6 @@ class Maps:
     maps: tuple[Text, ...]
 
 
-LogOdds = Annotated[float, Field(ge=-100, le=100)]
-
-
-@_stated
-class Evidence:
-    """When a find of the detector is a face for the landmark network and it together.
-
-    It is where the log-odds of the presence and `weight` times those of the score are `least` or
-    more.
-
-    Attributes:
-        weight: Of the score.
-        least: Log-odds.
-    """
-
-    weight: Annotated[float, Field(ge=0, le=100)]
-    least: LogOdds
-
-
 @_stated
 class DetectorFacts:
     """What a detector's manifest states.
@@ -155,16 +136,14 @@ class DetectorFacts:
     Attributes:
         input: Its pictures.
         strides: Pixels of a cell, by level.
-        score_threshold: Below it there is no face, whatever the landmark network says.
+        score_threshold: Below it there is no face.
         nms_iou: Overlap above which two boxes are one face.
-        evidence: What makes a face of a find; None where any find may be one.
     """
 
     input: PictureInput
     strides: Annotated[tuple[Side, ...], Field(min_length=1, max_length=8)]
     score_threshold: Share
     nms_iou: Share
-    evidence: Evidence | None = None
 
 
 @_stated

@@ -23,11 +23,10 @@ from engine.faces.detection import (
     decode,
     looks_at,
     open_detector,
-    presence_for,
     suppress,
 )
 from engine.faces.detectors import five_of_four, large_enough, shrink
-from engine.networks.manifest import DetectorFacts, Evidence, PictureInput
+from engine.networks.manifest import DetectorFacts, PictureInput
 from engine.types import Detection
 
 
@@ -619,18 +618,3 @@ def test_boxes_of_a_shrunk_frame_are_in_its_pixels(
 def test_mouth_corners_follow_a_tilted_face():
     five = five_of_four(np.array([[0, 0], [10, 10], [5, 15], [0, 20]], np.float32))
     np.testing.assert_allclose(five[3:], [[-4, 16], [4, 24]])
-
-
-@pytest.mark.parametrize(
-    ("score", "least", "wanted"),
-    [(0.5, 0.0, 0.5), (0.5, 3.0, 0.9526), (0.8, 3.0, 0.5566), (0.3, 3.0, 0.9909), (1.0, 3.0, 0.0)],
-)
-def test_the_less_sure_the_detector_the_more_presence_a_face_needs(score, least, wanted):
-    evidence = Evidence(weight=2.0, least=least)
-    assert presence_for(score, evidence) == pytest.approx(wanted, abs=1e-4)
-    assert presence_for(score, None) == 0
-
-
-def test_limits_of_presence_stay_numbers_at_every_score():
-    extreme = [Evidence(weight=100.0, least=least) for least in (-100.0, 100.0)]
-    assert {round(presence_for(s, one), 6) for s in (0.0, 1.0) for one in extreme} == {0.0, 1.0}

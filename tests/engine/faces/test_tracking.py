@@ -43,8 +43,8 @@ def sight(landmarks, presence=0.95, name="a"):
     return Sighting(crop_of(name), landmarks, presence, ())
 
 
-def detect(landmarks, score=0.9, presence_min=0.0):
-    return Detection(box_of(landmarks), score, five_points(landmarks), presence_min)
+def detect(landmarks, score=0.9):
+    return Detection(box_of(landmarks), score, five_points(landmarks))
 
 
 UNIT = five_points(face_at(0, 0, side=1.0))
@@ -551,36 +551,6 @@ def test_presence_starts_and_keeps_a_face_from_the_limits_on(presence, starts, k
     tracker = Tracker(TrackerConfig())
     follow(tracker, 0.0, [detect(face)], [sight(face)])
     assert len(follow(tracker, 0.1, [], [sight(face, presence)])[0]) == keeps
-
-
-@pytest.mark.parametrize(("presence", "starts"), [(0.79, 0), (0.81, 1)])
-def test_a_new_face_needs_the_presence_that_the_detector_asks_for(presence, starts):
-    face, tracker = face_at(300, 300), Tracker(TrackerConfig())
-    found, _ = follow(tracker, 0.0, [detect(face, 0.4, 0.8)], [sight(face, presence)])
-    assert len(found) == starts
-    # Once followed, it is kept as any other.
-    again, _ = follow(tracker, 0.1, [], [sight(face, 0.4)] if starts else [])
-    assert len(again) == starts
-
-
-def test_a_followed_face_does_not_lend_its_place_to_what_needs_more_presence():
-    """The limits belong to the finds, whatever faces are followed before them."""
-    one, other, tracker = face_at(300, 300), face_at(600, 300), Tracker(TrackerConfig())
-    follow(tracker, 0.0, [detect(one)], [sight(one)])
-    found, _ = follow(
-        tracker, 1.0, [detect(one), detect(other, 0.4, 0.8)], [sight(one, 0.6), sight(other, 0.7)]
-    )
-    assert [track.id for track, _ in found] == [1]
-
-
-def test_likely_faces_come_before_large_things_that_are_hardly_any():
-    thing, face = face_at(300, 300, 300), face_at(700, 300)
-    tracker = Tracker(TrackerConfig(max_faces=1))
-    things = [detect(thing, 0.6, 0.95), detect(face, 0.9, 0.1)]
-    found, looked_at = follow(tracker, 0.0, things, [sight(face)])
-    assert looked_at == [(700, 300)]
-    assert len(found) == 1
-    assert tracker.left_out == 0  # nobody is: the thing is likely no face
 
 
 # Width and height of the frame, and how a face lies over its edge by a fraction.

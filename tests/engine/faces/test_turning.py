@@ -187,7 +187,7 @@ def test_a_thing_that_is_hardly_a_face_is_none_where_the_frame_was_turned(
 
     def unsure(faces):
         return [
-            type(one)(one.face, one.landmarks, min(one.presence, 0.8), one.maps)
+            type(one)(one.face, one.landmarks, min(one.presence, 0.6), one.maps)
             for one in locate(faces)
         ]
 
@@ -288,17 +288,10 @@ def test_a_face_found_in_two_ways_comes_once():
 
 
 @pytest.mark.parametrize(
-    ("needed", "presence", "surely"),
-    [
-        (0.0, 0.83, False),
-        (0.0, 0.84, True),
-        (0.8, 0.95, False),
-        (0.8, 0.96, True),
-        (0.2, 0.6, True),
-    ],
+    ("score", "presence", "surely"), [(0.75, 0.81, True), (0.75, 0.79, False), (0.61, 0.95, False)]
 )
-def test_a_find_in_another_way_needs_five_times_the_odds(needed, presence, surely):
-    found = Detection(np.zeros(4, np.float32), 0.7, np.zeros((5, 2), np.float32), needed)
+def test_a_find_in_another_way_is_a_face_where_both_networks_are_sure(score, presence, surely):
+    found = Detection(np.zeros(4, np.float32), score, np.zeros((5, 2), np.float32))
     assert is_surely(found, presence) == surely
 
 

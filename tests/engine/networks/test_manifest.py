@@ -149,7 +149,6 @@ WHOLE = {
         "strides": [8, 16],
         "score_threshold": 0.6,
         "nms_iou": 0.4,
-        "evidence": {"weight": 2, "least": -0.5},
     },
     "landmarks": {"input": INPUT, "landmarks": "ibug68"},
     "expression": {
@@ -206,12 +205,9 @@ WRONG = {
     ("detector", "strides"): [None, [], 8, [0], ["8"], [8.5]],
     ("detector", "score_threshold"): [None, -0.1, 1.1, "0.5", NAN],
     ("detector", "nms_iou"): [None, -0.1, 1.1, "0.4", NAN],
-    ("detector", "evidence"): [[], "much"],
-    ("detector", "evidence.weight"): [None, -0.1, 101, "2", NAN],
-    ("detector", "evidence.least"): [None, 101, -101, "3", NAN],
 }
 OPTIONAL = {"precision", "parameters", "outputs", "picture_quality", "derived_affect"}
-OPTIONAL |= {"apart", "evidence"}
+OPTIONAL |= {"apart"}
 OPTIONAL |= {
     f"input.{key}" for key in ("multiple", "batch", "colour", "dtype", "align", "template")
 }
