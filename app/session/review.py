@@ -22,6 +22,7 @@ from app.session.faces import LabelledFace
 from app.session.folder import ABOUT, Marker, read_about, session_of
 from app.session.frames import VideoPart
 from app.session.records import Integers, Numbers, RecordTable, read_records
+from app.session.spans import Span, readable
 from app.session.statistics import FaceStatistics
 from engine.errors import SourceError
 from engine.labels import ordered
@@ -31,23 +32,6 @@ EDITS: Final = "edits.json"
 FACES_MAX: Final = 20_000  # a window with more would stand still
 GAP_S: Final = 0.5  # a longer silence ends a span
 FRAME_S: Final = 1 / 25  # what a frame lasts where there is only one
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch in which a face shows one label.
-
-    Attributes:
-        start_s: Time of its first frame.
-        end_s: When the next span begins, or the last frame ends.
-        label: What it shows; empty where no network knew expressions.
-        corrected: True if a person set the label of any of its frames.
-    """
-
-    start_s: float
-    end_s: float
-    label: str
-    corrected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,56 +159,6 @@ def _mean(values: Numbers) -> float | None:
     return float(there.mean()) if there.size else None
 
 
-def _readable(spans: list[Span], least_s: float) -> list[Span]:
-    """Give the spans that last, and put short ones in a row under what they show mostly.
-
-    A row of short spans is cut where it has lasted; each piece takes the label that fills more than
-    half of it. A piece without one, or too short itself, is left out: a gap. What is short between
-    two silences is kept.
-    """
-    starts = [i for i, span in enumerate(spans) if not i or spans[i - 1].end_s != span.start_s]
-    found: list[Span] = []
-    for start, end in zip(starts, [*starts[1:], len(spans)], strict=True):
-        run = spans[start:end]
-        whole_s = round(run[-1].end_s - run[0].start_s, 6)
-        found += [
-            piece for row in _rows(run, least_s) for piece in _mostly(row, min(least_s, whole_s))
-        ]
-    return found
-
-
-def _rows(run: list[Span], least_s: float) -> list[list[Span]]:
-    """Cut spans that follow each other: those that last by themselves, short ones in rows."""
-    rows: list[list[Span]] = []
-    row: list[Span] = []
-    for span in run:
-        if _lasts(span) >= least_s:
-            rows += [row, [span]]
-            row = []
-        else:
-            row.append(span)
-            if round(span.end_s - row[0].start_s, 6) >= least_s:
-                rows.append(row)
-                row = []
-    return [row for row in (*rows, row) if row]
-
-
-def _lasts(span: Span) -> float:
-    return round(span.end_s - span.start_s, 6)  # differences of times have crumbs
-
-
-def _mostly(row: list[Span], least_s: float) -> list[Span]:
-    whole = Span(row[0].start_s, row[-1].end_s, "", corrected=False)
-    shares: dict[str, float] = {}
-    for span in row:
-        shares[span.label] = shares.get(span.label, 0.0) + _lasts(span)
-    label = max(shares, key=lambda name: shares[name])
-    if _lasts(whole) < least_s or shares[label] <= 0.5 * _lasts(whole):
-        return []
-    by_hand = any(span.corrected for span in row if span.label == label)
-    return [Span(whole.start_s, whole.end_s, label, by_hand)]
-
-
 class Review:
     """What a review shows; used by one thread.
 
@@ -344,7 +278,7 @@ class Review:
             least_s: Shorter spans in a row become one of what they show mostly, or a gap.
         """
         spans = self._now.spans(face)
-        return _readable(spans, least_s) if least_s > 0 else list(spans)
+        return readable(spans, least_s) if least_s > 0 else list(spans)
 
     def tracks(self) -> list[TrackSummary]:
         """Give every face that is left, in order of id."""

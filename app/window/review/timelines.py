@@ -10,7 +10,8 @@ from PyQt6.QtWidgets import QWidget
 
 from app.session.folder import Marker
 from app.session.palette import face_colour, ink_on, label_colour
-from app.session.review import Review, Span
+from app.session.review import Review
+from app.session.spans import Span
 from app.session.timecode import timecode
 
 SERIES: Final = ("valence", "arousal")

@@ -13,7 +13,8 @@ from app.session.edits import DeleteEdit, LabelEdit
 from app.session.folder import ABOUT, PartLimits, write_about
 from app.session.recorder import Recorder
 from app.session.recording import RecorderConfig
-from app.session.review import Span, open_review
+from app.session.review import open_review
+from app.session.spans import Span
 from engine.analyze import AnalyzerConfig
 from engine.errors import SourceError
 
