@@ -21,6 +21,7 @@ from typing import Final
 from app.session.annotated import VideoConfig
 from app.session.disk import free_bytes
 from app.session.folder import Marker
+from app.session.naming import NAMELESS, NamedFaces
 from app.session.options import KEYS, RecordingOptions
 from app.session.participant import Participant
 from app.session.recorder import Recorder
@@ -90,6 +91,7 @@ class RecordingController:
 
     Attributes:
         beginning: Called when a recording begins: gives the index of the first frame to record.
+        named: Gives what the faces of the source are called.
     """
 
     def __init__(
@@ -114,6 +116,7 @@ class RecordingController:
         self._told, self._kept = told, kept
         self._make_recorder, self._free = make_recorder, free
         self.beginning: Callable[[], int] | None = None
+        self.named: Callable[[], NamedFaces] = lambda: NAMELESS
         self._drawn = OverlayConfig()
         self._snapshots = Snapshots()
         self._source: tuple[SourceInfo, AnalyzerConfig] | None = None
@@ -209,7 +212,14 @@ class RecordingController:
         self._ending_shown = False
         first = 0 if self.beginning is None else self.beginning()
         self._recorder = self._make_recorder(choice.root, *self._source, config, first=first)
+        if self.named() != NAMELESS:
+            self.keep_names()
         return True
+
+    def keep_names(self) -> None:
+        """Keep what the faces are called now, where a recording runs."""
+        if self._recorder is not None and self._running():
+            self._recorder.name_faces(self.named())
 
     def hear(self, samples: Floats) -> None:
         """Take what a microphone gave just now; without a recording, forget it."""

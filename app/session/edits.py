@@ -16,6 +16,7 @@ from pydantic import Field
 
 from app.session.checks import MOST_S, read_form
 from app.session.folder import Marker
+from app.session.naming import NamedFace, NamedFaces
 from app.session.records import Integers, RecordTable
 from engine.config import Natural, Text, checked, read, unknown
 from engine.errors import ConfigError, SourceError
@@ -164,13 +165,50 @@ class MarkerEdit:
         return f"marker {shown(self.text)} at {self.time_s:.2f} s"
 
 
-Edit = LabelEdit | DeleteEdit | MergeEdit | MarkerEdit
+@checked()
+class FaceEdit:
+    """Give a face a name and a colour, or none."""
+
+    face: Natural
+    named: NamedFace
+
+    def apply(self, edited: EditResult) -> EditResult:
+        """Give the records, which know no names.
+
+        Raises:
+            ConfigError: The face is not there.
+        """
+        _rows(edited.table, self.face, -np.inf, np.inf)
+        return edited
+
+    def __str__(self) -> str:
+        name = shown(self.named.name) if self.named.name else "no name"
+        return f"face {self.face}: {name}, {self.named.colour or 'its own colour'}"
+
+
+Edit = LabelEdit | DeleteEdit | MergeEdit | MarkerEdit | FaceEdit
 KINDS: Final[dict[str, type[Edit]]] = {
     "label": LabelEdit,
     "delete": DeleteEdit,
     "merge": MergeEdit,
     "marker": MarkerEdit,
+    "face": FaceEdit,
 }
+
+
+def named_after(named: NamedFaces, edits: Iterable[Edit]) -> NamedFaces:
+    """Give what faces are called after corrections.
+
+    Args:
+        named: What they were called when they were recorded.
+        edits: In the order they were made.
+    """
+    for edit in edits:
+        if isinstance(edit, FaceEdit):
+            named = named.with_face(edit.face, edit.named)
+        elif isinstance(edit, MergeEdit):
+            named = named.merged(edit.face, edit.into)
+    return named
 
 
 @checked(extra="ignore")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from app.session.naming import NAMELESS, NOBODY, NamedFace, NamedFaces
 from engine.types import Analysis, Floats
 
 
@@ -16,6 +17,7 @@ class LabelledFace:
         share: The model's probability of that label, 0 to 1.
         reliability: 0 to 1, of the model's reading; None without expressions.
         corrected: True if a person set the label.
+        named: What the user calls it, and its colour.
         landmarks: (68, 2) float32, pixels of the source frame; None where they are not kept.
     """
 
@@ -25,11 +27,22 @@ class LabelledFace:
     share: float
     reliability: float | None
     corrected: bool = False
+    named: NamedFace = NOBODY
     landmarks: Floats | None = field(default=None, compare=False)
 
+    @property
+    def called(self) -> str:
+        """Its name, or its number."""
+        return self.named.name or str(self.id)
 
-def labelled_faces(analysis: Analysis) -> tuple[LabelledFace, ...]:
-    """Give the faces of an analysis, each with its likeliest label."""
+    @property
+    def hue(self) -> int:
+        """Number of the face whose colour it has."""
+        return self.named.hue(self.id)
+
+
+def labelled_faces(analysis: Analysis, named: NamedFaces = NAMELESS) -> tuple[LabelledFace, ...]:
+    """Give the faces of an analysis, each with its likeliest label, and what it is called."""
     faces = []
     for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
         x0, y0, x1, y1 = track.box.tolist()
@@ -40,6 +53,7 @@ def labelled_faces(analysis: Analysis) -> tuple[LabelledFace, ...]:
                 label=prediction.expression,
                 share=prediction.share,
                 reliability=prediction.reliability,
+                named=named.of(track.id),
                 landmarks=track.landmarks,
             )
         )

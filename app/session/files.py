@@ -18,6 +18,7 @@ from app.session.folder import (
     part_name,
     write_about,
 )
+from app.session.naming import NamedFaces
 from app.session.sound import Sound, SoundCut
 from engine.errors import SinkError
 from engine.labels import Vocabulary
@@ -148,8 +149,8 @@ class SessionFiles:
             self._records = self._open_records(rows)
         log.info("recording goes on in part %d", self.part)
 
-    def write_rows(self, rows: Iterable[Analysis | Marker | SoundCut]) -> None:
-        """Write what every frame shows, and the markers, each to its file.
+    def write_rows(self, rows: Iterable[Analysis | Marker | SoundCut | NamedFaces]) -> None:
+        """Write what every frame shows, markers, and what faces are called, each to its file.
 
         Raises:
             SinkError: The disk is full or a file otherwise refuses.
@@ -158,6 +159,9 @@ class SessionFiles:
             if isinstance(row, Marker):
                 if self._markers is not None:
                     self._markers.write(row)
+            elif isinstance(row, NamedFaces):
+                self._about["faces"] = row.about()
+                write_about(self._folder, self._about)
             elif isinstance(row, SoundCut):
                 if self._video is not None:
                     self._video.cut(row)

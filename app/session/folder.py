@@ -22,6 +22,7 @@ from typing import IO, Annotated, Any, Final
 from pydantic import AfterValidator, Field
 
 from app.session.checks import MISSING, MOST_S, Damage, one_line, read_bytes, read_form, trouble
+from app.session.naming import FaceId, NamedFace
 from engine.config import AboveZero, Positive, checked, read, require
 from engine.errors import ConfigError, SinkError, SourceError
 from engine.files import PartialFile, written_folder
@@ -129,11 +130,13 @@ class Session:
         state: How it ended: ``finished`` if it did.
         files: The files.
         settings: What it was made with.
+        faces: What its faces are called, by id.
     """
 
     state: str = ""
     files: Files = field(default_factory=Files)
     settings: UsedSettings = field(default_factory=UsedSettings)
+    faces: dict[FaceId, NamedFace] = field(default_factory=dict)
 
 
 @checked("recording.part")

@@ -25,8 +25,17 @@ RECORDING: Final = "#b84a00"  # vermillion, dark enough for white text: 5.3 to 1
 # Those of the overlay, so that a face has one colour everywhere.
 FACES: Final = tuple(to_hex(colour) for colour in PALETTE)
 
-# Curves on a white ground: the yellow and the near-white would not be seen there.
-_ON_LIGHT: Final[Mapping[str, str]] = {"#f0e442": "#a39600", "#ebebeb": "#4d4d4d"}
+# The same hues on a light ground, darkened to 3:1 on white; the near-white is a near-black there.
+ON_LIGHT: Final = (
+    "#2b88c4",
+    "#b87400",
+    "#00805c",
+    "#b0588a",
+    "#857a00",
+    "#c44f00",
+    "#0a5fa0",
+    "#2b2e33",
+)
 
 # Tol (2021), "Colour Schemes", the light scheme, made for cells with dark words in them; by the
 # label that each suits. None is a face's colour: those are of Okabe & Ito.
@@ -56,8 +65,8 @@ def face_colour(face: int, *, light: bool = False) -> str:
         face: The track's id.
         light: It is drawn as a line on a light ground.
     """
-    colour = FACES[(face - 1) % len(FACES)]
-    return _ON_LIGHT.get(colour, colour) if light else colour
+    colours = ON_LIGHT if light else FACES
+    return colours[(face - 1) % len(colours)]
 
 
 def ink_on(colour: str) -> str:

@@ -30,6 +30,7 @@ from app.session.clock import RecordingClock
 from app.session.disk import free_bytes
 from app.session.files import SessionFiles
 from app.session.folder import Marker, new_folder
+from app.session.naming import NamedFaces
 from app.session.recording import RecorderConfig, RecorderStatus, State
 from app.session.sound import FileSound, LiveSound, Sound, SoundCut
 from engine.analyze import AnalyzerConfig, config_vocabulary
@@ -89,7 +90,7 @@ class Recorder:
         self._clock, self._free_at = clock, free
         self._time = RecordingClock(live=info.live, clock=clock)
         self._changed = threading.Condition()
-        self._rows: deque[Analysis | Marker | SoundCut] = deque()
+        self._rows: deque[Analysis | Marker | SoundCut | NamedFaces] = deque()
         self._frames: deque[Analysis] = deque()
         self._stopping = False
         self._asked: _Asked | None = None
@@ -233,6 +234,12 @@ class Recorder:
             self._note(marker)
             self._changed.notify()
             return marker
+
+    def name_faces(self, named: NamedFaces) -> None:
+        """Keep what the faces are called from now on; from any thread."""
+        with self._changed:
+            self._rows.append(named)
+            self._changed.notify()
 
     def hear(self, samples: Floats) -> None:
         """Take what a microphone gave just now, (2, N) float32 of 48 kHz; from any thread."""

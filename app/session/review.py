@@ -17,10 +17,11 @@ import numpy as np
 
 from app.session.checks import MISSING, one_line, trouble
 from app.session.contents import read_contents
-from app.session.edits import EditList, EditResult, MarkerEdit
+from app.session.edits import EditList, EditResult, MarkerEdit, named_after
 from app.session.faces import LabelledFace
 from app.session.folder import ABOUT, Marker, read_about, session_of
 from app.session.frames import VideoPart
+from app.session.naming import NAMELESS, NamedFaces
 from app.session.records import Integers, Numbers, RecordTable, read_records
 from app.session.spans import Span, readable
 from app.session.statistics import FaceStatistics
@@ -177,6 +178,7 @@ class Review:
         edits: EditList,
         *,
         markers: tuple[Marker, ...] = (),
+        named: NamedFaces = NAMELESS,
         video: Path | tuple[VideoPart, ...] | None = None,
         annotated: bool = False,
         about: dict[str, Any] | None = None,
@@ -186,6 +188,8 @@ class Review:
         self.edits = edits
         self._recorded_markers = markers
         self._markers: tuple[object, tuple[Marker, ...]] = ((), markers)
+        self._recorded_names = named
+        self._named: tuple[object, NamedFaces] = ((), named)
         self.footage = (VideoPart(0.0, video),) if isinstance(video, Path) else video or ()
         self.annotated = annotated
         self.about = about or {}
@@ -210,6 +214,14 @@ class Review:
                     markers = edit.placed(markers)
             self._markers = (done, markers)
         return self._markers[1]
+
+    @property
+    def named(self) -> NamedFaces:
+        """What the faces are called, corrected."""
+        done = self.edits.done
+        if self._named[0] is not done:
+            self._named = (done, named_after(self._recorded_names, done))
+        return self._named[1]
 
     def prepare(self) -> "Review":
         """Work out what a window shows first; for the thread that opens. Gives the review."""
@@ -307,6 +319,7 @@ class Review:
                     share=float(np.nan_to_num(numbers[label][row])) if label else 0.0,
                     reliability=None if np.isnan(reliability) else reliability,
                     corrected=bool(self.edits.result.corrected[row]),
+                    named=self.named.of(int(numbers["face_id"][row])),
                 )
             )
         return faces
@@ -351,6 +364,7 @@ def _open_folder(folder: Path, video: Path | None) -> Review:
         folder.name,
         EditList.load(_corrections(folder, EDITS), kept.table),
         markers=kept.markers,
+        named=NamedFaces(session.faces),
         video=video or kept.footage,
         annotated=video is None and look is not None and look.annotate,
         about=about,

@@ -10,7 +10,7 @@ from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtGui import QColor, QFont, QPalette
 from PyQt6.QtWidgets import QApplication
 
-from app.session.palette import FACES, RECORDING
+from app.session.palette import FACES, ON_LIGHT, RECORDING
 from app.settings.settings import ThemeName
 
 
@@ -81,17 +81,7 @@ LIGHT: Final = Theme(
     accent="#1f5f9f",
     on_accent="#ffffff",
     bad="#a3221a",
-    # The overlay's hues, darkened to 3:1 on white; its near-white is a near-black here.
-    faces=(
-        "#2b88c4",
-        "#b87400",
-        "#00805c",
-        "#b0588a",
-        "#857a00",
-        "#c44f00",
-        "#0a5fa0",
-        "#2b2e33",
-    ),
+    faces=ON_LIGHT,
 )
 GRID_PX: Final = 8  # all gaps and margins are whole or half steps of it
 TITLE: Final = 1.3  # size of titles, of the text's

@@ -34,14 +34,14 @@ def write_elan(review: Review, path: Path, target: Path) -> None:
         path: Where to write.
         target: Where it will lie: the video is named relative to it.
     """
-    tiers = {f"face {face}": _spans(review, face) for face in review.faces}
-    tiers["markers"] = _markers(review)
+    titles = review.named.titles(review.faces, (MARKERS,))
     root = _root()
     head = _header(root, review.video, target)
     order = ET.SubElement(root, "TIME_ORDER")
     writer = _Tiers(root, order, review.labels)
-    for name, annotations in tiers.items():
-        writer.add(name, MARKERS if name == "markers" else LABELS, annotations)
+    for face, title in titles.items():
+        writer.add(title, LABELS, _spans(review, face))
+    writer.add(MARKERS, MARKERS, _markers(review))
     last = ET.SubElement(head, "PROPERTY", NAME="lastUsedAnnotationId")
     last.text = str(writer.annotations)
     _types(root, review.labels or EXPRESSIONS)  # somebody may name what no network did

@@ -29,6 +29,7 @@ LETTERS: Final = 80  # of a marker; more leaves the picture
 POINTS: Final = 1500  # of a curve
 WORD_IN: Final = 0.075  # width of a letter in a band
 TITLE: Final = 120  # letters of the name
+NAME: Final = 24  # letters of a face's
 SERIES: Final = ("valence", "arousal")
 
 
@@ -100,7 +101,16 @@ def _draw(figure: "Figure", review: Review, faces: list[int]) -> None:
     figure.suptitle(f"{review.name[:TITLE]}{more}", fontsize=10, x=0.01, ha="left")
 
 
+def _titles(review: Review, faces: list[int]) -> dict[int, str]:
+    """Name the faces, briefly; a legend leaves out what begins with an underscore."""
+    titles = review.named.titles(faces)
+    return {
+        face: title[:NAME].replace("_", " _", title[0] == "_") for face, title in titles.items()
+    }
+
+
 def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) -> None:
+    titles = _titles(review, faces)
     for face in faces:
         times, values = review.series(face, series)
         if not np.isfinite(values).any():
@@ -113,9 +123,9 @@ def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) ->
             ):  # ; two frames of one time would begin anew
                 history.add(float(time_s), np.array([value], np.float32))
         curve = history.curve(0)
-        colour = face_colour(face, light=True)
+        colour = face_colour(review.named.hue(face), light=True)
         axes.fill_between(curve.times, curve.low, curve.high, color=colour, alpha=0.3, linewidth=0)
-        axes.plot(curve.times, curve.mean, color=colour, linewidth=1.4, label=f"face {face}")
+        axes.plot(curve.times, curve.mean, color=colour, linewidth=1.4, label=titles[face])
     axes.axhline(0, color="#808080", linewidth=0.6)
     axes.set_ylim(-1.05, 1.05)
     axes.set_yticks((-1, 0, 1), ("\N{MINUS SIGN}1", "0", "+1"))
@@ -152,7 +162,7 @@ def _draw_bands(axes: "Axes", review: Review, faces: list[int]) -> None:
                       ha="center", va="center", bbox=ground)  # fmt: skip
     seen = {label for _, label, _ in kinds}
     axes.set_ylim(max(1, len(faces)) - 0.5, -0.5)
-    axes.set_yticks(range(len(faces)), [f"face {face}" for face in faces])
+    axes.set_yticks(range(len(faces)), list(_titles(review, faces).values()))
     axes.spines[["top", "right"]].set_visible(False)
     named = [label for label in review.labels if label in seen]
     _add_legend(axes, named, any(corrected for _, _, corrected in kinds), len(faces))

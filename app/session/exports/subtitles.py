@@ -23,11 +23,13 @@ def write_subtitles(review: Review, path: Path, target: Path) -> None:
         target: Where it will lie.
     """
     cues: list[tuple[float, float, str, str]] = []
-    for face in review.faces:
+    for face, called in review.named.titles(review.faces).items():
+        title = _escaped(called)
+        voice = title[0].upper() + title[1:]
         for span in review.spans(face, least_s=LEAST_S):
             if not span.label:
                 continue
-            text = f"<v Face {face}>face {face}: {_escaped(span.label)}</v>"
+            text = f"<v {voice}>{title}: {_escaped(span.label)}</v>"
             cues.append((span.start_s, span.end_s, "", text))
     for marker in review.markers:
         text = f"[{_escaped(marker.text)}]"

@@ -127,6 +127,7 @@ def _faces(review: Review) -> Iterator[dict[str, Any]]:
         face = track.face
         yield {
             "id": face.id,
+            **review.named.about().get(str(face.id), {}),
             "first_s": round(face.first_s, 3),
             "last_s": round(face.last_s, 3),
             "seen_s": round(face.seen_s, 3),

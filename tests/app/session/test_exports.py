@@ -12,9 +12,10 @@ from time import process_time
 import cv2
 import pytest
 
-from app.session.edits import DeleteEdit, LabelEdit
+from app.session.edits import DeleteEdit, FaceEdit, LabelEdit
 from app.session.exports.export import FORMS, export
 from app.session.folder import Marker
+from app.session.naming import NamedFace
 from app.session.review import Review, open_review
 from engine.errors import ConfigError, SinkError
 from engine.labels import EXPRESSIONS
@@ -324,3 +325,36 @@ def test_tens_of_thousands_of_spans_and_markers_are_drawn(write_records, tmp_pat
     before_s = process_time()
     export(review, tmp_path / "out.png", overwrite=False)
     assert process_time() - before_s < 10  # with a drawing for each: 40 s
+
+
+@pytest.fixture
+def named(review):
+    """The same review, whose faces have names that no format may choke on."""
+    review.edits.add(FaceEdit(face=1, named=NamedFace(name="_<Ann> & \x01Co", colour="orange")))
+    review.edits.add(FaceEdit(face=3, named=NamedFace(name="markers")))
+    return review
+
+
+def test_tiers_and_cues_have_the_names_of_faces(named, exported):
+    root = ET.parse(exported(".eaf")).getroot()
+    tiers = {tier.get("TIER_ID"): tier.get("PARTICIPANT") for tier in root.iter("TIER")}
+    anna = "_<Ann> & \ufffdCo (1)"
+    assert tiers == {anna: anna, "markers (3)": "markers (3)", "markers": None}
+    cues = exported(".vtt").read_text()
+    assert "<v _&lt;Ann&gt; &amp; \ufffdCo>_&lt;Ann&gt; &amp; \ufffdCo: " in cues
+    assert "<v Markers>markers: " in cues
+    assert "face 1" not in cues
+
+
+def test_json_has_the_names_and_colours_of_faces(named, exported):
+    first, second = json.loads(exported(".json").read_text())["faces"]
+    assert (first["id"], first["name"], first["colour"]) == (1, "_<Ann> & \ufffdCo", "orange")
+    assert second["name"] == "markers"
+    assert "colour" not in second
+
+
+def test_the_plot_has_the_names_and_colours_of_faces(named, exported):
+    path = exported(".svg")
+    texts = [text.text for text in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+    assert sum("_<Ann> &" in (text or "") for text in texts) == 2  # the legend, the band
+    assert "#b87400" in path.read_text()
