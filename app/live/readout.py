@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from app.live.state import LiveState
+from app.session.naming import NOBODY, NamedFace
 from engine.labels import EXPRESSIONS
 
 
@@ -30,6 +31,7 @@ class Readout:
             picture.
         reliability: 0 to 1; 0 unless it is in the picture and classes are known.
         labels: The classes that may be shown.
+        named: What the face is called, and its colour.
     """
 
     standing: Standing
@@ -39,6 +41,12 @@ class Readout:
     percent: tuple[int, ...] = ()
     reliability: float = 0.0
     labels: tuple[str, ...] = EXPRESSIONS
+    named: NamedFace = NOBODY
+
+    @property
+    def hue(self) -> int:
+        """Number of the face whose colour it has."""
+        return self.named.hue(self.face_id or 1)
 
     @property
     def unsure(self) -> bool:
@@ -61,9 +69,10 @@ def readout(live: LiveState, uncertain_below: float) -> Readout:
     """
     chosen = live.selected is not None
     prediction = live.selected_prediction
+    named = NOBODY if live.shown is None else live.named.of(live.shown)
     if prediction is None:
         standing = Standing.AWAY if chosen else Standing.NONE
-        return Readout(standing, live.shown, chosen, labels=live.labels)
+        return Readout(standing, live.shown, chosen, labels=live.labels, named=named)
     reliability = prediction.reliability
     uncertain = reliability is not None and reliability < uncertain_below
     return Readout(
@@ -74,4 +83,5 @@ def readout(live: LiveState, uncertain_below: float) -> Readout:
         percent=tuple(round(100 * share) for share in prediction.probabilities.tolist()),
         reliability=reliability or 0.0,
         labels=prediction.labels,
+        named=named,
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from app.live.performance import Performance
 from app.session.history import History
+from app.session.naming import NAMELESS, NamedFaces
 from app.session.statistics import SessionStatistics
 from engine.labels import EXPRESSIONS
 from engine.types import Analysis, Floats, Prediction
@@ -21,6 +22,7 @@ class LiveState:
         selected: Id of the face that the user chose; None follows the largest face.
         analysis: The newest; None before the first.
         history: Curves of every face.
+        named: What the faces are called.
         statistics: Sums of every face.
         performance: Rate and latency.
         device: What the analysis runs on, for example ``cpu``; empty until known.
@@ -42,6 +44,7 @@ class LiveState:
         self.analysis: Analysis | None = None
         self.labels: tuple[str, ...] = EXPRESSIONS
         self.history = History()
+        self.named: NamedFaces = NAMELESS
         self.statistics = SessionStatistics()
         self.performance.reset()
         self.lost_at: datetime | None = None

@@ -24,6 +24,7 @@ from app.window.layouts import Layouts, first_size
 from app.window.menus import MainActions, fill_menu_bar
 from app.window.panels.recording import RecordingPanel
 from app.window.picture.empty import EmptyPicture
+from app.window.picture.faces import FacesControl
 from app.window.picture.view import VideoView
 from app.window.playback import Playback
 from app.window.questions import may_end_recording
@@ -94,6 +95,7 @@ class MainWindow(QMainWindow):
         self.transport = Transport()
         self.playback = Playback(self.runner, self.transport)
         self.view, self.trouble = VideoView(), Banner()
+        self.faces = FacesControl(self, self.live, self.view)
         self.recording = RecordingPanel(self.controller)
         self.docks = Docks(self, self.recording, self.settings.uncertain_below)
         self.layouts = Layouts(self, self.docks, self.view, self.transport)
@@ -118,7 +120,10 @@ class MainWindow(QMainWindow):
         said = OutputsWatch(self.outputs, self.watch.notice, lambda: self.controller.choice.root)
         self.watch.chips = said.chips
         self.controller.beginning = self.source.whole_from
+        self.controller.named = lambda: self.live.named
         actions = self.actions_
+        self.faces.offered = (actions.name_face, actions.follow_largest)
+        self.faces.say = self.watch.notice.say
         openers = (actions.open_file, actions.open_session, actions.open_stream)
         self.empty = EmptyPicture(openers, self.view)
         said.say_line = self.empty.line.setText
@@ -166,6 +171,7 @@ class MainWindow(QMainWindow):
             "landmarks": lambda on: change(landmarks=on),
             "head_axes": lambda on: change(head_axes=on),
             "follow_largest": self._escape,
+            "name_face": self.faces.ask_name,
             "layout_session": lambda: self.layouts.choose("session", self.actions_.presentation),
             "layout_analysis": lambda: self.layouts.choose("analysis", self.actions_.presentation),
             "presentation": self.layouts.present,
@@ -182,7 +188,8 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.runner.frame_shown.connect(self._show_frame)
         self.runner.analysed.connect(self._show_analysis)
-        self.view.face_clicked.connect(self._select)
+        self.faces.changed.connect(lambda: self._refresh_panels(force=True))
+        self.faces.named.connect(self.controller.keep_names)
         self.view.target_changed.connect(lambda: self.runner.aim(self.view.target))
         self.view.emptied.connect(lambda _: self._offer_sources())
         self.sources.chosen.connect(self.open)
@@ -194,6 +201,7 @@ class MainWindow(QMainWindow):
         self.source.changed.connect(lambda: self._refresh_panels(force=True))
         self.source.choose_other = self._choose_other
         self._settings.applied.connect(self._show_settings)
+        self.docks.statistics.face_chosen.connect(self.faces.select)
         self.docks.statistics.failed.connect(self._say_failure)
         self.recording.asked.connect(self.watch.ask_who)
         self.watch.recording_changed.connect(self.source.keep_every)
@@ -293,7 +301,7 @@ class MainWindow(QMainWindow):
             return
         self.view.set_picture(picture)
         if picture.analysis is not None:
-            self.view.set_analysis(picture.analysis, self.live.shown, self.live.selected)
+            self.faces.draw(picture.analysis)
 
     def _show_analysis(self) -> None:
         worker = self.runner.worker
@@ -303,7 +311,7 @@ class MainWindow(QMainWindow):
         latency_ms = worker.captured.age_ms(analysis.frame.index) or 0.0
         self.live.add(analysis, latency_ms, worker.dropped)
         if not worker.in_step:  # else it comes with its own picture
-            self.view.set_analysis(analysis, self.live.shown, self.live.selected)
+            self.faces.draw(analysis)
         self._dirty = True
 
     def _refresh_panels(self, *, force: bool = False) -> None:
@@ -312,11 +320,6 @@ class MainWindow(QMainWindow):
             return
         self._dirty = False
         self.docks.refresh(self.live)
-
-    def _select(self, face: int | None) -> None:
-        self.live.select(face)
-        self.view.set_analysis(self.live.analysis, self.live.shown, self.live.selected)
-        self._refresh_panels(force=True)
 
     def _show_networks(self, text: str) -> None:
         """Say beside the menus how the networks are."""
@@ -376,7 +379,7 @@ class MainWindow(QMainWindow):
         if self.actions_.presentation.isChecked():
             self.actions_.presentation.setChecked(False)
         else:
-            self._select(None)
+            self.faces.select(None)
 
     # Beginning and end
 

@@ -47,6 +47,7 @@ class MainActions:
     follow_largest: QAction = action(
         QT_TRANSLATE_NOOP("Actions", "&Follow the largest face"), "Esc"
     )
+    name_face: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Name and colour of the face…"), "F2")
     layout_session: QAction = action(QT_TRANSLATE_NOOP("Actions", "Layout: &Session"), "Ctrl+1")
     layout_analysis: QAction = action(QT_TRANSLATE_NOOP("Actions", "Layout: &Analysis"), "Ctrl+2")
     presentation: QAction = action(
@@ -89,7 +90,12 @@ def fill_menu_bar(
         (translate("MainWindow", "&Playback"), (playback,)),
         (
             translate("MainWindow", "&View"),
-            ((a.mirror, a.landmarks, a.head_axes), (a.follow_largest,), layouts, panels),
+            (
+                (a.mirror, a.landmarks, a.head_axes),
+                (a.follow_largest, a.name_face),
+                layouts,
+                panels,
+            ),
         ),
         (
             translate("MainWindow", "&Help"),

@@ -3,40 +3,37 @@
 import math
 from typing import Final
 
-import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import (
     QComboBox,
-    QGraphicsEllipseItem,
-    QGraphicsItem,
     QHBoxLayout,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from app.live.plot_window import LENGTHS_S, Line, PlotWindow, dashed, thinned, ticks
+from app.live.plot_window import LENGTHS_S, PlotWindow, dashed, thinned, ticks
 from app.live.state import LiveState
 from app.session.history import History
-from app.session.palette import ink_on
+from app.session.naming import NAMELESS, NamedFaces
 from app.window.keys import OwnKeys
+from app.window.panels.face_items import SERIES, FaceItems
 from app.window.panels.panel import MARGIN, Panel
-from app.window.theme import Theme, current_theme
+from app.window.theme import current_theme
 from engine.drawing.timeline import spread
 
 MOST_FACES: Final = 8  # drawn at once, as many as there are colours; those seen last
 _CELL_PX: Final = 2.0
 _DASH_PX: Final = 9.0
-_ID_PX: Final = 32  # right of the newest sample: room for the ids
-_END_PX: Final = 6.5  # across the mark at a curve's end
+_ID_PX: Final = 32  # right of the newest sample: room for the ids, where they are short
 _LABEL_PX: Final = 18  # from id to id
-_BESIDE_PX: Final = 26  # ids closer than this, sideways, are moved apart
+_BESIDE_PX: Final = 26  # ids closer than this, sideways, are moved apart, if no name is longer
+_BEHIND_PX: Final = 6  # from a curve's end to its id
 _KEY_GAP_PX: Final = 20
 _TICK_PX: Final = 64  # between two ticks, at least
 _TALL: Final = 2.2  # height of the plot in units of the values
-_SERIES: Final = ("valence", "arousal")
 
 
 class AffectPlot(Panel):
@@ -57,6 +54,8 @@ class AffectPlot(Panel):
         self._history = History()
         self._shown: int | None = None
         self._now_s = 0.0
+        self._named = NAMELESS
+        self._ids_px: float = _ID_PX
         self.faces: dict[int, FaceItems] = {}
         self.plot = self._make_plot()
         self._size_axes()
@@ -155,13 +154,27 @@ class AffectPlot(Panel):
         if live.history is not self._history:  # another session
             self.pause.setChecked(False)
         self._history, self._shown, self._now_s = live.history, live.shown, live.now_s
+        self._show_names(live.named)
         self.window_of_time.follow(self._now_s)
         if not self.window_of_time.paused:
             self._redraw()
 
+    def _show_names(self, named: NamedFaces) -> None:
+        """Take over what the faces are called."""
+        if named is not self._named:
+            self._named = named
+            for face, items in self.faces.items():
+                items.restyle(face, self.theme, named.of(face))
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Leave room right of the newest sample for numbers, and for the names that there are."""
+        widths = (items.label_px for items in self.faces.values())
+        self._ids_px = max(_ID_PX, _BEHIND_PX + max(widths, default=0.0))
+
     def _redraw(self) -> None:
         window = self.window_of_time
-        right_s = window.until_s + _ID_PX * self._pixel_s()
+        right_s = window.until_s + self._ids_px * self._pixel_s()
         self.plot.setXRange(window.since_s, right_s, padding=0)
         marks = ticks(window.since_s, right_s, spacing_s=_TICK_PX * self._pixel_s())
         self.plot.getAxis("bottom").setTicks([marks])
@@ -182,11 +195,12 @@ class AffectPlot(Panel):
     def _draw_face(self, face: int) -> None:
         """Draw one face's curves."""
         if face not in self.faces:
-            self.faces[face] = FaceItems(self.plot, face, self.theme)
+            self.faces[face] = FaceItems(self.plot, face, self.theme, self._named.of(face))
+            self._make_room()
         items = self.faces[face]
         window, pixel_s = self.window_of_time, self._pixel_s()
         items.tip = None
-        for series in _SERIES:
+        for series in SERIES:
             curve = self._history.curve(face, series, window.since_s, window.until_s)
             line = thinned(curve.times, curve.mean, _CELL_PX * pixel_s)
             if not len(line.times) or line.times[0] > window.until_s:
@@ -199,10 +213,10 @@ class AffectPlot(Panel):
         items.emphasise(chosen=face == self._shown)
 
     def _pixel_s(self) -> float:
-        return self.window_of_time.length_s / (self._width_px() - _ID_PX)
+        return self.window_of_time.length_s / (self._width_px() - self._ids_px)
 
     def _width_px(self) -> float:
-        return max(2.0 * _ID_PX, float(self.plot.getViewBox().width()))
+        return max(2.0 * self._ids_px, float(self.plot.getViewBox().width()))
 
     def _place_ids(self) -> None:
         """Put the ids behind the curves' ends; where they collide, they are moved apart."""
@@ -215,8 +229,8 @@ class AffectPlot(Panel):
             items.label.setVisible(items.tip is not None)
             if items.tip is None:
                 continue
-            items.label.setPos(items.tip[0] + 6 * pixel_s, items.tip[1])
-            if newest_s - items.tip[0] < _BESIDE_PX * pixel_s:
+            items.label.setPos(items.tip[0] + _BEHIND_PX * pixel_s, items.tip[1])
+            if newest_s - items.tip[0] < max(_BESIDE_PX, self._ids_px - _BEHIND_PX) * pixel_s:
                 side_by_side.append((items.label, (_TALL / 2 - items.tip[1]) * per_unit))
         gap = min(_LABEL_PX, height / max(1, len(side_by_side)))
         rows = spread([row for _, row in side_by_side], gap, height)
@@ -239,7 +253,7 @@ class AffectPlot(Panel):
 
     def _moved_by_mouse(self) -> None:
         left_s, right_s = self.plot.getViewBox().viewRange()[0]
-        ids_s = (right_s - left_s) * _ID_PX / self._width_px()
+        ids_s = (right_s - left_s) * self._ids_px / self._width_px()
         self.window_of_time.show(left_s, right_s - ids_s)
         self.pause.setChecked(True)
         self._show_length()
@@ -268,78 +282,9 @@ class AffectPlot(Panel):
             axis.setPen(pg.mkPen(theme.border))
             axis.setTextPen(pg.mkPen(theme.muted))
         for face, items in self.faces.items():
-            items.restyle(face, theme)
+            items.restyle(face, theme, self._named.of(face))
         self.key.update()
         self._redraw()
-
-
-class FaceItems:
-    """What is drawn of one face: two curves with a mark at the end of each, and its id."""
-
-    def __init__(self, plot: pg.PlotWidget, face: int, theme: Theme) -> None:
-        # As paths: what pyqtgraph draws as arrays of segments, scatter plots too, leaks an object
-        # at each painting (a slice of PyQt's `sip.array` is never freed; PyQt6-sip 13.13).
-        self.curves = {series: pg.PlotCurveItem(skipFiniteCheck=True) for series in _SERIES}
-        self._ends = {series: _end_mark(plot) for series in _SERIES}
-        self.tip: tuple[float, float] | None = None
-        self._chosen: bool | None = None
-        self._colour = ""
-        self.label = pg.TextItem(str(face), anchor=(0, 0.5))
-        self.label.textItem.document().setDocumentMargin(1.5)
-        for curve in self.curves.values():
-            curve.setSegmentedLineMode("off")
-            plot.addItem(curve)
-        plot.addItem(self.label, ignoreBounds=True)
-        self.restyle(face, theme)
-
-    def draw(self, series: str, line: Line) -> None:
-        """Show a curve, and its mark at the end."""
-        joined = line.joined.astype(np.int32)
-        self.curves[series].setData(line.times, line.values, connect=joined)
-        self._ends[series].setPos(line.times[-1], line.values[-1])
-        self._ends[series].show()
-
-    def clear(self, series: str) -> None:
-        """Show no curve."""
-        self.curves[series].setData([], [])
-        self._ends[series].hide()
-
-    def emphasise(self, *, chosen: bool) -> None:
-        """Draw the face that the panels are about with thicker lines."""
-        if chosen == self._chosen:
-            return
-        self._chosen = chosen
-        width = 2.2 if chosen else 1.2
-        for series, curve in self.curves.items():
-            curve.setPen(
-                pg.mkPen(self._colour, width=width if series == "valence" else 0.7 * width)
-            )
-            curve.setZValue(2 if chosen else 1)
-        self.label.setZValue(3 if chosen else 2)
-
-    def restyle(self, face: int, theme: Theme) -> None:
-        """Take over a theme's colours."""
-        self._colour = theme.face(face)
-        self.label.fill = pg.mkBrush(self._colour)
-        self.label.setColor(ink_on(self._colour))
-        for series, end in self._ends.items():
-            end.setPen(pg.mkPen(self._colour, width=1.5))
-            end.setBrush(QColor(self._colour if series == "valence" else theme.base))
-        self._chosen = None
-
-    def remove(self, plot: pg.PlotWidget) -> None:
-        """Take everything out of the plot."""
-        for item in (*self.curves.values(), *self._ends.values(), self.label):
-            plot.removeItem(item)
-
-
-def _end_mark(plot: pg.PlotWidget) -> QGraphicsEllipseItem:
-    """Add a disc whose size is in pixels, whatever the plot's range."""
-    mark = QGraphicsEllipseItem(-_END_PX / 2, -_END_PX / 2, _END_PX, _END_PX)
-    mark.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
-    mark.setZValue(2)
-    plot.addItem(mark, ignoreBounds=True)
-    return mark
 
 
 class _LineKey(QWidget):

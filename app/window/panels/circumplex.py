@@ -6,12 +6,13 @@ from typing import Final
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from app.live.plot_window import thinned
 from app.live.state import LiveState
-from app.window.panels.panel import MARGIN, Panel, draw_chip, draw_focus, growing
+from app.session.naming import NAMELESS, NamedFaces
+from app.window.panels.panel import MARGIN, Panel, chip_font, draw_chip, draw_focus, growing
 from app.window.panels.probabilities import class_name
 from app.window.theme import Theme, current_theme
 from engine.labels import VALENCE_AROUSAL, Expression
@@ -22,6 +23,7 @@ _CELL_S: Final = 0.1  # of the trail: 50 points a face
 _FADES: Final = 12  # shades of a trail
 _GAP_S: Final = 1.0  # a face that is away for longer has no trail
 _MOST_FACES: Final = 8
+_NAME_EM: Final = 5  # of a face's name, heights of the text
 # Above their crosses, these names would run into disgust's and the axis's.
 _NAMED_BELOW: Final = (Expression.CONTEMPT, Expression.SADNESS)
 _NAMED_FROM: Final = 15  # heights of the text: a smaller plane has crosses only
@@ -43,7 +45,7 @@ class CircumplexPanel(Panel):
 
     def show_state(self, live: LiveState) -> None:
         """Take the trails' last seconds from the history."""
-        self.plane.show_trails(trails(live), live.shown, live.labels)
+        self.plane.show_trails(trails(live), live.shown, live.labels, live.named)
 
     def restyle(self) -> None:
         """Take over the theme's colours."""
@@ -92,6 +94,7 @@ class Plane(QWidget):
         self._trails: dict[int, Floats] = {}
         self._shown: int | None = None
         self._labels: tuple[str, ...] = ()
+        self._named = NAMELESS
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Valence across, arousal upwards"))
         growing(self)
@@ -105,7 +108,11 @@ class Plane(QWidget):
         return QSize(300, 300)
 
     def show_trails(
-        self, trails: dict[int, Floats], shown: int | None, labels: tuple[str, ...] = ()
+        self,
+        trails: dict[int, Floats],
+        shown: int | None,
+        labels: tuple[str, ...] = (),
+        named: NamedFaces = NAMELESS,
     ) -> None:
         """Show these trails.
 
@@ -113,8 +120,10 @@ class Plane(QWidget):
             trails: As `trails` gives them.
             shown: The face that the panels are about, drawn last and strongest.
             labels: Classes whose places are marked; all of them if the model knows none.
+            named: What the faces are called.
         """
         self._trails, self._shown, self._labels = trails, shown, labels
+        self._named = named
         self.setAccessibleDescription(self.spoken())
         self.update()
 
@@ -125,7 +134,7 @@ class Plane(QWidget):
             return self.tr("no face")
         valence, arousal = trail[-1].tolist()
         words = self.tr("face {0}: valence {1:+.2f}, arousal {2:+.2f}")
-        return words.format(self._shown, valence, arousal)
+        return words.format(self._named.short(self._shown or 0), valence, arousal)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw plane, places and trails."""
@@ -137,7 +146,7 @@ class Plane(QWidget):
         chips = self.chip_places(area, reversed(order))
         for face in order:
             self._draw_trail(painter, theme, area, face)
-            draw_chip(painter, chips[face], str(face), theme.face(face))
+            draw_chip(painter, chips[face], self._called(face), theme.face(self._named.hue(face)))
         draw_focus(self, painter, theme)
 
     def area(self) -> QRectF:
@@ -203,7 +212,7 @@ class Plane(QWidget):
     def _draw_trail(self, painter: QPainter, theme: Theme, area: QRectF, face: int) -> None:
         points = [self.at(area, v, a) for v, a in np.clip(self._trails[face], -1, 1).tolist()]
         shown = face == self._shown
-        colour = QColor(theme.face(face))
+        colour = QColor(theme.face(self._named.hue(face)))
         edges = np.linspace(0, len(points) - 1, _FADES + 1).round().astype(int).tolist()
         for step, (first, last) in enumerate(pairwise(edges), 1):
             fading = QColor(colour)
@@ -215,13 +224,20 @@ class Plane(QWidget):
         painter.setBrush(colour)
         painter.drawEllipse(points[-1], 6 if shown else 4, 6 if shown else 4)
 
+    def _called(self, face: int) -> str:
+        """Give a face's name, where that is long its beginning, or its number."""
+        metrics = QFontMetrics(chip_font(self.font()))
+        room, way = _NAME_EM * metrics.height(), Qt.TextElideMode.ElideRight
+        return metrics.elidedText(self._named.short(face), way, room)
+
     def chip_places(self, area: QRectF, faces: Iterable[int]) -> dict[int, QRectF]:
         """Put the ids beside their points, inside the widget, none over another."""
         places: dict[int, QRectF] = {}
         height = self.fontMetrics().height()
         for face in faces:
             tip = self.at(area, *np.clip(self._trails[face][-1], -1, 1).tolist())
-            width = self.fontMetrics().horizontalAdvance(str(face)) + 8
+            metrics = QFontMetrics(chip_font(self.font()))
+            width = metrics.horizontalAdvance(self._called(face)) + 8
             x = tip.x() + 9 if tip.x() + 9 + width < self.width() else tip.x() - 9 - width
             place = QRectF(x, tip.y() - height / 2, width, height)
             inwards = height + 1 if tip.y() < area.center().y() else -height - 1

@@ -141,6 +141,13 @@ def label(text: str, role: str = "") -> QLabel:
     return made
 
 
+def chip_font(font: QFont) -> QFont:
+    """Give the font in which chips are written where words are in `font`."""
+    bold = QFont(font)
+    bold.setBold(True)
+    return bold
+
+
 def draw_chip(painter: QPainter, rect: QRectF, text: str, colour: str) -> None:
     """Draw a face's id on its colour, as the video's overlay does."""
     painter.save()
@@ -148,9 +155,7 @@ def draw_chip(painter: QPainter, rect: QRectF, text: str, colour: str) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(colour))
     painter.drawRoundedRect(rect, 4, 4)
-    font = QFont(painter.font())
-    font.setBold(True)
-    painter.setFont(font)
+    painter.setFont(chip_font(painter.font()))
     painter.setPen(QPen(QColor(ink_on(colour))))
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
     painter.restore()

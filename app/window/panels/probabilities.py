@@ -8,11 +8,12 @@ from PyQt6.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QVBoxLayout,
 
 from app.live.readout import Readout, Standing, readout
 from app.live.state import LiveState
-from app.window.panels.panel import MARGIN, Panel, draw_chip, draw_focus, growing, label
+from app.window.panels.panel import MARGIN, Panel, chip_font, draw_chip, draw_focus, growing, label
 from app.window.theme import ANSWER_PT, GRID_PX, Theme, answer_pt, current_theme
 
 _ROW: Final = 1.9  # heights of the text
 _MOST_PX: Final = 34  # of a row
+_NAME_EM: Final = 6  # of a face's name, heights of the text
 
 
 # Literal texts, so that translators' tools find them.
@@ -79,7 +80,7 @@ class ProbabilitiesPanel(Panel):
         self._show(readout(live, self.uncertain_below))
 
     def _show(self, read: Readout) -> None:
-        self.chip.show_face(read.face_id, self.theme)
+        self.chip.show_face(read, self.theme)
         self.headline.setText(self._headline(read))
         self.note.setText(self._note(read))
         unsure = read.unsure
@@ -97,7 +98,7 @@ class ProbabilitiesPanel(Panel):
 
     def restyle(self) -> None:
         """Take over the theme's colours."""
-        self.chip.show_face(self._read.face_id, self.theme)
+        self.chip.show_face(self._read, self.theme)
         self.bars.update()
 
     def _headline(self, read: Readout) -> str:
@@ -169,7 +170,7 @@ class Answer(QWidget):
 
 
 class _Chip(QWidget):
-    """A face's id on its colour."""
+    """A face's name or number on its colour."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,15 +179,22 @@ class _Chip(QWidget):
         self.setFixedSize(self.sizeHint())
 
     def sizeHint(self) -> QSize:
-        metrics = self.fontMetrics()
-        return QSize(metrics.horizontalAdvance("000") + 6, metrics.height() + 6)
+        metrics = QFontMetrics(chip_font(self.font()))
+        words = max(metrics.horizontalAdvance(text) for text in ("000", self._text))
+        return QSize(words + 6, metrics.height() + 6)
 
-    def show_face(self, face_id: int | None, theme: Theme) -> None:
-        text, colour = ("", "") if face_id is None else (str(face_id), theme.face(face_id))
+    def show_face(self, read: Readout, theme: Theme) -> None:
+        name = read.named.name or ("" if read.face_id is None else str(read.face_id))
+        metrics = QFontMetrics(chip_font(self.font()))
+        room = _NAME_EM * metrics.height()
+        text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
+        colour = theme.face(read.hue) if text else ""
         if (text, colour) != (self._text, self._colour):
             self._text, self._colour = text, colour
             self.setVisible(bool(text))
-            self.setAccessibleName(self.tr("Face {0}").format(text))
+            self.setFixedSize(self.sizeHint())
+            self.setAccessibleName(self.tr("Face {0}").format(name))
+            self.setToolTip(name if text != name else "")
             self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -273,7 +281,7 @@ class Bars(QWidget):
         theme, read = current_theme(), self._read
         bar = QRectF(track)
         bar.setWidth(track.width() * percent / 100)
-        colour = QColor(theme.face(read.face_id or 1)) if top else QColor(theme.muted)
+        colour = QColor(theme.face(read.hue)) if top else QColor(theme.muted)
         if not top or read.standing is not Standing.UNCERTAIN:
             painter.fillRect(bar, colour)
             return

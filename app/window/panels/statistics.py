@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.live.state import LiveState
+from app.session.naming import NAMELESS, NamedFaces
 from app.session.statistics import SessionStatistics
 from app.session.statistics_table import COLUMNS, Row, as_text, extra_of, row_of, save_table
 from app.session.timecode import timecode
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _SIGNED: Final = ("valence", "arousal")
 _NUMBERS: Final = ("face", "seen_s", *_SIGNED)  # the other columns are classes
+_MOST_EM: Final = 12  # of a column, heights of the text: names may be long
 _Role = Qt.ItemDataRole
 
 
@@ -43,19 +45,24 @@ class StatisticsModel(QAbstractTableModel):
         super().__init__()
         self.rows: list[Row] = []
         self.extra: tuple[str, ...] = ()
+        self.named = NAMELESS
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns."""
         return (*COLUMNS, *self.extra)
 
-    def show_rows(self, rows: list[Row], extra: tuple[str, ...] = ()) -> None:
+    def show_rows(
+        self, rows: list[Row], extra: tuple[str, ...] = (), named: NamedFaces = NAMELESS
+    ) -> None:
         """Take new numbers; rows stay where they are unless faces were left out.
 
         Args:
             rows: In order of id.
             extra: Classes beyond the eight.
+            named: What the faces are called.
         """
+        self.named = named
         old, new = [row[0] for row in self.rows], [row[0] for row in rows]
         if new[: len(old)] != old or extra != self.extra:
             self.beginResetModel()
@@ -86,13 +93,13 @@ class StatisticsModel(QAbstractTableModel):
         if name not in _NUMBERS and value is not None and not lasted:
             shown = "\N{EN DASH}"  # one picture lasts no time, of which nothing is a share
         else:
-            shown = _cell(name, value)
+            shown = self._cell(name, value)
         if role == _Role.DisplayRole:
             return shown
         if role == _Role.AccessibleTextRole:
             return f"{self._title(name)}: {shown}"
         if role == _Role.DecorationRole and name == "face" and value is not None:
-            return QColor(current_theme().face(int(value)))
+            return QColor(current_theme().face(self.named.hue(int(value))))
         if role == _Role.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignLeft if name == "face" else Qt.AlignmentFlag.AlignRight
             return side | Qt.AlignmentFlag.AlignVCenter
@@ -110,6 +117,17 @@ class StatisticsModel(QAbstractTableModel):
             return self._tip(self.columns[section])
         return None
 
+    def _cell(self, name: str, value: float | None) -> str:
+        if value is None:
+            return ""
+        if name == "face":
+            return self.named.short(int(value))
+        if name == "seen_s":
+            return timecode(value, digits=1)
+        if name in _SIGNED:
+            return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+        return f"{100 * value:.0f} %"
+
     def _title(self, name: str) -> str:
         if name not in _NUMBERS:
             return class_name(name)
@@ -124,23 +142,11 @@ class StatisticsModel(QAbstractTableModel):
         if name not in _NUMBERS:
             return self.tr("Share of the time seen in which this class was the most probable")
         return {
-            "face": self.tr("Number of the face, as in the video"),
+            "face": self.tr("Number of the face, as in the video, or its name"),
             "seen_s": self.tr("Time the face was seen"),
             "valence": self.tr("Mean from \N{MINUS SIGN}1, unpleasant, to +1, pleasant"),
             "arousal": self.tr("Mean from \N{MINUS SIGN}1, calm, to +1, excited"),
         }[name]
-
-
-def _cell(name: str, value: float | None) -> str:
-    if value is None:
-        return ""
-    if name == "face":
-        return str(int(value))
-    if name == "seen_s":
-        return timecode(value, digits=1)
-    if name in _SIGNED:
-        return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
-    return f"{100 * value:.0f} %"
 
 
 class StatisticsPanel(Panel):
@@ -203,6 +209,7 @@ class StatisticsPanel(Panel):
             rows.setDefaultSectionSize(table.fontMetrics().height() + 8)
         if (columns := table.horizontalHeader()) is not None:
             columns.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            columns.setMaximumSectionSize(_MOST_EM * table.fontMetrics().height())
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         copying = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), table)
         copying.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -211,13 +218,13 @@ class StatisticsPanel(Panel):
 
     def show_state(self, live: LiveState) -> None:
         """Show the session's numbers."""
-        self.show_statistics(live.statistics)
+        self.show_statistics(live.statistics, live.named)
 
-    def show_statistics(self, statistics: SessionStatistics) -> None:
+    def show_statistics(self, statistics: SessionStatistics, named: NamedFaces = NAMELESS) -> None:
         """Show the numbers now."""
         faces = statistics.faces()
         extra = extra_of(faces)
-        self.model.show_rows([row_of(face, extra) for face in faces], extra)
+        self.model.show_rows([row_of(face, extra) for face in faces], extra, named)
         self._say_what_is_there(statistics.forgotten)
 
     def _say_what_is_there(self, forgotten: int) -> None:
@@ -241,7 +248,7 @@ class StatisticsPanel(Panel):
         rows = [self.model.rows[row] for row in indexes] or self.model.rows
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
-            clipboard.setText(as_text(rows, "\t", self.model.extra))
+            clipboard.setText(as_text(rows, "\t", self.model.extra, self.model.named))
 
     def ask_and_save(self) -> None:
         """Ask for a file and write all rows to it."""
@@ -253,8 +260,8 @@ class StatisticsPanel(Panel):
     def save_as(self, path: Path) -> None:
         """Write all rows to a file; a failure is told by `failed`."""
         try:
-            named = path if path.suffix else path.with_suffix(".csv")
-            save_table(named, self.model.rows, self.model.extra)
+            file = path if path.suffix else path.with_suffix(".csv")
+            save_table(file, self.model.rows, self.model.extra, self.model.named)
         except FerError as error:
             log.warning("%s", error)
             self.failed.emit(str(error))

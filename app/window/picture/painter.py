@@ -22,6 +22,7 @@ from engine.types import Floats
 THEME: Final[Theme] = DARK
 AXES: Final = (("x", "#e69f00"), ("y", "#56b4e9"), ("z", "#ffffff"))  # told apart by all, and named
 _PAD: Final = 6.0
+_NAME_EM: Final = 7.0  # of a name, heights of the text
 _PARTS: Final = (
     (JAW, False),
     (slice(BROWS.start, BROWS.start + 5), False),
@@ -135,7 +136,7 @@ def words_of(face: LabelledFace, uncertain_below: float) -> tuple[str, str, bool
 
 
 class _Words(NamedTuple):
-    """What a label says: the id, then what the face shows."""
+    """What a label says: the name or number, then what the face shows."""
 
     chip: str
     label: str
@@ -192,7 +193,7 @@ class OverlayPainter:
         labels = self._labels(faces, selected)
         plates = self._plates(faces, labels, shown)
         for face, words in zip(faces, labels, strict=True):
-            colour = QColor(THEME.face(face.id))
+            colour = QColor(THEME.face(face.hue))
             if face.landmarks is not None and self._look.landmarks:
                 self._landmarks(face.landmarks, colour)
             if face.landmarks is not None and self._look.head_axes:
@@ -203,7 +204,7 @@ class OverlayPainter:
             plate = plates.get(face.id)
             if plate is not None:
                 rect, words = plate
-                self._label(QRectF(*rect[:2], rect.width, rect.height), words, face.id)
+                self._label(QRectF(*rect[:2], rect.width, rect.height), words, face.hue)
 
     def label_places(
         self,
@@ -227,10 +228,17 @@ class OverlayPainter:
     def _labels(self, faces: Sequence[LabelledFace], selected: int | None) -> list[_Words]:
         below = self._look.uncertain_below
         labels = [
-            _Words(f"{face.id}" + (" ●" if face.id == selected else ""), *words_of(face, below))
+            _Words(
+                self._called(face) + (" ●" if face.id == selected else ""), *words_of(face, below)
+            )
             for face in faces
         ]
         return labels if self._look.words else [words.shorter()[-1] for words in labels]
+
+    def _called(self, face: LabelledFace) -> str:
+        """Give its name, where that is long its beginning, or its number."""
+        room = _NAME_EM * self._metrics.height()
+        return self._metrics.elidedText(face.called, Qt.TextElideMode.ElideRight, room)
 
     def _plates(
         self, faces: Sequence[LabelledFace], labels: Sequence[_Words], shown: int | None
@@ -315,8 +323,8 @@ class OverlayPainter:
             percent + _PAD if words.percent else 0.0,
         )
 
-    def _label(self, area: QRectF, words: _Words, face: int) -> None:
-        colour = QColor(THEME.face(face))
+    def _label(self, area: QRectF, words: _Words, hue: int) -> None:
+        colour = QColor(THEME.face(hue))
         chip, label, percent = self._widths(words)
         left, top, height = area.left(), area.top(), area.height()
         self._chip(area, "", QColor(10, 11, 13, 215), QColor("white"))

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, cast
 
-from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QFont,
     QFontMetricsF,
     QImage,
@@ -21,6 +22,7 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from app.live.presentation import ScaledPicture, Viewport
 from app.session.faces import LabelledFace, labelled_faces
+from app.session.naming import NAMELESS, NamedFaces
 from app.session.palette import RECORDING
 from app.window.picture.cover import FaceCover
 from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at, words_of
@@ -42,6 +44,7 @@ class VideoView(QWidget):
     """
 
     face_clicked = pyqtSignal(object)  # id of a face, or None beside all faces
+    face_menu_wanted = pyqtSignal(int, QPoint)  # id of a face, and where on the screen
     target_changed = pyqtSignal()  # another size, or another side
     emptied = pyqtSignal(bool)  # there is no picture any more, or there is one again
 
@@ -119,10 +122,14 @@ class VideoView(QWidget):
         column.addStretch(0)
 
     def set_analysis(
-        self, analysis: Analysis | None, shown: int | None = None, selected: int | None = None
+        self,
+        analysis: Analysis | None,
+        shown: int | None = None,
+        selected: int | None = None,
+        named: NamedFaces = NAMELESS,
     ) -> None:
         """Draw an analysis over the frames from now on."""
-        self.set_faces(() if analysis is None else labelled_faces(analysis), shown, selected)
+        self.set_faces(() if analysis is None else labelled_faces(analysis, named), shown, selected)
         self._analysed = None if analysis is None else analysis.frame.index
 
     def set_faces(
@@ -287,6 +294,20 @@ class VideoView(QWidget):
             return
         at = event.position()
         self.face_clicked.emit(face_at(self._faces, *self._place.to_frame(at.x(), at.y())))
+
+    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
+        """Ask for the menu of the face under the pointer; by key, of the one that is followed."""
+        if event is None or self._place is None:
+            return
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            face = next((face for face in self._faces if face.id == self._shown), None)
+            if face is not None:
+                at = self._place.box(face.box).center().toPoint()
+                self.face_menu_wanted.emit(face.id, self.mapToGlobal(at))
+            return
+        under = face_at(self._faces, *self._place.to_frame(event.x(), event.y()))
+        if under is not None:
+            self.face_menu_wanted.emit(under, event.globalPos())
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Walk through the faces with the arrow keys up and down."""

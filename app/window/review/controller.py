@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.session.checks import one_line
-from app.session.edits import DeleteEdit, Edit, LabelEdit, MarkerEdit, MergeEdit
+from app.session.edits import DeleteEdit, Edit, FaceEdit, LabelEdit, MarkerEdit, MergeEdit
 from app.session.faces import LabelledFace
 from app.session.folder import Marker
+from app.session.naming import NAMELESS, NamedFace, NamedFaces
 from app.session.review import Review, TrackSummary
 from engine.errors import FerError
 
@@ -131,6 +132,11 @@ class ReviewController:
         """Give every face that is left."""
         return self.review.tracks() if self.review is not None else []
 
+    @property
+    def named(self) -> NamedFaces:
+        """What the faces are called."""
+        return NAMELESS if self.review is None else self.review.named
+
     def can(self) -> Abilities:
         """Say what can be done now."""
         if self.review is None:
@@ -206,6 +212,11 @@ class ReviewController:
             self.say("no marker within half a second of the cursor", failed=True)
             return
         self._edit(MarkerEdit(was_s=round(marker.time_s, 3), was=marker.text))
+
+    def name(self, face: int, named: NamedFace) -> None:
+        """Give a face a name and a colour."""
+        if named != self.named.of(face):
+            self._edit(FaceEdit(face=face, named=named))
 
     def merge(self, into: int) -> None:
         """Give the chosen face's rows to another, which is chosen then."""

@@ -56,8 +56,11 @@ class ReviewActions:
     delete_span: QAction = action(
         QT_TRANSLATE_NOOP("Actions", "Delete track in the span"), "Shift+Del"
     )
+    name_face: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Name and colour of the face…"), "F2")
     add_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M")
-    change_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Text of the marker here…"), "F2")
+    change_marker: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "Text of the marker here…"), "Shift+F2"
+    )
     move_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Move the nearest marker here"))
     delete_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Delete the marker here"))
     undo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Undo"), "Ctrl+Z")
@@ -97,6 +100,7 @@ def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> 
     correct.addSeparator()
     correct.addActions((a.delete, a.delete_span))
     correct.addMenu(merge)
+    correct.addAction(a.name_face)
     correct.addSeparator()
     correct.addActions((a.add_marker, a.change_marker, a.move_marker, a.delete_marker))
     go.addActions((a.play, a.back, a.forward, a.skip_back, a.skip_on, a.home, a.end))

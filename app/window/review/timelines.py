@@ -9,13 +9,17 @@ from PyQt6.QtGui import QBrush, QColor, QPalette
 from PyQt6.QtWidgets import QWidget
 
 from app.session.folder import Marker
+from app.session.naming import NAMELESS
 from app.session.palette import face_colour, ink_on, label_colour
 from app.session.review import Review
 from app.session.spans import Span
 from app.session.timecode import timecode
+from app.window.picture.naming import face_words
 
 SERIES: Final = ("valence", "arousal")
 AXIS_PX: Final = 62
+AXIS_GAP_PX: Final = 8  # beside its words
+NAME_PX: Final = 110  # of a face's name
 WORDS: Final = 60  # spans, and markers, named at once; more could not be read
 CURVES: Final = 100  # faces whose curves are drawn: those seen longest, and the chosen one
 LETTER_PX: Final = 7
@@ -56,6 +60,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._faces: tuple[int, ...] = ()
         self._spans: list[tuple[int, Span]] = []
         self._drawn: object = None  # the numbers whose curves are shown
+        self._named = NAMELESS  # what they are called
         self.curves: dict[tuple[str, int], Any] = {}  # by series and face
         self._bars: list[tuple[Any, Any]] = []  # plot and what is drawn in it
         self._marks: list[tuple[Any, Any]] = []
@@ -135,8 +140,10 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
     def show_review(self, review: Review, *, anew: bool = False) -> None:
         """Draw a review; `anew` shows all of its time."""
         numbers = review.table.numbers
-        if anew or numbers is not self._drawn:  # a new label changes no curve
-            self._review, self._faces, self._drawn = review, review.faces, numbers
+        if anew or numbers is not self._drawn or review.named != self._named:
+            # A new label changes no curve.
+            self._review, self._faces = review, review.faces
+            self._drawn, self._named = numbers, review.named
             self._redraw_curves()
         if anew or review.markers is not self._marked:
             self._review, self._marked = review, review.markers
@@ -164,9 +171,20 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
                 plot.removeItem(curve)
             for face in drawn:
                 self._draw_curve(plot, face, series)
-        ticks = [(row, self.tr("face {n}").format(n=face)) for row, face in enumerate(self._faces)]
-        self.bands.getAxis("left").setTicks([ticks])
+        self._pen_curves()
+        self._name_rows()
         self.bands.setYRange(-0.6, max(len(self._faces), 1) - 0.4, padding=0)
+
+    def _name_rows(self) -> None:
+        """Write who is who beside the bands."""
+        metrics, way = self.fontMetrics(), Qt.TextElideMode.ElideRight
+        words = [
+            metrics.elidedText(face_words(self._named, face), way, NAME_PX) for face in self._faces
+        ]
+        widest = max((metrics.horizontalAdvance(text) for text in words), default=0)
+        for plot in self.plots:
+            plot.getAxis("left").setWidth(max(AXIS_PX, widest + 2 * AXIS_GAP_PX))
+        self.bands.getAxis("left").setTicks([list(enumerate(words))])
 
     def _faces_drawn(self) -> list[int]:
         """Give the faces whose curves are drawn: a day at a busy door has thousands."""
@@ -195,7 +213,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         # Pens wider than 1 are slow to draw with, so one curve only has such.
         light = self.palette().color(QPalette.ColorRole.Base).lightness() > 127
         width = 2.5 if face == self._chosen else 1.0
-        return pg.mkPen(face_colour(face, light=light), width=width)
+        return pg.mkPen(face_colour(self._named.hue(face), light=light), width=width)
 
     def _pen_curves(self) -> None:
         for (_, face), curve in self.curves.items():

@@ -25,6 +25,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from app.session.naming import NAMELESS, NamedFaces
 from app.session.palette import face_colour
 from app.session.review import TrackSummary
 from app.window.review.controller import Abilities, Stretch
@@ -39,6 +40,7 @@ COLUMNS: Final = (
     QT_TRANSLATE_NOOP("TrackModel", "corrected"),
 )
 _SWATCH_PX: Final = 12
+_MOST_EM: Final = 12  # of a column, heights of the text: names may be long
 _NONE: Final = QModelIndex()
 
 
@@ -49,11 +51,12 @@ class TrackModel(QAbstractTableModel):
         """Start empty."""
         super().__init__(parent)
         self.tracks: list[TrackSummary] = []
+        self._named = NAMELESS
 
-    def show(self, tracks: list[TrackSummary]) -> None:
-        """Show these tracks instead."""
+    def show(self, tracks: list[TrackSummary], named: NamedFaces = NAMELESS) -> None:
+        """Show these tracks instead, with what they are called."""
         self.beginResetModel()
-        self.tracks = tracks
+        self.tracks, self._named = tracks, named
         self.endResetModel()
 
     def row_of(self, face: int | None) -> int:
@@ -77,7 +80,7 @@ class TrackModel(QAbstractTableModel):
             return self._text(track, column)
         if role == Qt.ItemDataRole.DecorationRole and column == "face":
             swatch = QPixmap(_SWATCH_PX, _SWATCH_PX)
-            swatch.fill(QColor(face_colour(track.face.id)))
+            swatch.fill(QColor(face_colour(self._named.hue(track.face.id))))
             return swatch
         if role == Qt.ItemDataRole.TextAlignmentRole and column not in ("face", "most"):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -88,7 +91,7 @@ class TrackModel(QAbstractTableModel):
     def _text(self, track: TrackSummary, column: str) -> str:
         face = track.face
         texts = {
-            "face": str(face.id),
+            "face": self._named.short(face.id),
             "seen": f"{face.seen_s:.1f} s",
             "most": f"{face.label} {face.shares[face.label]:.0%}" if face.label else "",
             "valence": "" if face.valence is None else f"{face.valence:+.2f}",
@@ -151,6 +154,7 @@ class TracksPanel(QWidget):
         table.setShowGrid(False)
         header, rows = table.horizontalHeader(), table.verticalHeader()
         if header is not None and rows is not None:
+            header.setMaximumSectionSize(_MOST_EM * table.fontMetrics().height())
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             header.setStretchLastSection(True)
             rows.hide()

@@ -1,12 +1,11 @@
 """The review window."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from PyQt6.QtCore import QEvent, Qt, QTimer
+from PyQt6.QtCore import QEvent, QPoint, Qt, QTimer
 from PyQt6.QtGui import QAction, QCloseEvent
 from PyQt6.QtWidgets import (
     QFileDialog,
@@ -14,7 +13,6 @@ from PyQt6.QtWidgets import (
     QInputDialog,
     QLabel,
     QMainWindow,
-    QMenu,
     QPushButton,
     QSplitter,
     QVBoxLayout,
@@ -29,9 +27,11 @@ from app.session.timecode import timecode
 from app.window.actions import make_actions
 from app.window.help.dialogs import ShortcutsDialog
 from app.window.keys import keep_own_key
+from app.window.picture.naming import face_words
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
+from app.window.review.faces import ReviewFaces
 from app.window.review.footage import Footage
 from app.window.review.jobs import Jobs
 from app.window.review.menus import ReviewActions, fill_menu_bar
@@ -51,6 +51,7 @@ class ReviewWindow(QMainWindow):
         """Start empty; `open` shows a recording."""
         super().__init__(parent)
         self.controller = ReviewController()
+        self.faces = ReviewFaces(self, self.controller, self._editing)
         self._jobs = Jobs(self)
         self._footage: Footage | None = None
         self.setWindowTitle(self.tr("Review"))
@@ -63,10 +64,8 @@ class ReviewWindow(QMainWindow):
         self.readout.setAccessibleName(self.tr("Faces at the cursor"))
         self.readout.setWordWrap(True)
         self.actions_ = make_actions(ReviewActions, self, self._intents())
-        self.merge_menu = QMenu(self.tr("Merge track into"), self)
-        self.merge_menu.aboutToShow.connect(self._fill_merge_menu)
-        fill_menu_bar(self, self.actions_, self.merge_menu)
-        self.side = TracksPanel(self.merge_menu)
+        fill_menu_bar(self, self.actions_, self.faces.merge_menu)
+        self.side = TracksPanel(self.faces.merge_menu)
         self._build_layout()
         self._connect()
         self._player = QTimer(self)
@@ -101,6 +100,7 @@ class ReviewWindow(QMainWindow):
             "end_span": move(control.end_span),
             "span_here": move(control.choose_span_here),
             "labels": edit(control.label),
+            "name_face": self.faces.ask_name,
             "add_marker": self._ask_marker,
             "change_marker": self._ask_marker_text,
             "move_marker": edit(control.move_marker),
@@ -128,6 +128,10 @@ class ReviewWindow(QMainWindow):
         text, good = QInputDialog.getText(self, title, self.tr("Text"), text=marker.text)
         if good:
             self._editing(self.controller.change_marker)(text)
+
+    def _show_face_menu(self, face: int, at: QPoint) -> None:
+        self._choose_clicked(face)
+        self.faces.show_menu(self.video, self.actions_, face, at)
 
     def _show_shortcuts(self) -> None:
         dialog = ShortcutsDialog(self.actions_, self)
@@ -208,6 +212,7 @@ class ReviewWindow(QMainWindow):
         self.timelines.span_chosen.connect(move(control.choose_span))
         self.timelines.face_chosen.connect(move(self._choose_band))
         self.video.face_clicked.connect(self._choose_clicked)
+        self.video.face_menu_wanted.connect(self._show_face_menu)
         self.side.face_chosen.connect(move(control.choose_face))
         self.side.label_wanted.connect(self._editing(self.controller.label))
         self.side.delete_wanted.connect(self._editing(self.controller.delete))
@@ -294,14 +299,6 @@ class ReviewWindow(QMainWindow):
         self.controller.move(time_s)
         self.controller.choose_span_here()
 
-    def _fill_merge_menu(self) -> None:
-        self.merge_menu.clear()
-        for face in self.controller.can().merge:
-            action = self.merge_menu.addAction(self.tr("face {n}").format(n=face))
-            if action is not None:
-                merge = self._editing(partial(self.controller.merge, face))
-                action.triggered.connect(lambda _, merge=merge: merge())
-
     # Playing.
 
     def play_or_pause(self) -> None:
@@ -350,7 +347,7 @@ class ReviewWindow(QMainWindow):
 
     def _refresh_all(self) -> None:
         review = self.controller.review
-        self.side.tracks.show(self.controller.tracks())
+        self.side.tracks.show(self.controller.tracks(), self.controller.named)
         if review is not None:
             self.side.show_labels(review.table.classes)
             self.timelines.show_review(review)
@@ -376,16 +373,18 @@ class ReviewWindow(QMainWindow):
         self._refresh_abilities()
 
     def _words(self, face: LabelledFace) -> str:
+        who = face_words(self.controller.named, face.id)
         if face.corrected:
-            return self.tr("face {n}: {label}, corrected").format(n=face.id, label=face.label)
-        return f"face {face.id}: {face.label} {face.share:.0%}" if face.label else f"face {face.id}"
+            return self.tr("{who}: {label}, corrected").format(who=who, label=face.label)
+        return f"{who}: {face.label} {face.share:.0%}" if face.label else who
 
     def _refresh_abilities(self) -> None:
         can, acts = self.controller.can(), self.actions_
         for action in (*acts.labels, acts.delete_span):
             action.setEnabled(can.label)
         acts.delete.setEnabled(can.delete)
-        self.merge_menu.setEnabled(bool(can.merge))
+        acts.name_face.setEnabled(can.delete)
+        self.faces.merge_menu.setEnabled(bool(can.merge))
         self._name_step(acts.undo, self.tr("Undo"), can.undo)
         self._name_step(acts.redo, self.tr("Redo"), can.redo)
         self.side.show_abilities(can)

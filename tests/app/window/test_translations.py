@@ -8,6 +8,8 @@ import pytest
 from PyQt6.lupdate import lupdate
 from PyQt6.QtCore import QCoreApplication, QTranslator
 
+from app.session.naming import NAMELESS
+from app.window.picture.naming import FaceSheet
 from app.window.review.window import ReviewWindow
 from app.window.settings.dialog import SettingsDialog
 
@@ -58,6 +60,8 @@ def test_translators_find_every_text_of_the_windows(qtbot, asked, make_window, f
     review = ReviewWindow()
     qtbot.addWidget(review)
     review.show()
+    sheet = FaceSheet(1, NAMELESS, (2,), window)
+    qtbot.addWidget(sheet)
     review.open(folder)
     qtbot.waitUntil(lambda: not review.busy)
     window.watch.refresh()

@@ -171,8 +171,8 @@ def test_delete_merge_and_undo(opened, qtbot, folder):
         table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(index).center()
     )
     assert opened.controller.face == 3
-    opened.merge_menu.aboutToShow.emit()
-    first, second = opened.merge_menu.actions()
+    opened.faces.merge_menu.aboutToShow.emit()
+    first, second = opened.faces.merge_menu.actions()
     assert (first.text(), second.text()) == ("face 1", "face 2")
     first.trigger()
     assert opened.message.text().startswith("Attention: faces 1 and 3: both seen in 40 frames")
@@ -407,7 +407,7 @@ def test_markers_are_set_changed_moved_and_deleted_afterwards(opened, qtbot, mon
     assert "laughs out loud" in [word.toPlainText() for word in opened.timelines.marker_words]
     opened.controller.move(2.0)
     said.append("film begins")
-    qtbot.keyClick(opened, Qt.Key.Key_F2)
+    qtbot.keyClick(opened, Qt.Key.Key_F2, SHIFT)
     assert markers()[0] == (2.0, "film begins")
     opened.controller.move(2.5)
     opened.actions_.move_marker.trigger()
