@@ -6,18 +6,18 @@ undone and done again.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from app.session.checks import MOST_S, read_form
+from app.session.edited import EditResult, rows_of, span_words
 from app.session.folder import Marker
-from app.session.naming import NamedFace, NamedFaces
-from app.session.records import Integers, RecordTable
+from app.session.people import ApartEdit, FaceEdit, MergeEdit, People
+from app.session.records import RecordTable
 from engine.config import Natural, Text, checked, read, unknown
 from engine.errors import ConfigError, SourceError
 from engine.files import PartialFile
@@ -28,19 +28,6 @@ Moment = Annotated[float, Field(ge=0, le=MOST_S)]  # seconds of the recording
 FORMAT: Final = 1
 SAME_S: Final = 0.0015  # markers are kept in thousandths
 MOST: Final = 10_000  # corrections: undoing one applies all before it again
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EditResult:
-    """Records with corrections.
-
-    Attributes:
-        table: The rows that are left; their probabilities stay the model's.
-        corrected: (N,) bool, True where a person set the label.
-    """
-
-    table: RecordTable
-    corrected: NDArray[np.bool_]
 
 
 @checked()
@@ -61,13 +48,13 @@ class LabelEdit:
         classes = edited.table.classes
         if self.label not in classes:
             raise ConfigError(f"label: {unknown(self.label, classes)}")
-        which = _rows(edited.table, self.face, self.start_s, self.end_s)
+        which = rows_of(edited.table, self.face, self.start_s, self.end_s)
         labels = edited.table.labels.copy()
         labels[which] = classes.index(self.label)
         return EditResult(replace(edited.table, labels=labels), edited.corrected | which)
 
     def __str__(self) -> str:
-        return f"label face {self.face} {self.label}, {_span(self.start_s, self.end_s)}"
+        return f"label face {self.face} {self.label}, {span_words(self.start_s, self.end_s)}"
 
 
 @checked()
@@ -86,48 +73,13 @@ class DeleteEdit:
         """
         start_s = -np.inf if self.start_s is None else self.start_s
         end_s = np.inf if self.end_s is None else self.end_s
-        keep = ~_rows(edited.table, self.face, start_s, end_s)
+        keep = ~rows_of(edited.table, self.face, start_s, end_s)
         return EditResult(edited.table.rows(keep), edited.corrected[keep])
 
     def __str__(self) -> str:
         if self.start_s is None or self.end_s is None:
             return f"delete face {self.face}"
-        return f"delete face {self.face}, {_span(self.start_s, self.end_s)}"
-
-
-@checked()
-class MergeEdit:
-    """Give the rows of `face` to `into`: two tracks of one person."""
-
-    face: Natural
-    into: Natural
-
-    def apply(self, edited: EditResult) -> EditResult:
-        """Give the records with this correction.
-
-        Raises:
-            ConfigError: A face is not there, or both are in the same frame.
-        """
-        if self.face == self.into:
-            raise ConfigError(f"face {self.face}: cannot be merged with itself; choose two faces")
-        table = edited.table
-        one = _rows(table, self.face, -np.inf, np.inf)
-        other = _rows(table, self.into, -np.inf, np.inf)
-        both = np.intersect1d(table.numbers["frame"][one], table.numbers["frame"][other])
-        if both.size:
-            first_s = table.times[table.numbers["frame"] == both[0]][0]
-            raise ConfigError(
-                f"faces {self.into} and {self.face}: both seen in "
-                f"{counted(both.size, 'frame')}, first at {first_s:.2f} s; "
-                "only tracks of one person can be merged"
-            )
-        faces = table.numbers["face_id"].copy()
-        faces[one] = self.into
-        numbers = {**table.numbers, "face_id": faces}
-        return EditResult(replace(table, numbers=numbers), edited.corrected)
-
-    def __str__(self) -> str:
-        return f"merge face {self.face} into {self.into}"
+        return f"delete face {self.face}, {span_words(self.start_s, self.end_s)}"
 
 
 @checked()
@@ -165,50 +117,15 @@ class MarkerEdit:
         return f"marker {shown(self.text)} at {self.time_s:.2f} s"
 
 
-@checked()
-class FaceEdit:
-    """Give a face a name and a colour, or none."""
-
-    face: Natural
-    named: NamedFace
-
-    def apply(self, edited: EditResult) -> EditResult:
-        """Give the records, which know no names.
-
-        Raises:
-            ConfigError: The face is not there.
-        """
-        _rows(edited.table, self.face, -np.inf, np.inf)
-        return edited
-
-    def __str__(self) -> str:
-        name = shown(self.named.name) if self.named.name else "no name"
-        return f"face {self.face}: {name}, {self.named.colour or 'its own colour'}"
-
-
-Edit = LabelEdit | DeleteEdit | MergeEdit | MarkerEdit | FaceEdit
+Edit = LabelEdit | DeleteEdit | MarkerEdit | People
 KINDS: Final[dict[str, type[Edit]]] = {
     "label": LabelEdit,
     "delete": DeleteEdit,
     "merge": MergeEdit,
     "marker": MarkerEdit,
     "face": FaceEdit,
+    "apart": ApartEdit,
 }
-
-
-def named_after(named: NamedFaces, edits: Iterable[Edit]) -> NamedFaces:
-    """Give what faces are called after corrections.
-
-    Args:
-        named: What they were called when they were recorded.
-        edits: In the order they were made.
-    """
-    for edit in edits:
-        if isinstance(edit, FaceEdit):
-            named = named.with_face(edit.face, edit.named)
-        elif isinstance(edit, MergeEdit):
-            named = named.merged(edit.face, edit.into)
-    return named
 
 
 @checked(extra="ignore")
@@ -217,21 +134,6 @@ class _Saved:
 
     rows: Natural
     edits: tuple[dict[str, Any], ...]
-
-
-def _span(start_s: float, end_s: float) -> str:
-    return f"{start_s:.2f} to {end_s:.2f} s"
-
-
-def _rows(table: RecordTable, face: int, start_s: float, end_s: float) -> NDArray[np.bool_]:
-    times = table.times
-    which: NDArray[np.bool_] = (table.faces == face) & (times >= start_s) & (times <= end_s)
-    if not which.any():
-        when = "" if np.isinf(start_s) and np.isinf(end_s) else f" from {_span(start_s, end_s)}"
-        faces: Integers = np.unique(table.faces)
-        known = ", ".join(map(str, faces.tolist())) or "none"
-        raise ConfigError(f"face {face}: not seen{when}; faces in the records: {known}")
-    return which
 
 
 class EditList:

@@ -17,22 +17,24 @@ import numpy as np
 
 from app.session.checks import MISSING, one_line, trouble
 from app.session.contents import read_contents
-from app.session.edits import EditList, EditResult, MarkerEdit, named_after
+from app.session.edited import EditResult
+from app.session.edits import EditList, MarkerEdit
 from app.session.faces import LabelledFace
 from app.session.folder import ABOUT, Marker, read_about, session_of
 from app.session.frames import VideoPart
 from app.session.naming import NAMELESS, NamedFaces
-from app.session.records import Integers, Numbers, RecordTable, read_records
+from app.session.people import apart_after, named_after
+from app.session.records import Numbers, RecordTable, read_records
+from app.session.rows import Rows
 from app.session.spans import Span, readable
 from app.session.statistics import FaceStatistics
+from app.session.suggestions import Suggestion
 from engine.errors import SourceError
 from engine.labels import ordered
 from engine.wording import shortened
 
 EDITS: Final = "edits.json"
 FACES_MAX: Final = 20_000  # a window with more would stand still
-GAP_S: Final = 0.5  # a longer silence ends a span
-FRAME_S: Final = 1 / 25  # what a frame lasts where there is only one
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,45 +50,6 @@ class TrackSummary:
     corrected: int
 
 
-class _Rows:
-    """What follows from the rows that are left, whatever their labels; each worked out once."""
-
-    def __init__(self, table: RecordTable) -> None:
-        self.table = table
-        face_ids = table.faces
-        self._order = np.argsort(face_ids, kind="stable")
-        self._sorted = face_ids[self._order]
-        self._series: dict[tuple[int, str], tuple[Numbers, Numbers]] = {}
-
-    @cached_property
-    def faces(self) -> tuple[int, ...]:
-        return tuple(np.unique(self._sorted).tolist())
-
-    @cached_property
-    def frame_s(self) -> float:
-        steps = np.diff(self.table.times)  # in order; faces of one frame have one time
-        steps = steps[steps > 0]
-        return float(np.median(steps)) if steps.size else FRAME_S
-
-    @cached_property
-    def gap_s(self) -> float:
-        return max(GAP_S, 3 * self.frame_s)
-
-    def of(self, face: int) -> Integers:
-        """Give where a face's rows are, in order of time."""
-        first, last = np.searchsorted(self._sorted, (face, face + 1))
-        return self._order[first:last]
-
-    def series(self, face: int, column: str) -> tuple[Numbers, Numbers]:
-        if (face, column) not in self._series:
-            rows = self.of(face)
-            times, values = self.table.times[rows], self.table.numbers[column][rows]
-            breaks = np.flatnonzero(np.diff(times) > self.gap_s) + 1
-            found = np.insert(times, breaks, np.nan), np.insert(values, breaks, np.nan)
-            self._series[face, column] = found
-        return self._series[face, column]
-
-
 class _Reading:
     """What follows from one state of the corrections; each thing is worked out once."""
 
@@ -94,7 +57,7 @@ class _Reading:
         self.edited = edited
         self.table = edited.table
         same = before is not None and before.table.numbers is edited.table.numbers
-        self.rows: _Rows = before.rows if before is not None and same else _Rows(edited.table)
+        self.rows: Rows = before.rows if before is not None and same else Rows(edited.table)
         self._spans: dict[int, list[Span]] = {}
         self.words = (*edited.table.classes, "")  # by label; the last one is that of -1
 
@@ -223,11 +186,17 @@ class Review:
             self._named = (done, named_after(self._recorded_names, done))
         return self._named[1]
 
+    @property
+    def suggestions(self) -> list[Suggestion]:
+        """Tracks that are probably one person, and were not said to be two."""
+        return self._now.rows.suggested(apart_after(self.edits.done))
+
     def prepare(self) -> "Review":
         """Work out what a window shows first; for the thread that opens. Gives the review."""
         for track in self._now.tracks:
             for column in ("valence", "arousal"):
                 self._now.rows.series(track.face.id, column)
+        _ = self.suggestions
         return self
 
     def still(self) -> "Review":

@@ -15,8 +15,13 @@ Offer = tuple[str, Callable[[], object]]
 class Banner(QFrame):
     """Says one thing at a time until it is closed; hidden while there is nothing to say."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        """Make it, hidden."""
+    def __init__(self, parent: QWidget | None = None, *, offers: int = 2) -> None:
+        """Make it, hidden.
+
+        Args:
+            parent: Owns it.
+            offers: Most that can be offered at once.
+        """
         super().__init__(parent)
         self.setObjectName("banner")
         self._acts: list[Callable[[], object]] = []
@@ -29,7 +34,7 @@ class Banner(QFrame):
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self.buttons = (QPushButton(), QPushButton())
+        self.buttons = tuple(QPushButton() for _ in range(offers))
         self.close_button = QPushButton(self.tr("Close"))
         self.close_button.setAccessibleName(self.tr("Close the message"))
         self.close_button.clicked.connect(self.clear)
@@ -61,7 +66,7 @@ class Banner(QFrame):
 
         Args:
             text: It.
-            offers: Two at most: the words of a button, and what that does.
+            offers: No more than it was made for: the words of a button, and what that does.
             tone: ``bad`` where something went wrong.
             closes: It can be closed, without more.
         """

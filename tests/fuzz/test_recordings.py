@@ -21,9 +21,10 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from app.session.edits import DeleteEdit, EditList, LabelEdit, MergeEdit
+from app.session.edits import DeleteEdit, EditList, LabelEdit
 from app.session.exports.export import FORMS, export
 from app.session.folder import Marker, MarkerWriter, write_about
+from app.session.people import MergeEdit
 from app.session.records import read_records
 from app.session.review import Review, open_review
 from engine.errors import FerError

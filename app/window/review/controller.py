@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.session.checks import one_line
-from app.session.edits import DeleteEdit, Edit, FaceEdit, LabelEdit, MarkerEdit, MergeEdit
+from app.session.edits import DeleteEdit, Edit, LabelEdit, MarkerEdit
 from app.session.faces import LabelledFace
 from app.session.folder import Marker
 from app.session.naming import NAMELESS, NamedFace, NamedFaces
+from app.session.people import ApartEdit, FaceEdit, MergeEdit
 from app.session.review import Review, TrackSummary
+from app.session.suggestions import Suggestion
 from engine.errors import FerError
 
 NEAR_S: Final = 0.5  # from the cursor to a marker that is meant
@@ -217,6 +219,30 @@ class ReviewController:
         """Give a face a name and a colour."""
         if named != self.named.of(face):
             self._edit(FaceEdit(face=face, named=named))
+
+    @property
+    def suggestion(self) -> Suggestion | None:
+        """The first pair of tracks that are probably one person; None without one."""
+        found = [] if self.review is None else self.review.suggestions
+        return found[0] if found else None
+
+    def look_at_suggestion(self) -> None:
+        """Choose the face that came, and put the cursor to its first frame."""
+        if (one := self.suggestion) is not None:
+            self.choose_face(one.face)
+            self.move(one.came_s)
+
+    def one_person(self) -> None:
+        """Accept the suggestion: merge the face that came into the one that left."""
+        if (one := self.suggestion) is not None:
+            chosen = one.into if self.face == one.face else self.face
+            if self._edit(MergeEdit(face=one.face, into=one.into)):
+                self.choose_face(chosen)
+
+    def two_people(self) -> None:
+        """Decline the suggestion."""
+        if (one := self.suggestion) is not None:
+            self._edit(ApartEdit(face=one.face, other=one.into))
 
     def merge(self, into: int) -> None:
         """Give the chosen face's rows to another, which is chosen then."""

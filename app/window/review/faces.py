@@ -7,6 +7,9 @@ from PyQt6.QtCore import QObject, QPoint, Qt
 from PyQt6.QtWidgets import QMainWindow, QMenu
 
 from app.session.naming import NamedFace
+from app.session.review import Review
+from app.session.timecode import timecode
+from app.window.banner import Banner
 from app.window.picture.naming import FaceSheet, face_words, show_face_menu
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
@@ -20,6 +23,7 @@ class ReviewFaces(QObject):
 
     Attributes:
         merge_menu: Lists the faces that the chosen one may be merged into.
+        banner: Suggests which tracks are one person, until it is closed.
     """
 
     def __init__(self, window: QMainWindow, controller: ReviewController, editing: Editing) -> None:
@@ -34,6 +38,42 @@ class ReviewFaces(QObject):
         self._window, self._controller, self._editing = window, controller, editing
         self.merge_menu = QMenu(self.tr("Merge track into"), window)
         self.merge_menu.aboutToShow.connect(self._fill_merge_menu)
+        self.banner = Banner(offers=3)
+        self.banner.close_button.clicked.connect(self._close)
+        self._closed: Review | None = None  # whose suggestions are not to be seen any more
+
+    def _close(self) -> None:
+        self._closed = self._controller.review
+
+    def show_suggestion(self, acts: ReviewActions) -> None:
+        """Ask whether two tracks are one person, where that is likely."""
+        control, review = self._controller, self._controller.review
+        one = control.suggestion
+        for action in (acts.one_person, acts.two_people):
+            action.setEnabled(one is not None)
+        if one is None or review is None or review is self._closed:
+            self.banner.clear()
+            return
+        words = self.tr(
+            "{one} left at {left} and {other} came at {came} at the same place: one person?"
+        )
+        text = words.format(
+            one=face_words(control.named, one.into),
+            other=face_words(control.named, one.face),
+            left=timecode(one.left_s),
+            came=timecode(one.came_s),
+        )
+        text = text[:1].upper() + text[1:]
+        if more := len(review.suggestions) - 1:
+            text += " " + self.tr("({n} more)").format(n=more)
+        self.banner.say(
+            text,
+            offers=(
+                (self.tr("One person"), acts.one_person.trigger),
+                (self.tr("Two people"), acts.two_people.trigger),
+                (self.tr("Look"), self._editing(control.look_at_suggestion)),
+            ),
+        )
 
     def _fill_merge_menu(self) -> None:
         self.merge_menu.clear()

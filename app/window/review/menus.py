@@ -57,6 +57,8 @@ class ReviewActions:
         QT_TRANSLATE_NOOP("Actions", "Delete track in the span"), "Shift+Del"
     )
     name_face: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Name and colour of the face…"), "F2")
+    one_person: QAction = action(QT_TRANSLATE_NOOP("Actions", "&One person, as suggested"))
+    two_people: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Two people: no such suggestion"))
     add_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M")
     change_marker: QAction = action(
         QT_TRANSLATE_NOOP("Actions", "Text of the marker here…"), "Shift+F2"
@@ -100,7 +102,7 @@ def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> 
     correct.addSeparator()
     correct.addActions((a.delete, a.delete_span))
     correct.addMenu(merge)
-    correct.addAction(a.name_face)
+    correct.addActions((a.one_person, a.two_people, a.name_face))
     correct.addSeparator()
     correct.addActions((a.add_marker, a.change_marker, a.move_marker, a.delete_marker))
     go.addActions((a.play, a.back, a.forward, a.skip_back, a.skip_on, a.home, a.end))

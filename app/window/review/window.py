@@ -101,6 +101,8 @@ class ReviewWindow(QMainWindow):
             "span_here": move(control.choose_span_here),
             "labels": edit(control.label),
             "name_face": self.faces.ask_name,
+            "one_person": edit(control.one_person),
+            "two_people": edit(control.two_people),
             "add_marker": self._ask_marker,
             "change_marker": self._ask_marker_text,
             "move_marker": edit(control.move_marker),
@@ -183,6 +185,7 @@ class ReviewWindow(QMainWindow):
         holder = QWidget()
         layout = QVBoxLayout(holder)
         layout.setContentsMargins(8, 8, 8, 0)
+        layout.addWidget(self.faces.banner)
         layout.addWidget(whole, 1)
         layout.addLayout(self._build_readout())
         self.setCentralWidget(holder)
@@ -351,6 +354,7 @@ class ReviewWindow(QMainWindow):
         if review is not None:
             self.side.show_labels(review.table.classes)
             self.timelines.show_review(review)
+        self.faces.show_suggestion(self.actions_)
         self.refresh_cursor()
         self._refresh_message()
 

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from app.session.edits import DeleteEdit, EditList, LabelEdit, MergeEdit
+from app.session.edits import DeleteEdit, EditList, LabelEdit
+from app.session.people import MergeEdit
 from app.session.records import read_records
 from engine.errors import ConfigError, SinkError, SourceError
 from engine.labels import EXPRESSIONS

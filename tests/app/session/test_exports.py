@@ -12,10 +12,11 @@ from time import process_time
 import cv2
 import pytest
 
-from app.session.edits import DeleteEdit, FaceEdit, LabelEdit
+from app.session.edits import DeleteEdit, LabelEdit
 from app.session.exports.export import FORMS, export
 from app.session.folder import Marker
 from app.session.naming import NamedFace
+from app.session.people import FaceEdit
 from app.session.review import Review, open_review
 from engine.errors import ConfigError, SinkError
 from engine.labels import EXPRESSIONS

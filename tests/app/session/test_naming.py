@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from app.session.edits import FaceEdit, MergeEdit
 from app.session.folder import FORMAT, write_about
 from app.session.naming import COLOURS, NAMELESS, NamedFace, NamedFaces
 from app.session.palette import FACES, ON_LIGHT, contrast, ink_on
+from app.session.people import FaceEdit, MergeEdit
 from app.session.review import open_review
 from engine.errors import ConfigError, SourceError
 

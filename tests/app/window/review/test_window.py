@@ -444,3 +444,45 @@ def test_where_no_marker_is_the_review_says_so(opened):
     opened.controller.move(5.0)
     opened.actions_.delete_marker.trigger()
     assert "no marker within half a second" in opened.message.text()
+
+
+def test_a_suggestion_is_looked_at_accepted_and_undone(qtbot, opened, folder):
+    recorded = (folder / "records.csv").read_bytes()
+    banner = opened.faces.banner
+    assert banner.text == (
+        "Face 2 left at 0:03 and face 3 came at 0:06 at the same place: one person?"
+    )
+    one, _, look = banner.buttons
+    assert [button.text() for button in banner.buttons] == ["One person", "Two people", "Look"]
+    _click(qtbot, look)
+    assert opened.controller.time_s == pytest.approx(6.0)
+    assert opened.controller.face == 3
+    one.setFocus()
+    qtbot.keyClick(one, Qt.Key.Key_Space)
+    assert opened.side.tracks.rowCount() == 2
+    assert opened.controller.face == 2
+    assert banner.isHidden()
+    assert (folder / "records.csv").read_bytes() == recorded
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    assert opened.side.tracks.rowCount() == 3
+    assert not banner.isHidden()
+
+
+def test_a_suggestion_is_declined_and_that_is_undone(qtbot, opened, folder):
+    _click(qtbot, opened.faces.banner.buttons[1])
+    assert opened.faces.banner.isHidden()
+    assert not opened.actions_.one_person.isEnabled()
+    assert opened.side.tracks.rowCount() == 3
+    assert open_review(folder).suggestions == []
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    assert opened.faces.banner.text.startswith("Face 2 left")
+
+
+def test_a_closed_suggestion_waits_in_the_menu(qtbot, opened):
+    banner = opened.faces.banner
+    _click(qtbot, banner.close_button)
+    assert banner.isHidden()
+    opened.actions_.one_person.trigger()
+    assert opened.side.tracks.rowCount() == 2
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    assert banner.isHidden()

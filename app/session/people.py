@@ -1,0 +1,123 @@
+"""Corrections of who is who: what a face is called, and which tracks are one person."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from app.session.edited import EditResult, rows_of
+from app.session.naming import NamedFace, NamedFaces
+from engine.config import Natural, checked
+from engine.errors import ConfigError
+from engine.wording import counted, shown
+
+
+@checked()
+class MergeEdit:
+    """Give the rows of `face` to `into`: two tracks of one person."""
+
+    face: Natural
+    into: Natural
+
+    def apply(self, edited: EditResult) -> EditResult:
+        """Give the records with this correction.
+
+        Raises:
+            ConfigError: A face is not there, or both are in the same frame.
+        """
+        if self.face == self.into:
+            raise ConfigError(f"face {self.face}: cannot be merged with itself; choose two faces")
+        table = edited.table
+        one = rows_of(table, self.face)
+        other = rows_of(table, self.into)
+        both = np.intersect1d(table.numbers["frame"][one], table.numbers["frame"][other])
+        if both.size:
+            first_s = table.times[table.numbers["frame"] == both[0]][0]
+            raise ConfigError(
+                f"faces {self.into} and {self.face}: both seen in "
+                f"{counted(both.size, 'frame')}, first at {first_s:.2f} s; "
+                "only tracks of one person can be merged"
+            )
+        faces = table.numbers["face_id"].copy()
+        faces[one] = self.into
+        numbers = {**table.numbers, "face_id": faces}
+        return EditResult(replace(table, numbers=numbers), edited.corrected)
+
+    def __str__(self) -> str:
+        return f"merge face {self.face} into {self.into}"
+
+
+@checked()
+class FaceEdit:
+    """Give a face a name and a colour, or none."""
+
+    face: Natural
+    named: NamedFace
+
+    def apply(self, edited: EditResult) -> EditResult:
+        """Give the records, which know no names.
+
+        Raises:
+            ConfigError: The face is not there.
+        """
+        rows_of(edited.table, self.face)
+        return edited
+
+    def __str__(self) -> str:
+        name = shown(self.named.name) if self.named.name else "no name"
+        return f"face {self.face}: {name}, {self.named.colour or 'its own colour'}"
+
+
+@checked()
+class ApartEdit:
+    """Say that two faces are two people: nobody suggests to merge them any more."""
+
+    face: Natural
+    other: Natural
+
+    def apply(self, edited: EditResult) -> EditResult:
+        """Give the records, in which nothing changes.
+
+        Raises:
+            ConfigError: A face is not there.
+        """
+        for face in (self.face, self.other):
+            rows_of(edited.table, face)
+        return edited
+
+    def __str__(self) -> str:
+        return f"faces {self.other} and {self.face} are two people"
+
+
+People = MergeEdit | FaceEdit | ApartEdit
+Pair = frozenset[int]
+
+
+def named_after(named: NamedFaces, edits: Iterable[object]) -> NamedFaces:
+    """Give what faces are called after corrections.
+
+    Args:
+        named: What they were called when they were recorded.
+        edits: Corrections of any kind, in the order they were made.
+    """
+    for edit in edits:
+        if isinstance(edit, FaceEdit):
+            named = named.with_face(edit.face, edit.named)
+        elif isinstance(edit, MergeEdit):
+            named = named.merged(edit.face, edit.into)
+    return named
+
+
+def apart_after(edits: Iterable[object]) -> frozenset[Pair]:
+    """Give which faces are two people, after corrections.
+
+    Args:
+        edits: Corrections of any kind, in the order they were made.
+    """
+    apart: set[Pair] = set()
+    for edit in edits:
+        if isinstance(edit, ApartEdit):
+            apart.add(frozenset((edit.face, edit.other)))
+        elif isinstance(edit, MergeEdit):
+            apart = {frozenset(edit.into if f == edit.face else f for f in pair) for pair in apart}
+    return frozenset(apart)
