@@ -40,6 +40,7 @@ KEYS: Final[Mapping[str, str]] = {
     "mirror": "view.mirror",
     "landmarks": "view.landmarks",
     "head_axes": "view.head_axes",
+    "keys": "keys",
     "recording_folder": "recording.folder",
     "video": "recording.video",
     "records": "recording.records",
@@ -109,6 +110,7 @@ class Settings:
         mirror: Show cameras as a mirror does.
         landmarks: Draw the 68 points.
         head_axes: Draw where heads point.
+        keys: By the name of an action, the key that it has instead of its own.
         recording_folder: Where recordings go.
         video: Record the video.
         records: Record a row for each face in each frame.
@@ -151,6 +153,7 @@ class Settings:
     mirror: bool = True
     landmarks: bool = False
     head_axes: bool = False
+    keys: dict[str, str] = field(default_factory=dict)
     recording_folder: Annotated[Path, AfterValidator(_full)] = field(
         default_factory=recordings_folder
     )

@@ -86,11 +86,13 @@ def _run(options: argparse.Namespace) -> int:
 
     from app.settings.settings import load_settings, settings_path
     from app.window.main_window import MainWindow
+    from app.window.shortcuts import check_keys
     from app.window.theme import apply_theme
     from engine.assets import asset_path
 
     path = options.settings or settings_path()
     stored = load_settings(path)
+    check_keys(stored.keys, path)
     settings = _changed(stored, options)
     choice = _choice(options)
     leave_on_signals(PROGRAM)  # an exception cannot be raised through Qt

@@ -33,6 +33,7 @@ from app.window.runner import Runner
 from app.window.session.outputs import OutputsWatch
 from app.window.session.watch import SessionWatch
 from app.window.settings.control import Asked, SettingsControl
+from app.window.shortcuts import Keys, put_on
 from app.window.sound import Microphone, SoundOfFile, SystemSpeaker
 from app.window.sources.control import SourceControl, Stage
 from app.window.sources.menu import SourceMenu
@@ -260,6 +261,7 @@ class MainWindow(QMainWindow):
     def review(self, path: Path, video: Path | None = None) -> ReviewWindow:
         """Open a recording, or a table and its video, in a window of its own."""
         window = ReviewWindow(self)
+        put_on(window.actions_, self.settings.keys)
         window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         window.show()
         window.open(path, video)
@@ -351,12 +353,19 @@ class MainWindow(QMainWindow):
         """Show what the settings say."""
         settings = self.settings
         self.docks.probabilities.uncertain_below = settings.uncertain_below
-        self.recording.refresh()
+        self._put_keys_on(settings.keys)
         self.outputs.use(settings)
         self.view.set_look(self._settings.look(), mirrored=self.source.mirrored)
         for name in ("audible", "mirror", "landmarks", "head_axes"):
             getattr(self.actions_, name).setChecked(getattr(settings, name))
         self._dirty = True
+
+    def _put_keys_on(self, keys: Keys) -> None:
+        """Let the windows' actions have the user's keys, and show them."""
+        put_on(self.actions_, keys)
+        self.recording.show_keys(self.actions_)
+        for review in self.findChildren(ReviewWindow):
+            put_on(review.actions_, keys)
 
     def first_run(self, then: Callable[[], None]) -> None:
         """Show the page on privacy before anything is opened; go on once it was read."""

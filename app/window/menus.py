@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from PyQt6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from PyQt6.QtGui import QAction
@@ -11,6 +12,14 @@ from app.session.options import KEYS
 from app.window.actions import action, actions
 
 translate = QCoreApplication.translate
+
+# Literal texts, so that translators' tools find them; the markers' own take their place.
+_MARKERS: Final = (
+    QT_TRANSLATE_NOOP("Actions", "Marker 1"),
+    QT_TRANSLATE_NOOP("Actions", "Marker 2"),
+    QT_TRANSLATE_NOOP("Actions", "Marker 3"),
+    QT_TRANSLATE_NOOP("Actions", "Marker 4"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,9 @@ class MainActions:
     quit: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Quit"), "Ctrl+Q")
     record: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Record"), "Ctrl+R")
     pause: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Pause recording"), "Ctrl+Shift+R")
-    markers: tuple[QAction, ...] = actions({key: (key, key) for key in KEYS})
+    markers: tuple[QAction, ...] = actions(
+        {key: (text, key) for key, text in zip(KEYS, _MARKERS, strict=True)}, called="mark"
+    )
     other_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M")
     snapshot: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Snapshot"), "Ctrl+Shift+S")
     play_pause: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Play or pause"), "Space")

@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from app.window.actions import made_in
 from app.window.panels.panel import label
 from app.window.theme import GRID_PX
 from engine.installed import versions_of
@@ -37,14 +37,10 @@ def keys_of(actions: object) -> list[tuple[str, str]]:
     Args:
         actions: A record as `make_actions` makes it.
     """
-    made: list[QAction] = []
-    for field in fields(actions):  # type: ignore[arg-type]  # a dataclass
-        value = getattr(actions, field.name)
-        made += value if isinstance(value, tuple) else [value]
     native = QKeySequence.SequenceFormat.NativeText
     return [
         (", ".join(key.toString(native) for key in action.shortcuts()), _words(action))
-        for action in made
+        for action in made_in(actions)
         if action.shortcuts()
     ]
 
@@ -90,6 +86,7 @@ class ShortcutsDialog(QDialog):
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column.addWidget(area, 1)
+        column.addWidget(label(self.tr("Keys can be changed in the settings."), "muted"))
         column.addWidget(_close(self))
         self.resize(min(760, parent.width()), min(520, parent.height()))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -23,15 +24,14 @@ from app.session.controller import RecordingController, View
 from app.session.disk import shown_bytes
 from app.session.options import KEYS, RecordingOptions
 from app.session.timecode import timecode
+from app.window.actions import key_of, with_key
+from app.window.menus import MainActions
 from app.window.panels.panel import MARGIN
 from app.window.panels.panel import label as made_label
 from app.window.symbols import record_symbol, stop_symbol
 from app.window.theme import GRID_PX
 
 REFRESH_MS: Final = 200
-RECORD_KEY: Final = "Ctrl+R"
-SNAPSHOT_KEY: Final = "Ctrl+Shift+S"
-MARK_KEY: Final = "Ctrl+M"
 _ICON_PX: Final = 20
 
 
@@ -53,6 +53,7 @@ class RecordingPanel(QWidget):
         self._was_recording = False
         self._loading = False
         self._shown: RecordingOptions | None = None
+        self._record: QAction | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         layout.setSpacing(GRID_PX)
@@ -75,9 +76,7 @@ class RecordingPanel(QWidget):
         self.record_button.clicked.connect(self.record_or_stop)
         self.snapshot_button = QPushButton(self.tr("Snapshot"))
         self.snapshot_button.setMinimumHeight(36)
-        self.snapshot_button.setToolTip(
-            self.tr("Save the picture as a PNG file ({key})").format(key=SNAPSHOT_KEY)
-        )
+        self.snapshot_button.setToolTip(self.tr("Save the picture as a PNG file"))
         self.snapshot_button.clicked.connect(self.snapshot)
         row = QHBoxLayout()
         row.setSpacing(GRID_PX)
@@ -199,14 +198,13 @@ class RecordingPanel(QWidget):
         self.key_texts: dict[str, QLineEdit] = {}
         for row, key in enumerate(KEYS, 1):
             text = QLineEdit()
-            text.setAccessibleName(self.tr("Text of the marker {key}").format(key=key))
             text.textChanged.connect(self._choose_texts)
-            button = QPushButton(key)
-            button.setAccessibleName(self.tr("Set the marker {key}").format(key=key))
+            button = QPushButton()
             button.clicked.connect(partial(self.mark_by_key, key))
             grid.addWidget(button, row, 0)
             grid.addWidget(text, row, 1)
             self.key_buttons[key], self.key_texts[key] = button, text
+            self._name_marker(key, key)
         self.mark_text = QLineEdit()
         self.mark_text.setPlaceholderText(self.tr("another marker"))
         self.mark_text.setAccessibleName(self.tr("Text of another marker"))
@@ -215,9 +213,25 @@ class RecordingPanel(QWidget):
         self.mark_button.clicked.connect(self._mark)
         grid.addWidget(self.mark_button, len(KEYS) + 1, 0)
         grid.addWidget(self.mark_text, len(KEYS) + 1, 1)
-        self.mark_text.setToolTip(self.tr("{key} leads here").format(key=MARK_KEY))
         grid.setColumnStretch(1, 1)
         return grid
+
+    def _name_marker(self, name: str, key: str) -> None:
+        """Show the key of one of `KEYS` as it is now."""
+        self.key_buttons[name].setText(key)
+        self.key_buttons[name].setAccessibleName(self.tr("Set the marker {key}").format(key=key))
+        self.key_texts[name].setAccessibleName(self.tr("Text of the marker {key}").format(key=key))
+
+    def show_keys(self, actions: MainActions) -> None:
+        """Show the keys that the window's actions have now."""
+        self._record = actions.record
+        words = self.tr("Save the picture as a PNG file")
+        self.snapshot_button.setToolTip(with_key(words, actions.snapshot))
+        for number, (name, action) in enumerate(zip(KEYS, actions.markers, strict=True), 1):
+            self._name_marker(name, key_of(action) or str(number))
+        key = key_of(actions.other_marker)
+        self.mark_text.setToolTip(self.tr("{key} leads here").format(key=key) if key else "")
+        self.refresh()
 
     def record_or_stop(self) -> None:
         """Start a recording, or stop the one that runs."""
@@ -316,7 +330,9 @@ class RecordingPanel(QWidget):
         name = self.tr("Stop") if view.recording else self.tr("Record")
         self.record_button.setText(name)
         self.record_button.setAccessibleName(name)
-        self.record_button.setToolTip(f"{name} ({RECORD_KEY})")
+        self.record_button.setToolTip(
+            name if self._record is None else with_key(name, self._record)
+        )
         self.record_button.setIcon(stop_symbol() if view.recording else record_symbol())
         self.record_button.setEnabled((view.recording and not view.ending) or view.can_start)
         self.snapshot_button.setEnabled(view.can_snapshot)

@@ -29,17 +29,27 @@ _EXPORTS: Final = {
 class ReviewActions:
     """The review window's actions, by name."""
 
-    open_folder: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open &recording…"), "Ctrl+Shift+O")
-    open_records: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Open file…"), "Ctrl+O")
+    open_folder: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "Open &recording…"), "Ctrl+Shift+O", called="open_session"
+    )
+    open_records: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "&Open file…"), "Ctrl+O", called="open_file"
+    )
     open_video: QAction = action(QT_TRANSLATE_NOOP("Actions", "Choose video…"))
     exports: tuple[QAction, ...] = actions(
-        {ending: (_EXPORTS.get(ending, ending), "") for ending in FORMS}
+        {ending: (_EXPORTS.get(ending, ending), "") for ending in FORMS}, called="export"
     )
-    play: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Play or pause"), "Space")
-    back: QAction = action(QT_TRANSLATE_NOOP("Actions", "Frame &before"), ",")
-    forward: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Next frame"), ".")
-    skip_back: QAction = action(QT_TRANSLATE_NOOP("Actions", "&5 seconds back"), "Left")
-    skip_on: QAction = action(QT_TRANSLATE_NOOP("Actions", "5 seconds &forward"), "Right")
+    play: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "&Play or pause"), "Space", called="play_pause"
+    )
+    back: QAction = action(QT_TRANSLATE_NOOP("Actions", "Frame &before"), ",", called="step_back")
+    forward: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Next frame"), ".", called="step_on")
+    skip_back: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "&5 seconds back"), "Left", called="back"
+    )
+    skip_on: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "5 seconds &forward"), "Right", called="forward"
+    )
     home: QAction = action(QT_TRANSLATE_NOOP("Actions", "To the start"), "Home")
     end: QAction = action(QT_TRANSLATE_NOOP("Actions", "To the end"), "End")
     last_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Marker before"), "PgUp")
@@ -50,7 +60,9 @@ class ReviewActions:
     end_span: QAction = action(QT_TRANSLATE_NOOP("Actions", "Span ends here"), "]")
     span_here: QAction = action(QT_TRANSLATE_NOOP("Actions", "Choose the span here"), "S")
     labels: tuple[QAction, ...] = actions(
-        {label: (label, str(number)) for number, label in enumerate(EXPRESSIONS, 1)}, "classes"
+        {label: (label, str(number)) for number, label in enumerate(EXPRESSIONS, 1)},
+        "classes",
+        "label",
     )
     delete: QAction = action(QT_TRANSLATE_NOOP("Actions", "Delete track"), "Del")
     delete_span: QAction = action(
@@ -59,7 +71,9 @@ class ReviewActions:
     name_face: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Name and colour of the face…"), "F2")
     one_person: QAction = action(QT_TRANSLATE_NOOP("Actions", "&One person, as suggested"))
     two_people: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Two people: no such suggestion"))
-    add_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M")
+    add_marker: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M", called="other_marker"
+    )
     change_marker: QAction = action(
         QT_TRANSLATE_NOOP("Actions", "Text of the marker here…"), "Shift+F2"
     )
@@ -67,7 +81,9 @@ class ReviewActions:
     delete_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Delete the marker here"))
     undo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Undo"), "Ctrl+Z")
     redo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Redo"), "Ctrl+Shift+Z")
-    close: QAction = action(QT_TRANSLATE_NOOP("Actions", "Close the &window"), "Ctrl+W")
+    close: QAction = action(
+        QT_TRANSLATE_NOOP("Actions", "Close the &window"), "Ctrl+W", called="close_window"
+    )
     shortcuts: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Keyboard shortcuts"), "F1")
 
 

@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import (
 from app.session.controller import View
 from app.session.options import KEYS
 from app.session.timecode import timecode
+from app.window.actions import with_key
 from app.window.icons import icon
 from app.window.panels.panel import label as made_label
 from app.window.session.markers import MarkerChip
@@ -94,10 +95,12 @@ class SessionBar(QFrame):
         self.time_label = made_label("", "title")
         self.time_label.setAccessibleName(self.tr("Time of the recording"))
         self.markers = {
-            key: MarkerChip(key, action) for key, action in zip(KEYS, markers, strict=True)
+            key: MarkerChip(number, action)
+            for number, (key, action) in enumerate(zip(KEYS, markers, strict=True), 1)
         }
         for key, chip in self.markers.items():
             chip.edited.connect(partial(self.marker_edited.emit, key))
+            chip.key_changed.connect(self._fit)
         self.state_label = QLabel()
         self.state_label.setTextFormat(Qt.TextFormat.PlainText)
         self.state_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -168,7 +171,7 @@ class SessionBar(QFrame):
             text = action.text().replace("&", "")
             button.setText("" if icon_only else text)
             button.setAccessibleName(text)
-            button.setToolTip(f"{text} ({action.shortcut().toString()})")
+            button.setToolTip(with_key(text, action))
             button.setEnabled(action.isEnabled())
 
         action.changed.connect(follow)

@@ -4,6 +4,8 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget, QWidgetAction
 
+from app.window.actions import key_of
+
 _ARROW_PX = 16
 _AROUND_PX = 12
 _MOST_PX = 160  # of a text
@@ -13,19 +15,20 @@ class MarkerChip(QToolButton):
     """Sets the marker of one key."""
 
     edited = pyqtSignal(str)  # the marker's new text
+    key_changed = pyqtSignal()
 
-    def __init__(self, key: str, action: QAction, parent: QWidget | None = None) -> None:
+    def __init__(self, number: int, action: QAction, parent: QWidget | None = None) -> None:
         """Make it.
 
         Args:
-            key: Of the marker.
+            number: Of the marker; what it is called where its action has no key.
             action: Sets it.
             parent: Owns the chip.
         """
         super().__init__(parent)
-        self._key, self._words, self._short = key, "", False
+        self._number, self._action = number, action
+        self._key, self._words, self._short = "", "", False
         self.field = QLineEdit()
-        self.field.setAccessibleName(self.tr("Text of the marker {key}").format(key=key))
         self.field.textEdited.connect(self.edited)
         self.text_menu = QMenu(self)
         holder = QWidgetAction(self.text_menu)
@@ -37,7 +40,17 @@ class MarkerChip(QToolButton):
         self.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.clicked.connect(action.trigger)
-        self._show()
+        action.changed.connect(self._follow)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Show the key that its action has now."""
+        key = key_of(self._action) or str(self._number)
+        if key != self._key:
+            self._key = key
+            self.field.setAccessibleName(self.tr("Text of the marker {key}").format(key=key))
+            self._show()
+            self.key_changed.emit()
 
     def _to_field(self) -> None:
         self.field.setText(self._words)

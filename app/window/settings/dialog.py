@@ -19,6 +19,7 @@ from app.settings.settings import Settings
 from app.settings.speed import available_devices, measure_speed
 from app.window.panels.panel import label
 from app.window.settings.fields import Page
+from app.window.settings.keys import KeysPage
 from app.window.settings.models import ModelList
 from app.window.settings.speed import Measure, SpeedRow
 from engine.networks.models import PRECISIONS
@@ -61,7 +62,9 @@ class SettingsDialog(QDialog):
         self.speed = SpeedRow(self.draft, measure)
         self.models = ModelList()
         self.models.table.ticked.connect(self._tick_model)
-        self.pages = [self._analysis(), self._view(), self._recording(), self._outputs()]
+        self.keys = KeysPage(self.draft)
+        forms = self._analysis(), self._view(), self._recording(), self._outputs()
+        self.pages: tuple[Page | KeysPage, ...] = (*forms, self.keys)
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName(self.tr("Groups of settings"))
         for page in self.pages:
@@ -71,9 +74,9 @@ class SettingsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(8)
         if recording:
-            analysis, _, recordings, _ = self.pages
-            for page in (analysis, recordings):
-                page.setEnabled(False)
+            analysis, _, recordings, *_ = forms
+            for locked in (analysis, recordings):
+                locked.setEnabled(False)
             words = self.tr("A recording runs: analysis and recording can be changed after it.")
             layout.addWidget(label(words, "heading"))
         layout.addWidget(self.tabs, 1)
@@ -249,7 +252,7 @@ class SettingsDialog(QDialog):
 
     def _show_state(self) -> None:
         """Show what is wrong beside its field, and which buttons make sense."""
-        found = self.draft.problems()
+        found = self.draft.problems() | self.keys.problems()
         model = self.draft.values["model"]
         self.models.table.show_entries(listed(model), named(model))
         for index, page in enumerate(self.pages):

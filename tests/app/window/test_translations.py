@@ -27,8 +27,7 @@ class Asked(QTranslator):
         return False
 
     def translate(self, context, text, disambiguation=None, n=-1):
-        self.texts.add((context, text))
-        return ""
+        self.texts.add((context, text))  # an empty text would be taken as the translation
 
 
 @pytest.fixture(scope="module")
