@@ -403,6 +403,8 @@ def no_window_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None
     if not {"qtbot", "qapp"} & set(request.fixturenames):
         yield
         return
+    from PyQt6 import sip
+    from PyQt6.QtCore import QEvent
     from PyQt6.QtGui import QPalette
     from PyQt6.QtWidgets import QApplication
 
@@ -413,6 +415,10 @@ def no_window_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None
     for widget in left:
         widget.close()
     app = QApplication.instance()
+    made = set(QApplication.topLevelWidgets()) - before
+    for window in made:
+        if not sip.isdeleted(window):  # closed ones go now, not in the middle of a next test
+            QApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete.value)
     if isinstance(app, QApplication) and app.styleSheet():
         app.setStyleSheet("")
         app.setPalette(QPalette())
