@@ -3,8 +3,16 @@
 from typing import Final, Literal
 
 from PyQt6.QtCore import QByteArray, QCoreApplication, QEvent, QSettings, Qt
-from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
+from PyQt6.QtGui import QAction, QPaintEvent
+from PyQt6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QStyle,
+    QStyleOptionDockWidget,
+    QStyleOptionFrame,
+    QStylePainter,
+    QWidget,
+)
 
 from app.live.state import LiveState
 from app.window.keys import keep_own_key
@@ -15,9 +23,11 @@ from app.window.panels.performance import PerformancePanel
 from app.window.panels.probabilities import ProbabilitiesPanel
 from app.window.panels.recording import RecordingPanel
 from app.window.panels.statistics import StatisticsPanel
+from app.window.scrolled import Scrolled
 
 translate = QCoreApplication.translate
 LAYOUT: Final = 2  # of the docks; another number forgets remembered places
+_SCROLLED: Final = ("probabilities", "circumplex", "performance", "recording")
 LayoutName = Literal["session", "analysis"]
 PICTURE: Final = 0.65  # of the window's width, in the layout of a session
 _LOW_PX: Final = 700  # a window lower than this has the plane behind the expression
@@ -32,6 +42,17 @@ class Dock(QDockWidget):
     def event(self, event: QEvent | None) -> bool:
         """Leave keys to the widgets that do something with them."""
         return keep_own_key(event) or super().event(event)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Write the title in today's size: Qt's own goes on with that of when the dock was made."""
+        painter = QStylePainter(self)
+        if self.isFloating():
+            frame = QStyleOptionFrame()
+            frame.initFrom(self)
+            painter.drawPrimitive(QStyle.PrimitiveElement.PE_FrameDockWidget, frame)
+        title = QStyleOptionDockWidget()
+        self.initStyleOption(title)
+        painter.drawControl(QStyle.ControlElement.CE_DockWidgetTitle, title)
 
 
 class Docks:
@@ -60,7 +81,7 @@ class Docks:
             "performance": PerformancePanel(),
             "affect": AffectPlot(),
         }
-        widgets: dict[str, QWidget] = {**self.panels, "recording": _scrolled(recording)}
+        widgets: dict[str, QWidget] = {**self.panels, "recording": recording}
         self.docks = {name: self._dock(name, widget) for name, widget in widgets.items()}
         self._low = self._arranging = False
         self.arrange("session")
@@ -82,7 +103,7 @@ class Docks:
         }
         dock = Dock(titles[name], self._window)
         dock.setObjectName(name)  # by which its place is remembered
-        dock.setWidget(widget)
+        dock.setWidget(Scrolled(widget) if name in _SCROLLED else widget)
         dock.topLevelChanged.connect(lambda _: self.moved())
         if isinstance(widget, Panel):
             dock.visibilityChanged.connect(lambda on: widget.refresh_now() if on else None)
@@ -186,16 +207,3 @@ class Docks:
                 panel.refresh(live)
             else:
                 panel.remember(live)
-
-
-def _scrolled(panel: QWidget) -> QScrollArea:
-    """Let a panel be lower than its content: screens of 640 pixels are in use."""
-    area = QScrollArea()
-    area.setWidget(panel)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    bar = area.verticalScrollBar()
-    beside = bar.sizeHint().width() if bar is not None else 0
-    area.setMinimumWidth(panel.minimumSizeHint().width() + beside)
-    return area

@@ -28,7 +28,7 @@ MOST_FACES: Final = 8  # drawn at once, as many as there are colours; those seen
 _CELL_PX: Final = 2.0
 _DASH_PX: Final = 9.0
 _ID_PX: Final = 32  # right of the newest sample: room for the ids, where they are short
-_LABEL_PX: Final = 18  # from id to id
+_LABEL_EM: Final = 1.25  # from id to id, heights of the text
 _BESIDE_PX: Final = 26  # ids closer than this, sideways, are moved apart, if no name is longer
 _BEHIND_PX: Final = 6  # from a curve's end to its id
 _KEY_GAP_PX: Final = 20
@@ -94,6 +94,9 @@ class AffectPlot(Panel):
             self.plot.getAxis(name).setStyle(tickFont=self.font())
         self.plot.getAxis("left").setWidth(metrics.horizontalAdvance("+1") + 12)
         self.plot.getAxis("bottom").setHeight(metrics.height() + 4)
+        for face, items in self.faces.items():
+            items.restyle(face, self.theme, self._named.of(face))
+        self._make_room()
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Notice another size of type."""
@@ -232,7 +235,7 @@ class AffectPlot(Panel):
             items.label.setPos(items.tip[0] + _BEHIND_PX * pixel_s, items.tip[1])
             if newest_s - items.tip[0] < max(_BESIDE_PX, self._ids_px - _BEHIND_PX) * pixel_s:
                 side_by_side.append((items.label, (_TALL / 2 - items.tip[1]) * per_unit))
-        gap = min(_LABEL_PX, height / max(1, len(side_by_side)))
+        gap = min(_LABEL_EM * self.fontMetrics().height(), height / max(1, len(side_by_side)))
         rows = spread([row for _, row in side_by_side], gap, height)
         for (label, _), row in zip(side_by_side, rows, strict=True):
             label.setPos(label.pos().x(), _TALL / 2 - row / per_unit)

@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QFontMetricsF
-from PyQt6.QtWidgets import QGraphicsEllipseItem, QGraphicsItem
+from PyQt6.QtWidgets import QApplication, QGraphicsEllipseItem, QGraphicsItem
 
 from app.live.plot_window import Line
 from app.session.naming import NOBODY, NamedFace
@@ -72,7 +72,9 @@ class FaceItems:
     def restyle(self, face: int, theme: Theme, named: NamedFace) -> None:
         """Take over a theme's colours, and what the face is called."""
         self._colour = theme.face(named.hue(face))
-        metrics = QFontMetricsF(self.label.textItem.font())
+        font = QApplication.font()
+        self.label.setFont(font)
+        metrics = QFontMetricsF(font)
         way, room = Qt.TextElideMode.ElideRight, _NAME_EM * metrics.height()
         self.label.setPlainText(metrics.elidedText(named.name or str(face), way, room))
         self.label.fill = pg.mkBrush(self._colour)

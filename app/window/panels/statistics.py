@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
+from PyQt6.QtCore import QAbstractTableModel, QEvent, QModelIndex, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QGuiApplication, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
     QAbstractItemView,
@@ -206,15 +206,28 @@ class StatisticsPanel(Panel):
         table.activated.connect(lambda index: self._activated(index))
         if (rows := table.verticalHeader()) is not None:
             rows.hide()
-            rows.setDefaultSectionSize(table.fontMetrics().height() + 8)
         if (columns := table.horizontalHeader()) is not None:
             columns.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            columns.setMaximumSectionSize(_MOST_EM * table.fontMetrics().height())
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._size_cells(table)
         copying = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), table)
         copying.setContext(Qt.ShortcutContext.WidgetShortcut)
         copying.activated.connect(self.copy_table)
         return table
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Notice another size of type."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.FontChange and hasattr(self, "table"):
+            self._size_cells(self.table)
+
+    def _size_cells(self, table: QTableView) -> None:
+        """Give cells room for words in the size of today."""
+        line = self.fontMetrics().height()  # the table hears of another size later
+        if (rows := table.verticalHeader()) is not None:
+            rows.setDefaultSectionSize(line + 8)
+        if (columns := table.horizontalHeader()) is not None:
+            columns.setMaximumSectionSize(_MOST_EM * line)
 
     def show_state(self, live: LiveState) -> None:
         """Show the session's numbers."""

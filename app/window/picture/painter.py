@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from PyQt6.QtCore import QCoreApplication, QLineF, QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PyQt6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from app.live.presentation import fitted
 from app.session.faces import LabelledFace
@@ -22,6 +22,8 @@ from engine.types import Floats
 THEME: Final[Theme] = DARK
 AXES: Final = (("x", "#e69f00"), ("y", "#56b4e9"), ("z", "#ffffff"))  # told apart by all, and named
 _PAD: Final = 6.0
+_LEAST_PX: Final = 13  # of labels, unless the window's text is larger
+_MOST_PX: Final = 26
 _NAME_EM: Final = 7.0  # of a name, heights of the text
 _PARTS: Final = (
     (JAW, False),
@@ -179,7 +181,9 @@ class OverlayPainter:
         self._painter, self._place, self._look = painter, place, look
         self._placer = placer or Placer()
         self._font = QFont(painter.font())
-        self._font.setPixelSize(round(min(max(place.area.height() / 32, 13), 26)))
+        least = max(_LEAST_PX, QFontInfo(self._font).pixelSize() + 1)
+        most = max(_MOST_PX, least)
+        self._font.setPixelSize(round(min(max(place.area.height() / 32, least), most)))
         self._metrics = QFontMetricsF(self._font)
 
     def draw(self, faces: Sequence[LabelledFace], shown: int | None, selected: int | None) -> None:

@@ -1,5 +1,6 @@
 """Valence, arousal and labels over time, with markers, one cursor and the chosen span."""
 
+from math import ceil
 from typing import Any, Final
 
 import numpy as np
@@ -19,10 +20,9 @@ from app.window.picture.naming import face_words
 SERIES: Final = ("valence", "arousal")
 AXIS_PX: Final = 62
 AXIS_GAP_PX: Final = 8  # beside its words
-NAME_PX: Final = 110  # of a face's name
+NAME_EM: Final = 8  # of a face's name, heights of the text
 WORDS: Final = 60  # spans, and markers, named at once; more could not be read
 CURVES: Final = 100  # faces whose curves are drawn: those seen longest, and the chosen one
-LETTER_PX: Final = 7
 MARKER_ROWS: Final = 3  # of their texts in the uppermost plot, at most
 MARKER_GAP_PX: Final = 10
 LETTERS: Final = 200  # of a marker's text
@@ -80,9 +80,12 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self.region.sigRegionChangeFinished.connect(self._region_moved)
         self.bands.addItem(self.region)
         self.bands.vb.sigXRangeChanged.connect(self._name_spans)
+        for plot in self.plots:
+            plot.vb.sigResized.connect(lambda _: self._name_rows())
         self.scene().sigMouseClicked.connect(self._clicked)
         self._built = True
         self._paint_palette()
+        self._size_axes()
 
     def _make_plot(self, row: int) -> Any:  # noqa: ANN401 - pyqtgraph has no types
         axes = {"bottom": TimeAxis("bottom")}
@@ -115,8 +118,19 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the theme."""
         super().changeEvent(event)
-        if self._built and event is not None and event.type() == QEvent.Type.PaletteChange:
+        kind = None if event is None or not self._built else event.type()
+        if kind == QEvent.Type.PaletteChange:
             self._paint_palette()
+        elif kind == QEvent.Type.FontChange:
+            self._size_axes()
+
+    def _size_axes(self) -> None:
+        """Write the axes in today's size."""
+        for plot in self.plots:
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setStyle(tickFont=self.font())
+        self._name_rows()
+        self._name_spans()
 
     def _paint_palette(self) -> None:
         palette = self.palette()
@@ -178,13 +192,23 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
     def _name_rows(self) -> None:
         """Write who is who beside the bands."""
         metrics, way = self.fontMetrics(), Qt.TextElideMode.ElideRight
+        line = metrics.height()
+        step = max(1, ceil(line / self._row_px())) if self._faces else 1  # else they would overlap
         words = [
-            metrics.elidedText(face_words(self._named, face), way, NAME_PX) for face in self._faces
+            (row, metrics.elidedText(face_words(self._named, face), way, NAME_EM * line))
+            for row, face in list(enumerate(self._faces))[::step]
         ]
-        widest = max((metrics.horizontalAdvance(text) for text in words), default=0)
+        widest = max((metrics.horizontalAdvance(text) for _, text in words), default=0)
         for plot in self.plots:
-            plot.getAxis("left").setWidth(max(AXIS_PX, widest + 2 * AXIS_GAP_PX))
-        self.bands.getAxis("left").setTicks([list(enumerate(words))])
+            plot.getAxis("left").setWidth(max(AXIS_PX, line + widest + 2 * AXIS_GAP_PX))
+        self.bands.getAxis("left").setTicks([words])
+        for plot, series in zip(self.plots[:2], SERIES, strict=True):
+            room = plot.vb.height() >= metrics.horizontalAdvance(series)
+            plot.getAxis("left").showLabel(room)
+
+    def _row_px(self) -> float:
+        """Give the height of a face's band."""
+        return max(1.0, float(self.bands.vb.height()) / max(len(self._faces), 1))
 
     def _faces_drawn(self) -> list[int]:
         """Give the faces whose curves are drawn: a day at a busy door has thousands."""
@@ -273,7 +297,8 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         box = self.plots[0].vb
         (_, _), (low, high) = box.viewRange()
         step = (high - low) * (metrics.height() + MARKER_GAP_PX / 2) / max(box.height(), 1.0)
-        rows = max(1, min(MARKER_ROWS, int((-0.05 - low) / max(step, 1e-6))))
+        top = min(high, max(-0.05, low + step))  # below the middle, where there is room for a row
+        rows = max(1, min(MARKER_ROWS, int((top - low) / max(step, 1e-6))))
         free_px = [0.0] * rows  # where the next text of each row may begin
         markers = self._review.markers if self._review is not None else ()
         for marker in [m for m in markers if left <= m.time_s <= right][:WORDS]:
@@ -285,7 +310,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             free_px[row] = begin_px + metrics.horizontalAdvance(text) + MARKER_GAP_PX
             ink = self.palette().color(QPalette.ColorRole.Text)
             word = pg.TextItem(text, color=ink, anchor=(0, 0))
-            word.setPos(marker.time_s, -0.05 - row * step)
+            word.setPos(marker.time_s, top - row * step)
             self.plots[0].addItem(word, ignoreBounds=True)
             self.marker_words.append(word)
 
@@ -296,9 +321,11 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self.words.clear()
         (left, right), _ = self.bands.vb.viewRange()
         per_s = self.bands.vb.width() / max(right - left, 1e-6)
-        for row, span in self._spans:
+        metrics = self.fontMetrics()
+        too_low = metrics.height() > 1.2 * self._row_px()
+        for row, span in [] if too_low else self._spans:
             start, end = max(span.start_s, left), min(span.end_s, right)
-            if (end - start) * per_s < LETTER_PX * (len(span.label) + 2):
+            if (end - start) * per_s < metrics.horizontalAdvance(span.label) + 2 * MARKER_GAP_PX:
                 continue
             if len(self.words) == WORDS:
                 break

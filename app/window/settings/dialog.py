@@ -18,6 +18,7 @@ from app.settings.models import listed, named, toggled
 from app.settings.settings import Settings
 from app.settings.speed import available_devices, measure_speed
 from app.window.panels.panel import label
+from app.window.scrolled import Scrolled
 from app.window.settings.fields import Page
 from app.window.settings.keys import KeysPage
 from app.window.settings.models import ModelList
@@ -68,7 +69,7 @@ class SettingsDialog(QDialog):
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName(self.tr("Groups of settings"))
         for page in self.pages:
-            self.tabs.addTab(page, page.title)
+            self.tabs.addTab(Scrolled(page) if page in forms else page, page.title)
             page.edited.connect(self._edited)
         self.buttons = self._make_buttons()
         layout = QVBoxLayout(self)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from PyQt6.QtCore import QSignalBlocker, pyqtSignal
 from PyQt6.QtGui import QStandardItemModel
 from PyQt6.QtWidgets import (
+    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -14,6 +15,7 @@ from PyQt6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -82,7 +84,7 @@ class Page(QWidget):
         box.setRange(int(least), int(most))
         box.setSuffix(unit)
         box.setGroupSeparatorShown(grouped)
-        box.setFixedWidth(_NUMBER_PX)
+        _keep_narrow(box)
         box.valueChanged.connect(lambda value: self._edit(name, value))
         self._add(name, title, tip, box, box.setValue, needs)
 
@@ -100,7 +102,7 @@ class Page(QWidget):
         box.setRange(*range_of(name))
         box.setSingleStep(step)
         box.setSuffix(unit)
-        box.setFixedWidth(_NUMBER_PX)
+        _keep_narrow(box)
         box.valueChanged.connect(lambda value: self._edit(name, round(value, 2)))
         self._add(name, title, tip, box, box.setValue)
 
@@ -254,3 +256,9 @@ class Page(QWidget):
         for name, needs in self._needs.items():
             self.fields[name].setEnabled(bool(self._draft.values[needs]))
         return any(name in found for name in self.fields)
+
+
+def _keep_narrow(box: QAbstractSpinBox) -> None:
+    """Make a field for a number as wide as numbers need, in every size of text."""
+    box.setMinimumWidth(_NUMBER_PX)
+    box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)

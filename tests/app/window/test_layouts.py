@@ -1,12 +1,13 @@
 """The window as it is arranged: by clicks and keys, looked at in pixels."""
 
+import itertools
 import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QPoint, QSettings, Qt
-from PyQt6.QtGui import QFont, QFontMetricsF
+from PyQt6.QtGui import QFont, QFontMetricsF, QImage, QPainter
 from PyQt6.QtWidgets import (
     QApplication,
     QBoxLayout,
@@ -22,6 +23,7 @@ from PyQt6.QtWidgets import (
 from app.sources.cameras import CameraName
 from app.sources.choice import Choice
 from app.window.help.dialogs import DocumentationDialog, ReportDialog, ShortcutsDialog, keys_of
+from app.window.picture.painter import OverlayPainter
 from app.window.review.menus import ReviewActions
 from app.window.review.window import ReviewWindow
 from app.window.theme import answer_pt, apply_theme
@@ -204,7 +206,7 @@ def test_markers_are_set_and_worded_in_the_bar(qtbot, live):
     qtbot.waitUntil(lambda: not live.controller.view().recording)
 
 
-@pytest.mark.parametrize("text_size", [90, 100, 150])
+@pytest.mark.parametrize("text_size", [90, 100, 150, 200])
 def test_nothing_in_the_bar_is_cut_off(qtbot, qapp, live, text_size):
     apply_theme(qapp, "dark", text_size)
     live.resize(1024, 640)
@@ -255,6 +257,74 @@ def test_there_are_three_sizes_of_type_and_figures_of_one_width(qapp, live):
     label = live.watch.bar.time_label
     metrics = QFontMetricsF(label.font())
     assert metrics.horizontalAdvance("1111") == metrics.horizontalAdvance("8888")
+
+
+def _title_px(dock):
+    """Give the height of the words in a dock's title, as they are painted."""
+    image = dock.grab().toImage()
+    rows = [
+        y
+        for y in range(dock.widget().y())
+        if any(image.pixelColor(x, y).lightness() > 150 for x in range(8, 100))
+    ]
+    return rows[-1] - rows[0] + 1
+
+
+def test_titles_of_panels_follow_another_size_at_once_and_back(qtbot, qapp, window):
+    apply_theme(qapp, "dark", 100)
+    dock = window.docks.docks["affect"]
+    qtbot.wait(50)
+    before = _title_px(dock)
+    apply_theme(qapp, "dark", 200)
+    qtbot.wait(50)
+    assert _title_px(dock) == pytest.approx(2 * before, abs=3)
+    apply_theme(qapp, "dark", 100)
+    qtbot.wait(50)
+    assert _title_px(dock) == before
+
+
+@pytest.mark.parametrize("layout", ["session", "analysis"])
+def test_twice_the_size_has_room_in_a_small_window(qtbot, qapp, live, layout):
+    apply_theme(qapp, "dark", 100)
+    live.resize(1024, 640)
+    live.docks.arrange(layout)
+    apply_theme(qapp, "dark", 200)
+    qtbot.wait(200)
+    assert (live.width(), live.height()) == (1024, 640)
+    docks = [dock for dock in live.docks.docks.values() if not dock.visibleRegion().isEmpty()]
+    assert len(docks) >= 2
+    for dock in docks:
+        place, content = dock.geometry(), dock.widget().geometry()
+        assert live.rect().contains(place), dock.objectName()
+        assert content.bottom() < place.height(), dock.objectName()
+        least = dock.widget().minimumSizeHint()
+        assert content.height() >= least.height(), dock.objectName()
+        assert content.width() >= least.width(), dock.objectName()
+    rows = live.docks.statistics.table.verticalHeader()
+    assert rows.defaultSectionSize() > live.docks.statistics.fontMetrics().height()
+    for one, other in itertools.combinations(docks, 2):
+        assert not one.geometry().intersects(other.geometry())
+    apply_theme(qapp, "dark", 100)
+
+
+def test_labels_in_the_picture_grow_with_the_text(qtbot, qapp, live):
+    def wide():
+        place = live.view.place
+        image = QImage(live.view.size(), QImage.Format.Format_RGB32)
+        painter = QPainter(image)
+        painter.setFont(live.view.font())
+        drawn = OverlayPainter(painter, place, live.view.look).label_places(live.view.faces)
+        painter.end()
+        return max(rect.height for rect, _ in drawn.values())
+
+    apply_theme(qapp, "dark", 100)
+    live.resize(1024, 640)
+    qtbot.wait(50)
+    before = wide()
+    apply_theme(qapp, "dark", 200)
+    qtbot.wait(50)
+    assert wide() > 1.2 * before
+    apply_theme(qapp, "dark", 100)
 
 
 # Help

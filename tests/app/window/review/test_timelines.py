@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
@@ -6,6 +8,7 @@ from app.session.folder import Marker
 from app.session.review import Review, open_review
 from app.window.review import timelines as timelines_module
 from app.window.review.timelines import Timelines
+from app.window.theme import apply_theme
 from scripts.benches.review import write_recording
 
 
@@ -90,3 +93,23 @@ def test_texts_of_markers_do_not_cover_each_other(qtbot, write_records, two_face
     for at, box in enumerate(boxes):
         inner = box.adjusted(2, 4, -2, -4)  # without the margin around the letters
         assert not any(inner.intersects(other) for other in boxes[at + 1 :])
+
+
+def test_no_name_lies_over_another_in_large_text(qtbot, qapp, timelines, write_records, two_faces):
+    review = open_review(write_records("three.csv", two_faces))
+    axis, window = timelines.bands.getAxis("left"), timelines.window()
+    apply_theme(qapp, "dark", 100)
+    timelines.show_review(review, anew=True)
+    window.resize(700, 220)
+    apply_theme(qapp, "dark", 200)
+    qtbot.wait(100)
+    rows_px = timelines.bands.vb.height() / len(review.faces)
+    line = timelines.fontMetrics().height()
+    (ticks,) = axis._tickLevels
+    assert [words for _, words in ticks][:1] == ["face 1"]
+    assert all(b[0] - a[0] >= line / rows_px - 1e-6 for a, b in pairwise(ticks))
+    assert not timelines.plots[0].getAxis("left").label.isVisible()
+    window.resize(700, 900)
+    qtbot.waitUntil(lambda: len(axis._tickLevels[0]) == 3)
+    assert timelines.plots[0].getAxis("left").label.isVisible()
+    apply_theme(qapp, "dark", 100)

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QDialogButtonBox, QFileDialog
+from PyQt6.QtWidgets import QAbstractSpinBox, QDialogButtonBox, QFileDialog
 
 from app.session.palette import contrast
 from app.settings.settings import KEYS, Settings
@@ -39,6 +39,15 @@ def error(dialog, name):
 
 def press(qtbot, dialog, kind):
     qtbot.mouseClick(dialog.buttons.button(kind), Qt.MouseButton.LeftButton)
+
+
+def test_no_number_is_cut_off_in_the_largest_text(qapp, make):
+    apply_theme(qapp, "dark", 200)
+    dialog = make()
+    assert dialog.minimumSizeHint().height() <= 640
+    for box in dialog.findChildren(QAbstractSpinBox):
+        assert box.width() >= box.sizeHint().width() or not box.isVisible(), box.accessibleName()
+    apply_theme(qapp, "dark", 100)
 
 
 def test_every_setting_has_a_field_with_a_name(make):
