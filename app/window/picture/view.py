@@ -56,6 +56,7 @@ class VideoView(QWidget):
         self.drawn: Callable[[int], object] | None = None
         self._faces: tuple[LabelledFace, ...] = ()
         self._analysed: int | None = None  # index of the frame that the faces are of
+        self._over = True  # they are drawn over the picture
         self._shown: int | None = None
         self._selected: int | None = None
         self._look, self._placer = OverlayOptions(), Placer()
@@ -133,10 +134,22 @@ class VideoView(QWidget):
         self._analysed = None if analysis is None else analysis.frame.index
 
     def set_faces(
-        self, faces: Sequence[LabelledFace], shown: int | None = None, selected: int | None = None
+        self,
+        faces: Sequence[LabelledFace],
+        shown: int | None = None,
+        selected: int | None = None,
+        *,
+        drawn: bool = True,
     ) -> None:
-        """Draw these faces over the frames from now on; `shown` with a thicker frame."""
-        self._faces, self._analysed = tuple(faces), None
+        """Draw these faces over the frames from now on; `shown` with a thicker frame.
+
+        Args:
+            faces: They.
+            shown: Id of the face that the panels are about.
+            selected: Id of the face that the user chose.
+            drawn: Draw them; else the picture shows them itself, and they can be clicked.
+        """
+        self._faces, self._analysed, self._over = tuple(faces), None, drawn
         self._cover.note(faces)
         self._shown, self._selected = shown, selected
         self.setAccessibleDescription(self.tr("%n face(s)", "", len(faces)))
@@ -199,7 +212,7 @@ class VideoView(QWidget):
     @property
     def faces(self) -> tuple[LabelledFace, ...]:
         """What is drawn over the picture."""
-        return self._faces
+        return self._faces if self._over else ()
 
     @property
     def hint(self) -> str:
@@ -257,8 +270,9 @@ class VideoView(QWidget):
         if self._stale:
             painter.fillRect(place.area, QColor(40, 42, 46, 190))
         look = replace(self._look, words=not self._large)
-        overlay = OverlayPainter(painter, place, look, self._placer)
-        overlay.draw(self._faces, self._shown, self._selected)
+        if self._over:
+            overlay = OverlayPainter(painter, place, look, self._placer)
+            overlay.draw(self._faces, self._shown, self._selected)
 
     def _write(self, painter: QPainter, text: str, ink: QColor) -> None:
         painter.setPen(ink)

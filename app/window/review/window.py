@@ -370,7 +370,7 @@ class ReviewWindow(QMainWindow):
         self.readout.setText("    ".join(self._words(face) for face in faces))
         review = control.review
         drawn = review is not None and review.annotated  # the video shows them itself
-        self.video.set_faces([] if drawn else faces, control.face)
+        self.video.set_faces(faces, control.face, drawn=not drawn)
         if self._footage is not None:
             self._footage.ask(control.time_s)
         self.side.show_choice(control.face, control.span)

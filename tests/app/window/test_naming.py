@@ -213,6 +213,16 @@ def test_a_recorded_face_is_named_undone_and_named_again(qtbot, review):
 
 
 @pytest.mark.qt_log_ignore("does not support")  # an open menu, offscreen
+def test_a_face_that_the_video_shows_itself_has_a_menu_too(qtbot, review):
+    review.controller.review.annotated = True
+    review.refresh_cursor()
+    face = review.controller.faces()[1]
+    assert review.video.faces == ()
+    press_menu(review.video, face.box).close()
+    assert review.controller.face == 2
+
+
+@pytest.mark.qt_log_ignore("does not support")  # an open menu, offscreen
 def test_a_face_of_the_video_has_a_menu(qtbot, review):
     face = review.controller.faces()[1]
     menu = press_menu(review.video, face.box)
