@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from PyQt6.QtCore import QEvent, QSettings, Qt, QTimer
+from PyQt6.QtCore import QEvent, QSettings, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QMouseEvent, QResizeEvent
-from PyQt6.QtWidgets import QFileDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from app.live.outputs import LiveOutputs
 from app.live.state import LiveState
@@ -29,6 +29,7 @@ from app.window.picture.view import VideoView
 from app.window.playback import Playback
 from app.window.questions import may_end_recording
 from app.window.review.window import ReviewWindow
+from app.window.reviews import Reviews
 from app.window.runner import Runner
 from app.window.session.outputs import OutputsWatch
 from app.window.session.watch import SessionWatch
@@ -104,6 +105,7 @@ class MainWindow(QMainWindow):
         stage = Stage(self, self.view, self.trouble, self.playback, self.live)
         self.source = SourceControl(stage, self.runner, self.controller, self._settings)
         self.sources = SourceMenu(self)
+        self.reviews = Reviews(self, lambda: self.settings)
 
     def _build_session(self) -> None:
         """Make actions, menus and the bar over the picture."""
@@ -154,7 +156,7 @@ class MainWindow(QMainWindow):
             "open_folder": self.sources.ask_folder,
             "open_stream": self.sources.ask_stream,
             "open_screen": self.sources.ask_screen,
-            "open_session": self._ask_session,
+            "open_session": self.reviews.ask,
             "close_source": self.close_source,
             "quit": self.close,
             "record": self.recording.record_or_stop,
@@ -251,21 +253,9 @@ class MainWindow(QMainWindow):
         self.controller.add(analysis)
         self.outputs.send(analysis)
 
-    def _ask_session(self) -> None:
-        name = QFileDialog.getExistingDirectory(
-            self, self.tr("Open a recording"), str(self.settings.recording_folder)
-        )
-        if name:
-            self.review(Path(name))
-
     def review(self, path: Path, video: Path | None = None) -> ReviewWindow:
         """Open a recording, or a table and its video, in a window of its own."""
-        window = ReviewWindow(self)
-        put_on(window.actions_, self.settings.keys)
-        window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        window.show()
-        window.open(path, video)
-        return window
+        return self.reviews.open(path, video)
 
     def _pause(self) -> None:
         """Hold the recording, or let it go on."""
@@ -364,8 +354,7 @@ class MainWindow(QMainWindow):
         """Let the windows' actions have the user's keys, and show them."""
         put_on(self.actions_, keys)
         self.recording.show_keys(self.actions_)
-        for review in self.findChildren(ReviewWindow):
-            put_on(review.actions_, keys)
+        self.reviews.put_on(keys)
 
     def first_run(self, then: Callable[[], None]) -> None:
         """Show the page on privacy before anything is opened; go on once it was read."""
