@@ -14,7 +14,7 @@ from engine.config import Positive, Text, checked, one_of
 from engine.faces.detection import DETECTORS, Detector, open_detector
 from engine.faces.finder import Finder
 from engine.faces.landmarker import Landmarker
-from engine.faces.tracking import TrackerConfig
+from engine.faces.tracker_config import TrackerConfig
 from engine.labels import Vocabulary
 from engine.networks.manifest import Manifest
 from engine.networks.models import Precision, Selection, choose, choose_detector, names_of

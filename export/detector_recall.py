@@ -18,7 +18,7 @@ from engine.analyze import AnalyzerConfig, open_config_landmarker, open_finder
 from engine.command import Parser, add_data_options, count, libraries, run_command, whole_number
 from engine.faces.detection import DETECTORS, FerDetector
 from engine.faces.finder import Finder
-from engine.faces.tracking import TrackerConfig
+from engine.faces.tracker_config import TrackerConfig
 from engine.networks.manifest import Manifest
 from engine.types import Frame, Image
 from training.detector.mosaics import Sample

@@ -25,7 +25,7 @@ from engine.errors import FerError, ModelError
 from engine.faces.detection import FerDetector
 from engine.faces.finder import Finder
 from engine.faces.landmarker import Landmarker
-from engine.faces.tracking import TrackerConfig
+from engine.faces.tracker_config import TrackerConfig
 from engine.networks.manifest import load_manifest
 from engine.networks.runtime import Network
 from engine.reading.fusion import Fusion, landmarks_of

@@ -14,7 +14,8 @@ from engine.faces.detection import Detector
 from engine.faces.landmarker import Landmarker
 from engine.faces.landmarks import five_points
 from engine.faces.scene import SceneCut
-from engine.faces.tracking import Tracker, TrackerConfig
+from engine.faces.tracker_config import TrackerConfig
+from engine.faces.tracking import Tracker
 from engine.faces.turning import UPRIGHT, Turns, Way, is_surely, seen_turned, without
 from engine.types import Detection, Face, Floats, Found, Frame, Image, Sighting
 

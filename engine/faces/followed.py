@@ -25,6 +25,7 @@ FADED_S: Final = 1.0
 LOOKS_KEPT: Final = 7
 BESIDE: Final = 0.3  # sides of its box from a face to one that may cover a part of the head
 SEEN_TOO: Final = 0.45  # overlap with a box of the detector
+EDGE: Final = 0.25  # sides of its box from a face to the frame's edge that may cut it off
 WHOLE: Final = 0.9  # share of a face's box inside the frame from which its looks can be judged
 
 
@@ -46,6 +47,7 @@ class Followed:
     covered: bool = False  # something is in front of it
     waits: int = 0  # how often something may have been it that was half behind another face
     replaced: bool = False  # somebody else is in its place, or may be: the film was cut
+    partial: bool = False  # so far no more of it was seen than a part, at an edge or behind another
 
     def __post_init__(self) -> None:
         self.settled_s = self.time_s
@@ -77,6 +79,10 @@ class Followed:
         return alike < STIRRED and any(
             likeness(self.look, other) > alike + RATHER for other in others
         )
+
+    def begin_anew(self, look: Appearance) -> None:
+        """Look like this: the crops before were cut wrong."""
+        self.look, self.looks, self.before = look, [], None
 
     def rewind(self, time_s: float) -> None:
         """Forget what it looked like lately: that may have been the other one already."""
@@ -170,6 +176,13 @@ class View:
         box = self.box(index)
         shown = np.clip(box, 0, np.array([*self.frame_size, *self.frame_size], np.float32))
         return area(shown) / area(box) if area(box) > 0 else 0.0
+
+    def at_edge(self, index: int) -> bool:
+        """Say whether the frame may cut a face off: of a half, all landmarks lie in the frame."""
+        box, (width, height) = self.box(index), self.frame_size
+        reach = EDGE * math.sqrt(area(box))
+        low, high = box[:2] - reach, box[2:] + reach
+        return bool(low.min() < 0 or high[0] > width or high[1] > height)
 
     def is_face(self, index: int) -> bool:
         """Say whether the detector sees a face too: the landmark network follows anything."""

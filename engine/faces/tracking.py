@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from engine.config import NonNegative, Positive, Share, checked
 from engine.faces.appearance import OTHER, SAME, Appearance
 from engine.faces.followed import (
     STEADY,
@@ -23,6 +22,7 @@ from engine.faces.followed import (
 )
 from engine.faces.landmarks import box_of, five_points
 from engine.faces.schedule import GLANCED, Schedule
+from engine.faces.tracker_config import TrackerConfig
 from engine.types import Detection, Floats, Sighting, Track
 
 COVER: Final = 0.1  # overlap with a nearer face from which a lost one may be behind it
@@ -31,48 +31,9 @@ WAITS: Final = 6  # looks of the detector
 # Likeness of a face that comes out from behind another, half of which may be in its crop.
 EMERGING: Final = 0.3
 FADES_S: Final = 0.5  # for so long somebody may still fade in, in the place of another
+DOUBTED: Final = 0.9  # presence below which a face that is followed may have been cut wrong
+YOUNG_S: Final = 0.5  # so long after it was new, a face may be known by a part of it only
 SPEED: Final = 3.0  # sides of its box that a lost face may move in a second
-
-
-@checked("tracker")
-class TrackerConfig:
-    """When a face is found, kept and given up.
-
-    Attributes:
-        detect_every: Frames between whole looks of the detector while faces are followed; fewer in
-            a slow film, see `engine.faces.schedule`.
-        max_faces: Most faces followed at once.
-        presence_start: Presence a new face needs.
-        presence_keep: Presence below which a followed face is lost.
-        inside_start: Fraction of a new face's box that must lie inside the frame.
-        inside_keep: The same for a followed face.
-        same_iou: Overlap above which two tracks are the same face.
-        hidden_s: How long a face that is covered, turned away or not seen keeps its id.
-        relink: Give a face that comes back the id of the one it looks like, whenever and wherever.
-        faces: People in the whole film, where that is known: there are no more ids than these, and
-            who comes back gets that of the one it looks most like.
-    """
-
-    detect_every: Positive = 10
-    max_faces: Positive = 8
-    presence_start: Share = 0.5
-    presence_keep: Share = 0.3
-    inside_start: Share = 0.6
-    inside_keep: Share = 0.4
-    same_iou: Share = 0.45
-    hidden_s: NonNegative = 3.0
-    relink: bool = False
-    faces: Positive | None = None
-
-    @property
-    def at_once(self) -> int:
-        """Most faces followed at once."""
-        return self.max_faces if self.faces is None else min(self.max_faces, self.faces)
-
-    @property
-    def remembers(self) -> bool:
-        """Whether who was seen once may come back at any time and place."""
-        return self.relink or self.faces is not None
 
 
 class Tracker:
@@ -123,13 +84,15 @@ class Tracker:
         small_px = max(frame_size) * GLANCED if glance is not None else math.inf
         lost = any(np.ptp(face.landmarks[:, 0]) < small_px for face in self._hidden)
         look = self._schedule.due(time_s, following=bool(self._seen), lost=lost, cut=cut)
-        due, new = look == "whole", list[Detection]()
+        due, shown = look == "whole", tuple[Detection, ...]()
         if due:
-            new = self._new_faces(view.detect())
+            shown = tuple(view.detect())
         elif look == "glance" and glance is not None:
-            new = self._new_faces(glance())
+            shown = tuple(glance())
+        new = self._new_faces(shown)
         known = [five_points(face.expected_landmarks(time_s)) for face in self._seen]
         view.add(locate(known + [detection.points for detection in new]))
+        self._look_again(view, shown, locate)
         missing = [
             index for index, face in enumerate(self._seen) if not self._is_there(face, index, view)
         ]
@@ -175,6 +138,31 @@ class Tracker:
         return face.has_faded(look, view.time_s) and not beside(  # it may be going behind another
             view.box(index), [view.box(at) for at in others]
         )
+
+    def _look_again(self, view: View, shown: Sequence[Detection], locate: Locate) -> None:
+        """See faces that hardly look like one where the detector has them, and take what is more.
+
+        Landmarks that were wrong once, of half a face at the edge say, cut the next crop wrong too.
+        """
+        keep, doubted = self.config.presence_keep, dict[int, Detection]()
+        for detection in shown:
+            index = self._owner(detection, view)
+            if index is not None and keep <= view.sightings[index].presence < DOUBTED:
+                doubted[index] = detection
+        if not doubted:
+            return
+        again = locate([detection.points for detection in doubted.values()])
+        for index, sighting in zip(doubted, again, strict=True):
+            if sighting.presence > view.sightings[index].presence:
+                view.correct(index, sighting)
+                if self._seen[index].partial:
+                    self._seen[index].begin_anew(view.looks[index])
+
+    def _owner(self, detection: Detection, view: View) -> int | None:
+        """Say which of the followed faces a detection is, by its box."""
+        shares = [overlap(detection.box, view.box(index)) for index in range(len(self._seen))]
+        best = max(range(len(shares)), key=shares.__getitem__, default=None)
+        return best if best is not None and shares[best] >= 0.5 else None
 
     def _recovered(
         self, missing: Sequence[int], detections: Sequence[Detection], time_s: float
@@ -250,6 +238,7 @@ class Tracker:
             self._hide(face, view.time_s, covered=False)
         for face, index in alive:
             face.move(view.sightings[index], view.looks[index], view.time_s)
+            face.partial &= view.time_s - face.settled_s < YOUNG_S
         alive += self._identified(self._unfollowed(news, view, boxes), view, boxes)
         boxes = [view.box(index) for _, index in alive]  # with those that were only just known
         for face in gone:
@@ -334,8 +323,11 @@ class Tracker:
             sighting, look = view.sightings[index], view.looks[index]
             if index in back:
                 face = back[index]
+                if face.partial:
+                    face.begin_anew(look)
             elif index in rest and self._ids_left() > 0:
                 face = self._new(sighting, look, view.time_s)
+                face.partial = view.at_edge(index) or beside(view.box(index), taken)
             else:
                 continue
             face.landmarks, face.velocity = sighting.landmarks, np.zeros(2, np.float32)
@@ -409,6 +401,9 @@ class Tracker:
         if alike >= (STEADY if face.replaced else SAME):
             anywhere = self.config.remembers or (face.replaced and face.hidden_since_s == time_s)
             return alike if near or anywhere else None
+        if face.partial and not face.replaced and time_s - face.hidden_since_s <= BRIEF_S:
+            # What is known of its place, size and looks is that of a part.
+            return alike if face.surprise(box, time_s) < math.sqrt(area(box)) else None
         if face.replaced or not near:
             return None
         if face.covered:

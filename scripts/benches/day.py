@@ -34,7 +34,7 @@ from engine.errors import ConfigError, FerError
 from engine.faces.alignment import invert, template, transform
 from engine.faces.finder import Finder
 from engine.faces.landmarks import box_of, five_points
-from engine.faces.tracking import TrackerConfig
+from engine.faces.tracker_config import TrackerConfig
 from engine.labels import EXPRESSIONS
 from engine.pipeline import Pipeline
 from engine.reading.fusion import Reading

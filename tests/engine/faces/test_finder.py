@@ -9,7 +9,7 @@ import engine.faces.finder
 from engine.faces.alignment import align, invert, template, transform
 from engine.faces.finder import Finder
 from engine.faces.landmarks import box_of, five_points
-from engine.faces.tracking import TrackerConfig
+from engine.faces.tracker_config import TrackerConfig
 from engine.types import Detection, Frame, Sighting
 
 IMAGE = np.zeros((480, 640, 3), np.uint8)

@@ -12,7 +12,8 @@ from engine.errors import ConfigError
 from engine.faces.appearance import OTHER, SAME, appearance_of, likeness
 from engine.faces.followed import STEADY, STIRRED
 from engine.faces.landmarks import box_of, five_points
-from engine.faces.tracking import EMERGING, Tracker, TrackerConfig
+from engine.faces.tracker_config import TrackerConfig
+from engine.faces.tracking import EMERGING, Tracker
 from engine.types import Detection, Face, Sighting
 
 SIZE = (1000, 600)
@@ -551,6 +552,47 @@ def test_presence_starts_and_keeps_a_face_from_the_limits_on(presence, starts, k
     tracker = Tracker(TrackerConfig())
     follow(tracker, 0.0, [detect(face)], [sight(face)])
     assert len(follow(tracker, 0.1, [], [sight(face, presence)])[0]) == keeps
+
+
+@pytest.mark.parametrize(
+    ("presence", "again", "x", "calls"),
+    [(0.6, 0.95, 300, 2), (0.6, 0.5, 310, 2), (0.91, 0.99, 310, 1), (0.29, 0.95, 300, 2)],
+    ids=["better there", "worse there", "sure", "lost: looked for"],
+)
+def test_a_face_that_hardly_looks_like_one_is_seen_where_the_detector_has_it(
+    presence, again, x, calls
+):
+    tracker = Tracker(TrackerConfig(detect_every=1))
+    face, off = face_at(300, 300), face_at(310, 310, 80)
+    follow(tracker, 0.0, [detect(face)], [sight(face)])
+    looked = []
+
+    def locate(points):
+        looked.append([tuple(middle(five).round(2)) for five in points])
+        return [sight(face, again) if len(looked) > 1 else sight(off, presence)][: len(points)]
+
+    ((track, _),) = tracker.follow(0.1, SIZE, detect=lambda: [detect(face)], locate=locate)
+    assert (track.id, round(float(track.landmarks[:, 0].mean()))) == (1, x)
+    assert len([call for call in looked if call]) == calls
+    assert looked[0] == [(300, 300)]
+
+
+@pytest.mark.parametrize(
+    ("x", "number"), [(975, 1), (700, 2)], ids=["cut off by the frame", "whole, in the middle"]
+)
+def test_who_walks_in_is_one_person_though_the_first_crops_held_a_half(x, number):
+    """Landmarks of half a face lie in the half that shows: place, size and looks are wrong."""
+    tracker = Tracker(TrackerConfig())
+    half, whole = face_at(x, 300, 45), face_at(x - 60, 300, 100)
+    follow(tracker, 0.0, [detect(half)], [sight(half, name="half")])
+    shown = [sight(half, 0.1, name="half"), sight(whole, name="whole")]
+
+    def locate(points):
+        return [shown[int(abs(middle(five)[0] - x) > 30)] for five in points]
+
+    ((track, _),) = tracker.follow(0.04, SIZE, detect=lambda: [detect(whole)], locate=locate)
+    assert track.id == number
+    assert track.landmarks[:, 0].mean() == pytest.approx(x - 60)
 
 
 # Width and height of the frame, and how a face lies over its edge by a fraction.

@@ -11,7 +11,7 @@ from engine.assets import asset_path
 from engine.faces.alignment import CROP_SIZE, template, transform
 from engine.faces.finder import Finder
 from engine.faces.landmarks import MARGIN
-from engine.faces.tracking import TrackerConfig
+from engine.faces.tracker_config import TrackerConfig
 from engine.labels import EXPRESSIONS
 from engine.reading.fusion import Reading
 from engine.types import Detection, Frame, Sighting
