@@ -166,9 +166,15 @@ def write_manifest(out: Path, facts: Mapping[str, Any]) -> None:
 
     Args:
         out: The ONNX file.
-        facts: What it says; opset, commit and licence are added.
+        facts: What it says; opset, commit and licence are added. Of a path that begins at the root,
+            such as that of the data, the last name is kept: manifests travel, folders are private.
     """
-    manifest = {**facts, "opset": OPSET, "commit": commit(), "licence": "GPL-3.0-or-later"}
+    manifest = {
+        **_without_folders(facts),
+        "opset": OPSET,
+        "commit": commit(),
+        "licence": "GPL-3.0-or-later",
+    }
     model = onnx.load(out)
     del model.metadata_props[:]
     model.metadata_props.add(key=CARD, value=json.dumps(manifest))
@@ -176,3 +182,13 @@ def write_manifest(out: Path, facts: Mapping[str, Any]) -> None:
         onnx.save(model, partial)
     manifest["sha256"] = hashlib.sha256(out.read_bytes()).hexdigest()
     write_text(out.with_suffix(".json"), json.dumps(manifest, indent=2) + "\n")
+
+
+def _without_folders(said: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(said, Mapping):
+        return {key: _without_folders(value) for key, value in said.items()}
+    if isinstance(said, list | tuple):
+        return [_without_folders(value) for value in said]
+    if isinstance(said, str) and Path(said).is_absolute():
+        return Path(said).name
+    return said

@@ -89,3 +89,21 @@ def test_no_shipped_network_names_a_path_of_the_machine_that_exported_it():
         for part in onnx.load(path).graph.node:
             assert not part.metadata_props, (path.name, part.name)
             assert not part.doc_string
+
+
+def test_a_manifest_names_no_folder_of_this_machine(tmp_path):
+    out = tmp_path / "a.onnx"
+    write(out)
+    data = tmp_path / "data" / "label.csv"
+    facts = {
+        "name": "a",
+        "strides": (8, 16),
+        "metrics": {"valid": {"labels_from": str(data), "accuracy": 0.5}},
+        "recipe": {"system": {"teachers": [str(tmp_path / "run"), "assets/b.safetensors"]}},
+    }
+    write_manifest(out, facts)
+    said = json.loads(out.with_suffix(".json").read_text())
+    assert said["metrics"] == {"valid": {"labels_from": "label.csv", "accuracy": 0.5}}
+    assert said["recipe"]["system"]["teachers"] == ["run", "assets/b.safetensors"]
+    assert said["strides"] == [8, 16]
+    assert str(tmp_path).encode() not in out.read_bytes()
