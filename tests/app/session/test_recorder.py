@@ -13,7 +13,8 @@ from app.session.annotated import AnnotatedVideo, VideoConfig
 from app.session.disk import free_bytes
 from app.session.files import SessionFiles
 from app.session.folder import Marker, PartLimits, read_about, read_markers
-from app.session.recorder import FRAMES_WAITING, Recorder
+from app.session.intake import FRAMES_WAITING
+from app.session.recorder import Recorder
 from app.session.recording import RecorderConfig, State
 from app.session.review import open_review
 from engine.analyze import AnalyzerConfig
