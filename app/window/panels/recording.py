@@ -20,10 +20,11 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.session.controller import RecordingController, View
+from app.session.controller import RecordingController
 from app.session.disk import shown_bytes
 from app.session.options import KEYS, RecordingOptions
 from app.session.timecode import timecode
+from app.session.view import View
 from app.window.actions import key_of, with_key
 from app.window.menus import MainActions
 from app.window.panels.panel import MARGIN

@@ -19,9 +19,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.session.controller import View
 from app.session.options import KEYS
 from app.session.timecode import timecode
+from app.session.view import View
 from app.window.actions import with_key
 from app.window.icons import icon
 from app.window.panels.panel import label as made_label

@@ -7,11 +7,12 @@ from typing import Final
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QMainWindow
 
-from app.session.controller import RecordingController, View
+from app.session.controller import RecordingController
 from app.session.disk import shown_bytes
 from app.session.options import KEYS
 from app.session.participant import Participant
 from app.session.timecode import timecode
+from app.session.view import View
 from app.window.banner import Banner
 from app.window.menus import MainActions
 from app.window.picture.view import VideoView
