@@ -122,7 +122,8 @@ class LslOutput:
 
     def mark(self, marker: Marker) -> None:
         """Push a marker, stamped with now."""
-        self._markers.push_sample([marker.text or marker.key], self._clock())
+        words = " ".join(filter(None, (marker.text or marker.key, marker.phase)))
+        self._markers.push_sample([words], self._clock())
         self.sent += 1
 
     def close(self) -> None:

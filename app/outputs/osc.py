@@ -98,4 +98,5 @@ class OscOutput(Datagrams):
 
     def mark(self, marker: Marker) -> None:
         """Send a marker."""
-        self.post(message("/fer/marker", marker.time_s, marker.key, marker.text))
+        address = "/".join(filter(None, ("/fer/marker", marker.phase)))
+        self.post(message(address, marker.time_s, marker.key, marker.text))

@@ -50,6 +50,7 @@ def marker_object(marker: Marker) -> dict[str, Any]:
         "time_s": round(marker.time_s, 3),
         "key": marker.key,
         "text": marker.text,
+        **({"phase": marker.phase} if marker.phase else {}),
     }
 
 

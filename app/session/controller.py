@@ -20,7 +20,7 @@ from typing import Final
 
 from app.session.annotated import VideoConfig
 from app.session.disk import free_bytes
-from app.session.folder import Marker
+from app.session.folder import Marker, Phase
 from app.session.naming import NAMELESS, NamedFaces
 from app.session.options import KEYS, RecordingOptions
 from app.session.participant import Participant
@@ -77,6 +77,7 @@ class RecordingController:
         self._recorder: Recorder | None = None
         self._latest: Analysis | None = None
         self._latest_at_s = 0.0
+        self._lasting: dict[str, str] = {}  # by key, what the marker says that lasts
         self._message, self._said, self._failed = "", 0, False
         self._unwritable = ""
         self._ending_shown = True
@@ -95,6 +96,7 @@ class RecordingController:
 
     def detach(self) -> None:
         """Take note that no source is open; a recording ends."""
+        self._end_markers()
         if self._recorder is not None:
             self._recorder.stop(at_once=True)
         self._save(leaving=True)
@@ -168,6 +170,8 @@ class RecordingController:
         self._recorder = self._make_recorder(choice.root, *self._source, config, first=first)
         if self.named() != NAMELESS:
             self.keep_names()
+        for key, text in self._lasting.items():
+            self._recorder.mark(text, key, "begin")
         return True
 
     def keep_names(self) -> None:
@@ -205,14 +209,14 @@ class RecordingController:
     def _running(self) -> bool:
         return self._recorder is not None and not self._recorder.status().over
 
-    def mark(self, text: str, key: str = "") -> Marker | None:
+    def mark(self, text: str, key: str = "", phase: Phase = "") -> Marker | None:
         """Set a marker now, and tell of it by the source's time; None if it is not recorded."""
         if not text.strip():
             return None
         now_s = self._now_s()
         if now_s is not None and self._told is not None:
-            self._told(Marker(now_s, text, key))
-        return self._recorder.mark(text, key) if self._recorder is not None else None
+            self._told(Marker(now_s, text, key, phase=phase))
+        return self._recorder.mark(text, key, phase) if self._recorder is not None else None
 
     def _now_s(self) -> float | None:
         """Give the time of the picture on the screen, in the source; None without one."""
@@ -223,7 +227,25 @@ class RecordingController:
 
     def mark_by_key(self, key: str) -> Marker | None:
         """Set the marker of one of `KEYS`; None if it is not recorded."""
-        return self.mark(self.choice.texts[KEYS.index(key)] or key, key)
+        return self.mark(self._text_of(key), key)
+
+    def _text_of(self, key: str) -> str:
+        return self.choice.texts[KEYS.index(key)] or key
+
+    def begin_or_end_by_key(self, key: str) -> Marker | None:
+        """Begin a marker of one of `KEYS` that lasts, or end it; None if it is not recorded."""
+        if self._latest is None:  # it would have no time
+            return None
+        if key in self._lasting:
+            return self.mark(self._lasting.pop(key), key, "end")
+        self._lasting[key] = self._text_of(key)
+        return self.mark(self._lasting[key], key, "begin")
+
+    def _end_markers(self) -> None:
+        """End the markers that last."""
+        while self._lasting:
+            key, text = self._lasting.popitem()
+            self.mark(text, key, "end")
 
     def snapshot(self) -> bool:
         """Save the newest frame as a picture; False if there is none.
@@ -285,6 +307,7 @@ class RecordingController:
             seen=status.seen if status else 0,
             missed=status.seen - status.frames if status else 0,
             markers=status.markers if status else 0,
+            running=tuple(self._lasting),
             part=status.part if status else 1,
             folder=status.folder if status else None,
             message=self._message,
@@ -301,6 +324,7 @@ class RecordingController:
         if status is not None and status.over and not self._ending_shown:
             self._say(_ending(status), failed=status.state is State.FAILED)
             self._ending_shown = True
+            self._end_markers()
         self._save()
         for saving, snapshot in [pair for pair in self._saving if pair[0].done()]:
             self._saving.remove((saving, snapshot))

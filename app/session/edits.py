@@ -18,7 +18,7 @@ from app.session.edited import EditResult, rows_of, span_words
 from app.session.folder import Marker
 from app.session.people import ApartEdit, FaceEdit, MergeEdit, People
 from app.session.records import RecordTable
-from engine.config import Natural, Text, checked, read, unknown
+from engine.config import Natural, Text, checked, read, require, unknown
 from engine.errors import ConfigError, SourceError
 from engine.files import PartialFile
 from engine.wording import counted, shown
@@ -84,15 +84,21 @@ class DeleteEdit:
 
 @checked()
 class MarkerEdit:
-    """Set a marker, change or delete one that `was_s` and `was` name; `time_s`, `text` are new.
+    """Set a marker, change or delete one that `was_s` and `was` name; the rest is new.
 
-    Without `was_s` it is a new one; without `time_s` the one that was is deleted.
+    Without `was_s` it is a new one; without `time_s` the one that was is deleted; without `end_s`
+    it marks a moment.
     """
 
     was_s: Moment | None = None
     was: str = ""
     time_s: Moment | None = None
     text: str = ""
+    end_s: Moment | None = None
+
+    def __post_init__(self) -> None:
+        later = self.end_s is None or (self.time_s is not None and self.end_s >= self.time_s)
+        require(self, "end_s", later, "no earlier than time_s")
 
     def apply(self, edited: EditResult) -> EditResult:
         """Give the records, which know no markers."""
@@ -108,12 +114,14 @@ class MarkerEdit:
             rest.remove(close[0])
             key = close[0].key
         if self.time_s is not None:
-            rest.append(Marker(self.time_s, self.text, key))
+            rest.append(Marker(self.time_s, self.text, key, self.end_s))
         return tuple(sorted(rest, key=lambda marker: marker.time_s))
 
     def __str__(self) -> str:
         if self.time_s is None:
             return f"delete the marker {shown(self.was)} at {self.was_s or 0.0:.2f} s"
+        if self.end_s is not None:
+            return f"marker {shown(self.text)}, {span_words(self.time_s, self.end_s)}"
         return f"marker {shown(self.text)} at {self.time_s:.2f} s"
 
 

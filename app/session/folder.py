@@ -5,7 +5,7 @@
     video.mp4       annotated video, if it was recorded
     records.csv     rows as `fer-video` writes them, if they were recorded
     video-002.mp4   the second part of a long recording, with its records-002.csv
-    markers.csv     timestamp, key, text
+    markers.csv     timestamp, key, text, phase: begin and end of a marker that lasts
     edits.json      corrections made in review; the records are never changed
 """
 
@@ -14,10 +14,10 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated, Any, Final
+from typing import IO, Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -33,9 +33,11 @@ ABOUT: Final = "session.json"
 VIDEO: Final = "video.mp4"
 RECORDS: Final = "records.csv"
 MARKERS: Final = "markers.csv"
-MARKER_COLUMNS: Final = ("timestamp", "key", "text")
+MARKER_COLUMNS: Final = ("timestamp", "key", "text", "phase")
 FORMAT: Final = 1  # of session.json
 FORMAT_PARTS: Final = 2  # of one with parts, which older versions would lose without a word
+
+Phase = Literal["", "begin", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,15 @@ class Marker:
         time_s: Seconds from the start of the recording.
         text: What it says; made one line that every export can hold.
         key: The key it was set with, or empty; the same.
+        end_s: When it ended; None if it marks a moment.
+        phase: Of one that lasts, as it is told of while it is recorded: it begins, or ends, now.
     """
 
     time_s: float
     text: str
     key: str = ""
+    end_s: float | None = None
+    phase: Phase = ""
 
     def __post_init__(self) -> None:
         for name in ("text", "key"):
@@ -259,7 +265,7 @@ class MarkerWriter:
             SinkError: The disk is full or the file otherwise refuses.
         """
         try:
-            self._write((f"{marker.time_s:.3f}", marker.key, marker.text))
+            self._write((f"{marker.time_s:.3f}", marker.key, marker.text, marker.phase))
         except OSError as error:
             raise self._failed(error) from error
 
@@ -285,6 +291,8 @@ class MarkerWriter:
 def read_markers(path: Path, *, forgiving: bool = False) -> tuple[list[Marker], tuple[str, ...]]:
     """Read a file of `MarkerWriter`, in order of time; a cut-off last line is left out.
 
+    One that began and never ended, as a kill leaves it, marks the moment at which it began.
+
     Args:
         path: The file.
         forgiving: Leave damaged lines out.
@@ -297,16 +305,26 @@ def read_markers(path: Path, *, forgiving: bool = False) -> tuple[list[Marker], 
     """
     lines = read_bytes(path).decode("utf-8-sig", "replace").split("\n")
     lines.pop()  # what a kill cut off, or nothing
-    if not lines or tuple(_cells(lines[0])) != MARKER_COLUMNS:
+    columns = tuple(_cells(lines[0])) if lines else ()
+    if columns not in (MARKER_COLUMNS, MARKER_COLUMNS[:3]):  # once none could last
         raise SourceError(f"{path}: not a file of markers: expected {','.join(MARKER_COLUMNS)}")
     damage = Damage(path, forgiving=forgiving)
-    markers = []
+    markers: list[Marker] = []
+    running: dict[tuple[str, str], int] = {}  # by key and text, its place among the markers
     for number, line in enumerate(lines[1:], 2):
-        marker = _marker(line)
-        if marker is not None:
-            markers.append(marker)
-        else:
+        marker = _marker(line, len(columns))
+        if marker is None:
             damage.note(f"row {number}: not a marker: {shown(line)}")
+        elif marker.phase != "end":
+            if marker.phase:
+                running[marker.key, marker.text] = len(markers)
+            markers.append(replace(marker, phase=""))
+        else:
+            at = running.pop((marker.key, marker.text), None)
+            if at is None or marker.time_s < markers[at].time_s:
+                damage.note(f"row {number}: ends what did not begin: {shown(line)}")
+            else:
+                markers[at] = replace(markers[at], end_s=marker.time_s)
     return sorted(markers, key=lambda marker: marker.time_s), damage.warnings
 
 
@@ -317,11 +335,16 @@ def _cells(line: str) -> list[str]:
         return []
 
 
-def _marker(line: str) -> Marker | None:
+def _marker(line: str, columns: int) -> Marker | None:
     """Read one line; None if it is no marker."""
+    cells = _cells(line.removesuffix("\r"))
+    if len(cells) != columns:
+        return None
+    time_text, key, words, phase = (*cells, "")[:4]
     try:
-        time_text, key, words = _cells(line.removesuffix("\r"))
         time_s = float(time_text)
     except ValueError:
         return None
-    return Marker(time_s, words, key) if 0 <= time_s <= MOST_S else None
+    if not 0 <= time_s <= MOST_S or phase not in get_args(Phase):
+        return None
+    return Marker(time_s, words, key, phase=phase)  # type: ignore[arg-type]  # just looked at

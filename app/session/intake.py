@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from app.session.clock import RecordingClock
-from app.session.folder import Marker
+from app.session.folder import Marker, Phase
 from app.session.naming import NamedFaces
 from app.session.recording import RecorderConfig
 from app.session.sound import FileSound, LiveSound, Sound, SoundCut
@@ -88,6 +88,7 @@ class Intake:
         self._paused_s: float | None = None  # time of the recording at which it is paused
         self._only_looked: set[float] = set()  # times of frames that are looked at, not recorded
         self._resumed = False
+        self._running: dict[tuple[str, str], float] = {}  # markers that last: when they began
         self._microphone: LiveSound | None = None
         self._sound = self._make_sound()
         self._message = ""
@@ -209,15 +210,28 @@ class Intake:
                 self._dropped += 1
                 self._dropped_at = self._clock()
 
-    def mark(self, text: str, key: str = "") -> Marker | None:
-        """Set a marker at this moment; None if the recording is over."""
+    def mark(self, text: str, key: str = "", phase: Phase = "") -> Marker | None:
+        """Set a marker at this moment; None if the recording is over, or what ends never began."""
         with self._changed:
             if self._stopping or self._asked is not None:
                 return None
-            marker = Marker(self._time.now(), " ".join(text.split()), key)
+            marker = Marker(self._time.now(), " ".join(text.split()), key, phase=phase)
+            if phase == "end":
+                begun_s = self._running.pop((marker.key, marker.text), None)
+                if begun_s is None:
+                    return None
+                marker = replace(marker, time_s=max(marker.time_s, begun_s))
+            elif phase == "begin":
+                self._running[marker.key, marker.text] = marker.time_s
             self._note(marker)
             self._changed.notify()
             return marker
+
+    def _end_markers(self) -> None:
+        """End the markers that still last, with the last frame; under the lock."""
+        for (key, text), begun_s in self._running.items():
+            self._rows.append(Marker(max(self._time.last_s, begun_s), text, key, phase="end"))
+        self._running.clear()
 
     def name_faces(self, named: NamedFaces) -> None:
         """Keep what the faces are called from now on; from any thread."""
@@ -233,7 +247,7 @@ class Intake:
 
     def _note(self, marker: Marker) -> None:
         self._rows.append(marker)
-        self._marked += 1
+        self._marked += marker.phase != "end"
 
     def stop(self, *, at_once: bool = False, why: str = "") -> None:
         """End the recording; from any thread, any number of times; returns at once.
@@ -254,6 +268,7 @@ class Intake:
         config = self._config
         if self._stopping or self._asked is not None:
             return
+        self._end_markers()
         if not (config.video and config.look.blur and self._taken):
             self._end(message)
             return
@@ -263,6 +278,7 @@ class Intake:
     def _end(self, message: str) -> None:
         """Take nothing more; under the lock."""
         if not self._stopping:
+            self._end_markers()
             self._stopping, self._message = True, message
             self._changed.notify()
 

@@ -236,7 +236,7 @@ class Review:
         """Until the end of the last frame or marker; 0 if there is nothing."""
         times = self.table.times
         last_s = float(times[-1]) + self.frame_s if times.size else 0.0
-        return max(last_s, *(marker.time_s for marker in self.markers), 0.0)
+        return max(last_s, *(marker.end_s or marker.time_s for marker in self.markers), 0.0)
 
     @property
     def frame_s(self) -> float:

@@ -24,6 +24,7 @@ class View:
         seen: Frames that the source gave since the recording began.
         missed: Those of them that nobody had time to analyse: they have no rows.
         markers: Markers set in this recording.
+        running: Keys whose markers have begun and not ended.
         part: Number of the part that is written, from 1.
         folder: That of the recording that runs, or ran last; None before the first.
         message: One line: what went wrong, or what was saved; may be empty.
@@ -45,6 +46,7 @@ class View:
     seen: int
     missed: int
     markers: int
+    running: tuple[str, ...]
     part: int
     folder: Path | None
     message: str

@@ -162,6 +162,7 @@ class MainWindow(QMainWindow):
             "record": self.recording.record_or_stop,
             "pause": self._pause,
             "markers": self.recording.mark_by_key,
+            "lasting": self.recording.begin_or_end_by_key,
             "other_marker": self._write_marker,
             "snapshot": self.recording.snapshot,
             "play_pause": self.playback.play_pause,

@@ -20,6 +20,12 @@ _MARKERS: Final = (
     QT_TRANSLATE_NOOP("Actions", "Marker 3"),
     QT_TRANSLATE_NOOP("Actions", "Marker 4"),
 )
+_LASTING: Final = (
+    QT_TRANSLATE_NOOP("Actions", "Begin or end marker 1"),
+    QT_TRANSLATE_NOOP("Actions", "Begin or end marker 2"),
+    QT_TRANSLATE_NOOP("Actions", "Begin or end marker 3"),
+    QT_TRANSLATE_NOOP("Actions", "Begin or end marker 4"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,10 @@ class MainActions:
     pause: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Pause recording"), "Ctrl+Shift+R")
     markers: tuple[QAction, ...] = actions(
         {key: (text, key) for key, text in zip(KEYS, _MARKERS, strict=True)}, called="mark"
+    )
+    lasting: tuple[QAction, ...] = actions(
+        {key: (text, f"Shift+{key}") for key, text in zip(KEYS, _LASTING, strict=True)},
+        called="lasting_mark",
     )
     other_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M")
     snapshot: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Snapshot"), "Ctrl+Shift+S")
@@ -96,7 +106,13 @@ def fill_menu_bar(
     for title, groups in (
         (
             translate("MainWindow", "S&ession"),
-            ((a.record, a.pause), (*a.markers, a.other_marker), (a.snapshot,), (a.open_session,)),
+            (
+                (a.record, a.pause),
+                (*a.markers, a.other_marker),
+                a.lasting,
+                (a.snapshot,),
+                (a.open_session,),
+            ),
         ),
         (translate("MainWindow", "&Playback"), (playback,)),
         (

@@ -1,4 +1,4 @@
-"""ELAN annotation files: a tier of labels for each face, and one for the markers.
+"""ELAN annotation files: a tier of labels for each face, and tiers of the markers.
 
 Source: EAF 3.0, http://www.mpi.nl/tools/elan/EAFv3.0.xsd: HEADER, TIME_ORDER, TIERs,
 LINGUISTIC_TYPEs, LANGUAGE, CONTROLLED_VOCABULARY, in this order; times are whole milliseconds.
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from app.session.checks import one_line
+from app.session.folder import Marker
 from app.session.review import Review
 from engine.labels import EXPRESSIONS
 
@@ -34,14 +35,17 @@ def write_elan(review: Review, path: Path, target: Path) -> None:
         path: Where to write.
         target: Where it will lie: the video is named relative to it.
     """
-    titles = review.named.titles(review.faces, (MARKERS,))
+    lasting = {f"lasting {MARKERS} {n}": row for n, row in enumerate(_lasting(review.markers), 1)}
+    titles = review.named.titles(review.faces, (MARKERS, *lasting))
     root = _root()
     head = _header(root, review.video, target)
     order = ET.SubElement(root, "TIME_ORDER")
     writer = _Tiers(root, order, review.labels)
     for face, title in titles.items():
         writer.add(title, LABELS, _spans(review, face))
-    writer.add(MARKERS, MARKERS, _markers(review))
+    writer.add(MARKERS, MARKERS, _markers([m for m in review.markers if m.end_s is None]))
+    for title, annotations in lasting.items():
+        writer.add(title, MARKERS, annotations)
     last = ET.SubElement(head, "PROPERTY", NAME="lastUsedAnnotationId")
     last.text = str(writer.annotations)
     _types(root, review.labels or EXPRESSIONS)  # somebody may name what no network did
@@ -63,12 +67,29 @@ def _spans(review: Review, face: int) -> list[Annotation]:
     return found
 
 
-def _markers(review: Review) -> list[Annotation]:
-    """Give the markers as short stretches; one that comes sooner ends the one before."""
-    found: list[Annotation] = []
-    for marker in review.markers:
+def _words(marker: Marker) -> str:
+    return f"{marker.text} ({marker.key})" if marker.key else marker.text
+
+
+def _lasting(markers: Iterable[Marker]) -> list[list[Annotation]]:
+    """Give the markers that last, in as many rows as they overlap: a tier holds one at a time."""
+    rows: list[list[Annotation]] = []
+    for marker in markers:
+        if marker.end_s is None:
+            continue
         start = _ms(marker.time_s)
-        text = f"{marker.text} ({marker.key})" if marker.key else marker.text
+        row = next((row for row in rows if row[-1][1] <= start), None)
+        if row is None:
+            rows.append(row := [])
+        row.append((start, max(_ms(marker.end_s), start + 1), _words(marker)))
+    return rows
+
+
+def _markers(markers: Iterable[Marker]) -> list[Annotation]:
+    """Give moments as short stretches; one that comes sooner ends the one before."""
+    found: list[Annotation] = []
+    for marker in markers:
+        start, text = _ms(marker.time_s), _words(marker)
         if found and start <= found[-1][0]:
             first, end, before = found.pop()
             found.append((first, end, f"{before}; {text}"))

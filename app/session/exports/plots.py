@@ -85,11 +85,15 @@ def _draw(figure: "Figure", review: Review, faces: list[int]) -> None:
     bottom.set_xlim(0, length_s)
     bottom.set_xlabel("time, s")
     # Each place once: thousands of lines take minutes and show no more.
-    spots = np.array([marker.time_s for marker in review.markers]) / length_s * PLACES
+    lasting = [(m.time_s, m.end_s - m.time_s) for m in review.markers if m.end_s is not None]
+    edges = [marker.time_s for marker in review.markers] + [sum(span) for span in lasting]
+    spots = np.array(edges) / length_s * PLACES
     times = np.unique(np.round(spots)) * length_s / PLACES
     for axes in (top, middle, bottom):
         axes.vlines(times, 0, 1, transform=axes.get_xaxis_transform(), color="#303030",
                     linewidth=0.8, linestyle=":")  # fmt: skip
+        axes.broken_barh(lasting, (0, 1), transform=axes.get_xaxis_transform(), linewidth=0,
+                         color="#303030", alpha=0.1, zorder=0)  # fmt: skip
     for marker in review.markers[:MARKERS]:
         place = (marker.time_s / length_s, 0.98)
         ground = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}

@@ -33,7 +33,8 @@ def write_subtitles(review: Review, path: Path, target: Path) -> None:
             cues.append((span.start_s, span.end_s, "", text))
     for marker in review.markers:
         text = f"[{_escaped(marker.text)}]"
-        cues.append((marker.time_s, marker.time_s + MARKER_S, " line:0", text))
+        end_s = marker.time_s + MARKER_S if marker.end_s is None else marker.end_s
+        cues.append((marker.time_s, end_s, " line:0", text))
     cues.sort(key=lambda cue: cue[:2])
     blocks = ["WEBVTT", *(_block(*cue) for cue in cues)]
     path.write_text("\n\n".join(blocks) + "\n", "utf-8")

@@ -105,7 +105,12 @@ def write_json(review: Review, path: Path, target: Path) -> None:
         "duration_s": round(review.duration_s, 3),
         "edits": [str(edit) for edit in review.edits.done],
         "markers": [
-            {"time_s": marker.time_s, "key": marker.key, "text": marker.text}
+            {
+                "time_s": marker.time_s,
+                "key": marker.key,
+                "text": marker.text,
+                **({} if marker.end_s is None else {"end_s": marker.end_s}),
+            }
             for marker in review.markers
         ],
         "faces": list(_faces(review)),

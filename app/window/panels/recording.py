@@ -254,6 +254,11 @@ class RecordingPanel(QWidget):
         self._controller.mark_by_key(key)
         self.refresh()
 
+    def begin_or_end_by_key(self, key: str) -> None:
+        """Begin the marker of a key that lasts, or end it."""
+        self._controller.begin_or_end_by_key(key)
+        self.refresh()
+
     def _mark(self) -> None:
         if self._controller.mark(self.mark_text.text()) is not None:
             self.mark_text.clear()

@@ -1,11 +1,11 @@
 """What the review window decides: cursor, choice, corrections. Without Qt."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from app.session.checks import one_line
-from app.session.edits import DeleteEdit, Edit, LabelEdit, MarkerEdit
+from app.session.edits import SAME_S, DeleteEdit, Edit, LabelEdit, MarkerEdit
 from app.session.faces import LabelledFace
 from app.session.folder import Marker
 from app.session.naming import NAMELESS, NamedFace, NamedFaces
@@ -179,9 +179,14 @@ class ReviewController:
         self._edit(DeleteEdit(face=self.face, start_s=start_s, end_s=end_s))
 
     def marker_here(self) -> Marker | None:
-        """Give the marker at the cursor, or the nearest within half a second; None without one."""
+        """Give the marker nearest to the cursor within half a second, or the last that lasts there.
+
+        None without one.
+        """
         markers = self.review.markers if self.review is not None else ()
         near = [marker for marker in markers if abs(marker.time_s - self.time_s) <= NEAR_S]
+        over = [m for m in markers if m.end_s is not None and m.time_s <= self.time_s <= m.end_s]
+        near = near or over[-1:]
         return min(near, key=lambda marker: abs(marker.time_s - self.time_s), default=None)
 
     def add_marker(self, text: str) -> None:
@@ -193,9 +198,7 @@ class ReviewController:
         """Give the marker at the cursor another text."""
         marker = self.marker_here()
         if marker is not None and text.strip():
-            where = round(marker.time_s, 3)
-            made = MarkerEdit(was_s=where, was=marker.text, time_s=where, text=one_line(text))
-            self._edit(made)
+            self._replace_marker(marker, replace(marker, text=text))
 
     def move_marker(self) -> None:
         """Move the nearest marker to the cursor."""
@@ -204,8 +207,30 @@ class ReviewController:
         if marker is None:
             self.say("there is no marker", failed=True)
             return
-        where, here = round(marker.time_s, 3), round(self.time_s, 3)
-        self._edit(MarkerEdit(was_s=where, was=marker.text, time_s=here, text=marker.text))
+        lasts_s = None if marker.end_s is None else marker.end_s - marker.time_s
+        end_s = None if lasts_s is None else self.time_s + lasts_s
+        self._replace_marker(marker, replace(marker, time_s=self.time_s, end_s=end_s))
+
+    def end_marker(self) -> None:
+        """End the last marker before the cursor there; at its beginning it marks a moment again."""
+        markers = self.review.markers if self.review is not None else ()
+        before = [marker for marker in markers if marker.time_s <= self.time_s + SAME_S]
+        if not before:
+            self.say("there is no marker before the cursor", failed=True)
+            return
+        marker = before[-1]
+        end_s = self.time_s if self.time_s > marker.time_s + SAME_S else None
+        self._replace_marker(marker, replace(marker, end_s=end_s))
+
+    def _replace_marker(self, was: Marker, now: Marker) -> None:
+        edit = MarkerEdit(
+            was_s=round(was.time_s, 3),
+            was=was.text,
+            time_s=round(now.time_s, 3),
+            text=now.text,
+            end_s=None if now.end_s is None else round(now.end_s, 3),
+        )
+        self._edit(edit)
 
     def delete_marker(self) -> None:
         """Delete the marker at the cursor."""

@@ -78,6 +78,7 @@ class ReviewActions:
         QT_TRANSLATE_NOOP("Actions", "Text of the marker here…"), "Shift+F2"
     )
     move_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Move the nearest marker here"))
+    end_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "The marker before ends here"), "E")
     delete_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "Delete the marker here"))
     undo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Undo"), "Ctrl+Z")
     redo: QAction = action(QT_TRANSLATE_NOOP("Actions", "Redo"), "Ctrl+Shift+Z")
@@ -120,7 +121,8 @@ def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> 
     correct.addMenu(merge)
     correct.addActions((a.one_person, a.two_people, a.name_face))
     correct.addSeparator()
-    correct.addActions((a.add_marker, a.change_marker, a.move_marker, a.delete_marker))
+    correct.addActions((a.add_marker, a.change_marker, a.move_marker))
+    correct.addActions((a.end_marker, a.delete_marker))
     go.addActions((a.play, a.back, a.forward, a.skip_back, a.skip_on, a.home, a.end))
     go.addActions((a.last_marker, a.next_marker, a.zoom_in, a.zoom_out))
     export.addActions(a.exports)

@@ -1,5 +1,6 @@
 """Valence, arousal and labels over time, with markers, one cursor and the chosen span."""
 
+from collections.abc import Sequence
 from math import ceil
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ CURVES: Final = 100  # faces whose curves are drawn: those seen longest, and the
 MARKER_ROWS: Final = 3  # of their texts in the uppermost plot, at most
 MARKER_GAP_PX: Final = 10
 LETTERS: Final = 200  # of a marker's text
+LASTING: Final = (1.04, 1.24)  # where the uppermost plot shows how long markers last
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
@@ -276,7 +278,8 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         if self._review is None:
             return
         pen = pg.mkPen(self.palette().color(QPalette.ColorRole.Text), style=Qt.PenStyle.DotLine)
-        times = [marker.time_s for marker in self._review.markers]
+        lasting = [(m.time_s, m.end_s) for m in self._review.markers if m.end_s is not None]
+        times = [marker.time_s for marker in self._review.markers] + [end for _, end in lasting]
         low, high = -10.0, len(self._faces) + 10.0  # out of sight in all plots
         for plot in self.plots:
             lines = pg.PlotCurveItem(
@@ -284,7 +287,18 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             )
             plot.addItem(lines, ignoreBounds=True)
             self._marks.append((plot, lines))
+        if lasting:
+            self._draw_lasting(*zip(*lasting, strict=True))
         self._name_markers()
+
+    def _draw_lasting(self, starts: Sequence[float], ends: Sequence[float]) -> None:
+        """Draw how long markers last, along the top."""
+        wash = QColor(self.palette().color(QPalette.ColorRole.Highlight))
+        wash.setAlpha(150)  # two at once are seen as two, and so are two in a row
+        edge, (low, high) = self.palette().color(QPalette.ColorRole.Base), LASTING
+        bars = pg.BarGraphItem(x0=starts, x1=ends, y0=low, y1=high, brush=wash, pen=edge)
+        self.plots[0].addItem(bars, ignoreBounds=True)
+        self._marks.append((self.plots[0], bars))
 
     def _name_markers(self) -> None:
         """Write the markers' texts beside those that are in sight."""

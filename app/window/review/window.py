@@ -106,6 +106,7 @@ class ReviewWindow(QMainWindow):
             "add_marker": self._ask_marker,
             "change_marker": self._ask_marker_text,
             "move_marker": edit(control.move_marker),
+            "end_marker": edit(control.end_marker),
             "delete_marker": edit(control.delete_marker),
             "delete": edit(control.delete),
             "delete_span": edit(control.delete_span),

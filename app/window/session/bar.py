@@ -71,7 +71,7 @@ class SessionBar(QFrame):
         record: QAction,
         pause: QAction,
         snapshot: QAction,
-        markers: Sequence[QAction],
+        markers: Sequence[tuple[QAction, QAction]],
         parent: QWidget | None = None,
     ) -> None:
         """Make the bar of a session that does not record.
@@ -80,7 +80,7 @@ class SessionBar(QFrame):
             record: Starts and stops.
             pause: Holds a recording, and lets it go on; shown while one runs.
             snapshot: Saves the picture.
-            markers: Set the markers of `KEYS`.
+            markers: Set the markers of `KEYS`, and begin and end those that last.
             parent: Owns the bar.
         """
         super().__init__(parent)
@@ -95,8 +95,8 @@ class SessionBar(QFrame):
         self.time_label = made_label("", "title")
         self.time_label.setAccessibleName(self.tr("Time of the recording"))
         self.markers = {
-            key: MarkerChip(number, action)
-            for number, (key, action) in enumerate(zip(KEYS, markers, strict=True), 1)
+            key: MarkerChip(number, *both)
+            for number, (key, both) in enumerate(zip(KEYS, markers, strict=True), 1)
         }
         for key, chip in self.markers.items():
             chip.edited.connect(partial(self.marker_edited.emit, key))
@@ -210,11 +210,11 @@ class SessionBar(QFrame):
                 style.unpolish(widget)
                 style.polish(widget)
 
-    def show_markers(self, texts: Sequence[str]) -> None:
-        """Show the texts of the markers of `KEYS`."""
+    def show_markers(self, texts: Sequence[str], running: Sequence[str] = ()) -> None:
+        """Show the texts of the markers of `KEYS`, and which of them have begun and not ended."""
         before = [chip.text() for chip in self.markers.values()]
-        for chip, text in zip(self.markers.values(), texts, strict=True):
-            chip.show_words(text)
+        for (key, chip), text in zip(self.markers.items(), texts, strict=True):
+            chip.show_words(text, running=key in running)
         if before != [chip.text() for chip in self.markers.values()]:
             self._fit()
 

@@ -1,10 +1,10 @@
-"""Markers in the bar: a click sets one, the arrow beside it changes its text."""
+"""Markers in the bar: a click sets one; beside the arrow are its text, and one that lasts."""
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget, QWidgetAction
 
-from app.window.actions import key_of
+from app.window.actions import key_of, with_key
 
 _ARROW_PX = 16
 _AROUND_PX = 12
@@ -17,23 +17,27 @@ class MarkerChip(QToolButton):
     edited = pyqtSignal(str)  # the marker's new text
     key_changed = pyqtSignal()
 
-    def __init__(self, number: int, action: QAction, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, number: int, action: QAction, lasting: QAction, parent: QWidget | None = None
+    ) -> None:
         """Make it.
 
         Args:
             number: Of the marker; what it is called where its action has no key.
             action: Sets it.
+            lasting: Begins one that lasts, and ends it.
             parent: Owns the chip.
         """
         super().__init__(parent)
-        self._number, self._action = number, action
-        self._key, self._words, self._short = "", "", False
+        self._number, self._action, self._lasting = number, action, lasting
+        self._key, self._words, self._short, self._running = "", "", False, False
         self.field = QLineEdit()
         self.field.textEdited.connect(self.edited)
         self.text_menu = QMenu(self)
         holder = QWidgetAction(self.text_menu)
         holder.setDefaultWidget(self.field)
         self.text_menu.addAction(holder)
+        self.text_menu.addAction(lasting)
         self.text_menu.aboutToShow.connect(self._to_field)
         self.field.returnPressed.connect(self.text_menu.close)
         self.setMenu(self.text_menu)
@@ -41,6 +45,7 @@ class MarkerChip(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.clicked.connect(action.trigger)
         action.changed.connect(self._follow)
+        lasting.changed.connect(self._show)
         self._follow()
 
     def _follow(self) -> None:
@@ -57,10 +62,10 @@ class MarkerChip(QToolButton):
         self.field.selectAll()
         self.field.setFocus()
 
-    def show_words(self, words: str) -> None:
-        """Show a marker's text."""
-        if words != self._words:
-            self._words = words
+    def show_words(self, words: str, *, running: bool = False) -> None:
+        """Show a marker's text, and whether it has begun and not ended."""
+        if (words, running) != (self._words, self._running):
+            self._words, self._running = words, running
             self._show()
 
     def set_short(self, *, short: bool) -> None:
@@ -84,14 +89,18 @@ class MarkerChip(QToolButton):
         return self.sizeHint()
 
     def _said(self, *, short: bool) -> str:
+        key = f"\N{BLACK CIRCLE} {self._key}" if self._running else self._key
         if short or not self._words:
-            return self._key
+            return key
         metrics, way = self.fontMetrics(), Qt.TextElideMode.ElideRight
-        return f"{self._key} {metrics.elidedText(self._words, way, _MOST_PX)}"
+        return f"{key} {metrics.elidedText(self._words, way, _MOST_PX)}"
 
     def _show(self) -> None:
         self.setText(self._said(short=self._short))
         words = self.tr("Mark: {text} ({key})").format(text=self._words or self._key, key=self._key)
+        if self._running:
+            lasts = self.tr("{text} lasts until its key is pressed again")
+            words = with_key(lasts.format(text=self._words or self._key), self._lasting)
         self.setToolTip(words)
         self.setAccessibleName(words)
         self.updateGeometry()

@@ -49,7 +49,8 @@ class SessionWatch(QObject):
         super().__init__(window)
         self._window, self._controller = window, controller
         self._actions, self._picture = actions, picture
-        self.bar = SessionBar(actions.record, actions.pause, actions.snapshot, actions.markers)
+        marks = list(zip(actions.markers, actions.lasting, strict=True))
+        self.bar = SessionBar(actions.record, actions.pause, actions.snapshot, marks)
         self.bar.marker_edited.connect(self._marker_edited)
         self.notice = Banner()
         self.chips: Callable[[], list[Chip]] = list
@@ -67,7 +68,7 @@ class SessionWatch(QObject):
         """Show the state as it is now."""
         view = self._controller.view()
         self._show_actions(view)
-        self.bar.show_markers(view.choice.texts)
+        self.bar.show_markers(view.choice.texts, view.running)
         self.bar.show_view(view, self._state(view))
         own, disk = self._own_chips(view), self._disk_chips(view)
         self.bar.show_chips([*own, *self.chips(), *disk])
@@ -130,10 +131,14 @@ class SessionWatch(QObject):
             actions.pause.setText(text)
         actions.pause.setEnabled(view.recording and not view.ending)
         actions.snapshot.setEnabled(view.can_snapshot)
-        for key, words, marker in zip(KEYS, choice.texts, actions.markers, strict=True):
-            text = self.tr("Mark: {text}").format(text=words or key)
-            if marker.text() != text:
-                marker.setText(text)
+        marks = zip(KEYS, choice.texts, actions.markers, actions.lasting, strict=True)
+        for key, words, marker, lasting in marks:
+            texts = {marker: self.tr("Mark: {text}"), lasting: self.tr("Begin: {text}")}
+            if key in view.running:
+                texts[lasting] = self.tr("End: {text}")
+            for action, text in texts.items():
+                if action.text() != (named := text.format(text=words or key)):
+                    action.setText(named)
 
     def _state(self, view: View) -> str:
         if not view.recording:

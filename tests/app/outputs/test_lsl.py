@@ -50,6 +50,7 @@ def test_samples_and_markers_arrive(make_analysis):
     output.send(make_analysis(0, 0.0, {3: ("anger", -0.5, 0.25)}))
     output.send(make_analysis(1, 0.1, dict.fromkeys((3, 4, 5), ("fear", 0.0, 0.0))))
     output.mark(Marker(0.1, "stimulus on", "F5"))
+    output.mark(Marker(0.2, "film", "F5", phase="begin"))
     sample, stamp = numbers.pull_sample(timeout=20)
     assert len(sample) == 2 * len(CHANNELS)
     first = dict(zip(CHANNELS, sample, strict=False))
@@ -61,7 +62,8 @@ def test_samples_and_markers_arrive(make_analysis):
     second, _ = numbers.pull_sample(timeout=20)
     assert not np.isnan(second).any()
     assert markers.pull_sample(timeout=20)[0] == ["stimulus on"]
-    assert (output.sent, output.dropped) == (3, 1)
+    assert markers.pull_sample(timeout=20)[0] == ["film begin"]
+    assert (output.sent, output.dropped) == (4, 1)
     labels = []
     channel = numbers.info(timeout=20).desc().child("channels").child("channel")
     while not channel.empty():

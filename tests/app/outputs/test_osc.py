@@ -65,3 +65,11 @@ def test_a_frame_without_faces_is_told_too(make_analysis):
 def test_a_datagram_holds_many_faces(make_analysis):
     faces = dict.fromkeys(range(1, 33), ("happiness", 0.1, 0.1))
     assert len(frame_bundle(make_analysis(0, 0.0, faces))) < 9000
+
+
+def test_a_marker_that_lasts_has_addresses_of_its_own(listener):
+    output = OscOutput(Address(*listener.getsockname()))
+    for phase in ("begin", "end"):
+        output.mark(Marker(2.5, "film", "F5", phase=phase))
+        assert _decoded(listener.recv(65_535)) == [(f"/fer/marker/{phase}", [2.5, "F5", "film"])]
+    output.close()

@@ -64,6 +64,15 @@ def test_what_is_not_taken_at_once_is_dropped_and_told(listener, caplog):
     datagrams.close()
 
 
+def test_a_marker_that_lasts_is_told_when_it_begins_and_ends(listener):
+    output = UdpOutput(Address(*listener.getsockname()))
+    for phase in ("begin", "end", ""):
+        output.mark(Marker(2.5, "film", "F5", phase=phase))
+    output.close()
+    said = [json.loads(listener.recv(65_535)).get("phase") for _ in range(3)]
+    assert said == ["begin", "end", None]
+
+
 def test_a_full_socket_drops_and_never_blocks(listener, monkeypatch):
     class Full:
         blocking = True

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from app.session.controller import RecordingController
+from app.session.folder import read_markers
 from app.session.options import KEYS, RecordingOptions
 from engine.analyze import AnalyzerConfig
 from engine.video.opening import open_source
@@ -105,6 +106,42 @@ def test_closing_the_source_ends_the_recording(controller, camera, make_analysis
     view = _until(controller, lambda view: not view.recording)
     assert not view.can_start
     assert not view.can_snapshot
+
+
+def test_a_marker_that_lasts_is_told_when_it_begins_and_ends(
+    controller, camera, make_analysis, told
+):
+    assert controller.begin_or_end_by_key("F5") is None  # there is no picture
+    controller.attach(camera(), AnalyzerConfig())
+    _feed(controller, make_analysis, 1)
+    controller.begin_or_end_by_key("F5")
+    assert controller.view().running == ("F5",)
+    controller.choose(texts=("other", *controller.choice.texts[1:]))
+    controller.begin_or_end_by_key("F5")
+    assert controller.view().running == ()
+    assert [(m.text, m.phase) for m in told] == [("stimulus on", "begin"), ("stimulus on", "end")]
+
+
+def test_markers_that_last_begin_and_end_with_the_recording_at_the_latest(
+    controller, camera, make_analysis, told
+):
+    controller.attach(camera(), AnalyzerConfig())
+    _feed(controller, make_analysis, 1)
+    controller.begin_or_end_by_key("F5")
+    assert controller.start()
+    _until(controller, lambda view: view.folder is not None)
+    _feed(controller, make_analysis, 50)
+    controller.begin_or_end_by_key("F6")
+    assert controller.view().markers == 2
+    controller.stop()
+    view = _until(controller, lambda view: not view.recording)
+    assert controller.view().running == ()
+    first, second = read_markers(view.folder / "markers.csv")[0]
+    assert (first.time_s, first.key) == (0.0, "F5")
+    assert second.key == "F6"
+    assert first.end_s >= 1.9
+    assert second.end_s >= second.time_s > 1.9
+    assert sorted(m.key for m in told if m.phase == "end") == ["F5", "F6"]
 
 
 def test_a_snapshot_is_saved_with_or_without_a_recording(controller, camera, make_analysis):

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from time import process_time
@@ -218,6 +219,51 @@ def test_markers_of_one_moment_share_an_annotation(write_records, tmp_path):
     export(Review("x", opened.edits, markers=markers), tmp_path / "out.eaf", overwrite=False)
     _, tiers = _elan(tmp_path / "out.eaf")
     assert tiers == {"markers": [(1000, 1100, "one; two (F6)")]}
+
+
+@pytest.fixture
+def lasting(write_records, two_faces):
+    """A review with markers that last, two at once, and a moment within."""
+    markers = (
+        Marker(1.0, "film", "F5", 4.0),
+        Marker(2.0, "moment"),
+        Marker(3.0, "task", "", 5.5),
+        Marker(5.0, "film", "F5", 6.0),
+    )
+    return Review("x", open_review(write_records("rows.csv", two_faces)).edits, markers=markers)
+
+
+def test_markers_that_last_have_tiers_without_overlaps(lasting, tmp_path):
+    export(lasting, tmp_path / "out.eaf", overwrite=False)
+    _, tiers = _elan(tmp_path / "out.eaf")
+    assert tiers["markers"] == [(2000, 2100, "moment")]
+    assert tiers["lasting markers 1"] == [(1000, 4000, "film (F5)"), (5000, 6000, "film (F5)")]
+    assert tiers["lasting markers 2"] == [(3000, 5500, "task")]
+
+
+def test_subtitles_and_json_say_how_long_markers_last(lasting, tmp_path):
+    export(lasting, tmp_path / "out.vtt", overwrite=False)
+    text = (tmp_path / "out.vtt").read_text()
+    assert "00:00:01.000 --> 00:00:04.000 line:0\n[film]" in text
+    assert "00:00:02.000 --> 00:00:04.000 line:0\n[moment]" in text
+    export(lasting, tmp_path / "out.json", overwrite=False)
+    markers = json.loads((tmp_path / "out.json").read_text())["markers"]
+    assert [(m["time_s"], m.get("end_s")) for m in markers] == [
+        (1.0, 4.0),
+        (2.0, None),
+        (3.0, 5.5),
+        (5.0, 6.0),
+    ]
+
+
+def test_a_plot_is_darker_where_a_marker_lasts(lasting, tmp_path):
+    export(lasting, tmp_path / "with.png", overwrite=False)
+    bare = Review(
+        "x", lasting.edits, markers=tuple(replace(m, end_s=None) for m in lasting.markers)
+    )
+    export(bare, tmp_path / "without.png", overwrite=False)
+    one, other = (cv2.imread(str(tmp_path / f"{n}.png")).astype(int) for n in ("with", "without"))
+    assert (one < other).mean() > 0.1
 
 
 def test_png_is_a_picture_of_its_size(exported):

@@ -124,6 +124,35 @@ def test_damaged_markers_are_left_out_and_counted(tmp_path):
     )
 
 
+def test_a_marker_that_lasts_comes_back_with_its_end(tmp_path):
+    path = tmp_path / "markers.csv"
+    writer = MarkerWriter(path)
+    for marker in (
+        Marker(1.0, "film", "F5", phase="begin"),
+        Marker(2.0, "film", "F5"),
+        Marker(3.0, "task", "F6", phase="begin"),
+        Marker(4.0, "film", "F5", phase="end"),
+    ):
+        writer.write(marker)
+    writer.close()
+    assert path.read_text().splitlines()[1] == "1.000,F5,film,begin"
+    lasting, moment, killed = read_markers(path)[0]
+    assert (lasting.time_s, lasting.end_s, lasting.phase) == (1.0, 4.0, "")
+    assert (moment, killed) == (Marker(2.0, "film", "F5"), Marker(3.0, "task", "F6"))
+
+
+@pytest.mark.parametrize(
+    "rows", ["4,F5,on,end\n", "4,F5,on,begin\n3,F5,on,end\n", "4,F5,on,begin\n5,F6,on,end\n"]
+)
+def test_what_ends_without_a_beginning_is_damaged(tmp_path, rows):
+    path = tmp_path / "markers.csv"
+    path.write_text("timestamp,key,text,phase\n" + rows + "9,F5,on,later\n9,F5,on\n")
+    markers, warnings = read_markers(path, forgiving=True)
+    assert [(m.time_s, m.end_s) for m in markers] == [(4.0, None)] * (len(markers))
+    assert "3 damaged rows were left out" in warnings[0]
+    assert "ends what did not begin" in warnings[0]
+
+
 def test_a_marker_is_one_line_that_every_export_can_hold():
     marker = Marker(1.0, "a\x00b\n\tc\x1b\ud800\ufffe é😀", "\x07")
     assert marker.text == "a\ufffdb c\ufffd\ufffd\ufffd é😀"

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt, QTimer
 from PyQt6.QtGui import QImage
-from PyQt6.QtWidgets import QApplication, QDialogButtonBox, QMessageBox
+from PyQt6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QMessageBox
 
 from app.session.folder import read_markers
 from app.settings.settings import load_settings
 from app.sources.choice import Choice
+from app.window.help.dialogs import ShortcutsDialog
 from app.window.session.sheet import ParticipantSheet
 from app.window.settings.dialog import SettingsDialog
 from app.window.sources.region_picker import RegionPicker
@@ -387,6 +388,10 @@ def test_the_session_menu_has_everything_of_a_recording(live):
         "Mark: question",
         "Mark: note",
         "Other marker…",
+        "Begin: stimulus on",
+        "Begin: stimulus off",
+        "Begin: question",
+        "Begin: note",
         "Snapshot",
         "Open recording…",
     ]
@@ -437,6 +442,40 @@ def test_keys_record_mark_and_stop_wherever_the_panel_is(qtbot, live, how, tmp_p
     snapshots = tmp_path / "recordings" / "snapshots"
     qtbot.waitUntil(lambda: len(list(snapshots.glob("*.png"))) == 1)
     dock.setFloating(False)
+
+
+def test_a_marker_lasts_from_one_press_of_its_key_to_the_next(qtbot, live):
+    bar, chip = live.watch.bar, live.watch.bar.markers["F7"]
+    start(qtbot, live)
+    live.activateWindow()
+    qtbot.waitUntil(lambda: live.controller.view().elapsed_s > 0.2)
+    qtbot.keyClick(live, KEY.Key_F7, SHIFT)
+    live.watch.refresh()
+    assert chip.text().startswith("\N{BLACK CIRCLE} F7")
+    assert chip.accessibleName() == "question lasts until its key is pressed again (Shift+F7)"
+    assert live.actions_.lasting[2].text() == "End: question"
+    began_s = live.controller.view().elapsed_s
+    qtbot.waitUntil(lambda: live.controller.view().elapsed_s > began_s + 0.3)
+    entry = next(a for a in chip.text_menu.actions() if a is live.actions_.lasting[2])
+    entry.trigger()
+    live.watch.refresh()
+    assert chip.text().startswith("F7")
+    qtbot.mouseClick(bar.markers["F5"], LEFT)
+    folder = stop(qtbot, live)
+    question, moment = read_markers(folder / "markers.csv")[0]
+    assert (question.text, question.key) == ("question", "F7")
+    assert question.end_s - question.time_s > 0.25
+    assert (moment.key, moment.end_s) == ("F5", None)
+
+
+def test_keys_of_lasting_markers_are_in_the_list(live):
+    assert [a.shortcut().toString() for a in live.actions_.lasting] == [
+        f"Shift+F{n}" for n in range(5, 9)
+    ]
+    dialog = ShortcutsDialog(live.actions_, live)
+    said = [label.text() for label in dialog.findChildren(QLabel)]
+    assert "Shift+F6" in " ".join(said)
+    dialog.close()
 
 
 def test_a_part_of_the_screen_is_chosen_with_the_pointer(qtbot, window, monkeypatch, chosen):

@@ -440,6 +440,49 @@ def test_corrected_markers_are_there_again_and_the_file_of_markers_stays(opened,
     assert (folder / "markers.csv").read_bytes() == recorded
 
 
+def test_a_marker_gets_an_end_and_is_drawn_as_long_as_it_lasts(opened, qtbot, folder):
+    control = opened.controller
+
+    def along_the_top(time_s):
+        plot = opened.timelines.plots[0].vb
+        at = opened.timelines.mapFromScene(plot.mapViewToScene(QPointF(time_s, 1.14)))
+        return opened.timelines.grab().toImage().pixelColor(at)
+
+    bare = along_the_top(3.4)
+    control.move(5.0)
+    qtbot.keyClick(opened, Qt.Key.Key_E)
+    assert [(m.time_s, m.end_s) for m in control.review.markers] == [(2.0, 5.0), (7.0, None)]
+    assert along_the_top(3.4) != bare
+    assert along_the_top(5.6) == bare
+    control.move(3.4)
+    opened.actions_.move_marker.trigger()  # it keeps its length
+    assert control.review.markers[0].end_s == pytest.approx(6.4)
+    control.move(12.0)
+    qtbot.keyClick(opened, Qt.Key.Key_E)
+    again = open_review(folder).markers
+    assert again[1].end_s == pytest.approx(control.time_s)
+    control.move(again[1].time_s)
+    qtbot.keyClick(opened, Qt.Key.Key_E)
+    assert control.review.markers[1].end_s is None
+    qtbot.keyClick(opened, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert control.review.markers[1].end_s is not None
+
+
+def test_a_marker_that_lasts_is_found_from_within(opened):
+    control = opened.controller
+    control.move(6.0)
+    control.end_marker()
+    control.move(4.0)
+    opened.actions_.delete_marker.trigger()
+    assert [m.text for m in control.review.markers] == ["stimulus off"]
+
+
+def test_before_the_first_marker_nothing_can_end(opened):
+    opened.controller.move(0.5)
+    opened.actions_.end_marker.trigger()
+    assert "no marker before the cursor" in opened.message.text()
+
+
 def test_where_no_marker_is_the_review_says_so(opened):
     opened.controller.move(5.0)
     opened.actions_.delete_marker.trigger()
