@@ -1,8 +1,10 @@
 """The video of a recording: blurred if asked for, drawn over, fitted to one size, encoded."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import field, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,11 +12,13 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from app.session.folder import Marker
 from app.session.sound import Sound, SoundCut
 from engine.config import checked
 from engine.drawing.overlay import Overlay, OverlayConfig
 from engine.faces.blur import FaceBlur
 from engine.types import Analysis, Image
+from engine.video.chapters import Chapter
 from engine.video.opening import SourceInfo
 from engine.video.sink import DEFAULT_FPS, Preset, SinkConfig, VideoSink
 
@@ -73,6 +77,7 @@ class AnnotatedVideo:
         self._sink: VideoSink | None = None
         self._size = (0, 0)
         self._last_s = 0.0  # of what is written; later frames only show where faces were
+        self._markers: list[Marker] = []
         self._only_seen: set[float] = set()  # times of frames that are not recorded
         self.frames = 0
         self.starts: dict[str, float] = {}
@@ -101,6 +106,10 @@ class AnnotatedVideo:
         """Take note that the source was begun or moved."""
         if self._sound is not None:
             self._sound.cut(cut)
+
+    def mark(self, marker: Marker) -> None:
+        """Take note of a marker: where the file can hold them, it begins a chapter."""
+        self._markers.append(marker)
 
     def _hear(self, until_s: float) -> None:
         """Encode what sounds before a time of the recording."""
@@ -134,7 +143,7 @@ class AnnotatedVideo:
         image = self._draw(analysis)
         while self._turns and time_s >= self._turns[0][0]:
             self._hear(self._turns[0][0])
-            self._finish()
+            self._finish(self._turns[0][0])
             self._path = self._turns.popleft()[1]
         if self._sink is None:
             self._sink = self._open(image)
@@ -186,15 +195,37 @@ class AnnotatedVideo:
         if self._blur is not None:
             for each in self._blur.flush():
                 self._encode(each)
-        self._hear(self._last_s + float(1 / (self._info.fps or DEFAULT_FPS)))
-        self._finish()
+        end_s = self._last_s + float(1 / (self._info.fps or DEFAULT_FPS))
+        self._hear(end_s)
+        # One that was set after the last picture belongs to it.
+        self._markers = [replace(m, time_s=min(m.time_s, self._last_s)) for m in self._markers]
+        self._finish(end_s)
         if self._sound is not None:
             self._sound.close()
 
-    def _finish(self) -> None:
+    def _finish(self, end_s: float) -> None:
         if self._sink is not None:
             sink, self._sink = self._sink, None
+            sink.set_chapters(chapters_of(self._markers, self.starts[self._path.name], end_s))
             sink.close()
+
+
+def chapters_of(markers: Iterable[Marker], start_s: float, end_s: float) -> list[Chapter]:
+    """Give the chapters of a file: each begins at a marker and lasts until the next one.
+
+    Args:
+        markers: Of the whole recording, as they are told of while it is recorded.
+        start_s: Where the file begins, seconds of the recording.
+        end_s: Where it ends.
+    """
+    titles: dict[float, str] = {}
+    for marker in sorted(markers, key=lambda marker: marker.time_s):
+        if start_s <= marker.time_s < end_s:
+            title = f"{marker.text} (end)" if marker.phase == "end" else marker.text
+            time_s = round(marker.time_s - start_s, 3)
+            titles[time_s] = f"{titles[time_s]}; {title}" if time_s in titles else title
+    edges = pairwise((*titles, round(end_s - start_s, 3)))
+    return [Chapter(begin_s, until_s, {"title": titles[begin_s]}) for begin_s, until_s in edges]
 
 
 def fitted(image: Image, size: tuple[int, int]) -> Image:

@@ -159,6 +159,8 @@ class SessionFiles:
             if isinstance(row, Marker):
                 if self._markers is not None:
                     self._markers.write(row)
+                if self._video is not None:
+                    self._video.mark(row)
             elif isinstance(row, NamedFaces):
                 self._about["faces"] = row.about()
                 write_about(self._folder, self._about)

@@ -16,6 +16,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
+from engine.video.chapters import Chapter, read_chapters, write_chapters
 from engine.video.container import open_input, packets_of, reason, track_tags, video_stream
 from engine.video.source import SourceInfo
 from engine.wording import counted
@@ -145,21 +146,16 @@ class Extras:
         """Add the chapters of the part that is read, cut and shifted with it."""
         info, kept = self._info, []
         end_s = math.inf if info.end_s is None else info.end_s
-        for chapter in self._input.chapters():
-            base = chapter["time_base"]
-            if base is None:
-                continue
+        for chapter in read_chapters(self._input):
             first_s, last_s = (
-                min(max(float(edge * base) - info.origin_s, info.start_s), end_s)
-                for edge in (chapter["start"], chapter["end"])
+                min(max(edge_s - info.origin_s, info.start_s), end_s)
+                for edge_s in (chapter.start_s, chapter.end_s)
             )
             if last_s > first_s:
-                moved = chapter.copy()
-                moved["start"] = round((first_s - self._zero_s) / base)
-                moved["end"] = round((last_s - self._zero_s) / base)
-                kept.append(moved)
+                edges = (first_s - self._zero_s, last_s - self._zero_s)
+                kept.append(Chapter(*edges, chapter.metadata))
         if kept:
-            self._output.set_chapters(kept)
+            write_chapters(self._output, kept)
 
     def _wanted(self) -> "Iterator[Packet[Any]]":
         """Packets of the part that is read; their times as the file says."""

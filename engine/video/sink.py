@@ -4,7 +4,7 @@ import errno
 import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -27,6 +27,7 @@ from engine.native import hushed
 from engine.standard import StandardOutput, is_standard
 from engine.types import Image, check_image
 from engine.video.audio import Audio, AudioTrack
+from engine.video.chapters import Chapter, write_chapters
 from engine.video.container import reason
 from engine.video.conversion import colorspace
 from engine.video.extras import Extras
@@ -125,6 +126,7 @@ class VideoSink:
         self._audio: AudioTrack | None = None
         self._extras: Extras | None = None
         self._made: MadeSound | None = None
+        self._chapters: Sequence[Chapter] = ()
         self.warnings: list[str] = []
         self._container: OutputContainer | None = None
         self._last_pts: int | None = None
@@ -257,6 +259,14 @@ class VideoSink:
         except (av.error.FFmpegError, OSError) as error:
             raise self._failed(error) from error
 
+    def set_chapters(self, chapters: Sequence[Chapter]) -> None:
+        """Say which chapters the file has, in place of the source's; it gets them when it closes.
+
+        Args:
+            chapters: In order of time, which is that of the frames.
+        """
+        self._chapters = chapters
+
     def _encode(self, container: OutputContainer, frame: VideoFrame | None) -> None:
         """Write what the encoder gives for a frame, or at the end."""
         with hushed():  # x264 prints where memory ends
@@ -305,6 +315,9 @@ class VideoSink:
                 self._audio.finish(self._others_end_s())
             if self._extras is not None:
                 self._extras.write(self._others_end_s())
+            if self._chapters:
+                listed = self._config.growing and self._container.format.name != "matroska"
+                write_chapters(self._container, self._chapters, listed=listed)
             self._container.close()
         except (av.error.FFmpegError, OSError) as error:
             self.discard()

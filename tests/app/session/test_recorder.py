@@ -5,6 +5,7 @@ import shutil
 import threading
 from itertools import pairwise
 
+import av
 import numpy as np
 import pytest
 
@@ -395,6 +396,37 @@ def test_the_first_picture_of_a_part_says_where_its_video_begins(record, make_an
     _wait_for(recorder, 2)
     folder = _finish(recorder).folder
     assert [part.start_s for part in open_review(folder).footage] == [0.0, 1.2]
+
+
+def _chapters(path):
+    with av.open(str(path)) as container:
+        return [
+            (float(c["start"] * c["time_base"]), c["metadata"]["title"])
+            for c in container.chapters()
+        ]
+
+
+def test_every_part_of_the_video_has_its_markers_as_chapters(record, make_analysis):
+    recorder = record(RecorderConfig(part=PartLimits(seconds=1)), live=False)
+    _feed(recorder, make_analysis, 11)
+    recorder.mark("film", "F5", "begin")
+    recorder.mark("question")
+    _feed(recorder, make_analysis, 30, start=11)
+    recorder.mark("film", "F5", "end")
+    recorder.mark("over")
+    folder = _finish(recorder).folder
+    assert _chapters(folder / "video.mp4") == [(pytest.approx(0.4), "film; question")]
+    (last,) = _chapters(folder / "video-002.mp4")
+    assert last == (pytest.approx(0.6, abs=0.01), "film (end); over")
+
+
+def test_a_marker_after_the_last_picture_belongs_to_it(record, make_analysis):
+    passed = [0.0]
+    recorder = record(clock=lambda: passed[0])
+    _feed(recorder, make_analysis, 11)
+    passed[0] = 3.0
+    recorder.mark("too late")
+    assert _chapters(_finish(recorder).folder / "video.mp4") == [(pytest.approx(0.4), "too late")]
 
 
 def test_free_space_of_a_folder_that_is_not_there_yet(tmp_path):

@@ -6,6 +6,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -466,6 +467,22 @@ def test_a_marker_lasts_from_one_press_of_its_key_to_the_next(qtbot, live):
     assert (question.text, question.key) == ("question", "F7")
     assert question.end_s - question.time_s > 0.25
     assert (moment.key, moment.end_s) == ("F5", None)
+
+
+def test_the_recorded_video_has_its_markers_as_chapters(qtbot, live):
+    start(qtbot, live)
+    live.activateWindow()
+    qtbot.waitUntil(lambda: live.controller.view().elapsed_s > 0.3)
+    qtbot.keyClick(live, KEY.Key_F5)
+    qtbot.waitUntil(lambda: live.controller.view().elapsed_s > 0.8)
+    qtbot.mouseClick(live.watch.bar.markers["F6"], LEFT)
+    qtbot.wait(200)
+    folder = stop(qtbot, live)
+    markers, _ = read_markers(folder / "markers.csv")
+    with av.open(str(folder / "video.mp4")) as video:
+        chapters = [(c["start"] * c["time_base"], c["metadata"]["title"]) for c in video.chapters()]
+    assert chapters == [(pytest.approx(m.time_s, abs=0.002), m.text) for m in markers]
+    assert [title for _, title in chapters] == ["stimulus on", "stimulus off"]
 
 
 def test_keys_of_lasting_markers_are_in_the_list(live):
