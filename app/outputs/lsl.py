@@ -38,6 +38,33 @@ class LslConfig:
     extra: tuple[Text, ...] = ()
 
 
+def load_lsl(*, network: bool) -> Any:  # noqa: ANN401 - an untyped library
+    """Load the library.
+
+    Args:
+        network: Streams may be told of, and looked for, on the local network too; the first choice
+            counts for as long as the program runs.
+
+    Raises:
+        ConfigError: The library is missing, or cannot keep to this machine.
+    """
+    try:
+        import pylsl
+    except (ImportError, RuntimeError) as error:
+        raise ConfigError(
+            f"lsl: needs pylsl and its liblsl: {error}; pip install 'fer-live[lsl]'"
+        ) from error
+    if not network:  # else the user's own lsl_api.cfg counts
+        try:
+            pylsl.set_config_content(_THIS_MACHINE)
+        except NotImplementedError as error:
+            raise ConfigError(
+                "lsl: this liblsl cannot keep streams to this machine; "
+                "install 1.17.7 or newer, or allow the network"
+            ) from error
+    return pylsl
+
+
 class Places:
     """Gives each face a place that it keeps until it is gone."""
 
@@ -72,20 +99,7 @@ class LslOutput:
         Raises:
             ConfigError: The library is missing.
         """
-        try:
-            import pylsl
-        except (ImportError, RuntimeError) as error:
-            raise ConfigError(
-                f"lsl: needs pylsl and its liblsl: {error}; pip install 'fer-live[lsl]'"
-            ) from error
-        if not config.network:  # else the user's own lsl_api.cfg counts
-            try:
-                pylsl.set_config_content(_THIS_MACHINE)
-            except NotImplementedError as error:
-                raise ConfigError(
-                    "lsl: this liblsl cannot keep streams to this machine; "
-                    "install 1.17.7 or newer, or allow the network"
-                ) from error
+        pylsl = load_lsl(network=config.network)
         self._pylsl, self._config = pylsl, config
         self._clock = pylsl.local_clock
         self._places = Places(config.faces)

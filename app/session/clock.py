@@ -76,6 +76,13 @@ class RecordingClock:
         The last frame's time and, if the source is live, what passed since that frame arrived: the
         time of the picture that is on the screen.
         """
+        return max(self.last_s, self.at(self._clock()))
+
+    def at(self, moment_s: float) -> float:
+        """Give the recording's time at a moment of the clock, which may lie before the last frame.
+
+        Where the source is a file, whose time does not pass like the clock's, it is `now`.
+        """
         if not self._live or self._source_s is None or self._held_s is not None:
             return self.last_s
-        return self.last_s + max(0.0, self._clock() - self._seen_s)
+        return max(0.0, self.last_s + moment_s - self._seen_s)

@@ -229,6 +229,20 @@ class RecordingController:
         """Set the marker of one of `KEYS`; None if it is not recorded."""
         return self.mark(self._text_of(key), key)
 
+    def take_marker(self, text: str, key: str, at_s: float) -> None:
+        """Record a marker that another program set; from any thread, never waits.
+
+        It is not told of: outputs send what comes from this program.
+
+        Args:
+            text: What it says.
+            key: How it came.
+            at_s: When it was set, by `time.monotonic()`.
+        """
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.mark(text, key, at_s=at_s)
+
     def _text_of(self, key: str) -> str:
         return self.choice.texts[KEYS.index(key)] or key
 

@@ -210,12 +210,22 @@ class Intake:
                 self._dropped += 1
                 self._dropped_at = self._clock()
 
-    def mark(self, text: str, key: str = "", phase: Phase = "") -> Marker | None:
-        """Set a marker at this moment; None if the recording is over, or what ends never began."""
+    def mark(
+        self, text: str, key: str = "", phase: Phase = "", at_s: float | None = None
+    ) -> Marker | None:
+        """Set a marker; None if the recording is over, or what ends never began.
+
+        Args:
+            text: What it says.
+            key: What it was set with.
+            phase: Of one that lasts.
+            at_s: When, by the clock; None for this moment.
+        """
         with self._changed:
             if self._stopping or self._asked is not None:
                 return None
-            marker = Marker(self._time.now(), " ".join(text.split()), key, phase=phase)
+            time_s = self._time.now() if at_s is None else self._time.at(at_s)
+            marker = Marker(time_s, " ".join(text.split()), key, phase=phase)
             if phase == "end":
                 begun_s = self._running.pop((marker.key, marker.text), None)
                 if begun_s is None:

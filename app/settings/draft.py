@@ -39,12 +39,26 @@ class Draft:
             found["model"] = message
         if "device" not in found and device not in self._devices:
             found["device"] = f"not available here; choose {', '.join(self._devices)}"
-        for name in ("osc", "udp"):
+        for name in ("osc", "udp", "hear_udp"):
             host = self.values[f"{name}_host"]
             if self.values[name] and f"{name}_host" not in found and (why := host_problem(host)):
                 found[f"{name}_host"] = why
         if self._same_target():
             found.setdefault("udp_port", "is the port of the OSC output too; choose another")
+        found |= self._heard_itself()
+        return found
+
+    def _heard_itself(self) -> dict[str, str]:
+        """Say where the program would hear what it sends."""
+        values, found = self.values, {}
+        if values["hear_udp"]:
+            for name in ("osc", "udp"):
+                if values[name] and values[f"{name}_port"] == values["hear_udp_port"]:
+                    why = f"is the port of the {name.upper()} output too; choose another"
+                    found["hear_udp_port"] = why
+        own = f"{values['lsl_name']} markers"
+        if values["hear_lsl"] and values["lsl"] and values["hear_lsl_stream"] == own:
+            found["hear_lsl_stream"] = "is the stream of this program's own markers; name another"
         return found
 
     def _same_target(self) -> bool:

@@ -63,6 +63,11 @@ KEYS: Final[Mapping[str, str]] = {
     "lsl": "outputs.lsl.on",
     "lsl_name": "outputs.lsl.name",
     "lsl_network": "outputs.lsl.network",
+    "hear_udp": "inputs.udp.on",
+    "hear_udp_host": "inputs.udp.host",
+    "hear_udp_port": "inputs.udp.port",
+    "hear_lsl": "inputs.lsl.on",
+    "hear_lsl_stream": "inputs.lsl.stream",
     "recent": "recent.sources",
     "recent_folder": "recent.folder",
     "seen_privacy": "privacy.seen",
@@ -133,7 +138,13 @@ class Settings:
         udp_port: Where to.
         lsl: Offer a stream to Lab Streaming Layer.
         lsl_name: Of that stream.
-        lsl_network: Announce the stream on the local network too, not on this machine alone.
+        lsl_network: Announce the stream, and look for that of markers, on the local network too,
+            not on this machine alone.
+        hear_udp: Record the texts that come by UDP as markers.
+        hear_udp_host: Address of this machine to listen at; 127.0.0.1 hears this machine alone.
+        hear_udp_port: Where to listen.
+        hear_lsl: Record the texts of a Lab Streaming Layer stream as markers.
+        hear_lsl_stream: Its name; its type is ``Markers``.
         recent: Sources that were opened last, the newest first, as `--source` names them.
         recent_folder: Folder that a file was opened from last; empty for none.
         seen_privacy: The first-run page was read.
@@ -178,6 +189,11 @@ class Settings:
     lsl: bool = False
     lsl_name: Line = "fer-live"
     lsl_network: bool = False
+    hear_udp: bool = False
+    hear_udp_host: Line = "127.0.0.1"
+    hear_udp_port: Port = 9002
+    hear_lsl: bool = False
+    hear_lsl_stream: Line = "experiment"
     recent: tuple[str, ...] = ()
     recent_folder: str = ""
     seen_privacy: bool = False

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QEvent, QSettings, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QMouseEvent, QResizeEvent
 from PyQt6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
 
+from app.live.inputs import LiveInputs
 from app.live.outputs import LiveOutputs
 from app.live.state import LiveState
 from app.session.controller import RecordingController
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
             options_of(settings), told=self.outputs.mark, kept=self._settings.options_chosen
         )
         self._settings.controller = self.controller
+        self.inputs = LiveInputs(self.controller.take_marker)
         self.runner = runner or Runner(self.keep, parent=self)
         self.setMinimumSize(860, 560)
         self.resize(*first_size(self))
@@ -120,7 +122,8 @@ class MainWindow(QMainWindow):
         self._settings.say = self.watch.notice.say
         self.sound = SoundOfFile(self.playback, lambda: self.settings.audible, SystemSpeaker.open)
         self.microphone = Microphone(self.controller, self._say_failure)
-        said = OutputsWatch(self.outputs, self.watch.notice, lambda: self.controller.choice.root)
+        ways = (self.outputs, self.inputs)
+        said = OutputsWatch(*ways, self.watch.notice, lambda: self.controller.choice.root)
         self.watch.chips = said.chips
         self.controller.beginning = self.source.whole_from
         self.controller.named = lambda: self.live.named
@@ -346,6 +349,7 @@ class MainWindow(QMainWindow):
         self.docks.probabilities.uncertain_below = settings.uncertain_below
         self._put_keys_on(settings.keys)
         self.outputs.use(settings)
+        self.inputs.use(settings)
         self.view.set_look(self._settings.look(), mirrored=self.source.mirrored)
         for name in ("audible", "mirror", "landmarks", "head_axes"):
             getattr(self.actions_, name).setChecked(getattr(settings, name))
@@ -405,6 +409,7 @@ class MainWindow(QMainWindow):
         self.actions_.presentation.setChecked(False)  # the place without it is remembered
         self.microphone.close()
         self.sound.close()
+        self.inputs.close()
         self.controller.close()
         self.outputs.close()
         self.runner.close()

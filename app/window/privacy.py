@@ -91,7 +91,8 @@ class PrivacyDialog(QDialog):
                         "Pictures are analysed here and then forgotten. No picture and no number "
                         "is stored unless you press Record, save a snapshot or save a table; "
                         "nothing is sent unless you turn an output on in the settings, and "
-                        "outputs send numbers, never pictures."
+                        "outputs send numbers, never pictures; nothing is listened to unless you "
+                        "turn markers from other programs on, which are texts."
                     ),
                     self.tr(
                         "Recordings are yours to protect: whoever can read the folder can see "

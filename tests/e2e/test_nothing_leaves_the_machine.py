@@ -37,7 +37,7 @@ class Watched:
         kept = {"PATH", "LANG", "QT_QPA_PLATFORM"}
         environment = {key: value for key, value in os.environ.items() if key in kept}
         environment |= {"HOME": str(self.home), "PYTHONPATH": str(ROOT)}
-        calls = "trace=connect,sendto,sendmsg,sendmmsg"
+        calls = "trace=bind,connect,sendto,sendmsg,sendmmsg"
         strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", calls, "-o", str(self.log)]
         self._process = subprocess.Popen(
             [*strace, sys.executable, *arguments],

@@ -64,7 +64,13 @@ class SettingsDialog(QDialog):
         self.models = ModelList()
         self.models.table.ticked.connect(self._tick_model)
         self.keys = KeysPage(self.draft)
-        forms = self._analysis(), self._view(), self._recording(), self._outputs()
+        forms = (
+            self._analysis(),
+            self._view(),
+            self._recording(),
+            self._outputs(),
+            self._inputs(),
+        )
         self.pages: tuple[Page | KeysPage, ...] = (*forms, self.keys)
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName(self.tr("Groups of settings"))
@@ -226,6 +232,28 @@ class SettingsDialog(QDialog):
             self.tr(
                 "Else the stream is announced on this machine only. The first choice counts until "
                 "the program is closed."
+            )
+        )
+        return page
+
+    def _inputs(self) -> Page:
+        page = Page(self.tr("Markers"), self.draft)
+        page.note(
+            self.tr(
+                "Texts that experiment software sends become markers of the recording that runs. "
+                "Off unless you turn it on; 127.0.0.1 hears this machine alone, 0.0.0.0 every "
+                "machine that reaches this one."
+            )
+        )
+        page.tick("hear_udp", self.tr("Hear markers by UDP"))
+        page.text("hear_udp_host", self.tr("Listen at"), needs="hear_udp")
+        page.integer("hear_udp_port", self.tr("Port"), "", needs="hear_udp", grouped=False)
+        page.tick("hear_lsl", self.tr("Hear markers of a Lab Streaming Layer stream"))
+        page.text("hear_lsl_stream", self.tr("Name of the stream"), needs="hear_lsl")
+        page.note(
+            self.tr(
+                "It is looked for on this machine, and on the local network where that is "
+                "ticked for the outputs' own stream."
             )
         )
         return page

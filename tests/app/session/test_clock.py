@@ -92,3 +92,22 @@ def test_what_passes_while_it_stands_still_has_no_time(live):
     assert clock.frame(4.0) == pytest.approx(before + 0.04)
     now[0] += 0.04
     assert clock.frame(4.04) == pytest.approx(before + 0.08)
+
+
+def test_a_moment_before_the_last_frame_has_its_own_time(clock):
+    recording = RecordingClock(live=True, clock=clock)
+    for step in range(3):
+        clock.now_s = 1000.0 + step
+        recording.frame(5.0 + step)
+    assert recording.at(1000.5) == pytest.approx(0.5)
+    assert recording.at(1002.25) == pytest.approx(2.25)
+    assert recording.at(900.0) == 0.0
+    recording.hold()
+    assert recording.at(1000.5) == 2.0
+
+
+def test_a_files_time_does_not_pass_like_the_clocks(clock):
+    recording = RecordingClock(live=False, clock=clock)
+    recording.frame(5.0)
+    recording.frame(6.0)
+    assert recording.at(clock.now_s - 0.5) == recording.now() == 1.0

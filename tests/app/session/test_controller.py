@@ -144,6 +144,23 @@ def test_markers_that_last_begin_and_end_with_the_recording_at_the_latest(
     assert sorted(m.key for m in told if m.phase == "end") == ["F5", "F6"]
 
 
+def test_a_marker_of_another_program_is_recorded_and_not_sent_on(
+    controller, camera, make_analysis, told
+):
+    controller.attach(camera(), AnalyzerConfig())
+    controller.take_marker("too early", "UDP", time.monotonic())
+    assert controller.start()
+    _until(controller, lambda view: view.folder is not None)
+    _feed(controller, make_analysis, 50)
+    controller.take_marker("trial 1", "UDP", time.monotonic() - 0.5)
+    controller.stop()
+    view = _until(controller, lambda view: not view.recording)
+    (marker,), _ = read_markers(view.folder / "markers.csv")
+    assert (marker.text, marker.key) == ("trial 1", "UDP")
+    assert marker.time_s == pytest.approx(49 / 25 - 0.5, abs=0.3)
+    assert told == []
+
+
 def test_a_snapshot_is_saved_with_or_without_a_recording(controller, camera, make_analysis):
     controller.attach(camera(), AnalyzerConfig())
     _feed(controller, make_analysis, 1)

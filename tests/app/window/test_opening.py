@@ -240,5 +240,5 @@ def test_what_concerns_a_recording_is_locked_in_the_settings_while_it_runs(qtbot
     qtbot.keyClick(live, KEY.Key_R, CONTROL)
     qtbot.keyClick(live, KEY.Key_Comma, CONTROL)
     dialog = settings_dialog()
-    assert [page.isEnabled() for page in dialog.pages] == [False, True, False, True, True]
+    assert [page.isEnabled() for page in dialog.pages] == [False, True, False, True, True, True]
     dialog.reject()

@@ -21,6 +21,7 @@ def make(qtbot):
     [
         "No picture and no number is stored unless you press Record",
         "nothing is sent unless you turn an output on",
+        "nothing is listened to unless you turn markers from other programs on",
         "do not say what a person feels",
         "Not for judging people at work or school",
         "Article 5(1)(f) of the AI Act",
