@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.session.annotated import VideoConfig
-from app.session.folder import FORMAT, MARKERS, RECORDS, VIDEO
+from app.session.folder import CLEAN, FORMAT, MARKERS, RECORDS, VIDEO
 from engine.analyze import AnalyzerConfig, models_of, sources_of
 from engine.installed import versions_of
 from engine.video.opening import SourceInfo
@@ -41,6 +41,8 @@ def about_session(
     files = {"markers": MARKERS}
     if look is not None:
         files["video"] = VIDEO
+        if look.two:
+            files["clean"] = CLEAN
     if records:
         files["records"] = RECORDS
     return {

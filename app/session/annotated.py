@@ -1,7 +1,11 @@
-"""The video of a recording: blurred if asked for, drawn over, fitted to one size, encoded."""
+"""The video of a recording: blurred if asked for, drawn over, fitted to one size, encoded.
+
+And a clean copy beside it: of the same pictures, blurred as they are, before anything is drawn.
+"""
 
 from collections import deque
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -31,6 +35,7 @@ class VideoConfig:
 
     Attributes:
         annotate: Draw boxes, labels and the timeline.
+        clean: Then write a second video without them.
         blur: Make faces unrecognisable.
         blur_whole: Then blur all of a frame that may hold a face nobody found.
         overlay: What is drawn.
@@ -39,11 +44,17 @@ class VideoConfig:
     """
 
     annotate: bool = True
+    clean: bool = False
     blur: bool = False
     blur_whole: bool = False
     overlay: OverlayConfig = field(default_factory=OverlayConfig)
     crf: Annotated[int, Field(ge=0, le=51)] = 23
     preset: Preset = "superfast"
+
+    @property
+    def two(self) -> bool:
+        """True if there is a clean copy beside the annotated video."""
+        return self.annotate and self.clean
 
 
 class AnnotatedVideo:
@@ -58,7 +69,12 @@ class AnnotatedVideo:
     """
 
     def __init__(
-        self, path: Path, info: SourceInfo, config: VideoConfig, sound: Sound | None = None
+        self,
+        path: Path,
+        info: SourceInfo,
+        config: VideoConfig,
+        sound: Sound | None = None,
+        clean: Path | None = None,
     ) -> None:
         """Take what is to be written; nothing is opened yet.
 
@@ -67,14 +83,16 @@ class AnnotatedVideo:
             info: The source: its rate.
             config: What is drawn.
             sound: What is heard; None for a silent video.
+            clean: Of a copy on which nothing is drawn; None for none.
         """
         self._sound = sound
         self._path, self._info, self._config = path, info, config
-        self._turns: deque[tuple[float, Path]] = deque()
+        self._clean = clean
+        self._turns: deque[tuple[float, Path, Path | None]] = deque()
         self._blur = FaceBlur(whole=config.blur_whole) if config.blur else None
         self._overlay: Overlay | None = None
         self._drawn_size: tuple[int, int] | None = None
-        self._sink: VideoSink | None = None
+        self._sinks: list[VideoSink] = []  # of the video, and of its clean copy
         self._size = (0, 0)
         self._last_s = 0.0  # of what is written; later frames only show where faces were
         self._markers: list[Marker] = []
@@ -82,14 +100,15 @@ class AnnotatedVideo:
         self.frames = 0
         self.starts: dict[str, float] = {}
 
-    def turn(self, time_s: float, path: Path) -> None:
+    def turn(self, time_s: float, path: Path, clean: Path | None = None) -> None:
         """Write to another file from the frame at a time on.
 
         Args:
             time_s: Of the recording, later than any turn before.
             path: Must not exist.
+            clean: Of the copy, where there is one.
         """
-        self._turns.append((time_s, path))
+        self._turns.append((time_s, path, clean))
 
     def write(self, analysis: Analysis) -> None:
         """Draw and encode one frame; its time is the recording's.
@@ -113,13 +132,14 @@ class AnnotatedVideo:
 
     def _hear(self, until_s: float) -> None:
         """Encode what sounds before a time of the recording."""
-        if self._sound is None or self._sink is None:
+        if self._sound is None or not self._sinks:
             return
         start_s = self.starts[self._path.name]
         for block in self._sound.blocks(until_s):
             heard = block.between(start_s, block.end_s)
             if heard.samples.shape[1]:
-                self._sink.write_sound(heard.moved(-start_s))
+                for sink in self._sinks:
+                    sink.write_sound(heard.moved(-start_s))
 
     def look_ahead(self, analysis: Analysis) -> None:
         """Look at a frame after the last one written, for faces that were there before.
@@ -140,17 +160,21 @@ class AnnotatedVideo:
         time_s = analysis.frame.time_s
         if time_s > self._last_s or time_s in self._only_seen:
             return
-        image = self._draw(analysis)
+        images = (self._draw(analysis), analysis.frame.image)
         while self._turns and time_s >= self._turns[0][0]:
             self._hear(self._turns[0][0])
             self._finish(self._turns[0][0])
-            self._path = self._turns.popleft()[1]
-        if self._sink is None:
-            self._sink = self._open(image)
+            _, self._path, self._clean = self._turns.popleft()
+        if not self._sinks:
+            if not self.frames:
+                self._size = images[0].shape[:2]
+            for path in filter(None, (self._path, self._clean)):
+                self._sinks.append(self._open(path))
             # A player counts from a file's first frame; the recording's own counts from 0.
             self.starts[self._path.name] = time_s if self.starts else 0.0
         self._hear(time_s)
-        self._sink.write(time_s - self.starts[self._path.name], fitted(image, self._size))
+        for sink, image in zip(self._sinks, images, strict=False):
+            sink.write(time_s - self.starts[self._path.name], fitted(image, self._size))
         self.frames += 1
 
     def _draw(self, analysis: Analysis) -> Image:
@@ -163,9 +187,7 @@ class AnnotatedVideo:
             self._drawn_size = size
         return self._overlay.draw(analysis)
 
-    def _open(self, image: Image) -> VideoSink:
-        if not self.frames:
-            self._size = (image.shape[0], image.shape[1])
+    def _open(self, path: Path) -> VideoSink:
         height, width = self._size
         info = replace(
             self._info,
@@ -184,7 +206,7 @@ class AnnotatedVideo:
             growing=True,
             sound=self._sound is not None,
         )
-        return VideoSink(self._path, info, config)
+        return VideoSink(path, info, config)
 
     def close(self) -> None:
         """Finish the file; further calls do nothing.
@@ -204,10 +226,11 @@ class AnnotatedVideo:
             self._sound.close()
 
     def _finish(self, end_s: float) -> None:
-        if self._sink is not None:
-            sink, self._sink = self._sink, None
-            sink.set_chapters(chapters_of(self._markers, self.starts[self._path.name], end_s))
-            sink.close()
+        sinks, self._sinks = self._sinks, []
+        with ExitStack() as closing:  # all of them, whatever one says
+            for sink in sinks:
+                closing.callback(sink.close)
+                sink.set_chapters(chapters_of(self._markers, self.starts[self._path.name], end_s))
 
 
 def chapters_of(markers: Iterable[Marker], start_s: float, end_s: float) -> list[Chapter]:

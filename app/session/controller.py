@@ -136,6 +136,7 @@ class RecordingController:
         choice = self._choice
         return VideoConfig(
             annotate=choice.annotate,
+            clean=choice.clean,
             blur=choice.blur,
             blur_whole=choice.blur_whole,
             overlay=replace(self._drawn, timeline=choice.timeline, bars=choice.timeline),

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from app.session.annotated import AnnotatedVideo, VideoConfig
 from app.session.folder import (
+    CLEAN,
     FORMAT_PARTS,
     MARKERS,
     RECORDS,
@@ -86,10 +87,14 @@ class SessionFiles:
     def _open(self) -> None:
         self._markers = MarkerWriter(self._folder / MARKERS)
         if self._look is not None:
-            path = self._folder / VIDEO
-            self._video = AnnotatedVideo(path, self._info, self._look, self._sound)
+            path, clean = self._folder / VIDEO, self._clean(CLEAN)
+            self._video = AnnotatedVideo(path, self._info, self._look, self._sound, clean)
         if self._with_records:
             self._records = self._open_records(RECORDS)
+
+    def _clean(self, name: str) -> Path | None:
+        """Give where the clean copy goes; None without one."""
+        return self._folder / name if self._look is not None and self._look.two else None
 
     def _open_records(self, name: str) -> RecordWriter:
         path = self._folder / name
@@ -111,7 +116,7 @@ class SessionFiles:
         lasted_s = time_s - (self._parts[-1]["start_s"] if self._parts else 0.0)
         if lasted_s <= 0:  # pictures come later than rows
             return
-        sizes = (self._size_of(name) for name in (VIDEO, RECORDS))
+        sizes = (self._size_of(name) for name in (VIDEO, CLEAN, RECORDS))
         if lasted_s >= self._limits.seconds or max(sizes) >= self._limits.size:
             self._turn(time_s)
 
@@ -133,9 +138,12 @@ class SessionFiles:
     def _turn(self, time_s: float) -> None:
         part: dict[str, Any] = {"start_s": time_s}
         self._parts.append(part)
-        video, rows = (part_name(name, self.part) for name in (VIDEO, RECORDS))
+        names = (part_name(name, self.part) for name in (VIDEO, CLEAN, RECORDS))
+        video, clean, rows = names
         if self._video is not None:
             part["video"] = video
+        if self._clean(clean) is not None:
+            part["clean"] = clean
         if self._records is not None:
             part["records"] = rows
         # First said, then opened: a kill leaves a name without a file, not a file without a name.
@@ -143,7 +151,7 @@ class SessionFiles:
         self._about |= {"format": FORMAT_PARTS, "files": files}
         write_about(self._folder, self._about)
         if self._video is not None:
-            self._video.turn(time_s, self._folder / video)
+            self._video.turn(time_s, self._folder / video, self._clean(clean))
         if self._records is not None:
             self._records.close()
             self._records = self._open_records(rows)
@@ -223,6 +231,7 @@ class SessionFiles:
                 part["start_s"] = starts[name]
             else:  # it ended before a picture came
                 part.pop("video", None)
+                part.pop("clean", None)
         write_about(self._folder, self._about | {"state": state, "ended": now} | dict(ending))
 
     def _closers(self) -> list[Callable[[], None]]:

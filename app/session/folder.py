@@ -3,6 +3,7 @@
 2026-11-27_14-03-21/
     session.json    when, source, model, settings, versions, parts, how it ended
     video.mp4       annotated video, if it was recorded
+    clean.mp4       the same without boxes and labels, if it was recorded too
     records.csv     rows as `fer-video` writes them, if they were recorded
     video-002.mp4   the second part of a long recording, with its records-002.csv
     markers.csv     timestamp, key, text, phase: begin and end of a marker that lasts
@@ -31,6 +32,7 @@ from engine.wording import shown
 
 ABOUT: Final = "session.json"
 VIDEO: Final = "video.mp4"
+CLEAN: Final = "clean.mp4"
 RECORDS: Final = "records.csv"
 MARKERS: Final = "markers.csv"
 MARKER_COLUMNS: Final = ("timestamp", "key", "text", "phase")

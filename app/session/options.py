@@ -19,6 +19,7 @@ class RecordingOptions:
         video: Record the video.
         records: Record the rows.
         annotate: Draw boxes and labels into video and snapshots.
+        clean: Record a second video on which nothing is drawn.
         timeline: Draw the strip of valence and arousal and the class bars as well.
         blur: Make faces unrecognisable in video and snapshots.
         blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
@@ -33,6 +34,7 @@ class RecordingOptions:
     video: bool = True
     records: bool = True
     annotate: bool = True
+    clean: bool = False
     timeline: bool = True
     blur: bool = False
     blur_whole: bool = False

@@ -45,6 +45,7 @@ KEYS: Final[Mapping[str, str]] = {
     "video": "recording.video",
     "records": "recording.records",
     "annotate": "recording.annotate",
+    "clean": "recording.clean",
     "timeline": "recording.timeline",
     "blur": "recording.blur",
     "blur_whole": "recording.blur_whole",
@@ -120,6 +121,7 @@ class Settings:
         video: Record the video.
         records: Record a row for each face in each frame.
         annotate: Draw boxes and labels into recorded videos.
+        clean: Record a second video on which nothing is drawn.
         timeline: Draw the strip of valence and arousal and the class bars as well.
         blur: Make faces unrecognisable in recorded videos.
         blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
@@ -171,6 +173,7 @@ class Settings:
     video: bool = True
     records: bool = True
     annotate: bool = True
+    clean: bool = False
     timeline: bool = True
     blur: bool = False
     blur_whole: bool = False

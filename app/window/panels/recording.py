@@ -114,6 +114,13 @@ class RecordingPanel(QWidget):
         self.video_box = self._box(self.tr("Video"), "video")
         self.records_box = self._box(self.tr("Records"), "records")
         self.annotate_box = self._box(self.tr("Draw boxes and labels"), "annotate")
+        self.clean_box = self._box(self.tr("Clean copy too"), "clean")
+        self.clean_box.setToolTip(
+            self.tr(
+                "A second video without boxes and labels; where faces are blurred, they are "
+                "blurred in both. Encoding takes twice the time"
+            )
+        )
         self.timeline_box = self._box(self.tr("Strip and class bars"), "timeline")
         self.timeline_box.setToolTip(
             self.tr("Draw valence and arousal along the bottom, and bars beside the faces")
@@ -157,7 +164,8 @@ class RecordingPanel(QWidget):
         grid.setSpacing(GRID_PX)
         grid.addWidget(self.video_box, 0, 0)
         grid.addWidget(self.records_box, 0, 1)
-        wide = (self.sound_box, self.annotate_box, self.timeline_box, self.blur_box, self.whole_box)
+        drawn = (self.annotate_box, self.clean_box, self.timeline_box)
+        wide = (self.sound_box, *drawn, self.blur_box, self.whole_box)
         for row, widget in enumerate((*wide, self.blur_note, self.sheet_box), 1):
             grid.addWidget(widget, row, 0, 1, 2)
         grid.addWidget(label, len(wide) + 3, 0)
@@ -299,6 +307,7 @@ class RecordingPanel(QWidget):
         self.video_box.setChecked(choice.video)
         self.records_box.setChecked(choice.records)
         self.annotate_box.setChecked(choice.annotate)
+        self.clean_box.setChecked(choice.clean)
         self.timeline_box.setChecked(choice.timeline)
         self.sound_box.setChecked(choice.sound)
         self.sheet_box.setChecked(choice.sheet)
@@ -345,6 +354,8 @@ class RecordingPanel(QWidget):
         for box in (self.video_box, self.records_box, self.annotate_box, self.blur_box):
             box.setEnabled(not view.recording)
         self.timeline_box.setEnabled(not view.recording and view.choice.annotate)
+        both = view.choice.annotate and view.choice.video
+        self.clean_box.setEnabled(not view.recording and both)
         self.sound_box.setEnabled(not view.recording and view.choice.video)
         self.whole_box.setEnabled(not view.recording and view.choice.blur)
         self.sheet_box.setEnabled(not view.recording)

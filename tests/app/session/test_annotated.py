@@ -1,10 +1,14 @@
 """The video of a recording."""
 
+import av
 import numpy as np
 import pytest
 
 from app.session.annotated import AnnotatedVideo, VideoConfig, fitted
+from app.session.folder import Marker
+from engine.errors import SinkError
 from engine.video.opening import open_source
+from engine.video.sink import VideoSink
 
 FACE = {1: ("happiness", 0.5, 0.2)}
 
@@ -43,6 +47,56 @@ def test_blurred_video_shows_no_detail_of_a_face(tmp_path, camera, make_analysis
     face = image[25:65, 12:44].astype(int)
     assert np.abs(np.diff(face, axis=1)).mean() < 6
     assert np.abs(np.diff(image[90:, 100:].astype(int), axis=1)).mean() > 20
+
+
+def test_a_clean_copy_has_the_same_pictures_without_what_is_drawn(tmp_path, camera, make_analysis):
+    analyses = [make_analysis(i, t, FACE) for i, t in enumerate([0.0, 0.04, 0.5])]
+    path, clean = tmp_path / "video.mp4", tmp_path / "clean.mp4"
+    video = AnnotatedVideo(path, camera(), VideoConfig(crf=1, clean=True), clean=clean)
+    video.mark(Marker(0.04, "on"))
+    for analysis in analyses:
+        video.write(analysis)
+    video.close()
+    drawn, bare = _frames(path), _frames(clean)
+    assert [time_s for time_s, _ in drawn] == [time_s for time_s, _ in bare]
+    for (_, one), (_, other), analysis in zip(drawn, bare, analyses, strict=True):
+        assert np.abs(other.astype(int) - analysis.frame.image).max() < 6
+        assert (np.abs(one.astype(int) - other).max(axis=2) > 40).mean() > 0.02
+    for each in (path, clean):
+        with av.open(str(each)) as container:
+            assert [c["metadata"]["title"] for c in container.chapters()] == ["on"]
+
+
+def test_a_clean_copy_is_blurred_as_the_video_is(tmp_path, camera, make_analysis):
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    analysis = make_analysis(0, 0.0, FACE, image=noise)
+    clean = tmp_path / "clean.mp4"
+    config = VideoConfig(crf=1, clean=True, blur=True)
+    video = AnnotatedVideo(tmp_path / "video.mp4", camera(), config, clean=clean)
+    video.write(analysis)
+    video.close()
+    ((_, image),) = _frames(clean)
+    assert np.abs(np.diff(image[25:65, 12:44].astype(int), axis=1)).mean() < 6
+    assert np.abs(np.diff(image[90:, 100:].astype(int), axis=1)).mean() > 20
+
+
+def test_one_file_that_cannot_be_closed_leaves_the_other_whole(
+    tmp_path, camera, make_analysis, monkeypatch
+):
+    close = VideoSink.close
+
+    def full(sink):
+        close(sink)
+        if sink._file.target.name == "clean.mp4":
+            raise SinkError("clean.mp4: disk full")
+
+    monkeypatch.setattr(VideoSink, "close", full)
+    path, clean = tmp_path / "video.mp4", tmp_path / "clean.mp4"
+    video = AnnotatedVideo(path, camera(), VideoConfig(clean=True), clean=clean)
+    video.write(make_analysis(0, 0.0, FACE))
+    with pytest.raises(SinkError, match="disk full"):
+        video.close()
+    assert len(_frames(path)) == 1
 
 
 def test_a_camera_that_returns_with_another_size_is_fitted_in(tmp_path, camera, make_analysis):

@@ -420,6 +420,31 @@ def test_every_part_of_the_video_has_its_markers_as_chapters(record, make_analys
     assert last == (pytest.approx(0.6, abs=0.01), "film (end); over")
 
 
+def test_every_part_has_its_clean_copy(record, make_analysis):
+    look = VideoConfig(clean=True)
+    recorder = record(RecorderConfig(look=look, part=PartLimits(seconds=1)), live=False)
+    _feed(recorder, make_analysis, 41)
+    folder = _finish(recorder).folder
+    about = read_about(folder)
+    assert about["files"]["clean"] == "clean.mp4"
+    assert [part["clean"] for part in about["files"]["parts"]] == ["clean-002.mp4"]
+    for name in ("", "-002"):
+        times = []
+        for kind in ("video", "clean"):
+            with open_source(str(folder / f"{kind}{name}.mp4")) as source:
+                times.append([frame.time_s for frame in source])
+        assert times[0] == times[1] != []
+    assert open_review(folder).warnings == ()
+
+
+def test_without_boxes_the_video_is_the_clean_one(record, make_analysis):
+    recorder = record(RecorderConfig(look=VideoConfig(annotate=False, clean=True)))
+    _feed(recorder, make_analysis, 5)
+    folder = _finish(recorder).folder
+    assert sorted(path.name for path in folder.glob("*.mp4")) == ["video.mp4"]
+    assert "clean" not in read_about(folder)["files"]
+
+
 def test_a_marker_after_the_last_picture_belongs_to_it(record, make_analysis):
     passed = [0.0]
     recorder = record(clock=lambda: passed[0])

@@ -148,9 +148,9 @@ def detail(image):
     return cv2.Laplacian(gray, cv2.CV_64F).var()
 
 
-def bare_in(folder, analyses, places):
+def bare_in(folder, analyses, places, name="video.mp4"):
     """Give (frame, face) of the film where the recorded pixels show a face; look at every frame."""
-    with open_source(str(folder / "video.mp4")) as source:
+    with open_source(str(folder / name)) as source:
         frames = [(frame.time_s, frame.image) for frame in source]
     first = next(t for t, image in frames if image[:60].mean() < 250)
     looked, bare = set(), []
@@ -203,6 +203,31 @@ def test_blur_that_is_ticked_is_in_every_recorded_frame_whatever_key_is_pressed(
     assert about["settings"]["video"]["blur"] is True
     assert bare_in(folder, analyses, places) == []
     assert panel.blur_box.isChecked()
+
+
+def test_a_clean_copy_shows_no_box_and_no_bare_face(qtbot, film, show_film, tmp_path):
+    analyses, places = scene(film, "walks in")
+    window, going = show_film(analyses)
+    panel = window.recording
+    tick(qtbot, window, panel.blur_box)
+    tick(qtbot, window, panel.clean_box)
+    assert load_settings(tmp_path / "settings.toml").clean
+    start(qtbot, window)
+    before = window.controller.view().seen
+    going.set()
+    qtbot.waitUntil(lambda: window.controller.view().seen > before + 55, timeout=20_000)
+    folder = stop(qtbot, window)
+    assert bare_in(folder, analyses, places, "clean.mp4") == []
+    darkest = {}  # along the bottom, where the strip is drawn, while the camera shows white
+    for name in ("video.mp4", "clean.mp4"):
+        with open_source(str(folder / name)) as source:
+            white = [frame.image for frame in source if frame.image[:60].mean() > 250]
+        darkest[name] = min(image[-20:].min() for image in white)
+    assert darkest["video.mp4"] < 150
+    assert darkest["clean.mp4"] > 240
+    panel.refresh()
+    qtbot.mouseClick(panel.annotate_box, LEFT, pos=QPoint(8, panel.annotate_box.height() // 2))
+    assert not panel.clean_box.isEnabled()  # the video is clean itself
 
 
 def test_a_recording_that_ends_before_a_face_is_found_does_not_show_it_bare(qtbot, film, show_film):

@@ -53,7 +53,7 @@ def test_no_number_is_cut_off_in_the_largest_text(qapp, make):
 def test_every_setting_has_a_field_with_a_name(make):
     dialog = make()
     fields = {name: widget for page in dialog.pages for name, widget in page.fields.items()}
-    panel = {"video", "records", "annotate", "sound", "sheet", "limit_minutes", "markers"}
+    panel = {"video", "records", "annotate", "clean", "sound", "sheet", "limit_minutes", "markers"}
     elsewhere = panel | {"audible"}  # in the panel and a menu alone
     assert set(fields) == set(KEYS) - elsewhere - {"seen_privacy", "recent", "recent_folder"}
     for name, widget in fields.items():
