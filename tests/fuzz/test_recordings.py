@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from app.session.edits import DeleteEdit, EditList, LabelEdit
+from app.session.edits import DeleteEdit, EditList, LabelEdit, MarkerEdit
 from app.session.exports.export import FORMS, export
 from app.session.folder import Marker, MarkerWriter, write_about
 from app.session.people import MergeEdit
@@ -69,13 +69,20 @@ def whole(tmp_path_factory) -> Path:
         writer.close()
     table, _ = read_records(root / "records.csv")
     markers = MarkerWriter(root / "markers.csv")
-    for marker in (Marker(0.1, "on", "F5"), Marker(0.4, 'say "hi", now'), Marker(0.9, "-->")):
+    for marker in (
+        Marker(0.1, "on", "F5"),
+        Marker(0.2, "film", "F6", phase="begin"),
+        Marker(0.4, 'say "hi", now'),
+        Marker(0.7, "film", "F6", phase="end"),
+        Marker(0.9, "-->"),
+    ):
         markers.write(marker)
     markers.close()
     edits = EditList(root / "edits.json", table)
     for edit in (
         LabelEdit(face=1, start_s=0.1, end_s=0.3, label="fear"),
         DeleteEdit(face=2, start_s=0, end_s=0.2),
+        MarkerEdit(was_s=0.1, was="on", time_s=0.1, text="on", end_s=0.6),
     ):
         edits.add(edit)
     (root / "video.mp4").write_bytes(bytes(range(256)) * 4)
