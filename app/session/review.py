@@ -210,6 +210,11 @@ class Review:
         """Its video or the first part of it, if there is one."""
         return self.footage[0].path if self.footage else None
 
+    def beside(self, ending: str) -> Path:
+        """Give where an export lies at first: beside the video, or the corrections."""
+        place = self.video.parent if self.video is not None else self.edits.path.parent
+        return place / f"{Path(self.name).stem or self.name}{ending}"
+
     def choose_video(self, video: Path) -> None:
         """Show this video instead, from the recording's beginning."""
         self.footage, self.annotated = (VideoPart(0.0, video),), False

@@ -69,7 +69,7 @@ class Docks:
         self, window: QMainWindow, recording: RecordingPanel, uncertain_below: float
     ) -> None:
         """Make the panels and put them around the window's picture."""
-        self._window = window
+        self._window, self._recording = window, recording
         self._before: QByteArray | None = None  # where all was before they were hidden together
         self.layout: LayoutName | None = "session"  # None once panels were put elsewhere
         self.probabilities = ProbabilitiesPanel(uncertain_below)
@@ -108,6 +108,14 @@ class Docks:
         if isinstance(widget, Panel):
             dock.visibilityChanged.connect(lambda on: widget.refresh_now() if on else None)
         return dock
+
+    def write_marker(self) -> None:
+        """Lead to the field for a marker's text, wherever its panel is."""
+        dock = self.docks["recording"]
+        dock.show()
+        dock.raise_()
+        dock.activateWindow()
+        self._recording.mark_text.setFocus()
 
     def moved(self) -> None:
         """Take note that the user put panels elsewhere: no layout gives them shares any more."""

@@ -51,6 +51,13 @@ class Layouts(QObject):
         presentation.setChecked(False)
         self._docks.arrange(layout)
 
+    def reset(self, presentation: QAction) -> None:
+        """Put window and panels where they were at first."""
+        presentation.setChecked(False)
+        self._window.showNormal()
+        self._window.resize(*first_size(self._window))
+        self._docks.arrange("session")
+
     def present(self, on: bool) -> None:
         """Show the picture with one large label, and the bar; and all as it was before."""
         self._docks.hide_all(on)

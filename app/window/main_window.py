@@ -121,7 +121,7 @@ class MainWindow(QMainWindow):
         self.watch.bar.set_source_menu(self.sources)
         self._settings.say = self.watch.notice.say
         self.sound = SoundOfFile(self.playback, lambda: self.settings.audible, SystemSpeaker.open)
-        self.microphone = Microphone(self.controller, self._say_failure)
+        self.microphone = Microphone(self.controller, self.watch.say_failure)
         ways = (self.outputs, self.inputs)
         said = OutputsWatch(*ways, self.watch.notice, lambda: self.controller.choice.root)
         self.watch.chips = said.chips
@@ -163,10 +163,10 @@ class MainWindow(QMainWindow):
             "close_source": self.close_source,
             "quit": self.close,
             "record": self.recording.record_or_stop,
-            "pause": self._pause,
+            "pause": lambda: self.watch.pause_or_go_on(),
             "markers": self.recording.mark_by_key,
             "lasting": self.recording.begin_or_end_by_key,
-            "other_marker": self._write_marker,
+            "other_marker": self.docks.write_marker,
             "snapshot": self.recording.snapshot,
             "play_pause": self.playback.play_pause,
             "step_back": lambda: self.playback.step(-1),
@@ -182,7 +182,7 @@ class MainWindow(QMainWindow):
             "layout_session": lambda: self.layouts.choose("session", self.actions_.presentation),
             "layout_analysis": lambda: self.layouts.choose("analysis", self.actions_.presentation),
             "presentation": self.layouts.present,
-            "reset_layout": self._reset_layout,
+            "reset_layout": lambda: self.layouts.reset(self.actions_.presentation),
             "settings": self._settings.show,
             "shortcuts": lambda: show.show_shortcuts(self.actions_),
             "documentation": show.show_documentation,
@@ -206,10 +206,10 @@ class MainWindow(QMainWindow):
         self.source.named.connect(self.watch.bar.show_source)
         self.source.told.connect(self._show_networks)
         self.source.changed.connect(lambda: self._refresh_panels(force=True))
-        self.source.choose_other = self._choose_other
+        self.source.choose_other = self.watch.bar.source_button.showMenu
         self._settings.applied.connect(self._show_settings)
         self.docks.statistics.face_chosen.connect(self.faces.select)
-        self.docks.statistics.failed.connect(self._say_failure)
+        self.docks.statistics.failed.connect(self.watch.say_failure)
         self.recording.asked.connect(self.watch.ask_who)
         self.watch.recording_changed.connect(self.source.keep_every)
 
@@ -238,19 +238,10 @@ class MainWindow(QMainWindow):
         """Leave the source; a recording is asked about first."""
         self.source.close()
 
-    def _choose_other(self) -> None:
-        """Open the menu of sources."""
-        self.watch.bar.source_button.showMenu()
-
     def _offer_sources(self) -> None:
         """Say how to begin, where there is no picture."""
-        had_focus = self.empty.isAncestorOf(self.focusWidget() or self)
-        self.empty.setVisible(self.view.picture is None)
-        if had_focus and self.view.picture is not None:
-            self.view.setFocus()
-        if self.view.picture is None:
-            self.empty.show_cameras(self.sources.cameras)
-            self.empty.show_recent([choice_of(name) for name in self.settings.recent])
+        recent = [choice_of(name) for name in self.settings.recent]
+        self.empty.offer(self.view, self.sources.cameras, recent)
 
     def keep(self, analysis: Analysis) -> None:
         """Record and tell others; on the worker's thread, and never waits."""
@@ -260,19 +251,6 @@ class MainWindow(QMainWindow):
     def review(self, path: Path, video: Path | None = None) -> ReviewWindow:
         """Open a recording, or a table and its video, in a window of its own."""
         return self.reviews.open(path, video)
-
-    def _pause(self) -> None:
-        """Hold the recording, or let it go on."""
-        self.controller.pause_or_go_on()
-        self.watch.refresh()
-
-    def _write_marker(self) -> None:
-        """Lead to the field for a marker's text, wherever its panel is."""
-        dock = self.docks.docks["recording"]
-        dock.show()
-        dock.raise_()
-        dock.activateWindow()
-        self.recording.mark_text.setFocus()
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take files."""
@@ -324,9 +302,6 @@ class MainWindow(QMainWindow):
             menus.setCornerWidget(self.state_label)
             self.state_label.show()
 
-    def _say_failure(self, message: str) -> None:
-        self.watch.notice.say(message, tone="bad")
-
     # Settings
 
     @property
@@ -369,13 +344,6 @@ class MainWindow(QMainWindow):
             then()
 
         self.help.first_run(accepted)
-
-    def _reset_layout(self) -> None:
-        """Put window and panels where they were at first."""
-        self.actions_.presentation.setChecked(False)
-        self.showNormal()
-        self.resize(*first_size(self))
-        self.docks.arrange("session")
 
     def _escape(self) -> None:
         """Leave the presentation; else follow the largest face."""

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBox
 
 from app.sources.choice import Choice
 from app.window.panels.panel import label
+from app.window.picture.view import VideoView
 from app.window.theme import GRID_PX
 
 _CAMERAS: int = 3  # that have a button; the menu has all
@@ -59,6 +60,27 @@ class EmptyPicture(QWidget):
         button = QPushButton(text)
         button.clicked.connect(lambda _: act() if callable(act) else None)
         return button
+
+    def offer(
+        self, view: VideoView, cameras: Sequence[tuple[str, Choice]], recent: Sequence[Choice]
+    ) -> None:
+        """Say how to begin, where there is no picture.
+
+        Args:
+            view: Shows the picture; takes the focus over from what goes.
+            cameras: As in `show_cameras`.
+            recent: As in `show_recent`.
+        """
+        there = view.picture is not None
+        window = self.window()
+        focused = None if window is None else window.focusWidget()
+        had_focus = focused is not None and self.isAncestorOf(focused)
+        self.setVisible(not there)
+        if there and had_focus:
+            view.setFocus()
+        if not there:
+            self.show_cameras(cameras)
+            self.show_recent(recent)
 
     def show_cameras(self, cameras: Sequence[tuple[str, Choice]]) -> None:
         """Offer these cameras.

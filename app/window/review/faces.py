@@ -6,6 +6,7 @@ from functools import partial
 from PyQt6.QtCore import QObject, QPoint, Qt
 from PyQt6.QtWidgets import QMainWindow, QMenu
 
+from app.session.faces import LabelledFace
 from app.session.naming import NamedFace
 from app.session.review import Review
 from app.session.timecode import timecode
@@ -41,6 +42,13 @@ class ReviewFaces(QObject):
         self.banner = Banner(offers=3)
         self.banner.close_button.clicked.connect(self._close)
         self._closed: Review | None = None  # whose suggestions are not to be seen any more
+
+    def words(self, face: LabelledFace) -> str:
+        """Say what a face shows."""
+        who = face_words(self._controller.named, face.id)
+        if face.corrected:
+            return self.tr("{who}: {label}, corrected").format(who=who, label=face.label)
+        return f"{who}: {face.label} {face.share:.0%}" if face.label else who
 
     def _close(self) -> None:
         self._closed = self._controller.review

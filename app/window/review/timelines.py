@@ -15,8 +15,8 @@ from app.session.naming import NAMELESS
 from app.session.palette import face_colour, ink_on, label_colour
 from app.session.review import Review
 from app.session.spans import Span
-from app.session.timecode import timecode
 from app.window.picture.naming import face_words
+from app.window.review.axis import TimeAxis
 
 SERIES: Final = ("valence", "arousal")
 AXIS_PX: Final = 62
@@ -28,15 +28,6 @@ MARKER_ROWS: Final = 3  # of their texts in the uppermost plot, at most
 MARKER_GAP_PX: Final = 10
 LETTERS: Final = 200  # of a marker's text
 LASTING: Final = (1.04, 1.24)  # where the uppermost plot shows how long markers last
-
-
-class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
-    """Seconds as minutes and seconds."""
-
-    def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:  # noqa: ANN401
-        """Write the ticks."""
-        digits = 0 if spacing >= 1 else 1 if spacing >= 0.1 else 2
-        return [timecode(value, digits=digits) for value in values]
 
 
 class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has no types

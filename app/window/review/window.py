@@ -10,7 +10,6 @@ from PyQt6.QtGui import QAction, QCloseEvent
 from PyQt6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
-    QInputDialog,
     QLabel,
     QMainWindow,
     QPushButton,
@@ -20,20 +19,19 @@ from PyQt6.QtWidgets import (
 )
 
 from app.session.exports.export import FORMS, export
-from app.session.faces import LabelledFace
 from app.session.frames import VideoPart
 from app.session.review import Review, open_review
 from app.session.timecode import timecode
 from app.window.actions import make_actions
 from app.window.help.dialogs import ShortcutsDialog
 from app.window.keys import keep_own_key
-from app.window.picture.naming import face_words
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
 from app.window.review.faces import ReviewFaces
 from app.window.review.footage import Footage
 from app.window.review.jobs import Jobs
+from app.window.review.markers import ReviewMarkers
 from app.window.review.menus import ReviewActions, fill_menu_bar
 from app.window.review.timelines import Timelines
 from app.window.review.tracks import TracksPanel
@@ -52,6 +50,7 @@ class ReviewWindow(QMainWindow):
         super().__init__(parent)
         self.controller = ReviewController()
         self.faces = ReviewFaces(self, self.controller, self._editing)
+        self.markers = ReviewMarkers(self, self.controller, self._editing, self._say)
         self._jobs = Jobs(self)
         self._footage: Footage | None = None
         self.setWindowTitle(self.tr("Review"))
@@ -103,8 +102,8 @@ class ReviewWindow(QMainWindow):
             "name_face": self.faces.ask_name,
             "one_person": edit(control.one_person),
             "two_people": edit(control.two_people),
-            "add_marker": self._ask_marker,
-            "change_marker": self._ask_marker_text,
+            "add_marker": self.markers.ask_new,
+            "change_marker": self.markers.ask_text,
             "move_marker": edit(control.move_marker),
             "end_marker": edit(control.end_marker),
             "delete_marker": edit(control.delete_marker),
@@ -113,24 +112,6 @@ class ReviewWindow(QMainWindow):
             "undo": edit(control.undo),
             "redo": edit(control.redo),
         }
-
-    def _ask_marker(self) -> None:
-        """Set a marker at the cursor; its text is asked for."""
-        title = self.tr("A marker at the cursor")
-        text, good = QInputDialog.getText(self, title, self.tr("Text"))
-        if good and self.controller.review is not None:
-            self._editing(self.controller.add_marker)(text)
-
-    def _ask_marker_text(self) -> None:
-        """Ask for another text of the marker at the cursor."""
-        marker = self.controller.marker_here()
-        if marker is None:
-            self._say("no marker within half a second of the cursor", failed=True)
-            return
-        title = self.tr("The marker at the cursor")
-        text, good = QInputDialog.getText(self, title, self.tr("Text"), text=marker.text)
-        if good:
-            self._editing(self.controller.change_marker)(text)
 
     def _show_face_menu(self, face: int, at: QPoint) -> None:
         self._choose_clicked(face)
@@ -274,9 +255,8 @@ class ReviewWindow(QMainWindow):
         review = self.controller.review
         if review is None:
             return
-        place = review.video.parent if review.video is not None else review.edits.path.parent
-        start = str(place / f"{Path(review.name).stem or review.name}{ending}")
         kinds = f"{FORMS[ending][0]} (*{ending})"
+        start = str(review.beside(ending))
         chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Export"), start, kinds)
         if not chosen:
             return
@@ -368,7 +348,7 @@ class ReviewWindow(QMainWindow):
         self.timelines.show_span(control.span)
         now, end = (timecode(s, digits=2) for s in (control.time_s, control.duration_s))
         self.time_label.setText(f"{now} / {end}")
-        self.readout.setText("    ".join(self._words(face) for face in faces))
+        self.readout.setText("    ".join(map(self.faces.words, faces)))
         review = control.review
         drawn = review is not None and review.annotated  # the video shows them itself
         self.video.set_faces(faces, control.face, drawn=not drawn)
@@ -376,12 +356,6 @@ class ReviewWindow(QMainWindow):
             self._footage.ask(control.time_s)
         self.side.show_choice(control.face, control.span)
         self._refresh_abilities()
-
-    def _words(self, face: LabelledFace) -> str:
-        who = face_words(self.controller.named, face.id)
-        if face.corrected:
-            return self.tr("{who}: {label}, corrected").format(who=who, label=face.label)
-        return f"{who}: {face.label} {face.share:.0%}" if face.label else who
 
     def _refresh_abilities(self) -> None:
         can, acts = self.controller.can(), self.actions_

@@ -110,6 +110,15 @@ class SessionWatch(QObject):
         sheet.begun.connect(begin)
         sheet.open()
 
+    def say_failure(self, message: str) -> None:
+        """Say what went wrong."""
+        self.notice.say(message, tone="bad")
+
+    def pause_or_go_on(self) -> None:
+        """Hold the recording, or let it go on."""
+        self._controller.pause_or_go_on()
+        self.refresh()
+
     def _marker_edited(self, key: str, text: str) -> None:
         texts = list(self._controller.choice.texts)
         texts[KEYS.index(key)] = text

@@ -392,7 +392,7 @@ def test_parts_are_shown_as_one(window, folder, qtbot, make_clip):
 def test_markers_are_set_changed_moved_and_deleted_afterwards(opened, qtbot, monkeypatch, tmp_path):
     said = []
     monkeypatch.setattr(
-        "app.window.review.window.QInputDialog.getText", lambda *_, **__: (said.pop(0), True)
+        "app.window.review.markers.QInputDialog.getText", lambda *_, **__: (said.pop(0), True)
     )
 
     def markers():
