@@ -10,6 +10,7 @@ from typing import Literal
 
 import pytest
 
+from app.session.naming import NamedFace
 from engine.errors import ConfigError
 
 NAN, INF = float("nan"), float("inf")
@@ -27,9 +28,11 @@ WRONG = {
 }
 # What a class needs beyond its defaults.
 GIVEN = {
+    "ApartEdit": {"face": 1, "other": 2},
     "Card": {"dataset": "d", "classes": ("a",), "input_size": 48, "parameters": 1, "gmac": 0.1},
     "DeleteEdit": {"face": 1},
     "EngineKey": dict.fromkeys(("gpu", "capability", "tensorrt", "precision", "onnx"), "a"),
+    "FaceEdit": {"face": 1, "named": NamedFace()},
     "LabelEdit": {"face": 1, "start_s": 0.0, "end_s": 1.0, "label": "neutral"},
     "MergeEdit": {"face": 1, "into": 2},
     "Part": {"start_s": 1.0},
