@@ -51,7 +51,7 @@ class Rows:
         """Give tracks that are probably one person, but no pair that is two."""
         if apart not in self._suggested:
             self._suggested = {
-                apart: suggestions(self.table, self.faces, self.of, gap_s=self.gap_s, apart=apart)
+                apart: suggestions(self.table, self._order, self.of, gap_s=self.gap_s, apart=apart)
             }
         return self._suggested[apart]
 

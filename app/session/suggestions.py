@@ -5,7 +5,7 @@ same size, and no frame shows both. That is a guess, which a person accepts or d
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from math import hypot
 from typing import Final, NamedTuple
@@ -17,6 +17,7 @@ from app.session.records import Integers, RecordTable
 
 AWAY_S: Final = 10.0  # from one face's last frame to the other's first, at most
 NEAR: Final = 1.0  # from middle to middle, in sides of the larger box, at most
+MOST: Final = 100  # suggestions at a time: with tens of thousands of tracks all take half a second
 LARGER: Final = 1.5  # sides of the larger box to those of the smaller, at most
 
 
@@ -49,49 +50,44 @@ class _Sight(NamedTuple):
 
 def suggestions(
     table: RecordTable,
-    faces: Iterable[int],
+    order: Integers,
     rows_of: Callable[[int], Integers],
     *,
     gap_s: float,
     apart: Set[Pair] = frozenset(),
 ) -> list[Suggestion]:
-    """Suggest for each face who it was before, in order of time.
+    """Suggest for each face who it was before, in order of time; the first `MOST` of them.
 
     Args:
         table: The rows.
-        faces: Ids of the tracks.
-        rows_of: Gives where a face's rows are, in order of time.
+        order: Where the rows are, face by face, each in order of time.
+        rows_of: Gives those of one face.
         gap_s: A longer silence means that a face was away.
         apart: Pairs that are two people.
     """
-    rows = {face: rows_of(face) for face in faces}
-    ends = sorted(_sights(table, [_lasts(table, own, gap_s) for own in rows.values()]))
-    times = [end.time_s for end in ends]
+    faces, times = table.faces[order], table.times[order]
+    new = np.diff(faces, prepend=-1, append=-1) != 0  # where another face begins, and at the end
+    away = np.append(np.diff(times) > gap_s, True)
+    ends = sorted(_sights(table, order[new[1:] | away]))
+    left_s = [end.time_s for end in ends]
     found = []
-    for first in sorted(_sights(table, [own[:1] for own in rows.values()])):
-        before = ends[bisect_left(times, first.time_s - AWAY_S) : bisect_left(times, first.time_s)]
-        for end in reversed(before):  # who left last
+    for first in sorted(_sights(table, order[new[:-1]])):
+        since, until = (bisect_left(left_s, first.time_s - ago_s) for ago_s in (AWAY_S, 0.0))
+        for end in reversed(ends[since:until]):  # who left last
             likely = end.face != first.face and _same_place(end, first)
             if (
                 likely
                 and frozenset((end.face, first.face)) not in apart
-                and not _meet(table, rows[end.face], rows[first.face])
+                and not _meet(table, rows_of(end.face), rows_of(first.face))
             ):
                 found.append(Suggestion(end.face, first.face, end.time_s, first.time_s))
                 break
+        if len(found) == MOST:
+            break
     return found
 
 
-def _lasts(table: RecordTable, rows: Integers, gap_s: float) -> Integers:
-    """Give those rows of a face that a silence follows, and its last one."""
-    found: Integers = rows[np.append(np.diff(table.times[rows]) > gap_s, True)]
-    return found
-
-
-def _sights(table: RecordTable, rows: Sequence[Integers]) -> list[_Sight]:
-    if not rows:
-        return []
-    which = np.concatenate(rows)
+def _sights(table: RecordTable, which: Integers) -> list[_Sight]:
     x, y, width, height = (table.numbers[name][which] for name in ("x", "y", "width", "height"))
     values = table.times[which], x + width / 2, y + height / 2, (width + height) / 2
     faces = table.faces[which].tolist()
@@ -106,6 +102,8 @@ def _same_place(one: _Sight, other: _Sight) -> bool:
 
 
 def _meet(table: RecordTable, one: Integers, other: Integers) -> bool:
-    """Whether a frame shows both."""
+    """Whether a frame shows both; the second came while the first was away, or for good."""
+    if table.times[one[-1]] < table.times[other[0]]:
+        return False
     frames = table.numbers["frame"]
     return bool(np.intersect1d(frames[one], frames[other]).size)

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QMainWindow, QMenu
 from app.session.faces import LabelledFace
 from app.session.naming import NamedFace
 from app.session.review import Review
+from app.session.suggestions import MOST
 from app.session.timecode import timecode
 from app.window.banner import Banner
 from app.window.picture.naming import FaceSheet, face_words, show_face_menu
@@ -73,7 +74,8 @@ class ReviewFaces(QObject):
         )
         text = text[:1].upper() + text[1:]
         if more := len(review.suggestions) - 1:
-            text += " " + self.tr("({n} more)").format(n=more)
+            n = f"{more}+" if more == MOST - 1 else more
+            text += " " + self.tr("({n} more)").format(n=n)
         self.banner.say(
             text,
             offers=(

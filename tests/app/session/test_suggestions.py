@@ -8,7 +8,7 @@ from app.session.edits import DeleteEdit
 from app.session.exports.export import export
 from app.session.people import ApartEdit, MergeEdit
 from app.session.review import open_review
-from app.session.suggestions import Suggestion
+from app.session.suggestions import MOST, Suggestion
 from engine.errors import ConfigError, SourceError
 from engine.record import open_records
 
@@ -110,6 +110,20 @@ def test_whom_one_is_not_is_not_its_other_track_either(review):
     assert pairs(opened) == [(1, 2), (1, 3)]  # the next best
     opened.edits.add(MergeEdit(face=2, into=1))
     assert pairs(opened) == []
+
+
+def test_no_more_than_a_hundred_at_a_time_the_rest_follow(review):
+    last = MOST + 2
+    opened = review({face: [(0.4 * face, 0.4 * face + 0.3, HERE)] for face in range(1, last + 1)})
+    assert pairs(opened) == [(face - 1, face) for face in range(2, MOST + 2)]
+    opened.edits.add(ApartEdit(face=2, other=1))
+    opened.edits.add(MergeEdit(face=last - 1, into=last - 2))
+    assert pairs(opened)[-1] == (last - 2, last)
+
+
+def test_one_that_comes_while_another_is_away_is_it_only_if_they_never_meet(review):
+    opened = review({1: [(0, 2, HERE), (5, 6, HERE)], 2: [(3, 4, NEAR)], 3: [(2.5, 5.5, NEAR)]})
+    assert pairs(opened) == [(1, 2)]
 
 
 def test_a_deleted_track_is_nobody(review):
