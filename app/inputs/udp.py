@@ -1,5 +1,6 @@
 """Markers by UDP: the text of one in each datagram. Described in `docs/inputs.md`."""
 
+import errno
 import socket
 import time
 from collections.abc import Iterator
@@ -29,10 +30,10 @@ class UdpEar:
         """Open the socket, and give the datagrams that come.
 
         Raises:
-            ConfigError: There is no such address here, or the port is taken.
+            ConfigError: There is no such address here, the port is taken, or the network fails.
         """
         try:
-            family, target = self._address.resolved()
+            family, target = self._address.resolved("markers by UDP")
             made = socket.socket(family, socket.SOCK_DGRAM)
         except OSError as error:
             raise self._refused(error) from error
@@ -42,7 +43,7 @@ class UdpEar:
             except OSError as error:
                 raise self._refused(error) from error
             made.settimeout(LOOK_S)
-            yield _datagrams(made)
+            yield self._datagrams(made)
 
     def _refused(self, error: OSError) -> ConfigError:
         return ConfigError(
@@ -50,14 +51,15 @@ class UdpEar:
             "choose another port, or an address of this machine"
         )
 
-
-def _datagrams(made: socket.socket) -> Iterator[tuple[bytes, float] | None]:
-    while True:
-        try:
-            content = made.recv(BYTES_MAX + 1)
-        except TimeoutError:
-            yield None
-        except OSError:  # Windows says so of one that is longer
-            yield b" " * (BYTES_MAX + 1), time.monotonic()
-        else:
-            yield content, time.monotonic()
+    def _datagrams(self, made: socket.socket) -> Iterator[tuple[bytes, float] | None]:
+        while True:
+            try:
+                content = made.recv(BYTES_MAX + 1)
+            except TimeoutError:
+                yield None
+            except OSError as error:
+                if error.errno != errno.EMSGSIZE:  # Windows says so of one that is longer
+                    raise self._refused(error) from error
+                yield b" " * (BYTES_MAX + 1), time.monotonic()
+            else:
+                yield content, time.monotonic()

@@ -68,11 +68,14 @@ class LiveInputs:
         self._listeners: dict[str, Listener] = {}
 
     def use(self, settings: Settings) -> None:
-        """Begin to listen as the settings say, soon, and end the rest; returns at once."""
+        """Begin to listen as the settings say, soon, and end the rest; returns at once.
+
+        What failed is tried again.
+        """
         wanted = ears_of(settings)
         before, self._listeners = self._listeners, {}
         for name, listener in before.items():
-            if wanted.get(name) == self._wanted[name]:
+            if wanted.get(name) == self._wanted[name] and not listener.error:
                 self._listeners[name] = listener
             else:
                 listener.close()

@@ -52,8 +52,11 @@ class Address:
         except ValueError:
             return self.host == "localhost"
 
-    def resolved(self) -> tuple[socket.AddressFamily, SocketAddress]:
+    def resolved(self, called: str = "output") -> tuple[socket.AddressFamily, SocketAddress]:
         """Look the host up; may take seconds where it is a name.
+
+        Args:
+            called: What the address is of, for the error.
 
         Returns:
             The family, and what `socket.sendto` takes.
@@ -64,6 +67,6 @@ class Address:
         try:
             found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)
         except OSError as error:
-            raise ConfigError(f"output {self}: unknown host: {error.strerror}") from error
+            raise ConfigError(f"{called} {self}: unknown host: {error.strerror}") from error
         family, _, _, _, target = found[0]
         return family, target

@@ -1,5 +1,6 @@
 """Markers as other programs send them: by a socket, and by the library itself."""
 
+import errno
 import queue
 import socket
 import threading
@@ -98,6 +99,24 @@ def test_a_port_is_taken_over_from_the_listener_before(listen, heard, port):
     assert second.error == ""
     send(port, b"again")
     assert heard.get(timeout=5)[0] == "again"
+
+
+def test_an_unknown_host_is_called_one_of_markers(listen, port):
+    one = listen(UdpEar(Address("no such host", port)))
+    until(lambda: one.error)
+    assert one.error.startswith(f"markers by UDP no such host:{port}: unknown host")
+
+
+def test_a_network_that_fails_is_said_and_is_no_long_text(listen, port, monkeypatch):
+    class Down(socket.socket):
+        def recv(self, *_):
+            raise OSError(errno.ENETDOWN, "Network is down")
+
+    monkeypatch.setattr(socket, "socket", Down)
+    one = listen(UdpEar(Address(port=port)))
+    until(lambda: one.error)
+    assert f"127.0.0.1:{port}: cannot be listened on: Network is down" in one.error
+    assert one.gate.refused == 0
 
 
 @pytest.mark.slow
