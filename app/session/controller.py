@@ -46,6 +46,7 @@ class RecordingController:
     Attributes:
         beginning: Called when a recording begins: gives the index of the first frame to record.
         named: Gives what the faces of the source are called.
+        key_name: Gives the key that one of `KEYS` was changed to.
     """
 
     def __init__(
@@ -71,13 +72,14 @@ class RecordingController:
         self._make_recorder, self._free = make_recorder, free
         self.beginning: Callable[[], int] | None = None
         self.named: Callable[[], NamedFaces] = lambda: NAMELESS
+        self.key_name: Callable[[str], str] = str
         self._drawn = OverlayConfig()
         self._snapshots = Snapshots()
         self._source: tuple[SourceInfo, AnalyzerConfig] | None = None
         self._recorder: Recorder | None = None
         self._latest: Analysis | None = None
         self._latest_at_s = 0.0
-        self._lasting: dict[str, str] = {}  # by key, what the marker says that lasts
+        self._lasting: dict[str, tuple[str, str]] = {}  # text and key of the markers that last
         self._message, self._said, self._failed = "", 0, False
         self._unwritable = ""
         self._ending_shown = True
@@ -171,8 +173,8 @@ class RecordingController:
         self._recorder = self._make_recorder(choice.root, *self._source, config, first=first)
         if self.named() != NAMELESS:
             self.keep_names()
-        for key, text in self._lasting.items():
-            self._recorder.mark(text, key, "begin")
+        for text, name in self._lasting.values():
+            self._recorder.mark(text, name, "begin")
         return True
 
     def keep_names(self) -> None:
@@ -228,7 +230,7 @@ class RecordingController:
 
     def mark_by_key(self, key: str) -> Marker | None:
         """Set the marker of one of `KEYS`; None if it is not recorded."""
-        return self.mark(self._text_of(key), key)
+        return self.mark(*self._text_and_name(key))
 
     def take_marker(self, text: str, key: str, at_s: float) -> None:
         """Record a marker that another program set; from any thread, never waits.
@@ -244,23 +246,23 @@ class RecordingController:
         if recorder is not None:
             recorder.mark(text, key, at_s=at_s)
 
-    def _text_of(self, key: str) -> str:
-        return self.choice.texts[KEYS.index(key)] or key
+    def _text_and_name(self, key: str) -> tuple[str, str]:
+        name = self.key_name(key)
+        return self.choice.texts[KEYS.index(key)].strip() or name, name
 
     def begin_or_end_by_key(self, key: str) -> Marker | None:
         """Begin a marker of one of `KEYS` that lasts, or end it; None if it is not recorded."""
         if self._latest is None:  # it would have no time
             return None
         if key in self._lasting:
-            return self.mark(self._lasting.pop(key), key, "end")
-        self._lasting[key] = self._text_of(key)
-        return self.mark(self._lasting[key], key, "begin")
+            return self.mark(*self._lasting.pop(key), "end")
+        self._lasting[key] = self._text_and_name(key)
+        return self.mark(*self._lasting[key], "begin")
 
     def _end_markers(self) -> None:
         """End the markers that last."""
         while self._lasting:
-            key, text = self._lasting.popitem()
-            self.mark(text, key, "end")
+            self.mark(*self._lasting.popitem()[1], "end")
 
     def snapshot(self) -> bool:
         """Save the newest frame as a picture; False if there is none.

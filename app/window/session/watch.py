@@ -49,6 +49,7 @@ class SessionWatch(QObject):
         super().__init__(window)
         self._window, self._controller = window, controller
         self._actions, self._picture = actions, picture
+        controller.key_name = self._key_name
         marks = list(zip(actions.markers, actions.lasting, strict=True))
         self.bar = SessionBar(actions.record, actions.pause, actions.snapshot, marks)
         self.bar.marker_edited.connect(self._marker_edited)
@@ -124,6 +125,11 @@ class SessionWatch(QObject):
         texts[KEYS.index(key)] = text
         self._controller.choose(texts=tuple(texts))
 
+    def _key_name(self, key: str) -> str:
+        """Give the key that the marker of one of `KEYS` has now, or its number; for files too."""
+        number = KEYS.index(key)
+        return self._actions.markers[number].shortcut().toString() or str(number + 1)
+
     def _review(self, folder: Path) -> None:
         review = getattr(self._window, "review", None)
         if review is not None:
@@ -146,7 +152,8 @@ class SessionWatch(QObject):
             if key in view.running:
                 texts[lasting] = self.tr("End: {text}")
             for action, text in texts.items():
-                if action.text() != (named := text.format(text=words or key)):
+                said = words.strip() or self._key_name(key)
+                if action.text() != (named := text.format(text=said)):
                     action.setText(named)
 
     def _state(self, view: View) -> str:

@@ -122,6 +122,22 @@ def test_a_marker_that_lasts_is_told_when_it_begins_and_ends(
     assert [(m.text, m.phase) for m in told] == [("stimulus on", "begin"), ("stimulus on", "end")]
 
 
+def test_a_marker_has_the_key_that_it_had_when_it_began(controller, camera, make_analysis, told):
+    controller.attach(camera(), AnalyzerConfig())
+    _feed(controller, make_analysis, 1)
+    controller.choose(texts=("", *controller.choice.texts[1:]))
+    controller.key_name = {"F5": "G"}.__getitem__
+    controller.begin_or_end_by_key("F5")
+    controller.key_name = {"F5": "H"}.__getitem__
+    controller.begin_or_end_by_key("F5")
+    controller.mark_by_key("F5")
+    assert [(m.key, m.text, m.phase) for m in told] == [
+        ("G", "G", "begin"),
+        ("G", "G", "end"),
+        ("H", "H", ""),
+    ]
+
+
 def test_markers_that_last_begin_and_end_with_the_recording_at_the_latest(
     controller, camera, make_analysis, told
 ):

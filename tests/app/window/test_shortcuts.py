@@ -5,6 +5,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QKeySequence
 from PyQt6.QtWidgets import QDialogButtonBox, QLabel
 
+from app.session.folder import read_markers
 from app.settings.settings import Settings, load_settings, save_settings
 from app.window import desktop
 from app.window.help.dialogs import ShortcutsDialog
@@ -176,13 +177,15 @@ def test_every_place_shows_and_obeys_the_changed_key(qtbot, live, tmp_path):
     qtbot.keyClick(live, KEY.Key_R, CONTROL)
     assert not live.controller.view().recording
     qtbot.keyClick(live, KEY.Key_F9)
-    qtbot.waitUntil(lambda: live.controller.view().recording)
+    qtbot.waitUntil(lambda: live.controller.view().elapsed_s > 0.2)
     qtbot.keyClick(live, KEY.Key_F10)
     qtbot.waitUntil(lambda: live.controller.view().markers == 1)
     qtbot.keyClick(live, KEY.Key_F5)
     assert live.controller.view().markers == 1
     qtbot.keyClick(live, KEY.Key_F9)
     qtbot.waitUntil(lambda: not live.controller.view().recording, timeout=20_000)
+    ((marker,), _) = read_markers(live.controller.view().folder / "markers.csv")
+    assert (marker.key, marker.text) == ("F10", "stimulus on")
     qtbot.waitUntil(lambda: live.actions_.record.text() == "&Record")
     qtbot.keyClick(live, KEY.Key_F1)
     listed = dict(live.findChild(ShortcutsDialog).keys)
