@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from app.session.folder import Marker
+from app.session.naming import NAMELESS, NamedFaces
 from app.session.sound import Sound, SoundCut
 from engine.config import checked
 from engine.drawing.overlay import Overlay, OverlayConfig
@@ -91,6 +92,7 @@ class AnnotatedVideo:
         self._turns: deque[tuple[float, Path, Path | None]] = deque()
         self._blur = FaceBlur(whole=config.blur_whole) if config.blur else None
         self._overlay: Overlay | None = None
+        self._named = NAMELESS
         self._drawn_size: tuple[int, int] | None = None
         self._sinks: list[VideoSink] = []  # of the video, and of its clean copy
         self._size = (0, 0)
@@ -129,6 +131,12 @@ class AnnotatedVideo:
     def mark(self, marker: Marker) -> None:
         """Take note of a marker: where the file can hold them, it begins a chapter."""
         self._markers.append(marker)
+
+    def name_faces(self, named: NamedFaces) -> None:
+        """Draw faces with these names and colours from the next frame on."""
+        self._named = named
+        if self._overlay is not None:
+            self._overlay.name_faces(named.names, named.colours)
 
     def _hear(self, until_s: float) -> None:
         """Encode what sounds before a time of the recording."""
@@ -184,6 +192,7 @@ class AnnotatedVideo:
         size = (image.shape[0], image.shape[1])
         if self._overlay is None or size != self._drawn_size:
             self._overlay = Overlay(size[1], size[0], self._config.overlay)
+            self._overlay.name_faces(self._named.names, self._named.colours)
             self._drawn_size = size
         return self._overlay.draw(analysis)
 

@@ -272,7 +272,8 @@ class RecordingController:
         analysis = self._latest
         if analysis is None or self._closed:
             return False
-        self._snapshots.take(analysis, self._look(), datetime.now().astimezone())
+        now = datetime.now().astimezone()
+        self._snapshots.take(analysis, self._look(), now, self.named())
         self._save()
         if self._snapshots.waiting:
             self._say("the snapshot waits for the next second, to see which faces are in it")
@@ -289,6 +290,7 @@ class RecordingController:
                 snapshot.taken,
                 around=snapshot.around,
                 whole=snapshot.whole,
+                named=snapshot.named,
             )
             self._saving.append((saving, snapshot))
 

@@ -172,6 +172,8 @@ class SessionFiles:
             elif isinstance(row, NamedFaces):
                 self._about["faces"] = row.about()
                 write_about(self._folder, self._about)
+                if self._video is not None:
+                    self._video.name_faces(row)
             elif isinstance(row, SoundCut):
                 if self._video is not None:
                     self._video.cut(row)

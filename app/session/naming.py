@@ -78,6 +78,16 @@ class NamedFaces:
         """Give the number of the face whose colour this one has."""
         return self.of(face).hue(face)
 
+    @property
+    def names(self) -> dict[int, str]:
+        """The names, by id, as an overlay takes them."""
+        return {face: each.name for face, each in self.faces.items() if each.name}
+
+    @property
+    def colours(self) -> dict[int, int]:
+        """The places in the palette of the chosen colours, by id, as an overlay takes them."""
+        return {face: each.hue(face) - 1 for face, each in self.faces.items() if each.colour}
+
     def short(self, face: int) -> str:
         """Give a face's name, or its number."""
         return self.of(face).name or str(face)

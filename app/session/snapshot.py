@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from app.session.annotated import VideoConfig
+from app.session.naming import NAMELESS, NamedFaces
 from engine.drawing.overlay import Overlay
 from engine.errors import SinkError
 from engine.faces.blur import FaceBlur, blur_faces
@@ -24,6 +25,7 @@ def save_snapshot(
     *,
     around: Sequence[Analysis] = (),
     whole: bool = False,
+    named: NamedFaces = NAMELESS,
 ) -> Path:
     """Draw a frame as the recorded video would show it, and save it.
 
@@ -37,6 +39,7 @@ def save_snapshot(
         around: Frames before and after it, itself included, in order: they say which faces to blur
             that were not found in it.
         whole: Blur all of it, where faces are blurred.
+        named: What the faces are called.
 
     Returns:
         The file: ``2026-11-27_14-03-21.123.png``.
@@ -48,6 +51,7 @@ def save_snapshot(
     if look.annotate:
         height, width = image.shape[:2]
         overlay = Overlay(width, height, replace(look.overlay, timeline=False))
+        overlay.name_faces(named.names, named.colours)
         image = overlay.draw(replace(analysis, frame=replace(analysis.frame, image=image)))
     path = folder / f"{now:%Y-%m-%d_%H-%M-%S}.{now.microsecond // 1000:03d}.png"
     try:

@@ -6,11 +6,12 @@ already, and one that was lost a moment ago still is: the frames around a snapsh
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from app.session.annotated import VideoConfig
+from app.session.naming import NAMELESS, NamedFaces
 from engine.faces.blur import AHEAD_S, HOLD_S
 from engine.types import Analysis
 
@@ -27,6 +28,7 @@ class Snapshot:
         taken: When, for its name.
         around: The frames around it, in order, itself included; empty where faces stay bare.
         whole: Blur all of it: what came after it is not known.
+        named: What the faces are called.
     """
 
     target: Analysis
@@ -34,6 +36,7 @@ class Snapshot:
     taken: datetime
     around: tuple[Analysis, ...] = ()
     whole: bool = False
+    named: NamedFaces = NAMELESS
 
 
 @dataclass(slots=True, eq=False)
@@ -78,10 +81,14 @@ class Snapshots:
                     each.around.append(analysis)
                     each.over = now_s - each.snapshot.target.frame.time_s >= AHEAD_S
 
-    def take(self, target: Analysis, look: VideoConfig, now: datetime) -> None:
+    def take(
+        self, target: Analysis, look: VideoConfig, now: datetime, named: NamedFaces = NAMELESS
+    ) -> None:
         """Ask for a picture of the newest frame; `ready` gives it, maybe later."""
         with self._lock:
-            made = _Waiting(Snapshot(target, look, now), list(self._recent), over=not look.blur)
+            made = _Waiting(
+                Snapshot(target, look, now, named=named), list(self._recent), over=not look.blur
+            )
             if look.blur and not any(frame is target for frame in made.around):
                 made.around = [target]  # blurring began only now
             self._waiting.append(made)
@@ -101,11 +108,9 @@ class Snapshots:
             asked = each.snapshot
             blur = asked.look.blur
             made.append(
-                Snapshot(
-                    asked.target,
-                    asked.look,
-                    asked.taken,
-                    tuple(each.around) if blur else (),
+                replace(
+                    asked,
+                    around=tuple(each.around) if blur else (),
                     whole=blur and (each.broken or not (each.over or at_end)),
                 )
             )

@@ -1,6 +1,6 @@
 """Drawing an analysis over its frame: boxes, labels, class bars and the timeline strip."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -31,6 +31,7 @@ from engine.faces.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
 from engine.types import UNCERTAIN_BELOW, Analysis, Floats, Image, Prediction, Track
 
 _STRIP_MIN_PX: Final = 32  # a lower strip would not hold its keys; it is left out
+_LETTERS: Final = 16  # of a face's name
 
 
 @checked("overlay")
@@ -60,6 +61,7 @@ class _Item:
 
     track: Track
     prediction: Prediction
+    called: str
     colour: Colour
     uncertain: bool
     core: Rect  # what other faces' labels keep off
@@ -89,6 +91,8 @@ class Overlay:
         self._writer = Writer()
         self._placer = Placer()
         self._colours: dict[int, int] = {}
+        self._names: Mapping[int, str] = {}
+        self._chosen: Mapping[int, int] = {}
         self._timeline = self._make_timeline(width, height, short)
         bottom = self._timeline.rect.y0 if self._timeline else height
         margin = self._line
@@ -102,6 +106,17 @@ class Overlay:
         rect = Rect(0, height - strip, width, height)
         line = max(1.0, 0.6 + short / 450)
         return Timeline(rect, self._config.timeline_s, text=self._small, line=line)
+
+    def name_faces(self, names: Mapping[int, str], colours: Mapping[int, int]) -> None:
+        """Say what faces are called, and in which colours they are drawn, from the next frame on.
+
+        Args:
+            names: By id; in place of the number, and shortened where they are long.
+            colours: By id, the place in `PALETTE`; others have that of their number.
+        """
+        for face in self._colours.keys() & {*self._chosen, *colours}:
+            self._colours[face] = colours.get(face, (face - 1) % len(PALETTE))
+        self._names, self._chosen = dict(names), dict(colours)
 
     def draw(self, analysis: Analysis) -> Image:
         """Draw one frame; frames are to come in order.
@@ -129,7 +144,7 @@ class Overlay:
             self._draw_box(picture, item)
         if self._timeline:
             colours = {face: PALETTE[index] for face, index in self._colours.items()}
-            self._timeline.draw(picture, colours)
+            self._timeline.draw(picture, colours, self._names)
         self._draw_captions(picture, items)
         return picture
 
@@ -151,11 +166,16 @@ class Overlay:
             )
             colour = PALETTE[self._colours[track.id]]
             uncertain = is_uncertain(prediction, self._config.uncertain_below)
-            items.append(_Item(track, prediction, colour, uncertain, core))
+            called = self._called(track.id)
+            items.append(_Item(track, prediction, called, colour, uncertain, core))
         return items
 
+    def _called(self, face: int) -> str:
+        name = self._names.get(face) or str(face)
+        return name if len(name) <= _LETTERS else name[: _LETTERS - 1].rstrip() + "…"
+
     def _assign_colours(self, present: Sequence[int]) -> None:
-        """Give each new id its colour of the palette, or the next that is not in use."""
+        """Give each new id the chosen colour, its own of the palette, or the next not in use."""
         shown = {*present, *(self._timeline.face_ids if self._timeline else ())}
         self._colours = {face: index for face, index in self._colours.items() if face in shown}
         count = len(PALETTE)
@@ -163,7 +183,8 @@ class Overlay:
             if face not in self._colours:
                 used = set(self._colours.values())
                 wishes = [(face - 1 + step) % count for step in range(count)]
-                self._colours[face] = next((w for w in wishes if w not in used), wishes[0])
+                free = next((w for w in wishes if w not in used), wishes[0])
+                self._colours[face] = self._chosen.get(face, free)
 
     def _draw_box(self, picture: Image, item: _Item) -> None:
         """Outline a face on a dark rim; thin and dashed where the label is uncertain."""
@@ -302,11 +323,11 @@ class Overlay:
         return self._writer.width(caption.name, self._text, weight=600, italic=item.uncertain)
 
     def _chip_width(self, item: _Item) -> int:
-        number = self._writer.width(str(item.track.id), self._text, weight=700)
-        return max(round(1.5 * self._text), number + round(0.8 * self._text))
+        called = self._writer.width(item.called, self._text, weight=700)
+        return max(round(1.5 * self._text), called + round(0.8 * self._text))
 
     def _draw_label(self, picture: Image, rect: Rect, item: _Item, caption: Caption) -> None:
-        """Draw the id on the face's colour, then the words on a dark ground."""
+        """Draw what it is called on the face's colour, then the words on a dark ground."""
         text, pad = self._text, round(0.5 * self._text)
         x0, y0, x1, y1 = rect
         middle = (y0 + y1 - 1) / 2
@@ -314,8 +335,7 @@ class Overlay:
         fill(picture, rounded((x0, y0, x1 - 1, y1 - 1), radius), INK)
         chip = self._chip_width(item)
         outline = rounded((x0, y0, x0 + chip - 1, y1 - 1), radius)
-        number = str(item.track.id)
-        inset = (chip - self._writer.width(number, text, weight=700)) / 2
+        inset = (chip - self._writer.width(item.called, text, weight=700)) / 2
         put = self._writer.put
         fill(picture, outline, item.colour)
         ink = text_on(item.colour)
@@ -324,7 +344,7 @@ class Overlay:
             inner = (x0 + hollow, y0 + hollow, x0 + chip - 1 - hollow, y1 - 1 - hollow)
             fill(picture, rounded(inner, radius - hollow / 2), INK)
             ink = item.colour
-        put(picture, number, x0 + inset, middle, size=text, weight=700, colour=ink)
+        put(picture, item.called, x0 + inset, middle, size=text, weight=700, colour=ink)
         if not caption.name:
             return
         x = x0 + chip + pad

@@ -255,12 +255,15 @@ class Timeline:
             if late or rank < len(oldest_first) - FACES:
                 del self._traces[face]
 
-    def draw(self, image: Image, colours: Mapping[int, Colour]) -> None:
+    def draw(
+        self, image: Image, colours: Mapping[int, Colour], names: Mapping[int, str] | None = None
+    ) -> None:
         """Lay the strip over the bottom of `image` in place.
 
         Args:
             image: (H, W, 3) uint8, BGR, of the size the strip was laid out for.
             colours: BGR of every id in `face_ids`.
+            names: By id, what stands in place of the number, where there is room.
         """
         x0, y0, x1, y1 = self.rect
         strip = image[y0:y1, x0:x1]
@@ -269,9 +272,11 @@ class Timeline:
         cv2.addWeighted(strip, 1 - _OPACITY, self._panels[self._derived], _OPACITY, 0, dst=strip)
         for face, trace in self._traces.items():
             self._curves.draw(strip, trace, self._now_s, colours[face])
-        self._draw_tips(strip, colours)
+        self._draw_tips(strip, colours, names or {})
 
-    def _draw_tips(self, strip: Image, colours: Mapping[int, Colour]) -> None:
+    def _draw_tips(
+        self, strip: Image, colours: Mapping[int, Colour], names: Mapping[int, str]
+    ) -> None:
         """Mark the newest values, with the ids beside them, moved apart where they collide."""
         tips = []
         for face, trace in self._traces.items():
@@ -290,8 +295,11 @@ class Timeline:
         rows = spread([row for row, _ in tips], gap, self.rect.height)
         x = self._plot.x1 + 0.5 * self._text
         for row, (_, face) in zip(rows, tips, strict=True):
-            put = self._writer.put
-            put(strip, str(face), x, row, size=self._text, weight=600, colour=colours[face])
+            called, size = names.get(face) or str(face), self._text
+            room = x + self._writer.width(called, size, weight=600) <= self.rect.width
+            if face not in names or room:  # the colour tells too
+                put = self._writer.put
+                put(strip, called, x, row, size=size, weight=600, colour=colours[face])
 
     def _lay_out(self) -> Rect:
         """Find the plot's place in the strip: keys and axis at its left, ids at its right."""

@@ -6,6 +6,8 @@ import pytest
 
 from app.session.annotated import AnnotatedVideo, VideoConfig, fitted
 from app.session.folder import Marker
+from app.session.naming import NamedFace, NamedFaces
+from engine.drawing.shapes import PALETTE
 from engine.errors import SinkError
 from engine.video.opening import open_source
 from engine.video.sink import VideoSink
@@ -38,6 +40,26 @@ def test_annotated_video_shows_more_than_the_picture(tmp_path, camera, make_anal
     analysis = make_analysis(0, 0.0, FACE)
     ((_, image),) = _write(tmp_path / "video.mp4", camera, [analysis])
     assert (np.abs(image.astype(int) - analysis.frame.image).max(axis=2) > 40).mean() > 0.02
+
+
+def test_faces_have_their_names_and_colours_from_the_frame_on_where_they_got_them(
+    tmp_path, camera, make_analysis
+):
+    boxes = {1: (20, 40, 70, 100), 2: (90, 40, 140, 100)}
+    faces = dict.fromkeys(boxes, ("happiness", 0.5, 0.2))
+    video = AnnotatedVideo(tmp_path / "video.mp4", camera(), VideoConfig(crf=1))
+    video.write(make_analysis(0, 0.0, faces, boxes=boxes))
+    chosen = {1: NamedFace(name="Anna"), 2: NamedFace(colour="vermillion")}
+    video.name_faces(NamedFaces(chosen))
+    video.write(make_analysis(1, 0.04, faces, boxes=boxes))
+    video.close()
+    (_, before), (_, after) = _frames(tmp_path / "video.mp4")
+    for image, expected in ((before, PALETTE[1]), (after, PALETTE[5])):
+        sides = image[60:80, 88:93].astype(int).reshape(-1, 3)
+        nearest = [min(np.abs(sides - colour).sum(axis=1)) for colour in PALETTE]
+        assert PALETTE[int(np.argmin(nearest))] == expected
+    left = np.abs(before[:, :80].astype(int) - after[:, :80]).max(axis=2)
+    assert (left > 60).sum() > 40
 
 
 def test_blurred_video_shows_no_detail_of_a_face(tmp_path, camera, make_analysis):

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from app.session.annotated import VideoConfig
+from app.session.naming import NamedFace, NamedFaces
 from app.session.snapshot import save_snapshot
+from engine.drawing.shapes import PALETTE
 from engine.errors import SinkError
 
 NOW = datetime(2026, 11, 27, 14, 3, 21, 45_000)
@@ -31,6 +33,13 @@ def test_annotation_and_blur_are_drawn(tmp_path, make_analysis):
     look = VideoConfig(annotate=False, blur=True)
     blurred = cv2.imread(str(save_snapshot(tmp_path, analysis, look, NOW.replace(second=22))))
     assert np.abs(np.diff(blurred[25:65, 12:44].astype(int), axis=1)).mean() < 6
+
+
+def test_a_snapshot_shows_names_and_colours(tmp_path, make_analysis):
+    analysis = make_analysis(0, 0.0, FACE)
+    named = NamedFaces({1: NamedFace(colour="vermillion")})
+    path = save_snapshot(tmp_path, analysis, VideoConfig(), NOW, named=named)
+    assert (cv2.imread(str(path)) == PALETTE[5]).all(axis=2).any()
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path, make_analysis):

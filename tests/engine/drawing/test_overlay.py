@@ -240,6 +240,37 @@ def test_a_face_keeps_its_colour_while_others_come_and_go() -> None:
     assert colours_of(overlay, columns([1, 9, 10]), 2)[:2] == first
 
 
+def test_a_face_has_the_colour_that_was_chosen_and_its_own_again() -> None:
+    overlay = Overlay(640, 360)
+    assert colours_of(overlay, columns([1, 2]), 0) == [PALETTE[0], PALETTE[1]]
+    overlay.name_faces({}, {1: 5, 3: 6})
+    assert colours_of(overlay, columns([1, 2, 3]), 1) == [PALETTE[5], PALETTE[1], PALETTE[6]]
+    overlay.name_faces({}, {})
+    assert colours_of(overlay, columns([1, 2, 3]), 2) == list(PALETTE[:3])
+
+
+def test_a_name_stands_in_place_of_the_number() -> None:
+    image, box = gradient(640, 360), {1: (100.0, 120.0, 260.0, 280.0)}
+    overlay = Overlay(640, 360)
+    before = overlay.draw(analysis(image, box))
+    names = ("Anna", "A" * 15 + "…", "A" * 16, "A" * 17, "A" * 60)
+    drawn = []
+    for index, name in enumerate(names):
+        overlay = Overlay(640, 360)
+        overlay.name_faces({1: name}, {})
+        drawn.append(overlay.draw(analysis(image, box, index=index)))
+        del overlay
+    label, strip = (slice(90, 120), slice(100, 400)), (slice(306, 360), slice(560, 640))
+    assert changed(before[label], drawn[0][label]).any()
+    assert (drawn[0][label] == PALETTE[0]).all(axis=2).sum() > (before[label] == PALETTE[0]).all(
+        axis=2
+    ).sum()
+    assert changed(drawn[1][label], drawn[2][label]).any()
+    assert not changed(drawn[1][label], drawn[3][label]).any()
+    assert not changed(drawn[3][label], drawn[4][label]).any()
+    assert (drawn[0][strip] == PALETTE[0]).all(axis=2).any()
+
+
 def test_colours_are_forgotten_with_their_faces() -> None:
     overlay = Overlay(160, 120, OverlayConfig(timeline_s=0.2))
     image = gradient(160, 120)
