@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QResizeEvent
 from PyQt6.QtWidgets import (
     QFrame,
@@ -105,6 +105,7 @@ class SessionBar(QFrame):
         self.state_label.setTextFormat(Qt.TextFormat.PlainText)
         self.state_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.state_label.setAccessibleName(self.tr("State of the recording"))
+        self.state_label.installEventFilter(self)
         self._state = ""
         self.chips: dict[str, QLabel] = {}
         self._chips: tuple[Chip, ...] = ()
@@ -225,7 +226,9 @@ class SessionBar(QFrame):
         self._chips = tuple(chips)
         wanted = {chip.name: chip for chip in chips}
         for name in [name for name in self.chips if name not in wanted]:
-            self.chips.pop(name).deleteLater()
+            gone = self.chips.pop(name)
+            gone.hide()  # it takes room until it is deleted
+            gone.deleteLater()
         first = self._row.indexOf(self.state_label) + 1
         for place, chip in enumerate(chips):
             label = self.chips.get(chip.name)
@@ -300,7 +303,13 @@ class SessionBar(QFrame):
         """Fit the words."""
         super().resizeEvent(event)
         self._fit()
-        self._elide()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Fit the state's words into the room that the layout leaves them."""
+        resized = event is not None and event.type() == QEvent.Type.Resize
+        if watched is self.state_label and resized:
+            self._elide()
+        return super().eventFilter(watched, event)
 
     def _elide(self) -> None:
         room = self.state_label.width()

@@ -26,6 +26,7 @@ from app.window.help.dialogs import DocumentationDialog, ReportDialog, Shortcuts
 from app.window.picture.painter import OverlayPainter
 from app.window.review.menus import ReviewActions
 from app.window.review.window import ReviewWindow
+from app.window.session.bar import Chip
 from app.window.theme import answer_pt, apply_theme
 from engine.errors import SourceError
 
@@ -217,6 +218,24 @@ def test_nothing_in_the_bar_is_cut_off(qtbot, qapp, live, text_size):
         assert button.width() >= button.fontMetrics().horizontalAdvance(button.text())
     right = max(w.geometry().right() for w in bar.findChildren(QWidget) if w.parent() is bar)
     assert right <= bar.width()
+    apply_theme(qapp, "dark", 100)
+
+
+@pytest.mark.parametrize("text_size", [100, 150])
+def test_words_of_the_state_end_where_their_room_ends(qtbot, qapp, live, text_size):
+    apply_theme(qapp, "dark", text_size)
+    bar, state = live.watch.bar, "recording every frame, 74 %, markers: 12, of a long session"
+    for width in range(1000, 2000, 50):
+        live.resize(width, 700)
+        bar.show_view(live.controller.view(), state)
+        for extra in ([], [Chip("UDP", "UDP \N{LEFTWARDS ARROW} 127.0.0.1:9002", "UDP")]):
+            bar.show_chips([Chip("disk", "59.3 GB free", "59 GB"), *extra])
+            qapp.processEvents()
+            label = bar.state_label
+            words = label.fontMetrics().horizontalAdvance(label.text())
+            assert words <= label.width(), (width, label.text())
+    bar.show_view(live.controller.view(), state)
+    assert label.text() == state
     apply_theme(qapp, "dark", 100)
 
 
