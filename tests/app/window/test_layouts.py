@@ -302,6 +302,18 @@ def test_titles_of_panels_follow_another_size_at_once_and_back(qtbot, qapp, wind
     assert _title_px(dock) == before
 
 
+@pytest.mark.parametrize("size", [(1280, 800), (1600, 1000)])
+def test_all_classes_are_seen_at_once_where_the_window_is_not_low(qtbot, qapp, live, size):
+    apply_theme(qapp, "dark", 100)
+    live.resize(*size)
+    qtbot.wait(200)
+    panel = live.docks.probabilities
+    assert panel.word.isVisible()
+    qtbot.waitUntil(lambda: panel.bars.height() >= panel.bars.minimumSizeHint().height())
+    for name in ("probabilities", "circumplex"):
+        assert not live.docks.docks[name].widget().verticalScrollBar().isVisible(), name
+
+
 @pytest.mark.parametrize("layout", ["session", "analysis"])
 def test_twice_the_size_has_room_in_a_small_window(qtbot, qapp, live, layout):
     apply_theme(qapp, "dark", 100)
