@@ -73,8 +73,8 @@ class FaceSheet(QDialog):
         form.addRow(self.tr("&Colour"), self.colours)
         words = QLabel(
             self.tr(
-                "The name is kept in recordings and shown in their exports. Write a code where "
-                "nobody is to be known by it."
+                "The name is kept in recordings and shown in their videos and exports, over "
+                "blurred faces too. Write a code where nobody is to be known by it."
             )
         )
         words.setWordWrap(True)
