@@ -128,10 +128,10 @@ def pictures(app: QApplication, live: LiveState, times: int) -> Iterator[tuple[s
 
 def dialogs() -> Iterator[tuple[str, QWidget, tuple[int, int]]]:
     """Make what is opened from the menus."""
-    for index, name in ((0, "analysis"), (3, "outputs")):
-        dialog = SettingsDialog(Settings(osc=True), devices=("auto", "cpu"))
+    for index, name in ((0, "analysis"), (3, "outputs"), (4, "markers"), (5, "keys")):
+        dialog = SettingsDialog(Settings(osc=True, hear_udp=True), devices=("auto", "cpu"))
         dialog.tabs.setCurrentIndex(index)
-        yield f"settings-{name}", dialog, (520, 400)
+        yield f"settings-{name}", dialog, (520, 470)
     yield "privacy", PrivacyDialog(first_run=True), (600, 520)
 
 
