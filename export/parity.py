@@ -25,7 +25,7 @@ class Bounds:
         largest: What no value of an output may be off by, on any picture, as `Deviation.counted`.
         tail: The same for the 99.9th percentile, on real faces.
         agreement: Least share of real faces with the same label.
-        points: Largest loss of accuracy on real faces, percentage points.
+        points: Largest loss of accuracy on real faces, percentage points; of few faces, one.
     """
 
     largest: Mapping[str, float]
@@ -160,8 +160,9 @@ class Report:
             )
         if self.accuracy is not None:
             lost = 100 * (self.accuracy[0] - self.accuracy[1])
-            if not lost <= bounds.points + 1e-9:
-                yield f"accuracy: {lost:.2f} points lost, allowed {bounds.points}"
+            allowed = max(bounds.points, 100 / max(self.faces, 1))  # fewer than one cannot be lost
+            if not lost <= allowed + 1e-9:
+                yield f"accuracy: {lost:.2f} points lost, allowed {allowed:.2g}"
 
     def require(self) -> None:
         """Raise ModelError if a bound is exceeded, with the first line that says which."""

@@ -9,9 +9,9 @@ from export.parity import BOUNDS, Deviation, Report
 NAN = float("nan")
 
 
-def report_of(*errors, precision="fp32", agreement=None, accuracy=None):
+def report_of(*errors, precision="fp32", agreement=None, accuracy=None, faces=1000):
     return Report(
-        "a", "b", precision, (1,), errors, agreement or {}, accuracy, 100 if accuracy else 0
+        "a", "b", precision, (1,), errors, agreement or {}, accuracy, faces if accuracy else 0
     )
 
 
@@ -30,6 +30,7 @@ def report_of(*errors, precision="fp32", agreement=None, accuracy=None):
         ),
         (report_of(agreement={"real": 0.9}), "90.00 % agree, wanted 99.9 %"),
         (report_of(accuracy=(0.86, 0.85)), "accuracy: 1.00 points lost, allowed 0.1"),
+        (report_of(accuracy=(0.75, 0.5), faces=8), "accuracy: 25.00 points lost, allowed 12"),
     ],
 )
 def test_every_bound_is_named_where_it_is_exceeded(report, says):
@@ -46,6 +47,7 @@ def test_every_bound_is_named_where_it_is_exceeded(report, says):
         report_of(Deviation("probabilities", "adversarial", 1.0, 1.0, 1.0, 1), precision="int8"),
         report_of(agreement={"adversarial": 0.5}),
         report_of(accuracy=(0.85, 0.86)),
+        report_of(accuracy=(0.75, 0.625), faces=8, precision="int8"),  # one face
     ],
 )
 def test_what_is_within_its_bounds_passes(report):
