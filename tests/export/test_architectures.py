@@ -33,6 +33,7 @@ from export.system import (
 from training.data.samples import DataConfig
 from training.models import backbones
 from training.models.adaface_head import AdaFaceHead
+from training.models.backbones import RT
 from training.models.window_attention import WindowCrossAttention
 from training.systems.build import SYSTEMS, Truths, build
 from training.systems.neural_resizer import POOLED
@@ -126,6 +127,10 @@ SMALL = {
     "resizer-e": (
         *("ferplus-resizer-e", *RESIZER, "neural_resizer.backbone=swin_s"),
         "neural_resizer.enlarged_from=16",
+    ),
+    "resizer-rt": (
+        *("ferplus-small-resizer-rt", "neural_resizer.backbone_weights=''"),
+        "neural_resizer.upscaler_weights=''",
     ),
 }
 
@@ -258,7 +263,7 @@ def test_full_size_architecture_answers_in_onnx_as_in_torch(name, tmp_path):
 def test_every_system_and_backbone_is_exported(tiny):
     small, full = ([settings_of(*what) for what in cases.values()] for cases in (SMALL, FULL))
     assert {each.system.name for each in small} == set(SYSTEMS)
-    ours = {name for name in POOLED if name.endswith("_micro")}
+    ours = {name for name in POOLED if name.endswith("_micro")} | {RT}
     resizers = [each.own for each in full if each.system.name == "neural_resizer"]
     assert {own.backbone for own in resizers} == set(POOLED) - ours
     for cases in (small, full):
