@@ -3,8 +3,8 @@
 It imports the standard library alone, as `engine.command` does.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Self
 
 # Of the first page, README and the model cards too; a test compares them.
 PURPOSE: Final = (
@@ -14,6 +14,24 @@ PURPOSE: Final = (
 VALUE_MAX: Final = 80  # characters
 NAME_MAX: Final = 300  # characters of a path; those of a file's name are 255 at most
 WARNINGS_MAX: Final = 20  # of one thing that was read
+
+
+class Words(str):
+    """A sentence in English that knows its parts, so that a window can say it in another language.
+
+    Attributes:
+        pattern: The sentence, with names in braces where the parts belong.
+        parts: By name; one may be a `Words` itself.
+    """
+
+    pattern: str
+    parts: Mapping[str, object]
+
+    def __new__(cls, pattern: str, **parts: object) -> Self:
+        """Put the parts in: `Words("saved: {name}", name="clip.mp4")`."""
+        made = super().__new__(cls, pattern.format(**parts))
+        made.pattern, made.parts = pattern, parts
+        return made
 
 
 def counted(number: int, noun: str, nouns: str = "") -> str:

@@ -34,6 +34,7 @@ from engine.drawing.overlay import OverlayConfig
 from engine.errors import FerError
 from engine.types import Analysis, Floats
 from engine.video.opening import SourceInfo
+from engine.wording import Words
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +208,7 @@ class RecordingController:
     def stop_at_end(self) -> None:
         """End the recording of a file whose last frame was added."""
         if self._recorder is not None and self._recorder.status().frames:
-            self._recorder.stop(at_once=True, why="stopped at the end of the file")
+            self._recorder.stop(at_once=True, why=Words("stopped at the end of the file"))
 
     def _running(self) -> bool:
         return self._recorder is not None and not self._recorder.status().over
@@ -276,7 +277,8 @@ class RecordingController:
         self._snapshots.take(analysis, self._look(), now, self.named())
         self._save()
         if self._snapshots.waiting:
-            self._say("the snapshot waits for the next second, to see which faces are in it")
+            words = "the snapshot waits for the next second, to see which faces are in it"
+            self._say(Words(words))
         return True
 
     def _save(self, *, leaving: bool = False) -> None:
@@ -369,15 +371,18 @@ class RecordingController:
 def _ending(status: RecorderStatus) -> str:
     if status.state is State.FAILED or status.folder is None:
         return status.message
-    saved = f"saved: {status.folder.name}"
-    return f"{status.message}; {saved}" if status.message else saved
+    saved = Words("saved: {name}", name=status.folder.name)
+    return Words("{why}; {saved}", why=status.message, saved=saved) if status.message else saved
 
 
 def _saved(saving: "Future[Path]", *, whole: bool) -> str:
     error = saving.exception()
     if error is None:
-        why = "; all of it is blurred: what came after it was not seen" if whole else ""
-        return f"saved: {saving.result().name}{why}"
+        name = saving.result().name
+        if not whole:
+            return Words("saved: {name}", name=name)
+        words = "saved: {name}; all of it is blurred: what came after it was not seen"
+        return Words(words, name=name)
     if not isinstance(error, FerError):
         log.error("snapshot", exc_info=error)
     return str(error)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from engine.errors import SinkError
+from engine.wording import Words
 
 
 def free_bytes(path: Path) -> int:
@@ -28,5 +29,5 @@ def free_bytes(path: Path) -> int:
 def shown_bytes(count: int) -> str:
     """Give a number of bytes in words, in the units that disks are sold in: ``12.3 GB``."""
     if count >= 1e9:
-        return f"{count / 1e9:,.1f} GB"
-    return f"{count / 1e6:,.0f} MB"
+        return Words("{count:,.1f} GB", count=count / 1e9)
+    return Words("{count:,.0f} MB", count=count / 1e6)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from app.session.records import Integers, RecordTable
 from engine.errors import ConfigError
+from engine.wording import Words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +25,7 @@ class EditResult:
 
 def span_words(start_s: float, end_s: float) -> str:
     """Say from when to when."""
-    return f"{start_s:.2f} to {end_s:.2f} s"
+    return Words("{start_s:.2f} to {end_s:.2f} s", start_s=start_s, end_s=end_s)
 
 
 def rows_of(

@@ -21,7 +21,7 @@ from app.session.records import RecordTable
 from engine.config import Natural, Text, checked, read, require, unknown
 from engine.errors import ConfigError, SourceError
 from engine.files import PartialFile
-from engine.wording import counted, shown
+from engine.wording import Words, counted, shown
 
 Moment = Annotated[float, Field(ge=0, le=MOST_S)]  # seconds of the recording
 
@@ -54,7 +54,10 @@ class LabelEdit:
         return EditResult(replace(edited.table, labels=labels), edited.corrected | which)
 
     def __str__(self) -> str:
-        return f"label face {self.face} {self.label}, {span_words(self.start_s, self.end_s)}"
+        span = span_words(self.start_s, self.end_s)
+        return Words(
+            "label face {face} {label}, {span}", face=self.face, label=self.label, span=span
+        )
 
 
 @checked()
@@ -78,8 +81,9 @@ class DeleteEdit:
 
     def __str__(self) -> str:
         if self.start_s is None or self.end_s is None:
-            return f"delete face {self.face}"
-        return f"delete face {self.face}, {span_words(self.start_s, self.end_s)}"
+            return Words("delete face {face}", face=self.face)
+        span = span_words(self.start_s, self.end_s)
+        return Words("delete face {face}, {span}", face=self.face, span=span)
 
 
 @checked()
@@ -119,10 +123,12 @@ class MarkerEdit:
 
     def __str__(self) -> str:
         if self.time_s is None:
-            return f"delete the marker {shown(self.was)} at {self.was_s or 0.0:.2f} s"
+            words, was_s = "delete the marker {text} at {time_s:.2f} s", self.was_s or 0.0
+            return Words(words, text=shown(self.was), time_s=was_s)
         if self.end_s is not None:
-            return f"marker {shown(self.text)}, {span_words(self.time_s, self.end_s)}"
-        return f"marker {shown(self.text)} at {self.time_s:.2f} s"
+            span = span_words(self.time_s, self.end_s)
+            return Words("marker {text}, {span}", text=shown(self.text), span=span)
+        return Words("marker {text} at {time_s:.2f} s", text=shown(self.text), time_s=self.time_s)
 
 
 Edit = LabelEdit | DeleteEdit | MarkerEdit | People

@@ -23,6 +23,7 @@ from app.session.sound import FileSound, LiveSound, Sound, SoundCut
 from engine.faces.blur import AHEAD_S
 from engine.types import Analysis, Floats, Frame
 from engine.video.opening import SourceInfo
+from engine.wording import Words
 
 FRAMES_WAITING: Final = 16  # pictures in memory: 44 MB at 720p
 ROWS_WAITING: Final = 20_000  # frames' rows in memory: ten minutes of a disk that does not answer
@@ -141,7 +142,7 @@ class Intake:
             self._resumed = False
             limit_s = self._config.limit_s
             if limit_s is not None and time_s >= limit_s:
-                self._wind_up(f"stopped after {limit_s:g} s, as asked")
+                self._wind_up(Words("stopped after {limit:g} s, as asked", limit=limit_s))
             self._changed.notify()
             return True
 

@@ -9,7 +9,7 @@ from app.session.edited import EditResult, rows_of
 from app.session.naming import NamedFace, NamedFaces
 from engine.config import Natural, checked
 from engine.errors import ConfigError
-from engine.wording import counted, shown
+from engine.wording import Words, counted, shown
 
 
 @checked()
@@ -44,7 +44,7 @@ class MergeEdit:
         return EditResult(replace(table, numbers=numbers), edited.corrected)
 
     def __str__(self) -> str:
-        return f"merge face {self.face} into {self.into}"
+        return Words("merge face {face} into {into}", face=self.face, into=self.into)
 
 
 @checked()
@@ -64,8 +64,9 @@ class FaceEdit:
         return edited
 
     def __str__(self) -> str:
-        name = shown(self.named.name) if self.named.name else "no name"
-        return f"face {self.face}: {name}, {self.named.colour or 'its own colour'}"
+        name = shown(self.named.name) if self.named.name else Words("no name")
+        colour = self.named.colour or Words("its own colour")
+        return Words("face {face}: {name}, {colour}", face=self.face, name=name, colour=colour)
 
 
 @checked()
@@ -86,7 +87,7 @@ class ApartEdit:
         return edited
 
     def __str__(self) -> str:
-        return f"faces {self.other} and {self.face} are two people"
+        return Words("faces {other} and {face} are two people", other=self.other, face=self.face)
 
 
 People = MergeEdit | FaceEdit | ApartEdit

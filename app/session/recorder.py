@@ -29,6 +29,7 @@ from app.session.recording import RecorderConfig, RecorderStatus, State
 from engine.analyze import AnalyzerConfig, config_vocabulary
 from engine.errors import FerError, SinkError
 from engine.video.opening import SourceInfo
+from engine.wording import Words
 
 log = logging.getLogger(__name__)
 
@@ -192,14 +193,14 @@ class Recorder(Intake):
 
     def _throw_away(self, folder: Path) -> None:
         """Leave nothing of a recording into which no frame came."""
-        why = self._message or "stopped before the first frame"
+        why = self._message or Words("stopped before the first frame")
         try:
             shutil.rmtree(folder)
         except OSError as error:
             log.warning("%s: cannot be removed: %s", folder, error.strerror or error)
         with self._changed:
             self._folder = None
-        self._fail(f"nothing was recorded: {why}")
+        self._fail(Words("nothing was recorded: {why}", why=why))
 
     def _fail(self, message: str) -> None:
         with self._changed:

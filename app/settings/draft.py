@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from app.settings.models import model_problem
 from app.settings.settings import Settings, problems, values_of
+from engine.wording import Words
 
 _KEPT: Final = ("seen_privacy", "markers", "recent", "recent_folder")  # not what a form restores
 
@@ -38,13 +39,14 @@ class Draft:
         if "model" not in found and (message := model_problem(model)):
             found["model"] = message
         if "device" not in found and device not in self._devices:
-            found["device"] = f"not available here; choose {', '.join(self._devices)}"
+            words = "not available here; choose {devices}"
+            found["device"] = Words(words, devices=", ".join(self._devices))
         for name in ("osc", "udp", "hear_udp"):
             host = self.values[f"{name}_host"]
             if self.values[name] and f"{name}_host" not in found and (why := host_problem(host)):
                 found[f"{name}_host"] = why
         if self._same_target():
-            found.setdefault("udp_port", "is the port of the OSC output too; choose another")
+            found.setdefault("udp_port", _taken("OSC"))
         found |= self._heard_itself()
         return found
 
@@ -54,11 +56,11 @@ class Draft:
         if values["hear_udp"]:
             for name in ("osc", "udp"):
                 if values[name] and values[f"{name}_port"] == values["hear_udp_port"]:
-                    why = f"is the port of the {name.upper()} output too; choose another"
-                    found["hear_udp_port"] = why
+                    found["hear_udp_port"] = _taken(name.upper())
         own = f"{values['lsl_name']} markers"
         if values["hear_lsl"] and values["lsl"] and values["hear_lsl_stream"] == own:
-            found["hear_lsl_stream"] = "is the stream of this program's own markers; name another"
+            words = "is the stream of this program's own markers; name another"
+            found["hear_lsl_stream"] = Words(words)
         return found
 
     def _same_target(self) -> bool:
@@ -99,6 +101,10 @@ class Draft:
         self.values = values_of(Settings()) | kept
 
 
+def _taken(output: str) -> str:
+    return Words("is the port of the {output} output too; choose another", output=output)
+
+
 def host_problem(host: str) -> str:
     """Say why no machine can have this name or address; empty if one may.
 
@@ -111,5 +117,5 @@ def host_problem(host: str) -> str:
         labels = host.removesuffix(".").split(".")
         if all(_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit():
             return ""
-        return "no machine has such a name or address; write 127.0.0.1 or lab-pc.local"
+        return Words("no machine has such a name or address; write 127.0.0.1 or lab-pc.local")
     return ""

@@ -22,6 +22,7 @@ from engine.networks.runtime import Device
 from engine.types import UNCERTAIN_BELOW
 
 ThemeName = Literal["system", "light", "dark"]
+LanguageName = Literal["system", "en", "de"]
 THEMES: Final[tuple[ThemeName, ...]] = ("system", "light", "dark")
 
 # Where each field lies in the file, and what messages call it.
@@ -34,6 +35,7 @@ KEYS: Final[Mapping[str, str]] = {
     "uncertain_below": "analysis.uncertain_below",
     "max_faces": "analysis.max_faces",
     "min_face_px": "analysis.min_face_px",
+    "language": "view.language",
     "theme": "view.theme",
     "text_size": "view.text_size",
     "audible": "view.sound",
@@ -110,6 +112,7 @@ class Settings:
         uncertain_below: Reliability, 0 to 1, below which a label counts as uncertain.
         max_faces: Most faces followed at once.
         min_face_px: Faces smaller than this, on the shorter side, are left out.
+        language: Of the window; ``system`` follows the desktop. Holds from the next start on.
         theme: Colours of the window; ``system`` follows the desktop.
         text_size: Of the window's text, percent of the desktop's.
         audible: Play the sound of files.
@@ -160,6 +163,7 @@ class Settings:
     uncertain_below: Share = UNCERTAIN_BELOW
     max_faces: Annotated[int, Field(ge=1, le=64)] = _ENGINE.max_faces
     min_face_px: Annotated[int, Field(ge=1, le=2000)] = _ENGINE.min_face_px
+    language: LanguageName = "system"
     theme: ThemeName = "system"
     text_size: Annotated[int, Field(ge=90, le=200)] = 100
     audible: bool = True

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine.wording import Words
+
 CLASS: Final = Path("/sys/class/video4linux")
 GUESSED: Final = 4  # offered where the system does not list cameras
 
@@ -35,7 +37,9 @@ def cameras(folder: Path = CLASS, platform: str = sys.platform) -> tuple[CameraN
         platform: As `sys.platform`; only Linux says which cameras there are.
     """
     if platform != "linux":
-        return tuple(CameraName(number, f"Camera {number}") for number in range(GUESSED))
+        return tuple(
+            CameraName(number, Words("Camera {number}", number=number)) for number in range(GUESSED)
+        )
     found = []
     for path in folder.glob("video*"):
         number = path.name.removeprefix("video")
@@ -58,4 +62,5 @@ def maker_name(path: Path) -> str:
     except OSError:
         name = ""
     # Drivers give "Integrated Camera: Integrated C"; the second half is cut off.
-    return name.partition(":")[0].strip() or f"Camera {path.name.removeprefix('video')}"
+    number = path.name.removeprefix("video")
+    return name.partition(":")[0].strip() or Words("Camera {number}", number=number)

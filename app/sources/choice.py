@@ -12,6 +12,7 @@ from app.sources.player import Player
 from app.sources.screen import Screen, region_of
 from engine.errors import ConfigError
 from engine.video.opening import Source, SourceConfig, local_name, open_source, shown_address
+from engine.wording import Words
 
 Kind = Literal["camera", "file", "stream", "screen"]
 _CAMERA: Final = re.compile(r"(?:/dev/video)?[0-9]{1,9}")
@@ -48,7 +49,7 @@ class Choice:
         if self.kind == "file":
             return Path(self.name).name
         if self.kind == "camera":
-            return f"Camera {self.name.removeprefix('/dev/video')}"
+            return Words("Camera {number}", number=self.name.removeprefix("/dev/video"))
         if self.kind == "stream":
             return shown_address(self.name)
         return self.name

@@ -43,7 +43,8 @@ class Declared:
     @property
     def shortcuts(self) -> list[QKeySequence]:
         """Its keys, where the user chose no other."""
-        return [QKeySequence(key) for key in self.keys.split()]
+        portable = QKeySequence.SequenceFormat.PortableText  # else Ctrl may be called Strg
+        return [QKeySequence.fromString(key, portable) for key in self.keys.split()]
 
     def make(self, name: str, parent: QWidget, intent: Intent) -> QAction:
         """Make it.

@@ -85,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
     from PyQt6.QtWidgets import QApplication
 
     from app.settings.settings import load_settings, settings_path
+    from app.window.language import use_language
     from app.window.main_window import MainWindow
     from app.window.shortcuts import check_keys
     from app.window.theme import apply_theme
@@ -100,6 +101,7 @@ def _run(options: argparse.Namespace) -> int:
     app.setApplicationName("fer-live")
     app.setDesktopFileName(PROGRAM)
     app.setWindowIcon(QIcon(str(asset_path("fer-live.svg"))))
+    use_language(app, settings.language)
     apply_theme(app, settings.theme, settings.text_size)
     geometry = QSettings("fer-live", "fer-app") if options.settings is None else None
     window = MainWindow(settings, path, stored=stored, geometry=geometry)
@@ -215,11 +217,14 @@ def _excepthook(window: object) -> Hook:
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         logging.getLogger(__name__).critical("unexpected error", exc_info=(kind, error, trace))
         if not shown:
+            from PyQt6.QtCore import QCoreApplication
             from PyQt6.QtWidgets import QMessageBox, QWidget
 
             shown.append(error)
             parent = window if isinstance(window, QWidget) else None
-            QMessageBox.critical(parent, "fer-live", f"Unexpected error: {kind.__name__}: {error}")
+            words = QCoreApplication.translate("MainWindow", "Unexpected error: {why}")
+            why = f"{kind.__name__}: {error}"
+            QMessageBox.critical(parent, "fer-live", words.format(why=why))
 
     return hook
 

@@ -18,7 +18,7 @@ from app.window.menus import MainActions
 from app.window.review.menus import ReviewActions
 from engine.config import unknown_keys
 from engine.errors import ConfigError
-from engine.wording import shown
+from engine.wording import Words, shown
 
 Keys = Mapping[str, str]
 WINDOWS: Final = (MainActions, ReviewActions)
@@ -80,11 +80,11 @@ def _problem(name: str, text: str) -> str:
         return unknown_keys([name], changeable()).partition(": ")[2]
     sequence = QKeySequence.fromString(text, _PORTABLE)
     if text and not sequence.toString(_PORTABLE):
-        return f"must be a key like F9, Space or Ctrl+Shift+R, got {shown(text)}"
+        return Words("must be a key like F9, Space or Ctrl+Shift+R, got {key}", key=shown(text))
     if sequence.count() > 1:
-        return f"must be one key, not several in a row, got {shown(text)}"
+        return Words("must be one key, not several in a row, got {key}", key=shown(text))
     if text and (why := _taken(sequence[0])):
-        return f"{text} {why}; choose another"
+        return Words("{key} {why}; choose another", key=text, why=why)
     return ""
 
 
@@ -92,9 +92,9 @@ def _taken(combination: QKeyCombination) -> str:
     """Say what else a key does everywhere; empty if nothing."""
     key, modifiers = combination.key(), combination.keyboardModifiers()
     if key in _TAKEN and modifiers in (_Modifier.NoModifier, _Modifier.ShiftModifier):
-        return "moves through fields and faces"
+        return Words("moves through fields and faces")
     if modifiers == _Modifier.AltModifier and _Key.Key_A <= key <= _Key.Key_Z:
-        return "opens a menu"
+        return Words("opens a menu")
     return ""
 
 
@@ -107,9 +107,12 @@ def _conflicts(chosen: Keys) -> dict[str, str]:
             for key in each.keys(chosen):
                 other = having.setdefault(key.toString(_PORTABLE), each)
                 if other is not each:
-                    text = key.toString(_PORTABLE)
-                    found[each.name] = f"{text} is the key of {other.words!r} too; change one"
-                    found[other.name] = f"{text} is the key of {each.words!r} too; change one"
+                    text, words = (
+                        key.toString(_PORTABLE),
+                        "{key} is the key of {other} too; change one",
+                    )
+                    found[each.name] = Words(words, key=text, other=repr(other.words))
+                    found[other.name] = Words(words, key=text, other=repr(each.words))
     return found
 
 

@@ -19,6 +19,7 @@ from app.live.state import LiveState
 from app.session.history import History
 from app.session.naming import NAMELESS, NamedFaces
 from app.window.keys import OwnKeys
+from app.window.language import filled
 from app.window.panels.face_items import SERIES, FaceItems
 from app.window.panels.panel import MARGIN, Panel
 from app.window.theme import current_theme
@@ -149,8 +150,8 @@ class AffectPlot(Panel):
 
     def _length_text(self, seconds: float) -> str:
         if seconds < 60:
-            return self.tr("{0:g} s").format(seconds)
-        return self.tr("{0:g} min").format(seconds / 60)
+            return filled(self.tr("{0:g} s"), seconds)
+        return filled(self.tr("{0:g} min"), seconds / 60)
 
     def show_state(self, live: LiveState) -> None:
         """Draw what the history holds of the window of time."""

@@ -12,8 +12,8 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 from app.live.plot_window import thinned
 from app.live.state import LiveState
 from app.session.naming import NAMELESS, NamedFaces
+from app.window.language import class_name, filled
 from app.window.panels.panel import MARGIN, Panel, chip_font, draw_chip, draw_focus, growing
-from app.window.panels.probabilities import class_name
 from app.window.theme import Theme, current_theme
 from engine.labels import VALENCE_AROUSAL, Expression
 from engine.types import Floats
@@ -134,7 +134,7 @@ class Plane(QWidget):
             return self.tr("no face")
         valence, arousal = trail[-1].tolist()
         words = self.tr("face {0}: valence {1:+.2f}, arousal {2:+.2f}")
-        return words.format(self._named.short(self._shown or 0), valence, arousal)
+        return filled(words, self._named.short(self._shown or 0), valence, arousal)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw plane, places and trails."""

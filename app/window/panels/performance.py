@@ -8,6 +8,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFormLayout, QLabel, QWidget
 
 from app.live.state import LiveState
+from app.window.language import filled
 from app.window.panels.panel import MARGIN, Panel, label
 
 _NONE: Final = "\N{EN DASH}"
@@ -69,7 +70,7 @@ class PerformancePanel(Panel):
         """Show the session's figures."""
         performance = live.performance
         fps = performance.fps
-        self.fps.setText(self.tr("{0:.1f} fps").format(fps) if fps else _NONE)
+        self.fps.setText(filled(self.tr("{0:.1f} fps"), fps) if fps else _NONE)
         self.p50.setText(self._milliseconds(performance.p50_ms))
         self.p95.setText(self._milliseconds(performance.p95_ms))
         frames, dropped = performance.frames, performance.dropped

@@ -2,40 +2,19 @@
 
 from typing import Final
 
-from PyQt6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QEvent, QRectF, QSize, Qt
+from PyQt6.QtCore import QEvent, QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.live.readout import Readout, Standing, readout
 from app.live.state import LiveState
+from app.window.language import class_name, filled
 from app.window.panels.panel import MARGIN, Panel, chip_font, draw_chip, draw_focus, growing, label
 from app.window.theme import ANSWER_PT, GRID_PX, Theme, answer_pt, current_theme
 
 _ROW: Final = 1.9  # heights of the text
 _MOST_PX: Final = 34  # of a row
 _NAME_EM: Final = 6  # of a face's name, heights of the text
-
-
-# Literal texts, so that translators' tools find them.
-_NAMES: Final = {
-    "neutral": QT_TRANSLATE_NOOP("classes", "neutral"),
-    "happiness": QT_TRANSLATE_NOOP("classes", "happiness"),
-    "surprise": QT_TRANSLATE_NOOP("classes", "surprise"),
-    "sadness": QT_TRANSLATE_NOOP("classes", "sadness"),
-    "anger": QT_TRANSLATE_NOOP("classes", "anger"),
-    "disgust": QT_TRANSLATE_NOOP("classes", "disgust"),
-    "fear": QT_TRANSLATE_NOOP("classes", "fear"),
-    "contempt": QT_TRANSLATE_NOOP("classes", "contempt"),
-}
-
-
-def class_name(name: str) -> str:
-    """Give a class's name in the user's language; one beyond the eight stays as it is.
-
-    Args:
-        name: Of the class.
-    """
-    return QCoreApplication.translate("classes", _NAMES[name]) if name in _NAMES else name
 
 
 class ProbabilitiesPanel(Panel):
@@ -119,7 +98,8 @@ class ProbabilitiesPanel(Panel):
         if not read.label:
             words = self.tr("{0} \N{MIDDLE DOT} the model knows valence and arousal only")
             return words.format(which)
-        return self.tr("{0} \N{MIDDLE DOT} reliability {1:.2f}").format(which, read.reliability)
+        words = self.tr("{0} \N{MIDDLE DOT} reliability {1:.2f}")
+        return filled(words, which, read.reliability)
 
 
 class Answer(QWidget):

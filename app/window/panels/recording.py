@@ -26,6 +26,7 @@ from app.session.options import KEYS, RecordingOptions
 from app.session.timecode import timecode
 from app.session.view import View
 from app.window.actions import key_of, with_key
+from app.window.language import said
 from app.window.menus import MainActions
 from app.window.panels.panel import MARGIN
 from app.window.panels.panel import label as made_label
@@ -335,7 +336,7 @@ class RecordingPanel(QWidget):
         root = str(view.choice.root)
         self.folder_label.setText(metrics.elidedText(root, Qt.TextElideMode.ElideMiddle, width))
         self.folder_label.setToolTip(root)
-        free = shown_bytes(view.free) if view.free is not None else "…"
+        free = said(shown_bytes(view.free)) if view.free is not None else "…"
         self.free_label.setText(view.unwritable or self.tr("{free} free").format(free=free))
         if self._was_recording and not view.recording and view.folder is not None:
             self.saved.emit(view.folder)
@@ -377,7 +378,7 @@ class RecordingPanel(QWidget):
 
     def _message(self, view: View) -> str:
         if not (view.recording and (view.missed or view.dropped)):
-            return view.message
+            return said(view.message)
         late = self.tr(
             "Too slow: {missed} of {seen} frames not analysed, {dropped} not in the video."
         )

@@ -8,6 +8,7 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.sources.choice import Choice
+from app.window.language import said
 from app.window.panels.panel import label
 from app.window.picture.view import VideoView
 from app.window.theme import GRID_PX
@@ -100,7 +101,7 @@ class EmptyPicture(QWidget):
         _clear(self._recent)
         self.recent_title.setVisible(bool(choices))
         for place, choice in enumerate(choices):
-            name = choice.title
+            name = said(choice.title)
             shown = name if len(name) <= _SHOWN else f"{name[: _SHOWN - 1]}…"
             button = self._button(shown, partial(self.chosen.emit, choice))
             button.setToolTip(choice.name)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from PyQt6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QPoint, QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QCoreApplication, QPoint, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QColor, QIcon, QPainter, QPixmap
 from PyQt6.QtWidgets import (
     QComboBox,
@@ -18,21 +18,12 @@ from PyQt6.QtWidgets import (
 )
 
 from app.session.naming import COLOURS, LONGEST, NamedFace, NamedFaces
+from app.window.language import colour_name
 from app.window.panels.panel import label
 from app.window.theme import GRID_PX, current_theme
 
 _SWATCH_PX: Final = 16
 _MOST: Final = 3  # faces that are listed beside a colour
-_COLOURS: Final = {
-    "sky blue": QT_TRANSLATE_NOOP("FaceSheet", "sky blue"),
-    "orange": QT_TRANSLATE_NOOP("FaceSheet", "orange"),
-    "green": QT_TRANSLATE_NOOP("FaceSheet", "green"),
-    "purple": QT_TRANSLATE_NOOP("FaceSheet", "purple"),
-    "yellow": QT_TRANSLATE_NOOP("FaceSheet", "yellow"),
-    "vermillion": QT_TRANSLATE_NOOP("FaceSheet", "vermillion"),
-    "blue": QT_TRANSLATE_NOOP("FaceSheet", "blue"),
-    "black or white": QT_TRANSLATE_NOOP("FaceSheet", "black or white"),
-}
 
 
 class FaceSheet(QDialog):
@@ -101,7 +92,7 @@ class FaceSheet(QDialog):
         theme = current_theme()
         box.addItem(_swatch(theme.face(self._face)), self.tr("that of its number"), None)
         for number, colour in enumerate(COLOURS, 1):
-            words = self.tr(_COLOURS[colour])
+            words = colour_name(colour)
             having = [named.short(other) for other in others if _same(named.hue(other), number)]
             having[_MOST:] = ["…"] if len(having) > _MOST else []
             if having:

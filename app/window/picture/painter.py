@@ -11,6 +11,7 @@ from PyQt6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPen,
 from app.live.presentation import fitted
 from app.session.faces import LabelledFace
 from app.session.palette import ink_on
+from app.window.language import class_name
 from app.window.theme import DARK, Theme
 from engine.drawing.layout import Placer
 from engine.drawing.shapes import Rect
@@ -130,11 +131,19 @@ def words_of(face: LabelledFace, uncertain_below: float) -> tuple[str, str, bool
     expressions.
     """
     if face.corrected:
-        return face.label, QCoreApplication.translate("OverlayPainter", "corrected"), False
+        return (
+            class_name(face.label),
+            QCoreApplication.translate("OverlayPainter", "corrected"),
+            False,
+        )
     if not face.label:
         return "", "", False
     uncertain = face.reliability is not None and face.reliability < uncertain_below
-    return face.label + ("?" if uncertain else ""), f"{round(100 * face.share)}%", uncertain
+    return (
+        class_name(face.label) + ("?" if uncertain else ""),
+        f"{round(100 * face.share)}%",
+        uncertain,
+    )
 
 
 class _Words(NamedTuple):

@@ -13,6 +13,7 @@ from app.session.people import ApartEdit, FaceEdit, MergeEdit
 from app.session.review import Review, TrackSummary
 from app.session.suggestions import Suggestion
 from engine.errors import FerError
+from engine.wording import Words
 
 NEAR_S: Final = 0.5  # from the cursor to a marker that is meant
 Stretch = tuple[float, float]
@@ -158,7 +159,7 @@ class ReviewController:
     def label(self, label: str) -> None:
         """Set the chosen face's label over the chosen span."""
         if self.face is None or self.span is None:
-            self.say("choose a face and a span first", failed=True)
+            self.say(Words("choose a face and a span first"), failed=True)
             return
         start_s, end_s = self.span
         self._edit(LabelEdit(face=self.face, start_s=start_s, end_s=end_s, label=label))
@@ -166,14 +167,14 @@ class ReviewController:
     def delete(self) -> None:
         """Delete the chosen face."""
         if self.face is None:
-            self.say("choose a face first", failed=True)
+            self.say(Words("choose a face first"), failed=True)
             return
         self._edit(DeleteEdit(face=self.face))
 
     def delete_span(self) -> None:
         """Delete the chosen face within the chosen span."""
         if self.face is None or self.span is None:
-            self.say("choose a face and a span first", failed=True)
+            self.say(Words("choose a face and a span first"), failed=True)
             return
         start_s, end_s = self.span
         self._edit(DeleteEdit(face=self.face, start_s=start_s, end_s=end_s))
@@ -205,7 +206,7 @@ class ReviewController:
         markers = self.review.markers if self.review is not None else ()
         marker = min(markers, key=lambda m: abs(m.time_s - self.time_s), default=None)
         if marker is None:
-            self.say("there is no marker", failed=True)
+            self.say(Words("there is no marker"), failed=True)
             return
         lasts_s = None if marker.end_s is None else marker.end_s - marker.time_s
         end_s = None if lasts_s is None else self.time_s + lasts_s
@@ -216,7 +217,8 @@ class ReviewController:
         markers = self.review.markers if self.review is not None else ()
         before = [marker for marker in markers if marker.time_s <= self.time_s + SAME_S]
         if not before:
-            self.say("there is no marker before the cursor", failed=True)
+            words = Words("there is no marker before the cursor")
+            self.say(words, failed=True)
             return
         marker = before[-1]
         end_s = self.time_s if self.time_s > marker.time_s + SAME_S else None
@@ -236,7 +238,8 @@ class ReviewController:
         """Delete the marker at the cursor."""
         marker = self.marker_here()
         if marker is None:
-            self.say("no marker within half a second of the cursor", failed=True)
+            words = Words("no marker within half a second of the cursor")
+            self.say(words, failed=True)
             return
         self._edit(MarkerEdit(was_s=round(marker.time_s, 3), was=marker.text))
 
@@ -272,7 +275,7 @@ class ReviewController:
     def merge(self, into: int) -> None:
         """Give the chosen face's rows to another, which is chosen then."""
         if self.face is None:
-            self.say("choose a face first", failed=True)
+            self.say(Words("choose a face first"), failed=True)
             return
         if self._edit(MergeEdit(face=self.face, into=into)):
             self.face = into
@@ -281,17 +284,22 @@ class ReviewController:
         if self.review is None:
             return False
         edits = self.review.edits
-        return self._try(lambda: edits.add(edit), f"done: {edit}")
+        done = Words("done: {what}", what=str(edit))
+        return self._try(lambda: edits.add(edit), done)
 
     def undo(self) -> None:
         """Take the last correction back."""
         if self.review is not None and self.review.edits.can_undo:
-            self._try(self.review.edits.undo, f"undone: {self.review.edits.next_undo}")
+            edits = self.review.edits
+            done = Words("undone: {what}", what=edits.next_undo)
+            self._try(edits.undo, done)
 
     def redo(self) -> None:
         """Make the last undone correction again."""
         if self.review is not None and self.review.edits.can_redo:
-            self._try(self.review.edits.redo, f"done again: {self.review.edits.next_redo}")
+            edits = self.review.edits
+            done = Words("done again: {what}", what=edits.next_redo)
+            self._try(edits.redo, done)
 
     def _try(self, work: Callable[[], None], done: str) -> bool:
         try:

@@ -12,6 +12,7 @@ from app.session.review import Review
 from app.session.suggestions import MOST
 from app.session.timecode import timecode
 from app.window.banner import Banner
+from app.window.language import class_name
 from app.window.picture.naming import FaceSheet, face_words, show_face_menu
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
@@ -48,8 +49,10 @@ class ReviewFaces(QObject):
         """Say what a face shows."""
         who = face_words(self._controller.named, face.id)
         if face.corrected:
-            return self.tr("{who}: {label}, corrected").format(who=who, label=face.label)
-        return f"{who}: {face.label} {face.share:.0%}" if face.label else who
+            return self.tr("{who}: {label}, corrected").format(
+                who=who, label=class_name(face.label)
+            )
+        return f"{who}: {class_name(face.label)} {face.share:.0%}" if face.label else who
 
     def _close(self) -> None:
         self._closed = self._controller.review

@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QInputDialog, QMainWindow
 
 from app.window.review.controller import ReviewController
 from app.window.review.faces import Editing
+from engine.wording import Words
 
 
 class ReviewMarkers(QObject):
@@ -42,7 +43,7 @@ class ReviewMarkers(QObject):
         """Ask for another text of the marker at the cursor."""
         marker = self._controller.marker_here()
         if marker is None:
-            self._say("no marker within half a second of the cursor", failed=True)
+            self._say(Words("no marker within half a second of the cursor"), failed=True)
             return
         title, was = self.tr("The marker at the cursor"), marker.text
         text, good = QInputDialog.getText(self._window, title, self.tr("Text"), text=was)

@@ -15,6 +15,7 @@ from app.session.naming import NAMELESS
 from app.session.palette import face_colour, ink_on, label_colour
 from app.session.review import Review
 from app.session.spans import Span
+from app.window.language import class_name
 from app.window.picture.naming import face_words
 from app.window.review.axis import TimeAxis
 
@@ -330,12 +331,13 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         too_low = metrics.height() > 1.2 * self._row_px()
         for row, span in [] if too_low else self._spans:
             start, end = max(span.start_s, left), min(span.end_s, right)
-            if (end - start) * per_s < metrics.horizontalAdvance(span.label) + 2 * MARKER_GAP_PX:
+            name = class_name(span.label)
+            if (end - start) * per_s < metrics.horizontalAdvance(name) + 2 * MARKER_GAP_PX:
                 continue
             if len(self.words) == WORDS:
                 break
             ink = ink_on(label_colour(span.label))
-            word = pg.TextItem(span.label, color=ink, anchor=(0.5, 0.5))
+            word = pg.TextItem(name, color=ink, anchor=(0.5, 0.5))
             word.setPos((start + end) / 2, row)
             word.setZValue(6)  # over the chosen span
             self.bands.addItem(word)

@@ -28,6 +28,7 @@ from PyQt6.QtWidgets import (
 from app.session.naming import NAMELESS, NamedFaces
 from app.session.palette import face_colour
 from app.session.review import TrackSummary
+from app.window.language import class_name, filled, said
 from app.window.review.controller import Abilities, Stretch
 from engine.labels import EXPRESSIONS
 
@@ -90,19 +91,22 @@ class TrackModel(QAbstractTableModel):
 
     def _text(self, track: TrackSummary, column: str) -> str:
         face = track.face
+        label = face.label
         texts = {
             "face": self._named.short(face.id),
-            "seen": f"{face.seen_s:.1f} s",
-            "most": f"{face.label} {face.shares[face.label]:.0%}" if face.label else "",
-            "valence": "" if face.valence is None else f"{face.valence:+.2f}",
-            "arousal": "" if face.arousal is None else f"{face.arousal:+.2f}",
+            "seen": filled(self.tr("{0:.1f} s"), face.seen_s),
+            "most": f"{class_name(label)} {face.shares[label]:.0%}" if label else "",
+            "valence": "" if face.valence is None else filled("{0:+.2f}", face.valence),
+            "arousal": "" if face.arousal is None else filled("{0:+.2f}", face.arousal),
             "corrected": str(track.corrected) if track.corrected else "",
         }
         return texts[column]
 
     def _shares(self, track: TrackSummary) -> str:
         shares = sorted(track.face.shares.items(), key=lambda pair: -pair[1])
-        return "\n".join(f"{label} {share:.0%}" for label, share in shares if share > 0.005)
+        return "\n".join(
+            f"{class_name(label)} {share:.0%}" for label, share in shares if share > 0.005
+        )
 
     def headerData(
         self,
@@ -165,11 +169,11 @@ class TracksPanel(QWidget):
 
     def _build_label_row(self) -> QHBoxLayout:
         self.label_box = QComboBox()
-        self.label_box.addItems(EXPRESSIONS)
+        self.show_labels(EXPRESSIONS)
         self.label_box.setAccessibleName(self.tr("New label"))
         self.label_button = QPushButton(self.tr("Set label"))
         self.label_button.clicked.connect(
-            lambda _: self.label_wanted.emit(self.label_box.currentText())
+            lambda _: self.label_wanted.emit(self.label_box.currentData())
         )
         row = QHBoxLayout()
         row.addWidget(self.label_box, 1)
@@ -195,7 +199,9 @@ class TracksPanel(QWidget):
     def show_choice(self, face: int | None, span: Stretch | None) -> None:
         """Show which track and which span are chosen; tells nobody."""
         row, chosen = self.tracks.row_of(face), self.table.selectionModel()
-        words = f"{span[0]:.2f} s to {span[1]:.2f} s" if span else self.tr("none; click a band")
+        words = self.tr("none; click a band")
+        if span:
+            words = filled(self.tr("{0:.2f} s to {1:.2f} s"), *span)
         self.span_label.setText(self.tr("Span: {span}").format(span=words))
         if chosen is None or (row >= 0 and chosen.currentIndex().row() == row):
             return
@@ -209,10 +215,11 @@ class TracksPanel(QWidget):
 
     def show_labels(self, labels: Sequence[str]) -> None:
         """Offer these labels; the one that is chosen stays so."""
-        known = [self.label_box.itemText(at) for at in range(self.label_box.count())]
+        known = [self.label_box.itemData(at) for at in range(self.label_box.count())]
         if known != list(labels):
             self.label_box.clear()
-            self.label_box.addItems(labels)
+            for label in labels:
+                self.label_box.addItem(class_name(label), label)
 
     def show_abilities(self, can: Abilities) -> None:
         """Show what can be done now."""
@@ -220,4 +227,4 @@ class TracksPanel(QWidget):
         self.delete_button.setEnabled(can.delete)
         self.merge_button.setEnabled(bool(can.merge))
         self.undo_button.setEnabled(bool(can.undo))
-        self.undo_button.setToolTip(can.undo)
+        self.undo_button.setToolTip(said(can.undo))

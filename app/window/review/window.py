@@ -25,6 +25,7 @@ from app.session.timecode import timecode
 from app.window.actions import make_actions
 from app.window.help.dialogs import ShortcutsDialog
 from app.window.keys import keep_own_key
+from app.window.language import said
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
@@ -233,7 +234,7 @@ class ReviewWindow(QMainWindow):
 
     def ask_records(self) -> None:
         """Ask for a records file and open it."""
-        kinds = self.tr("Records") + f" ({RECORDS})"
+        kinds = f"{self.tr('Records')} ({RECORDS})"
         chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Open records"), "", kinds)
         if chosen:
             self.open(Path(chosen))
@@ -243,7 +244,7 @@ class ReviewWindow(QMainWindow):
         review = self.controller.review
         if review is None:
             return
-        kinds = self.tr("Videos") + f" ({VIDEOS})"
+        kinds = f"{self.tr('Videos')} ({VIDEOS})"
         chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Choose a video"), "", kinds)
         if chosen:
             review.choose_video(Path(chosen))
@@ -364,8 +365,8 @@ class ReviewWindow(QMainWindow):
         acts.delete.setEnabled(can.delete)
         acts.name_face.setEnabled(can.delete)
         self.faces.merge_menu.setEnabled(bool(can.merge))
-        self._name_step(acts.undo, self.tr("Undo"), can.undo)
-        self._name_step(acts.redo, self.tr("Redo"), can.redo)
+        self._name_step(acts.undo, self.tr("Undo"), said(can.undo))
+        self._name_step(acts.redo, self.tr("Redo"), said(can.redo))
         self.side.show_abilities(can)
         is_open = self.controller.review is not None
         for action in (*acts.exports, acts.open_video, acts.play, acts.back, acts.forward):
@@ -382,9 +383,10 @@ class ReviewWindow(QMainWindow):
         self.play_button.setText(name)
 
     def _refresh_message(self) -> None:
-        message = self.controller.message
-        attention = self.tr("Attention: ") if self.controller.failed and message else ""
-        self.message.setText(attention + message)
+        message = said(self.controller.message)
+        if self.controller.failed and message:
+            message = self.tr("Attention: {message}").format(message=message)
+        self.message.setText(message)
 
     def event(self, event: QEvent | None) -> bool:
         """Leave keys to the widgets that do something with them."""

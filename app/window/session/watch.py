@@ -14,6 +14,7 @@ from app.session.participant import Participant
 from app.session.timecode import timecode
 from app.session.view import View
 from app.window.banner import Banner
+from app.window.language import said
 from app.window.menus import MainActions
 from app.window.picture.view import VideoView
 from app.window.session.bar import Chip, SessionBar
@@ -92,11 +93,13 @@ class SessionWatch(QObject):
     def _tell(self, view: View, *, ended: bool) -> None:
         folder = view.folder
         if ended and folder is not None:
-            words = self.tr("{message} in {root}").format(message=view.message, root=folder.parent)
+            words = self.tr("{message} in {root}").format(
+                message=said(view.message), root=folder.parent
+            )
             review = (self.tr("Review"), lambda: self._review(folder))
             self.notice.say(words, offers=(review,))
         else:
-            self.notice.say(view.message, tone="bad" if view.failed else "good")
+            self.notice.say(said(view.message), tone="bad" if view.failed else "good")
 
     def ask_who(self) -> None:
         """Show the sheet before a recording, and record once it is filled in or skipped."""
@@ -196,13 +199,13 @@ class SessionWatch(QObject):
             text = self.tr("{share:.0f} % analysed").format(
                 share=100 * (view.seen - view.missed) / max(view.seen, 1)
             )
-            tip = self.tr("{n} of {all} frames were not analysed: they have no rows").format(
+            tip = self.tr("Frames not analysed, which have no rows: {n} of {all}").format(
                 n=view.missed, all=view.seen
             )
             chips.append(Chip("analysed", text, text, tip, "warn"))
         if view.recording and view.dropped:
             text = self.tr("{n} not in the video").format(n=view.dropped)
-            tip = self.tr("Encoding is too slow: {n} frames are not in the video; they have rows")
+            tip = self.tr("Encoding is too slow. Frames with rows and without a picture: {n}")
             chips.append(Chip("video", text, text, tip.format(n=view.dropped), "warn"))
         return chips
 
@@ -219,8 +222,9 @@ class SessionWatch(QObject):
                 )
             )
         elif view.free is not None:
-            text = self.tr("{free} free").format(free=shown_bytes(view.free))
-            chips.append(Chip("disk", text, shown_bytes(view.free), str(view.choice.root)))
+            free = said(shown_bytes(view.free))
+            text = self.tr("{free} free").format(free=free)
+            chips.append(Chip("disk", text, free, str(view.choice.root)))
         return chips
 
     def _title(self, view: View) -> str:

@@ -17,6 +17,7 @@ from app.settings.draft import Draft
 from app.settings.models import listed, named, toggled
 from app.settings.settings import Settings
 from app.settings.speed import available_devices, measure_speed
+from app.window.language import LANGUAGES
 from app.window.panels.panel import label
 from app.window.scrolled import Scrolled
 from app.window.settings.fields import Page
@@ -155,6 +156,13 @@ class SettingsDialog(QDialog):
 
     def _view(self) -> Page:
         page = Page(self.tr("View"), self.draft)
+        page.choice(
+            "language",
+            self.tr("Language"),
+            self.tr("Of the window; files, columns and logs stay English"),
+            {"system": self.tr("as the system"), **LANGUAGES},
+        )
+        page.note(self.tr("Another language holds once the program is started again."))
         page.choice(
             "theme",
             self.tr("Theme"),

@@ -23,6 +23,7 @@ from PyQt6.QtWidgets import (
 
 from app.settings.draft import Draft
 from app.settings.settings import range_of
+from app.window.language import said
 from app.window.panels.panel import label
 
 _NUMBER_PX: Final = 130
@@ -249,7 +250,7 @@ class Page(QWidget):
             found: By name of the field.
         """
         for name, error in self.errors.items():
-            message = found.get(name, "")
+            message = said(found.get(name, ""))
             error.setText(message[:1].upper() + message[1:])
             error.setVisible(bool(message))
             self.fields[name].setAccessibleDescription(message)

@@ -18,6 +18,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.settings.draft import Draft
+from app.window.language import said
 from app.window.menus import MainActions
 from app.window.panels.panel import label
 from app.window.shortcuts import Changeable, Keys, changeable, problems
@@ -59,7 +60,7 @@ class KeysModel(QAbstractTableModel):
     def data(self, index: QModelIndex, role: int = _Role.DisplayRole) -> Any:  # noqa: ANN401 - a QVariant
         """Give what a cell shows; what was changed is bold, what is wrong has an error's colour."""
         one, column = self.rows[index.row()], index.column()
-        wrong = self._wrong.get(one.name, "")
+        wrong = said(self._wrong.get(one.name, ""))
         if role == _Role.DisplayRole:
             return (one.words, self.key_of(one), self._where(one))[column]
         if role == _Role.ToolTipRole:
@@ -189,7 +190,8 @@ class KeysPage(QWidget):
         """Give the chosen action another key; its own ones, if that is None or among them."""
         one = self._action
         others = {name: text for name, text in self._chosen.items() if name != one.name}
-        own = [] if key is None else [QKeySequence(key)] if key else []
+        portable = QKeySequence.SequenceFormat.PortableText
+        own = [QKeySequence.fromString(key, portable)] if key else []
         same = key is None or one.keys({}) == own
         self._use(others if same else others | {one.name: key or ""})
 
@@ -231,5 +233,5 @@ class KeysPage(QWidget):
     def problems(self) -> dict[str, str]:
         """Say what is wrong with the keys, by name of the settings' field."""
         wrong = problems(self._chosen)
-        lines = [f"{changeable()[name].words}: {why}" for name, why in wrong.items()]
+        lines = [f"{changeable()[name].words}: {said(why)}" for name, why in wrong.items()]
         return {FIELD: lines[0]} if lines else {}

@@ -7,6 +7,7 @@ from typing import Final
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView
 
+from app.window.language import filled
 from engine.reading.catalogue import Entry
 
 _Role = Qt.ItemDataRole
@@ -101,10 +102,10 @@ class ModelTable(QAbstractTableModel):
         parameters = entry.parameters
         return (
             Path(entry.model).stem if entry.model == str(entry.file) else entry.model,
-            none if entry.accuracy is None else f"{100 * entry.accuracy:.1f} %",
-            none if entry.ece is None else f"{entry.ece:.3f}",
-            none if parameters is None else f"{parameters / 1e6:.2f}",
-            none if entry.gmac is None else f"{entry.gmac:.2f}",
+            none if entry.accuracy is None else filled("{0:.1f} %", 100 * entry.accuracy),
+            none if entry.ece is None else filled("{0:.3f}", entry.ece),
+            none if parameters is None else filled("{0:.2f}", parameters / 1e6),
+            none if entry.gmac is None else filled("{0:.2f}", entry.gmac),
             entry.classes or none,
             entry.said,
         )[column]

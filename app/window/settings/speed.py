@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app.settings.draft import Draft
 from app.settings.speed import Speed, measure_speed
+from app.window.language import filled
 from app.window.panels.panel import label
 from engine.analyze import AnalyzerConfig
 from engine.errors import FerError
@@ -146,9 +147,8 @@ class SpeedRow(QWidget):
             "{0}: the networks alone do {1:.0f} frames a second with one face (detector {2:.1f} "
             "ms, landmarks {3:.1f} ms, expression {4:.1f} ms); camera, window and video come on top"
         )
-        return words.format(
-            speed.device, fps, speed.detect_ms, speed.landmarks_ms, speed.expression_ms
-        )
+        stages_ms = (speed.detect_ms, speed.landmarks_ms, speed.expression_ms)
+        return filled(words, speed.device, fps, *stages_ms)
 
     def stop(self) -> None:
         """Stop a measurement, if one runs; its end is not waited for."""

@@ -11,6 +11,7 @@ from app.live.state import LiveState
 from app.session.controller import RecordingController
 from app.sources.choice import Choice
 from app.window.banner import Banner, Offer
+from app.window.language import filled, said
 from app.window.opening import Opened, meant_by
 from app.window.picture.view import VideoView
 from app.window.playback import Playback
@@ -80,7 +81,7 @@ class SourceControl(QObject):
 
     def open(self, choice: Choice) -> None:
         """Leave the source that runs, and show another; a recording is asked about first."""
-        doing = self.tr("open {name}").format(name=choice.title)
+        doing = self.tr("open {name}").format(name=said(choice.title))
         if not may_end_recording(self._stage.window, self._controller, doing):
             return
         self._controller.detach()
@@ -159,7 +160,7 @@ class SourceControl(QObject):
     def _started(self) -> None:
         choice = self._runner.choice
         if choice is not None:
-            self.named.emit(self.tr("Opening {name} …").format(name=choice.title))
+            self.named.emit(self.tr("Opening {name} …").format(name=said(choice.title)))
 
     def _opened(self) -> None:
         worker, choice = self._runner.worker, self._runner.choice
@@ -168,8 +169,12 @@ class SourceControl(QObject):
         info = worker.info
         self._found_again()
         self._stage.view.set_look(self._settings.look(), mirrored=self.mirrored)
-        rate = "" if info.fps is None else f", {float(info.fps):.4g} fps"
-        self.named.emit(f"{choice.title}: {info.width}x{info.height}{rate}")
+        words = self.tr("{name}: {width}x{height}")
+        if info.fps is not None:
+            words = self.tr("{name}: {width}x{height}, {rate:.4g} fps")
+        rate = float(info.fps or 0)
+        size = {"width": info.width, "height": info.height}
+        self.named.emit(filled(words, name=said(choice.title), rate=rate, **size))
         if worker.device:  # it was lost and is back
             self._ready()
         else:
@@ -195,7 +200,7 @@ class SourceControl(QObject):
                 f"{message}\n{waits}", offers=(stop, other), tone="bad", closes=False
             )
             if choice is not None:
-                self.named.emit(self.tr("Waiting for {name}").format(name=choice.title))
+                self.named.emit(self.tr("Waiting for {name}").format(name=said(choice.title)))
             return
         self._clear()
         self.named.emit("")

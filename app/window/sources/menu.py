@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
 
 from app.sources.cameras import CameraName, cameras
 from app.sources.choice import Choice, choice_of
+from app.window.language import filled, said
 from app.window.menus import MainActions
 from app.window.opening import VIDEOS
 from app.window.sources.region_picker import RegionPicker
@@ -56,7 +57,7 @@ class SourceMenu(QMenu):
         self._actions = actions
         self.clear()
         for camera in self._cameras:
-            action = QAction(str(camera), self)
+            action = QAction(_words(camera), self)
             name = str(camera.number)
             action.triggered.connect(
                 lambda _, name=name: self.chosen.emit(replace(self._wanted, name=name))
@@ -82,7 +83,7 @@ class SourceMenu(QMenu):
     def cameras(self) -> list[tuple[str, Choice]]:
         """The cameras that are there, and what opens each."""
         return [
-            (str(camera), replace(self._wanted, name=str(camera.number)))
+            (_words(camera), replace(self._wanted, name=str(camera.number)))
             for camera in self._cameras
         ]
 
@@ -93,7 +94,7 @@ class SourceMenu(QMenu):
             menu.clear()
             for name in self.recent():
                 choice = choice_of(name)
-                action = QAction(choice.title, menu)
+                action = QAction(said(choice.title), menu)
                 action.setToolTip(name)
                 action.triggered.connect(lambda _, choice=choice: self.chosen.emit(choice))
                 menu.addAction(action)
@@ -122,7 +123,8 @@ class SourceMenu(QMenu):
             self._radio(menu, group, text, wanted)
         menu.addSeparator()
         rates: list[tuple[str, float | None]] = [(self.tr("Rate: its own"), None)]
-        rates += [(f"{rate:g} fps", rate) for rate in RATES]
+        words = self.tr("{rate:g} fps")
+        rates += [(filled(words, rate=rate), rate) for rate in RATES]
         group = QActionGroup(menu)
         for text, rate in rates:
             self._radio(menu, group, text, replace(self._wanted, fps=rate))
@@ -148,7 +150,7 @@ class SourceMenu(QMenu):
             self._owner,
             self.tr("Open a video or picture"),
             self.folder(),
-            self.tr("Videos and pictures") + f" ({FILES});;" + self.tr("All files") + " (*)",
+            f"{self.tr('Videos and pictures')} ({FILES});;{self.tr('All files')} (*)",
         )
         if name:
             self.chosen.emit(Choice(kind="file", name=name))
@@ -180,3 +182,8 @@ class SourceMenu(QMenu):
         picker.picked.connect(lambda name: self.chosen.emit(choice_of(name)))
         picker.showFullScreen()
         picker.activateWindow()
+
+
+def _words(camera: CameraName) -> str:
+    """Say which camera it is."""
+    return f"{said(camera.name)} ({camera.number})"

@@ -138,11 +138,8 @@ class RegionPicker(QWidget):
 
     def _write(self, painter: QPainter) -> None:
         size = f"{self._region.width()} x {self._region.height()}"
-        text = (
-            size
-            + "    "
-            + self.tr("Enter: take it, Escape: give up, arrow keys: move, Shift: size")
-        )
+        keys = self.tr("Enter: take it, Escape: give up, arrow keys: move, Shift: size")
+        text = f"{size}    {keys}"
         area = painter.fontMetrics().boundingRect(text).adjusted(-10, -6, 10, 6)
         area.moveCenter(QPoint(self.rect().center().x(), 24 + area.height() // 2))
         painter.fillRect(area, QColor(16, 18, 22, 235))
