@@ -38,9 +38,9 @@ class MainActions:
     )
     open_stream: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open &network stream…"), "Ctrl+U")
     open_screen: QAction = action(
-        QT_TRANSLATE_NOOP("Actions", "&Capture part of the screen…"), "Ctrl+Shift+G"
+        QT_TRANSLATE_NOOP("Actions", "Capture p&art of the screen…"), "Ctrl+Shift+G"
     )
-    open_session: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open &recording…"), "Ctrl+Shift+O")
+    open_session: QAction = action(QT_TRANSLATE_NOOP("Actions", "Open recor&ding…"), "Ctrl+Shift+O")
     close_source: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Close source"), "Ctrl+W")
     quit: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Quit"), "Ctrl+Q")
     record: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Record"), "Ctrl+R")

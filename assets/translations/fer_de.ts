@@ -48,11 +48,11 @@
         <translation>&amp;Netzwerkstream öffnen…</translation>
     </message>
     <message>
-        <source>&amp;Capture part of the screen…</source>
+        <source>Capture p&amp;art of the screen…</source>
         <translation>&amp;Ausschnitt des Bildschirms…</translation>
     </message>
     <message>
-        <source>Open &amp;recording…</source>
+        <source>Open recor&amp;ding…</source>
         <translation>Aufnahme öff&amp;nen…</translation>
     </message>
     <message>
@@ -244,7 +244,7 @@
         <translation>Spur im Abschnitt löschen</translation>
     </message>
     <message>
-        <source>&amp;One person, as suggested</source>
+        <source>One &amp;person, as suggested</source>
         <translation>&amp;Eine Person, wie vorgeschlagen</translation>
     </message>
     <message>

@@ -30,7 +30,7 @@ class ReviewActions:
     """The review window's actions, by name."""
 
     open_folder: QAction = action(
-        QT_TRANSLATE_NOOP("Actions", "Open &recording…"), "Ctrl+Shift+O", called="open_session"
+        QT_TRANSLATE_NOOP("Actions", "Open recor&ding…"), "Ctrl+Shift+O", called="open_session"
     )
     open_records: QAction = action(
         QT_TRANSLATE_NOOP("Actions", "&Open file…"), "Ctrl+O", called="open_file"
@@ -69,7 +69,7 @@ class ReviewActions:
         QT_TRANSLATE_NOOP("Actions", "Delete track in the span"), "Shift+Del"
     )
     name_face: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Name and colour of the face…"), "F2")
-    one_person: QAction = action(QT_TRANSLATE_NOOP("Actions", "&One person, as suggested"))
+    one_person: QAction = action(QT_TRANSLATE_NOOP("Actions", "One &person, as suggested"))
     two_people: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Two people: no such suggestion"))
     add_marker: QAction = action(
         QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M", called="other_marker"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PyQt6.QtCore import QLocale
 
 from app.session.folder import FORMAT, MARKERS, Marker, MarkerWriter, write_about
 from app.settings.settings import Settings
@@ -98,3 +99,20 @@ def folder(tmp_path, write_records, two_faces, make_clip):
     about = {"format": FORMAT, "state": "finished", "files": files}
     write_about(folder, about | {"settings": {"video": {"annotate": False}}})
     return folder
+
+
+@pytest.fixture
+def speak(qapp):
+    """Let windows speak a language until the test is over."""
+    from app.window.language import use_language
+
+    before, installed = QLocale(), []
+
+    def spoken(language):
+        installed.extend(use_language(qapp, language))
+
+    yield spoken
+    for translator in installed:
+        qapp.removeTranslator(translator)
+        translator.deleteLater()
+    QLocale.setDefault(before)
