@@ -596,6 +596,18 @@
         <translation>Liefert</translation>
     </message>
     <message>
+        <source>expression</source>
+        <translation>Ausdruck</translation>
+    </message>
+    <message>
+        <source>valence-arousal</source>
+        <translation>Valenz-Erregung</translation>
+    </message>
+    <message>
+        <source>valence-arousal (derived)</source>
+        <translation>Valenz-Erregung (abgeleitet)</translation>
+    </message>
+    <message>
         <source>accuracy and ECE in {0} on {1} faces</source>
         <translation>Genauigkeit und ECE in {0} an Gesichtern: {1}</translation>
     </message>

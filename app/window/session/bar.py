@@ -245,7 +245,7 @@ class SessionBar(QFrame):
                     style.unpolish(label)
                     style.polish(label)
             label.setToolTip(chip.tip or chip.text)
-            label.setAccessibleName(f"{chip.name}: {chip.tip or chip.text}")
+            label.setAccessibleName(f"{chip.text}: {chip.tip}" if chip.tip else chip.text)
         self._fit()
 
     def _fit(self) -> None:

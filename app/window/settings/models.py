@@ -107,13 +107,21 @@ class ModelTable(QAbstractTableModel):
             none if parameters is None else filled("{0:.2f}", parameters / 1e6),
             none if entry.gmac is None else filled("{0:.2f}", entry.gmac),
             entry.classes or none,
-            entry.said,
+            self._gives(entry),
         )[column]
+
+    def _gives(self, entry: Entry) -> str:
+        known = {
+            "expression": self.tr("expression"),
+            "valence-arousal": self.tr("valence-arousal"),
+            "valence-arousal (derived)": self.tr("valence-arousal (derived)"),
+        }
+        return ", ".join(known.get(what, what) for what in entry.said.split(", "))
 
     def _tip(self, entry: Entry) -> str:
         judged = entry.judged_on
         words = self.tr("accuracy and ECE in {0} on {1} faces").format(entry.precision, judged)
-        said = f"{entry.model}: {entry.said}"
+        said = f"{entry.model}: {self._gives(entry)}"
         return f"{said}; {words}" if judged else said
 
 

@@ -116,3 +116,33 @@ def speak(qapp):
         qapp.removeTranslator(translator)
         translator.deleteLater()
     QLocale.setDefault(before)
+
+
+@pytest.fixture
+def dialogs(qtbot):
+    """Make every dialog of a window, by name."""
+    from app.session.naming import NAMELESS
+    from app.session.participant import Participant
+    from app.window.help.dialogs import ReportDialog, ShortcutsDialog
+    from app.window.help.notice import NoticeDialog
+    from app.window.picture.naming import FaceSheet
+    from app.window.privacy import PrivacyDialog
+    from app.window.session.sheet import ParticipantSheet
+    from app.window.settings.dialog import SettingsDialog
+
+    def made(window):
+        all_ = {
+            "settings": SettingsDialog(window.settings, window, devices=("auto", "cpu")),
+            "keys": ShortcutsDialog(window.actions_, window),
+            "report": ReportDialog("log", window),
+            "notice": NoticeDialog(window),
+            "first": PrivacyDialog(window, first_run=True),
+            "sheet": ParticipantSheet(Participant(), window),
+            "face": FaceSheet(1, NAMELESS, (2,), window),
+        }
+        for dialog in all_.values():
+            qtbot.addWidget(dialog)
+            dialog.show()
+        return all_
+
+    return made

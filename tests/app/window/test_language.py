@@ -5,18 +5,31 @@ import re
 import string
 from collections import Counter
 from pathlib import Path
+from types import BuiltinFunctionType
+from typing import Final
 from xml.etree import ElementTree
 
 import pytest
 from PyQt6.lupdate import lupdate
-from PyQt6.QtCore import QCoreApplication, QLocale
-from PyQt6.QtWidgets import QDialogButtonBox, QFileDialog, QMenu
+from PyQt6.QtCore import QCoreApplication, QLocale, Qt, QTranslator
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QDialogButtonBox,
+    QFileDialog,
+    QMenu,
+    QTabBar,
+    QTableView,
+    QWidget,
+)
 
 from app.session.disk import shown_bytes
 from app.session.edits import LabelEdit
 from app.session.naming import COLOURS, NamedFace
 from app.session.people import FaceEdit
+from app.sources.choice import Choice
 from app.window.language import ELSEWHERE, class_name, colour_name, filled, said
+from app.window.review.window import ReviewWindow
 from app.window.settings.dialog import SettingsDialog
 from app.window.shortcuts import changeable
 from engine.assets import asset_path
@@ -184,8 +197,6 @@ def test_keys_are_named_in_german_and_stay_the_same(speak, make_window):
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_no_two_entries_of_a_menu_have_one_letter(speak, make_window, language):
-    from app.window.review.window import ReviewWindow
-
     speak(language)
     window = make_window()
     review = ReviewWindow(window)
@@ -249,3 +260,100 @@ def test_chosen_language_keeps_the_numbers_of_the_country(monkeypatch, speak):
     speak("de")
     assert QLocale().name() == "de_CH"
     assert filled("{0:.1f}", 0.5) == "0.5"  # as the Swiss write it
+
+
+class Marking(QTranslator):
+    """Marks whatever is translated."""
+
+    def isEmpty(self):
+        return False
+
+    def translate(self, context, text, disambiguation=None, n=-1):
+        return f"⟦{text}⟧"
+
+
+@pytest.fixture
+def marked(qapp):
+    translator = Marking()
+    qapp.installTranslator(translator)
+    yield
+    qapp.removeTranslator(translator)
+
+
+def texts_of(top):
+    """Give every text that a widget and what is in it show or say."""
+    yield top.windowTitle()
+    for widget in (top, *top.findChildren(QWidget)):
+        yield from (widget.toolTip(), widget.accessibleName(), widget.accessibleDescription())
+        for name in ("text", "placeholderText", "title", "suffix", "specialValueText", "prefix"):
+            give = getattr(widget, name, None)
+            if isinstance(give, BuiltinFunctionType) and isinstance(text := give(), str):
+                yield text
+        if isinstance(widget, QTabBar):
+            yield from (widget.tabText(at) for at in range(widget.count()))
+        if isinstance(widget, QComboBox):
+            yield from (widget.itemText(at) for at in range(widget.count()))
+        if isinstance(widget, QTableView):
+            yield from _texts_of_table(widget.model())
+    for action in top.findChildren(QAction):
+        yield from (action.text(), action.toolTip())
+
+
+def _texts_of_table(model):
+    for column in range(model.columnCount()):
+        for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            yield str(model.headerData(column, Qt.Orientation.Horizontal, role) or "")
+            for row in range(model.rowCount()):
+                yield str(model.index(row, column).data(role) or "")
+
+
+def unmarked(text):
+    """Give what of a text is not translated."""
+    while (rest := re.sub(r"⟦[^⟦⟧]*⟧", "", text)) != text:
+        text = rest
+    return text.strip(" :,;&·–→←●\n")
+
+
+# What is shown and has no other language: names, values, units, what users, files or systems say.
+SAME: Final = (
+    r"(\d:\d\d:\d\d – )?fer-live|English|Deutsch|Français|log",
+    r"stimulus on|stimulus off|question|note|experiment",  # texts that users change
+    r"int8|fp16|fp32|auto|cpu|(cuda|tensorrt|openvino)( \(\))?|UDP|OSC|LSL|ECE|GMAC",
+    r"poster-rt( · cpu)?|fer-\w+|.*/recordings|/tmp/.*…\w+|.*\.mp4|127\.0\.0\.1(:\d+)?|\(?\*\..*",
+    r"((Ctrl|Shift|Alt|Esc|Home|End|Space|Left|Right|Up|Down|Del|PgUp|PgDown|F\d+|[^a-z])[+, ]*)+",
+    r"\d+x\d+( .*)?|[\d.]+ ?(s|x|ms|fps|%)",
+    r"<.*|qt_.*",
+)
+
+
+def test_no_text_is_in_one_language_only(
+    qtbot, marked, make_window, dialogs, folder, opened, fake_camera
+):
+    opened.append(fake_camera())
+    window = make_window(osc=True, hear_udp=True, blur=True, part_minutes=1)
+    window.open(Choice(kind="camera", name="0"))
+    qtbot.waitUntil(lambda: window.live.analysis is not None and window.view.frame is not None)
+    for dock in window.docks.docks.values():
+        dock.show()
+    window.controller.start()
+    qtbot.waitUntil(lambda: window.controller.view().elapsed_s > 0.2)
+    window.watch.refresh()
+    window.recording.refresh()
+    tops = {"window": window, **dialogs(window)}
+    review = ReviewWindow()
+    qtbot.addWidget(review)
+    review.show()
+    review.open(folder)
+    qtbot.waitUntil(lambda: not review.busy)
+    tops["review"] = review
+    found = {
+        f"{name}: {text!r}"
+        for name, top in tops.items()
+        for text in texts_of(top)
+        if re.search(r"[A-Za-z]{2}", rest := unmarked(text))
+        if not any(re.fullmatch(same, rest, re.DOTALL) for same in SAME)
+    }
+    window.controller.stop()
+    qtbot.waitUntil(lambda: not window.controller.view().recording)
+    review.close()
+    assert not found, "\n".join(sorted(found))
