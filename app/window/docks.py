@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import (
     QStyleOptionDockWidget,
     QStyleOptionFrame,
     QStylePainter,
+    QTabBar,
     QWidget,
 )
 
@@ -33,6 +34,7 @@ PICTURE: Final = 0.65  # of the window's width, in the layout of a session
 _LOW_PX: Final = 700  # a window lower than this has the plane behind the expression
 _BELOW_PX: Final = 176  # the curves, at least
 _BELOW: Final = 0.24  # of the window's height
+_DIRECT: Final = Qt.FindChildOption.FindDirectChildrenOnly
 _RIGHT, _BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
 
 
@@ -164,6 +166,8 @@ class Docks:
             natural = docks["probabilities"].sizeHint().height()
             rest = max(1, height - natural - max(_BELOW_PX, round(_BELOW * height)))
             window.resizeDocks([docks["probabilities"], docks["circumplex"]], [natural, rest], down)
+        for bar in window.findChildren(QTabBar, options=_DIRECT):  # Qt makes them as they are needed
+            bar.setElideMode(Qt.TextElideMode.ElideNone)  # arrows where there is no room for all
 
     def _stack(self, *, low: bool) -> None:
         """Put plane and recording below the expression, or behind it where there is no height."""

@@ -23,6 +23,7 @@ from app.window.panels.panel import label
 from app.window.theme import GRID_PX, current_theme
 
 _SWATCH_PX: Final = 16
+_WIDTH_PX: Final = 420
 _MOST: Final = 3  # faces that are listed beside a colour
 
 
@@ -84,7 +85,8 @@ class FaceSheet(QDialog):
         column.addWidget(buttons)
         self.name.selectAll()
         self.name.setFocus()
-        self.resize(420, 0)
+        self.ensurePolished()
+        self.resize(_WIDTH_PX, column.totalHeightForWidth(_WIDTH_PX))
 
     def _make_colours(self, named: NamedFaces, others: Sequence[int]) -> QComboBox:
         box = QComboBox()
