@@ -166,7 +166,9 @@ class Docks:
             natural = docks["probabilities"].sizeHint().height()
             rest = max(1, height - natural - max(_BELOW_PX, round(_BELOW * height)))
             window.resizeDocks([docks["probabilities"], docks["circumplex"]], [natural, rest], down)
-        for bar in window.findChildren(QTabBar, options=_DIRECT):  # Qt makes them as they are needed
+        for bar in window.findChildren(
+            QTabBar, options=_DIRECT
+        ):  # Qt makes them as they are needed
             bar.setElideMode(Qt.TextElideMode.ElideNone)  # arrows where there is no room for all
 
     def _stack(self, *, low: bool) -> None:

@@ -581,7 +581,7 @@
     </message>
     <message>
         <source>M parameters</source>
-        <translation>Mio. Parameter</translation>
+        <translation>Mio. Param.</translation>
     </message>
     <message>
         <source>GMAC</source>
@@ -775,7 +775,7 @@
     </message>
     <message>
         <source>Latency, median</source>
-        <translation>Verzögerung, Median</translation>
+        <translation>Latenz, Median</translation>
     </message>
     <message>
         <source>From the camera to the window, half are faster</source>
@@ -783,7 +783,7 @@
     </message>
     <message>
         <source>Latency, 95 %</source>
-        <translation>Verzögerung, 95 %</translation>
+        <translation>Latenz, 95 %</translation>
     </message>
     <message>
         <source>From the camera to the window, 95 % are faster</source>
@@ -791,7 +791,7 @@
     </message>
     <message>
         <source>Frames not analysed</source>
-        <translation>Bilder ohne Analyse</translation>
+        <translation>Nicht analysiert</translation>
     </message>
     <message>
         <source>Left out because a newer one had arrived; the picture shows them all the same</source>
@@ -799,7 +799,7 @@
     </message>
     <message>
         <source>Frames analysed</source>
-        <translation>Bilder mit Analyse</translation>
+        <translation>Analysiert</translation>
     </message>
     <message>
         <source>Since the source was opened</source>
@@ -1185,7 +1185,7 @@
     </message>
     <message>
         <source>Stop</source>
-        <translation>Beenden</translation>
+        <translation>Stopp</translation>
     </message>
     <message>
         <source>Record</source>
@@ -1433,7 +1433,7 @@
     </message>
     <message>
         <source>Stop &amp;recording</source>
-        <translation>Aufnahme &amp;beenden</translation>
+        <translation>S&amp;topp</translation>
     </message>
     <message>
         <source>&amp;Record</source>
@@ -1886,6 +1886,10 @@
         <translation>Zum nächsten Knopf, Feld oder Diagramm</translation>
     </message>
     <message>
+        <source>+, −, Home</source>
+        <translation>+, −, Pos1</translation>
+    </message>
+    <message>
         <source>In the plot: less time, more, back to now</source>
         <translation>Im Diagramm: weniger Zeit, mehr, zurück zu jetzt</translation>
     </message>
@@ -2009,7 +2013,7 @@
     <name>SpeedRow</name>
     <message>
         <source>Stop</source>
-        <translation>Beenden</translation>
+        <translation>Stopp</translation>
     </message>
     <message>
         <source>Measure speed</source>
@@ -2108,6 +2112,14 @@
     <message>
         <source>Timelines</source>
         <translation>Zeitleisten</translation>
+    </message>
+    <message>
+        <source>valence</source>
+        <translation>Valenz</translation>
+    </message>
+    <message>
+        <source>arousal</source>
+        <translation>Erregung</translation>
     </message>
 </context><context>
     <name>TrackModel</name>

@@ -10,6 +10,7 @@ from PyQt6.QtCore import PYQT_VERSION_STR, Qt, qVersion
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import (
     QApplication,
+    QBoxLayout,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -73,7 +74,10 @@ class ShortcutsDialog(QDialog):
         others = (
             (self.tr("Up, Down"), self.tr("In the picture: the face before, the next")),
             (self.tr("Tab"), self.tr("To the next button, field or plot")),
-            ("+, \N{MINUS SIGN}, Home", self.tr("In the plot: less time, more, back to now")),
+            (
+                self.tr("+, \N{MINUS SIGN}, Home"),
+                self.tr("In the plot: less time, more, back to now"),
+            ),
             (self.tr("Alt with a letter"), self.tr("A menu")),
         )
         half = (len(self.keys) + len(others) + 1) // 2
@@ -88,7 +92,11 @@ class ShortcutsDialog(QDialog):
         column.addWidget(area, 1)
         column.addWidget(label(self.tr("Keys can be changed in the settings."), "muted"))
         column.addWidget(_close(self))
-        self.resize(min(760, parent.width()), min(520, parent.height()))
+        around = 8 * GRID_PX  # margins, and what scrolls
+        if inner.sizeHint().width() + around > parent.width():
+            beside.setDirection(QBoxLayout.Direction.TopToBottom)
+        wide = inner.sizeHint().width() + around
+        self.resize(min(max(760, wide), parent.width()), min(520, parent.height()))
 
 
 def _form(rows: Iterable[tuple[str, str]]) -> QFormLayout:

@@ -91,7 +91,8 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         if row < 2:
             plot.setYRange(-1.25, 1.25, padding=0)
             plot.getAxis("left").setTicks([[(-1, "\N{MINUS SIGN}1"), (0, "0"), (1, "+1")]])
-            plot.setLabel("left", SERIES[row])
+            names = (self.tr("valence"), self.tr("arousal"))
+            plot.setLabel("left", names[row])
             plot.getAxis("bottom").setStyle(showValues=False)
             plot.showGrid(y=True, alpha=0.25)
             plot.setDownsampling(auto=True, mode="peak")  # of all its curves, whatever they ask for

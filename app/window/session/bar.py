@@ -252,7 +252,7 @@ class SessionBar(QFrame):
         """Say all in full; where room is short the chips, the markers, the source say less."""
         fixed = (self.record_button, self.pause_button, self.time_label, self.snapshot_button)
         taken = sum(w.sizeHint().width() + _GAP_PX for w in fixed if not w.isHidden())
-        room = self.width() - taken - 5 * GRID_PX  # edges, and gaps beside source and state
+        room = self.width() - taken - 6 * GRID_PX  # edges, and gaps beside source, state and chips
         metrics = self.fontMetrics()
 
         def needed(texts: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""No label, button, menu or tab is narrower than its text: in both languages, sizes, sizes of text."""
+"""No label, button, menu or tab is narrower than its text, in both languages."""
 
 import re
 
@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMenuBar,
+    QScrollArea,
     QSizePolicy,
     QStyle,
     QStyleOptionComboBox,
@@ -38,12 +39,20 @@ def cut_in(top):
     return found
 
 
+def lasting_in(qtbot, top):
+    """Name what stays cut off once all had time to find its room."""
+    for _ in range(20):
+        if not (found := cut_in(top)):
+            return []
+        qtbot.wait(50)
+    return found
+
+
 def _cut(widget):
     metrics, wide = widget.fontMetrics(), widget.width()
     if isinstance(widget, QLabel):
-        ignored = widget.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Ignored
-        if ignored or not widget.text():
-            return ""
+        if widget.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Ignored:
+            return widget.text() if metrics.horizontalAdvance(widget.text()) > wide else ""
         if widget.wordWrap():
             words = max(re.split(r"[\s/-]", widget.text()), key=metrics.horizontalAdvance)
             high = widget.heightForWidth(wide) <= widget.height()
@@ -84,6 +93,8 @@ def _cut(widget):
                 continue
             if metrics.horizontalAdvance(text) > widget.sectionSize(at):
                 return text
+    if isinstance(widget, QScrollArea) and widget.horizontalScrollBar().maximum():
+        return f"scrolls sideways: {widget.widget()} {widget.widget().sizeHint()} {widget.size()}"
     if isinstance(widget, QDockWidget):
         title = metrics.horizontalAdvance(widget.windowTitle())
         return widget.windowTitle() if title > wide else ""
@@ -104,7 +115,9 @@ def dressed(qapp):
 
 @LANGUAGES
 @TEXT_SIZES
-@pytest.mark.parametrize("size", [(1024, 640), (1600, 1000), (3840, 2160)], ids=["small", "large", "4K"])
+@pytest.mark.parametrize(
+    "size", [(1024, 640), (1600, 1000), (3840, 2160)], ids=["small", "large", "4K"]
+)
 def test_nothing_of_the_window_is_cut_off(
     qtbot, speak, dressed, make_window, opened, fake_camera, language, text_size, size
 ):
@@ -112,17 +125,20 @@ def test_nothing_of_the_window_is_cut_off(
     dressed(text_size)
     window = make_window(blur=True, recent=("0", "talk.mp4"))
     window.resize(*size)
-    qtbot.wait(60)
-    empty = cut_in(window)
+    found = lasting_in(qtbot, window)
     opened.append(fake_camera())
     window.open(Choice(kind="camera", name="0"))
     qtbot.waitUntil(lambda: window.live.analysis is not None and window.view.frame is not None)
     window.actions_.layout_analysis.trigger()
     for name in ("recording", "circumplex", "performance", "statistics", "probabilities"):
         window.docks.docks[name].raise_()
-        qtbot.wait(30)
-        empty += cut_in(window)
-    assert not empty, "\n".join(sorted(set(empty)))
+        found += lasting_in(qtbot, window)
+    window.controller.start()
+    qtbot.waitUntil(lambda: window.controller.view().elapsed_s > 0.1)
+    found += lasting_in(qtbot, window)
+    window.controller.stop()
+    qtbot.waitUntil(lambda: not window.controller.view().recording)
+    assert not found, "\n".join(sorted(set(found)))
 
 
 @LANGUAGES
@@ -140,8 +156,7 @@ def test_nothing_of_the_dialogs_is_cut_off(
         for at in range(1 if tabs is None else tabs.count()):
             if tabs is not None:
                 tabs.setCurrentIndex(at)
-            qtbot.wait(30)
-            found += cut_in(dialog)
+            found += lasting_in(qtbot, dialog)
     assert not found, "\n".join(sorted(set(found)))
 
 
@@ -157,7 +172,6 @@ def test_nothing_of_the_review_is_cut_off(qtbot, speak, dressed, folder, languag
     review.show()
     review.open(folder)
     qtbot.waitUntil(lambda: not review.busy)
-    qtbot.wait(30)
-    found = cut_in(review)
+    found = lasting_in(qtbot, review)
     review.close()
     assert not found, "\n".join(found)

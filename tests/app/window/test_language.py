@@ -156,7 +156,9 @@ def _texts(node, tree, texts):
 
 def _assigned(assign, name):
     (target,), value = assign.targets, assign.value
-    pairs = zip(target.elts, value.elts) if isinstance(target, ast.Tuple) else [(target, value)]
+    pairs = [(target, value)]
+    if isinstance(target, ast.Tuple):
+        pairs = zip(target.elts, value.elts, strict=True) if isinstance(value, ast.Tuple) else []
     return [
         text.value
         for one, text in pairs
@@ -311,12 +313,12 @@ def unmarked(text):
     """Give what of a text is not translated."""
     while (rest := re.sub(r"⟦[^⟦⟧]*⟧", "", text)) != text:
         text = rest
-    return text.strip(" :,;&·–→←●\n")
+    return text.strip(" :,;&·\N{EN DASH}→←●\n")
 
 
 # What is shown and has no other language: names, values, units, what users, files or systems say.
 SAME: Final = (
-    r"(\d:\d\d:\d\d – )?fer-live|English|Deutsch|Français|log",
+    r"(\d:\d\d:\d\d .)? ?fer-live|English|Deutsch|Français|log",
     r"stimulus on|stimulus off|question|note|experiment",  # texts that users change
     r"int8|fp16|fp32|auto|cpu|(cuda|tensorrt|openvino)( \(\))?|UDP|OSC|LSL|ECE|GMAC",
     r"poster-rt( · cpu)?|fer-\w+|.*/recordings|/tmp/.*…\w+|.*\.mp4|127\.0\.0\.1(:\d+)?|\(?\*\..*",
