@@ -55,6 +55,7 @@ def test_wheel_holds_the_five_packages_and_nothing_else(wheel):
     assert top == {"fer_live", "app", "engine", "training", "export"}
     assert {"fer_live/py.typed", "engine/py.typed"} <= set(names)
     assert "engine/_assets/demo.mp4" in names
+    assert {f"engine/_assets/translations/fer_{name}.qm" for name in ("de", "en")} <= set(names)
     models = {name for name in names if name.endswith(".onnx")}
     assert "engine/_assets/poster-rt.onnx" in models
     assert {model.replace(".onnx", ".json") for model in models} <= set(names)

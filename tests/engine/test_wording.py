@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from engine.wording import capped, counted, shortened, shown
+from engine.wording import Words, capped, counted, shortened, shown
 
 ROOT = Path(__file__).parents[2]
 # A number before a noun of several, in a text with a place for the number.
@@ -17,6 +17,14 @@ ALWAYS_SEVERAL = (
     "none of its \0 pictures",
     "\0: its maps are not one",
 )
+
+
+def test_words_know_their_parts():
+    inner = Words("saved: {name}", name="a.mp4")
+    words = Words("{why}; {saved}", why="stopped after 0.5 s", saved=inner)
+    assert words == "stopped after 0.5 s; saved: a.mp4"
+    assert (words.pattern, words.parts["saved"].parts) == ("{why}; {saved}", {"name": "a.mp4"})
+    assert Words("{count:,.1f} GB", count=1234.5) == "1,234.5 GB"
 
 
 def test_one_thing_is_not_several():

@@ -93,6 +93,7 @@ def test_without_a_file_the_defaults_hold(tmp_path):
         ("[analysis]\nmax_faces = 0", "analysis.max_faces: must be at least 1, got 0"),
         ("[analysis]\nsmooth = nan", "analysis.smooth: must be finite, got nan"),
         ("[analysis]\ndevice = 'gpu'", "analysis.device: 'gpu' is unknown; choose auto, cpu, cuda"),
+        ("[view]\nlanguage = 'fr'", "view.language: 'fr' is unknown; choose system, en, de"),
         ("[view]\ntheme = 'pink'", "view.theme: 'pink' is unknown; choose system, light, dark"),
         ("[view]\nmirror = 1", "view.mirror: must be true or false, got 1"),
         ("[outputs.udp]\nhost = ' '", "outputs.udp.host: must not be empty"),
