@@ -657,7 +657,7 @@
     </message>
     <message>
         <source>{name} fails</source>
-        <translation>{name} versagt</translation>
+        <translation>{name} gestört</translation>
     </message>
     <message>
         <source>It is being opened</source>
@@ -729,7 +729,7 @@
     </message>
     <message>
         <source>&amp;Participant</source>
-        <translation>&amp;Teilnehmer</translation>
+        <translation>Tei&amp;lnehmer</translation>
     </message>
     <message>
         <source>&amp;Session</source>
@@ -1625,7 +1625,7 @@
     </message>
     <message>
         <source>Most faces</source>
-        <translation>Höchstens Gesichter</translation>
+        <translation>Gesichter höchstens</translation>
     </message>
     <message>
         <source>Faces followed at once</source>
@@ -1953,7 +1953,7 @@
     </message>
     <message>
         <source>Retry</source>
-        <translation>Wiederholen</translation>
+        <translation>Erneut versuchen</translation>
     </message>
 </context><context>
     <name>SourceMenu</name>
@@ -2372,7 +2372,7 @@
     </message>
     <message>
         <source>label face {face} {label}, {span}</source>
-        <translation>Gesicht {face} ist {label}, {span}</translation>
+        <translation>Gesicht {face}: {label}, {span}</translation>
     </message>
     <message>
         <source>marker {text} at {time_s:.2f} s</source>
@@ -2440,7 +2440,7 @@
     </message>
     <message>
         <source>done: {what}</source>
-        <translation>getan: {what}</translation>
+        <translation>erledigt: {what}</translation>
     </message>
     <message>
         <source>undone: {what}</source>

@@ -142,6 +142,8 @@ class ModelList(QTableView):
         self.setWordWrap(False)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.table.modelReset.connect(self.updateGeometry)
+        if (across := self.horizontalScrollBar()) is not None:
+            across.rangeChanged.connect(lambda *_: self.updateGeometry())
         if (side := self.verticalHeader()) is not None:
             side.hide()
         if (head := self.horizontalHeader()) is not None:
@@ -155,4 +157,6 @@ class ModelList(QTableView):
         row = side.defaultSectionSize() if side is not None else 2 * self.fontMetrics().height()
         rows = min(max(self.table.rowCount(), 1), _ROWS)
         height = (head.sizeHint().height() if head is not None else row) + rows * row
+        if (across := self.horizontalScrollBar()) is not None and across.maximum():
+            height += across.sizeHint().height()
         return QSize(super().sizeHint().width(), height + 2 * self.frameWidth())

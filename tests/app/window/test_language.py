@@ -226,7 +226,7 @@ def test_plurals_numbers_and_names(speak):
     assert said("no such sentence") == "no such sentence"
     edit = LabelEdit(face=2, start_s=1.5, end_s=2.0, label="fear")
     assert said(Words("done: {what}", what=str(edit))) == (
-        "getan: Gesicht 2 ist Angst, 1,50 bis 2,00 s"
+        "erledigt: Gesicht 2: Angst, 1,50 bis 2,00 s"
     )
     named = FaceEdit(face=1, named=NamedFace(name="", colour="orange"))
     assert said(str(named)) == "Gesicht 1: kein Name, Orange"
