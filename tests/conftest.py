@@ -43,6 +43,7 @@ LINEAR = {
 }
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # windows of the tests need no screen
+os.environ["LANGUAGE"] = "en"  # whatever the machine's is
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -101,25 +101,20 @@ def use_language(app: QCoreApplication, language: LanguageName) -> tuple[QTransl
         language: ``system`` is the first of the system's languages that there is, else English.
 
     Returns:
-        What translates: texts of this program, then Qt's own; nothing without such a language.
+        What translates: texts of this program, then Qt's own.
     """
     system = QLocale.system()
-    locale = system if language == "system" else QLocale(language)
-    if locale.language() == system.language():
-        locale = system  # with the numbers of its country
-    own = QTranslator(app)
-    folder = str(asset_path("translations"))
-    if not own.load(locale, "fer", "_", folder):
-        return ()
-    if language != "system":
-        QLocale.setDefault(locale)
-    loaded = [own]
+    wanted = system if language == "system" else QLocale(language)
+    own, folder = QTranslator(app), str(asset_path("translations"))
+    if not own.load(wanted, "fer", "_", folder):
+        own.load(QLocale("en"), "fer", "_", folder)
+    if language != "system":  # with the numbers of the country, if that is its language
+        QLocale.setDefault(system if system.language() == wanted.language() else wanted)
     qt, place = QTranslator(app), QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-    if qt.load(QLocale(own.language()), "qtbase", "_", place):
-        loaded.insert(0, qt)
-    for each in loaded:  # the last one is asked first
+    qt.load(QLocale(own.language()), "qtbase", "_", place)
+    for each in (qt, own):  # the last one is asked first
         app.installTranslator(each)
-    return tuple(reversed(loaded))
+    return own, qt
 
 
 def class_name(name: str) -> str:

@@ -330,15 +330,16 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         per_s = self.bands.vb.width() / max(right - left, 1e-6)
         metrics = self.fontMetrics()
         too_low = metrics.height() > 1.2 * self._row_px()
+        names = {label: class_name(label) for label in {span.label for _, span in self._spans}}
+        widths = {label: metrics.horizontalAdvance(name) for label, name in names.items()}
         for row, span in [] if too_low else self._spans:
             start, end = max(span.start_s, left), min(span.end_s, right)
-            name = class_name(span.label)
-            if (end - start) * per_s < metrics.horizontalAdvance(name) + 2 * MARKER_GAP_PX:
+            if (end - start) * per_s < widths[span.label] + 2 * MARKER_GAP_PX:
                 continue
             if len(self.words) == WORDS:
                 break
             ink = ink_on(label_colour(span.label))
-            word = pg.TextItem(name, color=ink, anchor=(0.5, 0.5))
+            word = pg.TextItem(names[span.label], color=ink, anchor=(0.5, 0.5))
             word.setPos((start + end) / 2, row)
             word.setZValue(6)  # over the chosen span
             self.bands.addItem(word)

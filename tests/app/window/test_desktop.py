@@ -111,6 +111,41 @@ raise SystemExit(code)
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the system's language is set by LANGUAGE")
+@pytest.mark.parametrize(
+    ("system", "chosen", "title"),
+    [("de", "system", "&Datei"), ("fr", "system", "&File"), ("en", "de", "&Datei")],
+)
+def test_it_speaks_the_language_of_the_system_or_the_settings(tmp_path, system, chosen, title):
+    path = tmp_path / "settings.toml"
+    save_settings(path, Settings(language=chosen, seen_privacy=True))
+    code = """
+import sys
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QApplication
+from app.window import desktop
+def settle():
+    window = next(w for w in QApplication.topLevelWidgets() if hasattr(w, "runner"))
+    print(window.menuBar().actions()[0].text())
+    QTimer.singleShot(0, window.close)
+desktop.settle = settle
+sys.exit(desktop.main(["--settings", sys.argv[1]]))
+"""
+    languages = {"LANGUAGE": system, "LC_ALL": "en_GB.UTF-8"}
+    environment = {**os.environ, **languages, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [title]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_to_the_open_window_is_one_line_and_exit_code_130(tmp_path, number):

@@ -247,6 +247,7 @@ def test_english_plurals(speak):
         ("de_AT", "system", "Freude"),
         ("en_GB", "system", "happiness"),
         ("fr_FR", "system", "happiness"),
+        ("C", "system", "happiness"),
         ("de_DE", "en", "happiness"),
         ("fr_FR", "de", "Freude"),
     ],
@@ -255,6 +256,8 @@ def test_language_follows_the_system_or_the_choice(monkeypatch, speak, system, c
     monkeypatch.setattr(QLocale, "system", lambda: QLocale(system))
     speak(chosen)
     assert class_name("happiness") == word
+    one = QCoreApplication.translate("VideoView", "%n face(s)", None, 1)
+    assert one == ("1 Gesicht" if word == "Freude" else "1 face")
 
 
 def test_chosen_language_keeps_the_numbers_of_the_country(monkeypatch, speak):
