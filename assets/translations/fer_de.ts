@@ -402,8 +402,8 @@
         <translation>&amp;Farbe</translation>
     </message>
     <message>
-        <source>The name is kept in recordings and shown in their exports. Write a code where nobody is to be known by it.</source>
-        <translation>Der Name bleibt in Aufnahmen und steht in deren Exporten. Schreiben Sie ein Kürzel, wo niemand daran erkannt werden soll.</translation>
+        <source>The name is kept in recordings and shown in their videos and exports, over blurred faces too. Write a code where nobody is to be known by it.</source>
+        <translation>Der Name bleibt in Aufnahmen und steht in deren Videos und Exporten, auch über unkenntlichen Gesichtern. Schreiben Sie ein Kürzel, wo niemand daran erkannt werden soll.</translation>
     </message>
     <message>
         <source>Colour</source>
