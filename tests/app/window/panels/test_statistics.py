@@ -25,7 +25,8 @@ def panel(qtbot, clock):
     made = StatisticsPanel(clock=clock)
     qtbot.addWidget(made)
     made.resize(760, 200)
-    made.show()
+    with qtbot.waitExposed(made):  # before, the header has no places, and a row cannot be selected
+        made.show()
     return made
 
 
