@@ -237,6 +237,5 @@ def _note(prediction: Prediction) -> str:
     """Say what a system's curves are."""
     if prediction.valence is None:
         return "probability of the label"
-    if not prediction.labels:
-        return "valence and arousal alone"
-    return "valence and arousal derived" if prediction.derived else "valence and arousal"
+    alone = "" if prediction.labels else " alone"
+    return f"valence and arousal{alone}{', derived' if prediction.derived else ''}"
