@@ -98,9 +98,9 @@ def write_half_precision(manifest: Manifest, out: Path) -> None:
     """
     kept = to_half_precision(manifest.path, out)
     facts = {key: value for key, value in manifest.data.items() if key != "sha256"}
-    made = {"precision": "fp16", "made_from": manifest.sha256, "float32_nodes": len(kept)}
+    facts |= {"name": out.stem, "precision": "fp16", "made_from": manifest.sha256}
     facts["fp32"] = {"parity": facts.pop("parity", None), "metrics": facts["metrics"]}
-    write_manifest(out, {**facts, "metrics": {}, **made})
+    write_manifest(out, {**facts, "metrics": {}, "float32_nodes": len(kept)})
 
 
 def to_half_precision(path: Path, out: Path) -> tuple[str, ...]:

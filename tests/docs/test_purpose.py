@@ -20,7 +20,7 @@ def readers():
     """Name the shipped networks that read expressions."""
     manifests = [json.loads(path.read_text("utf-8")) for path in (ROOT / "assets").glob("*.json")]
     names = {made["name"] for made in manifests if made.get("kind") == "expression"}
-    return sorted({name.removesuffix("-int8") for name in names})
+    return sorted({name.removesuffix("-int8").removesuffix("-fp16") for name in names})
 
 
 @pytest.mark.parametrize("parser", [app.command.cli.parser, app.window.desktop.parser])

@@ -344,7 +344,9 @@ def test_setting_out_of_range_is_named(setting, says):
 
 @pytest.mark.parametrize("opener", OPENERS)
 def test_unknown_model_lists_the_choices(opener):
-    with pytest.raises(ModelError, match=r"model poster: unknown; choose poster-rt, or name an"):
+    with pytest.raises(
+        ModelError, match=r"model poster: unknown; choose poster-rt, dan, dan-va, or name an"
+    ):
         opener(AnalyzerConfig(model="poster"))
 
 

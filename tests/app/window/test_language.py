@@ -324,7 +324,8 @@ SAME: Final = (
     r"(\d:\d\d:\d\d .)? ?fer-live|English|Deutsch|Français|log",
     r"stimulus on|stimulus off|question|note|experiment",  # texts that users change
     r"int8|fp16|fp32|auto|cpu|(cuda|tensorrt|openvino)( \(\))?|UDP|OSC|LSL|ECE|GMAC",
-    r"poster-rt( · cpu)?|fer-\w+|.*/recordings|/tmp/.*…\w+|.*\.mp4|127\.0\.0\.1(:\d+)?|\(?\*\..*",
+    r"(poster-rt|dan(-va)?)( · cpu|:[ ,;]*)?",
+    r"fer-\w+|.*/recordings|/tmp/.*…\w+|.*\.mp4|127\.0\.0\.1(:\d+)?|\(?\*\..*",
     r"((Ctrl|Shift|Alt|Esc|Home|End|Space|Left|Right|Up|Down|Del|PgUp|PgDown|F\d+|[^a-z])[+, ]*)+",
     r"\d+x\d+( .*)?|[\d.]+ ?(s|x|ms|fps|%)",
     r"<.*|qt_.*",
