@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -95,3 +96,11 @@ def fake_engine(make_analysis):
             ]
 
     return {"make_finder": lambda _: Finder(), "make_reader": lambda _: Reader()}
+
+
+@pytest.fixture
+def port():
+    """A UDP port of this machine that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.bind(("127.0.0.1", 0))
+        return made.getsockname()[1]

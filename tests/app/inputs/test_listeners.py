@@ -20,13 +20,6 @@ def heard():
 
 
 @pytest.fixture
-def port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
-        made.bind(("127.0.0.1", 0))
-        return made.getsockname()[1]
-
-
-@pytest.fixture
 def listen(heard):
     """Give `listen(ear, after)`: a listener that is closed in the end."""
     made = []

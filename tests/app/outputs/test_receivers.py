@@ -1,7 +1,6 @@
 """The receivers printed in docs/outputs: run as they stand, but for the port and the name."""
 
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -15,13 +14,6 @@ from app.outputs.outputs import OutputsConfig, open_outputs
 
 DOCS = Path(__file__).parents[3] / "docs" / "outputs"
 FACES = {3: ("anger", -0.5, 0.25)}
-
-
-@pytest.fixture
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
-        made.bind(("127.0.0.1", 0))
-        return made.getsockname()[1]
 
 
 def _receive(page, old, new, config, make_analysis):
@@ -59,16 +51,16 @@ def _receive(page, old, new, config, make_analysis):
 
 
 @pytest.mark.slow
-def test_osc_receiver(make_analysis, free_port):
+def test_osc_receiver(make_analysis, port):
     pytest.importorskip("pythonosc", reason="python-osc is not installed")
-    config = OutputsConfig(osc=Address(port=free_port))
-    line = _receive("osc.md", "9000", str(free_port), config, make_analysis)
+    config = OutputsConfig(osc=Address(port=port))
+    line = _receive("osc.md", "9000", str(port), config, make_analysis)
     assert line == "face 3: anger 65%, valence -0.50"
 
 
-def test_udp_receiver(make_analysis, free_port):
-    config = OutputsConfig(udp=Address(port=free_port))
-    line = _receive("udp.md", "9001", str(free_port), config, make_analysis)
+def test_udp_receiver(make_analysis, port):
+    config = OutputsConfig(udp=Address(port=port))
+    line = _receive("udp.md", "9001", str(port), config, make_analysis)
     assert line == "face 3: anger, valence -0.50"
 
 

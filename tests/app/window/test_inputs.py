@@ -16,13 +16,6 @@ CHIP = "UDP \N{LEFTWARDS ARROW}"
 
 
 @pytest.fixture
-def port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
-        made.bind(("127.0.0.1", 0))
-        return made.getsockname()[1]
-
-
-@pytest.fixture
 def send(port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         yield lambda content: made.sendto(content, ("127.0.0.1", port))

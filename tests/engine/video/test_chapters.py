@@ -1,7 +1,7 @@
 """Chapters that are known only once the film is written."""
 
 import logging
-from fractions import Fraction
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -9,26 +9,14 @@ import pytest
 
 from engine.video.chapters import MOST, Chapter
 from engine.video.sink import SinkConfig, VideoSink
-from engine.video.source import SourceInfo
 
 
 @pytest.fixture
-def written(tmp_path):
+def written(tmp_path, camera_info):
     """Give `written(ending, chapters, growing)`: title by start, as another reader finds them."""
 
     def write(ending, chapters, *, growing=True):
-        info = SourceInfo(
-            name="made",
-            path=None,
-            width=64,
-            height=48,
-            fps=Fraction(25),
-            time_base=Fraction(1, 1000),
-            frame_count=None,
-            duration_s=None,
-            live=True,
-            has_audio=False,
-        )
+        info = replace(camera_info, width=64, height=48)
         path = tmp_path / f"out{ending}"
         sink = VideoSink(path, info, SinkConfig(audio="none", growing=growing))
         for number in range(100):
