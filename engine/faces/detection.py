@@ -105,6 +105,7 @@ class FerDetector:
         min_face_px: Faces whose box is narrower or lower than this are not reported.
         device: Where to run.
         threads: Of the CPU; 0 is one per core.
+        score_min: Of what is reported, 0 to 1; the manifest says by default.
 
     Raises:
         ModelError: Not a detector, or it cannot be loaded on `device`.
@@ -118,13 +119,15 @@ class FerDetector:
         min_face_px: int = 20,
         device: Device = "auto",
         threads: int = 0,
+        score_min: float | None = None,
     ) -> None:
         manifest.expect("detector")
         facts = manifest.read(DetectorFacts)
         self._session = open_session(manifest, device, threads)
         self._name, self._min_face_px = manifest.name, min_face_px
         self._strides, self._pad = facts.strides, facts.input.pad
-        self._score_min, self._nms_iou = facts.score_threshold, facts.nms_iou
+        self._score_min = facts.score_threshold if score_min is None else score_min
+        self._nms_iou = facts.nms_iou
 
     def detect(self, image: Image) -> tuple[Detection, ...]:
         """Find the faces of one frame, best first.

@@ -13,8 +13,7 @@ from engine.errors import SourceError
 from engine.faces.landmarks import box_of
 from engine.types import Floats, Image
 from training.data.files import Files, open_files
-from training.data.packs import TeacherLabels, parse_table
-from training.detector.packs import person_of, tenth_of
+from training.data.packs import TeacherLabels, parse_table, person_of, tenth_of
 
 SIZE: Final = (640, 360)  # width and height, pixels
 SHOWN: Final = 0.6  # share of a face's box that must be seen for the face to count
@@ -245,7 +244,7 @@ def cast(data: Path, tenths: Collection[int] = (0,)) -> tuple[list[Actor], list[
 
     Args:
         data: Folder of the data packs.
-        tenths: Of `training.detector.packs.tenth_of`; others than 0 took part in training.
+        tenths: Of `training.data.packs.tenth_of`; others than 0 took part in training.
 
     Returns:
         Actors with two pictures or more of one film, most pictures first; and backgrounds of

@@ -11,8 +11,8 @@ import numpy as np
 from engine.errors import SourceError
 from engine.types import Floats
 from training.data.files import open_files
-from training.data.packs import parse_table
-from training.detector.packs import Gray, Pack, Packs, person_of
+from training.data.packs import parse_table, person_of
+from training.detector.packs import Gray, Pack, Packs
 from training.detector.paste import place, shrink, turn_box
 
 Rng = np.random.Generator

@@ -5,8 +5,6 @@ says how poses from the shipped landmark network compare with the teacher's on t
 """
 
 import argparse
-import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +19,15 @@ from engine.faces.alignment import align
 from engine.faces.landmarker import Landmarker
 from engine.faces.landmarks import EYE_CORNERS, MIRROR, NOSE_TIP, five_points
 from engine.faces.pose import POINTS, pose_of
-from training.data.packs import TeacherLabels, pack_folder, read_image
+from training.data.packs import (
+    TeacherLabels,
+    is_held_out,
+    pack_folder,
+    person_of,
+    read_image,
+)
 
 PACKS: Final = ("scenes", "faces_wild")
-HELD_OUT: Final = 10  # one person in ten is left out
 FITTED: Final = 1500  # faces of a pack
 COMPARED: Final = 500
 YAW_MAX: Final = 45.0  # degrees; beyond, the teacher is unsure
@@ -67,12 +70,11 @@ def taught(pack: str, data: Path, cache: Path) -> Taught:
     )
     every = teacher.names
     names = [every[row] for row in fine]
-    people = [re.sub(r"^yt_(t_)?|_\d+\.jpg$", "", Path(name).name) for name in names]
     return Taught(
         [folder / name for name in names],
         np.asarray(teacher.points[fine] * teacher["size"][fine, None] - 0.5, np.float64),
         turns[fine],
-        np.array([zlib.crc32(person.encode()) % HELD_OUT == 0 for person in people]),
+        np.array([is_held_out(person_of(name)) for name in names]),
     )
 
 

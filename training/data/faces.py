@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from engine.faces.landmarks import box_of
 from engine.files import written_folder
 from engine.types import Floats, Image
-from training.data.packs import TeacherLabels, pack_folder, read_image, read_table
+from training.data.packs import (
+    TeacherLabels,
+    is_held_out,
+    pack_folder,
+    person_of,
+    read_image,
+    read_table,
+)
 from training.data.unpacking import array_in
 
 log = logging.getLogger(__name__)
@@ -20,6 +27,7 @@ log = logging.getLogger(__name__)
 PackName = Literal["faces_wild", "scenes", "ferplus"]
 Split = Literal["train", "valid", "test"]
 SIDE = 208  # pixels; the longest side of the packs' sharpest faces
+FORMAT = 2  # of the cache; a cache of another format is made again
 FAR_JAW_YAW = 30.0  # degrees; beyond it the teacher's far jaw lies inside the face
 
 
@@ -53,15 +61,15 @@ class FaceBank:
 def open_bank(pack: PackName, split: Split, root: Path, cache: Path) -> FaceBank:
     """Open the faces of a pack, decoding them into the cache the first time.
 
-    Faces without trustworthy teacher landmarks are left out. `faces_wild` has no split of its
-    own: every twentieth person is held out as ``valid``. `scenes` calls its held-out part
-    ``test``.
+    Faces without trustworthy teacher landmarks are left out. Of `faces_wild` and `scenes`, whose
+    own two sides show the same people, the people who are held out are ``valid``; they are the
+    same in both, and nothing here is trained on them. FER+ knows no people, and has its own split.
 
     Raises:
         SourceError: The pack is not there, or damaged.
         SinkError: The cache cannot be written.
     """
-    folder = cache / "faces" / f"{pack}-{split}"
+    folder = cache / "faces" / f"{pack}-{split}-{FORMAT}"
     if not folder.is_dir():
         with written_folder(folder) as partial:
             _decode(pack, split, root, cache, partial)
@@ -101,11 +109,10 @@ def _decode(pack: PackName, split: Split, root: Path, cache: Path, target: Path)
 
 
 def _splits(pack: PackName, labels: TeacherLabels) -> NDArray[np.str_]:
-    if pack != "faces_wild":
+    if pack == "ferplus":
         return labels["split"]
-    people = ["_".join(name.split("_")[:-1]) for name in labels.names]
-    held_out = {person for number, person in enumerate(sorted(set(people))) if number % 20 == 0}
-    return np.array(["valid" if person in held_out else "train" for person in people])
+    held_out = [is_held_out(person_of(name)) for name in labels.names]
+    return np.where(held_out, "valid", "train")
 
 
 def _face_region(image: Image, landmarks: Floats, side: int) -> tuple[Image, Floats]:
@@ -135,8 +142,14 @@ def _visible(yaw: Floats) -> NDArray[np.bool_]:
     return visible
 
 
-def background_names(root: Path, cache: Path, split: Literal["train", "test"]) -> list[Path]:
-    """List the face-free pictures of `scenes`, without those a teacher saw a face in."""
+def background_names(root: Path, cache: Path, *, held_out: bool) -> list[Path]:
+    """List the face-free pictures of `scenes`, without those a teacher saw a face in.
+
+    Args:
+        root: Folder of the packs.
+        cache: Folder for unpacked data.
+        held_out: Those that nothing is trained on, or all others.
+    """
     scenes = pack_folder(root, "scenes", cache)
     labels = pack_folder(root, "teacher_labels", cache)
     hits = read_table(labels / "background_hits.csv")
@@ -144,5 +157,7 @@ def background_names(root: Path, cache: Path, split: Literal["train", "test"]) -
     return [
         scenes / "images" / Path(row["image"]).name
         for row in read_table(scenes / "scenes.csv")
-        if row["source"] == "background" and row["split"] == split and row["image"] not in doubtful
+        if row["source"] == "background"
+        and row["image"] not in doubtful
+        and held_out == (row["split"] == "test" or is_held_out(row["image"]))
     ]

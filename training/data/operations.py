@@ -230,6 +230,23 @@ def occlude(crop: Image, rng: Rng, *, largest: float = 0.35) -> Image:
     return covered
 
 
+def cover_half(crop: Image, filling: Image, rng: Rng) -> Image:
+    """Cover a crop from about its middle to one of its sides; returns a new crop.
+
+    Args:
+        crop: (S, S, 3) uint8, BGR.
+        filling: (H, W, 3) uint8, BGR, what is seen there instead.
+        rng: Source of randomness.
+    """
+    size = len(crop)
+    edge = int(size * rng.uniform(0.4, 0.65))
+    part = cv2.resize(filling, (size, size - edge), interpolation=cv2.INTER_AREA)
+    quarters = int(rng.choice(4, p=(0.4, 0.25, 0.1, 0.25)))  # below, beside, above, beside
+    covered = np.rot90(crop, quarters).copy()
+    covered[edge:] = part
+    return np.ascontiguousarray(np.rot90(covered, -quarters))
+
+
 def low_resolution(crop: Image, rng: Rng, *, ratio: Range = (0.2, 1)) -> Image:
     """Shrink a crop to a random part of its side and back, each in a random way."""
     height, width = crop.shape[:2]

@@ -4,7 +4,9 @@ import csv
 import hashlib
 import logging
 import math
+import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any, Final
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 TABLES = frozenset({".csv", ".npz"})  # read whole; a picture counts by its name and size
 FLIP_ERROR_MAX = 0.06  # teacher landmarks above it are unreliable (data pack's README)
+HELD_OUT: Final = 10  # one person, or background, in ten is never trained on
 FAR: Final = 100.0  # sides of a picture; no point of a face lies so far outside
 # Arrays of a teacher's labels: kinds of their numbers as NumPy calls them, and shape of a row.
 FORMS: Final[Mapping[str, tuple[str, tuple[int, ...]]]] = {
@@ -83,6 +86,21 @@ def pack_folder(root: Path, name: str, cache: Path) -> Path:
     except DAMAGED as error:
         raise SourceError(f"{archive}: not a readable zip: {error}; copy it again") from error
     return target
+
+
+def tenth_of(name: str) -> int:
+    """Say in which tenth of all people, or backgrounds, one is; 0 is what training never sees."""
+    return zlib.crc32(name.encode()) % HELD_OUT
+
+
+def is_held_out(name: str) -> bool:
+    """Say whether a person, or background, is kept from all training."""
+    return tenth_of(name) == 0
+
+
+def person_of(name: str) -> str:
+    """Give the person whom a picture of faces_wild or a frame of scenes is named after."""
+    return re.sub(r"^yt_(t_)?|_\d+\.\w+$", "", PurePosixPath(name).name)
 
 
 def pack_digests(names: Sequence[str], root: Path, cache: Path) -> dict[str, str]:

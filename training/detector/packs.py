@@ -2,8 +2,6 @@
 
 import io
 import logging
-import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -18,7 +16,14 @@ from engine.faces.landmarks import five_points
 from engine.files import written
 from engine.types import Floats
 from training.data.files import Files, open_files
-from training.data.packs import FLIP_ERROR_MAX, Row, TeacherLabels, parse_table
+from training.data.packs import (
+    FLIP_ERROR_MAX,
+    Row,
+    TeacherLabels,
+    is_held_out,
+    parse_table,
+    person_of,
+)
 from training.data.unpacking import arrays_in
 
 log = logging.getLogger(__name__)
@@ -28,7 +33,6 @@ Gray = NDArray[np.uint8]
 HIT_MAX: Final = 0.7  # backgrounds with a teacher's hit above it may hold a face
 BOX_ERROR_MAX: Final = 0.2  # up to it they still say where the face is: profiles, covered mouths
 FORMAT: Final = 4  # of the cache; a cache of another format is made again
-HELD_OUT: Final = 10  # one person, or background, in ten is kept for validation
 
 
 class Pack(IntEnum):
@@ -253,20 +257,6 @@ def _entry(
     return _Entry(pack, held, image, boxes, points, landmarks, pose, ignore)
 
 
-def tenth_of(name: str) -> int:
-    """Say in which tenth of all people, or backgrounds, one is; 0 is what training never sees."""
-    return zlib.crc32(name.encode()) % HELD_OUT
-
-
-def _held(name: str) -> bool:
-    return tenth_of(name) == 0
-
-
-def person_of(name: str) -> str:
-    """Give the person whom a picture of faces_wild or a frame of scenes is named after."""
-    return re.sub(r"^yt_(t_)?|_\d+\.jpg$", "", name)
-
-
 def _portraits(
     pack: Files, labels: Files, boxes: dict[str, list[dict[str, str]]]
 ) -> Iterator[_Entry]:
@@ -275,7 +265,7 @@ def _portraits(
         name = row["image"]
         image = pack.gray(f"images/{name}")
         faces = _faces(boxes.get(name, []))
-        yield _entry(Pack.PORTRAIT, _held(person_of(name)), image, faces, meshes.get(name))
+        yield _entry(Pack.PORTRAIT, is_held_out(person_of(name)), image, faces, meshes.get(name))
 
 
 def _frames(pack: Files, labels: Files, boxes: dict[str, list[dict[str, str]]]) -> Iterator[_Entry]:
@@ -287,7 +277,7 @@ def _frames(pack: Files, labels: Files, boxes: dict[str, list[dict[str, str]]]) 
         image = pack.gray(f"images/{name}")
         faces = _faces(boxes.get(name, []))
         # The pack's own two sides show the same people.
-        yield _entry(Pack.FRAME, _held(person_of(name)), image, faces, meshes.get(name))
+        yield _entry(Pack.FRAME, is_held_out(person_of(name)), image, faces, meshes.get(name))
 
 
 def _backgrounds(pack: Files, labels: Files) -> Iterator[_Entry]:
@@ -299,7 +289,7 @@ def _backgrounds(pack: Files, labels: Files) -> Iterator[_Entry]:
     for row in _rows(pack, "scenes.csv"):
         name = row["image"]
         if row["source"] == "background" and name not in doubtful:
-            held = row["split"] == "test" or _held(name)
+            held = row["split"] == "test" or is_held_out(name)
             yield _entry(Pack.BACKGROUND, held, pack.gray(f"images/{name}"), _faces([]), None)
 
 

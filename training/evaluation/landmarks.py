@@ -49,9 +49,9 @@ def held_out_crops(bank: FaceBank, most: int = 400) -> tuple[list[Image], Tensor
 
 
 def held_out_banks(root: Path, cache: Path) -> dict[str, FaceBank]:
-    """Open the faces that no training sees: other people, other videos, other pictures."""
+    """Open the faces that no training sees: other people, and other pictures of FER+."""
     return {
         "wild": open_bank("faces_wild", "valid", root, cache),
-        "video": open_bank("scenes", "test", root, cache),
+        "video": open_bank("scenes", "valid", root, cache),
         "ferplus": open_bank("ferplus", "valid", root, cache),
     }

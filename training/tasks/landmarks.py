@@ -1,7 +1,10 @@
 """Training of the landmark network on teacher landmarks, with faces and non-faces."""
 
 import logging
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -11,13 +14,16 @@ from torch.nn import functional
 
 from engine.config import Share, checked
 from engine.faces.alignment import CROP_SIZE, similarity, template, transform, warp
+from engine.faces.detection import FerDetector
 from engine.faces.landmarks import MIRROR, five_points
+from engine.networks.manifest import load_manifest
 from engine.types import Floats, Image
-from training.data.camera import degrade
+from training.data.camera import ROUGH, WEBCAM, degrade
 from training.data.epochs import images_of
 from training.data.faces import FaceBank, background_names, open_bank
-from training.data.operations import BORDERS, Rng, jitter, mirror, occlude
+from training.data.operations import BORDERS, Rng, cover_half, jitter, mirror, occlude
 from training.data.packs import pack_digests, read_image
+from training.data.progress import tracked
 from training.evaluation.landmarks import JITTER, held_out_banks, held_out_crops, nme, reduced
 from training.models.landmark_net import LandmarkNet
 from training.trainer.loop import LoopConfig, device_of, fit
@@ -31,6 +37,7 @@ log = logging.getLogger(__name__)
 READ = ("faces_wild", "scenes", "ferplus", "teacher_labels")  # data packs
 # A crop this far off is not "a face, well centred": the tracker must find it again.
 ASTRAY = 2.2
+PROPOSED: Final = 0.15  # score of the detector from which a place without a face is worth showing
 
 
 @checked("landmarks")
@@ -39,11 +46,19 @@ class LandmarkConfig:
 
     Attributes:
         negatives: Share of crops without a well-centred face.
-        occluded: Share of faces partly covered.
+        occluded: Share of crops partly covered.
+        halved: Share of crops that something opaque covers to the half.
+        rough: Share given the worst that happens (`training.data.camera.ROUGH`).
+        turned: Share of the faces drawn from heads that are turned far, which are few.
+        detector: Model whose proposals where nobody is are shown too; empty shows none.
     """
 
     negatives: Share = 0.2
     occluded: Share = 0.25
+    halved: Share = 0.0
+    rough: Share = 0.0
+    turned: Share = 0.0
+    detector: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +70,7 @@ class LandmarkBatches(Batches):
     batch: int
     seed: int
     config: LandmarkConfig
+    proposals: tuple[tuple[int, Floats], ...] = ()
 
     @property
     def per_epoch(self) -> int:
@@ -74,29 +90,88 @@ class LandmarkBatches(Batches):
         )
 
     def _sample(self, rng: Rng) -> tuple[Image, Floats, Floats, float]:
-        share = rng.random()
-        nothing = np.zeros((68, 2), np.float32), np.zeros(68, np.float32), 0.0
-        if share < self.config.negatives / 2:
-            crop = background_crop(self.backgrounds[rng.integers(len(self.backgrounds))], rng)
-            return degrade(crop, rng), *nothing
-        bank = self.banks[int(rng.integers(len(self.banks)))]
-        index = int(rng.integers(len(bank)))
+        is_face = rng.random() >= self.config.negatives
+        if is_face:
+            crop, points, weights = self._face(rng)
+        else:
+            crop = self._no_face(rng)
+            points, weights = np.zeros((68, 2), np.float32), np.zeros(68, np.float32)
+        # Whatever is done to a face is done to what is none: no damage may mean "face".
+        crop = degrade(crop, rng, ROUGH if rng.random() < self.config.rough else WEBCAM)
+        if rng.random() < self.config.occluded:
+            crop = occlude(crop, rng)
+        if rng.random() < self.config.halved:
+            crop = cover_half(crop, self._background(rng), rng)
+        return crop, points, weights, float(is_face)
+
+    def _face(self, rng: Rng) -> tuple[Image, Floats, Floats]:
+        bank, index = self._drawn(rng)
         image, landmarks = bank.image(index), bank.landmarks[index]
         matrix = similarity(five_points(landmarks), template(CROP_SIZE))
         border = BORDERS[rng.integers(len(BORDERS))]
-        if share < self.config.negatives:
-            crop = warp(image, astray(matrix, rng), border=border)
-            return degrade(crop, rng), *nothing
         matrix = jitter(matrix, CROP_SIZE, JITTER, rng)
         visible = bank.visible[index]
         if rng.random() < 0.5:
             matrix = mirror(matrix, CROP_SIZE)
             landmarks, visible = landmarks[MIRROR], visible[MIRROR]
-        crop = degrade(warp(image, matrix, border=border), rng)
-        if rng.random() < self.config.occluded:
-            crop = occlude(crop, rng)
         points = (transform(landmarks, matrix) + 0.5) / CROP_SIZE
-        return crop, points.astype(np.float32), visible.astype(np.float32), 1.0
+        crop = warp(image, matrix, border=border)
+        return crop, points.astype(np.float32), visible.astype(np.float32)
+
+    def _drawn(self, rng: Rng) -> tuple[FaceBank, int]:
+        """Draw a face, sometimes of a head that is turned far."""
+        bank = self.banks[int(rng.integers(len(self.banks)))]
+        if rng.random() < self.config.turned:
+            far = np.flatnonzero(~bank.visible.all(axis=1))
+            if len(far):
+                return bank, int(rng.choice(far))
+        return bank, int(rng.integers(len(bank)))
+
+    def _background(self, rng: Rng) -> Image:
+        return background_crop(self.backgrounds[rng.integers(len(self.backgrounds))], rng)
+
+    def _no_face(self, rng: Rng) -> Image:
+        """Show a place without a face, one that was taken for a face, or a face cut wrong."""
+        kind = rng.integers(3 if self.proposals else 2)
+        if kind == 0:
+            return self._background(rng)
+        border = BORDERS[rng.integers(len(BORDERS))]
+        if kind == 1:
+            bank, index = self._drawn(rng)
+            matrix = similarity(five_points(bank.landmarks[index]), template(CROP_SIZE))
+            return warp(bank.image(index), astray(matrix, rng), border=border)
+        index, five = self.proposals[rng.integers(len(self.proposals))]
+        matrix = jitter(similarity(five, template(CROP_SIZE)), CROP_SIZE, JITTER, rng)
+        if rng.random() < 0.5:
+            matrix = mirror(matrix, CROP_SIZE)
+        return warp(self.backgrounds[index], matrix, border=border)
+
+
+def proposed(
+    detector: Path, backgrounds: tuple[Image, ...], seed: int
+) -> tuple[tuple[int, Floats], ...]:
+    """List what a detector takes for a face, or nearly, where nobody is.
+
+    Args:
+        detector: Model file.
+        backgrounds: Pictures without faces; each is looked at as it is, and spoilt.
+        seed: Of how they are spoilt.
+
+    Returns:
+        Index of the picture, and five points (5, 2) float32 in it.
+
+    Raises:
+        ModelError: No such model.
+    """
+    found = []
+    rng = np.random.default_rng(seed)
+    with closing(FerDetector(load_manifest(detector), score_min=PROPOSED)) as network:
+        several = tracked(backgrounds, "looking for what is no face", len(backgrounds))
+        for index, picture in enumerate(several):
+            for shown in (picture, degrade(picture, rng, WEBCAM), degrade(picture, rng, ROUGH)):
+                found += [(index, one.points) for one in network.detect(shown)]
+    log.info("%d places without a face are taken for one, or nearly", len(found))
+    return tuple(found)
 
 
 def background_crop(image: Image, rng: Rng) -> Image:
@@ -176,10 +251,12 @@ def run(recipe: Recipe) -> None:
         open_bank(pack, "train", root, cache) for pack in ("faces_wild", "scenes", "ferplus")
     )
     held_out = held_out_banks(root, cache)
-    backgrounds = tuple(read_image(path) for path in background_names(root, cache, "train"))
+    names = background_names(root, cache, held_out=False)
+    backgrounds = tuple(read_image(path) for path in names)
+    taken = proposed(Path(config.detector), backgrounds, loop.seed) if config.detector else ()
     torch.manual_seed(loop.seed)
     task = LandmarkTask(LandmarkNet(), held_out)
-    batches = LandmarkBatches(banks, backgrounds, loop.batch, loop.seed, config)
+    batches = LandmarkBatches(banks, backgrounds, loop.batch, loop.seed, config, taken)
     tables = {"loop": loop, "optimizer": optimizer, "landmarks": config}
     write_provenance(recipe, tables, pack_digests(READ, recipe.data, recipe.cache))
     fit(task, batches, loop, optimizer, recipe.folder)

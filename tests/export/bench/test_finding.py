@@ -32,7 +32,8 @@ from export.bench.finding_tables import found_in_words
 from export.bench.strangers import DEGRADED, Scene, Shot, Sitter, Strangers, covered, lit, packed
 from export.bench.tables import table
 from export.intervals import wilson
-from training.detector.packs import Pack, Packs, person_of
+from training.data.packs import person_of
+from training.detector.packs import Pack, Packs
 
 NONE = np.zeros((0, 4), np.float32)
 

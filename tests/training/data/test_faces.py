@@ -8,8 +8,10 @@ import pytest
 
 from engine.errors import SinkError, SourceError
 from training.data.faces import SIDE, background_names, open_bank
+from training.data.packs import person_of, tenth_of
 
-PEOPLE = 40  # every twentieth is held out
+PEOPLE = 40
+HELD_OUT = {name for name in (f"P_{n:02}" for n in range(PEOPLE)) if tenth_of(name) == 0}
 
 
 @pytest.fixture
@@ -44,14 +46,27 @@ def root(tmp_path):
 def test_people_are_either_in_training_or_held_out(root, tmp_path):
     train = open_bank("faces_wild", "train", root, tmp_path)
     valid = open_bank("faces_wild", "valid", root, tmp_path)
-    assert {name.split("_")[1] for name in valid.names} == {"00", "20"}
-    assert not {name.split("_")[1] for name in train.names} & {"00", "20"}
-    assert len(valid) == 4
+    assert {person_of(name) for name in valid.names} == HELD_OUT
+    assert not {person_of(name) for name in train.names} & HELD_OUT
+    assert 0 < len(valid) < len(train)
+
+
+@pytest.mark.parametrize(
+    ("name", "person"),
+    [
+        ("images/Ann_Lee_0003.jpg", "Ann_Lee"),
+        ("yt_Ann_Lee_42.jpg", "Ann_Lee"),
+        ("images/yt_t_Ann_Lee_1.png", "Ann_Lee"),
+    ],
+)
+def test_a_person_has_one_name_in_every_pack(name, person):
+    assert person_of(name) == person
 
 
 def test_faces_without_trustworthy_landmarks_are_left_out(root, tmp_path):
     train = open_bank("faces_wild", "train", root, tmp_path)
-    assert len(train) == 2 * (PEOPLE - 2) - 3
+    valid = open_bank("faces_wild", "valid", root, tmp_path)
+    assert len(train) + len(valid) == 2 * PEOPLE - 3
     assert not {"images/P_03_2.png", "images/P_04_1.png", "images/P_04_2.png"} & set(train.names)
 
 
@@ -113,13 +128,14 @@ def test_backgrounds_are_those_without_a_suspected_face(tmp_path):
         path.parent.mkdir()
         with path.open("w", newline="") as file:
             csv.writer(file).writerows(rows)
-    names = background_names(tmp_path, tmp_path, "train")
-    assert names == [tmp_path / "scenes" / "images" / "a.jpg"]
+    images = tmp_path / "scenes" / "images"
+    assert background_names(tmp_path, tmp_path, held_out=False) == [images / "a.jpg"]
+    assert background_names(tmp_path, tmp_path, held_out=True) == [images / "c.jpg"]
 
 
 def test_cache_that_cannot_be_written_is_named(root, tmp_path):
     (tmp_path / "faces").write_text("in the way")
-    with pytest.raises(SinkError, match=r"faces/faces_wild-valid: cannot be written"):
+    with pytest.raises(SinkError, match=r"faces/faces_wild-valid-2: cannot be written"):
         open_bank("faces_wild", "valid", root, tmp_path)
 
 

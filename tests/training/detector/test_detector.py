@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine.faces.preprocessing import levelled
+from training.data.packs import person_of
 from training.data.worn import wear
 from training.detector.evaluate import (
     DetectionResult,
@@ -18,7 +19,7 @@ from training.detector.evaluate import (
 from training.detector.loss import Targets, assign, box_loss, detection_loss, iou
 from training.detector.model import STRIDES, FaceNet, cells, decode, encode
 from training.detector.mosaics import Canvas, Sample, SceneMaker, oftener, turned_by
-from training.detector.packs import Pack, Packs, load_packs, person_of
+from training.detector.packs import Pack, Packs, load_packs
 from training.detector.paste import overlap, paste, place, turn_box
 from training.detector.train import collate
 

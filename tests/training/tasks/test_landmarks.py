@@ -1,5 +1,8 @@
 """Batches and measures of the landmark network's training."""
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ import torch
 from engine.faces.alignment import CROP_SIZE, similarity, template, transform
 from engine.faces.landmarks import MIRROR, five_points
 from training.data.faces import FaceBank
+from training.data.operations import cover_half
 from training.tasks.landmarks import (
     LandmarkBatches,
     LandmarkConfig,
@@ -14,7 +18,10 @@ from training.tasks.landmarks import (
     astray,
     background_crop,
     nme,
+    proposed,
 )
+
+ASSETS = Path(__file__).resolve().parents[3] / "assets"
 
 
 def face_points():
@@ -92,6 +99,44 @@ def test_background_crop_is_a_square_from_the_picture():
         crop = background_crop(image, np.random.default_rng(seed))
         assert crop.shape == (CROP_SIZE, CROP_SIZE, 3)
         assert (crop == 77).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_what_is_no_face_is_covered_and_spoilt_as_often_as_a_face(bank, share):
+    config = {"negatives": 0.5, "occluded": 0, "halved": share, "rough": share}
+    inputs, _, _, presence = make_batches(bank, **config)[0]
+    plain, _, _, _ = make_batches(bank, **config | {"halved": 0, "rough": 0})[0]
+    changed = (inputs != plain).flatten(1).any(1)
+    assert changed[presence == 0].float().mean() == pytest.approx(share, abs=0.05)
+    assert changed[presence == 1].float().mean() == pytest.approx(share, abs=0.05)
+
+
+def test_a_half_is_covered_up_to_one_side():
+    crop, filling = np.full((60, 60, 3), 10, np.uint8), np.full((30, 50, 3), 200, np.uint8)
+    sides = set()
+    for seed in range(40):
+        covered = cover_half(crop, filling, np.random.default_rng(seed))[..., 0] == 200
+        assert 0.34 <= covered.mean() <= 0.61
+        down, across = covered.all(axis=1), covered.all(axis=0)
+        sides.add((bool(down[0]), bool(down[-1]), bool(across[0]), bool(across[-1])))
+        assert down.any() != across.any()
+    assert len(sides) == 4
+
+
+def test_turned_heads_are_drawn_oftener(bank):
+    bank.visible[1, :7] = False
+    _, _, weights, _ = make_batches(bank, negatives=0, turned=1.0)[0]
+    assert (weights == 0).any(1).all()
+
+
+def test_what_the_detector_takes_for_faces_is_no_face(bank):
+    face = np.asarray(cv2.imread(str(ASSETS / "portrait.jpg")), np.uint8)
+    empty = np.full((60, 60, 3), 90, np.uint8)
+    found = proposed(ASSETS / "fer-detector.onnx", (empty, face), 0)
+    assert sum(index == 1 for index, _ in found) >= 3  # as it is and spoilt
+    assert all(points.shape == (5, 2) for _, points in found)
+    batches = LandmarkBatches((bank,), (empty, face), 16, 0, LandmarkConfig(negatives=1.0), found)
+    assert batches[0][3].sum() == 0
 
 
 def test_error_is_relative_to_the_eye_corners_and_skips_hidden_points():
