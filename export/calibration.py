@@ -17,15 +17,17 @@ from engine.labels import EXPRESSIONS
 from engine.networks.manifest import CropInput, Manifest, Maps, load_manifest
 from engine.networks.ort import onnxruntime
 from engine.reading.fusion import landmarks_of
-from engine.types import Face, Image, Sighting
+from engine.types import Face, Floats, Image, Sighting
 from training.data.faces import Split
 from training.data.landmark_cache import Pictures, locate
 from training.data.pictures import without_copies
 from training.data.registry import read_dataset
 from training.data.table import FaceTable
+from training.data.targets import valence_arousal
 from training.detector.evaluate import PAD, whole
 from training.detector.model import STRIDES
 from training.detector.packs import Pack, Packs
+from training.evaluation.metrics import affect_metrics
 from training.evaluation.served import reader_of
 
 log = logging.getLogger(__name__)
@@ -193,16 +195,32 @@ class Judge:
         crops: The faces.
         labels: (N,) their classes, order of `engine.labels.Expression`.
         threads: Of a network.
+        affect: (N, 2) their valence and arousal, for networks that say nothing else.
     """
 
     inputs: Inputs
     crops: Sequence[Crop]
     labels: NDArray[np.intp]
     threads: int = 1
+    affect: Floats | None = None
+
+    @property
+    def by(self) -> str:
+        """Name what is judged: ``accuracy``, or ``ccc`` where a network knows no classes."""
+        return "accuracy" if self.inputs.manifest.value("labels") else "ccc"
 
     def fusion(self, path: Path) -> float:
-        """Give the accuracy, 0 to 1, with this file as the expression network."""
-        return self._accuracy(self.answers(path))
+        """Judge this file as the expression network.
+
+        Returns:
+            The accuracy, 0 to 1, or the mean concordance of valence and arousal, -1 to 1.
+        """
+        if self.by == "accuracy":
+            return self._accuracy(self.answers(path))
+        if self.affect is None:
+            raise ValueError("affect: expected where a network says valence and arousal alone")
+        said = self._said(path, None, "valence_arousal")
+        return affect_metrics(said, self.affect[: len(said)]).score
 
     def landmarks(self, path: Path) -> float:
         """Give the accuracy, 0 to 1, with this file making the maps; crops stay as they are.
@@ -221,6 +239,11 @@ class Judge:
             fusion: The expression network.
             landmarks: Makes the maps; None is the landmark network that belongs to it.
         """
+        said = self._said(fusion, landmarks, "logits").argmax(axis=1)
+        labels = [EXPRESSIONS.index(str(label)) for label in self.inputs.manifest.value("labels")]
+        return np.asarray(np.array(labels)[said], np.intp)
+
+    def _said(self, fusion: Path, landmarks: Path | None, output: str) -> Floats:
         reader, maps = _session(fusion, self.threads), list(self.inputs.maps)
         maker = None if landmarks is None else _session(landmarks, self.threads)
         size = self.inputs.form.batch or BATCH
@@ -229,9 +252,8 @@ class Judge:
             feed = dict(self.inputs.feed(self.crops[first : first + size]))
             if maker is not None:
                 feed.update(zip(maps, maker.run(maps, {"crops": feed["crops"]}), strict=True))
-            said.append(reader.run(["logits"], feed)[0].argmax(axis=1))
-        labels = [EXPRESSIONS.index(str(label)) for label in self.inputs.manifest.value("labels")]
-        return np.asarray(np.array(labels)[np.concatenate(said)], np.intp)
+            said.append(reader.run([output], feed)[0])
+        return np.asarray(np.concatenate(said), np.float32)
 
     @property
     def _judged(self) -> int:
@@ -262,7 +284,8 @@ def validation_judge(
     inputs = open_inputs(model, threads)
     inputs.manifest.expect("expression")
     faces = validation_faces(root, cache, count)
-    return Judge(inputs, aligned(inputs.landmarker, faces), faces.labels, threads)
+    crops, affect = aligned(inputs.landmarker, faces), valence_arousal(faces.shares)
+    return Judge(inputs, crops, faces.labels, threads, affect)
 
 
 def validation_faces(root: Path, cache: Path, count: int = 0) -> FaceTable:

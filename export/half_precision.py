@@ -3,20 +3,20 @@
 import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from onnx import ModelProto, NodeProto, TensorProto
 
-from engine.errors import ModelError
+from engine.errors import ModelError, SourceError
 from engine.files import written
-from engine.networks.manifest import Manifest, load_manifest
+from engine.networks.manifest import Manifest, Metrics, load_manifest
 from engine.networks.ort import submodule
 from engine.reading.fusion import landmarks_of
 from export.backends import graph_backend
 from export.comparison import prove
 from export.float_graph import float_model, save_graph, translated
 from export.graph import write_manifest
-from export.networks import copy_network
+from export.networks import FERPLUS, copy_network, served_figures
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ def export_half_precision(source: Path, out: Path, data: Path | None, cache: Pat
 
     Args:
         source: fp32 ONNX file with its manifest.
-        out: The fp16 file; its manifest states what the comparison with `source` found.
+        out: The fp16 file; its manifest states what the comparison with `source` found, and its own
+            figures on FER+ where `source` was judged on that.
         data: Folder with the data packs, see `export.comparison.prove`.
         cache: Folder for decoded data.
 
@@ -84,7 +85,21 @@ def export_half_precision(source: Path, out: Path, data: Path | None, cache: Pat
         copy_network(beside, out.with_name(beside.path.name))
     report = prove(graph_backend(manifest), out, data, cache)
     half = {key: value for key, value in load_manifest(out).data.items() if key != "sha256"}
-    write_manifest(out, {**half, "parity": report.facts()})
+    figures = _figures(manifest, out, data, cache)
+    write_manifest(out, {**half, "parity": report.facts(), "metrics": figures})
+
+
+def _figures(source: Manifest, out: Path, data: Path | None, cache: Path) -> dict[str, Any]:
+    """Judge the fp16 file where the fp32 one was judged, if that can be done here."""
+    if data is None or source.kind != "expression":
+        return {}
+    if source.read(Metrics, "metrics").data != FERPLUS:
+        return {}
+    try:
+        return served_figures(out, data, cache)
+    except SourceError as error:
+        log.warning("%s: has no figures of its own: %s", out.name, error)
+        return {}
 
 
 def write_half_precision(manifest: Manifest, out: Path) -> None:

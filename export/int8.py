@@ -22,13 +22,12 @@ from export.calibration import SEED, Feed, calibration_feeds, detector_feeds, va
 from export.detector_recall import FOUND, finder_with, found_by
 from export.detector_recall import judge as judge_finder
 from export.graph import write_manifest
-from export.networks import FERPLUS
+from export.networks import served_figures
 from export.quantization import QuantizationResult, QuantizeConfig, quantize_within
-from training.data.faces import Split
 from training.detector.evaluate import validation
 from training.detector.mosaics import Sample
 from training.detector.packs import load_packs
-from training.evaluation.served import answers_of, landmark_metrics, metrics_of, open_network
+from training.evaluation.served import landmark_metrics
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +35,6 @@ log = logging.getLogger(__name__)
 NME_MAX_GROWTH: Final = 0.1
 # What is said of the float file alone, or is said anew.
 OWN: Final = frozenset({"sha256", "opset", "commit", "licence", "parity", "metrics"})
-SPLITS: Final[tuple[Split, ...]] = ("valid", "test")  # that figures are of
 JUDGED_ON: Final = "FER+ label.csv, validation, majority labels"
 FINDS_ON: Final = "data packs, people and places left out: faces found, less false finds a picture"
 JUDGED_SHARE: Final = 4  # one of so many of these pictures
@@ -48,8 +46,8 @@ def export_int8(source: Path, out: Path, data: Path, cache: Path) -> None:
     An expression network that reads the landmark network's maps is made for those of an int8
     landmark network, which is written beside it as ``NAME-int8.onnx``; what is judged is the pair.
     The most sensitive layers stay in float until at most half a point of accuracy is lost (of a
-    detector: of `finds_of`), and until no landmark error on held-out faces has grown by more than
-    `NME_MAX_GROWTH`.
+    detector: of `finds_of`; of valence and arousal alone: of their concordance), and until no
+    landmark error on held-out faces has grown by more than `NME_MAX_GROWTH`.
 
     Args:
         source: The fp32 ONNX file, its manifest beside it, and the landmark network that it names.
@@ -118,15 +116,14 @@ def _growth(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str
 
 
 def _expression(source: Manifest, out: Path, data: Path, cache: Path) -> None:
-    if "logits" not in source.value("outputs"):
-        raise ModelError(f"{source.path}: says no expression, which int8 is judged by")
     beside = landmarks_of(source)
     if source.value("landmarks.maps"):
         landmarks = out.with_name(f"{beside.path.stem}-int8.onnx")
         _landmarks(beside, landmarks, data, cache)
     else:
         landmarks = _copied(beside.path, out.parent)
-    whole = validation_judge(source.path, data, cache).fusion(source.path)
+    alone = validation_judge(source.path, data, cache)
+    whole = alone.fusion(source.path)
     with TemporaryDirectory(prefix="fer-pair.") as folder:
         pair = _paired(source, landmarks, Path(folder))
         facing = validation_judge(pair, data, cache)
@@ -139,13 +136,11 @@ def _expression(source: Manifest, out: Path, data: Path, cache: Path) -> None:
         done = quantize_within(pair, out, feeds, judge, config=config)
         named = load_manifest(pair).value("landmarks")
     facts = {**_facts(source, out, _Conversion(feeds, config, done)), "landmarks": named}
-    accuracy = {"fp32": whole, "int8": done.tried[_kept_by_rank(done)]}
-    facts["judged"] = {"data": JUDGED_ON, "accuracy": accuracy}
+    held = {"fp32": whole, "int8": done.tried[_kept_by_rank(done)]}
+    facts["judged"] = {"data": JUDGED_ON, alone.by: held}
     write_manifest(out, {**facts, "metrics": {}})
-    network = open_network(out)
-    figures = {split: metrics_of(answers_of(network, split, data, cache)) for split in SPLITS}
-    write_manifest(out, {**facts, "metrics": {"data": FERPLUS, **figures}})
-    log.info("%s: accuracy on validation %s", out.name, accuracy)
+    write_manifest(out, {**facts, "metrics": served_figures(out, data, cache)})
+    log.info("%s: %s on validation %s", out.name, alone.by, held)
 
 
 def _detector(source: Manifest, out: Path, data: Path, cache: Path) -> None:

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import export.calibration
 import export.int8
+import training.evaluation.served
 from engine.assets import asset_path
 from engine.errors import ModelError
 from engine.faces.detection import FerDetector
@@ -85,7 +86,7 @@ def data(crops, gray_faces):
         # None are copies; what finds them would keep its answer beside the networks.
         patch.setattr(export.calibration, "without_copies", lambda table, *_: table)
         patch.setattr(export.int8, "landmark_metrics", landmark_metrics)
-        patch.setattr(export.int8, "answers_of", answers)
+        patch.setattr(training.evaluation.served, "answers_of", answers)
         yield splits
 
 
@@ -329,8 +330,33 @@ def test_without_maps_the_landmark_network_stays_as_it_is(data, mapless, tmp_pat
     assert made.value("layers") == {"int8": ["sum"], "kept": []}
 
 
-def test_affect_alone_is_refused(mapless, tmp_path):
-    facts = json.loads(mapless.with_suffix(".json").read_text())
-    mapless.with_suffix(".json").write_text(json.dumps({**facts, "outputs": ["valence_arousal"]}))
-    with pytest.raises(ModelError, match="says no expression, which int8 is judged by"):
-        export_int8(mapless, tmp_path / "a.onnx", tmp_path, tmp_path)
+@pytest.fixture
+def affective(mapless):
+    """A network that says valence and arousal alone."""
+    model = onnx.load(mapless)
+    head = next(node for node in model.graph.node if node.name == "head")
+    head.output[:] = ["valence_arousal"]
+    pair = numpy_helper.from_array(np.float32([[0.1, 0], [0, 0.1], [0, 0]]), "one")
+    next(w for w in model.graph.initializer if w.name == "one").CopyFrom(pair)
+    said = helper.make_tensor_value_info("valence_arousal", TensorProto.FLOAT, ["N", 2])
+    model.graph.output[0].CopyFrom(said)
+    onnx.save(model, mapless)
+    path = mapless.with_suffix(".json")
+    facts = json.loads(path.read_text()) | {
+        "outputs": ["valence_arousal"],
+        "labels": [],
+        "sha256": hashlib.sha256(mapless.read_bytes()).hexdigest(),
+    }
+    path.write_text(json.dumps(facts))
+    return mapless
+
+
+def test_affect_alone_is_judged_by_concordance(data, affective, tmp_path, monkeypatch):
+    ramp = np.linspace(-1, 1, 24, dtype=np.float32).reshape(12, 2)
+    monkeypatch.setattr(export.calibration, "valence_arousal", lambda shares: ramp)
+    out = tmp_path / "made" / "small8.onnx"
+    export_int8(affective, out, tmp_path, tmp_path)
+    made = load_manifest(out)
+    judged = made.value("judged")["ccc"]
+    assert judged["fp32"] - judged["int8"] <= 0.005 + 1e-6
+    assert {"ccc_valence", "ccc_arousal"} <= set(made.value("metrics")["test"])

@@ -509,6 +509,25 @@ def test_judge_reads_classes_in_the_networks_order(small):
         judge.landmarks(small)
 
 
+def test_judge_of_affect_alone_gives_the_concordance(small):
+    model = onnx.load(small)
+    model.graph.output[0].name = "valence_arousal"
+    for node in model.graph.node:
+        node.output[:] = ["valence_arousal" if x == "logits" else x for x in node.output]
+    onnx.save(model, small)
+    path = small.with_suffix(".json")
+    facts = json.loads(path.read_text()) | {"labels": [], "outputs": ["valence_arousal"]}
+    facts["sha256"] = hashlib.sha256(small.read_bytes()).hexdigest()
+    path.write_text(json.dumps(facts))
+    crops, nobody = coloured(2, 1, 0, 0), np.zeros(4, int)
+    said = Judge(open_inputs(small), crops, nobody)._said(small, None, "valence_arousal")
+    judge = Judge(open_inputs(small), crops, nobody, affect=said)
+    assert judge.by == "ccc"
+    assert judge.fusion(small) == pytest.approx(1)
+    turned = Judge(open_inputs(small), crops, nobody, affect=-said)
+    assert turned.fusion(small) < 0
+
+
 def test_a_fixed_batch_is_fed_whole(small):
     facts = json.loads(small.with_suffix(".json").read_text())
     facts["input"]["batch"] = 3

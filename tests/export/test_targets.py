@@ -20,6 +20,8 @@ from onnx import TensorProto, helper
 import engine.networks.manifest
 import export.calibration
 import export.comparison
+import export.half_precision
+import export.networks
 import export.parity
 import export.system
 import export.targets
@@ -89,6 +91,33 @@ def test_half_goes_beside_its_source_and_states_what_it_is(small, few_faces):
     assert parity["accuracy"] == [1.0, 1.0]
     kinds = {each.data_type for each in onnx.load(made.path).graph.initializer}
     assert kinds == {TensorProto.FLOAT16}
+
+
+def judged_on(path, data):
+    facts = load_manifest(path).data
+    write_manifest(path, {**facts, "metrics": {"data": data}})
+
+
+def test_half_has_figures_of_its_own_where_its_source_has(small, few_faces, monkeypatch):
+    judged_on(small, export.networks.FERPLUS)
+    own = {"data": export.networks.FERPLUS, "test": {"accuracy": 0.5}}
+    monkeypatch.setattr(export.half_precision, "served_figures", lambda *_: own)
+    assert main([str(small), "--precision", "fp16"]) == 0
+    assert load_manifest(Path("small-fp16.onnx")).data["metrics"] == own
+
+
+def test_half_of_a_network_judged_elsewhere_has_no_figures(small, few_faces, monkeypatch):
+    judged_on(small, "rafdb")
+    monkeypatch.setattr(export.half_precision, "served_figures", lambda *_: {"data": "wrong"})
+    assert main([str(small), "--precision", "fp16"]) == 0
+    assert load_manifest(Path("small-fp16.onnx")).data["metrics"] == {}
+
+
+def test_half_without_the_pictures_says_that_it_has_no_figures(small, caplog):
+    judged_on(small, export.networks.FERPLUS)
+    assert main([str(small), "--precision", "fp16", "--data", "none", "--cache", "c"]) == 0
+    assert load_manifest(Path("small-fp16.onnx")).data["metrics"] == {}
+    assert "small-fp16.onnx: has no figures of its own" in caplog.text
 
 
 def test_half_elsewhere_has_its_landmark_network_beside_it(small, few_faces, tmp_path):

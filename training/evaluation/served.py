@@ -4,6 +4,7 @@ What is judged of it must be what users get, calibration included.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -154,19 +155,23 @@ def reader_of(landmarker: Landmarker) -> Reader:
 
 
 def metrics_of(answers: ServedAnswers, temperature: float | None = None) -> dict[str, Any]:
-    """Compute every figure of the model card.
+    """Compute every figure of the model card; of a network without classes, valence and arousal.
 
     Args:
         answers: Of a split.
         temperature: Of all pictures; None takes what the network gave each.
     """
+    figures: dict[str, Any] = {}
+    if answers.affect.size:
+        affect = affect_metrics(answers.affect, valence_arousal(answers.shares))
+        figures |= {"ccc_valence": affect.ccc_valence, "ccc_arousal": affect.ccc_arousal}
+    if not answers.logits["as served"].size:
+        return {"affect_images": len(answers.labels), **figures}
     chosen = answers.temperatures if temperature is None else temperature
     probabilities = probabilities_of(answers.logits["as served"], chosen)
-    affect = affect_metrics(answers.affect, valence_arousal(answers.shares))
     return {
         **expression_figures(expression_metrics(probabilities, answers.labels), EXPRESSIONS),
-        "ccc_valence": affect.ccc_valence,
-        "ccc_arousal": affect.ccc_arousal,
+        **figures,
         "accuracy_by_crop": {
             name: float((logits.argmax(axis=1) == answers.labels).mean())
             for name, logits in answers.logits.items()
@@ -200,7 +205,7 @@ def figures_served(model: Path, data: str, split: Split, root: Path, cache: Path
     """
     if data not in DATA:
         raise ConfigError(f"--data {data}: an exported network is judged on {' or '.join(DATA)}")
-    network = open_network(model)
-    if data == "landmarks":
-        return dict(landmark_metrics(network.landmarker, root, cache))
-    return metrics_of(answers_of(network, split, root, cache))
+    with closing(open_network(model)) as network:
+        if data == "landmarks":
+            return dict(landmark_metrics(network.landmarker, root, cache))
+        return metrics_of(answers_of(network, split, root, cache))
