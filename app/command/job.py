@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from app.command.compared import ComparedSummary
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
 from app.command.summary import Summary
+from app.command.twice import Notes, Recalled
 from engine.analyze import (
     AnalyzerConfig,
     config_vocabulary,
@@ -29,7 +30,8 @@ from engine.compare import (
 )
 from engine.drawing.comparison import Comparison
 from engine.drawing.overlay import Overlay, OverlayConfig
-from engine.errors import FerError, SinkError, SourceError
+from engine.errors import ConfigError, FerError, SinkError, SourceError
+from engine.faces.blur import CoverConfig, FaceBlur, covered, faces_besides
 from engine.pipeline import Draw, Pipeline
 from engine.reading.compared import ComparedReader
 from engine.reading.reader import Reader
@@ -37,11 +39,14 @@ from engine.record import open_records
 from engine.standard import is_standard
 from engine.types import Analysis, Image
 from engine.video.audio import Audio
-from engine.video.opening import SourceConfig, SourceInfo, open_source, shown_source
+from engine.video.opening import Source, SourceConfig, SourceInfo, open_source, shown_source
 from engine.video.picture_sink import PictureSink, takes_pictures
 from engine.video.sink import SinkConfig, VideoSink
 
 Write = Callable[[Analysis, Image], None]
+Drawn = Literal["burnt", "none"]
+ENCODE: Final = "encode"
+NOTE: Final = "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,9 @@ class Job:
     source: SourceConfig = field(default_factory=SourceConfig)
     analyzer: AnalyzerConfig = field(default_factory=AnalyzerConfig)
     overlay: OverlayConfig = field(default_factory=OverlayConfig)
+    drawn: Drawn = "burnt"  # the overlay, into the pictures
+    cover: CoverConfig | None = None  # faces are covered
+    keep: tuple[int, ...] = ()  # ids of those that are not
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class Outcome:
         precision: What the expression network calculated in; None likewise.
         warnings: One line for each thing that went wrong without ending the work.
         error: What ended the work, or cost an output; None if nothing did.
+        unwritten: Outputs that were not begun when the work was interrupted.
     """
 
     summary: Summary
@@ -79,6 +88,7 @@ class Outcome:
     precision: str | None
     warnings: tuple[str, ...]
     error: FerError | None = None
+    unwritten: tuple[Path, ...] = ()
 
     def to_json(self, job: Job, *, interrupted: bool) -> dict[str, Any]:
         """Give what was done and what came of it as plain values, ready for `json.dumps`."""
@@ -92,6 +102,8 @@ class Outcome:
             "model": job.analyzer.model,
             "device": self.device,
             "precision": self.precision,
+            "blur": None if job.cover is None else job.cover.kind,
+            "kept": list(job.keep),
             "sources": (comparison_sources if job.compare else sources_of)(job.analyzer),
             **self.summary.to_json(self.elapsed_s),
         }
@@ -136,6 +148,7 @@ class _Run:
         self.summary = ComparedSummary(tuple(systems)) if systems else Summary()
         self._readers = list[tuple[str, str]]()
         self._warned = list[Sequence[str]]()
+        self._unwritten: tuple[Path, ...] = ()
         self._started_s: float | None = None
 
     def outcome(self, error: FerError | None) -> Outcome:
@@ -143,11 +156,13 @@ class _Run:
         elapsed_s = 0.0 if self._started_s is None else time.monotonic() - self._started_s
         device, precision = self._readers[0] if self._readers else (None, None)
         left = left_out(self._job.analyzer, self.summary.left_out)
+        if left and self._job.cover is not None:
+            left += ("faces that are not read are not covered",)
         warnings = (*(line for lines in self._warned for line in lines), *left)
-        return Outcome(self.summary, elapsed_s, device, precision, warnings, error)
+        return Outcome(self.summary, elapsed_s, device, precision, warnings, error, self._unwritten)
 
     def __call__(self, interrupt: Interrupt, *, show_progress: bool) -> None:
-        job, summary = self._job, self.summary
+        job = self._job
         if job.compare:  # before the source is waited for
             check_comparison(job.analyzer)
         with open_source(job.input, job.source) as source:
@@ -155,25 +170,107 @@ class _Run:
             self._warned.append(source.warnings)
             info = source.info
             _spare_input(job, info)
+            _check_kept(job, info)
             with ExitStack() as stack:
                 outputs = stack.enter_context(_outputs(job, info))
                 self._warned.append(outputs.warnings)
-                draw = None if job.out is None else _drawing(job, job.out, info)
-                find = partial(open_finder, job.analyzer)
-                alone = bool(info.pictures)
-                pipeline = Pipeline(
-                    source, find, self._make_reader, draw, live=info.live, alone=alone
-                )
-                interrupt.stops(pipeline.stop)
-                advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
-                lost = _take(stack.enter_context(pipeline), outputs, summary, advance)
-                summary.dropped = pipeline.dropped
-                if summary.frames == 0:
-                    if interrupt.requested:
-                        raise KeyboardInterrupt
-                    raise SourceError(f"{info.name}: no frames in the part asked for")
+                twice = job.cover is not None and is_read_twice(info)
+                work = self._twice if twice else self._once
+                lost = work(source, outputs, interrupt, show_progress=show_progress)
+            self._warned.append(self._missing())
             if lost is not None:
-                raise SourceError(f"{lost} (what was done is kept)") from lost
+                raise lost
+
+    def _once(
+        self, source: Source, outputs: "_Outputs", interrupt: Interrupt, *, show_progress: bool
+    ) -> SourceError | None:
+        """Look at each frame, draw on it, and write it; give what ended the source too early."""
+        job, info = self._job, source.info
+        draw = None if job.out is None else _drawing(job, job.out, info)
+        blur = None
+        if job.cover is not None and not info.pictures:
+            blur = FaceBlur(keep=job.keep, config=job.cover)
+        pipeline = self._pipeline(source, draw if blur is None else None)
+        with self._running(pipeline, info, interrupt, shown=show_progress) as advance:
+            results = iter(pipeline) if blur is None else _held_back(pipeline, blur, draw)
+            lost = _take(results, outputs, self.summary, advance)
+            self._check_any(pipeline, info, interrupt)
+        return None if lost is None else SourceError(f"{lost} (what was done is kept)")
+
+    def _twice(
+        self, source: Source, outputs: "_Outputs", interrupt: Interrupt, *, show_progress: bool
+    ) -> SourceError | None:
+        """Look at a whole film, then read it again to cover faces, draw and write."""
+        job, info = self._job, source.info
+        out, cover = job.out, job.cover
+        if out is None or cover is None:
+            raise TypeError("_twice: expected an output and what to cover faces with")
+        with closing(Notes(None if is_standard(out) else out.parent, job.keep)) as notes:
+            write = outputs.first_note(notes.add)
+            pipeline = self._pipeline(source, None)
+            with self._running(pipeline, info, interrupt, shown=show_progress) as advance:
+                lost = _take(iter(pipeline), outputs, self.summary, advance)
+                self._check_any(pipeline, info, interrupt)
+            source.close()
+            if interrupt.requested:
+                if job.records is None:
+                    raise KeyboardInterrupt
+                self._unwritten = (out,)
+                return None
+            notes.finish()
+            outputs.then_write(write)
+            recalled = Recalled(info.name, notes, cover)
+            failed = None
+            try:
+                with open_source(job.input, job.source) as again:
+                    pipeline = Pipeline(
+                        again, lambda: recalled, lambda: recalled, _drawing(job, out, info)
+                    )
+                    with self._running(pipeline, info, interrupt, shown=show_progress) as advance:
+                        _write_all(iter(pipeline), outputs, self.summary, advance)
+            except SourceError as error:
+                failed = error
+            if lost is not None and notes.done:
+                return SourceError(f"{lost} (what was done is kept)")
+            if failed is None and not notes.done and not interrupt.requested and outputs.encodes:
+                failed = SourceError(
+                    f"{info.name}: ends earlier than when it was looked at first; no film is "
+                    "written. Is another program writing it?"
+                )
+            if failed is not None:
+                outputs.withdraw()
+            return failed
+
+    def _pipeline(self, source: Source, draw: Draw | None) -> Pipeline:
+        find, info = partial(open_finder, self._job.analyzer), source.info
+        alone = bool(info.pictures)
+        return Pipeline(source, find, self._make_reader, draw, live=info.live, alone=alone)
+
+    @contextmanager
+    def _running(
+        self, pipeline: Pipeline, info: SourceInfo, interrupt: Interrupt, *, shown: bool
+    ) -> Iterator[Callable[[], object]]:
+        """Run a pipeline; give what to call after each frame."""
+        interrupt.stops(pipeline.stop)
+        with progress_bar(info.frame_count, shown=shown) as advance, pipeline:
+            yield advance
+
+    def _check_any(self, pipeline: Pipeline, info: SourceInfo, interrupt: Interrupt) -> None:
+        self.summary.dropped = pipeline.dropped
+        if self.summary.frames == 0:
+            if interrupt.requested:
+                raise KeyboardInterrupt
+            raise SourceError(f"{info.name}: no frames in the part asked for")
+
+    def _missing(self) -> tuple[str, ...]:
+        """Say which faces that were to stay bare never came."""
+        here = {face.prediction.track_id for face in self.summary.picture_faces}
+        here |= set(self.summary.faces)
+        missing = sorted(set(self._job.keep) - here)
+        if not missing:
+            return ()
+        there = ", ".join(map(str, sorted(here))) or "none"
+        return (f"--keep {','.join(map(str, missing))}: no such face; faces here: {there}",)
 
     def _make_reader(self) -> Reader | ComparedReader:
         opens = open_comparison if self._job.compare else open_reader
@@ -189,7 +286,38 @@ def _spare_input(job: Job, info: SourceInfo) -> None:
             raise SinkError(f"{path}: is the input itself; choose another name")
 
 
+def is_read_twice(info: SourceInfo) -> bool:
+    """Say whether a source can be looked at as a whole before anything is written of it."""
+    return info.path is not None and not info.live and not info.pictures
+
+
+def _check_kept(job: Job, info: SourceInfo) -> None:
+    if job.keep and len(info.pictures) > 1:
+        raise ConfigError(
+            "--keep: faces of separate pictures have no ids that last; name one picture, or make "
+            "the folder a film (--sequence)"
+        )
+
+
 def _drawing(job: Job, out: Path, info: SourceInfo) -> Draw:
+    """Give what draws, and covers faces of pictures."""
+    draw = _image_of if job.drawn == "none" else _overlaid(job, out, info)
+    cover = job.cover
+    if cover is None or not info.pictures:
+        return draw
+
+    def draw_covered(analysis: Analysis) -> Image:
+        boxes = [box for _, box in faces_besides(analysis, job.keep)]
+        return draw(covered(analysis, boxes, cover))
+
+    return draw_covered
+
+
+def _image_of(analysis: Analysis) -> Image:
+    return analysis.frame.image
+
+
+def _overlaid(job: Job, out: Path, info: SourceInfo) -> Draw:
     """Give what draws: a film in one size, pictures each in its own, without a strip of time."""
     if not takes_pictures(out, info):
         return _overlay(job, info.width, info.height).draw
@@ -224,6 +352,7 @@ class _OpenOutput:
     output: _Output
     write: Write
     warnings: Sequence[str] = ()  # of the output itself, complete once it is closed
+    waits: bool = False  # it is complete, or its time has not come
 
 
 class _Outputs:
@@ -251,6 +380,8 @@ class _Outputs:
         """
         times_ms = dict(analysis.times_ms)
         for stage, writer in tuple(self.writers.items()):
+            if writer.waits:
+                continue
             begun = time.monotonic()
             try:
                 writer.write(analysis, image)
@@ -260,6 +391,32 @@ class _Outputs:
                     raise
             times_ms[stage] = 1000.0 * (time.monotonic() - begun)
         return times_ms
+
+    @property
+    def encodes(self) -> bool:
+        """Whether the film goes on: it was not given up."""
+        return ENCODE in self.writers
+
+    def first_note(self, note: Callable[[Analysis], None]) -> Write:
+        """Note frames in the place of writing the film; give what writes it."""
+        writer = self.writers.pop(ENCODE)
+        write = writer.write
+        writer.write = lambda analysis, _: note(analysis)
+        self.writers[NOTE] = writer
+        return write
+
+    def then_write(self, write: Write) -> None:
+        """Write the film, and nothing else any more."""
+        for writer in self.writers.values():
+            writer.waits = True
+        if NOTE in self.writers:
+            writer = self.writers[ENCODE] = self.writers.pop(NOTE)
+            writer.write, writer.waits = write, False
+
+    def withdraw(self) -> None:
+        """Leave no film."""
+        if self.encodes:
+            self.writers.pop(ENCODE).output.discard()
 
     def _give_up(self, stage: str, error: SinkError | BrokenPipeError) -> None:
         self.writers.pop(stage).output.discard()
@@ -303,7 +460,7 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
                     raise
                 outputs.error = error
         if job.out is not None:
-            outputs.writers["encode"] = _open_sink(job.out, job, info)
+            outputs.writers[ENCODE] = _open_sink(job.out, job, info)
         yield outputs
     except BaseException:
         outputs.discard()
@@ -333,7 +490,8 @@ def _open_sink(path: Path, job: Job, info: SourceInfo) -> _OpenOutput:
     if job.compare:  # the picture, and the columns beside it
         width, height = _comparison(job, info.width, info.height).size
         info = replace(info, width=width, height=height)
-    sink = VideoSink(path, info, SinkConfig(audio=job.audio, overwrite=job.overwrite))
+    config = SinkConfig(audio=job.audio, overwrite=job.overwrite, pictures=job.cover is None)
+    sink = VideoSink(path, info, config)
     return _OpenOutput(
         path,
         sink,
@@ -358,3 +516,50 @@ def _take(
             raise
         return error
     return None
+
+
+def _held_back(
+    results: Iterable[tuple[Analysis, Image]], blur: FaceBlur, draw: Draw | None
+) -> Iterator[tuple[Analysis, Image]]:
+    """Cover faces of what cannot be read twice: frames wait for those that are found later.
+
+    Raises:
+        SourceError: The source was lost, after what came before.
+    """
+
+    def drawn(ready: Iterable[Analysis]) -> Iterator[tuple[Analysis, Image]]:
+        for analysis in ready:
+            begun = time.monotonic()
+            image = (draw or _image_of)(analysis)
+            times_ms = {**analysis.times_ms, "draw": 1000.0 * (time.monotonic() - begun)}
+            yield replace(analysis, times_ms=times_ms), image
+
+    lost = None
+    try:
+        for analysis, _ in results:
+            yield from drawn(blur.push(analysis))
+    except SourceError as error:
+        lost = error
+    yield from drawn(blur.flush())
+    if lost is not None:
+        raise lost
+
+
+def _write_all(
+    results: Iterable[tuple[Analysis, Image]],
+    outputs: _Outputs,
+    summary: Summary,
+    advance: Callable[[], object],
+) -> None:
+    """Write a film whose frames were counted before.
+
+    Raises:
+        SourceError: It cannot be read, or is another one.
+        SinkError: No output is left.
+    """
+    for analysis, image in results:
+        times_ms = outputs.write(analysis, image)
+        summary.add_times({stage: times_ms[stage] for stage in times_ms if stage != "decode"})
+        if not outputs.encodes:
+            return
+        advance()
