@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 from app.command.compared import ComparedSummary
+from app.command.doubted import SCORE_MIN, Doubted
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
 from app.command.summary import Summary
@@ -17,6 +18,7 @@ from engine.analyze import (
     AnalyzerConfig,
     config_vocabulary,
     left_out,
+    open_config_detector,
     open_finder,
     open_reader,
     sources_of,
@@ -205,7 +207,11 @@ class _Run:
         out, cover = job.out, job.cover
         if out is None or cover is None:
             raise TypeError("_twice: expected an output and what to cover faces with")
-        with closing(Notes(None if is_standard(out) else out.parent, job.keep)) as notes:
+        with ExitStack() as opened:
+            doubted = Doubted(open_config_detector(job.analyzer, SCORE_MIN))
+            opened.callback(doubted.close)
+            beside = None if is_standard(out) else out.parent
+            notes = opened.enter_context(closing(Notes(beside, job.keep, doubted)))
             write = outputs.first_note(notes.add)
             pipeline = self._pipeline(source, None)
             with self._running(pipeline, info, interrupt, shown=show_progress) as advance:

@@ -16,6 +16,7 @@ from typing import IO, Final, Self
 import cv2
 import numpy as np
 
+from app.command.doubted import AROUND_S, Doubted
 from engine.errors import SinkError, SourceError
 from engine.faces.blur import CoverConfig, Placed, Whereabouts, covered, faces_besides
 from engine.types import Analysis, Floats, Found, Frame, Image, Prediction, Track
@@ -66,19 +67,23 @@ def mark_of(image: Image) -> int:
 class Notes:
     """What is found in a film, and where to cover it. Used by one thread at a time."""
 
-    def __init__(self, beside: Path | None, keep: Collection[int] = ()) -> None:
+    def __init__(
+        self, beside: Path | None, keep: Collection[int] = (), doubted: Doubted | None = None
+    ) -> None:
         """Begin.
 
         Args:
             beside: Folder for the temporary file, which grows by some kilobytes for each face of a
                 frame; None takes the system's own.
             keep: Ids of faces that stay bare.
+            doubted: Looks for more that may be faces; closed by whoever made it.
 
         Raises:
             SinkError: There is no room.
         """
-        self._keep = frozenset(keep)
+        self._keep, self._doubted = frozenset(keep), doubted
         self._where = Whereabouts[_Noted](bridge_s=BRIDGE_S)
+        self._perhaps = Whereabouts[None](AROUND_S, AROUND_S, BRIDGE_S, swaps=False)
         self._scale = 1.0  # of the pictures in which faces are looked for again
         with _room():
             self._file: IO[bytes] = TemporaryFile(  # noqa: SIM115 - it is open until `close`
@@ -98,11 +103,14 @@ class Notes:
             small = cv2.resize(image, None, fx=self._scale, fy=self._scale)
             image = np.asarray(small, np.uint8)
         faces = [(face, self._scale * box) for face, box in faces_besides(analysis, self._keep)]
-        self._write(self._where.push(_Noted.of(analysis), time_s, image, faces))
+        others = [] if self._doubted is None else self._doubted.find(analysis)
+        more = [(number, self._scale * box) for number, box in others]
+        ready = self._where.push(_Noted.of(analysis), time_s, image, faces)
+        self._write(ready, self._perhaps.push(None, time_s, image, more))
 
-    def _write(self, ready: Iterable[Placed[_Noted]]) -> None:
-        for placed in ready:
-            boxes = [(box / self._scale).astype(np.float32) for box in placed.boxes]
+    def _write(self, ready: Iterable[Placed[_Noted]], perhaps: Iterable[Placed[None]]) -> None:
+        for placed, more in zip(ready, perhaps, strict=True):
+            boxes = [(box / self._scale).astype(np.float32) for box in placed.boxes + more.boxes]
             with _room():
                 pickle.dump((placed.item, boxes), self._file, pickle.HIGHEST_PROTOCOL)
             self._waiting += 1
@@ -113,7 +121,7 @@ class Notes:
         Raises:
             SinkError: There is no room.
         """
-        self._write(self._where.flush())
+        self._write(self._where.flush(), self._perhaps.flush())
         with _room():
             self._file.seek(0)
 

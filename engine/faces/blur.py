@@ -222,7 +222,12 @@ class Whereabouts(Generic[T]):
     """
 
     def __init__(
-        self, hold_s: float = HOLD_S, ahead_s: float = AHEAD_S, bridge_s: float = 0.0
+        self,
+        hold_s: float = HOLD_S,
+        ahead_s: float = AHEAD_S,
+        bridge_s: float = 0.0,
+        *,
+        swaps: bool = True,
     ) -> None:
         """Start with no frame.
 
@@ -232,7 +237,9 @@ class Whereabouts(Generic[T]):
             bridge_s: How long somebody may be lost who is taken to have been on the way from one
                 place to the other; longer than `ahead_s`, frames wait for as long, without their
                 images.
+            swaps: A face that is found may be one that was lost under another id.
         """
+        self._swaps = swaps
         self._hold_s, self._ahead_s = hold_s, ahead_s
         self._wait_s, self._keep_s = max(ahead_s, bridge_s), max(hold_s, bridge_s)
         self._seen: dict[int, _Seen] = {}
@@ -258,6 +265,7 @@ class Whereabouts(Generic[T]):
         }
         lost = {face: seen for face, seen in self._seen.items() if seen.time_s < self._before_s}
         recent = [seen for seen in lost.values() if time_s - seen.time_s <= self._hold_s]
+        recent = recent if self._swaps else []
         for number, box in faces:
             before = self._seen.get(number)
             seen = self._found(time_s, image, box, before)
