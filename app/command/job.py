@@ -151,6 +151,7 @@ class _Run:
         self._readers = list[tuple[str, str]]()
         self._warned = list[Sequence[str]]()
         self._unwritten: tuple[Path, ...] = ()
+        self._reading = replace(job.source, steady=job.cover is not None)
         self._started_s: float | None = None
 
     def outcome(self, error: FerError | None) -> Outcome:
@@ -167,7 +168,7 @@ class _Run:
         job = self._job
         if job.compare:  # before the source is waited for
             check_comparison(job.analyzer)
-        with open_source(job.input, job.source) as source:
+        with open_source(job.input, self._reading) as source:
             self._started_s = time.monotonic()
             self._warned.append(source.warnings)
             info = source.info
@@ -228,7 +229,7 @@ class _Run:
             recalled = Recalled(info.name, notes, cover)
             failed = None
             try:
-                with open_source(job.input, job.source) as again:
+                with open_source(job.input, self._reading) as again:
                     pipeline = Pipeline(
                         again, lambda: recalled, lambda: recalled, _drawing(job, out, info)
                     )

@@ -307,6 +307,6 @@ def open_detector(
         raise ConfigError(f"detector {name}: unknown; choose one of {', '.join(DETECTORS)}")
     if min_face_px < 1:
         raise ConfigError(f"min_face_px: must be at least 1, got {min_face_px}")
-    if name == "fer":
+    if name == "fer" and score_min is not None:
         return open_fer(model_path, min_face_px, device, threads, score_min)
     return DETECTORS[name](model_path, min_face_px, device, threads)
