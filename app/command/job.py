@@ -224,8 +224,8 @@ class _Run:
                     raise KeyboardInterrupt
                 self._unwritten = (out,)
                 return None
-            notes.finish()
-            outputs.then_write(write)
+            if not outputs.then_write(write, notes.finish):
+                return None
             recalled = Recalled(info.name, notes, cover)
             failed = None
             try:
@@ -412,13 +412,24 @@ class _Outputs:
         self.writers[NOTE] = writer
         return write
 
-    def then_write(self, write: Write) -> None:
-        """Write the film, and nothing else any more."""
+    def then_write(self, write: Write, finish: Callable[[], None]) -> bool:
+        """Write the film, and nothing else any more; False where it was given up.
+
+        Args:
+            write: Writes it.
+            finish: Finishes the notes.
+        """
+        try:
+            finish()
+        except SinkError as error:
+            if NOTE in self.writers:
+                self._give_up(NOTE, error)
         for writer in self.writers.values():
             writer.waits = True
         if NOTE in self.writers:
             writer = self.writers[ENCODE] = self.writers.pop(NOTE)
             writer.write, writer.waits = write, False
+        return self.encodes
 
     def withdraw(self) -> None:
         """Leave no film."""
