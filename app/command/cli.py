@@ -126,7 +126,7 @@ def _job(options: argparse.Namespace) -> "Job":
         ),
         analyzer=AnalyzerConfig(**given),
         overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
-        drawn=options.overlay,
+        overlay_kind=options.overlay,
         cover=cover,
         keep=options.keep or (),
     )

@@ -1,19 +1,20 @@
 """One run of `fer-video`: a source through the pipeline into a video and a table."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Literal
 
 from app.command.compared import ComparedSummary
 from app.command.doubted import SCORE_MIN, Doubted
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
 from app.command.summary import Summary
-from app.command.twice import Notes, Recalled
+from app.command.twice import Notes, Recalled, held_back, image_of
+from app.command.written import ENCODE, OpenOutput, Outputs, take, write_all
 from engine.analyze import (
     AnalyzerConfig,
     config_vocabulary,
@@ -45,10 +46,7 @@ from engine.video.opening import Source, SourceConfig, SourceInfo, open_source, 
 from engine.video.picture_sink import PictureSink, takes_pictures
 from engine.video.sink import SinkConfig, VideoSink
 
-Write = Callable[[Analysis, Image], None]
-Drawn = Literal["burnt", "none"]
-ENCODE: Final = "encode"
-NOTE: Final = "note"
+OverlayKind = Literal["burnt", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +63,7 @@ class Job:
     source: SourceConfig = field(default_factory=SourceConfig)
     analyzer: AnalyzerConfig = field(default_factory=AnalyzerConfig)
     overlay: OverlayConfig = field(default_factory=OverlayConfig)
-    drawn: Drawn = "burnt"  # the overlay, into the pictures
+    overlay_kind: OverlayKind = "burnt"
     cover: CoverConfig | None = None  # faces are covered
     keep: tuple[int, ...] = ()  # ids of those that are not
 
@@ -185,7 +183,7 @@ class _Run:
                 raise lost
 
     def _once(
-        self, source: Source, outputs: "_Outputs", interrupt: Interrupt, *, show_progress: bool
+        self, source: Source, outputs: Outputs, interrupt: Interrupt, *, show_progress: bool
     ) -> SourceError | None:
         """Look at each frame, draw on it, and write it; give what ended the source too early."""
         job, info = self._job, source.info
@@ -195,13 +193,13 @@ class _Run:
             blur = FaceBlur(keep=job.keep, config=job.cover)
         pipeline = self._pipeline(source, draw if blur is None else None)
         with self._running(pipeline, info, interrupt, shown=show_progress) as advance:
-            results = iter(pipeline) if blur is None else _held_back(pipeline, blur, draw)
-            lost = _take(results, outputs, self.summary, advance)
+            results = iter(pipeline) if blur is None else held_back(pipeline, blur, draw)
+            lost = take(results, outputs, self.summary, advance)
             self._check_any(pipeline, info, interrupt)
         return None if lost is None else SourceError(f"{lost} (what was done is kept)")
 
     def _twice(
-        self, source: Source, outputs: "_Outputs", interrupt: Interrupt, *, show_progress: bool
+        self, source: Source, outputs: Outputs, interrupt: Interrupt, *, show_progress: bool
     ) -> SourceError | None:
         """Look at a whole film, then read it again to cover faces, draw and write."""
         job, info = self._job, source.info
@@ -216,7 +214,7 @@ class _Run:
             write = outputs.first_note(notes.add)
             pipeline = self._pipeline(source, None)
             with self._running(pipeline, info, interrupt, shown=show_progress) as advance:
-                lost = _take(iter(pipeline), outputs, self.summary, advance)
+                lost = take(iter(pipeline), outputs, self.summary, advance)
                 self._check_any(pipeline, info, interrupt)
             source.close()
             if interrupt.requested:
@@ -234,7 +232,7 @@ class _Run:
                         again, lambda: recalled, lambda: recalled, _drawing(job, out, info)
                     )
                     with self._running(pipeline, info, interrupt, shown=show_progress) as advance:
-                        _write_all(iter(pipeline), outputs, self.summary, advance)
+                        write_all(iter(pipeline), outputs, self.summary, advance)
             except SourceError as error:
                 failed = error
             if lost is not None and notes.done:
@@ -308,7 +306,7 @@ def _check_kept(job: Job, info: SourceInfo) -> None:
 
 def _drawing(job: Job, out: Path, info: SourceInfo) -> Draw:
     """Give what draws, and covers faces of pictures."""
-    draw = _image_of if job.drawn == "none" else _overlaid(job, out, info)
+    draw = image_of if job.overlay_kind == "none" else _overlaid(job, out, info)
     cover = job.cover
     if cover is None or not info.pictures:
         return draw
@@ -318,10 +316,6 @@ def _drawing(job: Job, out: Path, info: SourceInfo) -> Draw:
         return draw(covered(analysis, boxes, cover))
 
     return draw_covered
-
-
-def _image_of(analysis: Analysis) -> Image:
-    return analysis.frame.image
 
 
 def _overlaid(job: Job, out: Path, info: SourceInfo) -> Draw:
@@ -345,130 +339,10 @@ def _comparison(job: Job, width: int, height: int) -> Comparison:
     return Comparison(width, height, tuple(systems_of(job.analyzer)), job.overlay)
 
 
-class _Output(Protocol):
-    def close(self) -> None: ...
-
-    def discard(self) -> None: ...
-
-
-@dataclass(slots=True)
-class _OpenOutput:
-    """One output, by the name of its stage."""
-
-    path: Path
-    output: _Output
-    write: Write
-    warnings: Sequence[str] = ()  # of the output itself, complete once it is closed
-    waits: bool = False  # it is complete, or its time has not come
-
-
-class _Outputs:
-    """The files of a job: a fault of one never costs the others.
-
-    What fails is given up alone; the rest goes on, and the fault is raised at the end.
-
-    Attributes:
-        writers: By stage.
-        warnings: Of outputs that are closed.
-        error: The first fault; None if there was none.
-    """
-
-    def __init__(self) -> None:
-        self.writers: dict[str, _OpenOutput] = {}
-        self.warnings: list[str] = []
-        self.error: SinkError | BrokenPipeError | None = None
-
-    def write(self, analysis: Analysis, image: Image) -> dict[str, float]:
-        """Hand one frame to every output; give all stages' milliseconds.
-
-        Raises:
-            SinkError: No output is left.
-            BrokenPipeError: The same, and the last one was read by nobody any more.
-        """
-        times_ms = dict(analysis.times_ms)
-        for stage, writer in tuple(self.writers.items()):
-            if writer.waits:
-                continue
-            begun = time.monotonic()
-            try:
-                writer.write(analysis, image)
-            except (SinkError, BrokenPipeError) as error:
-                self._give_up(stage, error)
-                if not self.writers:
-                    raise
-            times_ms[stage] = 1000.0 * (time.monotonic() - begun)
-        return times_ms
-
-    @property
-    def encodes(self) -> bool:
-        """Whether the film goes on: it was not given up."""
-        return ENCODE in self.writers
-
-    def first_note(self, note: Callable[[Analysis], None]) -> Write:
-        """Note frames in the place of writing the film; give what writes it."""
-        writer = self.writers.pop(ENCODE)
-        write = writer.write
-        writer.write = lambda analysis, _: note(analysis)
-        self.writers[NOTE] = writer
-        return write
-
-    def then_write(self, write: Write, finish: Callable[[], None]) -> bool:
-        """Write the film, and nothing else any more; False where it was given up.
-
-        Args:
-            write: Writes it.
-            finish: Finishes the notes.
-        """
-        try:
-            finish()
-        except SinkError as error:
-            if NOTE in self.writers:
-                self._give_up(NOTE, error)
-        for writer in self.writers.values():
-            writer.waits = True
-        if NOTE in self.writers:
-            writer = self.writers[ENCODE] = self.writers.pop(NOTE)
-            writer.write, writer.waits = write, False
-        return self.encodes
-
-    def withdraw(self) -> None:
-        """Leave no film."""
-        if self.encodes:
-            self.writers.pop(ENCODE).output.discard()
-
-    def _give_up(self, stage: str, error: SinkError | BrokenPipeError) -> None:
-        self.writers.pop(stage).output.discard()
-        self.error = self.error or error
-
-    def finish(self) -> None:
-        """Close every output, which puts it in its place.
-
-        Raises:
-            SinkError: One of them failed, now or before; the others are in their places.
-            BrokenPipeError: The same, since nobody read it any more.
-        """
-        for stage, writer in tuple(self.writers.items()):
-            try:
-                writer.output.close()
-            except (SinkError, BrokenPipeError) as error:
-                self._give_up(stage, error)
-            self.warnings += writer.warnings
-        if isinstance(self.error, BrokenPipeError):
-            raise self.error
-        if self.error is not None:
-            kept = ", ".join(str(writer.path) for writer in self.writers.values())
-            raise SinkError(f"{self.error}" + (f" (kept: {kept})" if kept else ""))
-
-    def discard(self) -> None:
-        """Give every output up."""
-        for writer in self.writers.values():
-            writer.output.discard()
-
-
 @contextmanager
-def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
+def _outputs(job: Job, info: SourceInfo) -> Iterator[Outputs]:
     """Open the outputs; finish them on success, discard them on any error."""
-    outputs = _Outputs()
+    outputs = Outputs()
     try:
         if job.records is not None:
             try:
@@ -486,17 +360,17 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
     outputs.finish()
 
 
-def _open_rows(path: Path, job: Job) -> _OpenOutput:
+def _open_rows(path: Path, job: Job) -> OpenOutput:
     records = open_records(
         path,
         landmarks=job.landmarks,
         overwrite=job.overwrite,
         vocabulary=(comparison_vocabulary if job.compare else config_vocabulary)(job.analyzer),
     )
-    return _OpenOutput(path, records, lambda analysis, _: records.write(analysis))
+    return OpenOutput(path, records, lambda analysis, _: records.write(analysis))
 
 
-def _open_sink(path: Path, job: Job, info: SourceInfo) -> _OpenOutput:
+def _open_sink(path: Path, job: Job, info: SourceInfo) -> OpenOutput:
     """Open the output that takes pictures of this source as they are drawn."""
     if takes_pictures(path, info):
         pictures = PictureSink(path, info, overwrite=job.overwrite)
@@ -504,80 +378,15 @@ def _open_sink(path: Path, job: Job, info: SourceInfo) -> _OpenOutput:
         def keep(analysis: Analysis, image: Image) -> None:
             pictures.write(analysis.frame.file or "", image)
 
-        return _OpenOutput(path, pictures, keep)
+        return OpenOutput(path, pictures, keep)
     if job.compare:  # the picture, and the columns beside it
         width, height = _comparison(job, info.width, info.height).size
         info = replace(info, width=width, height=height)
     config = SinkConfig(audio=job.audio, overwrite=job.overwrite, pictures=job.cover is None)
     sink = VideoSink(path, info, config)
-    return _OpenOutput(
+    return OpenOutput(
         path,
         sink,
         lambda analysis, image: sink.write(analysis.frame.time_s, image),
         sink.warnings,
     )
-
-
-def _take(
-    results: Iterable[tuple[Analysis, Image]],
-    outputs: _Outputs,
-    summary: Summary,
-    advance: Callable[[], object],
-) -> SourceError | None:
-    """Write every result; give what ended the source once there was something to keep."""
-    try:
-        for analysis, image in results:
-            summary.add(analysis, outputs.write(analysis, image))
-            advance()
-    except SourceError as error:
-        if summary.frames == 0:
-            raise
-        return error
-    return None
-
-
-def _held_back(
-    results: Iterable[tuple[Analysis, Image]], blur: FaceBlur, draw: Draw | None
-) -> Iterator[tuple[Analysis, Image]]:
-    """Cover faces of what cannot be read twice: frames wait for those that are found later.
-
-    Raises:
-        SourceError: The source was lost, after what came before.
-    """
-
-    def drawn(ready: Iterable[Analysis]) -> Iterator[tuple[Analysis, Image]]:
-        for analysis in ready:
-            begun = time.monotonic()
-            image = (draw or _image_of)(analysis)
-            times_ms = {**analysis.times_ms, "draw": 1000.0 * (time.monotonic() - begun)}
-            yield replace(analysis, times_ms=times_ms), image
-
-    lost = None
-    try:
-        for analysis, _ in results:
-            yield from drawn(blur.push(analysis))
-    except SourceError as error:
-        lost = error
-    yield from drawn(blur.flush())
-    if lost is not None:
-        raise lost
-
-
-def _write_all(
-    results: Iterable[tuple[Analysis, Image]],
-    outputs: _Outputs,
-    summary: Summary,
-    advance: Callable[[], object],
-) -> None:
-    """Write a film whose frames were counted before.
-
-    Raises:
-        SourceError: It cannot be read, or is another one.
-        SinkError: No output is left.
-    """
-    for analysis, image in results:
-        times_ms = outputs.write(analysis, image)
-        summary.add_times({stage: times_ms[stage] for stage in times_ms if stage != "decode"})
-        if not outputs.encodes:
-            return
-        advance()

@@ -5,10 +5,11 @@ with the film. The second reading has to show the same pictures: a place is of o
 """
 
 import pickle
+import time
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final, Self
@@ -18,7 +19,8 @@ import numpy as np
 
 from app.command.doubted import AROUND_S, Doubted
 from engine.errors import SinkError, SourceError
-from engine.faces.blur import CoverConfig, Placed, Whereabouts, covered, faces_besides
+from engine.faces.blur import CoverConfig, FaceBlur, Placed, Whereabouts, covered, faces_besides
+from engine.pipeline import Draw
 from engine.types import Analysis, Floats, Found, Frame, Image, Prediction, Track
 
 BRIDGE_S: Final = 3.0  # whoever comes back within this keeps the id (`TrackerConfig.hidden_s`)
@@ -193,3 +195,35 @@ class Recalled:
 
     def close(self) -> None:
         """Do nothing: the notes belong to whoever made them."""
+
+
+def held_back(
+    results: Iterable[tuple[Analysis, Image]], blur: FaceBlur, draw: Draw | None
+) -> Iterator[tuple[Analysis, Image]]:
+    """Cover faces of what cannot be read twice: frames wait for those that are found later.
+
+    Raises:
+        SourceError: The source was lost, after what came before.
+    """
+
+    def drawn(ready: Iterable[Analysis]) -> Iterator[tuple[Analysis, Image]]:
+        for analysis in ready:
+            begun = time.monotonic()
+            image = (draw or image_of)(analysis)
+            times_ms = {**analysis.times_ms, "draw": 1000.0 * (time.monotonic() - begun)}
+            yield replace(analysis, times_ms=times_ms), image
+
+    lost = None
+    try:
+        for analysis, _ in results:
+            yield from drawn(blur.push(analysis))
+    except SourceError as error:
+        lost = error
+    yield from drawn(blur.flush())
+    if lost is not None:
+        raise lost
+
+
+def image_of(analysis: Analysis) -> Image:
+    """Draw nothing."""
+    return analysis.frame.image

@@ -244,7 +244,9 @@ def test_a_film_that_is_another_one_when_it_is_covered_is_not_written(
     assert said.startswith("fer-video: a.mp4: ")
     assert says in said
     assert not out.exists()
-    assert len(list(csv.DictReader(rows.read_text().splitlines()))) == 60  # which were complete before
+    assert (
+        len(list(csv.DictReader(rows.read_text().splitlines()))) == 60
+    )  # which were complete before
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"a.mp4", "b.mp4", "rows.csv"}
 
