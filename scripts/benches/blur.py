@@ -14,7 +14,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -203,8 +203,9 @@ def cover_by_deface(python: str, frames: Sequence[Frame]) -> Iterator[Image]:
         if process.stdin is None or process.stdout is None:
             raise TypeError("deface: expected pipes")
         for frame in frames:
-            process.stdin.write(np.ascontiguousarray(frame.image).tobytes())
-            process.stdin.flush()
+            with suppress(BrokenPipeError):  # it is told below
+                process.stdin.write(np.ascontiguousarray(frame.image).tobytes())
+                process.stdin.flush()
             raw = process.stdout.read(height * width * 3)
             if len(raw) < height * width * 3:
                 raise SourceError(f"{python}: deface ended early; what it says is above")
