@@ -146,8 +146,12 @@ def threads_of(config: AnalyzerConfig) -> int:
     return config.threads or max(1, cores() // 2)
 
 
-def open_config_detector(config: AnalyzerConfig) -> Detector:
+def open_config_detector(config: AnalyzerConfig, score_min: float | None = None) -> Detector:
     """Load the detector that a config names: the model's own, the user's file, or the shipped one.
+
+    Args:
+        config: Names it.
+        score_min: As `open_detector` takes it.
 
     Raises:
         ModelError: A package or file is missing or unfit, or has no such device.
@@ -162,6 +166,7 @@ def open_config_detector(config: AnalyzerConfig) -> Detector:
         min_face_px=config.min_face_px,
         device=device,
         threads=threads_of(config),
+        score_min=score_min,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from app.command.interrupt import Interrupt
-from engine.command import DEVICES, Parser, count, number, run_command, say
+from engine.command import DEVICES, Parser, count, number, one_of, run_command, say, several
 from engine.errors import ConfigError, ModelError
 from engine.signals import INTERRUPTED, leave
 from engine.standard import OUTPUT_NAME, is_standard
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from app.command.job import Job, Outcome
 
 PROGRAM: Final = "fer-video"
+KINDS: Final = ("blur", "mosaic", "box")  # as `CoverConfig` takes them
+COVERED: Final = 64  # faces at once where they are covered: one that is not followed is bare
 _MODEL: Final = "poster-rt"
 _SECONDS_MAX: Final = 1e9  # as `SourceConfig` takes them
 
@@ -80,19 +82,28 @@ def _job(options: argparse.Namespace) -> "Job":
         )
         if used
     ]
+    _check_cover(options)
     if len(printed) > 1:
         raise ConfigError(f"{' and '.join(printed)}: only one of them can have standard output")
     from app.command.job import Job
     from engine.analyze import AnalyzerConfig
     from engine.config import problems
     from engine.drawing.overlay import OverlayConfig
+    from engine.faces.blur import CoverConfig
     from engine.video.opening import SourceConfig
 
+    cover = None
     given = {name: value for name, value in vars(options).items() if name in _ANALYZER}
     if options.compare is not None:
         if "model" in given:
             raise ConfigError("--compare: names the networks itself; leave --model out")
         given["model"] = options.compare
+    if options.blur is not None:
+        margin = {} if options.pad is None else {"margin": options.pad}
+        for said in problems(CoverConfig, margin).values():
+            raise ConfigError(f"--pad: {said}")
+        cover = CoverConfig(kind=options.blur, **margin)
+        given.setdefault("max_faces", COVERED)
     for field, said in problems(AnalyzerConfig, given).items():
         option = (
             "--compare" if field == "model" and options.compare is not None else _ANALYZER[field]
@@ -115,7 +126,25 @@ def _job(options: argparse.Namespace) -> "Job":
         ),
         analyzer=AnalyzerConfig(**given),
         overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
+        overlay_kind=options.overlay,
+        cover=cover,
+        keep=options.keep or (),
     )
+
+
+def _check_cover(options: argparse.Namespace) -> None:
+    """Refuse what cannot go with covered faces, or not without."""
+    if options.compare is not None and options.overlay == "none":
+        raise ConfigError("--overlay none: --compare draws columns; leave one of them out")
+    if options.blur is None:
+        for name in ("keep", "pad"):
+            if getattr(options, name) is not None:
+                raise ConfigError(f"--{name}: goes with --blur")
+        return
+    if options.out is None:
+        raise ConfigError("--blur: covers faces in a film; give --out FILE for it")
+    if options.compare is not None:
+        raise ConfigError("--blur: --compare shows faces beside the picture; leave one out")
 
 
 def _list_models(options: argparse.Namespace) -> int:
@@ -162,14 +191,19 @@ def _report(
     written = [
         OUTPUT_NAME if is_standard(path) else str(path)
         for path in (job.out, job.records)
-        if path is not None
+        if path is not None and path not in outcome.unwritten
     ]
     if options.json:
         print(_as_json(outcome.to_json(job, interrupted=interrupted)))
     elif not options.quiet and outcome.error is None:
         if interrupted:
             say(PROGRAM, "interrupted; what was done is kept")
+        for path in outcome.unwritten:
+            say(PROGRAM, f"{path}: not written; faces are covered once the whole film was read")
         print(summary.to_text(elapsed_s), file=sys.stderr)
+        if job.cover is not None:
+            kept = f" but {', '.join(map(str, job.keep))}" if job.keep else ""
+            print(f"faces covered{kept}; those that were never found are bare", file=sys.stderr)
         print(f"{job.analyzer.model} in {outcome.precision} on {outcome.device}", file=sys.stderr)
         print(f"written: {', '.join(written)}", file=sys.stderr)
 
@@ -223,6 +257,17 @@ def parser() -> Parser:
     )
     add("--no-audio", action="store_true", help="the same as --audio none")
     add("--no-timeline", action="store_true", help="leave the valence-arousal strip out")
+    add("--overlay", choices=("burnt", "none"), default="burnt", help="draw faces' labels (burnt)")
+    add(
+        "--blur",
+        type=one_of(KINDS),
+        nargs="?",
+        const=KINDS[0],
+        metavar="HOW",
+        help="cover every face in --out: blur, mosaic or box (blur)",
+    )
+    add("--keep", type=several(count), metavar="ID,ID", help="with --blur: faces that stay bare")
+    add("--pad", type=number, metavar="SHARE", help="with --blur: margin around a face (0.35)")
     add("--max-megapixels", type=count, metavar="N", help="largest picture (150, in videos 36)")
     add("--overwrite", action="store_true", help="replace existing output files")
     add("--json", action="store_true", help="print the summary as one JSON object on stdout")

@@ -1,21 +1,25 @@
 """One run of `fer-video`: a source through the pipeline into a video and a table."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal
 
 from app.command.compared import ComparedSummary
+from app.command.doubted import SCORE_MIN, Doubted
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
 from app.command.summary import Summary
+from app.command.twice import Notes, Recalled, held_back, image_of
+from app.command.written import ENCODE, OpenOutput, Outputs, take, write_all
 from engine.analyze import (
     AnalyzerConfig,
     config_vocabulary,
     left_out,
+    open_config_detector,
     open_finder,
     open_reader,
     sources_of,
@@ -29,7 +33,8 @@ from engine.compare import (
 )
 from engine.drawing.comparison import Comparison
 from engine.drawing.overlay import Overlay, OverlayConfig
-from engine.errors import FerError, SinkError, SourceError
+from engine.errors import ConfigError, FerError, SinkError, SourceError
+from engine.faces.blur import CoverConfig, FaceBlur, covered, faces_besides
 from engine.pipeline import Draw, Pipeline
 from engine.reading.compared import ComparedReader
 from engine.reading.reader import Reader
@@ -37,11 +42,11 @@ from engine.record import open_records
 from engine.standard import is_standard
 from engine.types import Analysis, Image
 from engine.video.audio import Audio
-from engine.video.opening import SourceConfig, SourceInfo, open_source, shown_source
+from engine.video.opening import Source, SourceConfig, SourceInfo, open_source, shown_source
 from engine.video.picture_sink import PictureSink, takes_pictures
 from engine.video.sink import SinkConfig, VideoSink
 
-Write = Callable[[Analysis, Image], None]
+OverlayKind = Literal["burnt", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,9 @@ class Job:
     source: SourceConfig = field(default_factory=SourceConfig)
     analyzer: AnalyzerConfig = field(default_factory=AnalyzerConfig)
     overlay: OverlayConfig = field(default_factory=OverlayConfig)
+    overlay_kind: OverlayKind = "burnt"
+    cover: CoverConfig | None = None  # faces are covered
+    keep: tuple[int, ...] = ()  # ids of those that are not
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class Outcome:
         precision: What the expression network calculated in; None likewise.
         warnings: One line for each thing that went wrong without ending the work.
         error: What ended the work, or cost an output; None if nothing did.
+        unwritten: Outputs that were not begun when the work was interrupted.
     """
 
     summary: Summary
@@ -79,6 +88,7 @@ class Outcome:
     precision: str | None
     warnings: tuple[str, ...]
     error: FerError | None = None
+    unwritten: tuple[Path, ...] = ()
 
     def to_json(self, job: Job, *, interrupted: bool) -> dict[str, Any]:
         """Give what was done and what came of it as plain values, ready for `json.dumps`."""
@@ -92,6 +102,8 @@ class Outcome:
             "model": job.analyzer.model,
             "device": self.device,
             "precision": self.precision,
+            "blur": None if job.cover is None else job.cover.kind,
+            "kept": list(job.keep),
             "sources": (comparison_sources if job.compare else sources_of)(job.analyzer),
             **self.summary.to_json(self.elapsed_s),
         }
@@ -136,6 +148,8 @@ class _Run:
         self.summary = ComparedSummary(tuple(systems)) if systems else Summary()
         self._readers = list[tuple[str, str]]()
         self._warned = list[Sequence[str]]()
+        self._unwritten: tuple[Path, ...] = ()
+        self._reading = replace(job.source, steady=job.cover is not None)
         self._started_s: float | None = None
 
     def outcome(self, error: FerError | None) -> Outcome:
@@ -143,37 +157,125 @@ class _Run:
         elapsed_s = 0.0 if self._started_s is None else time.monotonic() - self._started_s
         device, precision = self._readers[0] if self._readers else (None, None)
         left = left_out(self._job.analyzer, self.summary.left_out)
+        if left and self._job.cover is not None:
+            left += ("faces that are not read are not covered",)
         warnings = (*(line for lines in self._warned for line in lines), *left)
-        return Outcome(self.summary, elapsed_s, device, precision, warnings, error)
+        return Outcome(self.summary, elapsed_s, device, precision, warnings, error, self._unwritten)
 
     def __call__(self, interrupt: Interrupt, *, show_progress: bool) -> None:
-        job, summary = self._job, self.summary
+        job = self._job
         if job.compare:  # before the source is waited for
             check_comparison(job.analyzer)
-        with open_source(job.input, job.source) as source:
+        with open_source(job.input, self._reading) as source:
             self._started_s = time.monotonic()
             self._warned.append(source.warnings)
             info = source.info
             _spare_input(job, info)
+            _check_kept(job, info)
             with ExitStack() as stack:
                 outputs = stack.enter_context(_outputs(job, info))
                 self._warned.append(outputs.warnings)
-                draw = None if job.out is None else _drawing(job, job.out, info)
-                find = partial(open_finder, job.analyzer)
-                alone = bool(info.pictures)
-                pipeline = Pipeline(
-                    source, find, self._make_reader, draw, live=info.live, alone=alone
-                )
-                interrupt.stops(pipeline.stop)
-                advance = stack.enter_context(progress_bar(info.frame_count, shown=show_progress))
-                lost = _take(stack.enter_context(pipeline), outputs, summary, advance)
-                summary.dropped = pipeline.dropped
-                if summary.frames == 0:
-                    if interrupt.requested:
-                        raise KeyboardInterrupt
-                    raise SourceError(f"{info.name}: no frames in the part asked for")
+                twice = job.cover is not None and is_read_twice(info)
+                work = self._twice if twice else self._once
+                lost = work(source, outputs, interrupt, show_progress=show_progress)
+            self._warned.append(self._missing())
             if lost is not None:
-                raise SourceError(f"{lost} (what was done is kept)") from lost
+                raise lost
+
+    def _once(
+        self, source: Source, outputs: Outputs, interrupt: Interrupt, *, show_progress: bool
+    ) -> SourceError | None:
+        """Look at each frame, draw on it, and write it; give what ended the source too early."""
+        job, info = self._job, source.info
+        draw = None if job.out is None else _drawing(job, job.out, info)
+        blur = None
+        if job.cover is not None and not info.pictures:
+            blur = FaceBlur(keep=job.keep, config=job.cover)
+        pipeline = self._pipeline(source, draw if blur is None else None)
+        with self._running(pipeline, info, interrupt, shown=show_progress) as advance:
+            results = iter(pipeline) if blur is None else held_back(pipeline, blur, draw)
+            lost = take(results, outputs, self.summary, advance)
+            self._check_any(pipeline, info, interrupt)
+        return None if lost is None else SourceError(f"{lost} (what was done is kept)")
+
+    def _twice(
+        self, source: Source, outputs: Outputs, interrupt: Interrupt, *, show_progress: bool
+    ) -> SourceError | None:
+        """Look at a whole film, then read it again to cover faces, draw and write."""
+        job, info = self._job, source.info
+        out, cover = job.out, job.cover
+        if out is None or cover is None:
+            raise TypeError("_twice: expected an output and what to cover faces with")
+        with ExitStack() as opened:
+            doubted = Doubted(open_config_detector(job.analyzer, SCORE_MIN))
+            opened.callback(doubted.close)
+            beside = None if is_standard(out) else out.parent
+            notes = opened.enter_context(closing(Notes(beside, job.keep, doubted)))
+            write = outputs.first_note(notes.add)
+            pipeline = self._pipeline(source, None)
+            with self._running(pipeline, info, interrupt, shown=show_progress) as advance:
+                lost = take(iter(pipeline), outputs, self.summary, advance)
+                self._check_any(pipeline, info, interrupt)
+            source.close()
+            if interrupt.requested:
+                if job.records is None:
+                    raise KeyboardInterrupt
+                self._unwritten = (out,)
+                return None
+            if not outputs.then_write(write, notes.finish):
+                return None
+            recalled = Recalled(info.name, notes, cover)
+            failed = None
+            try:
+                with open_source(job.input, self._reading) as again:
+                    pipeline = Pipeline(
+                        again, lambda: recalled, lambda: recalled, _drawing(job, out, info)
+                    )
+                    with self._running(pipeline, info, interrupt, shown=show_progress) as advance:
+                        write_all(iter(pipeline), outputs, self.summary, advance)
+            except SourceError as error:
+                failed = error
+            if lost is not None and notes.done:
+                return SourceError(f"{lost} (what was done is kept)")
+            if failed is None and not notes.done and not interrupt.requested and outputs.encodes:
+                failed = SourceError(
+                    f"{info.name}: ends earlier than when it was looked at first; no film is "
+                    "written. Is another program writing it?"
+                )
+            if failed is not None:
+                outputs.withdraw()
+            return failed
+
+    def _pipeline(self, source: Source, draw: Draw | None) -> Pipeline:
+        find, info = partial(open_finder, self._job.analyzer), source.info
+        alone = bool(info.pictures)
+        return Pipeline(source, find, self._make_reader, draw, live=info.live, alone=alone)
+
+    @contextmanager
+    def _running(
+        self, pipeline: Pipeline, info: SourceInfo, interrupt: Interrupt, *, shown: bool
+    ) -> Iterator[Callable[[], object]]:
+        """Run a pipeline; give what to call after each frame."""
+        interrupt.stops(pipeline.stop)
+        with progress_bar(info.frame_count, shown=shown) as advance, pipeline:
+            yield advance
+
+    def _check_any(self, pipeline: Pipeline, info: SourceInfo, interrupt: Interrupt) -> None:
+        self.summary.dropped = pipeline.dropped
+        if self.summary.frames == 0:
+            if interrupt.requested:
+                raise KeyboardInterrupt
+            raise SourceError(f"{info.name}: no frames in the part asked for")
+
+    def _missing(self) -> tuple[str, ...]:
+        """Say which faces that were to stay bare never came."""
+        here = {face.prediction.track_id for face in self.summary.picture_faces}
+        here |= set(self.summary.faces)
+        missing = sorted(set(self._job.keep) - here)
+        if not missing:
+            return ()
+        there = ", ".join(map(str, sorted(here))) or "none"
+        return (f"--keep {','.join(map(str, missing))}: no such face; faces here: {there}",)
 
     def _make_reader(self) -> Reader | ComparedReader:
         opens = open_comparison if self._job.compare else open_reader
@@ -189,7 +291,34 @@ def _spare_input(job: Job, info: SourceInfo) -> None:
             raise SinkError(f"{path}: is the input itself; choose another name")
 
 
+def is_read_twice(info: SourceInfo) -> bool:
+    """Say whether a source can be looked at as a whole before anything is written of it."""
+    return info.path is not None and not info.live and not info.pictures
+
+
+def _check_kept(job: Job, info: SourceInfo) -> None:
+    if job.keep and len(info.pictures) > 1:
+        raise ConfigError(
+            "--keep: faces of separate pictures have no ids that last; name one picture, or make "
+            "the folder a film (--sequence)"
+        )
+
+
 def _drawing(job: Job, out: Path, info: SourceInfo) -> Draw:
+    """Give what draws, and covers faces of pictures."""
+    draw = image_of if job.overlay_kind == "none" else _overlaid(job, out, info)
+    cover = job.cover
+    if cover is None or not info.pictures:
+        return draw
+
+    def draw_covered(analysis: Analysis) -> Image:
+        boxes = [box for _, box in faces_besides(analysis, job.keep)]
+        return draw(covered(analysis, boxes, cover))
+
+    return draw_covered
+
+
+def _overlaid(job: Job, out: Path, info: SourceInfo) -> Draw:
     """Give what draws: a film in one size, pictures each in its own, without a strip of time."""
     if not takes_pictures(out, info):
         return _overlay(job, info.width, info.height).draw
@@ -210,90 +339,10 @@ def _comparison(job: Job, width: int, height: int) -> Comparison:
     return Comparison(width, height, tuple(systems_of(job.analyzer)), job.overlay)
 
 
-class _Output(Protocol):
-    def close(self) -> None: ...
-
-    def discard(self) -> None: ...
-
-
-@dataclass(slots=True)
-class _OpenOutput:
-    """One output, by the name of its stage."""
-
-    path: Path
-    output: _Output
-    write: Write
-    warnings: Sequence[str] = ()  # of the output itself, complete once it is closed
-
-
-class _Outputs:
-    """The files of a job: a fault of one never costs the others.
-
-    What fails is given up alone; the rest goes on, and the fault is raised at the end.
-
-    Attributes:
-        writers: By stage.
-        warnings: Of outputs that are closed.
-        error: The first fault; None if there was none.
-    """
-
-    def __init__(self) -> None:
-        self.writers: dict[str, _OpenOutput] = {}
-        self.warnings: list[str] = []
-        self.error: SinkError | BrokenPipeError | None = None
-
-    def write(self, analysis: Analysis, image: Image) -> dict[str, float]:
-        """Hand one frame to every output; give all stages' milliseconds.
-
-        Raises:
-            SinkError: No output is left.
-            BrokenPipeError: The same, and the last one was read by nobody any more.
-        """
-        times_ms = dict(analysis.times_ms)
-        for stage, writer in tuple(self.writers.items()):
-            begun = time.monotonic()
-            try:
-                writer.write(analysis, image)
-            except (SinkError, BrokenPipeError) as error:
-                self._give_up(stage, error)
-                if not self.writers:
-                    raise
-            times_ms[stage] = 1000.0 * (time.monotonic() - begun)
-        return times_ms
-
-    def _give_up(self, stage: str, error: SinkError | BrokenPipeError) -> None:
-        self.writers.pop(stage).output.discard()
-        self.error = self.error or error
-
-    def finish(self) -> None:
-        """Close every output, which puts it in its place.
-
-        Raises:
-            SinkError: One of them failed, now or before; the others are in their places.
-            BrokenPipeError: The same, since nobody read it any more.
-        """
-        for stage, writer in tuple(self.writers.items()):
-            try:
-                writer.output.close()
-            except (SinkError, BrokenPipeError) as error:
-                self._give_up(stage, error)
-            self.warnings += writer.warnings
-        if isinstance(self.error, BrokenPipeError):
-            raise self.error
-        if self.error is not None:
-            kept = ", ".join(str(writer.path) for writer in self.writers.values())
-            raise SinkError(f"{self.error}" + (f" (kept: {kept})" if kept else ""))
-
-    def discard(self) -> None:
-        """Give every output up."""
-        for writer in self.writers.values():
-            writer.output.discard()
-
-
 @contextmanager
-def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
+def _outputs(job: Job, info: SourceInfo) -> Iterator[Outputs]:
     """Open the outputs; finish them on success, discard them on any error."""
-    outputs = _Outputs()
+    outputs = Outputs()
     try:
         if job.records is not None:
             try:
@@ -303,7 +352,7 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
                     raise
                 outputs.error = error
         if job.out is not None:
-            outputs.writers["encode"] = _open_sink(job.out, job, info)
+            outputs.writers[ENCODE] = _open_sink(job.out, job, info)
         yield outputs
     except BaseException:
         outputs.discard()
@@ -311,17 +360,17 @@ def _outputs(job: Job, info: SourceInfo) -> Iterator[_Outputs]:
     outputs.finish()
 
 
-def _open_rows(path: Path, job: Job) -> _OpenOutput:
+def _open_rows(path: Path, job: Job) -> OpenOutput:
     records = open_records(
         path,
         landmarks=job.landmarks,
         overwrite=job.overwrite,
         vocabulary=(comparison_vocabulary if job.compare else config_vocabulary)(job.analyzer),
     )
-    return _OpenOutput(path, records, lambda analysis, _: records.write(analysis))
+    return OpenOutput(path, records, lambda analysis, _: records.write(analysis))
 
 
-def _open_sink(path: Path, job: Job, info: SourceInfo) -> _OpenOutput:
+def _open_sink(path: Path, job: Job, info: SourceInfo) -> OpenOutput:
     """Open the output that takes pictures of this source as they are drawn."""
     if takes_pictures(path, info):
         pictures = PictureSink(path, info, overwrite=job.overwrite)
@@ -329,32 +378,15 @@ def _open_sink(path: Path, job: Job, info: SourceInfo) -> _OpenOutput:
         def keep(analysis: Analysis, image: Image) -> None:
             pictures.write(analysis.frame.file or "", image)
 
-        return _OpenOutput(path, pictures, keep)
+        return OpenOutput(path, pictures, keep)
     if job.compare:  # the picture, and the columns beside it
         width, height = _comparison(job, info.width, info.height).size
         info = replace(info, width=width, height=height)
-    sink = VideoSink(path, info, SinkConfig(audio=job.audio, overwrite=job.overwrite))
-    return _OpenOutput(
+    config = SinkConfig(audio=job.audio, overwrite=job.overwrite, pictures=job.cover is None)
+    sink = VideoSink(path, info, config)
+    return OpenOutput(
         path,
         sink,
         lambda analysis, image: sink.write(analysis.frame.time_s, image),
         sink.warnings,
     )
-
-
-def _take(
-    results: Iterable[tuple[Analysis, Image]],
-    outputs: _Outputs,
-    summary: Summary,
-    advance: Callable[[], object],
-) -> SourceError | None:
-    """Write every result; give what ended the source once there was something to keep."""
-    try:
-        for analysis, image in results:
-            summary.add(analysis, outputs.write(analysis, image))
-            advance()
-    except SourceError as error:
-        if summary.frames == 0:
-            raise
-        return error
-    return None

@@ -102,8 +102,7 @@ class Summary:
             analysis: The next one, in order of time.
             times_ms: Milliseconds per stage, the writing stages included.
         """
-        for stage, ms in times_ms.items():
-            self._times[stage].add(ms)
+        self.add_times(times_ms)
         self.left_out = max(self.left_out, analysis.left_out)
         file = analysis.frame.file
         if file is not None:
@@ -123,6 +122,11 @@ class Summary:
             face = self.faces.setdefault(prediction.track_id, FaceSummary(prediction.track_id))
             face.add(prediction)
             self._showing.append((face, prediction.expression))
+
+    def add_times(self, times_ms: Mapping[str, float]) -> None:
+        """Count what stages took, milliseconds each, for a frame that is counted already."""
+        for stage, ms in times_ms.items():
+            self._times[stage].add(ms)
 
     def to_json(self, elapsed_s: float) -> dict[str, Any]:
         """Give everything as plain values, ready for `json.dumps`."""

@@ -1,15 +1,20 @@
 """Making faces unrecognisable, for recordings of people who do not want to be known."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Annotated, Final, Generic, Literal, TypeVar
 
 import cv2
 import numpy as np
+from pydantic import Field
 
+from engine.config import checked
 from engine.types import Analysis, Floats, Image
+
+Kind = Literal["blur", "mosaic", "box"]
+T = TypeVar("T")
 
 MARGIN: Final = 0.35  # of the box on each side: hair, ears and chin tell people apart too
 BLOCKS: Final = 5  # what is left of a face is an average over this many squares a side
@@ -28,15 +33,33 @@ _GROWN: Final = 1.0  # of the box on each side, at most
 _UNLIKE: Final = 2.5  # sizes that differ by more are not of one face within a second
 
 
-def blur_faces(image: Image, boxes: Sequence[Floats]) -> Image:
-    """Blur the inside of boxes, and a margin around them.
+@checked("blur")
+class CoverConfig:
+    """How faces are covered.
 
-    The part is averaged down to `BLOCKS` squares a side before it is drawn smooth again, so that no
+    Attributes:
+        kind: ``blur`` draws the averages of a few squares smooth, ``mosaic`` as the squares that
+            they are, ``box`` draws black.
+        margin: Around a face's box, on each side, as a share of it.
+    """
+
+    kind: Kind = "blur"
+    margin: Annotated[float, Field(ge=0, le=2)] = MARGIN
+
+
+_BLUR: Final = CoverConfig()
+
+
+def blur_faces(image: Image, boxes: Sequence[Floats], config: CoverConfig = _BLUR) -> Image:
+    """Cover the inside of boxes, and a margin around them.
+
+    The part is averaged down to `BLOCKS` squares a side before it is drawn again, so that no
     filter brings the face back.
 
     Args:
         image: (H, W, 3) uint8, BGR; never written to.
         boxes: Each (4,) float32, x0 y0 x1 y1, pixels of `image`, may leave it.
+        config: What they are covered with.
 
     Returns:
         (H, W, 3) uint8, BGR, a new array.
@@ -45,22 +68,31 @@ def blur_faces(image: Image, boxes: Sequence[Floats]) -> Image:
     height, width = image.shape[:2]
     for box in boxes:
         x0, y0, x1, y1 = (float(value) for value in box)
-        side_x, side_y = MARGIN * (x1 - x0), MARGIN * (y1 - y0)
+        side_x, side_y = config.margin * (x1 - x0), config.margin * (y1 - y0)
         left, top = max(0, int(x0 - side_x)), max(0, int(y0 - side_y))
         right, bottom = min(width, int(x1 + side_x) + 1), min(height, int(y1 + side_y) + 1)
         if left >= right or top >= bottom:
             continue  # wholly outside
         part = picture[top:bottom, left:right]
-        squares = cv2.resize(part, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA)
-        size = (right - left, bottom - top)
-        smooth = cv2.resize(squares, size, interpolation=cv2.INTER_LINEAR)
+        if config.kind == "box":
+            part[:] = 0
+            continue
+        smooth = _averaged(part, config.kind)
         oval = np.zeros((bottom - top, right - left), np.uint8)
+        size = (right - left, bottom - top)
         centre, half = (size[0] // 2, size[1] // 2), (size[0] // 2 + 1, size[1] // 2 + 1)
         cv2.ellipse(oval, centre, half, 0, 0, 360, 255, -1)
         # The oval goes through the corners' inside; the box itself is always covered.
         _cover(oval, (x0 - left, y0 - top, x1 - left, y1 - top))
         cv2.copyTo(smooth, oval, part)
     return picture
+
+
+def _averaged(part: Image, kind: Kind) -> Image:
+    """Give what is left of a part of a picture, in its size."""
+    squares = cv2.resize(part, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA)
+    how = cv2.INTER_NEAREST if kind == "mosaic" else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(squares, part.shape[1::-1], interpolation=how), np.uint8)
 
 
 def _cover(mask: Image, box: tuple[float, float, float, float]) -> None:
@@ -116,12 +148,27 @@ def _cut(image: Image, low: Floats, high: Floats, scale: float) -> Image:
 
 
 @dataclass(slots=True, eq=False)
-class _Held:
-    """A frame that waits, the places to blur in it, and whether a face may be elsewhere."""
+class Placed(Generic[T]):
+    """A frame and where to cover it.
 
-    analysis: Analysis
+    Attributes:
+        item: Whatever came with it.
+        time_s: Of the frame.
+        boxes: (4,) float32 each, pixels of the image that came with it.
+        unsure: A face that nobody found may be elsewhere.
+    """
+
+    item: T
+    time_s: float
     boxes: list[Floats]
     unsure: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """What a frame that waits shows; given up once no face is looked for in it any more."""
+
+    image: Image | None
 
 
 class _Followed:
@@ -164,55 +211,78 @@ class _Seen:
     followed: _Followed
 
 
-class FaceBlur:
-    """Blurs a video's faces, also in the second before they are found and after they are lost.
+class Whereabouts(Generic[T]):
+    """Says where a video's faces are, also in the second before they are found and after.
 
     Frames are held back for as long: where a face is new, it was most likely in the frames before
     as well, since the detector does not look at every frame. There, and in those after it was lost,
-    it is followed by what it looked like, and the place where it was found is blurred too. Between
+    it is followed by what it looked like, and the place where it was found is given too. Between
     a face that is lost and one that is found within that time, the way from one to the other is
-    blurred as well, whether or not they are known to be the same.
+    given as well, whether or not they are known to be the same.
     """
 
     def __init__(
-        self, hold_s: float = HOLD_S, ahead_s: float = AHEAD_S, *, whole: bool = False
+        self,
+        hold_s: float = HOLD_S,
+        ahead_s: float = AHEAD_S,
+        bridge_s: float = 0.0,
+        *,
+        swaps: bool = True,
     ) -> None:
         """Start with no frame.
 
         Args:
-            hold_s: How long a face stays blurred after it was lost, seconds.
-            ahead_s: How long before it is first seen a face is blurred, seconds; frames are held
-                back for as long, in memory.
-            whole: Blur the whole of a frame that may hold a face nobody found: one without any
-                face, and one in which a face that was lost is nowhere to be seen.
+            hold_s: How long a face is taken to be there after it was lost, seconds.
+            ahead_s: The same before it is first seen; frames are held back for as long, in memory.
+            bridge_s: How long somebody may be lost who is taken to have been on the way from one
+                place to the other; longer than `ahead_s`, frames wait for as long, without their
+                images.
+            swaps: A face that is found may be one that was lost under another id.
         """
-        self._hold_s, self._ahead_s, self._whole = hold_s, ahead_s, whole
+        self._swaps = swaps
+        self._hold_s, self._ahead_s = hold_s, ahead_s
+        self._wait_s, self._keep_s = max(ahead_s, bridge_s), max(hold_s, bridge_s)
         self._seen: dict[int, _Seen] = {}
-        self._held: deque[_Held] = deque()
+        self._held: deque[tuple[Placed[T], _Held]] = deque()
         self._before_s = 0.0  # time of the frame before
 
-    def push(self, analysis: Analysis) -> list[Analysis]:
-        """Take the next frame, and give those that are ready, blurred, in order."""
-        now_s, image = analysis.frame.time_s, analysis.frame.image
+    def push(
+        self, item: T, time_s: float, image: Image, faces: Iterable[tuple[int, Floats]]
+    ) -> list[Placed[T]]:
+        """Take the next frame, and give those that are ready, in order.
+
+        Args:
+            item: Comes back with the places.
+            time_s: Of the frame.
+            image: (H, W, 3) uint8; kept for a moment, and never written to.
+            faces: Those found in it: id, and (4,) float32, the box, pixels of `image`.
+        """
+        faces = tuple(faces)
         self._seen = {
             face: seen
             for face, seen in self._seen.items()
-            if 0 <= now_s - seen.time_s <= self._hold_s
+            if 0 <= time_s - seen.time_s <= self._keep_s
         }
         lost = {face: seen for face, seen in self._seen.items() if seen.time_s < self._before_s}
-        for track in analysis.tracks:
-            before = self._seen.get(track.id)
-            seen = self._found(now_s, image, track.box, before)
-            if before is None or track.id in lost:
+        recent = [seen for seen in lost.values() if time_s - seen.time_s <= self._hold_s]
+        recent = recent if self._swaps else []
+        for number, box in faces:
+            before = self._seen.get(number)
+            seen = self._found(time_s, image, box, before)
+            if before is None or number in lost:
                 self._look_back(seen)
-                self._bridge(seen, lost.values() if before is None else [before])
-            self._seen[track.id] = seen
-        boxes, missed = self._boxes(now_s, image)
-        self._held.append(_Held(analysis, boxes, missed or not analysis.tracks))
-        self._before_s = now_s
+                self._bridge(seen, recent if before is None else [before])
+            self._seen[number] = seen
+        boxes, missed = self._boxes(time_s, image)
+        self._held.append((Placed(item, time_s, boxes, missed or not faces), _Held(image)))
+        self._before_s = time_s
+        for placed, held in self._held:
+            if time_s - placed.time_s < self._ahead_s:
+                break
+            held.image = None
         ready = []
-        while self._held and now_s - self._held[0].analysis.frame.time_s >= self._ahead_s:
-            ready.append(self._blurred(self._held.popleft()))
+        while self._held and time_s - self._held[0][0].time_s >= self._wait_s:
+            ready.append(self._held.popleft()[0])
         return ready
 
     def _found(self, now_s: float, image: Image, box: Floats, before: _Seen | None) -> _Seen:
@@ -222,33 +292,35 @@ class FaceBlur:
         return _Seen(now_s, box, speed, _Followed(image, box))
 
     def _look_back(self, seen: _Seen) -> None:
-        """Blur a new face in the frames that wait, from the newest to the oldest."""
-        if not self._held:
-            return
+        """Cover a new face in the frames that wait, from the newest to the oldest."""
         followed = copy(seen.followed)
-        for held in reversed(self._held):
-            held.boxes += [seen.found, followed.place(held.analysis.frame.image)]
+        for placed, held in reversed(self._held):
+            if held.image is None:
+                break
+            placed.boxes += [seen.found, followed.place(held.image)]
 
     def _bridge(self, seen: _Seen, lost: Iterable[_Seen]) -> None:
-        """Blur the way from where a face was lost to where one is found, in the frames between."""
+        """Cover the way from where a face was lost to where one is found, in the frames between."""
         for other in lost:
             sizes = [float((s.found[2:] - s.found[:2]).max()) for s in (seen, other)]
             if max(sizes) > _UNLIKE * min(sizes):
                 continue
-            for held in self._held:
-                share = (held.analysis.frame.time_s - other.time_s) / (seen.time_s - other.time_s)
+            for placed, _ in self._held:
+                share = (placed.time_s - other.time_s) / (seen.time_s - other.time_s)
                 if 0 < share < 1:
                     way = other.found + share * (seen.found - other.found)
-                    held.boxes.append(way.astype(np.float32))
+                    placed.boxes.append(way.astype(np.float32))
 
     def _boxes(self, now_s: float, image: Image) -> tuple[list[Floats], bool]:
-        """Give the places to blur in the newest frame: of faces in it, and of those just lost.
+        """Give the places to cover in the newest frame: of faces in it, and of those just lost.
 
         Returns:
             The places, and whether one of the lost is nowhere to be seen.
         """
         boxes, missed = [], False
         for seen in self._seen.values():
+            if now_s - seen.time_s > self._hold_s:
+                continue
             boxes.append(seen.found)
             if seen.time_s < now_s:
                 boxes.append(seen.followed.place(image))
@@ -257,14 +329,66 @@ class FaceBlur:
                     boxes.append(seen.found + (now_s - seen.time_s) * seen.speed)
         return boxes, missed
 
-    def flush(self) -> list[Analysis]:
-        """Give the frames that were held back, blurred, in order."""
-        rest = [self._blurred(held) for held in self._held]
+    def flush(self) -> list[Placed[T]]:
+        """Give the frames that were held back, in order."""
+        rest = [placed for placed, _ in self._held]
         self._held.clear()
         return rest
 
-    def _blurred(self, held: _Held) -> Analysis:
-        frame, boxes = held.analysis.frame, held.boxes
-        if self._whole and held.unsure:
-            boxes = [np.array([0, 0, *_size(frame.image)], np.float32)]
-        return replace(held.analysis, frame=replace(frame, image=blur_faces(frame.image, boxes)))
+
+class FaceBlur:
+    """Covers a video's faces, also in the second before they are found and after they are lost.
+
+    Frames are held back for as long (`Whereabouts`).
+    """
+
+    def __init__(
+        self,
+        hold_s: float = HOLD_S,
+        ahead_s: float = AHEAD_S,
+        *,
+        whole: bool = False,
+        keep: Collection[int] = (),
+        config: CoverConfig = _BLUR,
+    ) -> None:
+        """Start with no frame.
+
+        Args:
+            hold_s: How long a face stays covered after it was lost, seconds.
+            ahead_s: How long before it is first seen a face is covered, seconds; frames are held
+                back for as long, in memory.
+            whole: Cover the whole of a frame that may hold a face nobody found: one without any
+                face, and one in which a face that was lost is nowhere to be seen.
+            keep: Ids of faces that stay bare.
+            config: What faces are covered with.
+        """
+        self._where = Whereabouts[Analysis](hold_s, ahead_s)
+        self._whole, self._keep, self._config = whole, frozenset(keep), config
+
+    def push(self, analysis: Analysis) -> list[Analysis]:
+        """Take the next frame, and give those that are ready, covered, in order."""
+        frame = analysis.frame
+        faces = faces_besides(analysis, self._keep)
+        ready = self._where.push(analysis, frame.time_s, frame.image, faces)
+        return [self._covered(placed) for placed in ready]
+
+    def flush(self) -> list[Analysis]:
+        """Give the frames that were held back, covered, in order."""
+        return [self._covered(placed) for placed in self._where.flush()]
+
+    def _covered(self, placed: Placed[Analysis]) -> Analysis:
+        boxes = placed.boxes
+        if self._whole and placed.unsure:
+            boxes = [np.array([0, 0, *_size(placed.item.frame.image)], np.float32)]
+        return covered(placed.item, boxes, self._config)
+
+
+def faces_besides(analysis: Analysis, keep: Collection[int]) -> list[tuple[int, Floats]]:
+    """List id and box of a frame's faces that are to be covered: all but those of some ids."""
+    return [(track.id, track.box) for track in analysis.tracks if track.id not in keep]
+
+
+def covered(analysis: Analysis, boxes: Sequence[Floats], config: CoverConfig = _BLUR) -> Analysis:
+    """Give an analysis whose frame is covered in these places."""
+    image = blur_faces(analysis.frame.image, boxes, config)
+    return replace(analysis, frame=replace(analysis.frame, image=image))

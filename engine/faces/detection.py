@@ -255,7 +255,11 @@ def suppress(boxes: Floats, scores: Floats, iou_max: float) -> Indices:
 
 
 def open_fer(
-    model_path: Path | None, min_face_px: int, device: Device, threads: int
+    model_path: Path | None,
+    min_face_px: int,
+    device: Device,
+    threads: int,
+    score_min: float | None = None,
 ) -> FerDetector:
     """Open the shipped detector, in what is best here, or another of its kind.
 
@@ -264,7 +268,7 @@ def open_fer(
     """
     if model_path is None:
         model_path, device = choose_detector("auto", device)
-    return FerDetector(load_manifest(model_path), min_face_px, device, threads)
+    return FerDetector(load_manifest(model_path), min_face_px, device, threads, score_min)
 
 
 DETECTORS: Final[Mapping[str, Callable[[Path | None, int, Device, int], Detector]]] = {
@@ -282,6 +286,7 @@ def open_detector(
     min_face_px: int = 20,
     device: Device = "auto",
     threads: int = 0,
+    score_min: float | None = None,
 ) -> Detector:
     """Open a detector by name.
 
@@ -291,6 +296,8 @@ def open_detector(
         min_face_px: Faces whose box is narrower or lower than this are not reported.
         device: Where to run.
         threads: Of `fer` on a CPU, 0 for one per core; the others choose their own.
+        score_min: Of `fer`: from which something is a face; None is what its manifest says. The
+            others have their own.
 
     Raises:
         ConfigError: Unknown name.
@@ -300,4 +307,6 @@ def open_detector(
         raise ConfigError(f"detector {name}: unknown; choose one of {', '.join(DETECTORS)}")
     if min_face_px < 1:
         raise ConfigError(f"min_face_px: must be at least 1, got {min_face_px}")
+    if name == "fer" and score_min is not None:
+        return open_fer(model_path, min_face_px, device, threads, score_min)
     return DETECTORS[name](model_path, min_face_px, device, threads)

@@ -64,6 +64,8 @@ class Decoder:
         path: Path | None,
         max_megapixels: float | None = None,
         file: Readable | None = None,
+        *,
+        steady: bool = False,
     ) -> None:
         """Open it; nothing is decoded yet.
 
@@ -73,6 +75,7 @@ class Decoder:
             path: The file behind it; None for a network stream.
             max_megapixels: What a picture may have; None is what `Limit` says.
             file: What is read in the place of an address.
+            steady: As `SourceConfig` has it.
 
         Raises:
             SourceError: It cannot be opened, holds no video, or its pictures are too large.
@@ -86,6 +89,8 @@ class Decoder:
         self.close.atexit = False  # a thread that is left behind may still be reading
         try:
             self.stream = video_stream(name, self.container, max_megapixels)
+            if steady:
+                self.stream.thread_type = "SLICE"
         except BaseException:
             self.close()
             raise

@@ -104,7 +104,8 @@ class Video(GuardedSource):
 
     def _opened(self) -> Decoder:
         most = self._config.max_megapixels
-        return Decoder(self._name, self._url, self._path, most, self._file)
+        steady = self._config.steady
+        return Decoder(self._name, self._url, self._path, most, self._file, steady=steady)
 
     def is_picture(self) -> bool:
         """Say whether it is one picture, after looking for a second frame, which is not lost."""

@@ -27,6 +27,7 @@ SEEK_BACK_S: Final = 30.0  # before a cut, for the line that is shown when it be
 LOOK_S: Final = 60.0  # how far into the file a stream is tried by its first packet
 # Matroska keeps cover pictures as attached files, by these types.
 PICTURE_TYPES: Final[Mapping[str, str]] = {"mjpeg": "image/jpeg", "png": "image/png"}
+_FONTS: Final = ("font", "opentype", "truetype")  # in the types of attached files
 # What a container refuses of one packet, the rest of the file being sound.
 REFUSED: Final = (av.error.InvalidDataError, av.error.ArgumentError)
 
@@ -59,16 +60,27 @@ def _name(stream: Stream) -> str:
     return f"{kind} ({name})" if name else kind
 
 
+def _may_show(stream: Stream) -> bool:
+    """Say whether a stream may be a picture: what is attached and no font may be anything."""
+    if isinstance(stream, AttachmentStream):
+        kind = f"{stream.mimetype} {stream.metadata.get('mimetype', '')}".lower()
+        return not any(word in kind for word in _FONTS)
+    return stream.type == "video"
+
+
 class Extras:
     """Copies what a file holds besides pictures and sound, shifted with them in time."""
 
-    def __init__(self, info: SourceInfo, output: OutputContainer, zero_s: float) -> None:
+    def __init__(
+        self, info: SourceInfo, output: OutputContainer, zero_s: float, *, pictures: bool = True
+    ) -> None:
         """Open the source again and add to `output`, in place, what it can hold.
 
         Args:
             info: The source, a file.
             output: Where it goes; its header is not written yet.
             zero_s: The source's time that becomes 0 in the output.
+            pictures: Take those along that are no film: covers, and what is attached and no font.
 
         Raises:
             SourceError: The source cannot be opened.
@@ -78,11 +90,14 @@ class Extras:
         self._targets: dict[int, Stream] = {}
         self._covers: list[Packet[Any]] = []
         self._left_out: list[str] = []
+        self._withheld: list[str] = []
         self._damaged = 0
         try:
             self._video = video_stream(info.name, self._input).index
             for stream in _streams(self._input, self._input.streams[self._video]):
-                if not self._add(stream):
+                if not pictures and _may_show(stream):
+                    self._withheld.append(_name(stream))
+                elif not self._add(stream):
                     self._left_out.append(_name(stream))
             self._add_chapters()
             for stream in self._input.streams:
@@ -101,6 +116,9 @@ class Extras:
         if self._left_out:
             what = ", ".join(dict.fromkeys(self._left_out))
             said.append(f"{name}: {what}: not for {self._output.format.name} files; left out")
+        if self._withheld:
+            what = ", ".join(dict.fromkeys(self._withheld))
+            said.append(f"{name}: {what}: may show faces that are covered in the film; left out")
         if self._damaged:
             which = "beside picture and sound"
             packets = counted(self._damaged, f"packet {which} is", f"packets {which} are")

@@ -77,6 +77,7 @@ class SinkConfig:
         growing: Write under the file's own name, so that what a kill leaves can be played; each
             frame is encoded at once, for some more bytes.
         sound: A track for `write_sound` is added, AAC.
+        pictures: The source's cover and attached pictures go along; they may show faces.
     """
 
     audio: Audio = "copy"
@@ -86,6 +87,7 @@ class SinkConfig:
     threads: Natural = 0
     growing: bool = False
     sound: bool = False
+    pictures: bool = True
 
 
 _DEFAULTS: Final = SinkConfig()
@@ -180,7 +182,7 @@ class VideoSink:
         if sound:
             self._audio = AudioTrack(info, container, self._config.audio)
         if info.extras:
-            self._extras = Extras(info, container, self._zero_s)
+            self._extras = Extras(info, container, self._zero_s, pictures=self._config.pictures)
 
     @property
     def _zero_s(self) -> float:

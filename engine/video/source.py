@@ -32,6 +32,9 @@ class SourceConfig:
         sequence: Pictures are the frames of a film; else each stands for itself.
         max_megapixels: What a picture of a file or stream may have, 10⁶ pixels; None allows a
             single picture 150 and a frame of video 36.
+        steady: Read again, a file gives the same pictures, where it is damaged too: decoders work
+            at one picture at a time. At several, what they put in the place of what is missing
+            depends on which of them is ahead.
     """
 
     start_s: Seconds = 0.0
@@ -41,6 +44,7 @@ class SourceConfig:
     live: bool = False
     sequence: bool = False
     max_megapixels: AboveZero | None = None
+    steady: bool = False
 
     @property
     def end_s(self) -> float:

@@ -212,6 +212,7 @@ def test_settings_reach_detector_networks_and_tracker(opened, monkeypatch, tmp_p
     assert given == {
         "model_path": tmp_path / "y.onnx",
         "min_face_px": 30,
+        "score_min": None,
         "device": "cpu",
         "threads": 3,
     }

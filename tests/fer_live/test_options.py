@@ -13,6 +13,8 @@ from engine.drawing.overlay import OverlayConfig
 from engine.video.opening import SourceConfig
 from fer_live._options import FilmOptions, PictureOptions, SourceOptions, VideoOptions
 
+COMMANDS = ("size", "fps", "steady")  # of cameras in the window, and of films that are read twice
+
 
 def test_options_of_videos_are_the_fields_of_the_engines_config():
     assert get_type_hints(VideoOptions) == get_type_hints(AnalyzerConfig)
@@ -23,7 +25,7 @@ def test_options_of_sources_are_the_fields_of_the_engines_config():
     fields_of = get_type_hints(SourceConfig)
     ours = {"start": "start_s", "duration": "duration_s"}
     hints = {ours.get(name, name): kind for name, kind in get_type_hints(SourceOptions).items()}
-    assert hints == {name: fields_of[name] for name in fields_of if name not in ("size", "fps")}
+    assert hints == {name: fields_of[name] for name in fields_of if name not in COMMANDS}
 
 
 def test_no_argument_of_a_source_is_listed_twice():

@@ -57,6 +57,7 @@ OPTIONS = sorted(
             "--measure",
         ),
         *("--audio", "--quiet", "--version"),
+        *("--blur", "--keep", "--pad", "--overlay"),
     }
 )
 

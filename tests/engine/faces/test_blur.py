@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from engine.assets import asset_path
-from engine.faces.blur import MARGIN, FaceBlur, blur_faces, moved
+from engine.faces.blur import MARGIN, CoverConfig, FaceBlur, Whereabouts, blur_faces, moved
 
 BOX = np.array([40, 30, 100, 110], np.float32)
 
@@ -350,3 +350,62 @@ def test_what_may_hold_an_unfound_face_is_blurred_whole_if_asked_for(film):
     ready = [done for analysis in analyses for done in blur.push(analysis)] + blur.flush()
     for before, after in zip(analyses, ready, strict=True):
         assert (before.frame.image[:, :200] == after.frame.image[:, :200]).all()  # sure
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.35, 1.0])
+def test_a_box_is_black_with_its_margin_and_nothing_else_is_touched(noise, margin):
+    covered = blur_faces(noise, [BOX], CoverConfig(kind="box", margin=margin))
+    across, down = int(margin * 60), int(margin * 80)
+    inside = np.zeros(noise.shape[:2], bool)
+    inside[max(0, 30 - down) : 111 + down, max(0, 40 - across) : 101 + across] = True
+    assert (covered[inside] == 0).all()
+    assert (covered[~inside] == noise[~inside]).all()
+
+
+def test_a_mosaic_is_five_squares_a_side(noise):
+    covered = blur_faces(noise, [BOX], CoverConfig(kind="mosaic", margin=0.0))
+    inside = covered[30:111, 40:101].reshape(-1, 3)
+    assert len(np.unique(inside, axis=0)) == 25
+
+
+def test_a_face_that_comes_back_is_covered_on_the_way_though_images_are_given_up():
+    image = np.zeros((200, 400, 3), np.uint8)
+    where = Whereabouts[int](hold_s=0.2, ahead_s=0.2, bridge_s=3.0)
+    first, last = np.array([0, 50, 40, 90], np.float32), np.array([300, 50, 340, 90], np.float32)
+    placed = []
+    for index in range(60):
+        found = {5: first, 35: last}.get(index)
+        placed += where.push(index, index / 15, image, [] if found is None else [(1, found)])
+    placed += where.flush()
+    assert [each.item for each in placed] == list(range(60))
+    for index in range(6, 35):
+        x = 10 * (index - 5)
+        near = [box for box in placed[index].boxes if abs(float(box[0]) - x) < 1]
+        assert near, index
+    assert placed[0].boxes == []
+    assert placed[45].boxes == []
+
+
+@pytest.mark.parametrize("swaps", [True, False])
+def test_one_found_where_another_was_lost_may_be_that_one(swaps):
+    image = np.zeros((200, 400, 3), np.uint8)
+    where = Whereabouts[int](swaps=swaps)
+    boxes = {0: (1, [0, 50, 40, 90]), 8: (2, [80, 50, 120, 90])}
+    placed = []
+    for index in range(12):
+        number, box = boxes.get(index, (0, None))
+        faces = [] if box is None else [(number, np.array(box, np.float32))]
+        placed += where.push(index, index / 10, image, faces)
+    placed += where.flush()
+    middle = [box.tolist() for box in placed[4].boxes]
+    assert ([40, 50, 80, 90] in middle) is swaps
+
+
+def test_faces_that_are_kept_stay_bare(noise, make_analysis):
+    boxes = {1: tuple(BOX.tolist()), 2: (140.0, 30.0, 170.0, 60.0)}
+    faces = dict.fromkeys(boxes, ("neutral", 0.0, 0.0))
+    blur = FaceBlur(keep={1})
+    assert blur.push(make_analysis(0, 0.0, faces, image=noise, boxes=boxes)) == []
+    (covered,) = blur.flush()
+    assert (covered.frame.image[60:80, 60:80] == noise[60:80, 60:80]).all()
+    assert (covered.frame.image[35:55, 145:165] != noise[35:55, 145:165]).mean() > 0.9
