@@ -14,9 +14,8 @@ from torch.nn import functional
 
 from engine.config import Share, checked
 from engine.faces.alignment import CROP_SIZE, similarity, template, transform, warp
-from engine.faces.detection import FerDetector
+from engine.faces.detection import open_detector
 from engine.faces.landmarks import MIRROR, five_points
-from engine.networks.manifest import load_manifest
 from engine.types import Floats, Image
 from training.data.camera import ROUGH, WEBCAM, degrade
 from training.data.epochs import images_of
@@ -165,7 +164,7 @@ def proposed(
     """
     found = []
     rng = np.random.default_rng(seed)
-    with closing(FerDetector(load_manifest(detector), score_min=PROPOSED)) as network:
+    with closing(open_detector("fer", model_path=detector, score_min=PROPOSED)) as network:
         several = tracked(backgrounds, "looking for what is no face", len(backgrounds))
         for index, picture in enumerate(several):
             for shown in (picture, degrade(picture, rng, WEBCAM), degrade(picture, rng, ROUGH)):
