@@ -86,6 +86,7 @@ def _job(options: argparse.Namespace) -> "Job":
     if len(printed) > 1:
         raise ConfigError(f"{' and '.join(printed)}: only one of them can have standard output")
     from app.command.job import Job
+    from app.command.soft import overlay_kind
     from engine.analyze import AnalyzerConfig
     from engine.config import problems
     from engine.drawing.overlay import OverlayConfig
@@ -109,7 +110,9 @@ def _job(options: argparse.Namespace) -> "Job":
             "--compare" if field == "model" and options.compare is not None else _ANALYZER[field]
         )
         raise ConfigError(f"{option}: {said}")
+    used = {name for name, value in vars(options).items() if value not in (None, False)}
     return Job(
+        overlay_kind=overlay_kind(options.overlay, options.out, used),
         input=options.input,
         out=options.out,
         records=options.records,
@@ -126,7 +129,6 @@ def _job(options: argparse.Namespace) -> "Job":
         ),
         analyzer=AnalyzerConfig(**given),
         overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
-        overlay_kind=options.overlay,
         cover=cover,
         keep=options.keep or (),
     )
@@ -236,13 +238,21 @@ def parser() -> Parser:
         help="video, picture, folder, camera (0), address (rtsp://), or - (standard input)",
     )
     add(
-        "--out", type=Path, metavar="FILE", help="annotated video or picture, or folder of pictures"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="annotated video or picture, folder of pictures, or .ass",
     )
     add("--records", type=Path, metavar="FILE", help="rows: .csv, .jsonl or .parquet; - prints")
     add(
         "--compare",
         metavar="NAME,NAME",
         help="networks side by side on the same faces: columns beside the picture, rows of each",
+    )
+    add(
+        "--overlay",
+        choices=("burnt", "soft", "none"),
+        help="draw into the pictures (burnt), as a subtitle beside untouched ones, or not at all",
     )
     add("--landmarks", action="store_true", help="draw and record the 68 landmarks")
     add("--start", type=_seconds, default=0.0, metavar="T", help="where to begin")
@@ -257,7 +267,6 @@ def parser() -> Parser:
     )
     add("--no-audio", action="store_true", help="the same as --audio none")
     add("--no-timeline", action="store_true", help="leave the valence-arousal strip out")
-    add("--overlay", choices=("burnt", "none"), default="burnt", help="draw faces' labels (burnt)")
     add(
         "--blur",
         type=one_of(KINDS),

@@ -6,12 +6,13 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from app.command.compared import ComparedSummary
 from app.command.doubted import SCORE_MIN, Doubted
 from app.command.interrupt import Interrupt
 from app.command.progress import progress_bar
+from app.command.soft import OverlayKind, SoftOutput
 from app.command.summary import Summary
 from app.command.twice import Notes, Recalled, held_back, image_of
 from app.command.written import ENCODE, OpenOutput, Outputs, take, write_all
@@ -45,8 +46,6 @@ from engine.video.audio import Audio
 from engine.video.opening import Source, SourceConfig, SourceInfo, open_source, shown_source
 from engine.video.picture_sink import PictureSink, takes_pictures
 from engine.video.sink import SinkConfig, VideoSink
-
-OverlayKind = Literal["burnt", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,7 +305,7 @@ def _check_kept(job: Job, info: SourceInfo) -> None:
 
 def _drawing(job: Job, out: Path, info: SourceInfo) -> Draw:
     """Give what draws, and covers faces of pictures."""
-    draw = image_of if job.overlay_kind == "none" else _overlaid(job, out, info)
+    draw = _overlaid(job, out, info) if job.overlay_kind == "burnt" else image_of
     cover = job.cover
     if cover is None or not info.pictures:
         return draw
@@ -372,6 +371,10 @@ def _open_rows(path: Path, job: Job) -> OpenOutput:
 
 def _open_sink(path: Path, job: Job, info: SourceInfo) -> OpenOutput:
     """Open the output that takes pictures of this source as they are drawn."""
+    config = SinkConfig(audio=job.audio, overwrite=job.overwrite, pictures=job.cover is None)
+    if job.overlay_kind == "soft":
+        soft = SoftOutput(path, info, job.overlay, config)
+        return OpenOutput(path, soft, lambda analysis, _: soft.write(analysis), soft.warnings)
     if takes_pictures(path, info):
         pictures = PictureSink(path, info, overwrite=job.overwrite)
 
@@ -382,7 +385,6 @@ def _open_sink(path: Path, job: Job, info: SourceInfo) -> OpenOutput:
     if job.compare:  # the picture, and the columns beside it
         width, height = _comparison(job, info.width, info.height).size
         info = replace(info, width=width, height=height)
-    config = SinkConfig(audio=job.audio, overwrite=job.overwrite, pictures=job.cover is None)
     sink = VideoSink(path, info, config)
     return OpenOutput(
         path,

@@ -5,8 +5,19 @@ from typing import Final
 
 import numpy as np
 
-from engine.drawing.shapes import GREY, INK, WHITE, Colour, Rect, Sticker, Writer, fill, rounded
-from engine.types import Floats, Image, Prediction
+from engine.drawing.shapes import (
+    GREY,
+    INK,
+    WHITE,
+    Colour,
+    Rect,
+    Sticker,
+    Surface,
+    Writer,
+    fill,
+    rounded,
+)
+from engine.types import Floats, Prediction
 
 _OPACITY: Final = 0.78
 _EMPTY: Final[Colour] = (70, 66, 62)  # the part of a bar that is not filled
@@ -38,19 +49,28 @@ class ClassBars:
         """Draw the panel with the winner's name in strong type and every bar empty."""
         shape = (self.height, self.width, 3)
         cover = np.zeros(shape, np.uint8)
-        fill(cover, rounded((0, 0, self.width - 1, self.height - 1), self._pad), WHITE)
+        fill(cover, self._outline(), WHITE)
         opacity = cover[..., 0].astype(np.float32) * np.float32(_OPACITY / 255)
         ground = np.full(shape, INK, np.uint8)
         ink = np.zeros(shape, np.uint8)
-        for row, name in enumerate(self._labels):
-            middle, text = self._middle(row), self._text
-            weight, colour = (600, WHITE) if row == winner else (400, GREY)
-            put = self._writer.put
-            put(ground, name, self._pad, middle, size=text, weight=weight, colour=colour)
-            put(ink, name, self._pad, middle, size=text, weight=weight)
-            fill(ground, self._bar(row, 1.0), _EMPTY)
+        self._put_names(ground, winner)
+        self._put_names(ink, winner, plain=True)
+        self._put_empty(ground)
         np.maximum(opacity, ink[..., 0].astype(np.float32) / 255, out=opacity)
         return Sticker(ground, opacity)
+
+    def _outline(self) -> Floats:
+        return rounded((0, 0, self.width - 1, self.height - 1), self._pad)
+
+    def _put_names(self, image: Surface, winner: int, *, plain: bool = False) -> None:
+        for row, name in enumerate(self._labels):
+            weight, colour = (600, WHITE) if row == winner else (400, GREY)
+            ink, middle, size = WHITE if plain else colour, self._middle(row), self._text
+            self._writer.put(image, name, self._pad, middle, size=size, weight=weight, colour=ink)
+
+    def _put_empty(self, image: Surface) -> None:
+        for row in range(len(self._labels)):
+            fill(image, self._bar(row, 1.0), _EMPTY)
 
     def _middle(self, row: int) -> float:
         return self._pad + (row + 0.5) * self._pitch - 0.5
@@ -61,7 +81,7 @@ class ClassBars:
         right = self._bar_x + max(share * self._bar_width, 1.0) - 1
         return rounded((self._bar_x, middle - half, right, middle + half), half)
 
-    def draw(self, image: Image, rect: Rect, prediction: Prediction, colour: Colour) -> None:
+    def draw(self, image: Surface, rect: Rect, prediction: Prediction, colour: Colour) -> None:
         """Draw one face's bars into `image` in place.
 
         Args:
@@ -71,10 +91,16 @@ class ClassBars:
             colour: Of the filled bars, BGR.
         """
         winner = prediction.index
-        if winner not in self._grounds:
-            self._grounds[winner] = self._render_ground(winner)
-        self._grounds[winner].lay(image, rect.x0, rect.y0)
-        panel = image[rect.y0 : rect.y1, rect.x0 : rect.x1]
+        panel: Surface = image[rect.y0 : rect.y1, rect.x0 : rect.x1]
+        if isinstance(image, np.ndarray):
+            if winner not in self._grounds:
+                self._grounds[winner] = self._render_ground(winner)
+            self._grounds[winner].lay(image, rect.x0, rect.y0)
+        elif not isinstance(panel, np.ndarray):
+            veil = panel.veiled(_OPACITY)
+            fill(veil, self._outline(), INK)
+            self._put_empty(veil)
+            self._put_names(panel, winner)
         for row, share in enumerate(prediction.probabilities.tolist()):
             if share >= 0.005:
                 fill(panel, self._bar(row, share), colour if row == winner else GREY)

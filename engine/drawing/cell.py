@@ -7,9 +7,20 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 
 from engine.drawing.captions import Caption, captions_of
-from engine.drawing.shapes import GREY, WHITE, Colour, Rect, Writer, fill, lines, mixed, rounded
+from engine.drawing.shapes import (
+    GREY,
+    WHITE,
+    Colour,
+    Rect,
+    Writer,
+    corners,
+    fill,
+    lines,
+    mixed,
+    rounded,
+)
 from engine.drawing.timeline import Curves, Trace
-from engine.types import Floats, Image, Prediction
+from engine.types import Image, Prediction
 
 EMPTY: Final[Colour] = (60, 56, 52)  # the part of a bar that is not filled
 GRID: Final[Colour] = (72, 68, 64)
@@ -173,7 +184,7 @@ class Cell:
             for part, ink in ((1.0, EMPTY), (share, self._ink(prediction, row, colour))):
                 if part >= _SHOWN:
                     top = floor - max(part * (floor - rect.y0), 1.0)
-                    fill(image, _box(middle - half, top, middle + half, floor - 1), ink)
+                    fill(image, corners((middle - half, top, middle + half, floor - 1)), ink)
             if named:
                 at = (middle - widths[row] / 2, rect.y1 - 0.5 * small)
                 self._name(image, prediction, row, at, short=True)
@@ -210,7 +221,3 @@ class Cell:
             path = np.array([[rect.x0, row], [rect.x1 - 1, row]], np.float32)
             lines(image, [path], ink, hair)
         self._curves[rect].draw(image, trace, now_s, colour, dashed=affect)
-
-
-def _box(x0: float, y0: float, x1: float, y1: float) -> Floats:
-    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)

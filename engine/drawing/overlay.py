@@ -18,6 +18,7 @@ from engine.drawing.shapes import (
     WHITE,
     Colour,
     Rect,
+    Surface,
     Writer,
     dashes,
     dot,
@@ -134,9 +135,19 @@ class Overlay:
         if frame.image.shape[:2] != self._size:
             raise ValueError(f"frame: expected {self._size}, got {frame.image.shape[:2]}")
         picture = frame.image.copy()
+        self.lay(picture, analysis)
+        return picture
+
+    def lay(self, picture: Surface, analysis: Analysis) -> None:
+        """Draw one frame's overlay over `picture` in place; frames are to come in order.
+
+        Args:
+            picture: Pixels, or what takes shapes, of the size given at the start.
+            analysis: What is drawn; its image is not looked at.
+        """
         if self._timeline:
             doubt = self._config.uncertain_below
-            self._timeline.update(frame.time_s, analysis.predictions, doubt)
+            self._timeline.update(analysis.frame.time_s, analysis.predictions, doubt)
         items = self._items(analysis)
         for item in items:
             if self._config.landmarks:
@@ -146,7 +157,6 @@ class Overlay:
             colours = {face: PALETTE[index] for face, index in self._colours.items()}
             self._timeline.draw(picture, colours, self._names)
         self._draw_captions(picture, items)
-        return picture
 
     def colour_of(self, face: int) -> Colour:
         """Give the colour (BGR) of a face that the last drawing had."""
@@ -186,7 +196,7 @@ class Overlay:
                 free = next((w for w in wishes if w not in used), wishes[0])
                 self._colours[face] = self._chosen.get(face, free)
 
-    def _draw_box(self, picture: Image, item: _Item) -> None:
+    def _draw_box(self, picture: Surface, item: _Item) -> None:
         """Outline a face on a dark rim; thin and dashed where the label is uncertain."""
         box = item.track.box
         radius = min(0.08 * float(box[2] - box[0]), 1.2 * self._text)
@@ -204,7 +214,7 @@ class Overlay:
     def _rim(self) -> int:
         return max(1, self._line // 2)
 
-    def _draw_landmarks(self, picture: Image, item: _Item) -> None:
+    def _draw_landmarks(self, picture: Surface, item: _Item) -> None:
         points = item.track.landmarks
         closed = [points[part] for part in (RIGHT_EYE, LEFT_EYE)]
         mouth = points[MOUTH]
@@ -218,7 +228,7 @@ class Overlay:
             for x, y in points.tolist():
                 dot(picture, x, y, radius, WHITE)
 
-    def _draw_captions(self, picture: Image, items: Sequence[_Item]) -> None:
+    def _draw_captions(self, picture: Surface, items: Sequence[_Item]) -> None:
         """Place and draw labels, then the class bars where room is left."""
         self._placer.begin()
         taken: list[Rect] = []
@@ -326,7 +336,7 @@ class Overlay:
         called = self._writer.width(item.called, self._text, weight=700)
         return max(round(1.5 * self._text), called + round(0.8 * self._text))
 
-    def _draw_label(self, picture: Image, rect: Rect, item: _Item, caption: Caption) -> None:
+    def _draw_label(self, picture: Surface, rect: Rect, item: _Item, caption: Caption) -> None:
         """Draw what it is called on the face's colour, then the words on a dark ground."""
         text, pad = self._text, round(0.5 * self._text)
         x0, y0, x1, y1 = rect

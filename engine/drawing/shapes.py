@@ -1,7 +1,7 @@
 """Anti-aliased primitives of the overlay: text, rounded shapes, strokes, dashes, palette."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 import cv2
 import numpy as np
@@ -77,6 +77,41 @@ class Rect(NamedTuple):
         return Rect(x, y, x + self.width, y + self.height)
 
 
+class Sketch(Protocol):
+    """What takes shapes as they are, in the place of pixels; like a picture it has parts.
+
+    All functions here that draw take one. A part's coordinates begin at its own corner.
+    """
+
+    def __getitem__(self, part: tuple[slice, slice], /) -> "Sketch":
+        """Give a region of it, rows and columns, beyond which nothing is drawn."""
+
+    def polygon(self, outline: Floats, colour: Colour) -> None:
+        """Take a filled outline, (N, 2) pixels."""
+
+    def strokes(
+        self, paths: Sequence[Floats], colour: Colour, width: float, *, closed: bool
+    ) -> None:
+        """Take paths of a width, each (N, 2) pixels."""
+
+    def text(
+        self, text: str, at: tuple[int, int], size: int, colour: Colour, *, bold: bool, italic: bool
+    ) -> None:
+        """Take a line of text by the left end of its baseline."""
+
+    def veiled(self, opacity: float) -> "Sketch":
+        """Give the same with what is drawn through it translucent, 0 to 1."""
+
+    def moving(self, speed: float) -> "Sketch":
+        """Give the same with what is drawn through it going right, pixels a second."""
+
+    def sheet(self, name: str, time_s: float) -> "Sketch | None":
+        """Give the same for what is drawn now and then only; None while what is there stays."""
+
+
+Surface = Image | Sketch
+
+
 class Writer:
     """Sets text in the TrueType faces that OpenCV carries (Rubik)."""
 
@@ -91,7 +126,7 @@ class Writer:
 
     def put(
         self,
-        image: Image,
+        image: Surface,
         text: str,
         x: float,
         middle: float,
@@ -115,6 +150,10 @@ class Writer:
         """
         face = self._italic if italic else self._upright
         baseline = round(middle + 0.35 * size)  # Rubik's capitals and digits are 0.7 em high
+        if not isinstance(image, np.ndarray):
+            at = (round(x), baseline)
+            image.text(text, at, size, colour, bold=weight >= 600, italic=italic)
+            return
         cv2.putText(image, text, (round(x), baseline), colour, face, size, weight)
 
 
@@ -161,26 +200,42 @@ def rounded(box: Sequence[float] | Floats, radius: float) -> Floats:
     return _ARCS * np.float32(r) + (_CORNERS * inner + np.array([x0 + r, y0 + r], np.float32))
 
 
-def fill(image: Image, outline: Floats, colour: Colour) -> None:
+def corners(box: Sequence[float] | Floats) -> Floats:
+    """Outline a box, x0 y0 x1 y1, with its four corners."""
+    x0, y0, x1, y1 = (float(value) for value in box)
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
+
+
+def fill(image: Surface, outline: Floats, colour: Colour) -> None:
     """Fill a convex outline, (N, 2) float32 pixels, in place."""
+    if not isinstance(image, np.ndarray):
+        image.polygon(outline, colour)
+        return
     cv2.fillConvexPoly(image, fixed(outline), colour, cv2.LINE_AA, _SHIFT)
 
 
-def dot(image: Image, x: float, y: float, radius: float, colour: Colour) -> None:
+def dot(image: Surface, x: float, y: float, radius: float, colour: Colour) -> None:
     """Fill a disc in place; centre and radius in pixels."""
     fill(image, _ARCS * np.float32(radius) + np.array([x, y], np.float32), colour)
 
 
 def lines(
-    image: Image, paths: Sequence[Floats], colour: Colour, thickness: int, *, closed: bool = False
+    image: Surface, paths: Sequence[Floats], colour: Colour, thickness: int, *, closed: bool = False
 ) -> None:
     """Draw paths of few points, each (N, 2) float32 pixels, in place."""
+    if not isinstance(image, np.ndarray):
+        image.strokes(paths, colour, thickness, closed=closed)
+        return
     ready = [fixed(path) for path in paths]
     cv2.polylines(image, ready, closed, colour, thickness, cv2.LINE_AA, _SHIFT)
 
 
 def curve(
-    image: Image, path: Floats, colour: Colour, width: float, cuts: Sequence[slice] = (slice(None),)
+    image: Surface,
+    path: Floats,
+    colour: Colour,
+    width: float,
+    cuts: Sequence[slice] = (slice(None),),
 ) -> None:
     """Draw a path of many points in place, as hairlines side by side.
 
@@ -193,6 +248,9 @@ def curve(
         width: Of the stroke, pixels, at least 1.
         cuts: The parts of the path to draw.
     """
+    if not isinstance(image, np.ndarray):
+        image.strokes([path[cut] for cut in cuts], colour, width, closed=False)
+        return
     along = np.gradient(path, axis=0)
     along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
     across = np.stack([-along[:, 1], along[:, 0]], axis=1).astype(np.float32)

@@ -13,9 +13,13 @@ from engine.drawing.shapes import (
     WHITE,
     Colour,
     Rect,
+    Sketch,
+    Surface,
     Writer,
+    corners,
     curve,
     dot,
+    fill,
     lines,
     mixed,
 )
@@ -125,8 +129,20 @@ class Curves:
         self._plot, self._seconds = rect, seconds
         self._line, self._dash_px = line, dash_px
 
+    @property
+    def speed(self) -> float:
+        """How fast they go, pixels a second; below 0 to the left."""
+        return (1 - self._plot.width) / self._seconds
+
     def draw(
-        self, image: Image, trace: Trace, now_s: float, colour: Colour, *, dashed: bool = True
+        self,
+        image: Surface,
+        trace: Trace,
+        now_s: float,
+        colour: Colour,
+        *,
+        dashed: bool = True,
+        since_s: float = -np.inf,
     ) -> None:
         """Draw one face's curves into `image` in place.
 
@@ -136,14 +152,15 @@ class Curves:
             now_s: At the right edge.
             colour: Of the face; what is doubted is grey.
             dashed: Draw arousal as well.
+            since_s: Draw only what is newer, joined to what was before.
         """
         plot = image[:, self._plot.x0 : self._plot.x1]
-        for run in trace.runs(now_s - self._seconds):
+        for run in trace.runs(max(since_s, now_s - self._seconds)):
             for part in _parted(run):
                 self._draw_run(plot, part, now_s, GREY if part[-1, 3] else colour, dashed)
 
     def _draw_run(
-        self, plot: Image, run: Times, now_s: float, colour: Colour, dashed: bool
+        self, plot: Surface, run: Times, now_s: float, colour: Colour, dashed: bool
     ) -> None:
         if len(run) == 1:  # one sample has no length: a dot shows that it is there
             for column, radius in ((1, self._line), (2, self._line / 2))[: 1 + dashed]:
@@ -207,6 +224,7 @@ class Timeline:
         self._traces: dict[int, Trace] = {}
         self._updates = 0
         self._now_s = -np.inf
+        self._sketched_s = -np.inf
         self._derived = False
         self._dash_px = max(4, round(0.45 * text))
         self._plot = self._lay_out()
@@ -256,7 +274,7 @@ class Timeline:
                 del self._traces[face]
 
     def draw(
-        self, image: Image, colours: Mapping[int, Colour], names: Mapping[int, str] | None = None
+        self, image: Surface, colours: Mapping[int, Colour], names: Mapping[int, str] | None = None
     ) -> None:
         """Lay the strip over the bottom of `image` in place.
 
@@ -266,7 +284,10 @@ class Timeline:
             names: By id, what stands in place of the number, where there is room.
         """
         x0, y0, x1, y1 = self.rect
-        strip = image[y0:y1, x0:x1]
+        strip: Surface = image[y0:y1, x0:x1]
+        if not isinstance(strip, np.ndarray):
+            self._sketch(strip, colours, names or {})
+            return
         if self._derived not in self._panels:
             self._panels[self._derived] = self._render_panel()
         cv2.addWeighted(strip, 1 - _OPACITY, self._panels[self._derived], _OPACITY, 0, dst=strip)
@@ -274,8 +295,30 @@ class Timeline:
             self._curves.draw(strip, trace, self._now_s, colours[face])
         self._draw_tips(strip, colours, names or {})
 
+    def _sketch(
+        self, strip: Sketch, colours: Mapping[int, Colour], names: Mapping[int, str]
+    ) -> None:
+        """Draw the ground where it is due, curves as far as they are new, and the newest values."""
+        ground = strip.sheet("ground", self._now_s)
+        if ground is not None:
+            x0, y0, x1, y1 = self.rect
+            fill(ground.veiled(_OPACITY), corners((0, 0, x1 - x0 - 1, y1 - y0 - 1)), INK)
+            self._draw_panel(ground.veiled(_OPACITY))
+            self._sketched_s = -np.inf
+        curves = strip.sheet("curves", self._now_s)
+        tips = strip.sheet("tips", self._now_s)
+        if curves is None or tips is None:
+            return
+        moving, since_s = curves.moving(self._curves.speed), self._sketched_s
+        for face, trace in self._traces.items():
+            if trace.last_s > since_s:
+                later_s = np.nextafter(since_s, np.inf)
+                self._curves.draw(moving, trace, self._now_s, colours[face], since_s=later_s)
+        self._draw_tips(tips, colours, names)
+        self._sketched_s = self._now_s
+
     def _draw_tips(
-        self, strip: Image, colours: Mapping[int, Colour], names: Mapping[int, str]
+        self, strip: Surface, colours: Mapping[int, Colour], names: Mapping[int, str]
     ) -> None:
         """Mark the newest values, with the ids beside them, moved apart where they collide."""
         tips = []
@@ -314,6 +357,10 @@ class Timeline:
     def _render_panel(self) -> Image:
         """Draw what never changes: ground, grid, axis and keys."""
         panel = np.full((self.rect.height, self.rect.width, 3), INK, np.uint8)
+        self._draw_panel(panel)
+        return panel
+
+    def _draw_panel(self, panel: Surface) -> None:
         plot, text, put = self._plot, self._text, self._writer.put
         hair = max(1, round(self._line / 2))
         for x in np.linspace(plot.x0, plot.x1 - 1, _SPAN + 1):
@@ -326,9 +373,8 @@ class Timeline:
             x = plot.x0 - 0.5 * text - self._writer.width(sign, text)
             put(panel, sign, x, row, size=text, colour=GREY)
         self._draw_keys(panel)
-        return panel
 
-    def _draw_keys(self, panel: Image) -> None:
+    def _draw_keys(self, panel: Surface) -> None:
         text, dash, put = self._text, self._dash_px, self._writer.put
         x, middle = 0.6 * text, (self.rect.height - 1) / 2
         caption = f"{'derived' if self._derived else 'last'} {self._seconds:g} s"

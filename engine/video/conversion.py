@@ -101,13 +101,18 @@ class Converter:
     The first frame settles size and orientation; later ones of another size are scaled to it.
     Pixels that are not square are made so by enlarging the shorter side. What is transparent
     comes out on black.
+
+    Attributes:
+        width: Of a picture, upright.
+        height: Of a picture, upright.
+        orientation: How the stream's pictures are turned.
     """
 
     def __init__(self, first: VideoFrame, shape: Fraction | None = None) -> None:
         self._reformatter = VideoReformatter()
-        self._orientation = Orientation.of(first)
+        self.orientation = Orientation.of(first)
         self._width, self._height = _square(first.width, first.height, shape)
-        turned = self._orientation.transpose
+        turned = self.orientation.transpose
         self.width = self._height if turned else self._width
         self.height = self._width if turned else self._height
 
@@ -130,7 +135,7 @@ class Converter:
         )
         image = cast("Image", plain.to_ndarray())
         image = np.ascontiguousarray(on_black(image) if see_through else image)
-        image = self._orientation.apply(image)
+        image = self.orientation.apply(image)
         image.flags.writeable = False
         return image
 
