@@ -15,12 +15,14 @@ from engine.drawing.shapes import (
     Surface,
     Writer,
     fill,
+    mixed,
     rounded,
 )
 from engine.types import Floats, Prediction
 
 _OPACITY: Final = 0.78
 _EMPTY: Final[Colour] = (70, 66, 62)  # the part of a bar that is not filled
+_BEHIND: Final[Colour] = (128, 128, 128)  # what shines through it where it lies on the panel
 
 
 class ClassBars:
@@ -68,9 +70,9 @@ class ClassBars:
             ink, middle, size = WHITE if plain else colour, self._middle(row), self._text
             self._writer.put(image, name, self._pad, middle, size=size, weight=weight, colour=ink)
 
-    def _put_empty(self, image: Surface) -> None:
+    def _put_empty(self, image: Surface, colour: Colour = _EMPTY) -> None:
         for row in range(len(self._labels)):
-            fill(image, self._bar(row, 1.0), _EMPTY)
+            fill(image, self._bar(row, 1.0), colour)
 
     def _middle(self, row: int) -> float:
         return self._pad + (row + 0.5) * self._pitch - 0.5
@@ -99,7 +101,7 @@ class ClassBars:
         elif not isinstance(panel, np.ndarray):
             veil = panel.veiled(_OPACITY)
             fill(veil, self._outline(), INK)
-            self._put_empty(veil)
+            self._put_empty(panel, mixed(_EMPTY, _BEHIND, _OPACITY))
             self._put_names(panel, winner)
         for row, share in enumerate(prediction.probabilities.tolist()):
             if share >= 0.005:

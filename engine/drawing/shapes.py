@@ -28,6 +28,7 @@ BLACK: Final[Colour] = (0, 0, 0)
 WHITE: Final[Colour] = (255, 255, 255)
 GREY: Final[Colour] = (186, 182, 178)
 
+HAIR: Final = 1.4  # pixels, of OpenCV's thinnest line
 _SHIFT: Final = 4  # fractional bits of the coordinates handed to OpenCV
 _TURN: Final = np.pi + np.add.outer(np.arange(4), np.linspace(0, 1, 6)).ravel() * (np.pi / 2)
 _ARCS: Final = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1).astype(np.float32)
@@ -224,7 +225,9 @@ def lines(
 ) -> None:
     """Draw paths of few points, each (N, 2) float32 pixels, in place."""
     if not isinstance(image, np.ndarray):
-        image.strokes(paths, colour, thickness, closed=closed)
+        # As wide as OpenCV's anti-aliased lines come out.
+        width = HAIR if thickness == 1 else 2 * ((thickness + 1) // 2) + HAIR
+        image.strokes(paths, colour, width, closed=closed)
         return
     ready = [fixed(path) for path in paths]
     cv2.polylines(image, ready, closed, colour, thickness, cv2.LINE_AA, _SHIFT)
@@ -249,7 +252,7 @@ def curve(
         cuts: The parts of the path to draw.
     """
     if not isinstance(image, np.ndarray):
-        image.strokes([path[cut] for cut in cuts], colour, width, closed=False)
+        image.strokes([path[cut] for cut in cuts], colour, width - 1 + HAIR, closed=False)
         return
     along = np.gradient(path, axis=0)
     along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]

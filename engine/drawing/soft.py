@@ -15,6 +15,7 @@ from engine.video.subtitle import Font, Line
 
 ANEW_S: Final = 2.0  # lines last no longer, so that one may begin to watch anywhere
 STRIP_S: Final = 0.1  # from one update of the strip to the next
+NARROW: Final = 94  # percent; OpenCV sets small letters closer, in whole pixels
 _TICK_S: Final = 1e-3
 # Layers of what is drawn each frame, and of the strip, which lies over it; none has a thousand.
 _SHEETS: Final = ("film", "ground", "curves", "tips")
@@ -59,7 +60,7 @@ def ass_head(width: int, height: int) -> str:
     white, black = "&H00FFFFFF", "&H00000000"
     styles = "\n".join(
         f"Style: {name},{family},20,{white},{white},{black},{black},"
-        f"0,{italic},0,0,100,100,0,0,1,0,0,7,0,0,0,1"
+        f"0,{italic},0,0,{100 if name == SHAPE else NARROW},100,0,0,1,0,0,7,0,0,0,1"
         for name, (family, italic) in _FAMILIES.items()
     )
     return _HEAD.format(width=width, height=height, styles=styles)
@@ -70,27 +71,31 @@ def ass_fonts() -> list[Font]:
     return [Font(name, asset_path(name).read_bytes()) for name in _FONTS]
 
 
+_Key = tuple[int, Mark, float]  # layer, what, and since when where the same may be there twice
+
+
 @dataclass(slots=True)
 class _Sheet:
-    """Lines that are shown now, by layer, since when."""
+    """Lines that are shown now, and since when."""
 
     base: int
-    shown: dict[tuple[int, Mark], float] = field(default_factory=dict)
+    shown: dict[_Key, float] = field(default_factory=dict)
 
     def show(self, marks: list[Mark], now_s: float, *, more: bool) -> list[Line]:
         """Show these from now on, beside the old ones or in their place; give what ended."""
-        new = {(self.base + place, mark): now_s for place, mark in enumerate(marks)}
+        number = now_s if more else 0.0
+        new = {(self.base + place, mark, number): now_s for place, mark in enumerate(marks)}
         kept = self.shown if more else {key: s for key, s in self.shown.items() if key in new}
         ended = self.end(now_s, except_for=kept)
         self.shown = new | kept
         return ended
 
-    def end(self, now_s: float, *, except_for: dict[tuple[int, Mark], float]) -> list[Line]:
+    def end(self, now_s: float, *, except_for: dict[_Key, float]) -> list[Line]:
         """Give the lines that end now."""
         return [
-            Line(start_s, now_s, layer, *mark)
-            for (layer, mark), start_s in self.shown.items()
-            if (layer, mark) not in except_for
+            Line(start_s, now_s, key[0], *key[1])
+            for key, start_s in self.shown.items()
+            if key not in except_for
         ]
 
 

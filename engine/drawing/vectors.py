@@ -30,6 +30,7 @@ _SLACK: Final = 0.15  # pixels by which a simplified outline may be off
 _MITRE: Final = 2.0  # how many times the width a corner of a stroke may reach out
 _TAGS: Final = re.compile(r"[{}]")
 _BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_CAP: Final = 0.8  # half widths by which a stroke goes on at its ends, in place of a round end
 _SIDE: Final = np.float32(0.5)  # a pixel's centre is half a pixel from its corner
 
 
@@ -114,7 +115,7 @@ class Vectors:
         outlines = [
             (outline + _SIDE).astype(np.float32)
             for path in paths
-            for outline in _ribbon(path, width / 2, closed=closed)
+            for outline in _ribbon(path, width / 2, closed=closed, cap=0.0 if self.speed else _CAP)
         ]
         self._put(colour, outlines)
 
@@ -204,9 +205,11 @@ def _grown(outline: Floats) -> Floats:
     low, high = outline.min(axis=0), outline.max(axis=0)
     if (high - low).min() < 1:
         outline = corners((*low, *high))
-        return np.where(outline == low, outline - _SIDE, outline + _SIDE).astype(np.float32)
+        thin: Floats = np.where(outline == low, outline - _SIDE, outline + _SIDE)
+        return thin
     outline = _simple(outline, closed=True)
-    return ((outline - low) * ((high - low + 1) / (high - low)) + low - _SIDE).astype(np.float32)
+    grown: Floats = (outline - low) * ((high - low + 1) / (high - low)) + low - _SIDE
+    return grown
 
 
 def _simple(path: Floats, *, closed: bool) -> Floats:
@@ -225,7 +228,7 @@ def _turned(outline: Floats, *, hole: bool = False) -> Floats:
     return outline if (area <= 0) != hole else outline[::-1]
 
 
-def _ribbon(path: Floats, half: float, *, closed: bool) -> list[Floats]:
+def _ribbon(path: Floats, half: float, *, closed: bool, cap: float) -> list[Floats]:
     """Outline a stroke: one outline, or of a closed path two, the second one a hole."""
     steps = np.hypot(*np.diff(path, axis=0, append=path[:1]).T) > 1e-3
     path = path[steps] if closed else path[np.concatenate([steps[:-1], [True]])]
@@ -240,6 +243,9 @@ def _ribbon(path: Floats, half: float, *, closed: bool) -> list[Floats]:
     before = np.roll(across, 1, axis=0)
     if not closed:
         before[0], across[-1] = across[0], across[-2]
+        path = path.copy()
+        path[0] -= cap * half * along[0]
+        path[-1] += cap * half * along[-2]
     middle = before + across
     reach = np.maximum((middle * across).sum(axis=1), 2 / _MITRE)[:, None]
     side = (middle / reach * half).astype(np.float32)

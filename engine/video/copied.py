@@ -26,6 +26,7 @@ JUMP_BACK_S: Final = 1.0  # a clock that falls back further was set anew (joined
 SEEK_BACK_S: Final = (0.0, 10.0)  # distances before the wanted time that seeking tries
 TICK_S: Final = 1e-6
 TRIAL: Final = 30  # packets by which a container is tried
+AHEAD_S: Final = 1.0  # before it is shown a picture is decoded, where a file does not say when
 KEYS: Final = 16  # key pictures whose times are kept
 SIZE_NOISE: Final = 2  # pixels
 BURN: Final = "use --overlay burnt"
@@ -83,8 +84,9 @@ class VideoTrack:
         return float((packet.pts or 0) * packet.time_base) - self._info.origin_s
 
     def _decoded_s(self, packet: Picture) -> float:
-        ticks = packet.pts if packet.dts is None else packet.dts
-        return float((ticks or 0) * packet.time_base) - self._info.origin_s
+        if packet.dts is None:
+            return self._shown_s(packet) - AHEAD_S
+        return float(packet.dts * packet.time_base) - self._info.origin_s
 
     def _wanted(self) -> Iterator[Picture]:
         """Packets from the last key picture at or before the start on.
@@ -129,7 +131,8 @@ class VideoTrack:
         return batch
 
     def _read(self) -> Iterator[Picture]:
-        clock = _Clock(self._info)
+        # AVI counts pictures in the order in which they are decoded, whatever FFmpeg makes of it.
+        clock = _Clock(self._info, guessed=self._input.format.name == "avi")
         reordered = self._stream.codec_context.has_b_frames
         try:
             for packet in packets_of(self._input, self._stream):
@@ -174,7 +177,8 @@ class VideoTrack:
         shift = round(self._info.origin_s / packet.time_base) + round(zero_s / packet.time_base)
         pts = (packet.pts or 0) - shift
         # Matroska knows when a picture is shown, not when it is decoded; these must rise.
-        dts = pts if packet.dts is None else min(packet.dts - shift, pts)
+        ahead = round(AHEAD_S / packet.time_base)
+        dts = pts - ahead if packet.dts is None else min(packet.dts - shift, pts)
         dts = dts if self._last is None else max(dts, self._last + 1)
         packet.pts, packet.dts, self._last = max(pts, dts), dts, dts
         packet.stream = self.target
@@ -190,9 +194,10 @@ class VideoTrack:
 class _Clock:
     """Moves what follows where the file's clock was set back, as the decoder's frames are."""
 
-    def __init__(self, info: SourceInfo) -> None:
+    def __init__(self, info: SourceInfo, *, guessed: bool) -> None:
         self._name = info.name
         self._step_s = 1 / float(info.fps or 25)
+        self._guessed = guessed
         self._last_s = -math.inf
         self._shift_s = 0.0
 
@@ -200,7 +205,7 @@ class _Clock:
         """Give a packet, its times changed in place."""
         if packet.pts is None and not reordered:
             packet.pts = packet.dts
-        if packet.pts is None:
+        if packet.pts is None or (reordered and self._guessed):
             raise SinkError(
                 f"{self._name}: its pictures have no times of their own to be copied; {BURN}"
             )
