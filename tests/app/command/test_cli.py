@@ -50,6 +50,7 @@ OPTIONS = sorted(
             "--sequence",
             "--audio",
             "--no-audio",
+            "--overlay",
             "--no-timeline",
             "--overwrite",
             "--json",
