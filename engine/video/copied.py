@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from engine.errors import SinkError, SourceError
 from engine.video.container import READ_MEGAPIXELS, open_input, packets_of, reason, video_stream
-from engine.video.conversion import Converter
+from engine.video.conversion import Converter, Orientation
 from engine.video.source import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class VideoTrack:
         start_s: Where the copy begins: the last key picture at or before the wanted start.
         keys_s: When the key pictures written last are shown.
         target: The stream in the output.
+        turned: Pictures lie otherwise than they are shown.
     """
 
     def __init__(self, info: SourceInfo, output: OutputContainer) -> None:
@@ -59,7 +60,7 @@ class VideoTrack:
         self._held: list[Picture] = []  # shown after the end, unless one before it needs them
         self._last: int | None = None
         self.keys_s: list[float] = []
-        _check_fit(info, output.format.name)
+        self.turned = _check_fit(info, output.format.name)
         self._input, self._stream = _opened(info)
         try:
             self._packets = self._wanted()
@@ -235,8 +236,11 @@ def _opened(info: SourceInfo) -> tuple[InputContainer, VideoStream]:
     return container, stream
 
 
-def _check_fit(info: SourceInfo, form: str) -> None:
+def _check_fit(info: SourceInfo, form: str) -> bool:
     """Try whether a container takes the pictures and gives the same back, turned as they are.
+
+    Returns:
+        Whether they are turned to be shown.
 
     Raises:
         SinkError: It does not.
@@ -258,10 +262,12 @@ def _check_fit(info: SourceInfo, form: str) -> None:
         raise SinkError(f"{info.name}: its video ({codec}) does not fit into {form}; {BURN}")
     container, stream = _opened(info)
     with closing(container):
-        if not _alike(_look(container, stream), turned):
+        look = _look(container, stream)
+        if not _alike(look, turned):
             raise SinkError(
                 f"{info.name}: its pictures are turned or stretched as {form} cannot say; {BURN}"
             )
+    return look is not None and look.orientation != Orientation()
 
 
 def _try(container: InputContainer, stream: VideoStream, content: io.BytesIO, form: str) -> None:

@@ -224,7 +224,7 @@ def test_interrupted_copy_plays_up_to_its_last_frame(tmp_path: Path) -> None:
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_turned_pictures_stay_turned(tmp_path: Path, turn: int) -> None:
     source, out = film(tmp_path / "in.mp4", turn=turn), tmp_path / "out.mkv"
-    copied(source, out)
+    assert "turned to be shown" in copied(source, out).warnings[0]
     looks = []
     for path in (source, out):
         with av.open(str(path)) as container:
