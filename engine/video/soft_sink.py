@@ -71,8 +71,8 @@ class SoftSink(VideoSink):
             self._info = replace(self._info, start_s=start_s)
         if self._video.turned:
             self.warnings.append(
-                f"{self._info.name}: its pictures are turned to be shown, which some players do not "
-                f"read from {ENDING} (mpv up to 0.37); for these, write .ass beside the film"
+                f"{self._info.name}: its pictures are turned to be shown, which some players do "
+                f"not read from {ENDING} (mpv up to 0.37); for these, write .ass beside the film"
             )
         self._subtitle = SubtitleTrack(container, self._head, self._fonts)
         return self._video.target

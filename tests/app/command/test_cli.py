@@ -50,7 +50,6 @@ OPTIONS = sorted(
             "--sequence",
             "--audio",
             "--no-audio",
-            "--overlay",
             "--no-timeline",
             "--overwrite",
             "--json",

@@ -84,6 +84,9 @@ def test_film_on_standard_output_is_copied(clip, tmp_path):
             ["--overlay", "soft", "--out", "o.mkv", "--compare", "poster-rt,dan-int8"],
             "--compare: draws beside the picture",
         ),
+        (["--overlay", "soft", "--out", "o.mkv", "--blur"], "--blur: covers faces"),
+        (["--out", "o.ass", "--blur"], "--blur: covers faces"),
+        (["--overlay", "none", "--out", "o.ass"], "o.ass: holds no pictures"),
         (["--overlay", "soft", "--out", "o.mkv", "--live"], "clip.mp4: is live"),
     ],
 )
