@@ -1,21 +1,23 @@
 """Time `--overlay soft` against decoding and encoding the same film anew, by turns.
 
-    python scripts/benches/soft.py FILM [--runs N]
+    python -m scripts.benches.soft FILM [--runs N]
 
 Encoding is what the command does where it burns in: x264 veryfast, crf 20. Prints medians and
 ratios as Markdown, with the bytes that the subtitle takes a second of film.
 """
 
-import argparse
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
+
+from engine.command import Parser, count, libraries, run_command
 
 ENCODE = """
 import sys, av
@@ -32,12 +34,16 @@ with av.open(sys.argv[1]) as source, av.open(sys.argv[2], "w") as target:
 """
 
 
-def main() -> None:
-    """Measure by turns."""
-    parse = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parse.add_argument("film", type=Path)
-    parse.add_argument("--runs", type=int, default=3)
-    options = parse.parse_args()
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; return the exit code."""
+    return run_command("soft", _measure, argv)
+
+
+def _measure(argv: Sequence[str]) -> None:
+    parse = Parser(prog="soft", version=libraries("av", "onnxruntime"), description=__doc__)
+    parse.add_argument("film", type=Path, metavar="FILM", help="what is decoded")
+    parse.add_argument("--runs", type=count, default=3, help="of each (3)")
+    options = parse.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         soft, burnt = Path(folder, "soft.mkv"), Path(folder, "burnt.mkv")
         command = [sys.executable, "-m", "app.command.cli", str(options.film), "--quiet"]
@@ -81,4 +87,4 @@ def _subtitle_rate(path: Path) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

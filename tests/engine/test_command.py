@@ -143,6 +143,7 @@ def test_every_command_runs_as_a_module(target):
         ["-m", "scripts.benches.plot"],
         ["-m", "scripts.benches.review"],
         ["-m", "scripts.benches.sizes"],
+        ["-m", "scripts.benches.soft"],
         ["-m", "scripts.benches.window"],
         ["scripts/benches/frontier.py"],
         ["scripts/benches/int8_trials.py"],
