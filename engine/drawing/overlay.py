@@ -283,7 +283,9 @@ class Overlay:
         width, height = self._label_size(item, caption)
         gap = 1.5 * self._line
         inside_too = y1 - y0 > 5 * height
-        above, below = y0 - gap - height, y1 + gap
+        # Of a face behind the strip, or half outside, the label stays where it can be seen.
+        above = min(y0 - gap - height, self._area.y1 - height)
+        below = max(y1 + gap, self._area.y0)
         top = min(max(y0, self._area.y0), self._area.y1 - height)
         places: list[tuple[float, float | None]] = [
             (x0, above),
