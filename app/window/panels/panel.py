@@ -136,6 +136,7 @@ class Panel(QWidget):
 def label(text: str, role: str = "") -> QLabel:
     """Make a label; the theme's style sheet knows the roles heading, muted and error."""
     made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         made.setProperty("role", role)
     return made

@@ -31,6 +31,7 @@ from app.window.menus import MainActions
 from app.window.panels.panel import MARGIN
 from app.window.panels.panel import label as made_label
 from app.window.symbols import record_symbol, stop_symbol
+from app.window.texts import tip
 from app.window.theme import GRID_PX
 
 REFRESH_MS: Final = 200
@@ -181,12 +182,14 @@ class RecordingPanel(QWidget):
 
     def _build_folder(self) -> QGridLayout:
         self.folder_label = QLabel()
+        self.folder_label.setTextFormat(Qt.TextFormat.PlainText)
         self.folder_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.folder_label.setAccessibleName(self.tr("Folder of the recordings"))
         self.folder_button = QPushButton(self.tr("Folder…"))
         self.folder_button.setAccessibleName(self.tr("Choose the folder of the recordings"))
         self.folder_button.clicked.connect(self._choose_folder)
         self.free_label = QLabel()
+        self.free_label.setTextFormat(Qt.TextFormat.PlainText)  # it may name the folder
         self.free_label.setAccessibleName(self.tr("Free space"))
         grid = QGridLayout()
         grid.setSpacing(GRID_PX)
@@ -335,7 +338,7 @@ class RecordingPanel(QWidget):
         width = max(80, self.folder_label.width())
         root = str(view.choice.root)
         self.folder_label.setText(metrics.elidedText(root, Qt.TextElideMode.ElideMiddle, width))
-        self.folder_label.setToolTip(root)
+        self.folder_label.setToolTip(tip(root))
         free = said(shown_bytes(view.free)) if view.free is not None else "…"
         self.free_label.setText(view.unwritable or self.tr("{free} free").format(free=free))
         if self._was_recording and not view.recording and view.folder is not None:

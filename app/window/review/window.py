@@ -36,10 +36,12 @@ from app.window.review.markers import ReviewMarkers
 from app.window.review.menus import ReviewActions, fill_menu_bar
 from app.window.review.timelines import Timelines
 from app.window.review.tracks import TracksPanel
+from app.window.texts import literal, shortened
 
 PLAY_MS: Final = 33
 SKIP_S: Final = 5.0
 VIDEOS: Final = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v"
+_STEP_LETTERS: Final = 60  # of a correction, in the menu
 RECORDS: Final = "*.csv *.jsonl *.ndjson *.parquet session.json"
 
 
@@ -375,7 +377,7 @@ class ReviewWindow(QMainWindow):
 
     def _name_step(self, action: QAction, name: str, what: str) -> None:
         action.setEnabled(bool(what))
-        action.setText(f"{name}: {what}" if what else name)
+        action.setText(f"{name}: {literal(shortened(what, _STEP_LETTERS))}" if what else name)
 
     def _refresh_play(self) -> None:
         name = self.tr("Pause") if self.playing else self.tr("Play")

@@ -27,6 +27,7 @@ from app.window.icons import icon
 from app.window.panels.panel import label as made_label
 from app.window.session.markers import MarkerChip
 from app.window.symbols import record_symbol, stop_symbol
+from app.window.texts import literal, tip, without_marks
 from app.window.theme import GRID_PX
 
 HEIGHT_PX: Final = 48
@@ -169,8 +170,8 @@ class SessionBar(QFrame):
         button.clicked.connect(action.trigger)
 
         def follow() -> None:
-            text = action.text().replace("&", "")
-            button.setText("" if icon_only else text)
+            text = without_marks(action.text())
+            button.setText("" if icon_only else literal(text))
             button.setAccessibleName(text)
             button.setToolTip(with_key(text, action))
             button.setEnabled(action.isEnabled())
@@ -244,7 +245,7 @@ class SessionBar(QFrame):
                 if (style := self.style()) is not None:
                     style.unpolish(label)
                     style.polish(label)
-            label.setToolTip(chip.tip or chip.text)
+            label.setToolTip(tip(chip.tip or chip.text))
             label.setAccessibleName(f"{chip.text}: {chip.tip}" if chip.tip else chip.text)
         self._fit()
 
@@ -293,10 +294,10 @@ class SessionBar(QFrame):
         button = self.source_button
         room = width - _ARROW_PX
         shown = button.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
-        button.setText(shown)
+        button.setText(literal(shown))
         button.setFixedWidth(width)
         words = self.tr("Source: {name}").format(name=name)
-        button.setToolTip(words)
+        button.setToolTip(tip(words))
         button.setAccessibleName(words)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -318,5 +319,5 @@ class SessionBar(QFrame):
         if room < _STATE_PX // 2:  # half a word helps nobody; the panel and the tip say it
             shown = ""
         self.state_label.setText(shown)
-        self.state_label.setToolTip(self._state)
+        self.state_label.setToolTip(tip(self._state))
         self.state_label.setAccessibleDescription(self._state)

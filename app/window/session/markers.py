@@ -5,6 +5,7 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget, QWidgetAction
 
 from app.window.actions import key_of, with_key
+from app.window.texts import literal, tip
 
 _ARROW_PX = 16
 _AROUND_PX = 12
@@ -96,11 +97,11 @@ class MarkerChip(QToolButton):
         return f"{key} {metrics.elidedText(self._words, way, _MOST_PX)}"
 
     def _show(self) -> None:
-        self.setText(self._said(short=self._short))
+        self.setText(literal(self._said(short=self._short)))
         words = self.tr("Mark: {text} ({key})").format(text=self._words or self._key, key=self._key)
         if self._running:
             lasts = self.tr("{text} lasts until its key is pressed again")
             words = with_key(lasts.format(text=self._words or self._key), self._lasting)
-        self.setToolTip(words)
+        self.setToolTip(tip(words))
         self.setAccessibleName(words)
         self.updateGeometry()

@@ -19,6 +19,7 @@ from app.window.menus import MainActions
 from app.window.picture.view import VideoView
 from app.window.session.bar import Chip, SessionBar
 from app.window.session.sheet import ParticipantSheet
+from app.window.texts import literal, shortened
 
 REFRESH_MS: Final = 200
 TITLE: Final = "fer-live"
@@ -156,7 +157,8 @@ class SessionWatch(QObject):
                 texts[lasting] = self.tr("End: {text}")
             for action, text in texts.items():
                 said = words.strip() or self._key_name(key)
-                if action.text() != (named := text.format(text=said)):
+                named = text.format(text=literal(shortened(said)))
+                if action.text() != named:
                     action.setText(named)
 
     def _state(self, view: View) -> str:
