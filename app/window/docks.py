@@ -1,12 +1,14 @@
 """The panels around the picture: where they lie, and when they are drawn."""
 
+from functools import partial
 from typing import Final, Literal
 
-from PyQt6.QtCore import QByteArray, QCoreApplication, QEvent, QSettings, Qt
+from PyQt6.QtCore import QByteArray, QCoreApplication, QEvent, QSettings, Qt, QTimer
 from PyQt6.QtGui import QAction, QPaintEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
     QMainWindow,
+    QScrollArea,
     QStyle,
     QStyleOptionDockWidget,
     QStyleOptionFrame,
@@ -117,7 +119,15 @@ class Docks:
         dock.show()
         dock.raise_()
         dock.activateWindow()
-        self._recording.mark_text.setFocus()
+        field = self._recording.mark_text
+        field.setFocus()
+        area = dock.widget()
+        if isinstance(area, QScrollArea):  # a panel that comes to the front is laid out later
+            later = QTimer(area)
+            later.setSingleShot(True)
+            later.timeout.connect(partial(area.ensureWidgetVisible, field))
+            later.timeout.connect(later.deleteLater)
+            later.start(0)
 
     def moved(self) -> None:
         """Take note that the user put panels elsewhere: no layout gives them shares any more."""

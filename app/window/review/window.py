@@ -21,11 +21,10 @@ from PyQt6.QtWidgets import (
 from app.session.exports.export import FORMS, export
 from app.session.frames import VideoPart
 from app.session.review import Review, open_review
-from app.session.timecode import timecode
 from app.window.actions import make_actions
 from app.window.help.dialogs import ShortcutsDialog
 from app.window.keys import keep_own_key
-from app.window.language import said
+from app.window.language import clock, said
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
@@ -349,9 +348,11 @@ class ReviewWindow(QMainWindow):
         self.timelines.show_chosen(control.face)
         self.timelines.show_time(control.time_s)
         self.timelines.show_span(control.span)
-        now, end = (timecode(s, digits=2) for s in (control.time_s, control.duration_s))
+        now, end = (clock(s, digits=2) for s in (control.time_s, control.duration_s))
         self.time_label.setText(f"{now} / {end}")
-        self.readout.setText("    ".join(map(self.faces.words, faces)))
+        marker = control.marker_here()
+        marked = [] if marker is None else [self.tr("marker: {text}").format(text=marker.text)]
+        self.readout.setText("    ".join([*marked, *map(self.faces.words, faces)]))
         review = control.review
         drawn = review is not None and review.annotated  # the video shows them itself
         self.video.set_faces(faces, control.face, drawn=not drawn)

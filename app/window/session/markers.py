@@ -69,6 +69,11 @@ class MarkerChip(QToolButton):
             self._words, self._running = words, running
             self._show()
 
+    @property
+    def running(self) -> bool:
+        """It has begun and not ended."""
+        return self._running
+
     def set_short(self, *, short: bool) -> None:
         """Show the key alone, or the text too."""
         if short != self._short:

@@ -33,6 +33,7 @@ class SessionWatch(QObject):
         notice: Below it; messages.
         chips: Says what else the bar shows; asked at every look.
         place: Says how much of a file has passed, 0 to 1; None where the source has no end.
+        stands: Says whether a file is paused or at its end, so that nothing is recorded.
         saved: A recording has ended; its folder.
         recording_changed: It records from now on, or no more.
     """
@@ -58,6 +59,7 @@ class SessionWatch(QObject):
         self.notice = Banner()
         self.chips: Callable[[], list[Chip]] = list
         self.place: Callable[[], float | None] = lambda: None
+        self.stands: Callable[[], bool] = lambda: False
         self._said = 0
         self._who = Participant()  # of the recording before
         self._was_recording = False
@@ -172,7 +174,9 @@ class SessionWatch(QObject):
         if view.paused:
             return self.tr("paused")
         share = self.place()
-        if share is None:
+        if self.stands():
+            first = self.tr("waiting: the file is paused")
+        elif share is None:
             first = self.tr("recording")
         else:
             first = self.tr("recording every frame, {n} %").format(n=round(100 * share))

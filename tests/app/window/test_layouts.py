@@ -32,6 +32,7 @@ from engine.errors import SourceError
 
 KEY, LEFT = Qt.Key, Qt.MouseButton.LeftButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 def dialog_of(kind):
@@ -219,6 +220,37 @@ def test_nothing_in_the_bar_is_cut_off(qtbot, qapp, live, text_size):
     right = max(w.geometry().right() for w in bar.findChildren(QWidget) if w.parent() is bar)
     assert right <= bar.width()
     apply_theme(qapp, "dark", 100)
+
+
+@pytest.mark.parametrize("text_size", [100, 150, 200])
+def test_a_recording_with_outputs_and_markers_has_room_in_a_small_window(
+    qtbot, qapp, live, text_size
+):
+    apply_theme(qapp, "dark", text_size)
+    live.resize(1024, 640)
+    bar = live.watch.bar
+    own = live.watch.chips
+    sent = [Chip(name, f"{name} → 127.0.0.1:9000", name, tone="good") for name in ("OSC", "UDP")]
+    live.watch.chips = lambda: [*own(), *sent]
+    qtbot.waitUntil(bar.record_button.isEnabled)
+    live.controller.choose(blur=True)
+    qtbot.keyClick(live, KEY.Key_R, CONTROL)
+    qtbot.keyClick(live, KEY.Key_F6, SHIFT)
+    qtbot.waitUntil(lambda: {"OSC", "UDP"} <= bar.chips.keys() and bar.time_label.isVisible())
+    qtbot.wait(200)
+    shown = [bar.record_button, bar.pause_button, bar.snapshot_button, bar.time_label]
+    for widget in (*shown, *bar.chips.values(), *bar.markers.values()):
+        if widget.isVisible():
+            assert widget.width() >= widget.sizeHint().width(), widget.accessibleName()
+    assert bar.record_button.isVisible()
+    assert bar.record_button.accessibleName() == "Stop recording"
+    assert bar.time_label.isVisible()
+    qtbot.keyClick(live, KEY.Key_R, CONTROL)
+    qtbot.waitUntil(lambda: not live.controller.view().recording, timeout=20_000)
+    apply_theme(qapp, "dark", 100)
+    live.resize(1600, 900)
+    qtbot.waitUntil(lambda: bar.record_button.text() == "Record")
+    assert bar.snapshot_button.isVisible()
 
 
 @pytest.mark.parametrize("text_size", [100, 150])
