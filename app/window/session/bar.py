@@ -200,11 +200,20 @@ class SessionBar(QFrame):
             self._fit()
         if view.paused != self._paused:
             self._paused = view.paused
-            ink = self.palette().buttonText().color()
-            self.pause_button.setIcon(icon("play" if view.paused else "pause", ink))
+            self._draw_pause()
         if state != self._state:
             self._state = state
             self._elide()
+
+    def _draw_pause(self) -> None:
+        ink = self.palette().buttonText().color()
+        self.pause_button.setIcon(icon("play" if self._paused else "pause", ink))
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Draw the symbol in another theme's ink."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
+            self._draw_pause()
 
     def _show_recording(self, *, on: bool) -> None:
         self._recording = on

@@ -222,6 +222,20 @@ def test_nothing_in_the_bar_is_cut_off(qtbot, qapp, live, text_size):
     apply_theme(qapp, "dark", 100)
 
 
+def test_the_symbol_of_the_pause_is_in_the_ink_of_the_theme(qtbot, qapp, live):
+    button = live.watch.bar.pause_button
+
+    def brightest():
+        image = button.icon().pixmap(18, 18).toImage()
+        pixels = [image.pixelColor(x, y) for x in range(18) for y in range(18)]
+        return max((p.lightness() for p in pixels if p.alpha() > 200), default=None)
+
+    apply_theme(qapp, "light", 100)
+    qtbot.waitUntil(lambda: brightest() is not None and brightest() < 100)
+    apply_theme(qapp, "dark", 100)
+    qtbot.waitUntil(lambda: brightest() > 150)
+
+
 @pytest.mark.parametrize("text_size", [100, 150, 200])
 def test_a_recording_with_outputs_and_markers_has_room_in_a_small_window(
     qtbot, qapp, live, text_size
