@@ -108,9 +108,9 @@ class Docks:
         dock = Dock(titles[name], self._window)
         dock.setObjectName(name)  # by which its place is remembered
         dock.setWidget(Scrolled(widget) if name in _SCROLLED else widget)
-        dock.topLevelChanged.connect(lambda _: self.moved())
+        dock.topLevelChanged.connect(self.moved)  # no lambda: one that is collected first crashes
         if isinstance(widget, Panel):
-            dock.visibilityChanged.connect(lambda on: widget.refresh_now() if on else None)
+            dock.visibilityChanged.connect(widget.uncovered)
         return dock
 
     def write_marker(self) -> None:
@@ -216,6 +216,8 @@ class Docks:
             if isinstance(value, QByteArray) and restore(value) and key == "docks":
                 name = kept.value("layout")
                 self.layout = name if name in ("session", "analysis") else None
+                beside = self._window.tabifiedDockWidgets(self.docks["circumplex"])
+                self._low = self.docks["probabilities"] in beside
 
     def keep(self, kept: QSettings) -> None:
         """Remember where window and panels are."""

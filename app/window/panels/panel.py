@@ -69,6 +69,11 @@ class Panel(QWidget):
         """Take the state, to show it once the panel is seen."""
         self._live = live
 
+    def uncovered(self, on: bool) -> None:
+        """Draw what was kept, once the panel can be seen again."""
+        if on:
+            self.refresh_now()
+
     def refresh_now(self) -> None:
         """Show the last state without waiting."""
         self._late.stop()

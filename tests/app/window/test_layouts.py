@@ -102,6 +102,19 @@ def test_a_layout_that_was_left_alone_is_one_next_time_too(make_window, tmp_path
     assert second.docks.layout == "session"
 
 
+def test_what_was_put_behind_in_a_small_window_is_seen_in_a_large_one_next_time(
+    qtbot, make_window, tmp_path
+):
+    ini = str(tmp_path / "low.ini")
+    first = make_window(geometry=QSettings(ini, QSettings.Format.IniFormat))
+    first.resize(1024, 640)
+    qtbot.waitUntil(lambda: first.docks._low)
+    first.close()
+    second = make_window(geometry=QSettings(ini, QSettings.Format.IniFormat))
+    second.resize(1600, 1000)
+    qtbot.waitUntil(lambda: seen(second, "probabilities") and seen(second, "circumplex"))
+
+
 def test_a_presentation_shows_one_large_label_and_escape_leaves_it(qtbot, live):
     small = live.view.grab().toImage()
     qtbot.keyClick(live, KEY.Key_F11)
