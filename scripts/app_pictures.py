@@ -1,4 +1,4 @@
-"""Make the pictures of the window in docs/app.md: python scripts/app_pictures.py [FOLDER].
+"""Make the pictures of docs/app.md and docs/review.md: python scripts/app_pictures.py [FOLDER].
 
 Runs the real window without a screen (QT_QPA_PLATFORM=offscreen) and uses it as a person would.
 """
@@ -122,6 +122,34 @@ class Shoot:
         self.save("../recording", window.recording)
         window.actions_.record.trigger()
         yield lambda: not window.controller.view().recording
+        yield from self.reviewing()
+
+    def reviewing(self) -> Steps:
+        """Record the whole clip with two markers, and look at it in the review."""
+        window = self.window
+        window.controller.choose(blur=False)
+        player = window.playback.player
+        assert player is not None
+        player.pause()
+        player.seek(0.0)
+        yield self.wait(0.5)
+        window.actions_.record.trigger()
+        player.play()
+        yield lambda: window.controller.view().elapsed_s > 2.0
+        window.recording.mark_by_key("F5")
+        yield lambda: window.controller.view().elapsed_s > 6.0
+        window.recording.mark_by_key("F6")
+        yield lambda: not window.controller.view().recording
+        folder = window.controller.view().folder
+        assert folder is not None
+        review = window.review(folder)
+        review.resize(1100, 720)
+        yield lambda: not review.busy
+        review.controller.move(8.0)
+        review.refresh_cursor()
+        yield self.wait(1.5)
+        self.save("../review", review)
+        review.close()
 
 
 def main() -> int:

@@ -69,7 +69,7 @@ def readout(live: LiveState, uncertain_below: float) -> Readout:
     """
     chosen = live.selected is not None
     prediction = live.selected_prediction
-    named = NOBODY if live.shown is None else live.named.of(live.shown)
+    named = NOBODY if live.shown is None else live.named.shown(live.shown)
     if prediction is None:
         standing = Standing.AWAY if chosen else Standing.NONE
         return Readout(standing, live.shown, chosen, labels=live.labels, named=named)

@@ -53,7 +53,7 @@ def labelled_faces(analysis: Analysis, named: NamedFaces = NAMELESS) -> tuple[La
                 label=prediction.expression,
                 share=prediction.share,
                 reliability=prediction.reliability,
-                named=named.of(track.id),
+                named=named.shown(track.id),
                 landmarks=track.landmarks,
             )
         )

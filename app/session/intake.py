@@ -192,7 +192,8 @@ class Intake:
             if self._paused_s is None or self._stopping:
                 return
             self._time.hold()
-            passed_s = self._time.go_on()
+            looked_s = self._time.last_s - self._paused_s  # after the pause, for who was there
+            passed_s = looked_s + self._time.go_on()
             self._paused_s, self._resumed = None, True
             self._note(Marker(self._time.last_s, f"went on after {passed_s:.1f} s"))
             self._changed.notify()

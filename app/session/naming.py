@@ -7,7 +7,7 @@ named.about()                             # as `session.json` holds it, under ``
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field
@@ -74,9 +74,28 @@ class NamedFaces:
         both = NamedFace(name=kept.name or gone.name, colour=kept.colour or gone.colour)
         return self.with_face(face, NOBODY).with_face(into, both)
 
+    def shown(self, face: int) -> NamedFace:
+        """Give what a face is called, and its colour: never one that was chosen for another face.
+
+        Where the colour of its number was, it gets the one that the other face gave up for it.
+        """
+        named = self.of(face)
+        if named.colour is not None:
+            return named
+        chosen = {each.colour: other for other, each in self.faces.items() if each.colour}
+        own = (face - 1) % len(COLOURS)
+        place, passed = own, set[int]()
+        while COLOURS[place] in chosen and place not in passed:
+            passed.add(place)
+            place = (chosen[COLOURS[place]] - 1) % len(COLOURS)
+        if COLOURS[place] in chosen:
+            after = (*range(own, len(COLOURS)), *range(own))
+            place = next((free for free in after if COLOURS[free] not in chosen), own)
+        return named if place == own else replace(named, colour=COLOURS[place])
+
     def hue(self, face: int) -> int:
         """Give the number of the face whose colour this one has."""
-        return self.of(face).hue(face)
+        return self.shown(face).hue(face)
 
     @property
     def names(self) -> dict[int, str]:
@@ -85,8 +104,12 @@ class NamedFaces:
 
     @property
     def colours(self) -> dict[int, int]:
-        """The places in the palette of the chosen colours, by id, as an overlay takes them."""
-        return {face: each.hue(face) - 1 for face, each in self.faces.items() if each.colour}
+        """The places in the palette of the chosen colours, by id, as an overlay takes them.
+
+        With those of the faces that had to give theirs up.
+        """
+        faces = {*self.faces, *range(1, len(COLOURS) + 1)}
+        return {face: self.hue(face) - 1 for face in sorted(faces) if self.shown(face).colour}
 
     def short(self, face: int) -> str:
         """Give a face's name, or its number."""

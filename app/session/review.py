@@ -293,7 +293,7 @@ class Review:
                     share=float(np.nan_to_num(numbers[label][row])) if label else 0.0,
                     reliability=None if np.isnan(reliability) else reliability,
                     corrected=bool(self.edits.result.corrected[row]),
-                    named=self.named.of(int(numbers["face_id"][row])),
+                    named=self.named.shown(int(numbers["face_id"][row])),
                 )
             )
         return faces

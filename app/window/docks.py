@@ -1,12 +1,14 @@
 """The panels around the picture: where they lie, and when they are drawn."""
 
+from functools import partial
 from typing import Final, Literal
 
-from PyQt6.QtCore import QByteArray, QCoreApplication, QEvent, QSettings, Qt
+from PyQt6.QtCore import QByteArray, QCoreApplication, QEvent, QSettings, Qt, QTimer
 from PyQt6.QtGui import QAction, QPaintEvent
 from PyQt6.QtWidgets import (
     QDockWidget,
     QMainWindow,
+    QScrollArea,
     QStyle,
     QStyleOptionDockWidget,
     QStyleOptionFrame,
@@ -106,9 +108,9 @@ class Docks:
         dock = Dock(titles[name], self._window)
         dock.setObjectName(name)  # by which its place is remembered
         dock.setWidget(Scrolled(widget) if name in _SCROLLED else widget)
-        dock.topLevelChanged.connect(lambda _: self.moved())
+        dock.topLevelChanged.connect(self.moved)  # no lambda: one that is collected first crashes
         if isinstance(widget, Panel):
-            dock.visibilityChanged.connect(lambda on: widget.refresh_now() if on else None)
+            dock.visibilityChanged.connect(widget.uncovered)
         return dock
 
     def write_marker(self) -> None:
@@ -117,7 +119,15 @@ class Docks:
         dock.show()
         dock.raise_()
         dock.activateWindow()
-        self._recording.mark_text.setFocus()
+        field = self._recording.mark_text
+        field.setFocus()
+        area = dock.widget()
+        if isinstance(area, QScrollArea):  # a panel that comes to the front is laid out later
+            later = QTimer(area)
+            later.setSingleShot(True)
+            later.timeout.connect(partial(area.ensureWidgetVisible, field))
+            later.timeout.connect(later.deleteLater)
+            later.start(0)
 
     def moved(self) -> None:
         """Take note that the user put panels elsewhere: no layout gives them shares any more."""
@@ -206,6 +216,8 @@ class Docks:
             if isinstance(value, QByteArray) and restore(value) and key == "docks":
                 name = kept.value("layout")
                 self.layout = name if name in ("session", "analysis") else None
+                beside = self._window.tabifiedDockWidgets(self.docks["circumplex"])
+                self._low = self.docks["probabilities"] in beside
 
     def keep(self, kept: QSettings) -> None:
         """Remember where window and panels are."""

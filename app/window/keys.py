@@ -32,6 +32,7 @@ _OWN: Final[tuple[tuple[type[QWidget], frozenset[Qt.Key]], ...]] = (
     (QMenuBar, _SPACE | _ARROWS | {_Key.Key_Escape}),
     (QLabel, _ARROWS | _ENDS),
 )
+_WAITS: Final = "waits for the focus"
 _NO_KEYS: Final = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
@@ -56,6 +57,25 @@ def keep_own_key(event: QEvent | None) -> bool:
 def own_keys(widget: QWidget) -> frozenset[Qt.Key]:
     """Give the keys without Ctrl and Alt that a widget does something with itself."""
     return next((keys for kind, keys in _OWN if isinstance(widget, kind)), frozenset())
+
+
+def enable(widget: QWidget, on: bool) -> None:
+    """Enable a widget or not; the focus of one that is disabled waits until it is enabled again.
+
+    Qt hands it to the neighbour: Space, meant for the film, would press that or overwrite its text.
+    """
+    if on == widget.isEnabledTo(widget.parentWidget()):
+        return
+    window = widget.window()
+    focused = None if window is None else window.focusWidget()
+    if not on and focused is widget:
+        widget.clearFocus()
+        widget.setProperty(_WAITS, True)
+    widget.setEnabled(on)
+    if on and widget.property(_WAITS):
+        widget.setProperty(_WAITS, False)
+        if focused is None:
+            widget.setFocus(Qt.FocusReason.OtherFocusReason)
 
 
 class OwnKeys(QObject):

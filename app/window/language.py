@@ -16,6 +16,7 @@ from PyQt6.QtCore import (
     QTranslator,
 )
 
+from app.session.timecode import timecode
 from app.settings.settings import LanguageName
 from engine.assets import asset_path
 from engine.wording import Words
@@ -153,6 +154,11 @@ def _part(name: str, part: object) -> object:
     if name == "colour" and part in _COLOURS:
         return colour_name(str(part))
     return said(part) if isinstance(part, str) else part
+
+
+def clock(seconds: float, *, digits: int = 0, passed: bool = False) -> str:
+    """Write a time as `timecode` does, with the language's decimal point."""
+    return timecode(seconds, digits=digits, passed=passed).replace(".", QLocale().decimalPoint())
 
 
 def filled(words: str, *parts: object, **named: object) -> str:

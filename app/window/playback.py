@@ -52,6 +52,11 @@ class Playback(QObject):
             return None
         return min(1.0, (player.position_s + player.frame_s) / player.duration_s)
 
+    def stands(self) -> bool:
+        """Say whether a file plays that is paused, or at its end."""
+        player = self.player
+        return player is not None and not player.playing
+
     def as_it_is(self) -> Choice | None:
         """Give what runs, a file with its place, speed and pause; None if nothing runs."""
         choice, player = self._runner.choice, self.player

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PyQt6.QtCore import QCoreApplication
+from PyQt6.QtCore import QCoreApplication, Qt
 from PyQt6.QtWidgets import QMessageBox, QWidget
 
 from app.session.controller import RecordingController
@@ -23,6 +23,7 @@ def agreed(parent: QWidget, text: str, *, yes: str, no: str) -> bool:
         no: Words of the other, which Return and Escape press.
     """
     box = QMessageBox(QMessageBox.Icon.Question, parent.windowTitle(), text, parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
     going_on = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
     staying = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(staying)

@@ -16,6 +16,7 @@ from PyQt6.QtGui import QKeySequence
 from app.window.actions import Declared, declared_in, made_in
 from app.window.menus import MainActions
 from app.window.review.menus import ReviewActions
+from app.window.texts import without_marks
 from engine.config import unknown_keys
 from engine.errors import ConfigError
 from engine.wording import Words, shown
@@ -47,7 +48,7 @@ class Changeable:
     @property
     def words(self) -> str:
         """Its text, without what menus need."""
-        return self.declared.words.replace("&", "").removesuffix("…")
+        return without_marks(self.declared.words).removesuffix("…")
 
     def keys(self, chosen: Keys) -> list[QKeySequence]:
         """Give its keys, the user's or its own."""

@@ -7,9 +7,9 @@ from typing import Final
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
-from app.session.timecode import timecode
 from app.sources.player import SPEEDS
 from app.window.icons import icon
+from app.window.language import clock
 
 TICKS: Final = 1000  # of the slider, for a whole file
 HOUR_S: Final = 3600.0
@@ -108,7 +108,7 @@ class Transport(QWidget):
             self._slider.setValue(round(TICKS * min(position_s / duration_s, 1.0)))
         digits = 2 if duration_s < HOUR_S else 1
         position, duration = (
-            timecode(seconds, digits=digits, passed=True) for seconds in (position_s, duration_s)
+            clock(seconds, digits=digits, passed=True) for seconds in (position_s, duration_s)
         )
         self._time.setText(f"{position} / {duration}")
         self._frame.setText(self.tr("frame {n}").format(n=frame))

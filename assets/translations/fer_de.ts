@@ -1378,6 +1378,10 @@
         <translation>gespeichert: {name}</translation>
     </message>
     <message>
+        <source>marker: {text}</source>
+        <translation>Marke: {text}</translation>
+    </message>
+    <message>
         <source>Undo</source>
         <translation>Rückgängig</translation>
     </message>
@@ -1478,6 +1482,10 @@
     <message>
         <source>paused</source>
         <translation>angehalten</translation>
+    </message>
+    <message>
+        <source>waiting: the file is paused</source>
+        <translation>wartet: Datei ist angehalten</translation>
     </message>
     <message>
         <source>recording</source>

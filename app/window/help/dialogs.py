@@ -26,6 +26,7 @@ from PyQt6.QtWidgets import (
 
 from app.window.actions import made_in
 from app.window.panels.panel import label
+from app.window.texts import without_marks
 from app.window.theme import GRID_PX
 from engine.installed import versions_of
 
@@ -47,7 +48,7 @@ def keys_of(actions: object) -> list[tuple[str, str]]:
 
 
 def _words(action: QAction) -> str:
-    return action.text().replace("&", "").removesuffix("…")
+    return without_marks(action.text()).removesuffix("…")
 
 
 class ShortcutsDialog(QDialog):
@@ -104,7 +105,9 @@ def _form(rows: Iterable[tuple[str, str]]) -> QFormLayout:
     form.setHorizontalSpacing(2 * GRID_PX)
     form.setVerticalSpacing(GRID_PX // 2)
     for keys, words in rows:
-        form.addRow(label(keys, "heading"), QLabel(words))
+        said = QLabel(words)
+        said.setTextFormat(Qt.TextFormat.PlainText)  # texts of markers are among them
+        form.addRow(label(keys, "heading"), said)
     return form
 
 

@@ -69,6 +69,11 @@ class Panel(QWidget):
         """Take the state, to show it once the panel is seen."""
         self._live = live
 
+    def uncovered(self, on: bool) -> None:
+        """Draw what was kept, once the panel can be seen again."""
+        if on:
+            self.refresh_now()
+
     def refresh_now(self) -> None:
         """Show the last state without waiting."""
         self._late.stop()
@@ -136,6 +141,7 @@ class Panel(QWidget):
 def label(text: str, role: str = "") -> QLabel:
     """Make a label; the theme's style sheet knows the roles heading, muted and error."""
     made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         made.setProperty("role", role)
     return made

@@ -10,6 +10,7 @@ from app.live.readout import Readout, Standing, readout
 from app.live.state import LiveState
 from app.window.language import class_name, filled
 from app.window.panels.panel import MARGIN, Panel, chip_font, draw_chip, draw_focus, growing, label
+from app.window.texts import tip
 from app.window.theme import ANSWER_PT, GRID_PX, Theme, answer_pt, current_theme
 
 _ROW: Final = 1.9  # heights of the text
@@ -174,7 +175,7 @@ class _Chip(QWidget):
             self.setVisible(bool(text))
             self.setFixedSize(self.sizeHint())
             self.setAccessibleName(self.tr("Face {0}").format(name))
-            self.setToolTip(name if text != name else "")
+            self.setToolTip(tip(name) if text != name else "")
             self.update()
 
     def changeEvent(self, event: QEvent | None) -> None:

@@ -26,11 +26,13 @@ from app.session.options import KEYS, RecordingOptions
 from app.session.timecode import timecode
 from app.session.view import View
 from app.window.actions import key_of, with_key
+from app.window.keys import enable
 from app.window.language import said
 from app.window.menus import MainActions
 from app.window.panels.panel import MARGIN
 from app.window.panels.panel import label as made_label
 from app.window.symbols import record_symbol, stop_symbol
+from app.window.texts import tip
 from app.window.theme import GRID_PX
 
 REFRESH_MS: Final = 200
@@ -181,12 +183,14 @@ class RecordingPanel(QWidget):
 
     def _build_folder(self) -> QGridLayout:
         self.folder_label = QLabel()
+        self.folder_label.setTextFormat(Qt.TextFormat.PlainText)
         self.folder_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.folder_label.setAccessibleName(self.tr("Folder of the recordings"))
         self.folder_button = QPushButton(self.tr("Folder…"))
         self.folder_button.setAccessibleName(self.tr("Choose the folder of the recordings"))
         self.folder_button.clicked.connect(self._choose_folder)
         self.free_label = QLabel()
+        self.free_label.setTextFormat(Qt.TextFormat.PlainText)  # it may name the folder
         self.free_label.setAccessibleName(self.tr("Free space"))
         grid = QGridLayout()
         grid.setSpacing(GRID_PX)
@@ -335,7 +339,7 @@ class RecordingPanel(QWidget):
         width = max(80, self.folder_label.width())
         root = str(view.choice.root)
         self.folder_label.setText(metrics.elidedText(root, Qt.TextElideMode.ElideMiddle, width))
-        self.folder_label.setToolTip(root)
+        self.folder_label.setToolTip(tip(root))
         free = said(shown_bytes(view.free)) if view.free is not None else "…"
         self.free_label.setText(view.unwritable or self.tr("{free} free").format(free=free))
         if self._was_recording and not view.recording and view.folder is not None:
@@ -350,20 +354,20 @@ class RecordingPanel(QWidget):
             name if self._record is None else with_key(name, self._record)
         )
         self.record_button.setIcon(stop_symbol() if view.recording else record_symbol())
-        self.record_button.setEnabled((view.recording and not view.ending) or view.can_start)
-        self.snapshot_button.setEnabled(view.can_snapshot)
+        enable(self.record_button, (view.recording and not view.ending) or view.can_start)
+        enable(self.snapshot_button, view.can_snapshot)
         for box in (self.video_box, self.records_box, self.annotate_box, self.blur_box):
-            box.setEnabled(not view.recording)
-        self.timeline_box.setEnabled(not view.recording and view.choice.annotate)
+            enable(box, not view.recording)
+        enable(self.timeline_box, not view.recording and view.choice.annotate)
         both = view.choice.annotate and view.choice.video
-        self.clean_box.setEnabled(not view.recording and both)
-        self.sound_box.setEnabled(not view.recording and view.choice.video)
-        self.whole_box.setEnabled(not view.recording and view.choice.blur)
-        self.sheet_box.setEnabled(not view.recording)
-        self.limit_box.setEnabled(not view.recording)
-        self.folder_button.setEnabled(not view.recording)
+        enable(self.clean_box, not view.recording and both)
+        enable(self.sound_box, not view.recording and view.choice.video)
+        enable(self.whole_box, not view.recording and view.choice.blur)
+        enable(self.sheet_box, not view.recording)
+        enable(self.limit_box, not view.recording)
+        enable(self.folder_button, not view.recording)
         for button in (*self.key_buttons.values(), self.mark_button):
-            button.setEnabled(view.recording and not view.ending)
+            enable(button, view.recording and not view.ending)
 
     def _state(self, view: View) -> str:
         if not view.recording:

@@ -23,8 +23,7 @@ from app.live.state import LiveState
 from app.session.naming import NAMELESS, NamedFaces
 from app.session.statistics import SessionStatistics
 from app.session.statistics_table import COLUMNS, Row, as_text, extra_of, row_of, save_table
-from app.session.timecode import timecode
-from app.window.language import class_name, filled
+from app.window.language import class_name, clock, filled
 from app.window.panels.panel import MARGIN, Panel, label
 from app.window.theme import current_theme
 from engine.errors import FerError
@@ -123,7 +122,7 @@ class StatisticsModel(QAbstractTableModel):
         if name == "face":
             return self.named.short(int(value))
         if name == "seen_s":
-            return timecode(value, digits=1)
+            return clock(value, digits=1)
         if name in _SIGNED:
             return filled("{0:+.2f}", value).replace("-", "\N{MINUS SIGN}")
         return f"{100 * value:.0f} %"

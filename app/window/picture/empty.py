@@ -11,6 +11,7 @@ from app.sources.choice import Choice
 from app.window.language import said
 from app.window.panels.panel import label
 from app.window.picture.view import VideoView
+from app.window.texts import literal, shortened, tip, without_marks
 from app.window.theme import GRID_PX
 
 _CAMERAS: int = 3  # that have a button; the menu has all
@@ -40,7 +41,7 @@ class EmptyPicture(QWidget):
         self.line.setAlignment(Qt.AlignmentFlag.AlignCenter)
         others = QHBoxLayout()
         for action in actions:
-            others.addWidget(self._button(action.text().replace("&", ""), action.trigger))
+            others.addWidget(self._button(without_marks(action.text()), action.trigger))
         column = QVBoxLayout(self)
         column.setContentsMargins(*[2 * GRID_PX] * 4)
         column.setSpacing(GRID_PX)
@@ -58,7 +59,7 @@ class EmptyPicture(QWidget):
         self.show_recent(())
 
     def _button(self, text: str, act: object) -> QPushButton:
-        button = QPushButton(text)
+        button = QPushButton(literal(text))
         button.clicked.connect(lambda _: act() if callable(act) else None)
         return button
 
@@ -102,9 +103,9 @@ class EmptyPicture(QWidget):
         self.recent_title.setVisible(bool(choices))
         for place, choice in enumerate(choices):
             name = said(choice.title)
-            shown = name if len(name) <= _SHOWN else f"{name[: _SHOWN - 1]}…"
+            shown = shortened(name, _SHOWN)
             button = self._button(shown, partial(self.chosen.emit, choice))
-            button.setToolTip(choice.name)
+            button.setToolTip(tip(choice.name))
             button.setFlat(True)
             self._recent.addWidget(button, place, 0)
 

@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.session.naming import COLOURS, LONGEST, NamedFace, NamedFaces
+from app.session.naming import COLOURS, LONGEST, NOBODY, NamedFace, NamedFaces
 from app.window.language import colour_name
 from app.window.panels.panel import label
 from app.window.theme import GRID_PX, current_theme
@@ -92,7 +92,8 @@ class FaceSheet(QDialog):
         box = QComboBox()
         box.setAccessibleName(self.tr("Colour"))
         theme = current_theme()
-        box.addItem(_swatch(theme.face(self._face)), self.tr("that of its number"), None)
+        own = named.with_face(self._face, NOBODY).hue(self._face)
+        box.addItem(_swatch(theme.face(own)), self.tr("that of its number"), None)
         for number, colour in enumerate(COLOURS, 1):
             words = colour_name(colour)
             having = [named.short(other) for other in others if _same(named.hue(other), number)]

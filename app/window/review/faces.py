@@ -17,6 +17,7 @@ from app.window.picture.naming import FaceSheet, face_words, show_face_menu
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
 from app.window.review.menus import ReviewActions
+from app.window.texts import literal
 
 Editing = Callable[[Callable[..., object]], Callable[..., None]]
 
@@ -92,7 +93,7 @@ class ReviewFaces(QObject):
         self.merge_menu.clear()
         named = self._controller.named
         for face in self._controller.can().merge:
-            action = self.merge_menu.addAction(face_words(named, face).replace("&", "&&"))
+            action = self.merge_menu.addAction(literal(face_words(named, face)))
             if action is not None:
                 merge = self._editing(partial(self._controller.merge, face))
                 action.triggered.connect(lambda _, merge=merge: merge())

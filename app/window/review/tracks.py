@@ -30,6 +30,7 @@ from app.session.palette import face_colour
 from app.session.review import TrackSummary
 from app.window.language import class_name, filled, said
 from app.window.review.controller import Abilities, Stretch
+from app.window.texts import tip
 from engine.labels import EXPRESSIONS
 
 COLUMNS: Final = (
@@ -227,4 +228,4 @@ class TracksPanel(QWidget):
         self.delete_button.setEnabled(can.delete)
         self.merge_button.setEnabled(bool(can.merge))
         self.undo_button.setEnabled(bool(can.undo))
-        self.undo_button.setToolTip(said(can.undo))
+        self.undo_button.setToolTip(tip(said(can.undo)))

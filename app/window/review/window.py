@@ -21,11 +21,10 @@ from PyQt6.QtWidgets import (
 from app.session.exports.export import FORMS, export
 from app.session.frames import VideoPart
 from app.session.review import Review, open_review
-from app.session.timecode import timecode
 from app.window.actions import make_actions
 from app.window.help.dialogs import ShortcutsDialog
 from app.window.keys import keep_own_key
-from app.window.language import said
+from app.window.language import clock, said
 from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
@@ -36,10 +35,12 @@ from app.window.review.markers import ReviewMarkers
 from app.window.review.menus import ReviewActions, fill_menu_bar
 from app.window.review.timelines import Timelines
 from app.window.review.tracks import TracksPanel
+from app.window.texts import literal, shortened
 
 PLAY_MS: Final = 33
 SKIP_S: Final = 5.0
 VIDEOS: Final = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v"
+_STEP_LETTERS: Final = 60  # of a correction, in the menu
 RECORDS: Final = "*.csv *.jsonl *.ndjson *.parquet session.json"
 
 
@@ -347,9 +348,11 @@ class ReviewWindow(QMainWindow):
         self.timelines.show_chosen(control.face)
         self.timelines.show_time(control.time_s)
         self.timelines.show_span(control.span)
-        now, end = (timecode(s, digits=2) for s in (control.time_s, control.duration_s))
+        now, end = (clock(s, digits=2) for s in (control.time_s, control.duration_s))
         self.time_label.setText(f"{now} / {end}")
-        self.readout.setText("    ".join(map(self.faces.words, faces)))
+        marker = control.marker_here()
+        marked = [] if marker is None else [self.tr("marker: {text}").format(text=marker.text)]
+        self.readout.setText("    ".join([*marked, *map(self.faces.words, faces)]))
         review = control.review
         drawn = review is not None and review.annotated  # the video shows them itself
         self.video.set_faces(faces, control.face, drawn=not drawn)
@@ -375,7 +378,7 @@ class ReviewWindow(QMainWindow):
 
     def _name_step(self, action: QAction, name: str, what: str) -> None:
         action.setEnabled(bool(what))
-        action.setText(f"{name}: {what}" if what else name)
+        action.setText(f"{name}: {literal(shortened(what, _STEP_LETTERS))}" if what else name)
 
     def _refresh_play(self) -> None:
         name = self.tr("Pause") if self.playing else self.tr("Play")

@@ -24,9 +24,11 @@ from app.session.timecode import timecode
 from app.session.view import View
 from app.window.actions import with_key
 from app.window.icons import icon
+from app.window.keys import enable
 from app.window.panels.panel import label as made_label
 from app.window.session.markers import MarkerChip
 from app.window.symbols import record_symbol, stop_symbol
+from app.window.texts import literal, tip, without_marks
 from app.window.theme import GRID_PX
 
 HEIGHT_PX: Final = 48
@@ -37,7 +39,6 @@ _LEAST_STATE_PX: Final = 10
 _SOURCE_PX: Final = 240  # most of the source's name and size
 _LEAST_SOURCE_PX: Final = 72
 _ARROW_PX: Final = 28  # a menu button's arrow and edges
-_AROUND_PX: Final = 28  # a chip's edges, and the gap to the next
 
 Tone = Literal["plain", "good", "warn"]
 
@@ -89,6 +90,7 @@ class SessionBar(QFrame):
         self.setFixedHeight(HEIGHT_PX)
         self.source = ""
         self.source_button = self._make_source()
+        self._record = record
         self.record_button = self._button(record)
         self.pause_button = self._button(pause, icon_only=True)
         self.snapshot_button = self._button(snapshot)
@@ -113,6 +115,7 @@ class SessionBar(QFrame):
         self._recording: bool | None = None
         self._paused: bool | None = None
         self._lay_out()
+        record.changed.connect(self._fit)
         self._show_recording(on=False)
 
     def _make_source(self) -> QToolButton:
@@ -169,11 +172,12 @@ class SessionBar(QFrame):
         button.clicked.connect(action.trigger)
 
         def follow() -> None:
-            text = action.text().replace("&", "")
-            button.setText("" if icon_only else text)
+            text = without_marks(action.text())
+            if not icon_only and (button.text() or not button.accessibleName()):
+                button.setText(literal(text))  # one without was given no room
             button.setAccessibleName(text)
             button.setToolTip(with_key(text, action))
-            button.setEnabled(action.isEnabled())
+            enable(button, action.isEnabled())
 
         action.changed.connect(follow)
         follow()
@@ -186,17 +190,30 @@ class SessionBar(QFrame):
             view: It.
             state: In words.
         """
+        time = timecode(view.elapsed_s, hour_digits=1, passed=True)
+        longer = len(time) != len(self.time_label.text())
+        self.time_label.setText(time)
         if view.recording != self._recording:
             self._show_recording(on=view.recording)
+            longer = True
+        if longer:
             self._fit()
         if view.paused != self._paused:
             self._paused = view.paused
-            ink = self.palette().buttonText().color()
-            self.pause_button.setIcon(icon("play" if view.paused else "pause", ink))
-        self.time_label.setText(timecode(view.elapsed_s, hour_digits=1, passed=True))
+            self._draw_pause()
         if state != self._state:
             self._state = state
             self._elide()
+
+    def _draw_pause(self) -> None:
+        ink = self.palette().buttonText().color()
+        self.pause_button.setIcon(icon("play" if self._paused else "pause", ink))
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Draw the symbol in another theme's ink."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
+            self._draw_pause()
 
     def _show_recording(self, *, on: bool) -> None:
         self._recording = on
@@ -244,19 +261,26 @@ class SessionBar(QFrame):
                 if (style := self.style()) is not None:
                     style.unpolish(label)
                     style.polish(label)
-            label.setToolTip(chip.tip or chip.text)
+            label.setToolTip(tip(chip.tip or chip.text))
             label.setAccessibleName(f"{chip.text}: {chip.tip}" if chip.tip else chip.text)
         self._fit()
 
     def _fit(self) -> None:
         """Say all in full; where room is short the chips, the markers, the source say less."""
-        fixed = (self.record_button, self.pause_button, self.time_label, self.snapshot_button)
+        record = without_marks(self._record.text())
+        said = self.record_button.fontMetrics().horizontalAdvance(record)
+        fixed = (self.record_button, self.pause_button, self.time_label)
         taken = sum(w.sizeHint().width() + _GAP_PX for w in fixed if not w.isHidden())
+        taken += 0 if self.record_button.text() else said
+        snapshot = self.snapshot_button.sizeHint().width() + _GAP_PX
+        taken += snapshot
         room = self.width() - taken - 6 * GRID_PX  # edges, and gaps beside source, state and chips
         metrics = self.fontMetrics()
 
+        around = _GAP_PX + max((_around(label) for label in self.chips.values()), default=0)
+
         def needed(texts: Sequence[str]) -> int:
-            return sum(metrics.horizontalAdvance(text) + _AROUND_PX for text in texts if text)
+            return sum(metrics.horizontalAdvance(text) + around for text in texts if text)
 
         def marked(*, short: bool) -> int:
             chips = self.markers.values()
@@ -280,8 +304,18 @@ class SessionBar(QFrame):
             if left < 0 and texts[place] and self._chips[place].tone == "plain":
                 left += needed([texts[place]])
                 texts[place] = ""
-        for marker in self.markers.values():
+        tight = left < 0  # the snapshot's key and the panel are there still
+        left += snapshot if tight else 0
+        self.snapshot_button.setHidden(tight)
+        tighter = left < 0  # the symbol of the record button says it too
+        left += said if tighter else 0
+        self.record_button.setText("" if tighter else literal(record))
+        for marker in reversed(self.markers.values()):
             marker.set_short(short=short)
+            goes = left < 0 and not marker.running  # its key sets it all the same
+            left += marker.width_for(short=True) + _GAP_PX if goes else 0
+            if marker.isHidden() != goes:
+                marker.setHidden(goes)
         self._show_source(name, source + max(0, min(left, _SOURCE_PX - source)))
         for chip, text in zip(self._chips, texts, strict=True):
             label = self.chips[chip.name]
@@ -293,11 +327,17 @@ class SessionBar(QFrame):
         button = self.source_button
         room = width - _ARROW_PX
         shown = button.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
-        button.setText(shown)
+        button.setText(literal(shown))
         button.setFixedWidth(width)
         words = self.tr("Source: {name}").format(name=name)
-        button.setToolTip(words)
+        button.setToolTip(tip(words))
         button.setAccessibleName(words)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Fit the words where a part of the bar needs other room, as with another font."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fit the words."""
@@ -318,5 +358,10 @@ class SessionBar(QFrame):
         if room < _STATE_PX // 2:  # half a word helps nobody; the panel and the tip say it
             shown = ""
         self.state_label.setText(shown)
-        self.state_label.setToolTip(self._state)
+        self.state_label.setToolTip(tip(self._state))
         self.state_label.setAccessibleDescription(self._state)
+
+
+def _around(label: QLabel) -> int:
+    """Say how wide a chip's edges are, pixels: they grow with the text."""
+    return label.sizeHint().width() - label.fontMetrics().horizontalAdvance(label.text())

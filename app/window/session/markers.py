@@ -5,6 +5,7 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget, QWidgetAction
 
 from app.window.actions import key_of, with_key
+from app.window.texts import literal, tip
 
 _ARROW_PX = 16
 _AROUND_PX = 12
@@ -68,6 +69,11 @@ class MarkerChip(QToolButton):
             self._words, self._running = words, running
             self._show()
 
+    @property
+    def running(self) -> bool:
+        """It has begun and not ended."""
+        return self._running
+
     def set_short(self, *, short: bool) -> None:
         """Show the key alone, or the text too."""
         if short != self._short:
@@ -96,11 +102,11 @@ class MarkerChip(QToolButton):
         return f"{key} {metrics.elidedText(self._words, way, _MOST_PX)}"
 
     def _show(self) -> None:
-        self.setText(self._said(short=self._short))
+        self.setText(literal(self._said(short=self._short)))
         words = self.tr("Mark: {text} ({key})").format(text=self._words or self._key, key=self._key)
         if self._running:
             lasts = self.tr("{text} lasts until its key is pressed again")
             words = with_key(lasts.format(text=self._words or self._key), self._lasting)
-        self.setToolTip(words)
+        self.setToolTip(tip(words))
         self.setAccessibleName(words)
         self.updateGeometry()

@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import (
 
 from app.session.participant import Participant
 from app.window.panels.panel import label
+from app.window.texts import without_marks
 from app.window.theme import GRID_PX
 
 
@@ -48,7 +49,7 @@ class ParticipantSheet(QDialog):
             (self.tr("&Condition"), self.condition),
             (self.tr("&Notes"), self.notes),
         ):
-            field.setAccessibleName(text.replace("&", ""))
+            field.setAccessibleName(without_marks(text))
             form.addRow(text, field)
         self.participant.setPlaceholderText(self.tr("a code, no name"))
         words = QLabel(

@@ -19,6 +19,7 @@ from app.window.menus import MainActions
 from app.window.picture.view import VideoView
 from app.window.session.bar import Chip, SessionBar
 from app.window.session.sheet import ParticipantSheet
+from app.window.texts import literal, shortened
 
 REFRESH_MS: Final = 200
 TITLE: Final = "fer-live"
@@ -32,6 +33,7 @@ class SessionWatch(QObject):
         notice: Below it; messages.
         chips: Says what else the bar shows; asked at every look.
         place: Says how much of a file has passed, 0 to 1; None where the source has no end.
+        stands: Says whether a file is paused or at its end, so that nothing is recorded.
         saved: A recording has ended; its folder.
         recording_changed: It records from now on, or no more.
     """
@@ -57,6 +59,7 @@ class SessionWatch(QObject):
         self.notice = Banner()
         self.chips: Callable[[], list[Chip]] = list
         self.place: Callable[[], float | None] = lambda: None
+        self.stands: Callable[[], bool] = lambda: False
         self._said = 0
         self._who = Participant()  # of the recording before
         self._was_recording = False
@@ -156,7 +159,8 @@ class SessionWatch(QObject):
                 texts[lasting] = self.tr("End: {text}")
             for action, text in texts.items():
                 said = words.strip() or self._key_name(key)
-                if action.text() != (named := text.format(text=said)):
+                named = text.format(text=literal(shortened(said)))
+                if action.text() != named:
                     action.setText(named)
 
     def _state(self, view: View) -> str:
@@ -170,7 +174,9 @@ class SessionWatch(QObject):
         if view.paused:
             return self.tr("paused")
         share = self.place()
-        if share is None:
+        if self.stands():
+            first = self.tr("waiting: the file is paused")
+        elif share is None:
             first = self.tr("recording")
         else:
             first = self.tr("recording every frame, {n} %").format(n=round(100 * share))

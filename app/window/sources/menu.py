@@ -14,6 +14,7 @@ from app.window.language import filled, said
 from app.window.menus import MainActions
 from app.window.opening import VIDEOS
 from app.window.sources.region_picker import RegionPicker
+from app.window.texts import literal, tip
 from engine.video.stills import ENDINGS
 
 CAMERAS_MS: Final = 2000  # how often the list of cameras is looked at
@@ -57,7 +58,7 @@ class SourceMenu(QMenu):
         self._actions = actions
         self.clear()
         for camera in self._cameras:
-            action = QAction(_words(camera), self)
+            action = QAction(literal(_words(camera)), self)
             name = str(camera.number)
             action.triggered.connect(
                 lambda _, name=name: self.chosen.emit(replace(self._wanted, name=name))
@@ -94,8 +95,8 @@ class SourceMenu(QMenu):
             menu.clear()
             for name in self.recent():
                 choice = choice_of(name)
-                action = QAction(said(choice.title), menu)
-                action.setToolTip(name)
+                action = QAction(literal(said(choice.title)), menu)
+                action.setToolTip(tip(name))
                 action.triggered.connect(lambda _, choice=choice: self.chosen.emit(choice))
                 menu.addAction(action)
             menu.setEnabled(not menu.isEmpty())

@@ -42,6 +42,38 @@ def test_a_chosen_colour_is_that_of_the_palette():
     assert NamedFace(name="Anna").hue(42) == 42
 
 
+@pytest.mark.parametrize(
+    "colours",
+    [
+        {2: "sky blue"},
+        {1: "orange", 2: "green"},
+        {9: "sky blue"},
+        {3: "green", 11: "blue", 12: "orange"},
+        {2: "orange", 10: "purple", 1: "black or white"},
+    ],
+)
+def test_no_face_has_a_colour_that_was_chosen_for_another(colours):
+    named = NamedFaces({face: NamedFace(colour=colour) for face, colour in colours.items()})
+    hues = {face: (named.hue(face) - 1) % 8 for face in (*range(1, 9), *colours)}
+    assert {face: COLOURS[hues[face]] for face in colours} == colours
+    others = {hues[face] for face in hues if face not in colours}
+    assert not others & {hues[face] for face in colours}
+    if max(colours) <= 8:
+        assert sorted(hues.values()) == list(range(8))  # nor do two of the others share one
+    drawn = {face: named.colours.get(face, (face - 1) % 8) for face in hues}
+    assert drawn == hues  # the recorded video has the window's
+    assert {face: each.colour for face, each in named.faces.items()} == colours  # as it is kept
+
+
+def test_a_face_gets_the_colour_that_the_other_gave_up():
+    named = NAMELESS.with_face(2, NamedFace(colour="sky blue"))
+    assert [named.hue(face) for face in (1, 2, 3)] == [2, 1, 3]
+    assert named.shown(1).colour == "orange"
+    assert named.of(1) == NamedFace()
+    every = NamedFaces({face: NamedFace(colour=COLOURS[face - 1]) for face in range(1, 9)})
+    assert every.hue(9) == 9  # there is none left
+
+
 def test_a_name_is_one_line_that_every_export_can_hold():
     assert NamedFace(name=" Anna\n<b>\x00&\ud800 ").name == "Anna <b>\ufffd&\ufffd"
     assert len(NamedFace(name="x" * 500).name) == 60

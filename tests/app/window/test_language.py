@@ -32,6 +32,7 @@ from app.window.language import ELSEWHERE, class_name, colour_name, filled, said
 from app.window.review.window import ReviewWindow
 from app.window.settings.dialog import SettingsDialog
 from app.window.shortcuts import changeable
+from app.window.transport import Transport
 from engine.assets import asset_path
 from engine.labels import EXPRESSIONS
 from engine.wording import Words
@@ -91,6 +92,14 @@ def test_no_part_of_a_sentence_is_lost(german):
         if parts(form) != parts(text)
     }
     assert not wrong
+
+
+def test_times_have_the_decimal_point_of_the_language(qtbot, speak):
+    speak("de")
+    transport = Transport()
+    qtbot.addWidget(transport)
+    transport.show_state(5.92, 60.15, playing=True)
+    assert transport._time.text() == "0:05,92 / 1:00,15"
 
 
 def test_german_is_german(german):
@@ -314,7 +323,7 @@ def _texts_of_table(model):
 
 def unmarked(text):
     """Give what of a text is not translated."""
-    while (rest := re.sub(r"⟦[^⟦⟧]*⟧", "", text)) != text:
+    while (rest := re.sub(r"⟦[^⟦⟧]*(⟧|…$)", "", text)) != text:
         text = rest
     return text.strip(" :,;&·\N{EN DASH}→←●\n")
 

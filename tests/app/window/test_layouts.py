@@ -32,6 +32,7 @@ from engine.errors import SourceError
 
 KEY, LEFT = Qt.Key, Qt.MouseButton.LeftButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 def dialog_of(kind):
@@ -99,6 +100,21 @@ def test_a_layout_that_was_left_alone_is_one_next_time_too(make_window, tmp_path
     first.close()
     second = make_window(QSettings(str(tmp_path / "place.ini"), ini))
     assert second.docks.layout == "session"
+
+
+def test_what_was_put_behind_in_a_small_window_is_seen_in_a_large_one_next_time(
+    qtbot, make_window, tmp_path
+):
+    ini = str(tmp_path / "low.ini")
+    first = make_window(geometry=QSettings(ini, QSettings.Format.IniFormat))
+    first.resize(1024, 640)
+    qtbot.waitUntil(lambda: first.docks._low)
+    first.close()
+    kept = QSettings(ini, QSettings.Format.IniFormat)
+    kept.remove("geometry")  # as on another screen: it is never low
+    second = make_window(geometry=kept)
+    second.resize(1600, 1000)
+    qtbot.waitUntil(lambda: seen(second, "probabilities") and seen(second, "circumplex"))
 
 
 def test_a_presentation_shows_one_large_label_and_escape_leaves_it(qtbot, live):
@@ -219,6 +235,51 @@ def test_nothing_in_the_bar_is_cut_off(qtbot, qapp, live, text_size):
     right = max(w.geometry().right() for w in bar.findChildren(QWidget) if w.parent() is bar)
     assert right <= bar.width()
     apply_theme(qapp, "dark", 100)
+
+
+def test_the_symbol_of_the_pause_is_in_the_ink_of_the_theme(qtbot, qapp, live):
+    button = live.watch.bar.pause_button
+
+    def brightest():
+        image = button.icon().pixmap(18, 18).toImage()
+        pixels = [image.pixelColor(x, y) for x in range(18) for y in range(18)]
+        return max((p.lightness() for p in pixels if p.alpha() > 200), default=None)
+
+    apply_theme(qapp, "light", 100)
+    qtbot.waitUntil(lambda: brightest() is not None and brightest() < 100)
+    apply_theme(qapp, "dark", 100)
+    qtbot.waitUntil(lambda: brightest() > 150)
+
+
+@pytest.mark.parametrize("text_size", [100, 150, 200])
+def test_a_recording_with_outputs_and_markers_has_room_in_a_small_window(
+    qtbot, qapp, live, text_size
+):
+    apply_theme(qapp, "dark", text_size)
+    live.resize(1024, 640)
+    bar = live.watch.bar
+    own = live.watch.chips
+    sent = [Chip(name, f"{name} → 127.0.0.1:9000", name, tone="good") for name in ("OSC", "UDP")]
+    live.watch.chips = lambda: [*own(), *sent]
+    qtbot.waitUntil(bar.record_button.isEnabled)
+    live.controller.choose(blur=True)
+    qtbot.keyClick(live, KEY.Key_R, CONTROL)
+    qtbot.keyClick(live, KEY.Key_F6, SHIFT)
+    qtbot.waitUntil(lambda: {"OSC", "UDP"} <= bar.chips.keys() and bar.time_label.isVisible())
+    qtbot.wait(200)
+    shown = [bar.record_button, bar.pause_button, bar.snapshot_button, bar.time_label]
+    for widget in (*shown, *bar.chips.values(), *bar.markers.values()):
+        if widget.isVisible():
+            assert widget.width() >= widget.sizeHint().width(), widget.accessibleName()
+    assert bar.record_button.isVisible()
+    assert bar.record_button.accessibleName() == "Stop recording"
+    assert bar.time_label.isVisible()
+    qtbot.keyClick(live, KEY.Key_R, CONTROL)
+    qtbot.waitUntil(lambda: not live.controller.view().recording, timeout=20_000)
+    apply_theme(qapp, "dark", 100)
+    live.resize(1600, 900)
+    qtbot.waitUntil(lambda: bar.record_button.text() == "Record")
+    assert bar.snapshot_button.isVisible()
 
 
 @pytest.mark.parametrize("text_size", [100, 150])

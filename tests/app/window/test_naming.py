@@ -54,6 +54,16 @@ def box_colour(view, face):
 
 
 @pytest.mark.qt_log_ignore("does not support")  # an open menu, offscreen
+def test_a_face_gives_its_colour_up_to_the_one_it_was_chosen_for(qtbot, live):
+    before = [box_colour(live.view, face) for face in (1, 2)]
+    assert len(set(before)) == 2
+    press_menu(live.view, live.view.faces[1].box).close()
+    name_by_key(qtbot, live, "Anna", "sky")
+    qtbot.waitUntil(lambda: box_colour(live.view, 2) == before[0])
+    assert box_colour(live.view, 1) == before[1]
+
+
+@pytest.mark.qt_log_ignore("does not support")  # an open menu, offscreen
 def test_a_face_gets_name_and_colour_by_its_menu(qtbot, live):
     face = live.view.faces[1]
     assert face.id == 2

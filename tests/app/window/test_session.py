@@ -443,6 +443,45 @@ def test_the_end_of_a_recording_offers_its_review(qtbot, live):
 
 
 @pytest.mark.qt_log_ignore("does not support")  # raise(), offscreen
+def test_space_after_the_start_of_a_recording_overwrites_no_text(qtbot, live):
+    box = live.recording.blur_box
+    tick(qtbot, live, box)
+    box.setFocus()
+    before = [field.text() for field in live.recording.key_texts.values()]
+    qtbot.waitUntil(live.actions_.record.isEnabled)
+    qtbot.keyClick(box, KEY.Key_R, CONTROL)
+    qtbot.waitUntil(lambda: not box.isEnabled())
+    qtbot.keyClick(live.focusWidget() or live, KEY.Key_Space)
+    assert [field.text() for field in live.recording.key_texts.values()] == before
+    assert recording(live)
+    qtbot.keyClick(live, KEY.Key_R, CONTROL)
+    qtbot.waitUntil(lambda: not recording(live), timeout=20_000)
+    qtbot.waitUntil(box.hasFocus)  # where the user was
+
+
+@pytest.mark.qt_log_ignore("does not support")  # raise(), offscreen
+def test_the_field_that_a_key_leads_to_is_seen(qtbot, live):
+    live.resize(1024, 640)
+    live.docks.docks["circumplex"].raise_()
+    field = live.recording.mark_text
+    qtbot.waitUntil(lambda: field.visibleRegion().isEmpty())
+    qtbot.keyClick(live, KEY.Key_M, CONTROL)
+    qtbot.waitUntil(lambda: field.visibleRegion().boundingRect().height() >= field.height())
+
+
+def test_a_recording_of_a_file_that_stands_says_so(qtbot, playing):
+    qtbot.keyClick(playing, KEY.Key_Space)
+    qtbot.waitUntil(lambda: not playing.playback.player.playing)
+    qtbot.waitUntil(playing.actions_.record.isEnabled)
+    qtbot.keyClick(playing, KEY.Key_R, CONTROL)
+    label = playing.watch.bar.state_label
+    qtbot.waitUntil(lambda: label.accessibleDescription().startswith("waiting: the file is paused"))
+    qtbot.keyClick(playing, KEY.Key_Space)
+    qtbot.waitUntil(lambda: not label.accessibleDescription().startswith("waiting"))
+    qtbot.waitUntil(lambda: not recording(playing), timeout=20_000)
+
+
+@pytest.mark.qt_log_ignore("does not support")  # raise(), offscreen
 @pytest.mark.parametrize("how", ["closed", "floating", "tabbed"])
 def test_keys_record_mark_and_stop_wherever_the_panel_is(qtbot, live, how, tmp_path):
     dock = live.docks.docks["recording"]
@@ -574,6 +613,8 @@ def test_nobody_is_bare_before_a_pause_who_is_found_in_it(qtbot, film, show_film
     qtbot.keyClick(window, KEY.Key_R, CONTROL | SHIFT)
     qtbot.wait(400)
     folder = stop(qtbot, window)
+    said = [marker.text for marker in read_markers(folder / "markers.csv")[0]]
+    assert float(said[-1].removeprefix("went on after ").removesuffix(" s")) >= 1.2
     with open_source(str(folder / "video.mp4")) as source:
         frames = [frame.image for frame in source if frame.image[:60].mean() < 250]
     x0, y0, x1, y1 = places[0][0].astype(int)

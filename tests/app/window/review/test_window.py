@@ -69,6 +69,11 @@ def test_empty_it_offers_to_open_and_nothing_else(window):
     assert not window.playing
 
 
+def test_the_marker_at_the_cursor_is_named(qtbot, opened):
+    qtbot.keyClick(opened, Qt.Key.Key_PageDown)
+    assert opened.readout.text().startswith("marker: stimulus on    face 1: ")
+
+
 def test_a_session_opens_with_video_tracks_and_timelines(opened):
     assert opened.windowTitle() == "Review: session"
     model = opened.side.tracks
