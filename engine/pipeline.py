@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self, TypeAlias
+
+import numpy as np
 
 from engine.mailbox import Channel, Closed, Latest, Mailbox
-from engine.types import Analysis, Found, Frame, Image
+from engine.types import Analysis, Found, Frame
 
 log = logging.getLogger(__name__)
 
-Draw = Callable[[Analysis], Image]
+# What is drawn on is the business of who draws and of who reads the results.
+Drawn: TypeAlias = Any
+Draw = Callable[[Analysis], Drawn]
 
 _JOIN_S = 10.0
 _WAITING = 4  # frames of a file between two stages: enough to even out a detector pass
@@ -75,7 +79,7 @@ class Pipeline:
             make_finder: Called on the finding thread, which also closes what it made.
             make_reader: The same on the reading thread.
             draw: Turns an analysis into the picture to show, on a thread of its own; without
-                it, that is the frame's own image.
+                it, that is the frame's own picture.
             live: Drop frames rather than delay them.
             alone: Frames are pictures of their own: each is read by itself, so that its numbers
                 are the same whatever comes with it.
@@ -92,7 +96,7 @@ class Pipeline:
         self._together = 1 if live or alone else _TOGETHER
         self._found = Channel[Found](self._together)
         self._analyses = Channel[Analysis](waiting)
-        self._drawn = Channel[tuple[Analysis, Image]](waiting)
+        self._drawn = Channel[tuple[Analysis, Drawn]](waiting)
         self._error: Exception | None = None
         self._error_lock = threading.Lock()
         self._threads = [
@@ -126,7 +130,7 @@ class Pipeline:
         self.stop()
         self._join()
 
-    def __iter__(self) -> Iterator[tuple[Analysis, Image]]:
+    def __iter__(self) -> Iterator[tuple[Analysis, Drawn]]:
         """Yield each analysis with its picture, then raise what went wrong, if anything did."""
         yield from self._drawn
         if self._error is not None:
@@ -172,7 +176,7 @@ class Pipeline:
     def _capture(self) -> None:
         started = time.monotonic()
         for frame in self._source:
-            frame.image.flags.writeable = False
+            frame.lock()
             self._frames.put((frame, _ms_since(started)))
             started = time.monotonic()
 
@@ -199,13 +203,14 @@ class Pipeline:
     def _draw_all(self) -> None:
         for analysis in self._analyses:
             if self._draw is None:
-                self._drawn.put((analysis, analysis.frame.image))
+                self._drawn.put((analysis, analysis.frame.picture))
                 continue
             started = time.monotonic()
-            image = self._draw(analysis)
-            image.flags.writeable = False
+            drawn = self._draw(analysis)
+            if isinstance(drawn, np.ndarray):
+                drawn.flags.writeable = False
             times_ms = {**analysis.times_ms, "draw": _ms_since(started)}
-            self._drawn.put((replace(analysis, times_ms=times_ms), image))
+            self._drawn.put((replace(analysis, times_ms=times_ms), drawn))
 
 
 def _ms_since(started: float) -> float:

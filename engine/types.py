@@ -1,12 +1,13 @@
 """The values that flow between stages: frozen, one per stage, checked when made.
 
 Coordinates are pixels of the source frame unless a name says otherwise: x right, y down,
-an integer is a pixel's centre. Images are BGR uint8. Numbers are float32. Empty is shape
-``(0, 4)``, never ``None``.
+an integer is a pixel's centre. Images are BGR uint8; a decoded picture keeps its planes until
+somebody asks for one. Numbers are float32. Empty is shape ``(0, 4)``, never ``None``.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from engine.labels import EXPRESSIONS, Vocabulary
 
 Image = NDArray[np.uint8]
+Gray = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 POINTS = 68
@@ -40,6 +42,62 @@ def check_image(name: str, image: Image) -> None:
         raise ValueError(f"{name}: expected (H, W, 3) uint8, got {image.shape} {image.dtype}")
 
 
+class Decoded(Protocol):
+    """A picture as it was decoded: what is asked for is converted, from its planes.
+
+    All is upright and has square pixels. From any thread.
+    """
+
+    @property
+    def width(self) -> int:
+        """Columns, pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Rows, pixels."""
+        ...
+
+    @property
+    def image(self) -> Image:
+        """The whole, (H, W, 3) uint8, BGR, read-only; converted once."""
+        ...
+
+    def gray(self) -> Gray:
+        """Give the whole in gray, (H, W) uint8: OpenCV's, of what `image` would be."""
+        ...
+
+    def luma(self, step: int) -> Gray:
+        """Give every `step`-th sample of every `step`-th row of luma."""
+        ...
+
+    def patch(self, x0: int, y0: int, x1: int, y1: int) -> Image:
+        """Cut a region out, (y1 - y0, x1 - x0, 3) uint8, BGR; it must lie inside."""
+        ...
+
+
+Picture: TypeAlias = Image | Decoded
+
+
+def whole(picture: Picture) -> Image:
+    """Give all of a picture, (H, W, 3) uint8, BGR."""
+    return picture if isinstance(picture, np.ndarray) else picture.image
+
+
+def size_of(picture: Picture) -> tuple[int, int]:
+    """Give a picture's width and height, pixels; nothing is converted."""
+    if isinstance(picture, np.ndarray):
+        return picture.shape[1], picture.shape[0]
+    return picture.width, picture.height
+
+
+def patch_of(picture: Picture, x0: int, y0: int, x1: int, y1: int) -> Image:
+    """Cut a region out that lies inside, (y1 - y0, x1 - x0, 3) uint8, BGR."""
+    if isinstance(picture, np.ndarray):
+        return picture[y0:y1, x0:x1]
+    return picture.patch(x0, y0, x1, y1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a source.
@@ -47,18 +105,42 @@ class Frame:
     Attributes:
         index: 0-based position in the source, counted from its first decoded frame.
         time_s: Presentation time in seconds, from the start of the source.
-        image: (H, W, 3) uint8, BGR, upright; read-only once it crosses a thread.
+        picture: (H, W, 3) uint8, BGR, upright, read-only once it crosses a thread; or what was
+            decoded.
         file: Name of a picture that stands for itself, perhaps empty: it has no time, and knows
             nothing of the frames before. None for a moment of a film.
     """
 
     index: int
     time_s: float
-    image: Image
+    picture: Picture
     file: str | None = None
 
     def __post_init__(self) -> None:
-        check_image("image", self.image)
+        if isinstance(self.picture, np.ndarray):
+            check_image("image", self.picture)
+
+    @property
+    def image(self) -> Image:
+        """(H, W, 3) uint8, BGR, upright; converted from what was decoded when first asked for."""
+        return whole(self.picture)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels; nothing is converted."""
+        return size_of(self.picture)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes at most, once all of it has been asked for."""
+        width, height = self.size
+        kept = 0 if isinstance(self.picture, np.ndarray) else 3  # planes of 8 bits at the most
+        return (3 + kept) * width * height
+
+    def lock(self) -> None:
+        """Make the pixels read-only, in place: they cross a thread."""
+        if isinstance(self.picture, np.ndarray):
+            self.picture.flags.writeable = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,6 +23,10 @@ KINDS: Final = ("blur", "mosaic", "box")  # as `CoverConfig` takes them
 COVERED: Final = 64  # faces at once where they are covered: one that is not followed is bare
 _MODEL: Final = "poster-rt"
 _SECONDS_MAX: Final = 1e9  # as `SourceConfig` takes them
+# As `engine.video.encoders` has them, which takes long to import.
+CODECS: Final = ("h264", "hevc", "av1")
+PRESETS: Final = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow")
+CRF_MAX: Final = 63
 
 # Fields of `AnalyzerConfig` by option; its defaults apply where one is not given.
 _ANALYZER: Final = {
@@ -91,6 +95,7 @@ def _job(options: argparse.Namespace) -> "Job":
     from engine.config import problems
     from engine.drawing.overlay import OverlayConfig
     from engine.faces.blur import CoverConfig
+    from engine.video.encoders import ENCODERS
     from engine.video.opening import SourceConfig
 
     cover = None
@@ -110,6 +115,11 @@ def _job(options: argparse.Namespace) -> "Job":
             "--compare" if field == "model" and options.compare is not None else _ANALYZER[field]
         )
         raise ConfigError(f"{option}: {said}")
+    encoder = ENCODERS[options.codec or "h264"]
+    if options.crf is not None and options.crf > encoder.crf_max:
+        raise ConfigError(
+            f"--crf: {options.codec or 'h264'} takes at most {encoder.crf_max}, got {options.crf}"
+        )
     used = {name for name, value in vars(options).items() if value not in (None, False)}
     return Job(
         overlay_kind=overlay_kind(options.overlay, options.out, used),
@@ -120,6 +130,9 @@ def _job(options: argparse.Namespace) -> "Job":
         compare=options.compare is not None,
         audio="none" if options.no_audio else options.audio,
         overwrite=options.overwrite,
+        codec=options.codec,
+        preset=options.preset or "veryfast",
+        crf=options.crf,
         source=SourceConfig(
             start_s=options.start,
             duration_s=options.duration,
@@ -266,6 +279,14 @@ def parser() -> Parser:
         help="sound as it is where the file can hold it, as AAC, or none (copy)",
     )
     add("--no-audio", action="store_true", help="the same as --audio none")
+    add("--codec", choices=CODECS, help="of --out (h264; hevc where the input has 10 or 12 bits)")
+    add("--preset", choices=PRESETS, help="encoder's time for size (veryfast)")
+    add(
+        "--crf",
+        type=_factor,
+        metavar="N",
+        help="quality, less is better (h264 20, hevc 23, av1 28)",
+    )
     add("--no-timeline", action="store_true", help="leave the valence-arousal strip out")
     add(
         "--blur",
@@ -333,6 +354,14 @@ def _seconds(text: str) -> float:
     if seconds > _SECONDS_MAX:
         raise argparse.ArgumentTypeError(f"expected {_SECONDS_MAX:g} seconds at most")
     return seconds
+
+
+def _factor(text: str) -> int:
+    """Read a constant rate factor."""
+    factor = int(text) if text.isascii() and text.isdigit() and len(text) < 3 else -1
+    if not 0 <= factor <= CRF_MAX:
+        raise argparse.ArgumentTypeError(f"expected 0 to {CRF_MAX}, got {shown(text)}")
+    return factor
 
 
 def _length(text: str) -> float:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from app.command.compared import ComparedSummary
 from app.command.doubted import SCORE_MIN, Doubted
@@ -15,7 +15,7 @@ from app.command.progress import progress_bar
 from app.command.soft import OverlayKind, SoftOutput
 from app.command.summary import Summary
 from app.command.twice import Notes, Recalled, held_back, image_of
-from app.command.written import ENCODE, OpenOutput, Outputs, take, write_all
+from app.command.written import ENCODE, Drawn, OpenOutput, Outputs, take, write_all
 from engine.analyze import (
     AnalyzerConfig,
     config_vocabulary,
@@ -43,8 +43,10 @@ from engine.record import open_records
 from engine.standard import is_standard
 from engine.types import Analysis, Image
 from engine.video.audio import Audio
+from engine.video.encoders import Codec, Preset
 from engine.video.opening import Source, SourceConfig, SourceInfo, open_source, shown_source
 from engine.video.picture_sink import PictureSink, takes_pictures
+from engine.video.planes import Form
 from engine.video.sink import SinkConfig, VideoSink
 
 
@@ -59,6 +61,9 @@ class Job:
     compare: bool = False  # the model's networks are systems, side by side
     audio: Audio = "copy"
     overwrite: bool = False
+    codec: Codec | None = None
+    preset: Preset = "veryfast"
+    crf: int | None = None
     source: SourceConfig = field(default_factory=SourceConfig)
     analyzer: AnalyzerConfig = field(default_factory=AnalyzerConfig)
     overlay: OverlayConfig = field(default_factory=OverlayConfig)
@@ -186,7 +191,9 @@ class _Run:
     ) -> SourceError | None:
         """Look at each frame, draw on it, and write it; give what ended the source too early."""
         job, info = self._job, source.info
-        draw = None if job.out is None else _drawing(job, job.out, info)
+        draw = None
+        if job.out is not None and job.overlay_kind != "soft":
+            draw = _drawing(job, job.out, info)
         blur = None
         if job.cover is not None and not info.pictures:
             blur = FaceBlur(keep=job.keep, config=job.cover)
@@ -320,14 +327,23 @@ def _drawing(job: Job, out: Path, info: SourceInfo) -> Draw:
 def _overlaid(job: Job, out: Path, info: SourceInfo) -> Draw:
     """Give what draws: a film in one size, pictures each in its own, without a strip of time."""
     if not takes_pictures(out, info):
-        return _overlay(job, info.width, info.height).draw
+        overlay = _overlay(job, info.width, info.height)
+        if isinstance(overlay, Overlay) and _form(job, info) is not None:
+            return overlay.over
+        return overlay.draw
     still = replace(job, overlay=replace(job.overlay, timeline=False))
 
     def draw(analysis: Analysis) -> Image:
-        height, width = analysis.frame.image.shape[:2]
+        width, height = analysis.frame.size
         return _overlay(still, width, height).draw(analysis)
 
     return draw
+
+
+def _form(job: Job, info: SourceInfo) -> Form | None:
+    """Say what the planes are that are drawn on; None where the drawing needs BGR."""
+    plain = job.overlay_kind == "burnt" and not job.compare and job.cover is None
+    return info.form if plain else None
 
 
 def _overlay(job: Job, width: int, height: int) -> Overlay | Comparison:
@@ -371,21 +387,29 @@ def _open_rows(path: Path, job: Job) -> OpenOutput:
 
 def _open_sink(path: Path, job: Job, info: SourceInfo) -> OpenOutput:
     """Open the output that takes pictures of this source as they are drawn."""
-    config = SinkConfig(audio=job.audio, overwrite=job.overwrite, pictures=job.cover is None)
+    config = SinkConfig(
+        audio=job.audio,
+        overwrite=job.overwrite,
+        pictures=job.cover is None,
+        codec=job.codec,
+        preset=job.preset,
+        crf=job.crf,
+    )
     if job.overlay_kind == "soft":
         soft = SoftOutput(path, info, job.overlay, config)
         return OpenOutput(path, soft, lambda analysis, _: soft.write(analysis), soft.warnings)
     if takes_pictures(path, info):
         pictures = PictureSink(path, info, overwrite=job.overwrite)
 
-        def keep(analysis: Analysis, image: Image) -> None:
-            pictures.write(analysis.frame.file or "", image)
+        def keep(analysis: Analysis, image: Drawn) -> None:
+            pictures.write(analysis.frame.file or "", cast("Image", image))
 
         return OpenOutput(path, pictures, keep)
+    form = _form(job, info)
     if job.compare:  # the picture, and the columns beside it
         width, height = _comparison(job, info.width, info.height).size
         info = replace(info, width=width, height=height)
-    sink = VideoSink(path, info, config)
+    sink = VideoSink(path, info, config, form=form)
     return OpenOutput(
         path,
         sink,

@@ -23,6 +23,9 @@ OverlayKind = Literal["burnt", "soft", "none"]
 BURNT_ONLY: Final = {
     "blur": "covers faces, and a subtitle can be switched off",
     "compare": "draws beside the picture",
+    "codec": "says how pictures are encoded, and these are copied",
+    "preset": "says how pictures are encoded, and these are copied",
+    "crf": "says how pictures are encoded, and these are copied",
 }
 
 

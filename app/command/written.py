@@ -9,8 +9,10 @@ from typing import Final, Protocol
 from app.command.summary import Summary
 from engine.errors import SinkError, SourceError
 from engine.types import Analysis, Image
+from engine.video.planes import Copied
 
-Write = Callable[[Analysis, Image], None]
+Drawn = Image | Copied
+Write = Callable[[Analysis, Drawn], None]
 ENCODE: Final = "encode"
 NOTE: Final = "note"
 
@@ -48,7 +50,7 @@ class Outputs:
         self.warnings: list[str] = []
         self.error: SinkError | BrokenPipeError | None = None
 
-    def write(self, analysis: Analysis, image: Image) -> dict[str, float]:
+    def write(self, analysis: Analysis, image: Drawn) -> dict[str, float]:
         """Hand one frame to every output; give all stages' milliseconds.
 
         Raises:
@@ -136,7 +138,7 @@ class Outputs:
 
 
 def take(
-    results: Iterable[tuple[Analysis, Image]],
+    results: Iterable[tuple[Analysis, Drawn]],
     outputs: Outputs,
     summary: Summary,
     advance: Callable[[], object],
@@ -154,7 +156,7 @@ def take(
 
 
 def write_all(
-    results: Iterable[tuple[Analysis, Image]],
+    results: Iterable[tuple[Analysis, Drawn]],
     outputs: Outputs,
     summary: Summary,
     advance: Callable[[], object],

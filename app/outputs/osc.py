@@ -52,7 +52,7 @@ def _text(text: str) -> bytes:
 def frame_bundle(analysis: Analysis) -> bytes:
     """Encode what one frame shows."""
     frame = analysis.frame
-    height, width = frame.image.shape[:2]
+    width, height = frame.size
     messages = [
         message("/fer/frame", frame.index, frame.time_s, len(analysis.tracks), width, height)
     ]

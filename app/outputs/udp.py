@@ -15,7 +15,7 @@ VERSION: Final = 1
 def frame_object(analysis: Analysis) -> dict[str, Any]:
     """Give what one frame shows as plain values, rounded as in the records."""
     frame = analysis.frame
-    height, width = frame.image.shape[:2]
+    width, height = frame.size
     faces = [
         {
             "id": record.face_id,

@@ -24,8 +24,9 @@ from engine.drawing.overlay import Overlay, OverlayConfig
 from engine.faces.blur import FaceBlur
 from engine.types import Analysis, Image
 from engine.video.chapters import Chapter
+from engine.video.encoders import Preset
 from engine.video.opening import SourceInfo
-from engine.video.sink import DEFAULT_FPS, Preset, SinkConfig, VideoSink
+from engine.video.sink import DEFAULT_FPS, SinkConfig, VideoSink
 
 TIME_BASE: Final = Fraction(1, 90_000)
 

@@ -136,7 +136,7 @@ class Intake:
                 self._first_index = analysis.frame.index - self._next_index
             # Frames that the pipeline left out show as gaps in the numbers, as in `fer-video`.
             index = max(analysis.frame.index - self._first_index, self._next_index)
-            self._put(replace(analysis, frame=Frame(index, time_s, analysis.frame.image)))
+            self._put(replace(analysis, frame=Frame(index, time_s, analysis.frame.picture)))
             self._taken += 1
             self._next_index = index + 1
             self._resumed = False
@@ -158,7 +158,7 @@ class Intake:
         if self._time.jumped or time_s > asked.last_s + AHEAD_S:
             self._end(asked.message)
         elif len(self._frames) < FRAMES_WAITING:
-            frame = Frame(analysis.frame.index, time_s, analysis.frame.image)
+            frame = Frame(analysis.frame.index, time_s, analysis.frame.picture)
             self._frames.append(replace(analysis, frame=frame))
             self._changed.notify()
 
@@ -167,7 +167,7 @@ class Intake:
         look_on = self._config.video and self._config.look.blur
         if look_on and time_s <= paused_s + AHEAD_S and not self._time.jumped:
             if len(self._frames) < FRAMES_WAITING:
-                frame = Frame(analysis.frame.index, time_s, analysis.frame.image)
+                frame = Frame(analysis.frame.index, time_s, analysis.frame.picture)
                 self._only_looked.add(time_s)
                 self._frames.append(replace(analysis, frame=frame))
                 self._changed.notify()
@@ -201,7 +201,7 @@ class Intake:
     def _put(self, analysis: Analysis) -> None:
         """Queue a frame's rows, and its picture if there is room; under the lock."""
         if self._config.records:
-            bare = replace(analysis, frame=replace(analysis.frame, image=_NO_IMAGE))
+            bare = replace(analysis, frame=replace(analysis.frame, picture=_NO_IMAGE))
             self._rows.append(bare)
             if len(self._rows) > ROWS_WAITING:
                 self._end(f"{self._place}: the disk does not answer")

@@ -52,7 +52,7 @@ def save_snapshot(
         height, width = image.shape[:2]
         overlay = Overlay(width, height, replace(look.overlay, timeline=False))
         overlay.name_faces(named.names, named.colours)
-        image = overlay.draw(replace(analysis, frame=replace(analysis.frame, image=image)))
+        image = overlay.draw(replace(analysis, frame=replace(analysis.frame, picture=image)))
     path = folder / f"{now:%Y-%m-%d_%H-%M-%S}.{now.microsecond // 1000:03d}.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)

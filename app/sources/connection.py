@@ -128,7 +128,7 @@ class Connection:
 
     def _continued(self, frame: Frame, shift_s: float) -> Frame:
         self._count += 1
-        return Frame(self._count - 1, frame.time_s + shift_s, frame.image)
+        return Frame(self._count - 1, frame.time_s + shift_s, frame.picture)
 
     def close(self) -> None:
         """End soon; from any thread, any number of times."""

@@ -62,7 +62,7 @@ class LoopedFile(Frames):
         if self._closing.wait(max(0.0, self._start + time_s - now)):
             return None
         self._count += 1
-        return Frame(self._count - 1, time_s, frame.image)
+        return Frame(self._count - 1, time_s, frame.picture)
 
     def _next(self) -> Frame | None:
         frame = self._source.read()

@@ -198,7 +198,7 @@ class Player(Frames):
 
     def _room(self, frame: Frame) -> int:
         """Say how many frames of this size are kept."""
-        return max(2, min(KEPT_FRAMES, KEPT_BYTES // max(1, frame.image.nbytes)))
+        return max(2, min(KEPT_FRAMES, KEPT_BYTES // frame.nbytes))
 
     def _back(self, frames: int) -> Frame | None:
         """Give the frame so many before the one shown last; the first one where there are fewer."""

@@ -168,7 +168,7 @@ class Worker(QObject):
     def _tapped(self) -> Iterator[Frame]:
         """Show each frame at once, unless it may wait for its faces."""
         for frame in self._connection:
-            frame.image.flags.writeable = False
+            frame.lock()
             self.captured.note(frame.index)
             with self._handed:
                 self._captured = frame.index

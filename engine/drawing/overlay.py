@@ -1,10 +1,13 @@
 """Drawing an analysis over its frame: boxes, labels, class bars and the timeline strip."""
 
+import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 import numpy as np
+from av.video.frame import VideoFrame
 from pydantic import Field
 
 from engine.config import Share, checked
@@ -27,9 +30,11 @@ from engine.drawing.shapes import (
     rounded,
     text_on,
 )
+from engine.drawing.sheet import Sheet
 from engine.drawing.timeline import Timeline
 from engine.faces.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
 from engine.types import UNCERTAIN_BELOW, Analysis, Floats, Image, Prediction, Track
+from engine.video.planes import Copied, Planes
 
 _STRIP_MIN_PX: Final = 32  # a lower strip would not hold its keys; it is left out
 _LETTERS: Final = 16  # of a face's name
@@ -99,6 +104,9 @@ class Overlay:
         margin = self._line
         self._area = Rect(margin, margin, width - margin, bottom - margin)
         self._bars: dict[tuple[str, ...], ClassBars] = {}
+        self._sheet: Sheet | None = None
+        self._touched: list[Rect] = []
+        self._spare: deque[VideoFrame] = deque()
 
     def _make_timeline(self, width: int, height: int, short: int) -> Timeline | None:
         strip = round(min(max(40, 0.15 * short), 0.2 * height))
@@ -131,19 +139,44 @@ class Overlay:
         Raises:
             ValueError: The frame has another size.
         """
-        frame = analysis.frame
-        if frame.image.shape[:2] != self._size:
-            raise ValueError(f"frame: expected {self._size}, got {frame.image.shape[:2]}")
-        picture = frame.image.copy()
+        self._check(analysis)
+        picture = analysis.frame.image.copy()
         self.lay(picture, analysis)
         return picture
+
+    def over(self, analysis: Analysis) -> Copied:
+        """Draw one frame on a copy of its planes; frames are to come in order.
+
+        Args:
+            analysis: Of a frame that keeps its planes, of the size given at the start.
+
+        Raises:
+            ValueError: The frame has another size, or keeps no planes.
+        """
+        self._check(analysis)
+        planes = analysis.frame.picture
+        if not isinstance(planes, Planes):
+            raise ValueError("frame: keeps no planes")  # noqa: TRY004 - as for the size
+        if self._sheet is None:
+            self._sheet = Sheet(planes.width, planes.height, planes.form)
+        self._touched.clear()
+        self.lay(self._sheet.pixels, analysis)
+        copied = Copied(planes, self._spare)
+        self._sheet.lay(copied.samples, self._touched)
+        copied.finish()
+        return copied
+
+    def _check(self, analysis: Analysis) -> None:
+        width, height = analysis.frame.size
+        if (height, width) != self._size:
+            raise ValueError(f"frame: expected {self._size}, got {(height, width)}")
 
     def lay(self, picture: Surface, analysis: Analysis) -> None:
         """Draw one frame's overlay over `picture` in place; frames are to come in order.
 
         Args:
-            picture: Pixels, or what takes shapes, of the size given at the start.
-            analysis: What is drawn; its image is not looked at.
+            picture: Pixels, a sheet, or what takes shapes, of the size given at the start.
+            analysis: What is drawn; its picture is not looked at.
         """
         if self._timeline:
             doubt = self._config.uncertain_below
@@ -156,6 +189,7 @@ class Overlay:
         if self._timeline:
             colours = {face: PALETTE[index] for face, index in self._colours.items()}
             self._timeline.draw(picture, colours, self._names)
+            self._touched.append(self._timeline.rect)
         self._draw_captions(picture, items)
 
     def colour_of(self, face: int) -> Colour:
@@ -209,6 +243,17 @@ class Overlay:
             paths = dashes(outline, 1.2 * self._text)
         for colour, width in ((INK, thick + 2 * self._rim), (item.colour, thick)):
             lines(picture, paths, colour, width, closed=not item.uncertain)
+        self._touch_outline(box, radius, thick + 2 * self._rim)
+
+    def _touch_outline(self, box: Floats, radius: float, width: int) -> None:
+        """Note the four sides of an outline, and not what is inside."""
+        around = width // 2 + 2
+        x0, y0 = (math.floor(value) - around for value in box[:2].tolist())
+        x1, y1 = (math.ceil(value) + 1 + around for value in box[2:].tolist())
+        high = math.ceil(max(radius, 0.0)) + 2 * around
+        self._touched += [Rect(x0, y0, x1, y0 + high), Rect(x0, y1 - high, x1, y1)]
+        wide = 2 * around + 1
+        self._touched += [Rect(x0, y0, x0 + wide, y1), Rect(x1 - wide, y0, x1, y1)]
 
     @property
     def _rim(self) -> int:
@@ -227,6 +272,16 @@ class Overlay:
         if radius > 0.5:  # smaller dots would run together
             for x, y in points.tolist():
                 dot(picture, x, y, radius, WHITE)
+        around = math.ceil(max(radius, thin)) + 2
+        low, high = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        self._touched.append(
+            Rect(
+                math.floor(low[0]) - around,
+                math.floor(low[1]) - around,
+                math.ceil(high[0]) + around + 1,
+                math.ceil(high[1]) + around + 1,
+            )
+        )
 
     def _draw_captions(self, picture: Surface, items: Sequence[_Item]) -> None:
         """Place and draw labels, then the class bars where room is left."""
@@ -239,6 +294,7 @@ class Overlay:
                 continue
             rect, caption = found
             self._draw_label(picture, rect, item, caption)
+            self._touched.append(_around(rect))
             taken.append(rect)
         cores = [item.core for item in items]
         for item in items if self._config.bars else ():
@@ -250,6 +306,7 @@ class Overlay:
             place = None if choice is None else candidates[choice]
             if place is not None:
                 bars.draw(picture, place, item.prediction, item.colour)
+                self._touched.append(_around(place))
                 taken.append(place)
 
     def _bars_of(self, labels: tuple[str, ...]) -> ClassBars | None:
@@ -379,3 +436,8 @@ class Overlay:
             places += [(self._area.x1 - gap - width, top), (self._area.x0 + gap, top)]
         rects = [Rect.at(x, y, width, height) for x, y in places]
         return [rect if rect.within(self._area) else None for rect in rects]
+
+
+def _around(rect: Rect) -> Rect:
+    """Give a region with what letters and smooth edges may reach beyond it."""
+    return Rect(rect.x0 - 2, rect.y0 - 2, rect.x1 + 2, rect.y1 + 2)

@@ -28,6 +28,7 @@ BLACK: Final[Colour] = (0, 0, 0)
 WHITE: Final[Colour] = (255, 255, 255)
 GREY: Final[Colour] = (186, 182, 178)
 
+_MASKS: Final = 512  # texts kept as they were set; labels say much the same from frame to frame
 HAIR: Final = 1.4  # pixels, of OpenCV's thinnest line
 _SHIFT: Final = 4  # fractional bits of the coordinates handed to OpenCV
 _TURN: Final = np.pi + np.add.outer(np.arange(4), np.linspace(0, 1, 6)).ravel() * (np.pi / 2)
@@ -119,11 +120,18 @@ class Writer:
     def __init__(self) -> None:
         self._upright = cv2.FontFace("sans")
         self._italic = cv2.FontFace("italic")
+        self._widths: dict[tuple[str, int, int, bool], int] = {}
+        self._masks: dict[tuple[str, int, int, bool, Colour], tuple[Sticker, int, int]] = {}
 
     def width(self, text: str, size: int, *, weight: int = 400, italic: bool = False) -> int:
         """Measure a text's advance in pixels at `size` pixels to the em."""
-        face = self._italic if italic else self._upright
-        return int(cv2.getTextSize((0, 0), text, (0, 0), face, size, weight)[2])
+        key = (text, size, weight, italic)
+        if key not in self._widths:
+            if len(self._widths) >= _MASKS:
+                self._widths.clear()
+            face = self._italic if italic else self._upright
+            self._widths[key] = int(cv2.getTextSize((0, 0), text, (0, 0), face, size, weight)[2])
+        return self._widths[key]
 
     def put(
         self,
@@ -140,7 +148,7 @@ class Writer:
         """Write one line into `image` in place.
 
         Args:
-            image: (H, W, 3) uint8, BGR.
+            image: (H, W, 3) uint8, BGR, or a sheet (H, W, 4).
             text: What to write.
             x: Left edge, pixels.
             middle: Height of the middle of a digit, pixels.
@@ -155,7 +163,34 @@ class Writer:
             at = (round(x), baseline)
             image.text(text, at, size, colour, bold=weight >= 600, italic=italic)
             return
-        cv2.putText(image, text, (round(x), baseline), colour, face, size, weight)
+        if image.shape[2] == 3:
+            cv2.putText(image, text, (round(x), baseline), colour, face, size, weight)
+            return
+        key = (text, size, weight, italic, colour)
+        if key not in self._masks:
+            if len(self._masks) >= _MASKS:
+                self._masks.clear()
+            mask, left, top = _mask_of(text, face, size, weight)
+            ink = np.full((*mask.shape, 3), colour, np.uint8)
+            self._masks[key] = Sticker(ink, mask.astype(np.float32) / np.float32(255)), left, top
+        sticker, left, top = self._masks[key]
+        sticker.lay(image, round(x) + left, baseline + top)
+
+
+def _mask_of(text: str, face: cv2.FontFace, size: int, weight: int) -> tuple[Image, int, int]:
+    """Set a text white on black, (h, w) uint8, and say where that lies from where it begins.
+
+    OpenCV's text knows no opacity.
+    """
+    width = int(cv2.getTextSize((0, 0), text, (0, 0), face, size, weight)[2])
+    room = np.zeros((3 * size, width + 2 * size), np.uint8)
+    cv2.putText(room, text, (size, 2 * size), (255,), face, size, weight)
+    rows, columns = np.flatnonzero(room.any(axis=1)), np.flatnonzero(room.any(axis=0))
+    if not len(rows):
+        return room[:0, :0], 0, 0
+    top, left = int(rows[0]), int(columns[0])
+    mask = room[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1].copy()
+    return mask, left - size, top - 2 * size
 
 
 def contrast(one: Colour, other: Colour) -> float:
@@ -178,6 +213,18 @@ def _luminance(colour: Colour) -> float:
 def text_on(colour: Colour) -> Colour:
     """Give the ink, black or white, that reads best on a colour (BGR): at least 4.5:1 on any."""
     return max((BLACK, WHITE), key=lambda ink: contrast(ink, colour))
+
+
+def inked(image: Image, colour: Colour) -> Sequence[int]:
+    """Give a colour as OpenCV draws it: on a sheet (H, W, 4) its opacity comes last."""
+    return colour if image.shape[2] == 3 else (*colour, 255)
+
+
+def opaque(image: Image, like: Image) -> Image:
+    """Give (H, W, 3) uint8, BGR, as it lies on a picture, or on a sheet (H, W, 4)."""
+    if like.shape[2] == 3:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA), np.uint8)
 
 
 def fixed(points: Floats) -> NDArray[np.int32]:
@@ -212,7 +259,7 @@ def fill(image: Surface, outline: Floats, colour: Colour) -> None:
     if not isinstance(image, np.ndarray):
         image.polygon(outline, colour)
         return
-    cv2.fillConvexPoly(image, fixed(outline), colour, cv2.LINE_AA, _SHIFT)
+    cv2.fillConvexPoly(image, fixed(outline), inked(image, colour), cv2.LINE_AA, _SHIFT)
 
 
 def dot(image: Surface, x: float, y: float, radius: float, colour: Colour) -> None:
@@ -230,7 +277,7 @@ def lines(
         image.strokes(paths, colour, width, closed=closed)
         return
     ready = [fixed(path) for path in paths]
-    cv2.polylines(image, ready, closed, colour, thickness, cv2.LINE_AA, _SHIFT)
+    cv2.polylines(image, ready, closed, inked(image, colour), thickness, cv2.LINE_AA, _SHIFT)
 
 
 def curve(
@@ -245,7 +292,7 @@ def curve(
     OpenCV draws a thick segment with two discs at its ends, ten times slower than a hairline.
 
     Args:
-        image: (H, W, 3) uint8, BGR.
+        image: (H, W, 3) uint8, BGR, or a sheet (H, W, 4).
         path: (N, 2) float32, pixels, N at least 2.
         colour: BGR.
         width: Of the stroke, pixels, at least 1.
@@ -260,7 +307,7 @@ def curve(
     for offset in np.linspace(-(width - 1) / 2, (width - 1) / 2, int(np.ceil(width))):
         strand = fixed(path + np.float32(offset) * across)
         parts = [strand[cut] for cut in cuts]
-        cv2.polylines(image, parts, False, colour, 1, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(image, parts, False, inked(image, colour), 1, cv2.LINE_AA, _SHIFT)
 
 
 def mixed(colour: Colour, other: Colour, share: float) -> Colour:
@@ -304,12 +351,19 @@ class Sticker:
             image: (h, w, 3) uint8, BGR.
             opacity: (h, w) float32, 0 to 1.
         """
-        self._image = image
+        self._images = {3: image, 4: np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA), np.uint8)}
         self._opacity = opacity
         self._rest = 1 - opacity
 
     def lay(self, image: Image, x: int, y: int) -> None:
-        """Blend over `image` in place; the sticker must lie inside it."""
-        height, width = self._opacity.shape
-        region = image[y : y + height, x : x + width]
-        region[:] = cv2.blendLinear(region, self._image, self._rest, self._opacity)
+        """Blend over `image`, a picture or a sheet, in place, as far as it lies inside."""
+        height, width = image.shape[:2]
+        x0, y0 = max(x, 0), max(y, 0)
+        x1 = min(x + self._opacity.shape[1], width)
+        y1 = min(y + self._opacity.shape[0], height)
+        if x0 >= x1 or y0 >= y1:
+            return
+        inside = (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x))
+        region = image[y0:y1, x0:x1]
+        own = self._images[image.shape[2]]
+        region[:] = cv2.blendLinear(region, own[inside], self._rest[inside], self._opacity[inside])

@@ -22,6 +22,7 @@ from engine.drawing.shapes import (
     fill,
     lines,
     mixed,
+    opaque,
 )
 from engine.types import Floats, Image, Prediction
 
@@ -229,7 +230,7 @@ class Timeline:
         self._dash_px = max(4, round(0.45 * text))
         self._plot = self._lay_out()
         self._curves = Curves(self._plot, seconds, line=line, dash_px=self._dash_px)
-        self._panels: dict[bool, Image] = {}
+        self._panels: dict[tuple[bool, int], Image] = {}
 
     @property
     def face_ids(self) -> tuple[int, ...]:
@@ -279,7 +280,7 @@ class Timeline:
         """Lay the strip over the bottom of `image` in place.
 
         Args:
-            image: (H, W, 3) uint8, BGR, of the size the strip was laid out for.
+            image: (H, W, 3) uint8, BGR, or a sheet (H, W, 4), of the size it was laid out for.
             colours: BGR of every id in `face_ids`.
             names: By id, what stands in place of the number, where there is room.
         """
@@ -288,9 +289,10 @@ class Timeline:
         if not isinstance(strip, np.ndarray):
             self._sketch(strip, colours, names or {})
             return
-        if self._derived not in self._panels:
-            self._panels[self._derived] = self._render_panel()
-        cv2.addWeighted(strip, 1 - _OPACITY, self._panels[self._derived], _OPACITY, 0, dst=strip)
+        key = self._derived, strip.shape[2]
+        if key not in self._panels:
+            self._panels[key] = opaque(self._render_panel(), strip)
+        cv2.addWeighted(strip, 1 - _OPACITY, self._panels[key], _OPACITY, 0, dst=strip)
         for face, trace in self._traces.items():
             self._curves.draw(strip, trace, self._now_s, colours[face])
         self._draw_tips(strip, colours, names or {})

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from engine.faces.landmarks import MARGIN, TEMPLATE
-from engine.types import Face, Floats, Image
+from engine.types import Face, Floats, Image, Picture, patch_of, size_of
 
 CROP_SIZE: Final = 112
 
@@ -65,12 +65,12 @@ def invert(matrix: Floats) -> Floats:
 
 
 def warp(
-    image: Image, matrix: Floats, size: int = CROP_SIZE, border: int = cv2.BORDER_CONSTANT
+    picture: Picture, matrix: Floats, size: int = CROP_SIZE, border: int = cv2.BORDER_CONSTANT
 ) -> Image:
-    """Cut a square crop out of `image`, averaging where it shrinks.
+    """Cut a square crop out of a picture, averaging where it shrinks.
 
     Args:
-        image: (H, W, 3) uint8, BGR.
+        picture: (H, W, 3) uint8, BGR, or what was decoded, of which the region is converted.
         matrix: (2, 3) float32, source pixels to crop pixels.
         size: Side of the crop, pixels.
         border: OpenCV border mode where the crop leaves the image; black by default.
@@ -80,25 +80,39 @@ def warp(
     """
     shrink = int(1.0 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-6))
     # Blocks larger than the picture would be filled up with gigabytes of its border.
-    shrink = min(shrink, max(image.shape[:2]))
+    shrink = min(shrink, max(size_of(picture)))
     if shrink >= 2:  # bilinear sampling alone would alias: a big face would look unlike training
-        image, matrix = _shrunk(image, matrix, size, shrink)
+        image, matrix = _shrunk(picture, matrix, size, shrink)
+    elif isinstance(picture, np.ndarray):
+        image = picture
+    else:
+        (x0, y0), (x1, y1) = _covered(picture, matrix, size, 1)
+        # Memory of the whole, of which but the region is used: another matrix would round anew.
+        image = np.empty((picture.height, picture.width, 3), np.uint8)
+        image[y0:y1, x0:x1] = picture.patch(x0, y0, x1, y1)
     crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(crop, np.uint8)
 
 
-def _shrunk(image: Image, matrix: Floats, size: int, factor: int) -> tuple[Image, Floats]:
-    """Average `factor` x `factor` blocks of the region the crop covers; adapt the matrix."""
+def _covered(
+    picture: Picture, matrix: Floats, size: int, factor: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Say which region a crop is made of, from where to where, x and y, in blocks of `factor`."""
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
     covered = transform(corners, invert(matrix))
-    height, width = image.shape[:2]
-    limit = np.array([width, height])
+    limit = np.array(size_of(picture))
     # Blocks start at multiples of `factor`, so that a face's crop does not depend on its region.
     low = (
         np.clip(np.floor(covered.min(axis=0)) - factor, 0, limit - 1).astype(int) // factor * factor
     )
     high = np.clip(np.ceil(covered.max(axis=0)) + factor, low + 1, limit).astype(int)
-    region = image[low[1] : high[1], low[0] : high[0]]
+    return (int(low[0]), int(low[1])), (int(high[0]), int(high[1]))
+
+
+def _shrunk(picture: Picture, matrix: Floats, size: int, factor: int) -> tuple[Image, Floats]:
+    """Average `factor` x `factor` blocks of the region the crop covers; adapt the matrix."""
+    low, high = _covered(picture, matrix, size, factor)
+    region = patch_of(picture, *low, *high)
     whole = -(-np.array(region.shape[:2]) // factor) * factor
     pad = whole - region.shape[:2]
     if pad.any():
@@ -109,17 +123,17 @@ def _shrunk(image: Image, matrix: Floats, size: int, factor: int) -> tuple[Image
     )
     # x = low + factor * (x_small + 0.5) - 0.5, in both axes.
     linear = matrix[:, :2]
-    shift = linear @ (low + (factor - 1) / 2) + matrix[:, 2]
+    shift = linear @ (np.array(low) + (factor - 1) / 2) + matrix[:, 2]
     adapted = np.hstack([linear * factor, shift[:, None]]).astype(np.float32)
     return np.asarray(small, np.uint8), adapted
 
 
-def align(image: Image, points: Floats, size: int = CROP_SIZE, margin: float = MARGIN) -> Face:
+def align(picture: Picture, points: Floats, size: int = CROP_SIZE, margin: float = MARGIN) -> Face:
     """Cut one face out, upright and centred on the training template.
 
     Args:
-        image: (H, W, 3) uint8, BGR.
-        points: (5, 2) float32, pixels of `image`, see `engine.faces.landmarks.five_points`.
+        picture: (H, W, 3) uint8, BGR, or what was decoded.
+        points: (5, 2) float32, pixels of the picture, see `engine.faces.landmarks.five_points`.
         size: Side of the crop, pixels.
         margin: Extra picture around the training framing, as the model's manifest states it.
 
@@ -130,11 +144,11 @@ def align(image: Image, points: Floats, size: int = CROP_SIZE, margin: float = M
         ValueError: The points coincide, so that no rotation is defined.
     """
     matrix = similarity(points, template(size, margin))
-    return Face(crop=warp(image, matrix, size), matrix=matrix)
+    return Face(crop=warp(picture, matrix, size), matrix=matrix)
 
 
 def recut(
-    image: Image,
+    picture: Picture,
     face: Face,
     size: int,
     margin: float = MARGIN,
@@ -145,7 +159,7 @@ def recut(
     """Cut a face that `align` has cut again, for a network with another input.
 
     Args:
-        image: (H, W, 3) uint8, BGR, the picture it was cut from.
+        picture: (H, W, 3) uint8, BGR, or what was decoded, which it was cut from.
         face: The crop, `MARGIN` around it.
         size: Side of the new crop, pixels.
         margin: Of the new crop.
@@ -167,7 +181,7 @@ def recut(
         target = (np.asarray(points, np.float32) * size - 0.5).astype(np.float32)
         second = invert(similarity(target, aligned))
     matrix = chained(second, face.matrix)
-    return warp(image, untilted(matrix, target) if upright else matrix, size)
+    return warp(picture, untilted(matrix, target) if upright else matrix, size)
 
 
 def middle(image: Image, size: int) -> Image:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.faces.landmarks import box_of
-from engine.types import Floats, Image
+from engine.types import Floats, Image, Picture, patch_of, size_of
 
 # Judged on crops of `scenes`' training people: 2,107 pairs of one film, often seconds apart, and
 # 4.6 million of two people. At least SAME are 95 % of the first and 0.09 % of the second, below
@@ -109,22 +109,25 @@ def appearance_of(crop: Image, clothes: Image | None = None) -> Appearance:
     return Appearance(_histogram(lab, _MASK), shade, worn, gray)
 
 
-def clothes_of(image: Image, landmarks: Floats) -> Image | None:
+def clothes_of(picture: Picture, landmarks: Floats) -> Image | None:
     """Cut out what is below a face, shrunk; None where too little of it is in the frame.
 
     Args:
-        image: (H, W, 3) uint8, BGR.
-        landmarks: (68, 2) float32, pixels of `image`.
+        picture: (H, W, 3) uint8, BGR, or what was decoded.
+        landmarks: (68, 2) float32, its pixels.
     """
     box = box_of(landmarks)
     side = float(np.sqrt(np.prod(np.maximum(box[2:] - box[:2], 0))))
     middle, chin = float(box[0] + box[2]) / 2, float(box[3])
-    height, width = image.shape[:2]
+    width, height = size_of(picture)
     x0, x1 = (round(middle + sign * _ACROSS * side) for sign in (-1, 1))
     y0, y1 = (round(chin + share * side) for share in _BELOW)
-    seen = image[max(0, y0) : max(0, min(height, y1)), max(0, x0) : max(0, min(width, x1))]
-    if seen.shape[0] * seen.shape[1] < max(_CLOTHES_SEEN * (x1 - x0) * (y1 - y0), 1):
+    left, right = max(0, x0), max(0, min(width, x1))
+    top, bottom = max(0, y0), max(0, min(height, y1))
+    there = max(0, right - left) * max(0, bottom - top)
+    if there < max(_CLOTHES_SEEN * (x1 - x0) * (y1 - y0), 1):
         return None
+    seen = patch_of(picture, left, top, right, bottom)
     across, down = _CLOTHES_SIZE
     step = max(1, (x1 - x0) // (3 * across))  # averaging a close-up would take long
     return np.asarray(

@@ -391,4 +391,4 @@ def faces_besides(analysis: Analysis, keep: Collection[int]) -> list[tuple[int, 
 def covered(analysis: Analysis, boxes: Sequence[Floats], config: CoverConfig = _BLUR) -> Analysis:
     """Give an analysis whose frame is covered in these places."""
     image = blur_faces(analysis.frame.image, boxes, config)
-    return replace(analysis, frame=replace(analysis.frame, image=image))
+    return replace(analysis, frame=replace(analysis.frame, picture=image))

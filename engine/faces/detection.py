@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from engine.errors import ConfigError
 from engine.faces.detectors import open_mediapipe, open_mtcnn, open_yunet
-from engine.faces.preprocessing import Gray, levelled, padded, thinned
+from engine.faces.preprocessing import levelled, padded, thinned
 from engine.networks.manifest import DetectorFacts, Manifest, load_manifest
 from engine.networks.models import choose_detector
 from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
-from engine.types import Detection, Floats, Image
+from engine.types import Detection, Floats, Gray, Picture, size_of
 
 Indices = NDArray[np.intp]
 
@@ -51,19 +51,19 @@ class Detector(Protocol):
         """What the user calls it."""
         ...
 
-    def detect(self, image: Image) -> tuple[Detection, ...]:
+    def detect(self, picture: Picture) -> tuple[Detection, ...]:
         """Find the faces of one frame, best first.
 
         Args:
-            image: (H, W, 3) uint8, BGR.
+            picture: (H, W, 3) uint8, BGR, or what was decoded.
         """
         ...
 
-    def glance(self, image: Image) -> tuple[Detection, ...]:
+    def glance(self, picture: Picture) -> tuple[Detection, ...]:
         """Find the faces wider than a tenth of the long side, and perhaps others, at less cost.
 
         Args:
-            image: (H, W, 3) uint8, BGR.
+            picture: (H, W, 3) uint8, BGR, or what was decoded.
         """
         ...
 
@@ -129,24 +129,23 @@ class FerDetector:
         self._score_min = facts.score_threshold if score_min is None else score_min
         self._nms_iou = facts.nms_iou
 
-    def detect(self, image: Image) -> tuple[Detection, ...]:
+    def detect(self, picture: Picture) -> tuple[Detection, ...]:
         """Find the faces of one frame, best first.
 
         Args:
-            image: (H, W, 3) uint8, BGR.
+            picture: (H, W, 3) uint8, BGR, or what was decoded.
         """
-        gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+        gray = thinned(picture, max(size_of(picture)))[0]
         return self._found(gray, looks_at(gray.shape[0], gray.shape[1], self._min_face_px))
 
-    def glance(self, image: Image) -> tuple[Detection, ...]:
+    def glance(self, picture: Picture) -> tuple[Detection, ...]:
         """Find the faces wider than a tenth of the long side, and perhaps others, at less cost.
 
         Args:
-            image: (H, W, 3) uint8, BGR.
+            picture: (H, W, 3) uint8, BGR, or what was decoded.
         """
         # Averaging every pixel of a large frame would cost more than the network.
-        thin, step = thinned(image, 2 * GLANCE)
-        gray = np.asarray(cv2.cvtColor(thin, cv2.COLOR_BGR2GRAY), np.uint8)
+        gray, step = thinned(picture, 2 * GLANCE)
         look = Look(min(1.0, GLANCE / max(gray.shape)), 0.0, np.inf)
         return self._found(gray, (look,), step)
 

@@ -15,7 +15,7 @@ from engine.errors import ModelError
 from engine.faces.mtcnn import Mtcnn, find_weights
 from engine.networks.outputs import answer
 from engine.networks.runtime import Device
-from engine.types import Detection, Floats, Image
+from engine.types import Detection, Floats, Image, Picture, whole
 from engine.wording import shortened
 
 SCORE_MIN: Final = 0.6
@@ -97,13 +97,13 @@ class YunetDetector:
         except cv2.error as error:
             raise self._unfit("cannot be loaded", error) from error
 
-    def detect(self, image: Image) -> tuple[Detection, ...]:
+    def detect(self, picture: Picture) -> tuple[Detection, ...]:
         """Find the faces of one frame, best first.
 
         Raises:
             ModelError: The file is no YuNet model, or answers what is no face.
         """
-        small, ratio = shrink(image, self._min_face_px, 10)
+        small, ratio = shrink(whole(picture), self._min_face_px, 10)
         self._network.setInputSize((small.shape[1], small.shape[0]))
         try:
             _, rows = self._network.detect(small)
@@ -121,9 +121,9 @@ class YunetDetector:
         found.sort(key=lambda face: -face.score)
         return tuple(face for face in found if large_enough(face, self._min_face_px))
 
-    def glance(self, image: Image) -> tuple[Detection, ...]:
+    def glance(self, picture: Picture) -> tuple[Detection, ...]:
         """Find the larger faces of one frame."""
-        return glance_with(self.detect, image, self._min_face_px)
+        return glance_with(self.detect, whole(picture), self._min_face_px)
 
     def _unfit(self, what: str, error: cv2.error) -> ModelError:
         why = (str(error.err) or str(error)).partition("\n")[0]
@@ -143,9 +143,9 @@ class MtcnnDetector:
         self._cascade = Mtcnn(folder, device)
         self._min_face_px = min_face_px
 
-    def detect(self, image: Image) -> tuple[Detection, ...]:
+    def detect(self, picture: Picture) -> tuple[Detection, ...]:
         """Find the faces of one frame, best first."""
-        small, ratio = shrink(image, self._min_face_px, 20)
+        small, ratio = shrink(whole(picture), self._min_face_px, 20)
         boxes, scores, points = self._cascade.find(small, max(12.0, self._min_face_px / ratio))
         found = [
             Detection(
@@ -156,9 +156,9 @@ class MtcnnDetector:
         found.sort(key=lambda face: -face.score)
         return tuple(found)  # the cascade starts at the smallest face
 
-    def glance(self, image: Image) -> tuple[Detection, ...]:
+    def glance(self, picture: Picture) -> tuple[Detection, ...]:
         """Find the larger faces of one frame."""
-        return glance_with(self.detect, image, self._min_face_px)
+        return glance_with(self.detect, whole(picture), self._min_face_px)
 
     def close(self) -> None:
         """Free the networks."""
@@ -191,8 +191,9 @@ class MediapipeDetector:
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"detector mediapipe: {model_path}: {error}") from error
 
-    def detect(self, image: Image) -> tuple[Detection, ...]:
+    def detect(self, picture: Picture) -> tuple[Detection, ...]:
         """Find the faces of one frame, best first."""
+        image = whole(picture)
         height, width = image.shape[:2]
         rgb = np.ascontiguousarray(image[..., ::-1])
         picture = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=rgb)
@@ -207,9 +208,9 @@ class MediapipeDetector:
         found.sort(key=lambda one: -one.score)
         return tuple(one for one in found if large_enough(one, self._min_face_px))
 
-    def glance(self, image: Image) -> tuple[Detection, ...]:
+    def glance(self, picture: Picture) -> tuple[Detection, ...]:
         """Find the larger faces of one frame."""
-        return glance_with(self.detect, image, self._min_face_px)
+        return glance_with(self.detect, whole(picture), self._min_face_px)
 
     def close(self) -> None:
         """Free the network."""

@@ -17,7 +17,7 @@ from engine.faces.scene import SceneCut
 from engine.faces.tracker_config import TrackerConfig
 from engine.faces.tracking import Tracker
 from engine.faces.turning import UPRIGHT, Turns, Way, is_surely, seen_turned, without
-from engine.types import Detection, Face, Floats, Found, Frame, Image, Sighting
+from engine.types import Detection, Face, Floats, Found, Frame, Picture, Sighting
 
 # A crop whose new landmarks ask for more than this is cut again before it is believed.
 REALIGN_DEG: Final = 8.0
@@ -80,10 +80,9 @@ class Finder:
             ModelError: Inference failed.
         """
         clock = _Clock(time.perf_counter())
-        image, time_s = frame.image, frame.time_s
-        size = image.shape[1], image.shape[0]
+        picture, time_s, size = frame.picture, frame.time_s, frame.size
         moved_back, self._last_s = time_s < self._last_s, time_s
-        cut = frame.file is None and self._scene.cut(image)
+        cut = frame.file is None and self._scene.cut(picture)
         if frame.file is not None:
             self._tracker.begin_anew()
         elif moved_back:
@@ -92,24 +91,24 @@ class Finder:
         seen: list[Detection] = []  # the whole frame's, where it was looked at
 
         def detect() -> tuple[Detection, ...]:
-            seen[:] = self._detect(image, (UPRIGHT, *ways), clock)
+            seen[:] = self._detect(picture, (UPRIGHT, *ways), clock)
             return tuple(seen)
 
         follow = partial(
             self._tracker.follow,
             time_s,
             size,
-            locate=lambda points: self._locate(image, points, clock),
-            describe=partial(describe, image),
+            locate=lambda points: self._locate(picture, points, clock),
+            describe=partial(describe, picture),
         )
         followed = follow(
             detect=detect,
-            glance=lambda: self._glance(image, (UPRIGHT, *ways), clock),
+            glance=lambda: self._glance(picture, (UPRIGHT, *ways), clock),
             cut=cut,
         )
         others = self._turns.others(frame) if self._turns and not followed else ()
         if others:
-            followed = follow(detect=lambda: self._surely_turned(image, others, seen, clock))
+            followed = follow(detect=lambda: self._surely_turned(picture, others, seen, clock))
         if self._turns:
             self._turns.note(time_s, [track.landmarks for track, _ in followed])
         clock.lap("track")
@@ -117,41 +116,45 @@ class Finder:
         sightings = tuple(sighting for _, sighting in followed)
         return Found(frame, tracks, sightings, clock.times_ms, self._tracker.left_out)
 
-    def _detect(self, image: Image, ways: Sequence[Way], clock: _Clock) -> tuple[Detection, ...]:
-        detections = seen_turned(self._detector.detect, image, ways)
+    def _detect(
+        self, picture: Picture, ways: Sequence[Way], clock: _Clock
+    ) -> tuple[Detection, ...]:
+        detections = seen_turned(self._detector.detect, picture, ways)
         clock.lap("detect")
         # Points that coincide have no turn: whatever a detector saw there, it is no face.
         return tuple(one for one in detections if np.ptp(one.points, axis=0).max() > APART_PX)
 
     def _surely_turned(
-        self, image: Image, ways: Sequence[Way], seen: Sequence[Detection], clock: _Clock
+        self, picture: Picture, ways: Sequence[Way], seen: Sequence[Detection], clock: _Clock
     ) -> tuple[Detection, ...]:
         """Look at the frame turned, where nobody expects a face; keep what surely is one.
 
         Args:
-            image: Of the frame.
+            picture: Of the frame.
             ways: To turn it.
             seen: What was found in it as it is, and was no face for the landmark network.
             clock: Of the frame.
         """
-        detections = without(self._detect(image, ways, clock), seen)
-        sightings = self._locate(image, [found.points for found in detections], clock)
+        detections = without(self._detect(picture, ways, clock), seen)
+        sightings = self._locate(picture, [found.points for found in detections], clock)
         return tuple(
             found
             for found, sighting in zip(detections, sightings, strict=True)
             if is_surely(found, sighting.presence)
         )
 
-    def _glance(self, image: Image, ways: Sequence[Way], clock: _Clock) -> tuple[Detection, ...]:
-        detections = seen_turned(self._detector.glance, image, ways)
+    def _glance(
+        self, picture: Picture, ways: Sequence[Way], clock: _Clock
+    ) -> tuple[Detection, ...]:
+        detections = seen_turned(self._detector.glance, picture, ways)
         clock.lap("glance")
         return detections
 
-    def _locate(self, image: Image, points: Sequence[Floats], clock: _Clock) -> list[Sighting]:
+    def _locate(self, picture: Picture, points: Sequence[Floats], clock: _Clock) -> list[Sighting]:
         """See every face; cut those again whose crop turned out to be off."""
         if not points:
             return []
-        faces = [self._align(image, five) for five in points]
+        faces = [self._align(picture, five) for five in points]
         clock.lap("align")
         sightings = self._landmarker.locate(faces)
         clock.lap("landmarks")
@@ -161,15 +164,15 @@ class Finder:
             if self._is_off(face, sighting)
         ]
         if off:
-            again = [self._align(image, five_points(sightings[index].landmarks)) for index in off]
+            again = [self._align(picture, five_points(sightings[index].landmarks)) for index in off]
             clock.lap("align")
             for index, sighting in zip(off, self._landmarker.locate(again), strict=True):
                 sightings[index] = sighting
             clock.lap("landmarks")
         return sightings
 
-    def _align(self, image: Image, five: Floats) -> Face:
-        return align(image, five, self._landmarker.size, self._landmarker.margin)
+    def _align(self, picture: Picture, five: Floats) -> Face:
+        return align(picture, five, self._landmarker.size, self._landmarker.margin)
 
     def _is_off(self, face: Face, sighting: Sighting) -> bool:
         wanted = similarity(five_points(sighting.landmarks), self._template)
@@ -187,6 +190,6 @@ class Finder:
         )
 
 
-def describe(image: Image, sighting: Sighting) -> Appearance:
+def describe(picture: Picture, sighting: Sighting) -> Appearance:
     """Say what somebody looks like: the head in the crop, and the clothes below it."""
-    return appearance_of(sighting.face.crop, clothes_of(image, sighting.landmarks))
+    return appearance_of(sighting.face.crop, clothes_of(picture, sighting.landmarks))

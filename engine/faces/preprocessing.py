@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from engine.faces.alignment import recut
 from engine.networks.manifest import CropInput
-from engine.types import Face, Floats, Image
-
-Gray = NDArray[np.uint8]
+from engine.types import Face, Floats, Gray, Image, Picture, size_of
 
 MEAN: Final = (0.485, 0.456, 0.406)  # RGB, of pixels scaled to 0..1: the ImageNet constants
 STD: Final = (0.229, 0.224, 0.225)
@@ -46,11 +44,11 @@ def to_input(
     return batch
 
 
-def crops_for(images: Sequence[Image], faces: Sequence[Face], form: CropInput) -> list[Image]:
+def crops_for(images: Sequence[Picture], faces: Sequence[Face], form: CropInput) -> list[Image]:
     """Cut faces that were aligned once the way that a network wants them.
 
     Args:
-        images: N pictures, (H, W, 3) uint8, BGR.
+        images: N pictures, (H, W, 3) uint8, BGR, or what was decoded.
         faces: The N crops out of them.
         form: What the network's manifest says of its input.
 
@@ -121,19 +119,22 @@ def levelled(gray: Gray) -> Gray:
     return np.asarray(cv2.LUT(gray, np.clip(levels, 0, 255).astype(np.uint8)), np.uint8)
 
 
-def thinned(image: Image, least: int) -> tuple[Image, int]:
-    """Take every second, third and so on pixel of a large picture.
+def thinned(picture: Picture, least: int) -> tuple[Gray, int]:
+    """Take every second, third and so on pixel of a large picture, in gray.
 
     Args:
-        image: (H, W, 3) uint8.
+        picture: (H, W, 3) uint8, BGR, or what was decoded.
         least: Pixels of the long side that stay, at least.
 
     Returns:
-        The picture, and how many of the given one's pixels is one of its own.
+        (h, w) uint8, and how many of the given one's pixels is one of its own.
     """
-    step = max(1, max(image.shape[:2]) // least)
+    step = max(1, max(size_of(picture)) // least)
     middle = (step - 1) // 2
-    return np.ascontiguousarray(image[middle::step, middle::step]), step
+    if not isinstance(picture, np.ndarray):
+        return np.ascontiguousarray(picture.gray()[middle::step, middle::step]), step
+    thin = np.ascontiguousarray(picture[middle::step, middle::step])
+    return np.asarray(cv2.cvtColor(thin, cv2.COLOR_BGR2GRAY), np.uint8), step
 
 
 def padded(gray: Gray, multiple: int, pad: int) -> Gray:

@@ -10,9 +10,9 @@ import numpy as np
 from engine.faces.alignment import invert, transform
 from engine.faces.detection import suppress
 from engine.faces.landmarks import five_points
-from engine.types import Detection, Floats, Frame, Image
+from engine.types import Detection, Floats, Frame, Image, Picture, whole
 
-Detect = Callable[[Image], Sequence[Detection]]
+Detect = Callable[[Picture], Sequence[Detection]]
 
 STRETCH: Final = 1.5  # between 4:3 and 16:9, of pictures that do not say their pixels' shape
 
@@ -51,18 +51,18 @@ SURE_MIN: Final = 0.6
 SAME_IOU: Final = 0.4  # of boxes of one face, found in two ways
 
 
-def seen_turned(detect: Detect, image: Image, ways: Sequence[Way]) -> tuple[Detection, ...]:
+def seen_turned(detect: Detect, picture: Picture, ways: Sequence[Way]) -> tuple[Detection, ...]:
     """Find the faces that are shown some ways; one that is between two of them comes once.
 
     Args:
         detect: Finds upright faces.
-        image: (H, W, 3) uint8, BGR.
+        picture: (H, W, 3) uint8, BGR, or what was decoded.
         ways: To look for.
 
     Returns:
-        Faces of `image`; their first point is the subject's right eye still.
+        Faces of the picture; their first point is the subject's right eye still.
     """
-    several = [one for way in ways for one in _seen(detect, image, way)]
+    several = [one for way in ways for one in _seen(detect, picture, way)]
     return tuple(several) if len(ways) < 2 else tuple(_best(several))
 
 
@@ -89,10 +89,10 @@ def _best(several: Sequence[Detection]) -> list[Detection]:
     return [several[index] for index in suppress(boxes, scores, SAME_IOU)]
 
 
-def _seen(detect: Detect, image: Image, way: Way) -> list[Detection]:
+def _seen(detect: Detect, picture: Picture, way: Way) -> list[Detection]:
     if way == UPRIGHT:
-        return list(detect(image))
-    turned, matrix = turn_back(image, way)
+        return list(detect(picture))
+    turned, matrix = turn_back(whole(picture), way)
     back = invert(matrix)
     return [
         replace(found, box=_box_back(found.box, back), points=transform(found.points, back))

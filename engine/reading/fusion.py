@@ -15,7 +15,7 @@ from engine.networks.outputs import answer
 from engine.networks.runtime import Device, open_session
 from engine.reading.offers import AFFECT, LOGITS, offer_of
 from engine.reading.reliability import Temperature, probabilities_of
-from engine.types import Face, Floats, Image, Sighting
+from engine.types import Face, Floats, Image, Picture, Sighting
 
 PLACES: Final[Mapping[str, tuple[float, float]]] = {
     expression.label: place for expression, place in VALENCE_AROUSAL.items()
@@ -104,7 +104,7 @@ class Fusion:
         """Free the network."""
         self._session.close()
 
-    def read(self, sightings: Sequence[Sighting], images: Sequence[Image]) -> list[Reading]:
+    def read(self, sightings: Sequence[Sighting], images: Sequence[Picture]) -> list[Reading]:
         """Run all faces, of one frame or several, as one batch.
 
         Args:
@@ -189,7 +189,7 @@ class Fusion:
             raise ModelError(f"{self._name}: gives no {output}, but {', '.join(names)}")
         return answer(self._name, outputs, names.index(output), shape)
 
-    def _crops(self, faces: Sequence[Face], images: Sequence[Image]) -> list[Image]:
+    def _crops(self, faces: Sequence[Face], images: Sequence[Picture]) -> list[Image]:
         if self._maps:  # made from these very crops
             return [face.crop for face in faces]
         return crops_for(images, faces, self._input)

@@ -10,7 +10,7 @@ from engine.reading.fusion import Reading
 from engine.reading.offers import CONFIDENCE
 from engine.reading.reliability import probabilities_of, reliability_of
 from engine.reading.temporal import Smoother
-from engine.types import Analysis, Found, Image, Prediction, Sighting
+from engine.types import Analysis, Found, Picture, Prediction, Sighting
 
 
 class Networks(Protocol):
@@ -40,7 +40,7 @@ class Networks(Protocol):
     def precision(self) -> str:
         """What they calculate in."""
 
-    def read(self, sightings: Sequence[Sighting], images: Sequence[Image]) -> list[Reading]:
+    def read(self, sightings: Sequence[Sighting], images: Sequence[Picture]) -> list[Reading]:
         """Read faces."""
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Reader:
         """
         started = time.perf_counter()
         sightings = [sighting for found in several for sighting in found.sightings]
-        images = [found.frame.image for found in several for _ in found.sightings]
+        images = [found.frame.picture for found in several for _ in found.sightings]
         readings = iter(self._fusion.read(sightings, images))
         face_ms = 1000 * (time.perf_counter() - started) / max(1, len(sightings))
         return [self._analysis(found, readings, face_ms) for found in several]

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.reading.fusion import NOTHING, Fusion, Reading
 from engine.reading.offers import choose_outputs
-from engine.types import Image, Sighting
+from engine.types import Picture, Sighting
 
 
 class Several:
@@ -49,7 +49,7 @@ class Several:
             for fusion in self._fusions:
                 opened.enter_context(closing(fusion))
 
-    def read(self, sightings: Sequence[Sighting], images: Sequence[Image]) -> list[Reading]:
+    def read(self, sightings: Sequence[Sighting], images: Sequence[Picture]) -> list[Reading]:
         """Run all faces, of one frame or several, as one batch of each network.
 
         Args:

@@ -1,69 +1,112 @@
 """From FFmpeg's decoded frames to upright BGR pictures with square pixels."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, cast
 
 import av.error
-import cv2
 import numpy as np
 from av.filter import Graph
 from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 
-from engine.types import Image
+from engine.types import Image, Picture
+from engine.video.planes import (
+    UNSPECIFIED,
+    UPRIGHT,
+    Form,
+    Orientation,
+    Planes,
+    colorspace,
+    colour_of,
+    layout_name,
+    pixels_of,
+)
 
 log = logging.getLogger(__name__)
 
 MATRIX: Final = Type.DISPLAYMATRIX
-_LEFT_OUT: Final = tuple(set(range(64)) - {6})  # all but the matrix; FFmpeg 8 has 33 kinds
-UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED
+_MASTERING: Final = Type.MASTERING_DISPLAY_METADATA
+_LIGHT: Final = Type.CONTENT_LIGHT_LEVEL
+_LEFT_OUT: Final = tuple(set(range(64)) - {6, 11, 14})  # all but these; FFmpeg 8 has 33 kinds
+# FFmpeg's scaler has numbers of its own for what is AVCOL_SPC_ elsewhere.
+_SCALERS: Final = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+}
 # A sample aspect ratio outside is a broken header, and one closer to 1 than this is rounding.
 SHAPES: Final = (Fraction(1, 4), Fraction(4))
 SHAPE_NOISE: Final = Fraction(1, 100)
 
 
-def colorspace(width: int, height: int) -> Colorspace:
-    """The matrix of video of this size where nothing says it: BT.709 for HD, else BT.601.
-
-    Source: the rule that mpv and most other players follow.
-    """
-    return Colorspace.ITU709 if width >= 1280 or height > 576 else Colorspace.ITU601
-
-
 @dataclass(frozen=True, slots=True)
-class Orientation:
-    """How a stored picture is turned to stand upright: transposed first, then mirrored."""
+class Beside:
+    """What a file says beside its frames.
 
-    transpose: bool = False
-    mirror_x: bool = False
-    mirror_y: bool = False
+    Attributes:
+        orientation: How they are turned to stand upright.
+        matrix: The nine numbers that say so; empty where nothing does.
+        mastering: Of HDR, the display it was graded on, in x265's words; empty if nothing says.
+        light: Of HDR, brightest pixel and frame, in x265's words; empty if nothing says.
+    """
+
+    orientation: Orientation = UPRIGHT
+    matrix: tuple[int, ...] = ()
+    mastering: str = ""
+    light: str = ""
 
     @classmethod
-    def of(cls, frame: VideoFrame) -> "Orientation":
-        """Read the display matrix, rounded to quarter turns; cameras and phones write these.
+    def of(cls, frame: VideoFrame) -> "Beside":
+        """Read it; turns are rounded to quarters; cameras and phones write these.
 
-        Source: libavutil/display.h, x' = a x + c y and y' = b x + d y.
+        Source: libavutil/display.h, x' = a x + c y and y' = b x + d y;
+        libavutil/mastering_display_metadata.h.
         """
-        matrix = next((part for part in _side_data(frame) if part.type is MATRIX), None)
-        if matrix is None:
-            return cls()
-        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
-        if abs(b) + abs(c) > abs(a) + abs(d):
-            return cls(transpose=True, mirror_x=c < 0, mirror_y=b < 0)
-        return cls(mirror_x=a < 0, mirror_y=d < 0)
+        parts = {part.type: bytes(part) for part in _side_data(frame)}
+        matrix = np.frombuffer(parts.get(MATRIX, b""), np.int32)[:9].tolist()
+        return cls(
+            _orientation(matrix) if matrix else UPRIGHT,
+            tuple(matrix),
+            _mastering(parts.get(_MASTERING, b"")),
+            _light(parts.get(_LIGHT, b"")),
+        )
 
-    def apply(self, image: Image) -> Image:
-        """Turn `image`, (H, W, 3) or (W, H, 3) afterwards."""
-        if self.transpose:
-            image = cv2.transpose(image)  # type: ignore[assignment]  # cv2 types any array
-        if self.mirror_x or self.mirror_y:
-            code = -1 if self.mirror_x and self.mirror_y else int(self.mirror_x)
-            image = cv2.flip(image, code)  # type: ignore[assignment]  # cv2 types any array
-        return image
+
+def _orientation(matrix: list[int]) -> Orientation:
+    a, b, _, c, d = matrix[:5]
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return Orientation(transpose=True, mirror_x=c < 0, mirror_y=b < 0)
+    return Orientation(mirror_x=a < 0, mirror_y=d < 0)
+
+
+def _mastering(data: bytes) -> str:
+    """Read ten fractions and whether they are set: red, green, blue, white, least, most light."""
+    if len(data) < 88:
+        return ""
+    numbers = np.frombuffer(data[:88], np.int32).tolist()
+    pairs = [Fraction(a, b or 1) for a, b in zip(numbers[:20:2], numbers[1:20:2], strict=True)]
+    if not (numbers[20] and numbers[21]):
+        return ""
+    red, green, blue, white = (
+        "({},{})".format(*(round(part * 50_000) for part in pairs[at : at + 2]))
+        for at in (0, 2, 4, 6)
+    )
+    least, most = (round(part * 10_000) for part in pairs[8:10])
+    return f"G{green}B{blue}R{red}WP{white}L({most},{least})"
+
+
+def _light(data: bytes) -> str:
+    if len(data) < 8:
+        return ""
+    return ",".join(str(part) for part in np.frombuffer(data[:8], np.uint32).tolist())
 
 
 def _side_data(frame: VideoFrame) -> "list[SideData]":
@@ -72,7 +115,7 @@ def _side_data(frame: VideoFrame) -> "list[SideData]":
     A frame that was asked for its side data is kept alive by them until the next collection, and
     with it the decoder's pictures: a shrunk copy is asked. PyAV 18 lists nothing where there is
     any kind that it does not know, EXIF for one, and crashes on the colour profile of a PNG: the
-    copy has the matrix alone.
+    copy has but what is read here.
     """
     small = _shrunk(frame)
     # PyAV's stubs call this a TypedDict with string keys; it is a list of buffers.
@@ -80,7 +123,7 @@ def _side_data(frame: VideoFrame) -> "list[SideData]":
 
 
 def _shrunk(frame: VideoFrame) -> VideoFrame | None:
-    """Copy a frame at 16 pixels a side, with nothing beside it but its matrix."""
+    """Copy a frame at 16 pixels a side, with nothing beside it but what is read here."""
     graph = Graph()
     form = f"{frame.width}x{frame.height}:pix_fmt={frame.format.name}"
     nodes = [graph.add("buffer", f"video_size={form}:time_base=1/25:pixel_aspect=1/1")]
@@ -100,24 +143,70 @@ class Converter:
 
     The first frame settles size and orientation; later ones of another size are scaled to it.
     Pixels that are not square are made so by enlarging the shorter side. What is transparent
-    comes out on black.
+    comes out on black. From any thread.
 
     Attributes:
-        width: Of a picture, upright.
-        height: Of a picture, upright.
+        width: Of the pictures, pixels.
+        height: Of the pictures, pixels.
         orientation: How the stream's pictures are turned.
+        form: What the frames are whose planes are kept; None where those cannot be.
     """
 
     def __init__(self, first: VideoFrame, shape: Fraction | None = None) -> None:
-        self._reformatter = VideoReformatter()
-        self.orientation = Orientation.of(first)
+        self._reformatter, self._lock = VideoReformatter(), threading.Lock()
+        beside = Beside.of(first)
+        self.orientation = beside.orientation
         self._width, self._height = _square(first.width, first.height, shape)
         turned = self.orientation.transpose
         self.width = self._height if turned else self._width
         self.height = self._width if turned else self._height
+        square = (self._width, self._height) == (first.width, first.height)
+        name = layout_name(first)
+        self.form: Form | None = None
+        if name is not None:
+            self.form = Form(
+                name,
+                first.width,
+                first.height,
+                colour_of(first),
+                beside.orientation,
+                beside.matrix,
+                Fraction(1) if square or not shape else shape,
+                beside.mastering,
+                beside.light,
+            )
+
+    def picture(self, frame: VideoFrame) -> Picture:
+        """Keep a frame's planes; those of another size or format are converted to the first's."""
+        if self.form is None:
+            return self(frame)
+        return Planes(self._fitting(frame, self.form), self.form, (self.width, self.height), self)
+
+    def _fitting(self, frame: VideoFrame, form: Form) -> VideoFrame:
+        if form.fits(frame) and layout_name(frame) is not None:
+            return frame
+        colour = form.colour
+        with self._lock:
+            return self._reformatter.reformat(
+                frame,
+                width=form.width,
+                height=form.height,
+                format=form.name,
+                dst_colorspace=_SCALERS.get(colour.matrix),
+                dst_color_range=colour.stated_range or None,
+                threads=1,
+            )
 
     def __call__(self, frame: VideoFrame) -> Image:
         """The picture, upright and read-only."""
+        with self._lock:
+            image = self._converted(frame)
+        image = self.orientation.apply(image)
+        image.flags.writeable = False
+        return image
+
+    def _converted(self, frame: VideoFrame) -> Image:
+        """Make a frame BGR, of the size of square pixels."""
         see_through = frame.format.name == "pal8" or any(
             part.is_alpha for part in frame.format.components
         )
@@ -133,11 +222,9 @@ class Converter:
             src_colorspace=guess,
             threads=1,
         )
-        image = cast("Image", plain.to_ndarray())
-        image = np.ascontiguousarray(on_black(image) if see_through else image)
-        image = self.orientation.apply(image)
-        image.flags.writeable = False
-        return image
+        if see_through:
+            return np.ascontiguousarray(on_black(cast("Image", plain.to_ndarray())))
+        return np.ascontiguousarray(pixels_of(plain))
 
 
 def _square(width: int, height: int, shape: Fraction | None) -> tuple[int, int]:

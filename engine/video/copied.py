@@ -17,7 +17,8 @@ from av.video.stream import VideoStream
 
 from engine.errors import SinkError, SourceError
 from engine.video.container import READ_MEGAPIXELS, open_input, packets_of, reason, video_stream
-from engine.video.conversion import Converter, Orientation
+from engine.video.conversion import Converter
+from engine.video.planes import Orientation
 from engine.video.source import SourceInfo
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from engine.errors import SourceError
-from engine.types import Frame
+from engine.types import Frame, Picture
 from engine.video.container import Readable, index_is_last, is_of_pictures, track_tags
 from engine.video.conversion import Converter
 from engine.video.decoder import Decoder
@@ -190,6 +190,7 @@ class Video(GuardedSource):
             track=_track(stream),
             origin_s=self._origin_s,
             end_s=None if math.isinf(config.end_s) else config.end_s,
+            form=None if self._config.steady else self._convert.form,
         )
 
     def _length_s(self) -> float | None:
@@ -219,7 +220,7 @@ class Video(GuardedSource):
                 return None
             if self._config.live:
                 self._pace(time_s)
-            result = Frame(self._count, time_s, self._convert(frame))
+            result = Frame(self._count, time_s, self._picture(frame))
             self._count += 1
             self._faulty += frame.is_corrupt
             return result
@@ -228,6 +229,14 @@ class Video(GuardedSource):
             self._judged = True
             self._judge_end()
         return None
+
+    def _picture(self, frame: VideoFrame) -> Picture:
+        """Keep a frame's planes, or convert it at once where it must be the same each time.
+
+        In the place of what is missing decoders leave what was in memory before: which memory that
+        is depends on when frames are let go of.
+        """
+        return self._convert(frame) if self._config.steady else self._convert.picture(frame)
 
     def _pace(self, time_s: float) -> None:
         """Wait until a frame's time has come: as if it were filmed now, however fast it is read."""

@@ -1,4 +1,4 @@
-"""Annotated video out: H.264 in MP4, MKV or MOV, with the source's times, sound and tags."""
+"""Annotated video out: MP4, MKV or MOV, with the source's times, sound and tags."""
 
 import errno
 import logging
@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, cast
 
 import av
 import av.error
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from av.codec.codec import UnknownCodecError
 from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
@@ -29,15 +30,14 @@ from engine.types import Image, check_image
 from engine.video.audio import Audio, AudioTrack
 from engine.video.chapters import Chapter, write_chapters
 from engine.video.container import reason
-from engine.video.conversion import colorspace
+from engine.video.encoders import ENCODERS, Codec, Preset, check_crf, codec_for, options_of
 from engine.video.extras import Extras
 from engine.video.made_sound import MadeSound
+from engine.video.planes import Copied, Form, colorspace
 from engine.video.sound import SoundBlock
 from engine.video.source import SourceInfo
 
 log = logging.getLogger(__name__)
-
-Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
 
 # The header goes to the front, so that a player starts before the file is there. QuickTime's own
 # tags are free-form keys; in MP4 those would hide the common ones (title, date) from players.
@@ -57,7 +57,6 @@ GROWING_OPTIONS: Final[Mapping[str, dict[str, str]]] = {
     },
     ".mkv": {"cluster_time_limit": "500", "flush_packets": "1"},
 }
-CODEC: Final = "libx264"
 DEFAULT_FPS: Final = Fraction(25)
 OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 NEAR_END_S: Final = 0.5  # closer than this to the source's end counts as having reached it
@@ -71,9 +70,10 @@ class SinkConfig:
         audio: What becomes of the source's sound: ``copy`` takes it as it is where the container
             can and else encodes it to AAC, ``aac`` always does, ``none`` leaves it out.
         overwrite: Replace a file that exists.
-        crf: x264's constant rate factor, 0 (lossless) to 51; 20 looks like the source.
-        preset: x264's trade of time for size.
-        threads: Encoder threads; 0 leaves it to x264.
+        codec: H.264, HEVC or AV1; None is H.264, and HEVC for pictures of more than 8 bits.
+        crf: Constant rate factor, 0 to 51, of AV1 to 63; None is one that looks like the source.
+        preset: Trade of time for size.
+        threads: Encoder threads; 0 leaves it to the encoder.
         growing: Write under the file's own name, so that what a kill leaves can be played; each
             frame is encoded at once, for some more bytes.
         sound: A track for `write_sound` is added, AAC.
@@ -82,12 +82,16 @@ class SinkConfig:
 
     audio: Audio = "copy"
     overwrite: bool = False
-    crf: Annotated[int, Field(ge=0, le=51)] = 20
+    codec: Codec | None = None
+    crf: Annotated[int, Field(ge=0, le=63)] | None = None
     preset: Preset = "veryfast"
     threads: Natural = 0
     growing: bool = False
     sound: bool = False
     pictures: bool = True
+
+    def __post_init__(self) -> None:
+        check_crf(self.codec, self.crf)
 
 
 _DEFAULTS: Final = SinkConfig()
@@ -97,19 +101,29 @@ class VideoSink:
     """Writes one video file; it has its name only once it is complete.
 
     Odd widths and heights grow by one pixel that repeats the last column or row, since 4:2:0
-    video has even sides. Used by one thread at a time.
+    video has even sides. It takes BGR, or copies of the planes of a film: those are encoded as they
+    are, in their own depth and with their own tags, where the encoder can. Used by one thread at a
+    time.
 
     Attributes:
         warnings: One line for each thing that was changed or left out, once it is closed.
     """
 
-    def __init__(self, path: Path, info: SourceInfo, config: SinkConfig = _DEFAULTS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: SourceInfo,
+        config: SinkConfig = _DEFAULTS,
+        *,
+        form: Form | None = None,
+    ) -> None:
         """Check the target and open the file; its header says that it can be written.
 
         Args:
             path: The target; its ending chooses the container; ``-`` is MKV on standard output.
             info: The source: size, times, tags and the file the sound is copied from.
             config: How to encode.
+            form: What is written are copies of planes of this form; None for BGR.
 
         Raises:
             ConfigError: The ending is unknown, or standard output is a terminal.
@@ -124,7 +138,8 @@ class VideoSink:
                 path, endings=MUXER_OPTIONS, overwrite=config.overwrite, growing=config.growing
             )
         )
-        self._info, self._config = info, config
+        self._info, self._config, self._form = info, config, form
+        self._codec = codec_for(form, config.codec)
         self._audio: AudioTrack | None = None
         self._extras: Extras | None = None
         self._made: MadeSound | None = None
@@ -156,7 +171,9 @@ class VideoSink:
                     self._container.start_encoding()
             # Else with the first packet: FFmpeg 8 crashes where it closes fragments without any.
         except UnknownCodecError as error:
-            raise SinkError(f"{CODEC}: missing from FFmpeg; install PyAV's wheel") from error
+            raise SinkError(
+                f"{ENCODERS[self._codec].name}: missing from FFmpeg; install PyAV's wheel"
+            ) from error
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise self._failed(error) from error
 
@@ -190,50 +207,92 @@ class VideoSink:
         return self._audio.zero_s if self._audio else self._info.start_s
 
     def _add_video(self, container: OutputContainer) -> VideoStream:
-        info, config = self._info, self._config
-        width, height = info.width + info.width % 2, info.height + info.height % 2
+        info, config, form = self._info, self._config, self._form
+        width, height = (info.width, info.height) if form is None else (form.width, form.height)
+        width, height = width + width % 2, height + height % 2
         rate = (info.fps or DEFAULT_FPS).limit_denominator(100_000)
-        options = {"crf": str(config.crf), "preset": config.preset}
+        encoder = ENCODERS[self._codec]
+        options = options_of(self._codec, config.preset, config.crf, form)
         if config.growing:  # nothing waits in the encoder, and one can seek to every second
-            options |= {"tune": "zerolatency", "g": str(max(1, round(rate)))}
-        stream = container.add_stream(
-            CODEC,
-            rate=rate,
-            options=options,
-            width=width,
-            height=height,
-            pix_fmt="yuv420p",
-            time_base=info.time_base,
+            options |= {**encoder.low_delay, "g": str(max(1, round(rate)))}
+        stream = cast(
+            "VideoStream",
+            container.add_stream(
+                encoder.name,
+                rate=rate,
+                options=options,
+                width=width,
+                height=height,
+                pix_fmt="yuv420p" if form is None else encoder.format_for(form),
+                time_base=info.time_base,
+            ),
         )
         stream.metadata.update(info.track)
         context = stream.codec_context
         context.thread_count = config.threads
+        if encoder.tag and container.format.name != "matroska":
+            context.codec_tag = encoder.tag
+        if form is None:
+            self._tag(context, width, height)
+        else:
+            self._tag_as(form, stream)
+        return stream
+
+    def _tag(self, context: VideoCodecContext, width: int, height: int) -> None:
+        """Say what colours converted pictures have."""
         self._colorspace = colorspace(width, height)
         hd = self._colorspace == Colorspace.ITU709
         context.color_range = ColorRange.MPEG
         context.colorspace = 1 if hd else 6  # AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M
         context.color_primaries = ColorPrimaries.BT709 if hd else ColorPrimaries.SMPTE170M
         context.color_trc = ColorTrc.BT709 if hd else ColorTrc.SMPTE170M
-        return stream
 
-    def write(self, time_s: float, image: Image) -> None:
+    def _tag_as(self, form: Form, stream: VideoStream) -> None:
+        """Say of planes what the source said of them, turns and the shape of pixels included."""
+        context, colour = stream.codec_context, form.colour
+        context.color_range = colour.stated_range
+        context.colorspace, context.color_trc = colour.matrix, colour.transfer
+        context.color_primaries = colour.primaries
+        if form.shape != 1:
+            context.sample_aspect_ratio = form.shape
+        if form.matrix:
+            stream.set_display_matrix(form.matrix)
+
+    def write(self, time_s: float, picture: Image | Copied) -> None:
         """Encode one frame, and copy the sound up to it.
 
         Args:
             time_s: The frame's time as the source told it.
-            image: (H, W, 3) uint8, BGR, of the source's size.
+            picture: (H, W, 3) uint8, BGR, of the source's size; or a copy of planes of the form
+                that was named at the start, which is freed.
 
         Raises:
             SinkError: The disk is full or the file otherwise refuses.
-            ValueError: `image` has another size than the source.
+            ValueError: It has another size than the source, or is none of what was named.
         """
+        if isinstance(picture, Copied):
+            if self._form is None:
+                raise ValueError("picture: expected BGR, got planes")
+            self._write(time_s, picture.frame)
+            picture.free()
+            return
+        if self._form is not None:
+            raise ValueError("picture: expected planes, got BGR")
+        self._write(time_s, self._frame(self._checked(picture)))
+
+    def _checked(self, image: Image) -> Image:
         check_image("image", image)
         if image.shape[:2] != (self._info.height, self._info.width):
             wanted = f"({self._info.height}, {self._info.width}, 3)"
             raise ValueError(f"image: expected {wanted}, got {image.shape}")
+        return image
+
+    def _write(self, time_s: float, frame: VideoFrame) -> None:
         if self._container is None:
             raise ValueError("write: the sink is closed")
-        frame = self._frame(image)
+        wanted = self._stream.codec_context.pix_fmt
+        if frame.format.name != wanted:  # once, where the encoder has not the source's own
+            frame = self._reformatter.reformat(frame, format=wanted, threads=1)
         frame.pts = self._pts(time_s)
         frame.time_base = self._info.time_base
         self._last_pts, self._last_s = frame.pts, time_s

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from engine.config import AboveZero, Positive, checked
 from engine.types import Frame
+from engine.video.planes import Form
 
 Seconds = Annotated[float, Field(ge=0, le=1e9)]  # 31 years; FFmpeg counts them in microseconds
 
@@ -76,6 +77,7 @@ class SourceInfo:
         end_s: Where reading stops by the user's wish; None without a limit.
         pictures: The files, where each frame is a picture of its own, which may have a size of
             its own; empty for films.
+        form: What its frames are, where they keep the planes that they were decoded to.
     """
 
     name: str
@@ -95,6 +97,7 @@ class SourceInfo:
     origin_s: float = 0.0
     end_s: float | None = None
     pictures: tuple[Path, ...] = ()
+    form: Form | None = None
 
     def is_at(self, path: Path) -> bool:
         """Say whether a path, however it is written, leads to this source's own file."""

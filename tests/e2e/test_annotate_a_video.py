@@ -17,6 +17,7 @@ import pytest
 from app.command.cli import main
 from engine.assets import asset_path
 from engine.record import TAIL
+from engine.video.opening import open_source
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,7 +170,7 @@ def turn_by_a_quarter(path):
     path.write_bytes(content)
 
 
-def test_turned_recording_is_analysed_and_written_upright(make_clip, shown, tmp_path):
+def test_turned_recording_is_analysed_and_shown_upright(make_clip, shown, tmp_path):
     lying = [np.rot90(picture) for picture, _ in shown[:6]]  # as the sensor of a telephone saw it
     clip = make_clip("turned.mp4", lying)
     turn_by_a_quarter(clip)
@@ -178,7 +179,10 @@ def test_turned_recording_is_analysed_and_written_upright(make_clip, shown, tmp_
     assert main([str(clip), *arguments]) == 0
     for row, (_, face) in zip(read_rows(rows), shown[:6], strict=True):
         assert iou(box_of(row), face.box) > 0.5
-    _, drawn = pictures_of(out)[0]
+    _, stored = pictures_of(out)[0]
+    assert stored.shape == lying[0].shape  # the file still says how it is turned
+    with open_source(str(out)) as source:
+        drawn = next(iter(source)).image
     assert drawn.shape == shown[0][0].shape
     upright, upside_down = (
         np.abs(drawn.astype(int) - picture).mean()

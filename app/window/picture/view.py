@@ -223,7 +223,7 @@ class VideoView(QWidget):
         if self._picture is None:
             self._place = None
             return
-        height, width = self._picture.frame.image.shape[:2]
+        width, height = self._picture.frame.size
         ratio = self.devicePixelRatioF()
         mirrored = self._picture.mirrored
         self._place = Placement.fit(width, height, QRectF(self.rect()), ratio, mirrored=mirrored)

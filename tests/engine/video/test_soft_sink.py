@@ -10,9 +10,10 @@ import pytest
 from av.stream import Disposition
 
 from engine.errors import ConfigError, SinkError
-from engine.video.conversion import Orientation
+from engine.video.conversion import Beside
 from engine.video.copied import VideoTrack
 from engine.video.opening import SourceConfig, open_source
+from engine.video.planes import UPRIGHT
 from engine.video.sink import SinkConfig
 from engine.video.soft_sink import SoftSink
 from engine.video.subtitle import Font, Line, SubtitleFile, uuencoded
@@ -228,8 +229,8 @@ def test_turned_pictures_stay_turned(tmp_path: Path, turn: int) -> None:
     looks = []
     for path in (source, out):
         with av.open(str(path)) as container:
-            looks.append(Orientation.of(next(container.decode(video=0))))
-    assert looks[0] == looks[1] != Orientation()
+            looks.append(Beside.of(next(container.decode(video=0))).orientation)
+    assert looks[0] == looks[1] != UPRIGHT
 
 
 def test_shape_of_pixels_stays(tmp_path: Path) -> None:
