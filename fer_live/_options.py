@@ -7,12 +7,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypedDict, get_args
 
+from app.command.soft import OverlayKind
 from engine.analyze import AnalyzerConfig
-from engine.config import checked
+from engine.config import Positive, checked
 from engine.errors import ConfigError
+from engine.faces.blur import Kind
 from engine.networks.models import Precision
 from engine.networks.runtime import Device
 from engine.video.audio import Audio
+from engine.video.encoders import Codec, Preset
 from engine.video.opening import SourceConfig
 from engine.wording import VALUE_MAX, shortened, shown
 
@@ -150,6 +153,13 @@ class Switches:
         overwrite: Replace existing files.
         progress: Show a bar.
         audio: What becomes of the sound.
+        overlay: How the overlay is written.
+        blur: What faces are covered with.
+        keep: Ids of faces that stay bare.
+        pad: Margin around a covered face.
+        codec: Of a film.
+        preset: Of its encoder.
+        crf: Of its encoder.
     """
 
     rgb: bool = False
@@ -158,6 +168,13 @@ class Switches:
     overwrite: bool = False
     progress: bool = False
     audio: Audio = "copy"
+    overlay: OverlayKind | None = None
+    blur: Kind | None = None
+    keep: tuple[Positive, ...] | None = None
+    pad: float | None = None
+    codec: Codec | None = None
+    preset: Preset | None = None
+    crf: int | None = None
 
 
 def path_of(name: str, value: object) -> Path:

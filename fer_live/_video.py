@@ -11,13 +11,17 @@ from typing import Any, Final, Unpack
 
 from app.command.interrupt import Interrupt
 from app.command.job import Job, run_job
+from app.command.soft import OverlayKind
+from app.command.wanted import COVERED, Wanted
 from engine.analyze import AnalyzerConfig, check_networks, left_out, open_finder, open_reader
 from engine.drawing.overlay import OverlayConfig
 from engine.errors import ConfigError, SourceError
+from engine.faces.blur import Kind
 from engine.mailbox import Closed, Latest
 from engine.pipeline import Pipeline
 from engine.types import Analysis
 from engine.video.audio import Audio
+from engine.video.encoders import Codec, Preset
 from engine.video.opening import SourceConfig, open_source
 from engine.wording import shown
 from fer_live._faces import moment_of
@@ -86,6 +90,13 @@ def annotate(
     timeline: bool = True,
     overwrite: bool = False,
     progress: bool = False,
+    overlay: OverlayKind | None = None,
+    blur: Kind | None = None,
+    keep: Sequence[int] | None = None,
+    pad: float | None = None,
+    codec: Codec | None = None,
+    preset: Preset | None = None,
+    crf: int | None = None,
     **options: Unpack[FilmOptions],
 ) -> dict[str, Any]:
     """Write an annotated copy of a video or of pictures, a table of results, or both: `fer-video`.
@@ -106,6 +117,15 @@ def annotate(
         timeline: Draw the valence-arousal strip.
         overwrite: Replace existing files.
         progress: Show a bar on stderr.
+        overlay: ``burnt`` into the pictures, ``soft`` as a subtitle beside untouched ones (.mkv, or
+            .ass alone), ``none``; None is ``soft`` for .ass, else ``burnt``.
+        blur: Cover every face with ``blur``, ``mosaic`` or ``box``; None covers none. Up to 64
+            faces are then followed unless `max_faces` says otherwise.
+        keep: With `blur`, ids of faces that stay bare.
+        pad: With `blur`, margin around a face, as a share of it; None is 0.35.
+        codec: ``h264``, ``hevc`` or ``av1``; None is H.264, HEVC where the video has 10 or 12 bits.
+        preset: The encoder's time for size; None is ``veryfast``.
+        crf: The encoder's constant rate factor; None looks like the source.
         options: As those of `stream`.
 
     Returns:
@@ -126,7 +146,16 @@ def annotate(
         overwrite=overwrite,
         progress=progress,
         audio=audio,
+        overlay=overlay,
+        blur=blur,
+        keep=None if keep is None else tuple(keep),
+        pad=pad,
+        codec=codec,
+        preset=preset,
+        crf=crf,
     )
+    if blur is not None:
+        options.setdefault("max_faces", COVERED)
     part, config = configs_of(annotate, options)
     if compare is not None:
         if "model" in options:
@@ -135,9 +164,21 @@ def annotate(
         config = replace(config, model=named)
     if out is None and records is None:
         raise ConfigError("nothing to do; give out for a video or records for rows")
+    target = None if out is None else path_of("out", out)
+    wanted = Wanted(
+        out=target,
+        compare=compare is not None,
+        overlay=overlay,
+        blur=blur,
+        pad=pad,
+        keep=keep,
+        codec=codec,
+        preset=preset,
+        crf=crf,
+    ).of_job()
     job = Job(
         input=name_of(video),
-        out=None if out is None else path_of("out", out),
+        out=target,
         records=None if records is None else path_of("records", records),
         landmarks=landmarks,
         compare=compare is not None,
@@ -146,6 +187,7 @@ def annotate(
         source=part,
         analyzer=config,
         overlay=OverlayConfig(timeline=timeline, landmarks=landmarks),
+        **wanted,
     )
     with Interrupt() as interrupt:
         outcome = run_job(job, interrupt, show_progress=progress)

@@ -17,7 +17,7 @@ _RENAMED: Final = {"min_face": "min_face_px"}
 _OPTION: Final = re.compile(
     r"\b(?:fer-[a-z]+|pip|python) [^;]*"
     r"|--(?P<name>[a-z][a-z-]*)"
-    r"(?: (?P<value>[A-Z]+\b|[0-9]+\b|none|aac|copy|auto|cpu|cuda|tensorrt|fp32|int8))?"
+    r"(?: (?P<value>[A-Z]+\b|[0-9]+\b|none|burnt|soft|aac|copy|auto|cpu|cuda|tensorrt|fp32|int8))?"
 )
 
 

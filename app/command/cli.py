@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "fer-video"
 KINDS: Final = ("blur", "mosaic", "box")  # as `CoverConfig` takes them
-COVERED: Final = 64  # faces at once where they are covered: one that is not followed is bare
 _MODEL: Final = "poster-rt"
 _SECONDS_MAX: Final = 1e9  # as `SourceConfig` takes them
 # As `engine.video.encoders` has them, which takes long to import.
@@ -86,43 +85,39 @@ def _job(options: argparse.Namespace) -> "Job":
         )
         if used
     ]
-    _check_cover(options)
     if len(printed) > 1:
         raise ConfigError(f"{' and '.join(printed)}: only one of them can have standard output")
     from app.command.job import Job
-    from app.command.soft import overlay_kind
+    from app.command.wanted import COVERED, Wanted
     from engine.analyze import AnalyzerConfig
     from engine.config import problems
     from engine.drawing.overlay import OverlayConfig
-    from engine.faces.blur import CoverConfig
-    from engine.video.encoders import ENCODERS
     from engine.video.opening import SourceConfig
 
-    cover = None
     given = {name: value for name, value in vars(options).items() if name in _ANALYZER}
     if options.compare is not None:
         if "model" in given:
             raise ConfigError("--compare: names the networks itself; leave --model out")
         given["model"] = options.compare
+    wanted = Wanted(
+        out=options.out,
+        compare=options.compare is not None,
+        overlay=options.overlay,
+        blur=options.blur,
+        pad=options.pad,
+        keep=options.keep,
+        codec=options.codec,
+        preset=options.preset,
+        crf=options.crf,
+    ).of_job()
     if options.blur is not None:
-        margin = {} if options.pad is None else {"margin": options.pad}
-        for said in problems(CoverConfig, margin).values():
-            raise ConfigError(f"--pad: {said}")
-        cover = CoverConfig(kind=options.blur, **margin)
         given.setdefault("max_faces", COVERED)
     for field, said in problems(AnalyzerConfig, given).items():
         option = (
             "--compare" if field == "model" and options.compare is not None else _ANALYZER[field]
         )
         raise ConfigError(f"{option}: {said}")
-    encoder = ENCODERS[options.codec or "h264"]
-    if options.crf is not None and options.crf > encoder.crf_max:
-        raise ConfigError(
-            f"--crf: {options.codec or 'h264'} takes at most {encoder.crf_max}, got {options.crf}"
-        )
-    used = {name for name, value in vars(options).items() if value not in (None, False)}
     return Job(
-        overlay_kind=overlay_kind(options.overlay, options.out, used),
         input=options.input,
         out=options.out,
         records=options.records,
@@ -130,9 +125,6 @@ def _job(options: argparse.Namespace) -> "Job":
         compare=options.compare is not None,
         audio="none" if options.no_audio else options.audio,
         overwrite=options.overwrite,
-        codec=options.codec,
-        preset=options.preset or "veryfast",
-        crf=options.crf,
         source=SourceConfig(
             start_s=options.start,
             duration_s=options.duration,
@@ -142,24 +134,8 @@ def _job(options: argparse.Namespace) -> "Job":
         ),
         analyzer=AnalyzerConfig(**given),
         overlay=OverlayConfig(timeline=not options.no_timeline, landmarks=options.landmarks),
-        cover=cover,
-        keep=options.keep or (),
+        **wanted,
     )
-
-
-def _check_cover(options: argparse.Namespace) -> None:
-    """Refuse what cannot go with covered faces, or not without."""
-    if options.compare is not None and options.overlay == "none":
-        raise ConfigError("--overlay none: --compare draws columns; leave one of them out")
-    if options.blur is None:
-        for name in ("keep", "pad"):
-            if getattr(options, name) is not None:
-                raise ConfigError(f"--{name}: goes with --blur")
-        return
-    if options.out is None:
-        raise ConfigError("--blur: covers faces in a film; give --out FILE for it")
-    if options.compare is not None:
-        raise ConfigError("--blur: --compare shows faces beside the picture; leave one out")
 
 
 def _list_models(options: argparse.Namespace) -> int:

@@ -50,7 +50,7 @@ def test_options_of_pictures_leave_out_what_needs_time():
 def test_defaults_are_those_of_the_command():
     annotate = inspect.signature(fer_live.annotate).parameters
     job = Job(input="x")
-    for name in ("audio", "overwrite", "landmarks"):
+    for name in ("audio", "overwrite", "landmarks", "codec", "crf"):
         assert annotate[name].default == getattr(job, name)
     assert annotate["timeline"].default == OverlayConfig().timeline
     model = AnalyzerConfig().model
@@ -94,7 +94,10 @@ CALLS = {
     "table": (lambda **options: fer_live.table("x.mp4", **options), {"landmarks"}),
     "annotate": (
         lambda **options: fer_live.annotate("x.mp4", **options),
-        {"out", "records", "compare", "landmarks", "audio", "timeline", "overwrite", "progress"},
+        {
+            *("out", "records", "compare", "landmarks", "audio", "timeline", "overwrite"),
+            *("progress", "overlay", "blur", "keep", "pad", "codec", "preset", "crf"),
+        },
     ),
     "analyze": (
         lambda **options: fer_live.analyze("x.jpg", **options),

@@ -190,6 +190,38 @@ def test_annotate_obeys_its_options(clip, tmp_path):
     fer_live.annotate(clip, with_all, duration=0.2, overwrite=True)
 
 
+def test_annotate_covers_faces_as_the_command_does(clip, tmp_path):
+    ours, theirs = tmp_path / "ours.mkv", tmp_path / "theirs.mkv"
+    told = fer_live.annotate(clip, ours, blur="mosaic", pad=0.2, overlay="none", crf=30)
+    assert told["blur"] == "mosaic"
+    how = ["--blur", "mosaic", "--pad", "0.2", "--overlay", "none", "--crf", "30"]
+    assert main([str(clip), "--out", str(theirs), "--quiet", *how]) == 0
+    for mine, other in zip(fer_live.stream(ours), fer_live.stream(theirs), strict=True):
+        assert np.array_equal(mine.image, other.image)
+
+
+def test_annotate_writes_the_overlay_beside_the_film(clip, tmp_path):
+    fer_live.annotate(clip, tmp_path / "clip.ass")
+    assert "PlayResX: " in (tmp_path / "clip.ass").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"keep": [1]}, "^keep: goes with blur$"),
+        ({"blur": "boxes"}, "^blur: "),
+        ({"blur": "box", "pad": 9}, "^pad: must be at most 2"),
+        ({"overlay": "none", "compare": "poster-rt,dan"}, '^overlay="none": compare draws columns'),
+        ({"overlay": "soft"}, 'overlay="soft" writes .mkv, or .ass beside the film'),
+        ({"codec": "av1", "crf": 64}, "^crf: av1 takes 0 to 63, got 64"),
+    ],
+)
+def test_what_does_not_go_together_is_said_in_python(clip, tmp_path, options, said):
+    with pytest.raises(fer_live.ConfigError, match=said):
+        fer_live.annotate(clip, tmp_path / "out.mp4", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_interrupted_annotation_keeps_what_was_done(fake_camera, tmp_path):
     fake_camera(count=10**9, signals_at=20, live=False)
     before = signal.getsignal(signal.SIGINT)
