@@ -137,8 +137,8 @@ class Video(GuardedSource):
         self.info = self._facts()
         if hdr := HDR.get(first.color_trc):
             self.warnings.append(
-                f"{self._name}: HDR video ({hdr}) is taken as if it were ordinary video: colours "
-                "look grey, and expressions are read less well"
+                f"{self._name}: HDR video ({hdr}) is read as if it were ordinary video: "
+                "expressions are read less well, and what is shown of it looks grey"
             )
         log.info("%s: %dx%d, fps %s", self._name, self.info.width, self.info.height, self.info.fps)
         start_s = self._config.start_s

@@ -281,8 +281,8 @@ def test_hdr_video_is_said_to_look_grey_once(tmp_path, trc, name):
     with open_source(str(path)) as source:
         assert len(list(source)) == 3
     assert source.warnings == [
-        f"a.mp4: HDR video ({name}) is taken as if it were ordinary video: colours look grey, "
-        "and expressions are read less well"
+        f"a.mp4: HDR video ({name}) is read as if it were ordinary video: expressions are "
+        "read less well, and what is shown of it looks grey"
     ]
 
 
