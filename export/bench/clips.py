@@ -20,6 +20,7 @@ from engine.analyze import AnalyzerConfig, open_analyzer
 from engine.errors import FerError, SourceError
 from engine.networks.runtime import Device
 from engine.types import Analysis
+from engine.video.encoders import ENCODERS
 from engine.video.opening import open_source
 from engine.video.sink import SinkConfig
 
@@ -205,7 +206,7 @@ def decode_and_encode(clip: Path, out: Path) -> None:
             encoder = target.add_stream(
                 "libx264",
                 rate=stream.average_rate,
-                options={"crf": str(settings.crf), "preset": settings.preset},
+                options={"crf": str(ENCODERS["h264"].crf), "preset": settings.preset},
             )
             encoder.width, encoder.height = stream.width // 2 * 2, stream.height // 2 * 2
             encoder.pix_fmt = "yuv420p"

@@ -1,5 +1,7 @@
 """Batches, loss and figures of the super-resolution network's training."""
 
+from itertools import count
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from engine.faces.alignment import CROP_SIZE, template
 from engine.faces.preprocessing import to_input
 from training.data.faces import FaceBank
 from training.data.operations import resized
+from training.data.packs import is_held_out
 from training.models.super_resolution import Interpolate, SRLite
 from training.systems.neural_resizer import NeuralResizerConfig, make_upscaler
 from training.tasks.super_resolution import (
@@ -176,11 +179,13 @@ def recipe(tmp_path, monkeypatch):
 
 @pytest.fixture
 def packs(tmp_path):
-    """A picture of each of four people; the first is held out."""
+    """A picture of each of four people; one of them is held out."""
     images, labels = tmp_path / "packs" / "faces_wild", tmp_path / "packs" / "teacher_labels"
     images.mkdir(parents=True)
     labels.mkdir()
-    names = [f"{person}_1.png" for person in "abcd"]
+    held = next(name for name in (f"p{n}" for n in count()) if is_held_out(name))
+    names = [f"{person}_1.png" for person in (held, "a", "b", "c")]
+    assert not any(map(is_held_out, "abc"))
     for seed, name in enumerate(names):
         cv2.imwrite(str(images / name), picture(seed, CROP_SIZE))
     points = (face_points(CROP_SIZE) + 0.5) / CROP_SIZE

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine.assets import asset_path
 from engine.errors import ConfigError
 from engine.faces.alignment import template
 from training.data.ferplus import FOLDERS
@@ -66,7 +67,7 @@ SHRUNK_TASK = {
         *("detector.width=16", "detector.side=64", "detector.large_side=96"),
         "detector.threads=1",
     ),
-    "landmarks": (),
+    "landmarks": (f"landmarks.detector={asset_path('fer-detector.onnx')}",),
     "super_resolution": ("super_resolution.channels=12", "super_resolution.blocks=1"),
 }
 PLACES = {"data": Path("data"), "cache": Path("cache"), "folder": Path("run")}
