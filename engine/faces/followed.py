@@ -48,9 +48,17 @@ class Followed:
     waits: int = 0  # how often something may have been it that was half behind another face
     replaced: bool = False  # somebody else is in its place, or may be: the film was cut
     partial: bool = False  # so far no more of it was seen than a part, at an edge or behind another
+    _boxed: tuple[Floats, Floats] | None = field(default=None, init=False)  # landmarks, their box
 
     def __post_init__(self) -> None:
         self.settled_s = self.time_s
+
+    @property
+    def box(self) -> Floats:
+        """Where it was seen last, (4,) float32; asked for many times a frame."""
+        if self._boxed is None or self._boxed[0] is not self.landmarks:
+            self._boxed = self.landmarks, box_of(self.landmarks)
+        return self._boxed[1]
 
     def likeness(self, look: Appearance) -> float:
         """Say how alike `look` is to the most similar of the looks remembered."""
@@ -95,18 +103,18 @@ class Followed:
 
     def expected_centre(self, time_s: float) -> Floats:
         """Say where the middle of its box is, if it went on as it did."""
-        return centre(box_of(self.landmarks)) + self.velocity * np.float32(time_s - self.time_s)
+        return centre(self.box) + self.velocity * np.float32(time_s - self.time_s)
 
     def expected_landmarks(self, time_s: float) -> Floats:
         """Give the landmarks there, moved by half a side at most."""
-        step = self.expected_centre(time_s) - centre(box_of(self.landmarks))
-        reach = 0.5 * float(np.sqrt(area(box_of(self.landmarks))))
+        step = self.expected_centre(time_s) - centre(self.box)
+        reach = 0.5 * float(np.sqrt(area(self.box)))
         return np.asarray(self.landmarks + np.clip(step, -reach, reach), np.float32)
 
     def sides_away(self, box: Floats, time_s: float) -> float:
         """Sides of a box from its centre to where this face was expected; inf at another size."""
         side = float(np.sqrt(area(box)))
-        alike = 0.6 < np.sqrt(area(box_of(self.landmarks))) / side < 1.7
+        alike = 0.6 < np.sqrt(area(self.box)) / side < 1.7
         return self.surprise(box, time_s) / side if alike else math.inf
 
     def surprise(self, box: Floats, time_s: float) -> float:
@@ -124,7 +132,7 @@ class Followed:
             self.looks = [*self.looks[1 - LOOKS_KEPT :], (time_s, look)]
         elapsed_s = time_s - self.time_s
         if elapsed_s > 0:
-            step = centre(box_of(sighting.landmarks)) - centre(box_of(self.landmarks))
+            step = centre(box_of(sighting.landmarks)) - centre(self.box)
             mean = 0.5 * self.velocity + 0.5 * step / np.float32(elapsed_s)
             self.velocity = mean.astype(np.float32)
         self.landmarks, self.score, self.time_s = sighting.landmarks, sighting.presence, time_s
@@ -156,20 +164,23 @@ class View:
         self.detect, self._describe = cache(detect), describe
         self.sightings: list[Sighting] = []
         self.looks: list[Appearance] = []
+        self._boxes: list[Floats] = []
 
     def add(self, sightings: Sequence[Sighting]) -> None:
         """Take sightings of further faces."""
         self.sightings += sightings
+        self._boxes += [box_of(sighting.landmarks) for sighting in sightings]
         self.looks += map(self._describe, sightings)
 
     def correct(self, index: int, sighting: Sighting) -> None:
         """Put another sighting in the place of one."""
         self.sightings[index] = sighting
+        self._boxes[index] = box_of(sighting.landmarks)
         self.looks[index] = self._describe(sighting)
 
     def box(self, index: int) -> Floats:
         """Give the box of a sighting."""
-        return box_of(self.sightings[index].landmarks)
+        return self._boxes[index]
 
     def inside(self, index: int) -> float:
         """Share of a face's box that lies in the frame."""

@@ -176,14 +176,14 @@ class Tracker:
             detection
             for detection in detections
             if all(
-                index in missing or overlap(detection.box, box_of(face.landmarks)) < 0.5
+                index in missing or overlap(detection.box, face.box) < 0.5
                 for index, face in enumerate(self._seen)
             )
         ]
         found: dict[int, Detection] = {}
         for index in missing:
             face = self._seen[index]
-            side = float(np.sqrt(area(box_of(face.landmarks))))
+            side = float(np.sqrt(area(face.box)))
             near = [
                 detection
                 for detection in free
@@ -204,7 +204,7 @@ class Tracker:
             detections: Of the frame.
             besides: Some that were picked already.
         """
-        boxes = [box_of(face.landmarks) for face in self._seen] + [one.box for one in besides]
+        boxes = [face.box for face in self._seen] + [one.box for one in besides]
         room = self.config.at_once - len(boxes)
         fresh = [
             detection
@@ -247,7 +247,7 @@ class Tracker:
         self._seen = [face for face, _ in alive]
         return [
             (
-                Track(face.id, box_of(face.landmarks), face.landmarks, face.score),
+                Track(face.id, face.box, face.landmarks, face.score),
                 view.sightings[index],
             )
             for face, index in alive
@@ -384,7 +384,7 @@ class Tracker:
     def _new(self, sighting: Sighting, look: Appearance, time_s: float) -> Followed:
         number, self._next_id = self._next_id, self._next_id + 1
         face = Followed(number, sighting.landmarks, sighting.presence, time_s, look)
-        box = box_of(sighting.landmarks)
+        box = face.box
         if any(
             other.replaced and other.hidden_since_s == time_s and other.sides_away(box, time_s) < 1
             for other in self._hidden

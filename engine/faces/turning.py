@@ -181,5 +181,6 @@ class Turns:
             self._seen_s = time_s
             turns = {turn_of(face) for face in faces}
             # Many a face that looks aside is narrow: it is stretched if it was found so.
-            stretched = {stretch_of(face) for face in faces} & set(self._tried)
+            narrow = map(stretch_of, faces) if self._tried else ()
+            stretched = set(self._tried).intersection(narrow)
             self._ways = tuple(way for way in OTHERS if way in turns | stretched)
