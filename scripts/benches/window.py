@@ -44,6 +44,7 @@ from engine.video.opening import Frames, Source, SourceInfo
 
 PROGRAM: Final = "scripts.benches.window"
 BLOCKED_MS: Final = 16.0  # a frame of a 60 Hz screen
+SETTLING_MS: Final = 2000  # after which an opened window has nothing left to do
 _FACE: Final = 0.42  # height of a portrait, of the frame's
 
 
@@ -350,6 +351,32 @@ def measure(plan: Plan) -> dict[str, object]:
     return figures(plan, run.taken, close_s, late)
 
 
+def measure_idle(seconds: float, size: tuple[int, int]) -> dict[str, object]:
+    """Open the window without a source, and leave it alone.
+
+    Args:
+        seconds: How long, once it is on the screen.
+        size: Of the window, pixels.
+    """
+    app = make_application(PROGRAM, TimedApplication)
+    apply_theme(app, "dark")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(recording_folder=Path(folder), seen_privacy=True, theme="dark")
+        window = MainWindow(settings, Path(folder, "settings.toml"))
+        window.resize(*size)
+        window.show()
+        settle()
+        QTimer.singleShot(SETTLING_MS, app.quit)
+        app.exec()
+        began_s = time.process_time()
+        QTimer.singleShot(round(1000 * seconds), app.quit)
+        app.exec()
+        spent_s = time.process_time() - began_s
+        window.close()
+        destroy(window)
+    return {"idle_s": seconds, "cpu_percent_of_a_core": round(100 * spent_s / seconds, 2)}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code."""
     return run_command(PROGRAM, _measure, argv, extra="app")
@@ -364,6 +391,7 @@ def _measure(argv: Sequence[str]) -> None:
     add("--fps", type=int, default=30, help="of the camera (30)")
     add("--window", type=_size, default=(1280, 800), metavar="WxH", help="(1280x800)")
     add("--clip", type=Path, metavar="FILE", help="a film in a loop, instead of a camera")
+    add("--idle", action="store_true", help="no source: what the window takes when left alone")
     add("--json", action="store_true", help="print one JSON object")
     options = parse.parse_args(argv)
     plan = Plan(
@@ -375,7 +403,7 @@ def _measure(argv: Sequence[str]) -> None:
         window=options.window,
         clip=options.clip,
     )
-    found = measure(plan)
+    found = measure_idle(plan.seconds, plan.window) if options.idle else measure(plan)
     if options.json:
         sys.stdout.write(json.dumps(found) + "\n")
     else:

@@ -1,4 +1,8 @@
 import itertools
+import json
+import os
+import subprocess
+import sys
 from array import array
 from pathlib import Path
 
@@ -52,3 +56,15 @@ def test_figures_are_those_of_what_was_taken():
 def test_a_film_is_named_in_the_figures():
     found = figures(Plan(clip=Path("films/a.mp4")), Measurements(), 0.25, [])
     assert found["camera"] == "a.mp4"
+
+
+@pytest.mark.slow
+def test_a_window_that_is_left_alone_hardly_works():
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, "-m", "scripts.benches.window", "--idle", "--seconds", "4", "--json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=environment, timeout=60
+    )
+    found = json.loads(done.stdout)
+    assert found["idle_s"] == 4.0
+    assert 0 < found["cpu_percent_of_a_core"] < 10  # 1 is wanted; the machine may be busy
