@@ -169,6 +169,7 @@ class MainWindow(QMainWindow):
             "lasting": self.recording.begin_or_end_by_key,
             "other_marker": self.docks.write_marker,
             "snapshot": self.recording.snapshot,
+            "blur": lambda on: self.watch.blur(on=on),
             "play_pause": self.playback.play_pause,
             "step_back": lambda: self.playback.step(-1),
             "step_on": lambda: self.playback.step(1),

@@ -54,6 +54,7 @@ class MainActions:
     )
     other_marker: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Other marker…"), "Ctrl+M")
     snapshot: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Snapshot"), "Ctrl+Shift+S")
+    blur: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Blur faces"), "Ctrl+B", checkable=True)
     play_pause: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Play or pause"), "Space")
     step_back: QAction = action(QT_TRANSLATE_NOOP("Actions", "Frame &before"), ",")
     step_on: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Next frame"), ".")
@@ -110,7 +111,7 @@ def fill_menu_bar(
                 (a.record, a.pause),
                 (*a.markers, a.other_marker),
                 a.lasting,
-                (a.snapshot,),
+                (a.snapshot, a.blur),
                 (a.open_session,),
             ),
         ),

@@ -10,6 +10,7 @@ from PyQt6.QtCore import QObject, Qt, QThread, pyqtSignal
 
 from app.live.presentation import Viewport
 from app.sources.choice import Choice
+from app.window.texts import without_options
 from app.window.worker import Worker
 from engine.analyze import AnalyzerConfig
 from engine.types import Analysis
@@ -123,7 +124,7 @@ class Runner(QObject):
     def _failed(self, worker: Worker, message: str, *, again: bool) -> None:
         if worker is self.worker:
             self._over = not again
-            self.failed.emit(message, again)
+            self.failed.emit(without_options(message), again)
 
     def _finished(self, thread: QThread, worker: Worker) -> None:
         self._threads = [pair for pair in self._threads if pair[0] is not thread]

@@ -26,6 +26,16 @@ def tip(text: str) -> str:
     return f"<span>{html.escape(text, quote=False)}</span>" if looks_rich else text
 
 
+def without_options(message: str) -> str:
+    """Give what the engine says without advice that names an option, which no window has.
+
+    Its messages say what is wrong, then, behind a semicolon, what to do.
+    """
+    clauses = message.split("; ")
+    kept = [clause for clause in clauses if not re.search(r"(^|\s)--[a-z]", clause)]
+    return "; ".join(kept) or message
+
+
 def shortened(text: str, letters: int = MENU_LETTERS) -> str:
     """Give a text of at most so many letters."""
     return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"

@@ -80,6 +80,10 @@
         <translation>&amp;Schnappschuss</translation>
     </message>
     <message>
+        <source>&amp;Blur faces</source>
+        <translation>Gesichter &amp;unkenntlich machen</translation>
+    </message>
+    <message>
         <source>&amp;Play or pause</source>
         <translation>&amp;Abspielen oder anhalten</translation>
     </message>

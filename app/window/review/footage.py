@@ -9,6 +9,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from app.live.presentation import Presenter
 from app.session.frames import FrameServer, VideoPart
 from app.window.picture.view import VideoView
+from app.window.texts import without_options
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Footage(QObject):
 
     def _tell(self, message: str) -> None:
         if self._is_open:
-            self.failed.emit(message)
+            self.failed.emit(without_options(message))
 
     def close(self) -> None:
         """End the threads; the view keeps its picture."""

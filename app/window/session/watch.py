@@ -126,6 +126,11 @@ class SessionWatch(QObject):
         self._controller.pause_or_go_on()
         self.refresh()
 
+    def blur(self, *, on: bool) -> None:
+        """Blur faces from now on, or no more; while it records, nothing changes."""
+        self._controller.choose(blur=on)
+        self.refresh()
+
     def _marker_edited(self, key: str, text: str) -> None:
         texts = list(self._controller.choice.texts)
         texts[KEYS.index(key)] = text
@@ -152,6 +157,8 @@ class SessionWatch(QObject):
             actions.pause.setText(text)
         actions.pause.setEnabled(view.recording and not view.ending)
         actions.snapshot.setEnabled(view.can_snapshot)
+        actions.blur.setChecked(choice.blur)
+        actions.blur.setEnabled(not view.recording)
         marks = zip(KEYS, choice.texts, actions.markers, actions.lasting, strict=True)
         for key, words, marker, lasting in marks:
             texts = {marker: self.tr("Mark: {text}"), lasting: self.tr("Begin: {text}")}

@@ -11,6 +11,7 @@ from app.settings.draft import Draft
 from app.settings.speed import Speed, measure_speed
 from app.window.language import filled
 from app.window.panels.panel import label
+from app.window.texts import without_options
 from engine.analyze import AnalyzerConfig
 from engine.errors import FerError
 
@@ -62,7 +63,7 @@ class Measurement(QObject):
             speed = self._measure(self._config, self._stop.is_set)
         except FerError as error:
             log.warning("speed: %s", error)
-            self.failed.emit(str(error))
+            self.failed.emit(without_options(str(error)))
         except Exception as error:
             log.exception("the speed measurement failed")
             self.failed.emit(f"{type(error).__name__}: {error}")

@@ -147,6 +147,15 @@ def test_a_file_that_fails_is_no_longer_being_opened(qtbot, window, tmp_path):
     assert window.watch.bar.source == ""
 
 
+def test_what_is_said_of_a_picture_names_no_option_of_a_command(qtbot, window, tmp_path):
+    header = b"P6\n30000 20000\n255\n"  # 600 megapixels, of which none are there
+    (tmp_path / "huge.ppm").write_bytes(header)
+    window.open(Choice(kind="file", name=str(tmp_path / "huge.ppm")))
+    qtbot.waitUntil(lambda: "huge.ppm" in window.trouble.text)
+    assert "--" not in window.trouble.text
+    assert "megapixels" in window.trouble.text
+
+
 def test_a_lost_camera_shows_no_face_and_can_be_given_up(qtbot, window, opened, fake_camera):
     first = fake_camera()
     opened += [first, *[SourceError("camera 0: busy")] * 500]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt, QTimer
 from PyQt6.QtGui import QImage
-from PyQt6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QMessageBox
+from PyQt6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QMenu, QMessageBox
 
 from app.session.folder import read_markers
 from app.settings.settings import load_settings
@@ -203,6 +203,24 @@ def test_blur_that_is_ticked_is_in_every_recorded_frame_whatever_key_is_pressed(
     assert about["settings"]["video"]["blur"] is True
     assert bare_in(folder, analyses, places) == []
     assert panel.blur_box.isChecked()
+
+
+def test_the_menu_blurs_as_the_panel_does_and_not_while_it_records(qtbot, live):
+    action, panel = live.actions_.blur, live.recording
+    assert any(action in menu.actions() for menu in live.findChildren(QMenu))
+    action.trigger()
+    assert live.controller.choice.blur
+    qtbot.waitUntil(panel.blur_box.isChecked)
+    panel.blur_box.toggle()
+    assert not live.controller.choice.blur
+    qtbot.waitUntil(lambda: not action.isChecked())
+    action.trigger()
+    start(qtbot, live)
+    qtbot.waitUntil(lambda: not action.isEnabled())
+    action.trigger()
+    assert live.controller.choice.blur
+    stop(qtbot, live)
+    qtbot.waitUntil(action.isEnabled)
 
 
 def test_a_clean_copy_shows_no_box_and_no_bare_face(qtbot, film, show_film, tmp_path):
@@ -419,6 +437,7 @@ def test_the_session_menu_has_everything_of_a_recording(live):
         "Begin: question",
         "Begin: note",
         "Snapshot",
+        "Blur faces",
         "Open recording…",
     ]
 

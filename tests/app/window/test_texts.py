@@ -5,7 +5,7 @@ from PyQt6.QtGui import QKeySequence, QTextDocument
 from PyQt6.QtWidgets import QLabel
 
 from app.window.help.dialogs import ShortcutsDialog
-from app.window.texts import literal, shortened, tip, without_marks
+from app.window.texts import literal, shortened, tip, without_marks, without_options
 
 ODD = "Q&A <b>ü</b>"
 LONG = "Long & text " * 30
@@ -31,6 +31,25 @@ def test_a_tip_shows_what_was_typed(text):
 def test_a_long_text_is_cut():
     assert len(shortened(LONG)) <= 40
     assert shortened("short") == "short"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown_as"),
+    [
+        (
+            "a.png: over 36 megapixels; --max-megapixels N allows larger ones",
+            "a.png: over 36 megapixels",
+        ),
+        ("a.mp4: exists already; use --overwrite or another name", "a.mp4: exists already"),
+        (
+            "detector yunet: needs --detector-model FILE: x",
+            "detector yunet: needs --detector-model FILE: x",
+        ),
+        ("a--b.mp4: no such file; is it elsewhere?", "a--b.mp4: no such file; is it elsewhere?"),
+    ],
+)
+def test_advice_that_no_window_can_follow_is_left_out(said, shown_as):
+    assert without_options(said) == shown_as
 
 
 def test_texts_of_markers_are_shown_as_they_are(qtbot, live):
