@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import cv2
 
@@ -18,6 +18,7 @@ from engine.video.source import GuardedSource, SourceConfig, SourceInfo
 log = logging.getLogger(__name__)
 
 TIME_BASE: Final = Fraction(1, 90_000)  # as in MPEG: fine enough for any rate
+FAULTY: Final = 30  # pictures in a row that cannot be read before a camera counts as lost
 PROBED: Final = 4  # cameras tried for an error message where the system does not list them
 
 
@@ -50,7 +51,7 @@ class Camera(GuardedSource):
                 f"cameras found: {_listed()}"
             )
         self._ask()
-        good, image = self._capture.read()
+        good, image = self._read()
         if not good or image is None:
             self._capture.release()
             raise SourceError(f"{self._name}: gives no picture; try another port or camera")
@@ -67,6 +68,22 @@ class Camera(GuardedSource):
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
         if self._config.fps is not None:
             self._capture.set(cv2.CAP_PROP_FPS, self._config.fps)
+
+    def _read(self) -> tuple[bool, Any]:
+        """Read the next picture; those that come empty or damaged are passed over.
+
+        Returns:
+            Whether there is one, and (H, W, 3) uint8, BGR.
+        """
+        for _ in range(FAULTY):
+            try:
+                return self._capture.read()
+            except cv2.error as error:  # of an empty Motion JPEG, which cameras give now and then
+                log.info("%s: a picture cannot be read: %s", self._name, error)
+                said = f"{self._name}: pictures that come empty or damaged are left out"
+                if said not in self.warnings:
+                    self.warnings.append(said)
+        return False, None
 
     def _facts(self, image: Image) -> SourceInfo:
         rate = float(self._capture.get(cv2.CAP_PROP_FPS))
@@ -91,7 +108,7 @@ class Camera(GuardedSource):
 
     def _next(self) -> Frame | None:
         while True:
-            good, image = self._capture.read()
+            good, image = self._read()
             if self._closing.is_set():
                 return None
             if not good or image is None:
