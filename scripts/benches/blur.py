@@ -24,9 +24,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.command.cli import COVERED
 from app.command.doubted import SCORE_MIN, Doubted
 from app.command.twice import Notes, Recalled
+from app.command.wanted import COVERED
 from engine.analyze import AnalyzerConfig, open_config_detector, open_finder, open_reader
 from engine.command import Parser, count, libraries, run_command
 from engine.errors import SourceError
