@@ -1,8 +1,8 @@
 """Time the landmark network and the fusion in every way that might be faster; prints Markdown.
 
     scripts/bench --help                       # makes .venv, once
-    .venv/bin/python scripts/benches/frontier.py       # the shipped networks, some five minutes
-    .venv/bin/python scripts/benches/frontier.py OTHER.onnx --parts networks,commands
+    .venv/bin/python -m scripts.benches.frontier       # the shipped networks, some five minutes
+    .venv/bin/python -m scripts.benches.frontier OTHER.onnx --parts networks,commands
 
 What is compared takes turns call by call, so that a busy machine is busy for all. Milliseconds,
 median of the rounds.

@@ -1,6 +1,6 @@
 """Quantise the shipped networks in several ways; print what each costs and takes, as Markdown.
 
-    .venv/bin/python scripts/benches/int8_trials.py                # about ten minutes
+    .venv/bin/python -m scripts.benches.int8_trials                # about ten minutes
 
 Landmarks: how far they move on validation faces, percent of the distance between the outer eye
 corners. Fusion: accuracy on validation faces, with the float landmark network. Milliseconds are
@@ -15,13 +15,13 @@ from typing import Any, Final
 from unittest import mock
 
 import numpy as np
-from frontier import Call, race, session_of, table
 
 import export.quantization
 from engine.assets import asset_path
 from engine.command import Parser, add_data_options, libraries, run_command, whole_number
 from export.calibration import Feed, Judge, calibration_feeds, validation_judge
 from export.quantization import QuantizeConfig, quantize
+from scripts.benches.frontier import Call, race, session_of, table
 
 TRIALS: Final[Mapping[str, Mapping[str, Any]]] = {
     "float32": {},

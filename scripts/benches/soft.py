@@ -83,7 +83,8 @@ def _subtitle_rate(path: Path) -> float:
     with av.open(str(path)) as container:
         stream = container.streams.subtitles[0]
         sizes = [packet.size for packet in container.demux(stream)]
-        return sum(sizes) / (container.duration / 1e6)
+        length_s = (container.duration or 0) / 1e6
+        return sum(sizes) / length_s if length_s else float("nan")
 
 
 if __name__ == "__main__":
