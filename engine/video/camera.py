@@ -70,7 +70,7 @@ class Camera(GuardedSource):
             self._capture.set(cv2.CAP_PROP_FPS, self._config.fps)
 
     def _read(self) -> tuple[bool, Any]:
-        """Read the next picture; those that come empty or damaged are passed over.
+        """Read the next picture; those that OpenCV refuses are passed over.
 
         Returns:
             Whether there is one, and (H, W, 3) uint8, BGR.
@@ -80,7 +80,7 @@ class Camera(GuardedSource):
                 return self._capture.read()
             except cv2.error as error:  # of an empty Motion JPEG, which cameras give now and then
                 log.info("%s: a picture cannot be read: %s", self._name, error)
-                said = f"{self._name}: pictures that come empty or damaged are left out"
+                said = f"{self._name}: empty pictures are left out"
                 if said not in self.warnings:
                     self.warnings.append(said)
         return False, None
