@@ -73,7 +73,9 @@ class LoopConfig:
         batch: Samples of one forward pass, over all devices.
         accumulate: Forward passes per optimiser step.
         ema: Decay of the averaged weights, which are the ones judged and kept; 0 is off.
-        every: Steps between evaluations and checkpoints; 0 is once per epoch.
+        every: Steps between evaluations, each with a checkpoint; 0 is once per epoch.
+        minutes: Longest time between checkpoints, which is what a stop can cost; 0 leaves them
+            to the evaluations.
         monitor: Figure of the evaluation that decides which weights are kept, more is better;
             empty keeps the last ones.
         patience: Evaluations without a better `monitor` before the run ends; 0 never ends it.
@@ -92,6 +94,7 @@ class LoopConfig:
     accumulate: Positive = 1
     ema: ShareBelowOne = 0.0
     every: Natural = 0
+    minutes: NonNegative = 5.0
     monitor: str = ""
     patience: Natural = 0
     keep: bool = False
@@ -209,6 +212,7 @@ class _Run:
             else batches
         )
         self.progress = _Progress()
+        self.saved = time.monotonic()
 
     @property
     def kept(self) -> nn.Module:
@@ -245,6 +249,10 @@ class _Run:
                 if self.progress.done:
                     break
                 self.module.train()
+            elif 0 < 60 * self.config.minutes <= time.monotonic() - self.saved:
+                self._check_weights(step + 1)
+                self.progress.step = step + 1
+                self._save()
 
     def _batches(self, start: int) -> Iterator[Any]:
         many, workers = self.config.accumulate, self.config.workers
@@ -368,6 +376,7 @@ class _Run:
         return parts
 
     def _save(self) -> None:
+        self.saved = time.monotonic()
         if not self.fabric.is_global_zero:
             return
         now = self.progress

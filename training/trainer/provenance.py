@@ -17,7 +17,9 @@ from training.weights import file_digest
 
 REMEDY = "choose another --out or remove its folder"
 # Where a run goes on may differ from where it began.
-PLACE = frozenset({"loop.workers", "loop.accelerator", "loop.devices", "loop.nodes"})
+PLACE = frozenset(
+    {"loop.workers", "loop.minutes", "loop.accelerator", "loop.devices", "loop.nodes"}
+)
 CHECKPOINT, MODEL = (
     "checkpoint.safetensors",
     "model.safetensors",

@@ -111,6 +111,20 @@ def test_resumed_training_ends_in_the_same_weights(tmp_path, changed):
     assert valid[0] == valid[1]
 
 
+def test_a_stop_between_evaluations_costs_the_minutes_since_the_last_checkpoint(tmp_path):
+    often = config(minutes=1e-9, every=0, steps=6)
+    whole = fit(Regression(), Lines(), config(steps=6, every=6), OPTIMIZER, tmp_path / "whole")
+    slow = config(minutes=60, every=6)
+    for loop, first in ((often, 5), (slow, 0)):
+        folder = tmp_path / str(first)
+        with pytest.raises(KeyboardInterrupt):
+            fit(Regression(), Lines(broken=5), loop, OPTIMIZER, folder)
+        rest = Lines()
+        fit(Regression(), rest, loop, OPTIMIZER, folder)
+        assert rest.asked == list(range(first, 6))
+        assert same(whole.state_dict(), weights(folder))
+
+
 def test_rows_after_the_checkpoint_are_written_once(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(Regression(), Lines(broken=4), config(), OPTIMIZER, tmp_path)

@@ -29,6 +29,7 @@ class Loop:
     seed: int = 0
     sizes: tuple[int, ...] = (1, 2)
     workers: int = 1
+    minutes: float = 5.0
 
 
 def recipe(tmp_path, **tables):
@@ -47,7 +48,7 @@ def test_run_folder_names_recipe_commit_data_and_weights(tmp_path, pack):
         name: json.loads((tmp_path / "run" / f"{name}.json").read_text())
         for name in ("recipe", "provenance")
     }
-    loop = {"steps": 3, "seed": 7, "sizes": [1, 2], "workers": 1}
+    loop = {"steps": 3, "seed": 7, "sizes": [1, 2], "workers": 1, "minutes": 5.0}
     assert read["recipe"] == {"task": "expression", "loop": loop}
     assert read["provenance"] == {
         "commits": [commit()],
@@ -165,7 +166,7 @@ def test_trainer_keeps_its_files_under_the_names_looked_for():
 
 def test_run_goes_on_with_its_recipe_only(tmp_path, pack):
     write(recipe(tmp_path))
-    write(recipe(tmp_path), Loop(workers=8))  # on another machine, say
+    write(recipe(tmp_path), Loop(workers=8, minutes=1.0))  # on another machine, say
     with pytest.raises(ConfigError, match=r"another recipe \(loop\.steps was 3, is 4\)"):
         write(recipe(tmp_path), Loop(steps=4))
 
