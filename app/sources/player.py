@@ -104,7 +104,7 @@ class Player(Frames):
         """Go on; from the beginning if it is at its end."""
         with self._changed:
             if self._ended:
-                self._wanted_s = 0.0
+                self._wanted_s, self._ended = 0.0, False
             self._playing, self._anchor = True, None
             self._changed.notify_all()
 

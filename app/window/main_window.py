@@ -292,6 +292,7 @@ class MainWindow(QMainWindow):
 
     def _refresh_panels(self, *, force: bool = False) -> None:
         self.source.end_with_the_file()
+        self.source.watch_signal()
         if not (self._dirty or force):
             return
         self._dirty = False

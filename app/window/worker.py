@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
@@ -87,6 +88,7 @@ class Worker(QObject):
         self._handed = threading.Condition()
         self._captured = self._found = self._kept = -1  # index of the last frame that came so far
         self.captured = CaptureTimes()
+        self._came_s: float | None = None  # when the last frame did, by `time.monotonic`
         self.device = ""
         self.info: SourceInfo | None = None
 
@@ -99,6 +101,13 @@ class Worker(QObject):
     def dropped(self) -> int:
         """Frames that were never analysed."""
         return self._pipeline.dropped
+
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds since a live source's last frame; None before the first, and of a file."""
+        if self._came_s is None or self.info is None or not self.info.live:
+            return None
+        return time.monotonic() - self._came_s
 
     @property
     def in_step(self) -> bool:
@@ -170,6 +179,7 @@ class Worker(QObject):
         for frame in self._connection:
             frame.lock()
             self.captured.note(frame.index)
+            self._came_s = time.monotonic()
             with self._handed:
                 self._captured = frame.index
             with self._pace_lock:

@@ -1432,6 +1432,14 @@
 </context><context>
     <name>SessionWatch</name>
     <message>
+        <source>The recording waits for the file, which is paused</source>
+        <translation>Die Aufnahme wartet auf die Datei, die angehalten ist</translation>
+    </message>
+    <message>
+        <source>Play</source>
+        <translation>Abspielen</translation>
+    </message>
+    <message>
         <source>{message} in {root}</source>
         <translation>{message} in {root}</translation>
     </message>
@@ -1484,6 +1492,10 @@
         <translation>Dateien werden fertig …</translation>
     </message>
     <message>
+        <source>finishing …</source>
+        <translation>schließt ab …</translation>
+    </message>
+    <message>
         <source>paused</source>
         <translation>angehalten</translation>
     </message>
@@ -1492,12 +1504,20 @@
         <translation>wartet: Datei ist angehalten</translation>
     </message>
     <message>
+        <source>waiting</source>
+        <translation>wartet</translation>
+    </message>
+    <message>
         <source>recording</source>
         <translation>Aufnahme läuft</translation>
     </message>
     <message>
         <source>recording every frame, {n} %</source>
         <translation>jedes Bild wird aufgenommen, {n} %</translation>
+    </message>
+    <message>
+        <source>at {n} %</source>
+        <translation>bei {n} %</translation>
     </message>
     <message>
         <source>markers: {n}</source>
@@ -2178,8 +2198,8 @@
         <translation>Angabe setzen</translation>
     </message>
     <message>
-        <source>Delete</source>
-        <translation>Löschen</translation>
+        <source>Delete track</source>
+        <translation>Spur löschen</translation>
     </message>
     <message>
         <source>Merge into</source>

@@ -39,6 +39,7 @@ class FakeCamera:
         self.warnings: list[str] = []
         self._image = np.full((120, 160, 3), 60, np.uint8)
         self._frames, self._closing, self._unplugged = frames, threading.Event(), False
+        self.silent = threading.Event()
 
     def unplug(self) -> None:
         self._unplugged = True
@@ -61,6 +62,8 @@ class FakeCamera:
                 return
             if self._unplugged or index == self._frames:
                 raise SourceError(f"{self.info.name}: lost; was it unplugged?")
+            while self.silent.is_set() and not self._closing.wait(0.005):
+                pass
             yield Frame(index, index / 30, self._image.copy())
 
 

@@ -17,6 +17,7 @@ from engine.wording import Words
 
 NEAR_S: Final = 0.5  # from the cursor to a marker that is meant
 Stretch = tuple[float, float]
+_FACES: Final = frozenset({"face", "into", "other"})  # parts of what a correction says
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,19 @@ class ReviewController:
                 return True
         return False
 
+    @property
+    def span_label(self) -> str:
+        """The label that the chosen face has for most of the chosen span; empty without one."""
+        if self.review is None or self.face is None or self.span is None:
+            return ""
+        start_s, end_s = self.span
+        within: dict[str, float] = {}
+        for span in self.review.spans(self.face):
+            common_s = min(span.end_s, end_s) - max(span.start_s, start_s)
+            if common_s >= 0:
+                within[span.label] = within.get(span.label, 0.0) + common_s
+        return max(within, key=lambda label: within[label], default="")
+
     def faces(self) -> list[LabelledFace]:
         """Give the faces at the cursor."""
         return self.review.at(self.time_s) if self.review is not None else []
@@ -152,8 +166,8 @@ class ReviewController:
             delete=chosen,
             delete_span=chosen and self.span is not None,
             merge=others,
-            undo=edits.next_undo,
-            redo=edits.next_redo,
+            undo=self._called(edits.next_undo),
+            redo=self._called(edits.next_redo),
         )
 
     def label(self, label: str) -> None:
@@ -284,22 +298,33 @@ class ReviewController:
         if self.review is None:
             return False
         edits = self.review.edits
-        done = Words("done: {what}", what=str(edit))
+        done = Words("done: {what}", what=self._called(str(edit)))
         return self._try(lambda: edits.add(edit), done)
 
     def undo(self) -> None:
         """Take the last correction back."""
         if self.review is not None and self.review.edits.can_undo:
             edits = self.review.edits
-            done = Words("undone: {what}", what=edits.next_undo)
+            done = Words("undone: {what}", what=self._called(edits.next_undo))
             self._try(edits.undo, done)
 
     def redo(self) -> None:
         """Make the last undone correction again."""
         if self.review is not None and self.review.edits.can_redo:
             edits = self.review.edits
-            done = Words("done again: {what}", what=edits.next_redo)
+            done = Words("done again: {what}", what=self._called(edits.next_redo))
             self._try(edits.redo, done)
+
+    def _called(self, what: str) -> str:
+        """Say a correction with the names of its faces beside their numbers."""
+        if not isinstance(what, Words):
+            return what
+        parts = dict(what.parts)
+        for part in _FACES & parts.keys():
+            face = parts[part]
+            if isinstance(face, int) and (name := self.named.of(face).name):
+                parts[part] = f"{face} ({name})"
+        return Words(what.pattern, **parts)
 
     def _try(self, work: Callable[[], None], done: str) -> bool:
         try:

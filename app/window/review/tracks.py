@@ -140,6 +140,7 @@ class TracksPanel(QWidget):
         """Lay it out; the menu lists what the chosen track may be merged into."""
         super().__init__()
         self.tracks = TrackModel(self)
+        self._shown: tuple[int | None, Stretch | None, str] = (None, None, "")
         self.table = self._build_table()
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 0, 0, 0)
@@ -182,7 +183,7 @@ class TracksPanel(QWidget):
         return row
 
     def _build_track_row(self, merge_menu: QMenu) -> QHBoxLayout:
-        self.delete_button = QPushButton(self.tr("Delete"))
+        self.delete_button = QPushButton(self.tr("Delete track"))
         self.delete_button.clicked.connect(lambda _: self.delete_wanted.emit())
         self.merge_button = QPushButton(self.tr("Merge into"))
         self.merge_button.setMenu(merge_menu)
@@ -197,8 +198,12 @@ class TracksPanel(QWidget):
         if index.isValid():
             self.face_chosen.emit(self.tracks.tracks[index.row()].face.id)
 
-    def show_choice(self, face: int | None, span: Stretch | None) -> None:
-        """Show which track and which span are chosen; tells nobody."""
+    def show_choice(self, face: int | None, span: Stretch | None, label: str = "") -> None:
+        """Show which track and which span are chosen, and the span's label; tells nobody."""
+        if (face, span, label) != self._shown:
+            self._shown = (face, span, label)
+            if (place := self.label_box.findData(label)) >= 0:
+                self.label_box.setCurrentIndex(place)
         row, chosen = self.tracks.row_of(face), self.table.selectionModel()
         words = self.tr("none; click a band")
         if span:

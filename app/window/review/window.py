@@ -358,7 +358,7 @@ class ReviewWindow(QMainWindow):
         self.video.set_faces(faces, control.face, drawn=not drawn)
         if self._footage is not None:
             self._footage.ask(control.time_s)
-        self.side.show_choice(control.face, control.span)
+        self.side.show_choice(control.face, control.span, control.span_label)
         self._refresh_abilities()
 
     def _refresh_abilities(self) -> None:

@@ -26,7 +26,7 @@ from app.window.actions import with_key
 from app.window.icons import icon
 from app.window.keys import enable
 from app.window.panels.panel import label as made_label
-from app.window.session.markers import MarkerChip
+from app.window.session.markers import MOST_PX, MarkerChip
 from app.window.symbols import record_symbol, stop_symbol
 from app.window.texts import literal, tip, without_marks
 from app.window.theme import GRID_PX
@@ -36,6 +36,7 @@ _ICON_PX: Final = 18
 _GAP_PX: Final = GRID_PX
 _STATE_PX: Final = 90  # that the words in the middle have, where all chips are in full
 _LEAST_STATE_PX: Final = 10
+_SHORT_PX: Final = 48  # of a marker's text, where room is short
 _SOURCE_PX: Final = 240  # most of the source's name and size
 _LEAST_SOURCE_PX: Final = 72
 _ARROW_PX: Final = 28  # a menu button's arrow and edges
@@ -108,7 +109,7 @@ class SessionBar(QFrame):
         self.state_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.state_label.setAccessibleName(self.tr("State of the recording"))
         self.state_label.installEventFilter(self)
-        self._state = ""
+        self._states: tuple[str, ...] = ("",)
         self.chips: dict[str, QLabel] = {}
         self._chips: tuple[Chip, ...] = ()
         self._texts: list[str] = []
@@ -183,12 +184,12 @@ class SessionBar(QFrame):
         follow()
         return button
 
-    def show_view(self, view: View, state: str) -> None:
+    def show_view(self, view: View, states: Sequence[str]) -> None:
         """Show what the controller says.
 
         Args:
             view: It.
-            state: In words.
+            states: The same in words, in full and then shorter: the first that has room is shown.
         """
         time = timecode(view.elapsed_s, hour_digits=1, passed=True)
         longer = len(time) != len(self.time_label.text())
@@ -201,9 +202,9 @@ class SessionBar(QFrame):
         if view.paused != self._paused:
             self._paused = view.paused
             self._draw_pause()
-        if state != self._state:
-            self._state = state
-            self._elide()
+        if tuple(states) != self._states:
+            self._states = tuple(states)
+            self._say_state()
 
     def _draw_pause(self) -> None:
         ink = self.palette().buttonText().color()
@@ -282,22 +283,23 @@ class SessionBar(QFrame):
         def needed(texts: Sequence[str]) -> int:
             return sum(metrics.horizontalAdvance(text) + around for text in texts if text)
 
-        def marked(*, short: bool) -> int:
+        def marked(most_px: int) -> int:
             chips = self.markers.values()
-            return sum(chip.width_for(short=short) + _GAP_PX for chip in chips)
+            return sum(chip.width_for(most_px) + _GAP_PX for chip in chips)
 
         name = self.source or self.tr("Source")
         source = min(_SOURCE_PX, metrics.horizontalAdvance(name) + _ARROW_PX)
         full, brief = [chip.text for chip in self._chips], [chip.short for chip in self._chips]
         least_source = min(source, _LEAST_SOURCE_PX)
         ways = [
-            (full, False, source, _STATE_PX),
-            (full, True, source, _STATE_PX),
-            (brief, True, source, _LEAST_STATE_PX),
-            (brief, True, least_source, _LEAST_STATE_PX),
+            (full, MOST_PX, source, _STATE_PX),
+            (full, _SHORT_PX, source, _STATE_PX),
+            (full, 0, source, _STATE_PX),
+            (brief, 0, source, _LEAST_STATE_PX),
+            (brief, 0, least_source, _LEAST_STATE_PX),
         ]
-        for texts, short, source, state in ways:
-            left = room - needed(texts) - marked(short=short) - source - state
+        for texts, most_px, source, state in ways:
+            left = room - needed(texts) - marked(most_px) - source - state
             if left >= 0:
                 break
         for place in range(len(texts) - 1, -1, -1):
@@ -311,9 +313,9 @@ class SessionBar(QFrame):
         left += said if tighter else 0
         self.record_button.setText("" if tighter else literal(record))
         for marker in reversed(self.markers.values()):
-            marker.set_short(short=short)
+            marker.set_most(most_px)
             goes = left < 0 and not marker.running  # its key sets it all the same
-            left += marker.width_for(short=True) + _GAP_PX if goes else 0
+            left += marker.width_for(0) + _GAP_PX if goes else 0
             if marker.isHidden() != goes:
                 marker.setHidden(goes)
         self._show_source(name, source + max(0, min(left, _SOURCE_PX - source)))
@@ -348,18 +350,15 @@ class SessionBar(QFrame):
         """Fit the state's words into the room that the layout leaves them."""
         resized = event is not None and event.type() == QEvent.Type.Resize
         if watched is self.state_label and resized:
-            self._elide()
+            self._say_state()
         return super().eventFilter(watched, event)
 
-    def _elide(self) -> None:
-        room = self.state_label.width()
-        metrics = self.state_label.fontMetrics()
-        shown = metrics.elidedText(self._state, Qt.TextElideMode.ElideRight, room)
-        if room < _STATE_PX // 2:  # half a word helps nobody; the panel and the tip say it
-            shown = ""
-        self.state_label.setText(shown)
-        self.state_label.setToolTip(tip(self._state))
-        self.state_label.setAccessibleDescription(self._state)
+    def _say_state(self) -> None:
+        room, width = self.state_label.width(), self.state_label.fontMetrics().horizontalAdvance
+        shown = next((words for words in self._states if width(words) <= room), "")
+        self.state_label.setText(shown)  # half a word helps nobody; the panel and the tip say it
+        self.state_label.setToolTip(tip(self._states[0]))
+        self.state_label.setAccessibleDescription(self._states[0])
 
 
 def _around(label: QLabel) -> int:

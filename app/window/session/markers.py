@@ -1,5 +1,7 @@
 """Markers in the bar: a click sets one; beside the arrow are its text, and one that lasts."""
 
+from typing import Final
+
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget, QWidgetAction
@@ -9,7 +11,7 @@ from app.window.texts import literal, tip
 
 _ARROW_PX = 16
 _AROUND_PX = 12
-_MOST_PX = 160  # of a text
+MOST_PX: Final = 160  # of a text
 
 
 class MarkerChip(QToolButton):
@@ -31,7 +33,8 @@ class MarkerChip(QToolButton):
         """
         super().__init__(parent)
         self._number, self._action, self._lasting = number, action, lasting
-        self._key, self._words, self._short, self._running = "", "", False, False
+        self._key, self._words, self._running = "", "", False
+        self._most_px = MOST_PX
         self.field = QLineEdit()
         self.field.textEdited.connect(self.edited)
         self.text_menu = QMenu(self)
@@ -74,35 +77,35 @@ class MarkerChip(QToolButton):
         """It has begun and not ended."""
         return self._running
 
-    def set_short(self, *, short: bool) -> None:
-        """Show the key alone, or the text too."""
-        if short != self._short:
-            self._short = short
+    def set_most(self, most_px: int) -> None:
+        """Show so much of the text, pixels; with 0 the key alone."""
+        if most_px != self._most_px:
+            self._most_px = most_px
             self._show()
 
-    def width_for(self, *, short: bool) -> int:
-        """Say how wide it is, pixels."""
-        return self.fontMetrics().horizontalAdvance(self._said(short=short)) + (
+    def width_for(self, most_px: int) -> int:
+        """Say how wide it is with so much of the text, pixels."""
+        return self.fontMetrics().horizontalAdvance(self._said(most_px)) + (
             _ARROW_PX + 2 * _AROUND_PX
         )
 
     def sizeHint(self) -> QSize:
         """Ask for room for the words and the arrow."""
-        return QSize(self.width_for(short=self._short), super().sizeHint().height())
+        return QSize(self.width_for(self._most_px), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
         """Never less than that."""
         return self.sizeHint()
 
-    def _said(self, *, short: bool) -> str:
+    def _said(self, most_px: int) -> str:
         key = f"\N{BLACK CIRCLE} {self._key}" if self._running else self._key
-        if short or not self._words:
+        if not most_px or not self._words:
             return key
         metrics, way = self.fontMetrics(), Qt.TextElideMode.ElideRight
-        return f"{key} {metrics.elidedText(self._words, way, _MOST_PX)}"
+        return f"{key} {metrics.elidedText(self._words, way, most_px)}"
 
     def _show(self) -> None:
-        self.setText(literal(self._said(short=self._short)))
+        self.setText(literal(self._said(self._most_px)))
         words = self.tr("Mark: {text} ({key})").format(text=self._words or self._key, key=self._key)
         if self._running:
             lasts = self.tr("{text} lasts until its key is pressed again")

@@ -1,6 +1,6 @@
 """Looks at the session a few times a second and says everywhere what it sees."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -63,6 +63,7 @@ class SessionWatch(QObject):
         self._said = 0
         self._who = Participant()  # of the recording before
         self._was_recording = False
+        self._waiting = ""  # what was said of a file that stands
         self._folder: Path | None = None
         timer = QTimer(self)
         timer.setInterval(REFRESH_MS)
@@ -74,7 +75,7 @@ class SessionWatch(QObject):
         view = self._controller.view()
         self._show_actions(view)
         self.bar.show_markers(view.choice.texts, view.running)
-        self.bar.show_view(view, self._state(view))
+        self.bar.show_view(view, self._states(view))
         own, disk = self._own_chips(view), self._disk_chips(view)
         self.bar.show_chips([*own, *self.chips(), *disk])
         self._picture.set_recording(on=view.recording)
@@ -83,6 +84,7 @@ class SessionWatch(QObject):
         # One may begin and end between two looks: its folder tells.
         began = view.folder is not None and view.folder != self._folder
         ended = (self._was_recording or began) and not view.recording and view.folder is not None
+        begins = view.recording and not self._was_recording
         if view.recording != self._was_recording or ended:
             self._was_recording = view.recording
             self.recording_changed.emit(view.recording)
@@ -90,8 +92,20 @@ class SessionWatch(QObject):
         if view.said != self._said:
             self._said = view.said
             self._tell(view, ended=ended)
+        self._say_waiting(begins=begins, waits=view.recording and self.stands())
         if ended and view.folder is not None:
             self.saved.emit(view.folder)
+
+    def _say_waiting(self, *, begins: bool, waits: bool) -> None:
+        """Say once that a recording begins while the file stands, until it goes on."""
+        if begins and waits:
+            self._waiting = self.tr("The recording waits for the file, which is paused")
+            play = self._actions.play_pause.trigger
+            self.notice.say(self._waiting, offers=((self.tr("Play"), play),))
+        elif self._waiting and not waits:
+            if self.notice.text == self._waiting:
+                self.notice.clear()
+            self._waiting = ""
 
     def _tell(self, view: View, *, ended: bool) -> None:
         folder = view.folder
@@ -170,27 +184,29 @@ class SessionWatch(QObject):
                 if action.text() != named:
                     action.setText(named)
 
-    def _state(self, view: View) -> str:
+    def _states(self, view: View) -> Sequence[str]:
+        """Say how it is, in full and then shorter."""
         if not view.recording:
             chosen = view.choice.video or view.choice.records
             if not chosen:
-                return self.tr("choose video or records")
-            return self.tr("ready to record") if view.can_start else self.tr("no source")
+                return (self.tr("choose video or records"),)
+            return (self.tr("ready to record") if view.can_start else self.tr("no source"),)
         if view.ending:
-            return self.tr("finishing the files …")
+            return (self.tr("finishing the files …"), self.tr("finishing …"))
         if view.paused:
-            return self.tr("paused")
+            return (self.tr("paused"),)
         share = self.place()
         if self.stands():
-            first = self.tr("waiting: the file is paused")
+            first, short = self.tr("waiting: the file is paused"), self.tr("waiting")
         elif share is None:
-            first = self.tr("recording")
+            first = short = self.tr("recording")
         else:
             first = self.tr("recording every frame, {n} %").format(n=round(100 * share))
+            short = self.tr("at {n} %").format(n=round(100 * share))
         words = [first, self.tr("markers: {n}").format(n=view.markers)]
         if view.part > 1:
             words.insert(1, self.tr("part {n}").format(n=view.part))
-        return ", ".join(words)
+        return (", ".join(words), first, short)
 
     def _own_chips(self, view: View) -> list[Chip]:
         chips = []

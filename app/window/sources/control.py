@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QMainWindow
@@ -19,6 +20,9 @@ from app.window.questions import may_end_recording
 from app.window.runner import Runner
 from app.window.settings.control import SettingsControl
 from engine.analyze import AnalyzerConfig
+
+SILENT_S: Final = 2.0  # a picture that is older is not of now,
+SILENT_FRAMES: Final = 3  # if so many more should have come
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class SourceControl(QObject):
         self._stage, self._runner = stage, runner
         self._controller, self._settings = controller, settings
         self.choose_other: Callable[[], object] = bool
+        self._silent = False
         runner.started.connect(self._started)
         runner.opened.connect(self._opened)
         runner.ready.connect(self._ready)
@@ -116,9 +121,16 @@ class SourceControl(QObject):
             self.open(replace(wanted, name=choice.name))
 
     def whole_from(self) -> int:
-        """Leave out no frame of a file from now on; give the first of them."""
-        worker = self._runner.worker
-        return 0 if worker is None else worker.keep_every(on=True)
+        """Leave out no frame of a file from now on, which begins anew at its end.
+
+        Returns:
+            Index of the first of them.
+        """
+        worker, player = self._runner.worker, self._stage.playback.player
+        first = 0 if worker is None else worker.keep_every(on=True)
+        if player is not None and player.ended:
+            player.play()
+        return first
 
     def keep_every(self, on: bool) -> None:
         """Leave out no frame of a file, or keep its pace again."""
@@ -130,6 +142,19 @@ class SourceControl(QObject):
         worker, player = self._runner.worker, self._stage.playback.player
         if worker is not None and player is not None and player.ended and worker.settled:
             self._controller.stop_at_end()
+
+    def watch_signal(self) -> None:
+        """Grey the picture of a live source that gives none, long before it counts as lost."""
+        worker = self._runner.worker
+        fps = None if worker is None or worker.info is None else worker.info.fps
+        limit_s = max(SILENT_S, float(SILENT_FRAMES / fps) if fps else 0.0)
+        silent = worker is not None and (worker.silent_s or 0.0) > limit_s
+        if silent == self._silent:
+            return
+        self._silent = silent
+        self._stage.view.set_stale(stale=silent)
+        if silent:
+            self._lose()
 
     def _analyzer(self, choice: Choice) -> AnalyzerConfig:
         """Give what analyses a source; one that can be moved in knows people by their looks."""

@@ -286,17 +286,24 @@ def test_a_recording_with_outputs_and_markers_has_room_in_a_small_window(
 def test_words_of_the_state_end_where_their_room_ends(qtbot, qapp, live, text_size):
     apply_theme(qapp, "dark", text_size)
     bar, state = live.watch.bar, "recording every frame, 74 %, markers: 12, of a long session"
+    states = (state, "every frame", "at 74 %")
+    said = set()
     for width in range(1000, 2000, 50):
         live.resize(width, 700)
-        bar.show_view(live.controller.view(), state)
         for extra in ([], [Chip("UDP", "UDP \N{LEFTWARDS ARROW} 127.0.0.1:9002", "UDP")]):
             bar.show_chips([Chip("disk", "59.3 GB free", "59 GB"), *extra])
             qapp.processEvents()
+            bar.show_view(live.controller.view(), states)
             label = bar.state_label
+            assert label.accessibleDescription() == label.toolTip() == state
             words = label.fontMetrics().horizontalAdvance(label.text())
             assert words <= label.width(), (width, label.text())
-    bar.show_view(live.controller.view(), state)
+            said.add(label.text())
+    bar.show_view(live.controller.view(), states)
     assert label.text() == state
+    assert state in said
+    assert said & {"every frame", "at 74 %"}
+    assert said <= {*states, ""}
     apply_theme(qapp, "dark", 100)
 
 

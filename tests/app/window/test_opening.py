@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QMessageBox
 
@@ -170,6 +170,33 @@ def test_a_lost_camera_shows_no_face_and_can_be_given_up(qtbot, window, opened, 
     assert window.trouble.text == ""
     assert window.runner.worker is None
     assert not window.trouble.isVisible()
+
+
+def corner(view):
+    """Give how light the picture is in its corner, as it is painted."""
+    at = view.place.area.topLeft().toPoint() + QPoint(4, 4)
+    return view.grab().toImage().pixelColor(at).green()
+
+
+def test_a_camera_that_gives_nothing_is_grey_until_it_does_again(
+    qtbot, window, opened, fake_camera, monkeypatch
+):
+    monkeypatch.setattr("app.window.sources.control.SILENT_S", 0.2)
+    camera = fake_camera()
+    opened.append(camera)
+    window.open(CAMERA)
+    headline = window.docks.probabilities.headline
+    qtbot.waitUntil(lambda: "%" in headline.text())
+    assert corner(window.view) == 60
+    camera.silent.set()
+    qtbot.waitUntil(lambda: "%" not in headline.text())
+    assert window.view.faces == ()
+    assert 40 <= corner(window.view) <= 46
+    assert window.trouble.text == ""  # it is not lost
+    camera.silent.clear()
+    qtbot.waitUntil(lambda: "%" in headline.text())
+    qtbot.waitUntil(lambda: len(window.view.faces) == 2)
+    assert corner(window.view) == 60
 
 
 def test_waiting_for_a_camera_shows_nothing_of_the_source_before(

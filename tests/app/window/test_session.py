@@ -488,14 +488,22 @@ def test_the_field_that_a_key_leads_to_is_seen(qtbot, live):
     qtbot.waitUntil(lambda: field.visibleRegion().boundingRect().height() >= field.height())
 
 
-def test_a_recording_of_a_file_that_stands_says_so(qtbot, playing):
+@pytest.mark.parametrize("how", ["button", "key"])
+def test_a_recording_of_a_file_that_stands_says_so(qtbot, playing, how):
     qtbot.keyClick(playing, KEY.Key_Space)
     qtbot.waitUntil(lambda: not playing.playback.player.playing)
     qtbot.waitUntil(playing.actions_.record.isEnabled)
     qtbot.keyClick(playing, KEY.Key_R, CONTROL)
     label = playing.watch.bar.state_label
     qtbot.waitUntil(lambda: label.accessibleDescription().startswith("waiting: the file is paused"))
-    qtbot.keyClick(playing, KEY.Key_Space)
+    notice = playing.watch.notice
+    assert notice.text == "The recording waits for the file, which is paused"
+    assert notice.button.text() == "Play"
+    if how == "button":
+        qtbot.mouseClick(notice.button, LEFT)
+    else:
+        qtbot.keyClick(playing, KEY.Key_Space)
+    qtbot.waitUntil(lambda: notice.text != "The recording waits for the file, which is paused")
     qtbot.waitUntil(lambda: not label.accessibleDescription().startswith("waiting"))
     qtbot.waitUntil(lambda: not recording(playing), timeout=20_000)
 

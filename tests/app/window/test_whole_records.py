@@ -71,6 +71,19 @@ def test_a_recorded_file_has_every_frame_however_busy_the_machine_is(
     qtbot.waitUntil(lambda: "end of the file" in window.watch.notice.text)
 
 
+def test_record_at_the_end_of_a_file_records_it_from_its_beginning(qtbot, playing):
+    qtbot.waitUntil(lambda: playing.playback.player.ended, timeout=20_000)
+    qtbot.waitUntil(playing.watch.bar.record_button.isEnabled)
+    qtbot.mouseClick(playing.watch.bar.record_button, LEFT)
+    qtbot.waitUntil(lambda: playing.controller.view().folder is not None)
+    qtbot.waitUntil(lambda: not playing.controller.view().recording, timeout=20_000)
+    folder = playing.controller.view().folder
+    times = [float(row["timestamp"]) for row in rows(folder)]
+    assert times == pytest.approx([i / 25 for i in range(20) for _ in range(2)], abs=1e-3)
+    assert about(folder)["stopped_because"] == "stopped at the end of the file"
+    assert not playing.watch.notice.text.startswith("The recording waits")
+
+
 def test_what_of_a_camera_was_left_out_is_counted_and_said(
     qtbot, slow_engine, window, opened, fake_camera
 ):

@@ -10,6 +10,7 @@ from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QAbstractButton, QFileDialog
 
 from app.session.exports.export import FORMS
+from app.session.naming import NamedFace
 from app.session.review import open_review
 from app.window.review.window import ReviewWindow
 
@@ -156,6 +157,33 @@ def test_labels_are_set_by_button_and_by_key(opened, qtbot):
     opened.refresh_cursor()
     qtbot.keyClick(opened, Qt.Key.Key_3)
     assert "surprise" in opened.message.text()
+
+
+def test_the_label_offered_is_that_of_the_span_until_another_is_chosen(opened, qtbot):
+    box = opened.side.label_box
+    for time_s, label in ((1.0, "happiness"), (5.0, "anger")):
+        opened.controller.move(time_s)
+        opened.refresh_cursor()
+        qtbot.keyClick(opened, Qt.Key.Key_S)
+        assert box.currentData() == label
+    box.setCurrentText("fear")
+    opened.refresh_cursor()  # as while it plays
+    assert box.currentData() == "fear"
+    _click(qtbot, opened.side.label_button)
+    assert box.currentData() == "fear"
+
+
+def test_corrections_of_a_face_that_has_a_name_say_it(opened, qtbot):
+    control = opened.controller
+    control.name(2, NamedFace(name="Anna {x}"))
+    control.choose_face(2)
+    opened.refresh_cursor()
+    assert opened.side.delete_button.text() == "Delete track"
+    _click(qtbot, opened.side.delete_button)
+    assert opened.message.text() == "done: delete face 2 (Anna {x})"
+    assert opened.actions_.undo.text() == "Undo: delete face 2 (Anna {x})"
+    _click(qtbot, opened.side.undo_button)
+    assert opened.message.text() == "undone: delete face 2 (Anna {x})"
 
 
 def test_span_keys(opened, qtbot):
