@@ -54,7 +54,10 @@ class Camera(GuardedSource):
         good, image = self._read()
         if not good or image is None:
             self._capture.release()
-            raise SourceError(f"{self._name}: gives no picture; try another port or camera")
+            raise SourceError(
+                f"{self._name}: gives no picture; perhaps another program has it, or try another "
+                "port or camera"
+            )
         self.info = self._facts(cast("Image", image))
 
     def _ask(self) -> None:

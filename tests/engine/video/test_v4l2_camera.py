@@ -137,7 +137,11 @@ def test_what_came_before_it_was_unplugged_is_kept(fer_video, tmp_path):
     ("faults", "said"),
     [
         ("busy 1\n", "cannot be opened, perhaps another program has it; cameras found: 0"),
-        ("busy 3\n", "gives no picture; try another port or camera"),
+        ("busy 2\n", "cannot be opened, perhaps another program has it; cameras found: 0"),
+        (
+            "busy 3\n",
+            "gives no picture; perhaps another program has it, or try another port or camera",
+        ),
     ],
 )
 def test_a_camera_that_somebody_else_has_is_one_line(fer_video, tmp_path, faults, said):
