@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
@@ -103,8 +104,12 @@ class Pipeline:
             self._thread("capture", self._capture, self._frames.close),
             self._thread("find", self._find, self._frames.close, self._found.close),
             self._thread("read", self._read, self._found.close, self._analyses.close),
-            self._thread("draw", self._draw_all, self._analyses.close, self._drawn.close),
         ]
+        if draw is not None:
+            drawing = partial(self._draw_all, draw)
+            self._threads.append(
+                self._thread("draw", drawing, self._analyses.close, self._drawn.close)
+            )
 
     @property
     def dropped(self) -> int:
@@ -132,7 +137,11 @@ class Pipeline:
 
     def __iter__(self) -> Iterator[tuple[Analysis, Drawn]]:
         """Yield each analysis with its picture, then raise what went wrong, if anything did."""
-        yield from self._drawn
+        if self._draw is not None:
+            yield from self._drawn
+        else:
+            for analysis in self._analyses:
+                yield analysis, analysis.frame.picture
         if self._error is not None:
             raise self._error
 
@@ -200,13 +209,10 @@ class Pipeline:
         finally:
             reader.close()
 
-    def _draw_all(self) -> None:
+    def _draw_all(self, draw: Draw) -> None:
         for analysis in self._analyses:
-            if self._draw is None:
-                self._drawn.put((analysis, analysis.frame.picture))
-                continue
             started = time.monotonic()
-            drawn = self._draw(analysis)
+            drawn = draw(analysis)
             if isinstance(drawn, np.ndarray):
                 drawn.flags.writeable = False
             times_ms = {**analysis.times_ms, "draw": _ms_since(started)}

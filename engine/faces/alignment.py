@@ -1,6 +1,7 @@
 """Warp a face upright and centred: the one crop that training and the live engine share."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import cv2
@@ -12,6 +13,7 @@ from engine.types import Face, Floats, Image, Picture, patch_of, size_of
 CROP_SIZE: Final = 112
 
 
+@lru_cache
 def template(size: int, margin: float = MARGIN) -> Floats:
     """Place the five template points in a square crop.
 
@@ -20,10 +22,12 @@ def template(size: int, margin: float = MARGIN) -> Floats:
         margin: Extra picture around the training framing, as a fraction of the side.
 
     Returns:
-        (5, 2) float32, crop pixels.
+        (5, 2) float32, crop pixels; not to be written to.
     """
     unit = (TEMPLATE - 0.5) / (1.0 + margin) + 0.5
-    return (unit * size - 0.5).astype(np.float32)
+    points: Floats = (unit * size - 0.5).astype(np.float32)
+    points.flags.writeable = False
+    return points
 
 
 def similarity(points: Floats, target: Floats) -> Floats:

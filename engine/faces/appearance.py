@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.faces.landmarks import box_of
 from engine.types import Floats, Image, Picture, patch_of, size_of
 
 # Judged on crops of `scenes`' training people: 2,107 pairs of one film, often seconds apart, and
@@ -109,14 +108,13 @@ def appearance_of(crop: Image, clothes: Image | None = None) -> Appearance:
     return Appearance(_histogram(lab, _MASK), shade, worn, gray)
 
 
-def clothes_of(picture: Picture, landmarks: Floats) -> Image | None:
+def clothes_of(picture: Picture, box: Floats) -> Image | None:
     """Cut out what is below a face, shrunk; None where too little of it is in the frame.
 
     Args:
         picture: (H, W, 3) uint8, BGR, or what was decoded.
-        landmarks: (68, 2) float32, its pixels.
+        box: (4,) float32, of the face, see `engine.faces.landmarks.box_of`.
     """
-    box = box_of(landmarks)
     side = float(np.sqrt(np.prod(np.maximum(box[2:] - box[:2], 0))))
     middle, chin = float(box[0] + box[2]) / 2, float(box[3])
     width, height = size_of(picture)

@@ -190,6 +190,6 @@ class Finder:
         )
 
 
-def describe(picture: Picture, sighting: Sighting) -> Appearance:
+def describe(picture: Picture, sighting: Sighting, box: Floats) -> Appearance:
     """Say what somebody looks like: the head in the crop, and the clothes below it."""
-    return appearance_of(sighting.face.crop, clothes_of(picture, sighting.landmarks))
+    return appearance_of(sighting.face.crop, clothes_of(picture, box))

@@ -121,8 +121,8 @@ class Followed:
         """Pixels between a box's centre and where this face was expected."""
         return float(np.linalg.norm(self.expected_centre(time_s) - centre(box)))
 
-    def move(self, sighting: Sighting, look: Appearance, time_s: float) -> None:
-        """Be where the sighting saw it, and remember what it looks like."""
+    def move(self, sighting: Sighting, box: Floats, look: Appearance, time_s: float) -> None:
+        """Be where the sighting saw it, with its box, and remember what it looks like."""
         if time_s > self.time_s:
             self.steady += 0.3 * (min(likeness(self.look, look), 1.0) - self.steady)
             self.before = self.look
@@ -132,18 +132,19 @@ class Followed:
             self.looks = [*self.looks[1 - LOOKS_KEPT :], (time_s, look)]
         elapsed_s = time_s - self.time_s
         if elapsed_s > 0:
-            step = centre(box_of(sighting.landmarks)) - centre(self.box)
+            step = centre(box) - centre(self.box)
             mean = 0.5 * self.velocity + 0.5 * step / np.float32(elapsed_s)
             self.velocity = mean.astype(np.float32)
         self.landmarks, self.score, self.time_s = sighting.landmarks, sighting.presence, time_s
+        self._boxed = self.landmarks, box
 
 
 Detect = Callable[[], Sequence[Detection]]
 Locate = Callable[[Sequence[Floats]], list[Sighting]]
-Describe = Callable[[Sighting], Appearance]
+Describe = Callable[[Sighting, Floats], Appearance]
 
 
-def describe_crop(sighting: Sighting) -> Appearance:
+def describe_crop(sighting: Sighting, box: Floats) -> Appearance:
     """Describe a face by its crop alone."""
     return appearance_of(sighting.face.crop)
 
@@ -169,14 +170,15 @@ class View:
     def add(self, sightings: Sequence[Sighting]) -> None:
         """Take sightings of further faces."""
         self.sightings += sightings
-        self._boxes += [box_of(sighting.landmarks) for sighting in sightings]
-        self.looks += map(self._describe, sightings)
+        boxes = [box_of(sighting.landmarks) for sighting in sightings]
+        self._boxes += boxes
+        self.looks += map(self._describe, sightings, boxes)
 
     def correct(self, index: int, sighting: Sighting) -> None:
         """Put another sighting in the place of one."""
         self.sightings[index] = sighting
-        self._boxes[index] = box_of(sighting.landmarks)
-        self.looks[index] = self._describe(sighting)
+        self._boxes[index] = box = box_of(sighting.landmarks)
+        self.looks[index] = self._describe(sighting, box)
 
     def box(self, index: int) -> Floats:
         """Give the box of a sighting."""

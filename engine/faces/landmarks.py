@@ -14,6 +14,8 @@ LEFT_EYE: Final = slice(42, 48)
 MOUTH: Final = slice(48, 68)
 NOSE_TIP: Final = 30
 MOUTH_CORNERS: Final = (48, 54)
+_NOSE_AND_MOUTH: Final = (NOSE_TIP, *MOUTH_CORNERS)
+_EYES: Final = (RIGHT_EYE, LEFT_EYE)
 EYE_CORNERS: Final = (36, 45)  # the inter-ocular distance of the field's error measure
 
 # Index of the point that each point becomes when the picture is mirrored.
@@ -54,14 +56,17 @@ def five_points(landmarks: Floats) -> Floats:
     Returns:
         (..., 5, 2) float32 in the order of `engine.types.Detection.points`.
     """
-    picked = [
-        landmarks[..., RIGHT_EYE, :].mean(axis=-2),
-        landmarks[..., LEFT_EYE, :].mean(axis=-2),
-        landmarks[..., NOSE_TIP, :],
-        landmarks[..., MOUTH_CORNERS[0], :],
-        landmarks[..., MOUTH_CORNERS[1], :],
-    ]
-    return np.stack(picked, axis=-2).astype(np.float32)
+    points = np.empty((*landmarks.shape[:-2], 5, 2), np.float32)
+    points[..., 0, :], points[..., 1, :] = (eye_centre(landmarks, eye) for eye in _EYES)
+    points[..., 2:, :] = landmarks[..., _NOSE_AND_MOUTH, :]
+    return points
+
+
+def eye_centre(landmarks: Floats, eye: slice) -> Floats:
+    """Average the points of an eye, `RIGHT_EYE` or `LEFT_EYE`: (..., 2)."""
+    # As `mean` does, at a third of the time: this is asked for many times a frame.
+    summed: Floats = np.add.reduce(landmarks[..., eye, :], axis=-2)
+    return summed / np.float32(eye.stop - eye.start)
 
 
 def box_of(landmarks: Floats) -> Floats:
@@ -76,10 +81,12 @@ def box_of(landmarks: Floats) -> Floats:
     Returns:
         (4,) float32, x0 y0 x1 y1.
     """
-    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    box = np.array([*low, *high], dtype=np.float32)
-    line = landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0)
-    axis = int(abs(line[0]) >= abs(line[1]))  # from chin to forehead: down the picture, or across
-    outwards = line[1] > 0 if axis == 0 else line[0] < 0  # is the forehead's end the larger one
-    box[axis + 2 * outwards] += np.float32(0.3 if outwards else -0.3) * (high - low)[axis]
+    box = np.empty(4, np.float32)
+    low, high = box[:2], box[2:]
+    np.minimum.reduce(landmarks, axis=0, out=low)
+    np.maximum.reduce(landmarks, axis=0, out=high)
+    across, down = (eye_centre(landmarks, LEFT_EYE) - eye_centre(landmarks, RIGHT_EYE)).tolist()
+    axis = int(abs(across) >= abs(down))  # from chin to forehead: down the picture, or across
+    outwards = down > 0 if axis == 0 else across < 0  # is the forehead's end the larger one
+    box[axis + 2 * outwards] += np.float32(0.3 if outwards else -0.3) * (high[axis] - low[axis])
     return box

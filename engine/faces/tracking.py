@@ -72,7 +72,7 @@ class Tracker:
                 it or a followed face is missing.
             locate: Looks at the faces whose five points, (5, 2) each, are given; a sighting for
                 each, in the same order.
-            describe: Says what the face of a sighting looks like.
+            describe: Says what the face of a sighting, with its box, looks like.
             glance: Looks for larger faces at less cost, between calls of `detect`.
             cut: The frame may begin another shot: a face goes on only where it looks the same.
 
@@ -237,7 +237,7 @@ class Tracker:
         for face in gone:
             self._hide(face, view.time_s, covered=False)
         for face, index in alive:
-            face.move(view.sightings[index], view.looks[index], view.time_s)
+            face.move(view.sightings[index], view.box(index), view.looks[index], view.time_s)
             face.partial &= view.time_s - face.settled_s < YOUNG_S
         alive += self._identified(self._unfollowed(news, view, boxes), view, boxes)
         boxes = [view.box(index) for _, index in alive]  # with those that were only just known
@@ -331,7 +331,7 @@ class Tracker:
             else:
                 continue
             face.landmarks, face.velocity = sighting.landmarks, np.zeros(2, np.float32)
-            face.move(sighting, look, view.time_s)
+            face.move(sighting, view.box(index), look, view.time_s)
             result.append((face, index))
         return result
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.faces.alignment import transform
-from engine.faces.landmarks import LEFT_EYE, MOUTH_CORNERS, NOSE_TIP, RIGHT_EYE
+from engine.faces.landmarks import five_points
 from engine.types import Floats, Sighting
 
 Picture = TypeVar("Picture", NDArray[np.uint8], Floats)
@@ -90,9 +90,8 @@ def _part(values: Picture, side: int, box: tuple[float, ...]) -> Picture:
 
 def _turn(landmarks: Floats) -> tuple[float, float]:
     """Say where the nose is between the eyes, to a side, and between eyes and mouth, up."""
-    right, left = landmarks[RIGHT_EYE].mean(axis=0), landmarks[LEFT_EYE].mean(axis=0)
-    mouth = landmarks[list(MOUTH_CORNERS)].mean(axis=0)
-    nose, eyes = landmarks[NOSE_TIP], (right + left) / 2
+    right, left, nose, *corners = five_points(landmarks)
+    mouth, eyes = (corners[0] + corners[1]) / 2, (right + left) / 2
     wide = max(float(np.hypot(*(left - right))), 1.0)
     tall = max(float(mouth[1] - eyes[1]), 1.0)
     aside = abs(float(nose[0] - (eyes[0] + mouth[0]) / 2)) / wide

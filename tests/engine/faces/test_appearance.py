@@ -90,7 +90,7 @@ def test_clothes_are_below_the_chin_and_on_both_sides():
     side = float(np.sqrt(np.prod(box[2:] - box[:2])))
     left, right = round(140 - 0.8 * side), round(140 + 0.8 * side)
     image[round(200 + 0.1 * side) : round(200 + 0.8 * side), left:right] = (10, 20, 30)
-    clothes = clothes_of(image, LANDMARKS)
+    clothes = clothes_of(image, box_of(LANDMARKS))
     assert clothes.shape == (14, 32, 3)
     assert (clothes == (10, 20, 30)).all()
 
@@ -98,15 +98,15 @@ def test_clothes_are_below_the_chin_and_on_both_sides():
 @pytest.mark.parametrize(("rows", "seen"), [(400, True), (260, True), (225, False), (150, False)])
 def test_clothes_that_are_hardly_in_the_frame_do_not_count(rows, seen):
     image = np.full((rows, 400, 3), 90, np.uint8)
-    assert (clothes_of(image, LANDMARKS) is not None) == seen
+    assert (clothes_of(image, box_of(LANDMARKS)) is not None) == seen
 
 
 def test_clothes_of_a_large_face_are_those_of_a_small_one():
     small = np.random.default_rng(0).integers(0, 255, (8, 8, 3)).astype(np.uint8)
     image = cv2.resize(small, (400, 400), interpolation=cv2.INTER_NEAREST)
     large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
-    one = clothes_of(image, LANDMARKS).astype(int)
-    other = clothes_of(large, 4 * LANDMARKS).astype(int)
+    one = clothes_of(image, box_of(LANDMARKS)).astype(int)
+    other = clothes_of(large, box_of(4 * LANDMARKS)).astype(int)
     assert np.abs(one - other).mean() < 12
 
 

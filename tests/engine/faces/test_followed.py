@@ -28,7 +28,7 @@ def face_like(*looks, rate=30.0):
     """A face that looked so in frames one after the other."""
     face = Followed(1, BOX, 0.9, 0.0, looks[0])
     for step, one in enumerate(looks[1:], 1):
-        face.move(SIGHTING, one, step / rate)
+        face.move(SIGHTING, face.box, one, step / rate)
     return face, len(looks) / rate
 
 
