@@ -13,7 +13,9 @@ def test_every_way_has_a_row(make_clip, capsys):
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("a.mp4, ")
     rows = [line.split(" | ")[0].strip("| ") for line in said if line.startswith("| ")][2:]
-    assert rows == ["decode", "decode + encode", "--records", "--out"]
+    assert rows == [
+        *("decode", "decode + encode", "--records", "--out", "--overlay soft", "--blur")
+    ]
 
 
 def test_what_cannot_be_run_is_said(tmp_path, capsys):
