@@ -38,6 +38,7 @@ from engine.wording import Words
 
 log = logging.getLogger(__name__)
 
+DEAF: Final = "there is no microphone: the video is recorded without sound"
 SNAPSHOTS: Final = "snapshots"  # folder in that of the recordings
 
 
@@ -48,6 +49,7 @@ class RecordingController:
         beginning: Called when a recording begins: gives the index of the first frame to record.
         named: Gives what the faces of the source are called.
         key_name: Gives the key that one of `KEYS` was changed to.
+        microphone: Says whether there is one.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class RecordingController:
         self.beginning: Callable[[], int] | None = None
         self.named: Callable[[], NamedFaces] = lambda: NAMELESS
         self.key_name: Callable[[str], str] = str
+        self.microphone: Callable[[], bool] = bool
         self._drawn = OverlayConfig()
         self._snapshots = Snapshots()
         self._source: tuple[SourceInfo, AnalyzerConfig] | None = None
@@ -97,11 +100,11 @@ class RecordingController:
             self.stop()
         self._source = (info, analyzer)
 
-    def detach(self) -> None:
-        """Take note that no source is open; a recording ends."""
+    def detach(self, why: str = "") -> None:
+        """Take note that no source is open; a recording ends, and says why if it was not asked."""
         self._end_markers()
         if self._recorder is not None:
-            self._recorder.stop(at_once=True)
+            self._recorder.stop(at_once=True, why=why)
         self._save(leaving=True)
         self._snapshots.forget()
         self._source = None
@@ -159,16 +162,17 @@ class RecordingController:
             or not (choice.video or choice.records)
         ):
             return False
+        deaf = choice.sound and choice.video and self._source[0].live and not self.microphone()
         config = RecorderConfig(
             video=choice.video,
             records=choice.records,
-            sound=choice.sound,
+            sound=choice.sound and not deaf,
             limit_s=choice.limit_s,
             part=choice.part,
             look=self._look(),
             who=who or Participant(),
         )
-        self._say("")
+        self._say(Words(DEAF) if deaf else "")
         self._ending_shown = False
         first = 0 if self.beginning is None else self.beginning()
         self._recorder = self._make_recorder(choice.root, *self._source, config, first=first)
@@ -191,8 +195,8 @@ class RecordingController:
     @property
     def wants_microphone(self) -> bool:
         """True while sound is recorded of a source that is no file."""
-        live = self._source is not None and self._source[0].live
-        return live and self._choice.sound and self._choice.video and self._running()
+        recorder = self._recorder
+        return recorder is not None and recorder.wants_microphone and self._running()
 
     def stop(self) -> None:
         """End the recording; without one, do nothing. Returns at once, and is over soon."""

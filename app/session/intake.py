@@ -251,6 +251,11 @@ class Intake:
             self._rows.append(named)
             self._changed.notify()
 
+    @property
+    def wants_microphone(self) -> bool:
+        """True where what a microphone gives is recorded."""
+        return self._microphone is not None
+
     def hear(self, samples: Floats) -> None:
         """Take what a microphone gave just now, (2, N) float32 of 48 kHz; from any thread."""
         with self._changed:

@@ -71,6 +71,7 @@ ELSEWHERE: Final = (
     QT_TRANSLATE_NOOP(
         "elsewhere", "the snapshot waits for the next second, to see which faces are in it"
     ),
+    QT_TRANSLATE_NOOP("elsewhere", "there is no microphone: the video is recorded without sound"),
     QT_TRANSLATE_NOOP("elsewhere", "choose a face and a span first"),
     QT_TRANSLATE_NOOP("elsewhere", "choose a face first"),
     QT_TRANSLATE_NOOP("elsewhere", "there is no marker"),

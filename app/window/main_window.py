@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
         self.watch.bar.set_source_menu(self.sources)
         self._settings.say = self.watch.notice.say
         self.sound = SoundOfFile(self.playback, lambda: self.settings.audible, SystemSpeaker.open)
-        self.microphone = Microphone(self.controller, self.watch.say_failure)
+        self.microphone = Microphone(self.controller)
         ways = (self.outputs, self.inputs)
         said = OutputsWatch(*ways, self.watch.notice, lambda: self.controller.choice.root)
         self.watch.chips = said.chips

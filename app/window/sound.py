@@ -24,7 +24,7 @@ from engine.video.sound import CHANNELS, RATE, SoundBlock, SoundReader
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QIODevice
-    from PyQt6.QtMultimedia import QAudioFormat, QAudioSink, QAudioSource
+    from PyQt6.QtMultimedia import QAudioDevice, QAudioFormat, QAudioSink, QAudioSource
 
 log = logging.getLogger(__name__)
 
@@ -305,18 +305,23 @@ class SystemSpeaker:
         self._device = None
 
 
+def _microphone() -> "QAudioDevice | None":
+    """Give the system's own; None where there is none that can be used."""
+    _hush_qt()
+    from PyQt6.QtMultimedia import QMediaDevices
+
+    device = QMediaDevices.defaultAudioInput()
+    return None if device.isNull() or not device.isFormatSupported(_format()) else device
+
+
 class Microphone(QObject):
     """Hands what the system's microphone hears to a recording, and listens only for that."""
 
-    def __init__(self, controller: RecordingController, say: Callable[[str], object]) -> None:
-        """Look from now on whether a recording wants it.
-
-        Args:
-            controller: Of recordings.
-            say: Where it is said that there is none.
-        """
+    def __init__(self, controller: RecordingController) -> None:
+        """Look from now on whether a recording wants it; tell its controller if there is one."""
         super().__init__()
-        self._controller, self._say = controller, say
+        self._controller = controller
+        controller.microphone = lambda: _microphone() is not None
         self._source: QAudioSource | None = None
         self._device: QIODevice | None = None
         self._asked = False
@@ -341,12 +346,10 @@ class Microphone(QObject):
             self._begin()
 
     def _begin(self) -> None:
-        _hush_qt()
-        from PyQt6.QtMultimedia import QAudioSource, QMediaDevices
+        from PyQt6.QtMultimedia import QAudioSource
 
-        device = QMediaDevices.defaultAudioInput()
-        if device.isNull() or not device.isFormatSupported(_format()):
-            self._say(self.tr("There is no microphone: the video is recorded without sound."))
+        device = _microphone()
+        if device is None:
             return
         self._source = QAudioSource(device, _format())
         self._device = self._source.start()

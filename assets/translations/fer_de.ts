@@ -558,12 +558,6 @@
         <translation>{text} dauert an, bis die Taste wieder gedrückt wird</translation>
     </message>
 </context><context>
-    <name>Microphone</name>
-    <message>
-        <source>There is no microphone: the video is recorded without sound.</source>
-        <translation>Es gibt kein Mikrofon: Das Video wird ohne Ton aufgenommen.</translation>
-    </message>
-</context><context>
     <name>ModelList</name>
     <message>
         <source>Networks to choose from</source>
@@ -2449,6 +2443,10 @@
     <message>
         <source>the snapshot waits for the next second, to see which faces are in it</source>
         <translation>der Schnappschuss wartet die nächste Sekunde ab, um zu sehen, welche Gesichter darin sind</translation>
+    </message>
+    <message>
+        <source>there is no microphone: the video is recorded without sound</source>
+        <translation>es gibt kein Mikrofon: das Video wird ohne Ton aufgenommen</translation>
     </message>
     <message>
         <source>choose a face and a span first</source>

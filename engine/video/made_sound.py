@@ -1,12 +1,14 @@
 """A track of sound that is made sample by sample, not copied: a recording's."""
 
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.container import OutputContainer
+from av.packet import Packet
 
 from engine.types import Floats
 from engine.video.sound import CHANNELS, RATE, SoundBlock
@@ -43,6 +45,14 @@ class MadeSound:
             self._put(np.zeros((CHANNELS, many), np.float32))
         self._put(block.samples[:, max(0, self._taken - start) :])
 
+    def keep_up(self, time_s: float) -> None:
+        """Fill up with silence to a time, where nothing was written.
+
+        Pictures wait for sound in the muxer, all in memory: what a kill leaves would hold none.
+        """
+        if round(time_s * RATE) - self._taken > _SILENCE:
+            self.write(SoundBlock(time_s, np.zeros((CHANNELS, 0), np.float32)))
+
     def _put(self, samples: Floats) -> None:
         if not samples.shape[1]:
             return
@@ -59,9 +69,18 @@ class MadeSound:
         while (frame := self._fifo.read(_FRAME, partial=rest)) is not None:
             frame.pts, frame.time_base = self._encoded, Fraction(1, RATE)
             self._encoded += frame.samples
-            self._container.mux(self._stream.encode(frame))
+            self._mux(self._stream.encode(frame))
+
+    def _mux(self, packets: Iterable["Packet[Any]"]) -> None:
+        """Write packets, but those before 0: a growing file would be late by them as a whole.
+
+        They warm the decoder up: without them the first 21 ms sound thinner.
+        """
+        for packet in packets:
+            if packet.pts is not None and packet.pts >= 0:
+                self._container.mux(packet)
 
     def finish(self) -> None:
         """Encode what is left."""
         self._drain(rest=True)
-        self._container.mux(self._stream.encode(None))
+        self._mux(self._stream.encode(None))

@@ -298,6 +298,8 @@ class VideoSink:
         self._last_pts, self._last_s = frame.pts, time_s
         try:
             self._encode(self._container, frame)
+            if self._made is not None:
+                self._made.keep_up(time_s)
             for other in (self._audio, self._extras):
                 if other is not None:
                     other.write(time_s)

@@ -4,7 +4,7 @@ Runs take turns: decoding alone, decoding and encoding alone (x264 at the comman
 `fer-video` with `--records`, `--out`, `--overlay soft` and `--blur`, each in a process of its own,
 and all again for a moment of the film only, which is what starting costs and is left out. With
 `--peers`, also `fer` (its defaults: OpenCV's cascades) and `deface` for the first frames of the
-film; name the Python of an environment that has both, and onnxruntime: they ask for an OpenCV that
+film; name the Python of an environment with both, onnx and onnxruntime: they ask for an OpenCV that
 this project must not have. Of all, medians of the processor's time (user and system), of time by
 the clock, and of the most memory. Without a CLIP films are made of the demo: one face in three
 sizes, and 16. Prints Markdown.
@@ -155,8 +155,9 @@ def _write(path: Path, images: Iterable[Image]) -> None:
     with av.open(str(path), "w") as film:
         stream = film.add_stream("libx264", rate=25, options={"preset": "fast", "crf": "18"})
         stream.pix_fmt = "yuv420p"
-        for image in images:
-            stream.height, stream.width = image.shape[:2]
+        for number, image in enumerate(images):
+            if not number:
+                stream.height, stream.width = image.shape[:2]
             film.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         film.mux(stream.encode(None))
 

@@ -229,7 +229,7 @@ class SourceControl(QObject):
             return
         self._clear()
         self.named.emit("")
-        self._controller.detach()
+        self._controller.detach(message)
         retry: tuple[Offer, ...] = ()
         if choice is not None:
             retry = ((self.tr("Retry"), lambda: self.open(choice)),)

@@ -1,5 +1,6 @@
 """What is heard in a recording: the tones of the file, where they belong."""
 
+import time
 from dataclasses import replace
 from fractions import Fraction
 
@@ -90,6 +91,29 @@ def test_the_sound_of_a_file_is_in_its_recording_at_its_place(tmp_path, spoken):
         assert said == pytest.approx(TONES[step + 2], abs=12)
     jumps = np.abs(np.diff(wave[round(0.6 * RATE) : round(0.9 * RATE)])).max()
     assert jumps < 0.1  # no click between blocks
+
+
+def test_pictures_keep_their_times_beside_sound(tmp_path, spoken):
+    status = record(tmp_path / "r", spoken, [(0.0, 2.0)])
+    with av.open(str(status.folder / "video.mp4")) as container:
+        times = [float(frame.time) for frame in container.decode(video=0)]
+    assert times == pytest.approx([n / 25 for n in range(50)], abs=1e-4)
+
+
+def test_pictures_are_in_the_file_before_a_microphone_says_anything(tmp_path, spoken):
+    with open_source(str(spoken)) as source:
+        info, frames = replace(source.info, live=True), list(source)
+    recorder = Recorder(tmp_path / "r", info, AnalyzerConfig(), RecorderConfig(sound=True))
+    for frame in frames:
+        recorder.add(Analysis(frame, (), (), {}))
+        time.sleep(0.04)
+    kept = tmp_path / "as a kill leaves it.mp4"
+    kept.write_bytes((recorder.status().folder / "video.mp4").read_bytes())
+    recorder.stop()
+    assert recorder.join(20)
+    with av.open(str(kept)) as container:
+        last_s = max(float(frame.time) for frame in container.decode(video=0))
+    assert last_s > 2.0
 
 
 def test_where_the_file_is_moved_its_sound_moves_too(tmp_path, spoken):

@@ -84,6 +84,20 @@ def test_record_at_the_end_of_a_file_records_it_from_its_beginning(qtbot, playin
     assert not playing.watch.notice.text.startswith("The recording waits")
 
 
+def test_a_recording_whose_file_goes_away_says_why_it_ended(qtbot, window, long_clip):
+    window.open(Choice(kind="file", name=str(long_clip), playing=False))
+    qtbot.waitUntil(window.watch.bar.record_button.isEnabled)
+    qtbot.mouseClick(window.watch.bar.record_button, LEFT)
+    qtbot.keyClick(window, KEY.Key_Space)
+    qtbot.waitUntil(lambda: window.controller.view().seen > 3)
+    long_clip.unlink()
+    window.transport.sought.emit(0.0)  # it is opened anew
+    qtbot.waitUntil(lambda: not window.controller.view().recording, timeout=20_000)
+    why = about(window.controller.view().folder)["stopped_because"]
+    assert "long.mp4" in why
+    assert "no such file" in why
+
+
 def test_what_of_a_camera_was_left_out_is_counted_and_said(
     qtbot, slow_engine, window, opened, fake_camera
 ):
