@@ -33,6 +33,10 @@ class Words(str):
         made.pattern, made.parts = pattern, parts
         return made
 
+    def having(self, **parts: object) -> Self:
+        """Give the same sentence with other parts in the place of some."""
+        return type(self)(self.pattern, **{**self.parts, **parts})
+
 
 def counted(number: int, noun: str, nouns: str = "") -> str:
     """Give a number with its noun: ``1 picture``, ``1000 pictures``, ``10,000 pictures``.

@@ -38,7 +38,6 @@ from engine.wording import Words
 
 log = logging.getLogger(__name__)
 
-DEAF: Final = "there is no microphone: the video is recorded without sound"
 SNAPSHOTS: Final = "snapshots"  # folder in that of the recordings
 
 
@@ -172,7 +171,8 @@ class RecordingController:
             look=self._look(),
             who=who or Participant(),
         )
-        self._say(Words(DEAF) if deaf else "")
+        deafness = Words("there is no microphone: the video is recorded without sound")
+        self._say(deafness if deaf else "")
         self._ending_shown = False
         first = 0 if self.beginning is None else self.beginning()
         self._recorder = self._make_recorder(choice.root, *self._source, config, first=first)

@@ -319,12 +319,12 @@ class ReviewController:
         """Say a correction with the names of its faces beside their numbers."""
         if not isinstance(what, Words):
             return what
-        parts = dict(what.parts)
-        for part in _FACES & parts.keys():
-            face = parts[part]
+        named = {}
+        for part in _FACES & what.parts.keys():
+            face = what.parts[part]
             if isinstance(face, int) and (name := self.named.of(face).name):
-                parts[part] = f"{face} ({name})"
-        return Words(what.pattern, **parts)
+                named[part] = f"{face} ({name})"
+        return what.having(**named)
 
     def _try(self, work: Callable[[], None], done: str) -> bool:
         try:
