@@ -18,8 +18,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -126,9 +128,15 @@ def _run(argv: Sequence[str]) -> None:
         commands["other "] = options.beside
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for clip in options.clips or [_made(folder, *film) for film in FILMS]:
+        for clip in options.clips or _films(folder):
             ways = _ways(clip, commands, folder, options.peers)
             print(_page(clip, _measured(ways, options.repeats)), flush=True)
+
+
+def _films(folder: Path) -> list[Path]:
+    """Make the films in another process: what a process took at most, those it starts inherit."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        return [other.submit(_made, folder, *film).result() for film in FILMS]
 
 
 def _made(folder: Path, width: int, height: int, many: int, frames: int) -> Path:
@@ -149,6 +157,11 @@ def _frames(film: Path | None, frames: int) -> Iterator[Image]:
                 frames -= 1
         if film is not None:
             return
+
+
+def _begun(film: Path, frames: int, path: Path) -> None:
+    """Write the first frames of a film."""
+    _write(path, _frames(film, frames))
 
 
 def _write(path: Path, images: Iterable[Image]) -> None:
@@ -196,8 +209,9 @@ def _ways(
             ways[f"{name}{output}"] = Way(plain, [*plain, "--duration", MOMENT_S])
     if peers is not None:
         short, one = folder / "short.mp4", folder / "one.mp4"
-        for path, frames in ((short, PEER_FRAMES), (one, 1)):
-            _write(path, _frames(clip, frames))
+        with ProcessPoolExecutor(1, get_context("spawn")) as other:
+            for path, frames in ((short, PEER_FRAMES), (one, 1)):
+                other.submit(_begun, clip, frames, path).result()
         others = [str(peers), "-c"]
         whole, start = ([*others, FER, str(short), str(n)] for n in (PEER_FRAMES, 1))
         ways["fer"] = Way(whole, start, PEER_FRAMES)
