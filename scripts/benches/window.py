@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import cv2
 import numpy as np
@@ -84,7 +84,13 @@ class Plan:
 
 
 class SyntheticCamera(Frames):
-    """Portraits that sway over a textured ground, at a camera's rate and in its time."""
+    """Portraits that sway over a textured ground, at a camera's rate and in its time.
+
+    Attributes:
+        made_s: Seconds of the processor that making pictures took, of all such cameras.
+    """
+
+    made_s: ClassVar[float] = 0.0
 
     def __init__(self, plan: Plan) -> None:
         """Prepare the pictures' parts."""
@@ -120,7 +126,9 @@ class SyntheticCamera(Frames):
             self._count = int((now - self._start) * self._plan.fps)
         if self._closing.wait(max(0.0, due - now)):
             return None
+        began_s = time.thread_time()
         frame = Frame(self._count, self._count / self._plan.fps, self._draw(due - self._start))
+        SyntheticCamera.made_s += time.thread_time() - began_s
         self._count += 1
         return frame
 
@@ -162,6 +170,7 @@ class Measurements:
     loaded_at: float | None = None
     from_s: float = 0.0
     until_s: float = 0.0
+    cpu_s: float = 0.0  # of the processor, without the making of pictures
     dropped: int = 0
 
     def event(self, wall_ms: float, busy_ms: float) -> None:
@@ -265,6 +274,7 @@ class _Run:
         if running_s > self.plan.seconds:
             self._minder.stop()
             taken.until_s, self.app.told = now, None
+            taken.cpu_s = _cpu_s() - taken.cpu_s
             worker = self.window.runner.worker
             taken.dropped = 0 if worker is None else worker.dropped - taken.dropped
             self.app.quit()
@@ -281,7 +291,7 @@ class _Run:
 
     def _begin(self, now: float) -> None:
         worker = self.window.runner.worker
-        self.taken.from_s = now
+        self.taken.from_s, self.taken.cpu_s = now, _cpu_s()
         self.taken.latencies_ms = array("f")
         self.taken.pictures = 0
         self.taken.dropped = 0 if worker is None else worker.dropped
@@ -292,6 +302,10 @@ class _Run:
         begun = time.monotonic()
         self.window.close()
         return time.monotonic() - begun
+
+
+def _cpu_s() -> float:
+    return time.process_time() - SyntheticCamera.made_s
 
 
 def figures(
@@ -311,6 +325,7 @@ def figures(
         "latency_p50_ms": round(float(np.quantile(latency, 0.5)), 1),
         "latency_p95_ms": round(float(np.quantile(latency, 0.95)), 1),
         "latency_growth_ms": round(late - early, 1),
+        "cpu_percent_of_a_core": round(100 * taken.cpu_s / lasted, 1),
         "picture_fps": round(taken.pictures / lasted, 1),
         "analysis_fps": round(len(taken.latencies_ms) / lasted, 1),
         "not_analysed": taken.dropped,
