@@ -16,7 +16,7 @@ from engine.faces.finder import Finder
 from engine.faces.landmarker import Landmarker
 from engine.faces.tracker_config import TrackerConfig
 from engine.labels import Vocabulary
-from engine.networks.manifest import Manifest
+from engine.networks.manifest import Manifest, load_manifest
 from engine.networks.models import Precision, Selection, choose, choose_detector, names_of
 from engine.networks.ort import MEMORY_MIB, allow_memory
 from engine.networks.processor import cores
@@ -251,6 +251,26 @@ def models_of(config: AnalyzerConfig) -> tuple[Manifest, ...]:
         ModelError: Unknown model, missing or damaged file.
     """
     return tuple(selection.expression for selection in _selections(config))
+
+
+def networks_of(config: AnalyzerConfig) -> tuple[Manifest, ...]:
+    """Give the manifests of all networks of a config, as far as there are any; nothing is loaded.
+
+    The detector's comes first, where it is one of this code base; then each expression network,
+    after its landmark network.
+
+    Raises:
+        ModelError: Unknown model, missing or damaged file.
+    """
+    selections = _selections(config)
+    found: list[Manifest] = []
+    if config.detector == "fer":
+        path = _detector_path(config, selections)
+        found.append(load_manifest(path or choose_detector(config.precision, config.device)[0]))
+    for selection in selections:
+        found += [landmarks_of(selection.expression), selection.expression]
+    unique = {manifest.sha256: manifest for manifest in found}
+    return tuple(unique.values())
 
 
 def check_networks(config: AnalyzerConfig) -> None:

@@ -1,10 +1,16 @@
-"""Which packages are installed, found without loading them.
+"""Which packages are installed, found without loading them, and which commit this is.
 
 It imports the standard library alone, as `engine.command` does.
 """
 
+import subprocess
 from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+_DESCRIBE: Final = ("describe", "--always", "--abbrev=40", "--dirty", "--exclude", "*")
 
 
 def versions_of(names: Iterable[str]) -> dict[str, str]:
@@ -19,3 +25,18 @@ def versions_of(names: Iterable[str]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def commit() -> str:
+    """Give the checkout's commit, with ``-dirty`` where files differ; ``unknown`` outside of one.
+
+    An environment may lie inside somebody else's checkout.
+    """
+    if not (ROOT / ".git").exists() or not (ROOT / "pyproject.toml").is_file():
+        return "unknown"
+    git = ["git", "-C", str(ROOT)]
+    try:
+        done = subprocess.run([*git, *_DESCRIBE], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()

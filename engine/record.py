@@ -26,6 +26,7 @@ ROW_GROUP: Final = 4096  # rows held before Parquet writes them
 # nothing. Columns keep their names and meaning; new ones come at the end, with a new number.
 CONTRACT: Final = 2
 AFFECT_SOURCES: Final = ("", "network", "derived")  # empty where there are no such numbers
+ORIGIN: Final = "fer_live"  # key of what says where rows come from (`engine/origin.py`)
 MEASURES: Final = ("quality", "primary_confidence")  # own numbers of networks, which may be absent
 
 
@@ -260,8 +261,19 @@ def arrow_table(
     return import_arrow("a table").table(values, schema=schema)
 
 
+def beside(path: Path) -> Path:
+    """Name the file beside rows of text that says where they come from: ``rows.csv.json``."""
+    return path.with_name(f"{path.name}.json")
+
+
 class RecordWriter(Protocol):
     """Takes analyses in order, and writes a row for each face."""
+
+    def describe(self, origin: Mapping[str, Any]) -> None:
+        """Say where the rows come from, before they are closed (`engine/origin.py`).
+
+        Parquet keeps it in its metadata; text cannot, and has a file `beside` it.
+        """
 
     def write(self, analysis: Analysis) -> None:
         """Add the frame's faces.
@@ -334,6 +346,11 @@ class _Writer(ABC):
         self._growing = growing
         self._vocabulary = vocabulary
         self._done = False
+        self._origin: Mapping[str, Any] | None = None
+
+    def describe(self, origin: Mapping[str, Any]) -> None:
+        """Say where the rows come from."""
+        self._origin = origin
 
     @abstractmethod
     def _write(self, record: Record, points: tuple[Point, ...]) -> None: ...
@@ -466,6 +483,9 @@ class _Parquet(_Writer):
     def _close(self) -> None:
         try:
             self._to_disk()
+            if self._origin is not None:
+                said = json.dumps(self._origin, ensure_ascii=False, allow_nan=False)
+                self._out.add_key_value_metadata({ORIGIN: said})
         finally:
             self._out.close()
 

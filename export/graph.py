@@ -16,9 +16,9 @@ from engine.errors import ModelError
 from engine.faces.landmarks import MARGIN
 from engine.faces.preprocessing import MEAN, STD
 from engine.files import write_text, written
+from engine.installed import commit
 from engine.networks.manifest import Colour
 from training.data.epochs import ChannelOrder
-from training.trainer.provenance import commit
 
 log = logging.getLogger(__name__)
 

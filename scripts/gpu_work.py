@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.installed import versions_of
-from scripts.gpu_stages import ROOT, SKIPPED
+from engine.installed import commit, versions_of
+from scripts.gpu_stages import SKIPPED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +101,7 @@ def main(argv: Sequence[str]) -> int:
 def about(_: Task) -> None:
     """Say what is here."""
     versions = versions_of(PACKAGES)
-    say(python=platform.python_version(), system=platform.platform(), commit=_commit())
+    say(python=platform.python_version(), system=platform.platform(), commit=commit())
     say(packages=", ".join(f"{name} {version}" for name, version in versions.items()) or "none")
     query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
     try:
@@ -109,16 +109,6 @@ def about(_: Task) -> None:
         say(gpu=said.stdout.strip())
     except (OSError, subprocess.SubprocessError):
         say(gpu="none that nvidia-smi knows")
-
-
-def _commit() -> str:
-    try:
-        said = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return said.stdout.strip()
 
 
 def cpu(task: Task) -> None:

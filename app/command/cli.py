@@ -56,6 +56,8 @@ def _run(argv: Sequence[str]) -> int:
         return _list_models(options)
     if options.measure:
         raise ConfigError("--measure: goes with --list-models")
+    if options.verify is not None:
+        return _verify(options)
     with Interrupt(partial(leave, PROGRAM)) as interrupt:
         job = _job(options)
         from app.command.job import try_job
@@ -138,6 +140,20 @@ def _job(options: argparse.Namespace) -> "Job":
     )
 
 
+def _verify(options: argparse.Namespace) -> int:
+    """Say whether rows come again."""
+    for name, value in {"--out": options.out, "--records": options.records}.items():
+        if value is not None:
+            raise ConfigError(f"--verify: writes nothing, and takes no {name}")
+    from app.command.verify import DIFFERS, verify
+
+    changed = {name: value for name, value in vars(options).items() if name in _ANALYZER}
+    with Interrupt(partial(leave, PROGRAM)) as interrupt:
+        verdict = verify(options.verify, options.input, changed, interrupt)
+    print("\n".join(verdict.lines))
+    return 0 if verdict.same else DIFFERS
+
+
 def _list_models(options: argparse.Namespace) -> int:
     """Print the networks that there are."""
     wanted = {"INPUT": options.input, "--out": options.out, "--records": options.records}
@@ -216,8 +232,8 @@ def parser() -> Parser:
         version=_about,
         description="Read the facial expressions in a video: an annotated copy and a table.",
         epilog="T is seconds or HH:MM:SS. FILE may be - (standard output): CSV rows, or MKV video."
-        " Exit codes: 2 options, 3 input, 4 model, 5 output,"
-        f" 6 too little memory, 130 interrupted. What it is for: {PURPOSE}",
+        " Exit codes: 2 options, 3 input, 4 model, 5 output, 6 too little memory,"
+        f" 7 --verify found other rows, 130 interrupted. What it is for: {PURPOSE}",
     )
     add = parse.add_argument
     add(
@@ -284,6 +300,12 @@ def parser() -> Parser:
         const=True,
         metavar="DIR",
         help="print the networks there are, or those of a folder, with their figures",
+    )
+    add(
+        "--verify",
+        type=Path,
+        metavar="ROWS",
+        help="read INPUT again as --records did, and say whether the rows are the same",
     )
     add("--measure", action="store_true", help="with --list-models: ms a face on this machine")
     add("--quiet", action="store_true", help="no progress bar and no summary")

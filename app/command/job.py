@@ -1,9 +1,9 @@
 """One run of `fer-video`: a source through the pipeline into a video and a table."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +15,7 @@ from app.command.progress import progress_bar
 from app.command.soft import OverlayKind, SoftOutput
 from app.command.summary import Summary
 from app.command.twice import Notes, Recalled, held_back, image_of
-from app.command.written import ENCODE, Drawn, OpenOutput, Outputs, take, write_all
+from app.command.written import BESIDE, ENCODE, RECORD, Drawn, OpenOutput, Outputs, take, write_all
 from engine.analyze import (
     AnalyzerConfig,
     config_vocabulary,
@@ -36,10 +36,18 @@ from engine.drawing.comparison import Comparison
 from engine.drawing.overlay import Overlay, OverlayConfig
 from engine.errors import ConfigError, FerError, SinkError, SourceError
 from engine.faces.blur import CoverConfig, FaceBlur, covered, faces_besides
+from engine.origin import (
+    Origin,
+    OriginFile,
+    completed,
+    keeps_beside,
+    origin_of,
+    text_of,
+)
 from engine.pipeline import Draw, Pipeline
 from engine.reading.compared import ComparedReader
 from engine.reading.reader import Reader
-from engine.record import open_records
+from engine.record import ORIGIN, open_records
 from engine.standard import is_standard
 from engine.types import Analysis, Image
 from engine.video.audio import Audio
@@ -93,6 +101,7 @@ class Outcome:
     warnings: tuple[str, ...]
     error: FerError | None = None
     unwritten: tuple[Path, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)  # where all of it comes from
 
     def to_json(self, job: Job, *, interrupted: bool) -> dict[str, Any]:
         """Give what was done and what came of it as plain values, ready for `json.dumps`."""
@@ -110,6 +119,7 @@ class Outcome:
             "kept": list(job.keep),
             "sources": (comparison_sources if job.compare else sources_of)(job.analyzer),
             **self.summary.to_json(self.elapsed_s),
+            "provenance": dict(self.origin) or None,
         }
 
 
@@ -155,6 +165,7 @@ class _Run:
         self._unwritten: tuple[Path, ...] = ()
         self._reading = replace(job.source, steady=job.cover is not None)
         self._started_s: float | None = None
+        self._origin: Origin = {}
 
     def outcome(self, error: FerError | None) -> Outcome:
         """Give what came of it."""
@@ -164,7 +175,24 @@ class _Run:
         if left and self._job.cover is not None:
             left += ("faces that are not read are not covered",)
         warnings = (*(line for lines in self._warned for line in lines), *left)
-        return Outcome(self.summary, elapsed_s, device, precision, warnings, error, self._unwritten)
+        return Outcome(
+            self.summary,
+            elapsed_s,
+            device,
+            precision,
+            warnings,
+            error,
+            self._unwritten,
+            self._completed(),
+        )
+
+    def _completed(self) -> Origin:
+        """Give where all comes from, with what is known by now; nothing before it began."""
+        device, precision = self._readers[0] if self._readers else (None, None)
+        if not self._origin:
+            return {}
+        counts = self.summary.counts
+        return completed(self._origin, device=device, precision=precision, frames=counts)
 
     def __call__(self, interrupt: Interrupt, *, show_progress: bool) -> None:
         job = self._job
@@ -176,12 +204,15 @@ class _Run:
             info = source.info
             _spare_input(job, info)
             _check_kept(job, info)
+            sources = comparison_sources if job.compare else sources_of
+            self._origin = origin_of(info, job.analyzer, _options(job), sources(job.analyzer))
             with ExitStack() as stack:
-                outputs = stack.enter_context(_outputs(job, info))
+                outputs = stack.enter_context(_outputs(job, info, self._origin))
                 self._warned.append(outputs.warnings)
                 twice = job.cover is not None and is_read_twice(info)
                 work = self._twice if twice else self._once
                 lost = work(source, outputs, interrupt, show_progress=show_progress)
+                outputs.describe(self._completed())
             self._warned.append(self._missing())
             if lost is not None:
                 raise lost
@@ -354,20 +385,37 @@ def _comparison(job: Job, width: int, height: int) -> Comparison:
     return Comparison(width, height, tuple(systems_of(job.analyzer)), job.overlay)
 
 
+def _options(job: Job) -> dict[str, Any]:
+    """Say what was asked for, but what the analyzer's config says, and no file's name."""
+    names = ("landmarks", "compare", "audio", "codec", "preset", "crf", "overlay_kind", "keep")
+    return {name: getattr(job, name) for name in names} | {
+        "source": asdict(job.source),
+        "overlay": asdict(job.overlay),
+        "cover": None if job.cover is None else asdict(job.cover),
+    }
+
+
 @contextmanager
-def _outputs(job: Job, info: SourceInfo) -> Iterator[Outputs]:
+def _outputs(job: Job, info: SourceInfo, origin: Origin) -> Iterator[Outputs]:
     """Open the outputs; finish them on success, discard them on any error."""
     outputs = Outputs()
     try:
         if job.records is not None:
             try:
-                outputs.writers["record"] = _open_rows(job.records, job)
+                outputs.writers[RECORD] = _open_rows(job.records, job)
             except BrokenPipeError as error:
                 if job.out is None:
                     raise
                 outputs.error = error
+        if job.records is not None and keeps_beside(job.records):
+            beside = OriginFile(job.records, overwrite=job.overwrite)
+            outputs.writers[BESIDE] = OpenOutput(
+                beside.path, beside, lambda _, __: None, waits=True, describe=beside.describe
+            )
         if job.out is not None:
-            outputs.writers[ENCODE] = _open_sink(job.out, job, info)
+            if job.cover is not None:  # a film that shows nobody names nobody either
+                origin = origin | {"input": origin["input"] | {"name": None, "sha256": None}}
+            outputs.writers[ENCODE] = _open_sink(job.out, job, info, {ORIGIN: text_of(origin)})
         yield outputs
     except BaseException:
         outputs.discard()
@@ -382,11 +430,13 @@ def _open_rows(path: Path, job: Job) -> OpenOutput:
         overwrite=job.overwrite,
         vocabulary=(comparison_vocabulary if job.compare else config_vocabulary)(job.analyzer),
     )
-    return OpenOutput(path, records, lambda analysis, _: records.write(analysis))
+    return OpenOutput(
+        path, records, lambda analysis, _: records.write(analysis), describe=records.describe
+    )
 
 
-def _open_sink(path: Path, job: Job, info: SourceInfo) -> OpenOutput:
-    """Open the output that takes pictures of this source as they are drawn."""
+def _open_sink(path: Path, job: Job, info: SourceInfo, tags: Mapping[str, str]) -> OpenOutput:
+    """Open the output that takes pictures of this source as they are drawn; films have tags."""
     config = SinkConfig(
         audio=job.audio,
         overwrite=job.overwrite,
@@ -394,6 +444,7 @@ def _open_sink(path: Path, job: Job, info: SourceInfo) -> OpenOutput:
         codec=job.codec,
         preset=job.preset,
         crf=job.crf,
+        tags=dict(tags),
     )
     if job.overlay_kind == "soft":
         soft = SoftOutput(path, info, job.overlay, config)

@@ -75,13 +75,14 @@ class Summary:
     Attributes:
         frames: Analyses added, with faces and without.
         dropped: Frames of a live source that were left out for lack of time.
+        faceless: Frames added that had no face.
         faces: Of films, by track id.
         picture_faces: Of pictures, in their order.
         left_out: Faces that were detected and not followed, the most at once.
     """
 
     def __init__(self) -> None:
-        self.frames = self.dropped = 0
+        self.frames = self.dropped = self.faceless = 0
         self.faces: dict[int, FaceSummary] = {}
         self.picture_faces: list[PictureFace] = []
         self.left_out = 0
@@ -104,6 +105,7 @@ class Summary:
         """
         self.add_times(times_ms)
         self.left_out = max(self.left_out, analysis.left_out)
+        self.faceless += not analysis.tracks
         file = analysis.frame.file
         if file is not None:
             self.frames += 1
@@ -122,6 +124,16 @@ class Summary:
             face = self.faces.setdefault(prediction.track_id, FaceSummary(prediction.track_id))
             face.add(prediction)
             self._showing.append((face, prediction.expression))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many frames were ``seen``, ``analysed``, ``faceless`` and ``dropped``."""
+        return {
+            "seen": self.frames + self.dropped,
+            "analysed": self.frames,
+            "faceless": self.faceless,
+            "dropped": self.dropped,
+        }
 
     def add_times(self, times_ms: Mapping[str, float]) -> None:
         """Count what stages took, milliseconds each, for a frame that is counted already."""

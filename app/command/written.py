@@ -1,7 +1,7 @@
 """What is written of a film: a fault of one output never costs the others."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,7 +14,9 @@ from engine.video.planes import Copied
 Drawn = Image | Copied
 Write = Callable[[Analysis, Drawn], None]
 ENCODE: Final = "encode"
+RECORD: Final = "record"
 NOTE: Final = "note"
+BESIDE: Final = "provenance"
 
 
 class _Output(Protocol):
@@ -32,6 +34,7 @@ class OpenOutput:
     write: Write
     warnings: Sequence[str] = ()  # of the output itself, complete once it is closed
     waits: bool = False  # it is complete, or its time has not come
+    describe: Callable[[Mapping[str, object]], object] = bool  # takes where it comes from
 
 
 class Outputs:
@@ -66,7 +69,7 @@ class Outputs:
                 writer.write(analysis, image)
             except (SinkError, BrokenPipeError) as error:
                 self._give_up(stage, error)
-                if not self.writers:
+                if not self.writers.keys() - {BESIDE}:
                     raise
             times_ms[stage] = 1000.0 * (time.monotonic() - begun)
         return times_ms
@@ -110,6 +113,8 @@ class Outputs:
 
     def _give_up(self, stage: str, error: SinkError | BrokenPipeError) -> None:
         self.writers.pop(stage).output.discard()
+        if stage == RECORD and BESIDE in self.writers:  # without rows it is about nothing
+            self.writers.pop(BESIDE).output.discard()
         self.error = self.error or error
 
     def finish(self) -> None:
@@ -120,6 +125,8 @@ class Outputs:
             BrokenPipeError: The same, since nobody read it any more.
         """
         for stage, writer in tuple(self.writers.items()):
+            if stage not in self.writers:  # given up with another one
+                continue
             try:
                 writer.output.close()
             except (SinkError, BrokenPipeError) as error:
@@ -128,8 +135,14 @@ class Outputs:
         if isinstance(self.error, BrokenPipeError):
             raise self.error
         if self.error is not None:
-            kept = ", ".join(str(writer.path) for writer in self.writers.values())
+            writers = (self.writers[stage] for stage in self.writers if stage != BESIDE)
+            kept = ", ".join(str(writer.path) for writer in writers)
             raise SinkError(f"{self.error}" + (f" (kept: {kept})" if kept else ""))
+
+    def describe(self, origin: Mapping[str, object]) -> None:
+        """Tell every output where it comes from, before it is closed."""
+        for writer in self.writers.values():
+            writer.describe(origin)
 
     def discard(self) -> None:
         """Give every output up."""

@@ -9,6 +9,7 @@ from app.session.annotated import VideoConfig
 from app.session.folder import CLEAN, FORMAT, MARKERS, RECORDS, VIDEO
 from engine.analyze import AnalyzerConfig, models_of, sources_of
 from engine.installed import versions_of
+from engine.origin import origin_of
 from engine.video.opening import SourceInfo
 
 PACKAGES: Final = ("fer-live", "av", "numpy", "onnxruntime", "opencv-python-headless")
@@ -45,6 +46,8 @@ def about_session(
             files["clean"] = CLEAN
     if records:
         files["records"] = RECORDS
+    options = {"video": None if look is None else asdict(look), "records": records, "sound": sound}
+    sources = sources_of(analyzer)
     return {
         "format": FORMAT,
         "state": "recording",
@@ -58,7 +61,7 @@ def about_session(
         },
         "model": models[0],
         "models": models,
-        "sources": sources_of(analyzer),
+        "sources": sources,
         "settings": {
             "analyzer": asdict(analyzer),
             "video": asdict(look) if look else None,
@@ -66,4 +69,5 @@ def about_session(
         },
         "versions": {"python": platform.python_version(), **versions_of(PACKAGES)},
         "files": files,
+        "provenance": origin_of(info, analyzer, options, sources),
     }

@@ -49,6 +49,7 @@ class RecordingController:
         named: Gives what the faces of the source are called.
         key_name: Gives the key that one of `KEYS` was changed to.
         microphone: Says whether there is one.
+        device: Says what the analysis runs on; empty until that is known.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class RecordingController:
         self.named: Callable[[], NamedFaces] = lambda: NAMELESS
         self.key_name: Callable[[str], str] = str
         self.microphone: Callable[[], bool] = bool
+        self.device: Callable[[], str] = str
         self._drawn = OverlayConfig()
         self._snapshots = Snapshots()
         self._source: tuple[SourceInfo, AnalyzerConfig] | None = None
@@ -170,6 +172,7 @@ class RecordingController:
             part=choice.part,
             look=self._look(),
             who=who or Participant(),
+            device=self.device() or None,
         )
         deafness = Words("there is no microphone: the video is recorded without sound")
         self._say(deafness if deaf else "")

@@ -94,7 +94,7 @@ class Intake:
         self._sound = self._make_sound()
         self._message = ""
         self._first_index = self._next_index = 0
-        self._taken = self._dropped = self._marked = 0
+        self._taken = self._dropped = self._marked = self._faceless = 0
         self._dropped_at = -BEHIND_S
 
     def _make_sound(self) -> Sound | None:
@@ -138,6 +138,7 @@ class Intake:
             index = max(analysis.frame.index - self._first_index, self._next_index)
             self._put(replace(analysis, frame=Frame(index, time_s, analysis.frame.picture)))
             self._taken += 1
+            self._faceless += not analysis.tracks
             self._next_index = index + 1
             self._resumed = False
             limit_s = self._config.limit_s

@@ -28,6 +28,7 @@ from app.session.intake import Intake
 from app.session.recording import RecorderConfig, RecorderStatus, State
 from engine.analyze import AnalyzerConfig, config_vocabulary
 from engine.errors import FerError, SinkError
+from engine.origin import Origin, completed
 from engine.video.opening import SourceInfo
 from engine.wording import Words
 
@@ -65,6 +66,7 @@ class Recorder(Intake):
         super().__init__(root, info, config, first=first, clock=clock)
         self._root, self._analyzer, self._free_at = root, analyzer, free
         self._state = State.STARTING
+        self._origin: Origin = {}
         self._folder: Path | None = None
         self._free: int | None = None
         self._video_frames, self._part = 0, 1
@@ -104,6 +106,7 @@ class Recorder(Intake):
         try:
             self._check_disk(self._config.start_free, "not started")
             about = self._about()
+            self._origin = about["provenance"]
             folder = new_folder(self._root, datetime.now().astimezone(), about)
             with self._changed:
                 self._folder = self._place = folder
@@ -149,7 +152,14 @@ class Recorder(Intake):
     def _ending(self) -> dict[str, object]:
         """What `session.json` says of the end."""
         status = self.status()
+        counts = {"seen": status.seen, "analysed": status.frames, "faceless": self._faceless}
+        counts["dropped"] = status.seen - status.frames
+        read_in = self._origin["networks"][-1]["precision"]
+        ended = completed(
+            self._origin, device=self._config.device, precision=read_in, frames=counts
+        )
         return {
+            "provenance": ended,
             "stopped_because": status.message or "stopped by the user",
             "duration_s": round(status.elapsed_s, 3),
             "frames": status.frames,

@@ -31,6 +31,7 @@ class RecorderConfig:
         sound: The video has the file's sound, or what a microphone gives.
         look: How the video looks.
         who: What is said of the people in it.
+        device: What the analysis runs on; None where nobody knows yet.
         limit_s: Stop after this time, seconds; None records until told.
         part: When the recording goes on in other files.
         start_free: Bytes that must be free on the disk to start.
@@ -43,6 +44,7 @@ class RecorderConfig:
     sound: bool = False
     look: VideoConfig = field(default_factory=VideoConfig)
     who: Participant = field(default_factory=Participant)
+    device: str | None = None
     limit_s: AboveZero | None = None
     part: PartLimits = field(default_factory=PartLimits)
     start_free: Natural = 1_000_000_000

@@ -128,6 +128,7 @@ class MainWindow(QMainWindow):
         self.watch.chips = said.chips
         self.controller.beginning = self.source.whole_from
         self.controller.named = lambda: self.live.named
+        self.controller.device = lambda: self.live.device
         actions = self.actions_
         self.faces.offered = (actions.name_face, actions.follow_largest)
         self.faces.say = self.watch.notice.say

@@ -5,6 +5,7 @@ import logging
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final, cast
@@ -58,6 +59,7 @@ GROWING_OPTIONS: Final[Mapping[str, dict[str, str]]] = {
     ".mkv": {"cluster_time_limit": "500", "flush_packets": "1"},
 }
 DEFAULT_FPS: Final = Fraction(25)
+LONG_TAG: Final = "synopsis"  # of an MP4: players hardly show it
 OWN_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 NEAR_END_S: Final = 0.5  # closer than this to the source's end counts as having reached it
 
@@ -78,6 +80,7 @@ class SinkConfig:
             frame is encoded at once, for some more bytes.
         sound: A track for `write_sound` is added, AAC.
         pictures: The source's cover and attached pictures go along; they may show faces.
+        tags: That the film gets besides its source's.
     """
 
     audio: Audio = "copy"
@@ -89,6 +92,7 @@ class SinkConfig:
     growing: bool = False
     sound: bool = False
     pictures: bool = True
+    tags: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_crf(self.codec, self.crf)
@@ -165,7 +169,7 @@ class VideoSink:
                 self._made = MadeSound(self._container)
             self._add_others(self._container)
             tags = {key: text for key, text in info.metadata.items() if key.lower() not in OWN_TAGS}
-            self._container.metadata.update(tags)
+            self._container.metadata.update(tags | self._own_tags())
             if not self._config.growing:
                 with hushed():
                     self._container.start_encoding()
@@ -176,6 +180,12 @@ class VideoSink:
             ) from error
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise self._failed(error) from error
+
+    def _own_tags(self) -> dict[str, str]:
+        """Give this film's own tags; an MP4 has fixed names, of which one is for long texts."""
+        own = self._config.tags
+        named = self._file.path.suffix.lower() == ".mp4"
+        return {LONG_TAG: "\n".join(own.values())} if named and own else own
 
     def _open_container(self) -> OutputContainer:
         if isinstance(self._file, StandardOutput):

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+from engine.installed import commit
 from engine.networks.ort import onnxruntime
 from engine.networks.processor import cores
 
@@ -31,7 +31,6 @@ INSTRUCTIONS: Final = {
     "bf16": "BF16",
     "sve": "SVE",
 }
-ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,7 @@ def this_machine(note: str = "") -> Machine:
         python=platform.python_version(),
         onnxruntime=onnxruntime.__version__,
         providers=tuple(onnxruntime.get_available_providers()),
-        commit=_commit(),
+        commit=commit(),
         version=metadata.version("fer-live"),
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         load=round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
@@ -118,15 +117,3 @@ def _instructions(cpuinfo: Sequence[str]) -> tuple[str, ...]:
     flags = [set(line.partition(":")[2].split()) for line in lines]
     every = set.intersection(*flags) if flags else set()
     return tuple(name for flag, name in INSTRUCTIONS.items() if flag in every)
-
-
-def _commit() -> str:
-    """Describe the checkout's commit; an environment may lie inside somebody else's."""
-    if not (ROOT / ".git").exists() or not (ROOT / "pyproject.toml").is_file():
-        return "unknown"
-    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
-    try:
-        done = subprocess.run(git, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()

@@ -244,4 +244,4 @@ def test_interruption_leaves_a_playable_file(make_clip, shown, tmp_path, number)
     assert len(read_rows(rows)) == done
     assert 0 < len(packets(out, "audio")) < len(packets(clip, "audio"))
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["long.mp4", "out.mp4", "rows.csv"]
+    assert names == ["long.mp4", "out.mp4", "rows.csv", "rows.csv.json"]

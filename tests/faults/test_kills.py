@@ -49,7 +49,7 @@ def test_killed_runs_leave_the_old_files_or_the_new_ones_whole(
         assert kept or rows.read_bytes() != old[rows], "the video was written and its rows not"
         write_text(tmp_path / "next.txt", "the next write into this folder")
         names = sorted(path.name for path in tmp_path.iterdir())
-        assert names == ["next.txt", "out.mp4", "rows.csv"]
+        assert names == ["next.txt", "out.mp4", "rows.csv", "rows.csv.json"]
     assert counts["partial"] > 0, "no kill came while anything was written"
     report(f"{kills} kills of a run within {took_s:.1f} s: {json.dumps(counts)}")
 

@@ -52,7 +52,7 @@ def test_pictures_whose_names_are_no_text(start, tmp_path, pictures, before):
     (row,) = csv.DictReader(rows.read_text("utf-8").splitlines())
     assert row["file"] == f"{SHOWN}.jpg"
     assert [path.name for path in out.iterdir()] == [f"{NAME}.jpg"]
-    names = {pictures.name, out.name, rows.name, "stdout"}
+    names = {pictures.name, out.name, rows.name, f"{rows.name}.json", "stdout"}
     assert {path.name for path in tmp_path.iterdir()} == names
 
 

@@ -56,7 +56,8 @@ def test_full_disk_is_one_line_and_costs_nothing_that_was_there(start, tmp_path,
     assert (tmp_path / "out.mp4").read_text() == "old video"
     kept = "kept: " in line
     assert kept == ((tmp_path / "rows.csv").read_bytes() != b"old rows")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "rows.csv"]
+    names = sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".json")
+    assert names == ["out.mp4", "rows.csv"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
@@ -235,10 +236,10 @@ def judge_pair(folder, frames_of, more, ends):
     names = {path.name for path in folder.iterdir()}
     if codes == [0, 5]:  # one was refused: both outputs are the other's
         assert len(rows) == frames + 1
-        assert names - {"out-2.mp4", "rows-2.csv"} == {"out.mp4", "rows.csv"}
+        assert names - {"out-2.mp4", "rows-2.csv"} == {"out.mp4", "rows.csv", "rows.csv.json"}
         assert ("rows-2.csv" in names) == any("this one is" in said for _, said in ends)
     else:  # the same moment, and --overwrite
-        assert names == {"out.mp4", "rows.csv"}
+        assert names == {"out.mp4", "rows.csv", "rows.csv.json"}
         assert "--overwrite" in more
     return codes
 

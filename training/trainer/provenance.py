@@ -1,7 +1,6 @@
 """Where a run came from: recipe, seed, commit, and digests of the data and weights it used."""
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import MISSING, asdict, field, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from engine.config import checked
 from engine.documents import read_object
 from engine.errors import ConfigError, ModelError
 from engine.files import write_text
+from engine.installed import commit
 from training.documents import read_as
 from training.trainer.recipe import Recipe
 from training.weights import file_digest
@@ -134,14 +134,3 @@ def _flat(tables: Mapping[str, Any]) -> dict[str, str]:
         inner = value if isinstance(value, Mapping) else {"": value}
         rows |= {f"{name}.{key}".rstrip("."): json.dumps(item) for key, item in inner.items()}
     return rows
-
-
-def commit() -> str:
-    """Give the commit of the checkout, or ``unknown`` outside of one."""
-    command = ["git", "rev-parse", "HEAD"]
-    here = Path(__file__).parent
-    try:
-        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()

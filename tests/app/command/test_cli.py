@@ -59,7 +59,7 @@ OPTIONS = sorted(
             "--list-models",
             "--measure",
         ),
-        *("--audio", "--quiet", "--version"),
+        *("--audio", "--quiet", "--verify", "--version"),
         *("--blur", "--keep", "--pad", "--overlay"),
     }
 )
@@ -169,7 +169,7 @@ def test_video_and_rows_are_written(clip, tmp_path, capsys):
     assert "12 frames, 0.44 s of video" in printed.err
     assert "face 1: happiness 0.44 s; mean valence +0.70, arousal +0.40" in printed.err
     assert "poster-rt in fp8 on fake" in printed.err
-    assert left_in(tmp_path) == ["clip.mp4", "out.mp4", "rows.csv"]
+    assert left_in(tmp_path) == ["clip.mp4", "out.mp4", "rows.csv", "rows.csv.json"]
 
 
 def test_json_is_one_object_on_stdout_and_nothing_else(clip, tmp_path, capsys):
@@ -209,10 +209,12 @@ def test_start_and_duration_choose_a_part(clip, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["frames"] == 5
 
 
-def test_analysis_options_reach_the_analyzer(clip, tmp_path, configs):
+def test_analysis_options_reach_the_analyzer(clip, tmp_path, configs, monkeypatch):
     given = ["--model", "m.onnx", "--device", "cpu", "--detector", "yunet", "--detector-model"]
     given += ["y.onnx", "--detect-every", "7", "--min-face", "30", "--max-faces", "3"]
     given += ["--relink", "--faces", "1"]
+    monkeypatch.setattr("engine.origin.networks_of", lambda _: ())  # of files that are not there
+    monkeypatch.setattr(app.command.job, "sources_of", lambda _: {})
     assert main([str(clip), "--records", str(tmp_path / "r.csv"), *given, "--smooth", "0"]) == 0
     wanted = AnalyzerConfig(
         model="m.onnx",
@@ -380,7 +382,7 @@ def test_source_lost_on_the_way_keeps_what_was_done(clip, tmp_path, monkeypatch,
     ]
     assert frame_count(out) == 5
     assert len(rows.read_text().splitlines()) == 6
-    assert left_in(tmp_path) == ["clip.mp4", "out.mp4", "rows.csv"]
+    assert left_in(tmp_path) == ["clip.mp4", "out.mp4", "rows.csv", "rows.csv.json"]
 
 
 def test_source_lost_before_the_first_frame_leaves_nothing(clip, tmp_path, monkeypatch, capsys):

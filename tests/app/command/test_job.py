@@ -45,7 +45,11 @@ def test_fault_of_the_video_never_costs_the_rows(make_clip, tmp_path, monkeypatc
         run_job(job, Interrupt())
     with rows.open() as file:
         assert next(csv.reader(file))[:2] == ["frame", "timestamp"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "rows.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "clip.mp4",
+        "rows.csv",
+        "rows.csv.json",
+    ]
 
 
 @pytest.mark.parametrize("live", [False, True])

@@ -248,7 +248,7 @@ def test_a_film_that_is_another_one_when_it_is_covered_is_not_written(
         len(list(csv.DictReader(rows.read_text().splitlines()))) == 60
     )  # which were complete before
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"a.mp4", "b.mp4", "rows.csv"}
+    assert left == {"a.mp4", "b.mp4", "rows.csv", "rows.csv.json"}
 
 
 def test_a_film_that_is_gone_when_it_is_covered_is_not_written(
@@ -406,6 +406,7 @@ def test_stopped_while_it_is_looked_at_keeps_the_rows_and_writes_no_film(
         assert f"{out}: not written; faces are covered once the whole film was read" in said
         assert f"written: {rows}" in said
         rows.unlink()
+        rows.with_name("rows.csv.json").unlink()
         assert _run(clip, out, "--blur") == 130
         assert "nothing was kept" in capsys.readouterr().err
         assert [path.name for path in tmp_path.iterdir()] == [clip.name]

@@ -4,6 +4,7 @@ import platform
 
 import pytest
 
+import engine.installed
 import export.bench.machine
 from export.bench.machine import this_machine
 
@@ -45,11 +46,11 @@ def test_page_names_no_host_and_no_folder():
     machine = this_machine("a training ran on the other core")
     said = f"{machine.as_dict()} {machine.in_words()}"
     assert platform.node() not in said
-    assert str(export.bench.machine.ROOT) not in said
+    assert str(engine.installed.ROOT) not in said
     assert machine.in_words().endswith("a training ran on the other core")
     assert f"onnxruntime {machine.onnxruntime}" in said
 
 
 def test_commit_of_somebody_elses_checkout_is_not_ours(tmp_path, monkeypatch):
-    monkeypatch.setattr(export.bench.machine, "ROOT", tmp_path)
+    monkeypatch.setattr(engine.installed, "ROOT", tmp_path)
     assert this_machine().commit == "unknown"

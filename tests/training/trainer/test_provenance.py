@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-import subprocess
 from dataclasses import dataclass
 
 import pytest
 
 from engine.errors import ConfigError, ModelError, SinkError, SourceError
+from engine.installed import commit
 from training.data.packs import digest, pack_digests
 from training.trainer import loop, provenance
-from training.trainer.provenance import commit, write_provenance
+from training.trainer.provenance import write_provenance
 from training.trainer.recipe import Recipe
 
 
@@ -195,14 +195,3 @@ def test_digest_sees_labels_names_and_sizes_but_no_place(tmp_path, pack):
     (moved / "a.png").rename(moved / "b.png")
     changed.add(digest(moved))
     assert len(changed) == 4
-
-
-@pytest.mark.parametrize(
-    "error", [FileNotFoundError("git"), subprocess.CalledProcessError(128, "git")]
-)
-def test_commit_is_unknown_outside_a_checkout(monkeypatch, error):
-    def fail(*_, **__):
-        raise error
-
-    monkeypatch.setattr(provenance.subprocess, "run", fail)
-    assert commit() == "unknown"
