@@ -15,6 +15,7 @@ from engine.types import Analysis, Floats, Track
 
 CELL_S: Final = 0.1  # remembered ten times a second
 CELLS_MAX: Final = 100_000  # almost three hours of film
+FRAMES_MAX: Final = 3000  # that are remembered one by one, the last ones
 NEAR_S: Final = 0.5  # how far in time a face is looked for
 JUMP_S: Final = 1.0  # a longer step is no playing on
 SAME: Final = 0.3  # overlap from which a face at a time near by is the same
@@ -30,7 +31,9 @@ class Identities:
         """Know nobody."""
         self._next = 1
         self._names: dict[int, int] = {}  # the engine's id, the lasting one
-        self._cells: dict[int, _Seen] = {}
+        self._cells: dict[int, tuple[int, _Seen]] = {}  # with the run that saw them
+        self._frames: dict[int, _Seen] = {}  # by milliseconds
+        self._run = 0  # how often the file was moved
         self._before_s: float | None = None
 
     def named(self, analysis: Analysis) -> Analysis:
@@ -38,6 +41,7 @@ class Identities:
         now_s = analysis.frame.time_s
         moved = self._before_s is not None and not 0 <= now_s - self._before_s <= JUMP_S
         self._before_s = now_s
+        self._run += moved
         names = self._choose(analysis.tracks, now_s, moved=moved)
         for track in analysis.tracks:
             self._call(track.id, names[track.id])
@@ -45,9 +49,15 @@ class Identities:
         predictions = tuple(
             replace(face, track_id=names[face.track_id]) for face in analysis.predictions
         )
-        if len(self._cells) < CELLS_MAX:
-            self._cells[round(now_s / CELL_S)] = tuple((track.id, track.box) for track in tracks)
+        self._remember(now_s, tuple((track.id, track.box) for track in tracks))
         return replace(analysis, tracks=tracks, predictions=predictions)
+
+    def _remember(self, now_s: float, seen: _Seen) -> None:
+        if len(self._cells) < CELLS_MAX:
+            self._cells[round(now_s / CELL_S)] = self._run, seen
+        self._frames[round(1000 * now_s)] = seen
+        if len(self._frames) > FRAMES_MAX:
+            del self._frames[next(iter(self._frames))]
 
     def _choose(self, tracks: Sequence[Track], now_s: float, *, moved: bool) -> dict[int, int]:
         """Give each of the engine's ids a lasting one, no two the same."""
@@ -60,7 +70,7 @@ class Identities:
             else:
                 unknown.append(track)
         for track in list(unknown):
-            name = self._remembered(track.box, now_s, set(names.values()))
+            name = self._remembered(track.box, now_s, set(names.values()), moved=moved)
             if name is not None:
                 names[track.id] = name
                 unknown.remove(track)
@@ -90,18 +100,33 @@ class Identities:
         self._next += 1
         return self._next - 1
 
-    def _remembered(self, box: Floats, now_s: float, taken: set[int]) -> int | None:
-        """Give who was seen at about this time and place; None if nobody was."""
-        here, reach = round(now_s / CELL_S), round(NEAR_S / CELL_S)
+    def _remembered(self, box: Floats, now_s: float, taken: set[int], *, moved: bool) -> int | None:
+        """Give who was seen at about this time and place; None if nobody was.
+
+        While the film plays on, whom the engine takes for somebody new is new, as after a cut: only
+        what was seen before the film was moved counts then.
+        """
+        frame = self._frames.get(round(1000 * now_s))
+        if frame is not None:  # this very one
+            return _nearest(box, frame, taken, SURE)
+        here, reach = round(now_s / CELL_S), round(NEAR_S / CELL_S) if moved else 1
         for away in sorted(range(-reach, reach + 1), key=abs):
-            best, best_overlap = None, SURE if abs(away) <= 1 else SAME
-            for name, seen in self._cells.get(here + away, ()):
-                overlap = _overlap(box, seen)
-                if name not in taken and overlap >= best_overlap:
-                    best, best_overlap = name, overlap
-            if best is not None:
-                return best
+            run, seen = self._cells.get(here + away, (self._run, ()))
+            if moved or run < self._run:
+                best = _nearest(box, seen, taken, SURE if abs(away) <= 1 else SAME)
+                if best is not None:
+                    return best
         return None
+
+
+def _nearest(box: Floats, seen: _Seen, taken: set[int], least: float) -> int | None:
+    """Give who of those who are not taken overlaps a box most, and no less than so much."""
+    best, best_overlap = None, least
+    for name, other in seen:
+        overlap = _overlap(box, other)
+        if name not in taken and overlap >= best_overlap:
+            best, best_overlap = name, overlap
+    return best
 
 
 def _overlap(one: Floats, other: Floats) -> float:

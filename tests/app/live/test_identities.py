@@ -87,3 +87,43 @@ def test_who_is_seen_later_is_not_new_where_others_were_taken_for_each_other(see
     boxes = {2: BOXES[1], 1: (60.0, 75.0, 90.0, 115.0)}
     both = make_analysis(42, 0.44, {2: FACES[1], 1: FACES[2]}, boxes=boxes)
     assert sorted(track.id for track in names.named(both).tracks) == [1, 2]
+
+
+def cut_at(make_analysis, cut):
+    """Give `shot(index, first)`: one face, and from `cut` on another one in its place."""
+
+    def make(index, first=1):
+        face = first + (index >= cut)
+        left = 10.0 + 8 * (index >= cut)
+        return make_analysis(
+            index, index / 25, {face: FACES[1]}, boxes={face: (left, 20.0, left + 40, 70.0)}
+        )
+
+    return make
+
+
+def test_who_comes_after_a_cut_in_the_same_place_is_somebody_else(make_analysis):
+    shot, names = cut_at(make_analysis, 20), Identities()
+    for index in range(40):
+        (track,) = names.named(shot(index)).tracks
+        assert track.id == (1 if index < 20 else 2)
+
+
+def test_stepping_over_a_cut_and_back_keeps_both_ids(make_analysis):
+    shot, names = cut_at(make_analysis, 20), Identities()
+    for index in range(22):
+        names.named(shot(index))
+    first = 3
+    for index in (20, 19, 18, 19, 20, 21, 19, 20, 5, 19, 20):
+        (track,) = names.named(shot(index, first)).tracks
+        assert track.id == (1 if index < 20 else 2), index
+        first += 2
+
+
+def test_a_face_known_from_a_run_before_is_known_where_the_film_plays_on(make_analysis):
+    shot, names = cut_at(make_analysis, 1000), Identities()
+    for index in range(0, 60, 3):
+        names.named(shot(index))
+    names.named(make_analysis(1, 0.04, {}))  # moved back, to a frame without it
+    (track,) = names.named(shot(13, 7)).tracks
+    assert track.id == 1
