@@ -336,16 +336,17 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
             images = [np.full((48, 64, 3), 10 * index, np.uint8) for index in range(12)]
         if times_s is None:
             times_s = [index / 25 for index in range(len(images))]
-        path = tmp_path / name
+        path, tick_s = tmp_path / name, Fraction(1, 12_800)
         with av.open(str(path), "w") as container:
             height, width = images[0].shape[:2]
             video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
             video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-            video.codec_context.time_base = video.time_base = Fraction(1, 12_800)
+            video.codec_context.time_base = video.time_base = tick_s
             voice = container.add_stream("aac", rate=48_000, layout="mono") if sound else None
             for image, time_s in zip(images, times_s, strict=True):
                 frame = av.VideoFrame.from_ndarray(image, format="bgr24")
-                frame.pts, frame.time_base = round(time_s * 12_800), video.time_base
+                # Not the stream's time base: Matroska makes that 1/1000 with its first packet.
+                frame.pts, frame.time_base = round(time_s / tick_s), tick_s
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
             if voice is not None:
