@@ -133,39 +133,76 @@ def test_every_command_runs_as_a_module(target):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["-m", "export.detector_recall"],
-        ["-m", "training.data.template"],
-        ["-m", "training.data.teacher_labels"],
-        ["-m", "scripts.benches.plot"],
-        ["-m", "scripts.benches.review"],
-        ["-m", "scripts.benches.sizes"],
-        ["-m", "scripts.benches.soft"],
-        ["-m", "scripts.benches.blur"],
-        ["-m", "scripts.benches.full_size"],
-        ["-m", "scripts.benches.pictures"],
-        ["-m", "scripts.benches.window"],
-        ["-m", "scripts.benches.frontier"],
-        ["-m", "scripts.benches.int8_trials"],
-    ],
-    ids=lambda words: words[-1],
+# Starts modules as `python -m` does, in forks of a process that has the libraries which take long
+# to import, and none of ours. For each module and option: the exit code and what was said.
+FORKS = """
+import json, os, runpy, sys, tempfile, traceback
+
+import av, cv2, lightning_fabric, matplotlib.pyplot, onnx, PyQt6.QtWidgets, pyqtgraph
+import sklearn.metrics, torch
+
+for module, option in json.loads(sys.argv[1]):
+    with tempfile.TemporaryFile() as said:
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(said.fileno(), 2)
+            sys.argv[:] = [module, option]
+            code = 99
+            try:
+                runpy.run_module(module, run_name="__main__", alter_sys=True)
+            except SystemExit as left:
+                code = left.code
+            except BaseException:
+                traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(code)  # to take torch down again would cost a second
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        said.seek(0)
+        print(json.dumps([code, said.read().decode()]), flush=True)
+"""
+MODULES = (
+    "export.detector_recall",
+    "training.data.template",
+    "training.data.teacher_labels",
+    "scripts.benches.plot",
+    "scripts.benches.review",
+    "scripts.benches.sizes",
+    "scripts.benches.soft",
+    "scripts.benches.blur",
+    "scripts.benches.full_size",
+    "scripts.benches.pictures",
+    "scripts.benches.window",
+    "scripts.benches.frontier",
+    "scripts.benches.int8_trials",
 )
-def test_commands_without_a_script_have_the_same_front(words):
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """What each of MODULES says to ``--version`` and to a wrong option, with its exit code."""
+    asked = [(module, option) for module in MODULES for option in ("--version", "--no-such-option")]
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, json.dumps(asked)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    return {each: tuple(answer) for each, answer in zip(asked, said, strict=True)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", MODULES)
+def test_commands_without_a_script_have_the_same_front(module, answers):
     for option, code, lines in (("--version", 0, 0), ("--no-such-option", 2, 1)):
-        done = subprocess.run(
-            [sys.executable, *words, option],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert (done.returncode, done.stderr.count("\n")) == (code, lines), done.stderr
-    assert done.stderr.endswith(" --help\n")
+        left, said = answers[module, option]
+        assert (left, said.count("\n")) == (code, lines), said
+    assert said.endswith(" --help\n")
 
 
 def test_detector_recall_names_the_library_it_lacks(tmp_path):
