@@ -1,6 +1,7 @@
 """Every architecture as ONNX with a dynamic batch: small ones always, full-size ones on request."""
 
 import json
+import shutil
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -221,10 +222,24 @@ def saved_of(recipe, *overrides):
     return SavedSystem(system, settings.system.name, DataConfig(), 0, card, tables)
 
 
-def assert_exports(saved, folder):
-    """Export with a dynamic batch; compare with torch on adversarial pictures, up to 64."""
-    out = folder / "net.onnx"
-    facts = write_system(saved, out)
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Give `exported(name, folder)`: one of SMALL, its facts, its graph copied to a folder."""
+    made = {}
+
+    def export(name, folder):
+        if name not in made:
+            out = tmp_path_factory.mktemp("graphs") / "net.onnx"
+            saved = saved_of(*SMALL[name])
+            made[name] = saved, write_system(saved, out), out
+        saved, facts, out = made[name]
+        return saved, facts, Path(shutil.copy(out, folder))
+
+    return export
+
+
+def assert_exported(saved, facts, out):
+    """Its batch is dynamic, and it answers adversarial pictures, up to 64, as torch does."""
     check_graph(out)
     graph = onnx.load(out)
     assert [(each.domain, each.version) for each in graph.opset_import] == [("", OPSET)]
@@ -232,7 +247,7 @@ def assert_exports(saved, folder):
         assert tensor.type.tensor_type.shape.dim[0].dim_param
     write_manifest(out, {**facts, "temperature": 1.0, "metrics": {}})
     torch_side = system_in_torch(saved, Path("run"))
-    report = prove(torch_side, out, None, folder)  # fails where a batch of them shows 1e-4
+    report = prove(torch_side, out, None, out.parent)  # fails where a batch of them shows 1e-4
     assert report.batches == (1, 2, 7, MOST)
     assert {error.on for error in report.errors} == {ADVERSARIAL}
     assert {error.output for error in report.errors} >= set(facts["outputs"])
@@ -249,15 +264,16 @@ RARE = ("poster-ada-mlp", "arbex-k0", "resizer-b", "resizer-c", "resizer-d")
 @pytest.mark.parametrize(
     "name", [pytest.param(x, marks=pytest.mark.long) if x in RARE else x for x in SMALL]
 )
-def test_small_architecture_answers_in_onnx_as_in_torch(name, tiny, tmp_path):
-    assert_exports(saved_of(*SMALL[name]), tmp_path)
+def test_small_architecture_answers_in_onnx_as_in_torch(name, tiny, exported, tmp_path):
+    assert_exported(*exported(name, tmp_path))
 
 
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("name", FULL)
 def test_full_size_architecture_answers_in_onnx_as_in_torch(name, tmp_path):
-    assert_exports(saved_of(*FULL[name]), tmp_path)
+    saved, out = saved_of(*FULL[name]), tmp_path / "net.onnx"
+    assert_exported(saved, write_system(saved, out), out)
 
 
 def test_every_system_and_backbone_is_exported(tiny):
@@ -306,15 +322,14 @@ def test_what_a_system_says_of_its_own_answer_is_an_output(name, more):
 
 
 @pytest.mark.slow
-def test_reliability_of_arbex_is_its_own(tmp_path):
-    saved = saved_of(*SMALL["arbex"])
-    facts = write_system(saved, tmp_path / "arbex.onnx")
-    write_manifest(tmp_path / "arbex.onnx", {**facts, "temperature": 3.0, "metrics": {}})
+def test_reliability_of_arbex_is_its_own(exported, tmp_path):
+    saved, facts, out = exported("arbex", tmp_path)
+    write_manifest(out, {**facts, "temperature": 3.0, "metrics": {}})
     gray = cv2.cvtColor(adversarial_pictures(4, 112)[3], cv2.COLOR_BGR2GRAY)
     crop = np.repeat(gray[..., None], 3, axis=2)  # of FER+, whose pictures have no colour
     sighting = Sighting(Face(crop, np.eye(2, 3, dtype=np.float32)), POINTS, 0.9, ())
     found = Found(Frame(0, 0.0, crop), (Track(1, BOX, POINTS, 0.9),), (sighting,), {})
-    with closing(Reader(Fusion(load_manifest(tmp_path / "arbex.onnx"), "cpu", 1), 0.0)) as reader:
+    with closing(Reader(Fusion(load_manifest(out), "cpu", 1), 0.0)) as reader:
         ((prediction,),) = (analysis.predictions for analysis in reader.read([found]))
     with torch.no_grad():
         own = saved.system(torch.from_numpy(to_input([crop]))).extras
