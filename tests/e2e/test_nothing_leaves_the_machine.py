@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from engine.assets import asset_path
 
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(__file__).with_name("drive_tools.py")
-WATCHED_S = 30.0  # the telemetry of ONNX Runtime waits ten seconds before it looks anybody up
+# Once ONNX Runtime is loaded, whose telemetry waits ten seconds before it looks anybody up.
+WATCHED_S = 16.0
+LOADING_S = 60.0
 # Connections to these stay on the machine: sockets in the file system, and the kernel's own.
 LOCAL = re.compile(r"AF_UNIX|AF_NETLINK")
 
@@ -47,6 +50,18 @@ class Watched:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def loads(self, library: str) -> None:
+        """Wait until it has a library."""
+        tracer, until = self._process.pid, time.monotonic() + LOADING_S
+        children = Path(f"/proc/{tracer}/task/{tracer}/children")
+        while time.monotonic() < until and self._process.poll() is None:
+            for child in children.read_text().split():
+                with suppress(FileNotFoundError):  # strace tries something out first
+                    if library in Path(f"/proc/{child}/maps").read_text():
+                        return
+            time.sleep(0.05)
+        raise AssertionError(f"{self.folder.name}: does not load {library}")
 
     def end(self, *, stop: bool = True) -> tuple[list[str], list[str]]:
         """Stop it, or wait for its end; give the files left in HOME and the calls made."""
@@ -82,6 +97,8 @@ def watched(tmp_path_factory):
         ),
         "tools": Watched(folder / "tools", str(TOOLS), str(WATCHED_S)),
     }
+    for program in programs.values():
+        program.loads("onnxruntime_pybind11_state")
     time.sleep(WATCHED_S)
     return {
         name: (program.folder, program.end(stop=name != "tools"))
