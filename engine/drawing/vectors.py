@@ -224,23 +224,23 @@ def _simple(path: Floats, *, closed: bool) -> Floats:
 def _turned(outline: Floats, *, hole: bool = False) -> Floats:
     """Turn an outline the way in which shapes add up, and holes take away."""
     x, y = outline[:, 0], outline[:, 1]
-    area = float(x @ np.roll(y, -1) - y @ np.roll(x, -1))
+    area = float(x[:-1] @ y[1:] - y[:-1] @ x[1:] + x[-1] * y[0] - y[-1] * x[0])
     return outline if (area <= 0) != hole else outline[::-1]
 
 
 def _ribbon(path: Floats, half: float, *, closed: bool, cap: float) -> list[Floats]:
     """Outline a stroke: one outline, or of a closed path two, the second one a hole."""
-    steps = np.hypot(*np.diff(path, axis=0, append=path[:1]).T) > 1e-3
+    steps = np.hypot(*_steps(path).T) > 1e-3
     path = path[steps] if closed else path[np.concatenate([steps[:-1], [True]])]
     path = _simple(path, closed=closed)
     if len(path) < 2:
         x, y = path[0].tolist() if len(path) else (0.0, 0.0)
         return [_turned(corners((x - half, y - half, x + half, y + half)))]
     closed = closed and len(path) > 2
-    along = np.diff(path, axis=0, append=path[:1])
+    along = _steps(path)
     along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
     across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    before = np.roll(across, 1, axis=0)
+    before = np.concatenate([across[-1:], across[:-1]])
     if not closed:
         before[0], across[-1] = across[0], across[-2]
         path = path.copy()
@@ -254,6 +254,12 @@ def _ribbon(path: Floats, half: float, *, closed: bool, cap: float) -> list[Floa
         outer, inner = (left, right) if _size(left) > _size(right) else (right, left)
         return [_turned(outer), _turned(inner, hole=True)]
     return [_turned(np.concatenate([left, right[::-1]]))]
+
+
+def _steps(path: Floats) -> Floats:
+    """Give the way from each point to the next, and from the last to the first."""
+    steps: Floats = np.concatenate([path[1:], path[:1]]) - path
+    return steps
 
 
 def _size(outline: Floats) -> float:
