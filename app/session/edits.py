@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Self
 import numpy as np
 from pydantic import Field
 
-from app.session.checks import MOST_S, read_form
+from app.session.checks import MOST_S, json_words, read_form
 from app.session.edited import EditResult, rows_of, span_words
 from app.session.folder import Marker
 from app.session.people import ApartEdit, FaceEdit, MergeEdit, People
@@ -183,7 +183,7 @@ class EditList:
             return edits
         content = read_form(path, FORMAT, "corrections cannot be read", "corrections")
         try:
-            saved = read(_Saved, content)
+            saved = read(_Saved, content, said=json_words)
         except ConfigError as error:
             raise SourceError(f"{path}: corrections cannot be read: {error}") from error
         if len(saved.edits) > MOST:
@@ -282,8 +282,10 @@ def _parsed(path: Path, number: int, entry: Mapping[str, Any]) -> Edit:
     kind = values.pop("kind", None)
     where = f"{path}: edits.{number}: cannot be read"
     if not isinstance(kind, str) or kind not in KINDS:
-        raise SourceError(f"{where}: kind: {unknown(kind, KINDS)}")
+        raise SourceError(
+            f"{where}: kind: {json_words(kind)} is unknown; choose {', '.join(KINDS)}"
+        )
     try:
-        return read(KINDS[kind], values)
+        return read(KINDS[kind], values, said=json_words)
     except ConfigError as error:
         raise SourceError(f"{where}: {error}") from error

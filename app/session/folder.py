@@ -22,7 +22,16 @@ from typing import IO, Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from app.session.checks import MISSING, MOST_S, Damage, one_line, read_bytes, read_form, trouble
+from app.session.checks import (
+    MISSING,
+    MOST_S,
+    Damage,
+    json_words,
+    one_line,
+    read_bytes,
+    read_form,
+    trouble,
+)
 from app.session.naming import FaceId, NamedFace
 from engine.config import AboveZero, Positive, checked, read, require
 from engine.errors import ConfigError, SinkError, SourceError
@@ -35,6 +44,8 @@ VIDEO: Final = "video.mp4"
 CLEAN: Final = "clean.mp4"
 RECORDS: Final = "records.csv"
 MARKERS: Final = "markers.csv"
+EDITS: Final = "edits.json"  # beside a records file it is ``NAME.edits.json``
+SNAPSHOTS: Final = "snapshots"  # folder beside those of the recordings
 MARKER_COLUMNS: Final = ("timestamp", "key", "text", "phase")
 FORMAT: Final = 1  # of session.json
 FORMAT_PARTS: Final = 2  # of one with parts, which older versions would lose without a word
@@ -233,7 +244,7 @@ def session_of(folder: Path, about: Mapping[str, Any]) -> Session:
         SourceError: A value is of the wrong kind, or a name leads out of the folder.
     """
     try:
-        return read(Session, about)
+        return read(Session, about, said=json_words)
     except ConfigError as error:
         raise SourceError(f"{folder / ABOUT}: {error}") from error
 
