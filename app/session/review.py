@@ -15,12 +15,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.session.belongings import files_of, is_taken
 from app.session.checks import MISSING, one_line, trouble
 from app.session.contents import read_contents
 from app.session.edited import EditResult
 from app.session.edits import EditList, MarkerEdit
 from app.session.faces import LabelledFace
-from app.session.folder import ABOUT, Marker, read_about, session_of
+from app.session.folder import ABOUT, EDITS, Marker, read_about, session_of
 from app.session.frames import VideoPart
 from app.session.naming import NAMELESS, NamedFaces
 from app.session.people import apart_after, named_after
@@ -33,7 +34,7 @@ from engine.errors import SourceError
 from engine.labels import ordered
 from engine.wording import shortened
 
-EDITS: Final = "edits.json"
+_EXPORTED: Final = "corrected-"  # before a name that a file of the recording has
 FACES_MAX: Final = 20_000  # a window with more would stand still
 
 
@@ -132,6 +133,7 @@ class Review:
         footage: Its video, in order of time; one part, several of a long recording, or none.
         annotated: True if boxes and labels are part of the video's pictures.
         about: `session.json`; empty for a lone records file.
+        source: What was opened: a folder, or a file of records; None for neither.
         warnings: One line for each thing that was missing or cut off.
     """
 
@@ -145,6 +147,7 @@ class Review:
         video: Path | tuple[VideoPart, ...] | None = None,
         annotated: bool = False,
         about: dict[str, Any] | None = None,
+        source: Path | None = None,
         warnings: tuple[str, ...] = (),
     ) -> None:
         self.name = one_line(name)
@@ -156,6 +159,7 @@ class Review:
         self.footage = (VideoPart(0.0, video),) if isinstance(video, Path) else video or ()
         self.annotated = annotated
         self.about = about or {}
+        self.source = source
         self.warnings = warnings
         self._read = _Reading(edits.result)
 
@@ -210,10 +214,22 @@ class Review:
         """Its video or the first part of it, if there is one."""
         return self.footage[0].path if self.footage else None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is open, and no export replaces."""
+        opened = () if self.source is None else (self.source, *files_of(self.source))
+        return (*opened, self.edits.path, *(part.path for part in self.footage))
+
     def beside(self, ending: str) -> Path:
-        """Give where an export lies at first: beside the video, or the corrections."""
+        """Give where an export lies at first: beside the video, or the corrections.
+
+        Its name is that of no file of the recording.
+        """
         place = self.video.parent if self.video is not None else self.edits.path.parent
-        return place / f"{Path(self.name).stem or self.name}{ending}"
+        name = f"{Path(self.name).stem or self.name}{ending}"
+        while is_taken(place / name, self.files):
+            name = f"{_EXPORTED}{name}"
+        return place / name
 
     def choose_video(self, video: Path) -> None:
         """Show this video instead, from the recording's beginning."""
@@ -325,7 +341,7 @@ def open_review(path: Path, video: Path | None = None) -> Review:
     table, warnings = read_records(path, forgiving=True)
     _check_table(path, table)
     edits = EditList.load(_corrections(path.parent, f"{path.name}.{EDITS}"), table)
-    return Review(path.name, edits, video=video, warnings=warnings)
+    return Review(path.name, edits, video=video, source=path, warnings=warnings)
 
 
 def _open_folder(folder: Path, video: Path | None) -> Review:
@@ -342,6 +358,7 @@ def _open_folder(folder: Path, video: Path | None) -> Review:
         video=video or kept.footage,
         annotated=video is None and look is not None and look.annotate,
         about=about,
+        source=folder,
         warnings=kept.warnings,
     )
 

@@ -1276,14 +1276,52 @@
         <translation>Ansehen</translation>
     </message>
 </context><context>
-    <name>ReviewMarkers</name>
+    <name>ReviewFiles</name>
     <message>
-        <source>A marker at the cursor</source>
-        <translation>Eine Marke am Cursor</translation>
+        <source>Open a recording's folder</source>
+        <translation>Ordner einer Aufnahme öffnen</translation>
     </message>
+    <message>
+        <source>Records</source>
+        <translation>Daten</translation>
+    </message>
+    <message>
+        <source>Open records</source>
+        <translation>Daten öffnen</translation>
+    </message>
+    <message>
+        <source>Videos</source>
+        <translation>Videos</translation>
+    </message>
+    <message>
+        <source>Choose a video</source>
+        <translation>Video wählen</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>Exportieren</translation>
+    </message>
+    <message>
+        <source>{name} is there already. Replace it?</source>
+        <translation>{name} gibt es schon. Ersetzen?</translation>
+    </message>
+    <message>
+        <source>Replace it</source>
+        <translation>Ersetzen</translation>
+    </message>
+    <message>
+        <source>Keep it</source>
+        <translation>Behalten</translation>
+    </message>
+</context><context>
+    <name>ReviewMarkers</name>
     <message>
         <source>Text</source>
         <translation>Text</translation>
+    </message>
+    <message>
+        <source>A marker at the cursor</source>
+        <translation>Eine Marke am Cursor</translation>
     </message>
     <message>
         <source>The marker at the cursor</source>
@@ -1342,30 +1380,6 @@
     <message>
         <source>Review: {name}</source>
         <translation>Durchsicht: {name}</translation>
-    </message>
-    <message>
-        <source>Open a recording's folder</source>
-        <translation>Ordner einer Aufnahme öffnen</translation>
-    </message>
-    <message>
-        <source>Records</source>
-        <translation>Daten</translation>
-    </message>
-    <message>
-        <source>Open records</source>
-        <translation>Daten öffnen</translation>
-    </message>
-    <message>
-        <source>Videos</source>
-        <translation>Videos</translation>
-    </message>
-    <message>
-        <source>Choose a video</source>
-        <translation>Video wählen</translation>
-    </message>
-    <message>
-        <source>Export</source>
-        <translation>Exportieren</translation>
     </message>
     <message>
         <source>writing {name} …</source>

@@ -2,12 +2,13 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QColor, QPalette
-from PyQt6.QtWidgets import QAbstractButton, QFileDialog
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMainWindow
 
 from app.session.exports.export import FORMS
 from app.session.naming import NamedFace
@@ -65,8 +66,8 @@ def test_empty_it_offers_to_open_and_nothing_else(window):
     assert not any(action.isEnabled() for action in window.actions_.exports)
     assert window.actions_.open_folder.isEnabled()
     window.play_or_pause()
-    window.ask_video()
-    window.ask_export(".csv")
+    window.files.ask_video()
+    window.files.ask_export(".csv")
     assert not window.playing
 
 
@@ -253,6 +254,39 @@ def test_export_menu_writes_the_file(opened, qtbot, tmp_path, monkeypatch, endin
     assert asked[0][0].endswith(f"session{ending}")
 
 
+@pytest.mark.parametrize(("ending", "name"), [(".csv", "records"), (".json", "session.json")])
+def test_an_export_never_replaces_the_recording(opened, qtbot, folder, monkeypatch, ending, name):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    started = []
+
+    def ask(parent, title, start, kinds):
+        started.append(Path(start))
+        return str(folder / name), kinds
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    monkeypatch.setattr("app.window.review.files.agreed", lambda *_, **__: True)
+    opened.actions_.exports[list(FORMS).index(ending)].trigger()
+    qtbot.waitUntil(lambda: "is a file of the recording" in opened.message.text(), timeout=10_000)
+    assert opened.message.text().startswith("Attention: ")
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert started[0] not in before
+    assert open_review(folder).faces == (1, 2, 3)
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_file_whose_name_got_an_ending_is_asked_about(opened, qtbot, tmp_path, monkeypatch, yes):
+    (tmp_path / "mine.csv").write_text("mine")
+    asked = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    monkeypatch.setattr(
+        "app.window.review.files.agreed", lambda _, text, **__: asked.append(text) or yes
+    )
+    opened.actions_.exports[0].trigger()
+    qtbot.waitUntil(lambda: not opened.busy, timeout=10_000)
+    assert asked == ["mine.csv is there already. Replace it?"]
+    assert ((tmp_path / "mine.csv").read_text() == "mine") is not yes
+
+
 def test_an_export_that_fails_is_told(opened, qtbot, tmp_path, monkeypatch):
     path = str(tmp_path / "no folder" / "out.csv")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (path, ""))
@@ -262,6 +296,46 @@ def test_an_export_that_fails_is_told(opened, qtbot, tmp_path, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
     opened.actions_.exports[0].trigger()
     assert not opened.busy
+
+
+@pytest.mark.parametrize("way", ["export", "folder", "records", "video"])
+def test_after_a_file_dialog_the_review_has_the_focus_again(
+    window, folder, qtbot, tmp_path, monkeypatch, way
+):
+    """Systems give it to the main window, whose Ctrl+W closes the source."""
+    main = QMainWindow()
+    qtbot.addWidget(main)
+    main.show()
+    window.open(folder)
+    qtbot.waitUntil(lambda: window.controller.review is not None, timeout=10_000)
+    answers = {
+        "getSaveFileName": (str(tmp_path / "out.csv"), ""),
+        "getExistingDirectory": str(folder),
+        "getOpenFileName": (str(folder / ("video.mp4" if way == "video" else "records.csv")), ""),
+    }
+
+    def answering(answer):
+        def answered(*_):
+            main.activateWindow()
+            qtbot.waitUntil(main.isActiveWindow)
+            return answer
+
+        return answered
+
+    for name, answer in answers.items():
+        monkeypatch.setattr(QFileDialog, name, answering(answer))
+    acts = window.actions_
+    asking = {
+        "export": acts.exports[0],
+        "folder": acts.open_folder,
+        "records": acts.open_records,
+        "video": acts.open_video,
+    }
+    asking[way].trigger()
+    qtbot.waitUntil(window.isActiveWindow)
+    qtbot.keyClick(QApplication.activeWindow(), Qt.Key.Key_W, CTRL)
+    assert not window.isVisible()
+    assert main.isVisible()
 
 
 def test_opening_by_dialogs(window, folder, qtbot, monkeypatch):
@@ -450,7 +524,7 @@ def test_markers_are_set_changed_moved_and_deleted_afterwards(opened, qtbot, mon
     assert markers() == [(2.5, "film begins"), (4.0, "laughs out loud")]
     target = tmp_path / "out.vtt"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    opened.ask_export(".vtt")
+    opened.files.ask_export(".vtt")
     qtbot.waitUntil(lambda: opened.message.text() == "saved: out.vtt", timeout=20_000)
     assert "film begins" in target.read_text()
     assert "stimulus off" not in target.read_text()
