@@ -27,7 +27,7 @@ from app.session.naming import NAMELESS, NamedFaces
 from app.session.people import apart_after, named_after
 from app.session.records import Numbers, RecordTable, read_records
 from app.session.rows import Rows
-from app.session.spans import Span, readable
+from app.session.spans import Span, readable, whoever
 from app.session.statistics import FaceStatistics
 from app.session.suggestions import Suggestion
 from engine.errors import SourceError
@@ -78,20 +78,20 @@ class _Reading:
         times, labels = self.table.times[rows], self.table.labels[rows]
         corrected = self.edited.corrected[rows]
         silent = np.diff(times) > self.rows.gap_s
-        starts = np.append(0, np.flatnonzero(silent | (np.diff(labels) != 0)) + 1)
+        other = (np.diff(labels) != 0) | (np.diff(corrected) != 0)
+        starts = np.append(0, np.flatnonzero(silent | other) + 1)
         lasts = np.append(starts[1:], len(times)) - 1
         # A span lasts until the next one begins; before a silence, until its last frame ends.
         open_ended = np.append(silent, True)[lasts]
         following = times[np.minimum(lasts + 1, len(times) - 1)]
         ends = np.where(open_ended, times[lasts] + self.rows.frame_s, following)
-        by_hand = np.logical_or.reduceat(corrected, starts)
         return [
             Span(start_s, end_s, self.words[label], hand)
             for start_s, end_s, label, hand in zip(
                 times[starts].tolist(),
                 ends.tolist(),
                 labels[starts].tolist(),
-                by_hand.tolist(),
+                corrected[starts].tolist(),
                 strict=True,
             )
         ]
@@ -275,12 +275,22 @@ class Review:
     def spans(self, face: int, *, least_s: float = 0.0) -> list[Span]:
         """Give the stretches of one label, or of none, in order; they do not overlap.
 
+        What a person labelled is a span of its own, whatever is shown beside it.
+
         Args:
             face: The track's id.
             least_s: Shorter spans in a row become one of what they show mostly, or a gap.
         """
         spans = self._now.spans(face)
         return readable(spans, least_s) if least_s > 0 else list(spans)
+
+    def shown(self, face: int) -> list[Span]:
+        """Give what is shown, whoever said so: spans of one label that follow each other are one.
+
+        Args:
+            face: The track's id.
+        """
+        return whoever(self._now.spans(face))
 
     def tracks(self) -> list[TrackSummary]:
         """Give every face that is left, in order of id."""

@@ -108,6 +108,23 @@ def test_json_holds_everything(exported):
     assert content["rows"][0]["expression"] == "happiness"
 
 
+def test_what_is_corrected_to_what_it_was_beside_is_marked_alone(review, tmp_path):
+    review.edits.add(LabelEdit(face=1, start_s=4.0, end_s=4.9, label="happiness"))
+    path = tmp_path / "out.json"
+    export(review, path, overwrite=False)
+    spans = json.loads(path.read_text())["faces"][0]["spans"]
+    assert [(s["start_s"], s["end_s"], s["label"], s["corrected"]) for s in spans] == [
+        (0.0, 1.0, "happiness", False),
+        (1.0, 1.4, "surprise", True),
+        (1.4, 4.0, "happiness", False),
+        (4.0, 5.0, "happiness", True),
+        (5.0, 10.0, "anger", False),
+    ]
+    export(review, tmp_path / "out.eaf", overwrite=False)
+    _, tiers = _elan(tmp_path / "out.eaf")  # a tier says what is shown, not by whom
+    assert tiers["face 1"][2] == (1400, 5000, "happiness")
+
+
 def test_subtitles_follow_the_format(exported):
     blocks = exported(".vtt").read_text("utf-8").strip().split("\n\n")
     assert blocks[0] == "WEBVTT"

@@ -151,6 +151,26 @@ def test_spans_meet_and_do_not_overlap(review):
     assert review.spans(9) == []
 
 
+def test_corrected_is_what_a_person_labelled_and_no_more(review):
+    """Beside it the model says the same: of face 1, happiness until 4 s."""
+    review.edits.add(LabelEdit(face=1, start_s=2.0, end_s=2.9, label="happiness"))
+    assert review.spans(1)[:3] == [
+        Span(0.0, pytest.approx(2.0), "happiness", False),
+        Span(pytest.approx(2.0), pytest.approx(3.0), "happiness", True),
+        Span(pytest.approx(3.0), pytest.approx(4.0), "happiness", False),
+    ]
+    review.edits.add(LabelEdit(face=1, start_s=4.0, end_s=4.9, label="happiness"))
+    assert [(round(s.start_s, 3), round(s.end_s, 3), s.corrected) for s in review.spans(1)] == [
+        (0.0, 2.0, False),
+        (2.0, 3.0, True),
+        (3.0, 4.0, False),
+        (4.0, 5.0, True),
+        (5.0, 10.0, False),
+    ]
+    whole = Span(0.0, pytest.approx(5.0), "happiness", True)
+    assert review.shown(1)[0] == review.spans(1, least_s=0.5)[0] == whole
+
+
 def test_a_cue_shows_what_fills_most_of_its_time(write_records):
     labels = ["surprise"] * 6 + ["fear", "surprise", "fear", "fear", "anger"] * 4 + ["anger"] * 6
     frames = [(t / 10, {1: (label, 0.1, 0.2)}) for t, label in enumerate(labels)]

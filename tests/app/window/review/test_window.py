@@ -160,6 +160,28 @@ def test_labels_are_set_by_button_and_by_key(opened, qtbot):
     assert "surprise" in opened.message.text()
 
 
+def test_only_what_was_corrected_is_hatched(opened, qtbot):
+    """The span beside shows the same label, by the model."""
+
+    def hatched(time_s):  # beside its words
+        start, end = (_band(opened, 0, time_s + d) for d in (0.02, 0.18))
+        image = opened.timelines.grab().toImage()
+        line = [QPoint(x, start.y() + 5) for x in range(start.x(), end.x())]
+        return len({image.pixelColor(at).rgb() for at in line}) > 1
+
+    opened.controller.choose_span(2.0, 2.95)
+    opened.refresh_cursor()
+    qtbot.keyClick(opened, Qt.Key.Key_2)
+    assert "happiness" in opened.message.text()
+    opened.controller.choose_span(8.0, 9.0)  # away from what is looked at
+    opened.controller.move(9.0)
+    opened.refresh_cursor()
+    assert [hatched(t) for t in (0.0, 2.0, 3.0)] == [False, True, False]
+    _click_timelines(qtbot, opened, _band(opened, 0, 2.5))
+    qtbot.waitUntil(lambda: opened.controller.span[0] == pytest.approx(2.0), timeout=5000)
+    assert opened.controller.span[1] == pytest.approx(2.95)
+
+
 def test_the_label_offered_is_that_of_the_span_until_another_is_chosen(opened, qtbot):
     box = opened.side.label_box
     for time_s, label in ((1.0, "happiness"), (5.0, "anger")):
