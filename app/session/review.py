@@ -24,13 +24,13 @@ from app.session.faces import LabelledFace
 from app.session.folder import ABOUT, EDITS, Marker, read_about, session_of
 from app.session.frames import VideoPart
 from app.session.naming import NAMELESS, NamedFaces
-from app.session.people import apart_after, named_after
+from app.session.people import FACE_MAX, SplitEdit, apart_after, named_after
 from app.session.records import Numbers, RecordTable, read_records
 from app.session.rows import Rows
 from app.session.spans import Span, readable, whoever
 from app.session.statistics import FaceStatistics
 from app.session.suggestions import Suggestion
-from engine.errors import SourceError
+from engine.errors import ConfigError, SourceError
 from engine.labels import ordered
 from engine.wording import shortened
 
@@ -295,6 +295,34 @@ class Review:
     def tracks(self) -> list[TrackSummary]:
         """Give every face that is left, in order of id."""
         return list(self._now.tracks)
+
+    def split(self, face: int, time_s: float) -> SplitEdit | None:
+        """Give the correction that splits a track, its later part a face that never was.
+
+        Args:
+            face: The track's id.
+            time_s: The later part begins with the frame that is shown at this time.
+
+        Returns:
+            None where the face is not seen both before that frame and from then on.
+
+        Raises:
+            ConfigError: No number is left.
+        """
+        times, rows = self.table.times, self._now.rows.of(face)
+        last = int(np.searchsorted(times, time_s + 1e-6, side="right")) - 1
+        if last >= 0 and time_s - times[last] <= self._now.rows.gap_s:
+            time_s = float(times[last])
+        if not rows.size or not times[rows[0]] < time_s <= times[rows[-1]]:
+            return None
+        # A name of `session.json` may be of a face that has no rows: nobody inherits it.
+        named = (each for each in self._recorded_names.faces if each <= FACE_MAX)
+        other = max(self.edits.next_face, *(each + 1 for each in named), 0)
+        if other > FACE_MAX:
+            raise ConfigError(
+                f"face {FACE_MAX}: is the last number there is; no track can be split"
+            )
+        return SplitEdit(face=face, other=other, time_s=time_s)
 
     def at(self, time_s: float) -> list[LabelledFace]:
         """Give the faces of the frame that is shown at a time; none in a silence."""

@@ -248,6 +248,10 @@
         <translation>Spur im Abschnitt löschen</translation>
     </message>
     <message>
+        <source>Split track &amp;here</source>
+        <translation>Spur &amp;hier teilen</translation>
+    </message>
+    <message>
         <source>One &amp;person, as suggested</source>
         <translation>&amp;Eine Person, wie vorgeschlagen</translation>
     </message>
@@ -2443,6 +2447,10 @@
         <translation>gespeichert: {name}; ganz unkenntlich: Was danach kam, wurde nicht gesehen</translation>
     </message>
     <message>
+        <source>split face {face} at {time_s:.2f} s: face {other} from there on</source>
+        <translation>Gesicht {face} bei {time_s:.2f} s geteilt: von da an Gesicht {other}</translation>
+    </message>
+    <message>
         <source>stopped after {limit:g} s, as asked</source>
         <translation>nach {limit:g} s beendet, wie gewünscht</translation>
     </message>
@@ -2469,6 +2477,10 @@
     <message>
         <source>choose a face first</source>
         <translation>wählen Sie zuerst ein Gesicht</translation>
+    </message>
+    <message>
+        <source>choose a face that is seen before and after the cursor</source>
+        <translation>erst ein Gesicht wählen, das vor und nach dem Cursor zu sehen ist</translation>
     </message>
     <message>
         <source>there is no marker</source>

@@ -107,6 +107,7 @@ class ReviewWindow(QMainWindow):
             "move_marker": edit(control.move_marker),
             "end_marker": edit(control.end_marker),
             "delete_marker": edit(control.delete_marker),
+            "split": edit(control.split),
             "delete": edit(control.delete),
             "delete_span": edit(control.delete_span),
             "undo": edit(control.undo),
@@ -334,6 +335,7 @@ class ReviewWindow(QMainWindow):
             action.setEnabled(can.label)
         acts.delete.setEnabled(can.delete)
         acts.name_face.setEnabled(can.delete)
+        acts.split.setEnabled(can.delete)
         self.faces.merge_menu.setEnabled(bool(can.merge))
         self._name_step(acts.undo, self.tr("Undo"), said(can.undo))
         self._name_step(acts.redo, self.tr("Redo"), said(can.redo))

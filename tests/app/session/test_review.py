@@ -1,7 +1,9 @@
 """Recordings opened again."""
 
+import json
 import os
 import shutil
+import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import numpy as np
@@ -10,13 +12,16 @@ import pytest
 from app.session import contents
 from app.session import review as review_module
 from app.session.edits import DeleteEdit, LabelEdit
+from app.session.exports.export import FORMS, export
 from app.session.folder import ABOUT, PartLimits, write_about
+from app.session.naming import NamedFace
+from app.session.people import FaceEdit, SplitEdit
 from app.session.recorder import Recorder
 from app.session.recording import RecorderConfig
 from app.session.review import open_review
 from app.session.spans import Span
 from engine.analyze import AnalyzerConfig
-from engine.errors import SourceError
+from engine.errors import ConfigError, SourceError
 
 FACES = {1: ("happiness", 0.5, 0.2), 2: ("anger", -0.5, 0.6)}
 
@@ -315,3 +320,57 @@ def test_corrections_are_not_written_to_where_a_link_leads(folder, tmp_path):
     (folder / "records.csv.edits.json").symlink_to(tmp_path / "other.json")
     with pytest.raises(SourceError, match="is a link that leads nowhere"):
         open_review(folder / "records.csv")
+
+
+def test_a_split_begins_with_the_frame_that_is_shown(review):
+    assert review.split(1, 4.07).time_s == pytest.approx(4.0)
+    assert review.split(1, 4.0) == SplitEdit(face=1, other=4, time_s=review.split(1, 4.07).time_s)
+    assert review.split(1, 0.05) is None
+    assert review.split(1, 0.1) is not None
+    assert review.split(1, 30.0) is None
+    assert review.split(2, 5.0) is None
+    assert review.split(9, 5.0) is None
+
+
+def test_in_a_silence_a_split_parts_what_was_before_from_what_comes(write_records):
+    frames = [(t / 10, {1: ("fear", 0.1, 0.2)}) for t in (*range(5), *range(30, 35))]
+    review = open_review(write_records("rows.csv", frames))
+    review.edits.add(review.split(1, 2.0))
+    assert [(t.face.id, t.face.frames) for t in review.tracks()] == [(1, 5), (2, 5)]
+
+
+def test_after_a_split_everything_follows(review, tmp_path):
+    review.edits.add(FaceEdit(face=1, named=NamedFace(name="Ann", colour="orange")))
+    assert review.series(1, "valence")[0].size == 100
+    review.edits.add(review.split(1, 4.0))
+    assert review.faces == (1, 2, 3, 4)
+    assert review.spans(1) == [Span(0.0, pytest.approx(4.0), "happiness", False)]
+    assert review.spans(4) == [Span(4.0, pytest.approx(10.0), "anger", False)]
+    assert [review.named.of(face).name for face in (1, 4)] == ["Ann", ""]
+    assert [t.face.seen_s for t in review.tracks()] == pytest.approx([4.0, 3.0, 4.0, 6.0])
+    assert review.series(4, "valence")[1].tolist() == pytest.approx([-0.5] * 60)
+    # Who was parted by hand is not suggested to be one person.
+    assert (1, 4) not in [(s.into, s.face) for s in review.suggestions]
+    for ending in FORMS:
+        export(review, tmp_path / f"out{ending}", overwrite=False)
+    assert open_review(tmp_path / "out.csv").faces == (1, 2, 3, 4)
+    assert "Ann" in (tmp_path / "out.svg").read_text()
+    assert "face 4" in (tmp_path / "out.svg").read_text()
+    tiers = ET.parse(tmp_path / "out.eaf").getroot().iter("TIER")
+    assert [t.get("TIER_ID") for t in tiers] == ["Ann", "face 2", "face 3", "face 4", "markers"]
+    faces = json.loads((tmp_path / "out.json").read_text())["faces"]
+    assert [face["id"] for face in faces] == [1, 2, 3, 4]
+
+
+def test_a_new_face_inherits_no_name_of_one_that_has_no_rows(session):
+    folder = session(video=False)
+    write_about(folder, open_review(folder).about | {"faces": {"7": {"name": "Bob"}}})
+    review = open_review(folder)
+    assert review.split(1, 0.4).other == 8
+
+
+def test_where_no_number_is_left_nothing_is_split(write_records):
+    frames = [(t / 10, {2**31 - 1: ("fear", 0.1, 0.2)}) for t in range(5)]
+    review = open_review(write_records("rows.csv", frames))
+    with pytest.raises(ConfigError, match="the last number there is; no track can be split"):
+        review.split(2**31 - 1, 0.2)

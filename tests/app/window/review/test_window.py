@@ -253,6 +253,70 @@ def test_delete_merge_and_undo(opened, qtbot, folder):
     assert (folder / "records.csv").read_bytes() == before
 
 
+def test_a_track_of_two_people_is_split_by_key_undone_and_split_again(opened, qtbot, folder):
+    before = (folder / "records.csv").read_bytes()
+    _click_timelines(qtbot, opened, _band(opened, 0, 4.05))
+    qtbot.waitUntil(lambda: opened.controller.time_s > 4, timeout=5000)
+    qtbot.keyClick(opened, Qt.Key.Key_X)
+    assert opened.message.text() == "done: split face 1 at 4.00 s: face 4 from there on"
+    assert [t.face.id for t in opened.side.tracks.tracks] == [1, 2, 3, 4]
+    assert opened.controller.face == 4
+    assert opened.readout.text() == "face 4: anger 65%"
+    bands = opened.timelines.bands.getAxis("left")._tickLevels[0]
+    assert "face 4" in [name for _, name in bands]
+    assert {face for _, face in opened.timelines.curves} == {1, 2, 3, 4}
+    assert open_review(folder).faces == (1, 2, 3, 4)
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    assert opened.controller.face == 1
+    assert opened.side.tracks.rowCount() == 3
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert opened.controller.face == 4
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    qtbot.keyClick(opened, Qt.Key.Key_Home)
+    qtbot.keyClick(opened, Qt.Key.Key_X)
+    assert opened.message.text() == (
+        "Attention: choose a face that is seen before and after the cursor"
+    )
+    qtbot.keyClick(opened, Qt.Key.Key_Right)
+    qtbot.keyClick(opened, Qt.Key.Key_X)
+    assert [t.face.id for t in opened.side.tracks.tracks] == [1, 2, 3, 5]  # 4 was given once
+    assert (folder / "records.csv").read_bytes() == before
+
+
+def test_two_tracks_that_were_swapped_are_put_right(opened, qtbot):
+    """Face 1 is face 2's person from 4 s on; the second part goes to whom it belongs."""
+    control = opened.controller
+    control.move(4.0)
+    opened.refresh_cursor()
+    opened.actions_.split.trigger()
+    menu = opened.faces.merge_menu
+    menu.aboutToShow.emit()
+    next(a for a in menu.actions() if a.text() == "face 2").trigger()
+    assert [(t.face.id, t.face.frames) for t in control.tracks()] == [(1, 40), (2, 90), (3, 40)]
+    assert [span.label for span in control.review.spans(2)] == ["neutral", "anger"]
+
+
+def test_the_face_that_comes_back_is_chosen(opened, qtbot):
+    opened.side.table.setFocus()
+    opened.side.table.selectRow(1)
+    assert opened.controller.face == 2
+    qtbot.keyClick(opened, Qt.Key.Key_Delete)
+    assert opened.controller.face is None
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    assert opened.controller.face == 2
+    assert opened.side.table.currentIndex().row() == 1
+    assert opened.side.delete_button.isEnabled()
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert opened.controller.face is None
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    opened.actions_.one_person.trigger()
+    assert opened.side.tracks.rowCount() == 2
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    assert opened.controller.face == 3
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert opened.controller.face == 2  # it went into that one
+
+
 def test_delete_within_the_span_by_key(opened, qtbot):
     opened.controller.choose_span(0.0, 0.95)
     opened.refresh_cursor()
