@@ -33,7 +33,7 @@ from app.session.checks import (
     trouble,
 )
 from app.session.naming import FaceId, NamedFace
-from engine.config import AboveZero, Positive, checked, read, require
+from engine.config import AboveZero, Natural, Positive, checked, read, require
 from engine.errors import ConfigError, SinkError, SourceError
 from engine.files import PartialFile, written_folder
 from engine.partials import NAME_MAX, sweep
@@ -150,12 +150,18 @@ class Session:
         files: The files.
         settings: What it was made with.
         faces: What its faces are called, by id.
+        duration_s: How long it is; None where it did not end well, as with those below.
+        rows: Of all its parts.
+        video_frames: The same.
     """
 
     state: str = ""
     files: Files = field(default_factory=Files)
     settings: UsedSettings = field(default_factory=UsedSettings)
     faces: dict[FaceId, NamedFace] = field(default_factory=dict)
+    duration_s: Annotated[float, Field(ge=0, le=MOST_S)] | None = None
+    rows: Natural | None = None
+    video_frames: Natural | None = None
 
 
 @checked("recording.part")

@@ -53,6 +53,7 @@ class ReviewWindow(QMainWindow):
         self.markers = ReviewMarkers(self, self.controller, self._editing, self._say)
         self._jobs = Jobs(self)
         self._footage: Footage | None = None
+        self._troubles: list[str] = []  # of what is open, and of its video
         self.setWindowTitle(self.tr("Review"))
         self.video = VideoView()
         self.video.set_look(OverlayOptions(uncertain_below=0.0), mirrored=False)
@@ -213,6 +214,7 @@ class ReviewWindow(QMainWindow):
 
     def _opened(self, review: Review) -> None:
         self.controller.load(review)
+        self._troubles = list(review.warnings)
         self.setWindowTitle(self.tr("Review: {name}").format(name=review.name))
         self._pause()
         self._serve(review.footage)
@@ -230,6 +232,7 @@ class ReviewWindow(QMainWindow):
         """Show this video with the tracks that are open."""
         if (review := self.controller.review) is not None:
             review.choose_video(video)
+            self._troubles = list(review.warnings)
             self._serve(review.footage)
             self.refresh_cursor()
 
@@ -295,7 +298,8 @@ class ReviewWindow(QMainWindow):
 
     def _video_failed(self, message: str) -> None:
         self.video.set_hint(message)
-        self._failed(message)
+        self._troubles.append(message)  # what else is missing is still to be read
+        self._failed("; ".join(self._troubles))
 
     # Showing the controller's state.
 

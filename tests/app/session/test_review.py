@@ -295,6 +295,63 @@ def test_a_part_that_is_missing_leaves_the_others(session):
     ]
 
 
+def _shorten(path, share):
+    content = path.read_bytes()
+    path.write_bytes(content[: round(share * len(content))])
+
+
+def test_a_shortened_recording_says_how_much_of_it_is_there(session):
+    folder = session()
+    assert open_review(folder).about["rows"] == 40
+    pictures = open_review(folder).about["video_frames"]  # 20 where encoding keeps up
+    assert pictures > 7
+    assert open_review(folder).warnings == ()
+    _shorten(folder / "records.csv", 0.5)
+    _shorten(folder / "video.mp4", 0.5)
+    review = open_review(folder)
+    there, last_s = len(review.table), review.table.times[-1]
+    assert 10 < there < 25
+    assert review.warnings == (
+        "records.csv: ends in the middle of a row, which is left out",
+        f"{folder.name}: only {there} of 40 rows are there, until {last_s:.2f} s of 0.76 s",
+        f"{folder.name}: only 0 of {pictures} pictures of the video are there; video.mp4 cannot be read",
+    )
+
+
+def test_rows_that_end_at_a_whole_row_and_a_shorter_video_are_told(session, make_clip):
+    folder = session()
+    pictures = open_review(folder).about["video_frames"]
+    lines = (folder / "records.csv").read_text().splitlines(keepends=True)
+    (folder / "records.csv").write_text("".join(lines[:31]))
+    make_clip("clip.mp4", [np.zeros((48, 64, 3), np.uint8)] * 7).replace(folder / "video.mp4")
+    assert open_review(folder).warnings == (
+        f"{folder.name}: only 30 of 40 rows are there, until 0.56 s of 0.76 s",
+        f"{folder.name}: only 7 of {pictures} pictures of the video are there",
+    )
+
+
+def test_of_an_older_recording_the_time_is_told(session):
+    folder = session(video=False)
+    about = open_review(folder).about
+    write_about(folder, {key: value for key, value in about.items() if key != "rows"})
+    assert open_review(folder).warnings == ()
+    _shorten(folder / "records.csv", 0.5)
+    review = open_review(folder)
+    there, last_s = len(review.table), review.table.times[-1]
+    assert review.warnings[1:] == (
+        f"{folder.name}: {there} rows are there, until {last_s:.2f} s of 0.76 s",
+    )
+
+
+def test_all_parts_count_together(session):
+    folder = session(part=PartLimits(seconds=0.3))
+    assert open_review(folder).warnings == ()
+    (folder / "records-002.csv").write_bytes((folder / "records-002.csv").read_bytes()[:-5])
+    warnings = open_review(folder).warnings
+    assert warnings[0].startswith("records-002.csv: ends in the middle of a row")
+    assert warnings[1].startswith(f"{folder.name}: only 39 of 40 rows are there")
+
+
 def test_parts_that_are_missing_by_the_thousand_are_counted(session):
     folder = session(part=PartLimits(seconds=0.3))
     about = open_review(folder).about

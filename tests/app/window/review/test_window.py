@@ -456,6 +456,22 @@ def test_a_broken_video_is_told_and_the_tracks_stay(window, folder, qtbot):
     assert window.side.tracks.rowCount() == 3
 
 
+def test_a_broken_video_hides_nothing_else_that_is_missing(window, folder, qtbot):
+    (folder / "video.mp4").write_text("no video")
+    about = json.loads((folder / "session.json").read_text())
+    ending = {"duration_s": 9.9, "rows": 170, "video_frames": 100}
+    (folder / "session.json").write_text(json.dumps(about | ending))
+    records = (folder / "records.csv").read_bytes()
+    (folder / "records.csv").write_bytes(records[: len(records) // 2])
+    window.open(folder)
+    qtbot.waitUntil(lambda: "video.mp4: " in window.message.text(), timeout=10_000)
+    said = window.message.text()
+    assert said.startswith("Attention: records.csv: ends in the middle of a row, which is left out")
+    rows = sum(track.face.frames for track in window.side.tracks.tracks)
+    assert f"only {rows} of 170 rows are there, until " in said
+    assert "only 0 of 100 pictures of the video are there; video.mp4 cannot be read" in said
+
+
 def test_boxes_are_drawn_where_the_video_has_none(opened, qtbot):
     opened.controller.move(0.5)
     opened.refresh_cursor()
