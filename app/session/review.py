@@ -296,6 +296,14 @@ class Review:
         """Give every face that is left, in order of id."""
         return list(self._now.tracks)
 
+    def met(self, face: int) -> dict[int, float]:
+        """Give the faces that cannot be merged with this one, with when a frame first shows both.
+
+        Args:
+            face: The track's id.
+        """
+        return self._now.rows.met(face)
+
     def split(self, face: int, time_s: float) -> SplitEdit | None:
         """Give the correction that splits a track, its later part a face that never was.
 

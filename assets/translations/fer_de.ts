@@ -1279,6 +1279,10 @@
         <source>Look</source>
         <translation>Ansehen</translation>
     </message>
+    <message>
+        <source>{who}: both seen at {time}</source>
+        <translation>{who}: beide zu sehen bei {time}</translation>
+    </message>
 </context><context>
     <name>ReviewFiles</name>
     <message>

@@ -419,6 +419,14 @@ def test_after_a_split_everything_follows(review, tmp_path):
     assert [face["id"] for face in faces] == [1, 2, 3, 4]
 
 
+def test_faces_that_a_frame_shows_together_are_known(review):
+    assert review.met(1) == {2: 0.0, 3: pytest.approx(6.0)}
+    assert review.met(3) == {1: pytest.approx(6.0)}
+    review.edits.add(review.split(1, 4.0))
+    assert review.met(1) == {2: 0.0}
+    assert review.met(9) == {}
+
+
 def test_a_new_face_inherits_no_name_of_one_that_has_no_rows(session):
     folder = session(video=False)
     write_about(folder, open_review(folder).about | {"faces": {"7": {"name": "Bob"}}})

@@ -229,9 +229,8 @@ def test_delete_merge_and_undo(opened, qtbot, folder):
     assert opened.controller.face == 3
     opened.faces.merge_menu.aboutToShow.emit()
     first, second = opened.faces.merge_menu.actions()
-    assert (first.text(), second.text()) == ("face 1", "face 2")
-    first.trigger()
-    assert opened.message.text().startswith("Attention: faces 1 and 3: both seen in 40 frames")
+    assert (first.text(), second.text()) == ("face 1: both seen at 0:06.00", "face 2")
+    assert (first.isEnabled(), second.isEnabled()) == (False, True)
     second.trigger()
     assert opened.side.tracks.rowCount() == 2
     assert opened.controller.face == 2
