@@ -494,6 +494,16 @@
         <translation>Taste von: {action}</translation>
     </message>
 </context><context>
+    <name>Legend</name>
+    <message>
+        <source>Colours of the labels</source>
+        <translation>Farben der Ausdrücke</translation>
+    </message>
+    <message>
+        <source>corrected</source>
+        <translation>berichtigt</translation>
+    </message>
+</context><context>
     <name>MainWindow</name>
     <message>
         <source>Unexpected error: {why}</source>

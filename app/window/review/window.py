@@ -30,6 +30,7 @@ from app.window.review.faces import ReviewFaces
 from app.window.review.files import ReviewFiles
 from app.window.review.footage import Footage
 from app.window.review.jobs import Jobs
+from app.window.review.legend import Legend
 from app.window.review.markers import ReviewMarkers
 from app.window.review.menus import ReviewActions, fill_menu_bar
 from app.window.review.timelines import Timelines
@@ -59,6 +60,7 @@ class ReviewWindow(QMainWindow):
         self.video.set_look(OverlayOptions(uncertain_below=0.0), mirrored=False)
         self.video.set_hint(self.tr("no video; File, Choose video…"))
         self.timelines = Timelines()
+        self.legend = Legend()
         self.readout = QLabel()
         self.readout.setTextFormat(Qt.TextFormat.PlainText)
         self.readout.setAccessibleName(self.tr("Faces at the cursor"))
@@ -171,6 +173,7 @@ class ReviewWindow(QMainWindow):
         layout.setContentsMargins(8, 8, 8, 0)
         layout.addWidget(self.faces.banner)
         layout.addWidget(whole, 1)
+        layout.addWidget(self.legend)
         layout.addLayout(self._build_readout())
         self.setCentralWidget(holder)
         self.message = QLabel()
@@ -309,6 +312,7 @@ class ReviewWindow(QMainWindow):
         if review is not None:
             self.side.show_labels(review.table.classes)
             self.timelines.show_review(review)
+            self.legend.show_labels(self.timelines.labels, corrected=self.timelines.corrected)
         self.faces.show_suggestion(self.actions_)
         self.refresh_cursor()
         self._refresh_message()

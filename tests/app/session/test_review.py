@@ -314,7 +314,8 @@ def test_a_shortened_recording_says_how_much_of_it_is_there(session):
     assert review.warnings == (
         "records.csv: ends in the middle of a row, which is left out",
         f"{folder.name}: only {there} of 40 rows are there, until {last_s:.2f} s of 0.76 s",
-        f"{folder.name}: only 0 of {pictures} pictures of the video are there; video.mp4 cannot be read",
+        f"{folder.name}: only 0 of {pictures} pictures of the video are there; "
+        "video.mp4 cannot be read",
     )
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -522,6 +523,57 @@ def test_it_follows_a_dark_theme(opened):
     opened.setPalette(palette)
     assert opened.timelines.backgroundBrush().color().name() == "#101010"
     assert opened.timelines.cursors[0].pen.color().name() == "#f0f0f0"
+
+
+@pytest.fixture
+def six(window, qtbot, write_records):
+    """A recording of six faces, of which some show nothing that another does not."""
+    labels = ("neutral", "happiness", "surprise", "sadness", "anger", "neutral")
+    faces = {face: (label, 0.1, 0.2) for face, label in enumerate(labels, 1)}
+    window.open(write_records("six.csv", [(t / 10, faces) for t in range(100)]))
+    qtbot.waitUntil(lambda: window.controller.review is not None, timeout=10_000)
+    return window
+
+
+def test_every_row_is_named_where_there_is_room(six, qtbot):
+    axis = six.timelines.bands.getAxis("left")
+    qtbot.waitUntil(lambda: len(axis._tickLevels[0]) == 6)
+    line, rows_px = six.timelines.fontMetrics().height(), six.timelines.bands.vb.height() / 6
+    assert rows_px >= line
+    assert [name for _, name in axis._tickLevels[0]] == [f"face {n}" for n in range(1, 7)]
+    assert six.timelines.plots[0].vb.height() > 3 * line  # the curves are still to be seen
+
+
+def test_a_legend_names_the_labels_that_occur(six, qtbot):
+    legend = six.legend
+    words = [words for _, _, words in legend.places()]
+    assert words == ["neutral", "happiness", "surprise", "sadness", "anger"]
+    image = legend.grab().toImage()
+    for place, colour, _ in legend.places():
+        inside = place.topLeft() + QPoint(place.height() // 3, place.height() // 2)
+        assert image.pixelColor(inside).name() == colour
+    assert legend.accessibleDescription() == ", ".join(words)
+    six.controller.choose_span(1.0, 2.0)
+    six.refresh_cursor()
+    qtbot.keyClick(six, Qt.Key.Key_7)
+    assert [words for _, _, words in legend.places()] == [*words, "fear", "corrected"]
+    before = legend.height()
+    six.resize(700, 640)
+    legend.setFixedWidth(200)
+    qtbot.waitUntil(lambda: legend.height() > before)
+    places = [place for place, _, _ in legend.places()]
+    assert all(place.right() < 200 and place.bottom() < legend.height() for place in places)
+    assert not any(a.intersects(b) for a, b in combinations(places, 2))
+
+
+def test_a_marker_at_the_end_is_named_before_its_line(opened, qtbot):
+    opened.controller.move(9.9)
+    opened.controller.add_marker("the very end of it")
+    opened._refresh_all()
+    (word,) = [w for w in opened.timelines.marker_words if "very end" in w.toPlainText()]
+    box = word.mapRectToScene(word.boundingRect())
+    sight = opened.timelines.plots[0].vb.sceneBoundingRect()
+    assert sight.adjusted(-1, -1, 1, 1).contains(box)
 
 
 def test_zoom_keys_and_scrolling_to_the_cursor(opened, qtbot):
