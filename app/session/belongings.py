@@ -70,9 +70,12 @@ def files_of(folder: Path) -> Iterator[Path]:
     if not (folder / ABOUT).exists():
         return
     try:
-        named = set(_named(read_about(folder).get("files")))
-    except SourceError:  # damaged: what every recording has still belongs to it
-        named = set()
+        files = read_about(folder).get("files")
+    except SourceError:  # damaged, or an export that somebody called so
+        files = {} if any((folder / name).exists() for name in _OWN if name != ABOUT) else None
+    if files is None:
+        return
+    named = set(_named(files))
     named |= set(_OWN) | {path.name for path in folder.iterdir() if _NUMBERED.fullmatch(path.name)}
     for name in sorted(named):
         yield folder / name

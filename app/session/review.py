@@ -32,6 +32,7 @@ from app.session.statistics import FaceStatistics
 from app.session.suggestions import Suggestion
 from engine.errors import ConfigError, SourceError
 from engine.labels import ordered
+from engine.record import beside
 from engine.wording import shortened
 
 _EXPORTED: Final = "corrected-"  # before a name that a file of the recording has
@@ -217,8 +218,12 @@ class Review:
     @property
     def files(self) -> tuple[Path, ...]:
         """What is open, and no export replaces."""
-        opened = () if self.source is None else (self.source, *files_of(self.source))
-        return (*opened, self.edits.path, *(part.path for part in self.footage))
+        mine = (self.edits.path, *(part.path for part in self.footage))
+        if self.source is None:
+            return mine
+        if self.source.is_dir():
+            return (self.source / ABOUT, *files_of(self.source), *mine)
+        return (self.source, beside(self.source), *mine)
 
     def beside(self, ending: str) -> Path:
         """Give where an export lies at first: beside the video, or the corrections.

@@ -94,7 +94,8 @@ def test_a_records_file_its_corrections_and_its_video_stay_what_they_are(
     picture = clip.rename(tmp_path / "film.png")  # whatever was chosen as its video
     review = open_review(rows, picture)
     before = _bytes(tmp_path)
-    for target in (rows, picture, tmp_path / "rows.csv.edits.json"):
+    for name in ("rows.csv", "film.png", "rows.csv.edits.json", "rows.csv.json"):
+        target = tmp_path / name
         with pytest.raises(SinkError, match=REFUSED):
             export(review, target, overwrite=True)
     assert _bytes(tmp_path) == before
@@ -161,8 +162,11 @@ def test_a_table_exported_from_a_table_gets_another_name(write_records, two_face
 
 def test_a_recording_elsewhere_is_told_by_its_own_file_alone(folder, tmp_path):
     """A folder without `session.json` is no recording: what lies there may be replaced."""
-    (tmp_path / "records.csv").write_text("mine")
-    export(open_review(folder), tmp_path / "records.csv", overwrite=True)
-    assert (tmp_path / "records.csv").read_text() != "mine"
+    for name in ("records.csv", "session.json"):
+        (tmp_path / name).write_text("mine")
+        export(open_review(folder), tmp_path / name, overwrite=True)
+        assert (tmp_path / name).read_text() != "mine"
+        export(open_review(folder), tmp_path / name, overwrite=True)  # an export, which may be
+        (tmp_path / name).unlink()
     assert json.loads((folder / "session.json").read_text())["format"] == FORMAT_PARTS
     assert FORMAT < FORMAT_PARTS
