@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -41,6 +42,7 @@ CHECKS: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 # What messages say, by the library's name of the error; the rest of the wording is in `_said`.
 _MUST: Final = {
     "int_type": "a whole number",
+    "int_parsing": "a whole number",  # of a key, which is always a text
     "float_type": "a number",
     "finite_number": "finite",
     "bool_type": "true or false",
@@ -149,13 +151,20 @@ def unknown(name: object, choices: Iterable[object]) -> str:
     return f"{shown(name)} is unknown; choose {', '.join(map(str, choices))}"
 
 
-def read(kind: type[T], values: Mapping[str, Any], table: str = "") -> T:
+def read(
+    kind: type[T],
+    values: Mapping[str, Any],
+    table: str = "",
+    *,
+    said: Callable[[object], str] = shown,
+) -> T:
     """Make a config of what a TOML file says, its tables and lists included.
 
     Args:
         kind: A class made by `checked`.
         values: Of the file.
         table: What messages put before keys.
+        said: Words a value that is wrong.
 
     Raises:
         ConfigError: Something is wrong, with its dotted path.
@@ -163,7 +172,7 @@ def read(kind: type[T], values: Mapping[str, Any], table: str = "") -> T:
     try:
         return parse(kind, values)
     except ValidationError as error:
-        raise ConfigError(explain(kind, error, table)) from error
+        raise ConfigError(explain(kind, error, table, said)) from error
 
 
 def parse(kind: type[T], values: Mapping[str, Any]) -> T:
@@ -196,20 +205,26 @@ def range_of(kind: type[Any], name: str) -> tuple[float, float]:
     return least, most
 
 
-def explain(kind: type[Any], error: ValidationError, table: str = "") -> str:
+def explain(
+    kind: type[Any],
+    error: ValidationError,
+    table: str = "",
+    said: Callable[[object], str] = shown,
+) -> str:
     """Word the first thing that is wrong, in one line; all keys that a table has too much.
 
     Args:
         kind: The class that was to be made.
         error: What came of it.
         table: What the line puts before keys.
+        said: Words a value that is wrong.
     """
     errors = error.errors(include_url=False)
     first = next((each for each in errors if each["type"] in _UNKNOWN), errors[0])
     place = _place(first)
     if first["type"] not in _UNKNOWN:
         where = _dotted(table, (*(_name(kind, part) for part in place[:1]), *place[1:]))
-        return f"{where}: {_said(first)}" if where else _said(first)
+        return f"{where}: {_said(first, said)}" if where else _said(first, said)
     beside = [each["loc"] for each in errors if each["type"] in _UNKNOWN]
     keys = [_dotted(table, loc) for loc in beside if loc[:-1] == place[:-1]]
     return unknown_keys(keys, _fields_at(kind, place[:-1]))
@@ -241,25 +256,26 @@ def _too_short(error: ErrorDetails) -> bool:
     return error["type"] == "missing" and isinstance(error["loc"][-1], int)
 
 
-def _said(error: ErrorDetails) -> str:
+def _said(error: ErrorDetails, said: Callable[[object], str] = shown) -> str:
     """Word one error."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
-        longer = f"must be a longer list, got {shown(error['input'])}"
+        longer = f"must be a longer list, got {said(error['input'])}"
         return longer if _too_short(error) else "missing"
     if kind == "string_too_short":
         return "must not be empty"
     if kind == "value_error":
         return str(context["error"])
-    if kind == "literal_error":  # "'a', 'b' or 'c'"
-        choices = context["expected"].replace("'", "").replace(" or ", ", ")
-        return unknown(error["input"], [choices])
+    if kind == "literal_error":  # "'a', 'b' or 'c or d'"
+        parts = re.split(r"(?:, | or )(?=['\d])", context["expected"])
+        choices = ", ".join(part.strip("'") for part in parts)
+        return f"{said(error['input'])} is unknown; choose {choices}"
     if kind == "tuple_type" and isinstance(error["input"], list):  # in Python; files have lists
-        return f"must be a tuple, got {shown(error['input'])}"
+        return f"must be a tuple, got {said(error['input'])}"
     if kind in _MUST:
         limits = {name: _short(value) for name, value in context.items()}
-        return f"must be {_MUST[kind].format(**limits)}, got {shown(error['input'])}"
-    return f"{error['msg']}, got {shown(error['input'])}"
+        return f"must be {_MUST[kind].format(**limits)}, got {said(error['input'])}"
+    return f"{error['msg']}, got {said(error['input'])}"
 
 
 def _short(limit: object) -> object:

@@ -1,5 +1,6 @@
 """One run of `fer-video`: a source through the pipeline into a video and a table."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -322,10 +323,13 @@ class _Run:
 
 
 def _spare_input(job: Job, info: SourceInfo) -> None:
-    """Refuse an output that is the input, however either is written."""
-    for path in (job.out, job.records):
-        if path is not None and not is_standard(path) and info.is_at(path):
+    """Refuse an output that is the input, or the other output, however they are written."""
+    paths = [p for p in (job.out, job.records) if p is not None and not is_standard(p)]
+    for path in paths:
+        if info.is_at(path):
             raise SinkError(f"{path}: is the input itself; choose another name")
+    if len({os.path.realpath(path) for path in paths}) < len(paths):
+        raise SinkError(f"{paths[1]}: is the same file as {paths[0]}; choose another name")
 
 
 def is_read_twice(info: SourceInfo) -> bool:

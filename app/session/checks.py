@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from engine.documents import NOT_ORDINARY, open_ordinary
 from engine.errors import SourceError
+from engine.wording import shown
 
 MOST_S: Final = 1e7  # of a time, seconds: 115 days, which every export can still write
 MOST_BYTES: Final = 16 * 2**20  # of a file that is read at once; real ones have some thousands
@@ -26,6 +27,13 @@ def one_line(text: str) -> str:
     Breaks become a space, controls and halves of characters U+FFFD.
     """
     return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))
+
+
+def json_words(value: object) -> str:
+    """Give a value as messages about a JSON file do; of a list or a table, that it is one."""
+    if isinstance(value, (list, tuple, dict)):
+        return "a table" if isinstance(value, dict) else "a list"
+    return json.dumps(value) if value is None or isinstance(value, bool) else shown(value)
 
 
 class Damage:

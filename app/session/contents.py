@@ -1,13 +1,15 @@
 """What can be read of a recording's folder, and what had to be left out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.session.checks import trouble
 from app.session.folder import Files, Marker, Part, Session, read_markers
 from app.session.frames import VideoPart
-from app.session.records import NUMBERS_MAX, RecordTable, empty_table, joined, read_records
+from app.session.records import CUT, NUMBERS_MAX, RecordTable, empty_table, joined, read_records
 from engine.errors import ConfigError, SourceError
+from engine.video.container import frames_said
 from engine.wording import capped, counted
 
 
@@ -39,7 +41,7 @@ def read_contents(folder: Path, session: Session) -> Contents:
         SourceError: It has rows, and none of them can be read.
         ConfigError: Rows are in a form that is unknown, or whose library is missing.
     """
-    reading = _Reading(folder, session.files)
+    reading = _Reading(folder, session)
     table = reading.records()
     if session.state != "finished":
         reading.warn("the recording did not end well; kept what was written")
@@ -50,8 +52,8 @@ def read_contents(folder: Path, session: Session) -> Contents:
 class _Reading:
     """Reads what a session's folder holds, and notes what cannot be kept of it."""
 
-    def __init__(self, folder: Path, files: Files) -> None:
-        self._folder, self._files = folder, files
+    def __init__(self, folder: Path, session: Session) -> None:
+        self._folder, self._files, self._said = folder, session.files, session
         self.warnings: list[str] = []
 
     def warn(self, what: str) -> None:
@@ -77,6 +79,8 @@ class _Reading:
         if errors and not tables:
             raise errors[0]
         self.warnings += [str(error) for error in errors]
+        if not errors:  # else rows are missing for sure
+            self._count(tables)
         if not tables:
             return empty_table()  # only video was recorded
         if len(tables) == 1:
@@ -86,6 +90,17 @@ class _Reading:
             what = counted(again, "row is in two parts, and was", "rows are in two parts, and were")
             self.warn(f"{what} left out once")
         return table
+
+    def _count(self, tables: Sequence[RecordTable]) -> None:
+        """Say where rows are missing at the end, how many and from when on."""
+        there, wanted = sum(table.whole for table in tables), self._said.rows
+        last_s = max((float(table.times[-1]) for table in tables if len(table)), default=0.0)
+        length_s = self._said.duration_s
+        until = "" if length_s is None else f", until {last_s:.2f} s of {length_s:.2f} s"
+        if wanted is not None and there < wanted:
+            self.warn(f"only {there:,} of {counted(wanted, 'row')} are there{until}")
+        elif wanted is None and until and any(CUT in warning for warning in self.warnings):
+            self.warn(f"{counted(there, 'row is', 'rows are')} there{until}")
 
     def _records(self, name: str) -> tuple[RecordTable, tuple[str, ...]]:
         path = self._folder / name
@@ -118,4 +133,25 @@ class _Reading:
                 self.warn(f"{part.video} is {why}")
             else:
                 found.append(VideoPart(0.0 if isinstance(part, Files) else part.start_s, path))
+        if len(found) == sum(part.video is not None for part in self._parts()):
+            self._count_pictures([part.path for part in found])
         return tuple(sorted(found, key=lambda part: part.start_s))
+
+    def _count_pictures(self, paths: Sequence[Path]) -> None:
+        """Say where the video is not all that was recorded; it is only opened, not read."""
+        wanted, there, unread = self._said.video_frames, 0, []
+        if not wanted:
+            return
+        for path in paths:
+            try:
+                count = frames_said(path)
+            except SourceError:
+                unread.append(path.name)
+                continue
+            if count is None:
+                return
+            there += count
+        if there < wanted:
+            why = f"; {', '.join(unread)} cannot be read" if unread else ""
+            pictures = counted(wanted, "picture of the video is", "pictures of the video are")
+            self.warn(f"only {there:,} of {pictures} there{why}")

@@ -16,11 +16,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from app.session.annotated import VideoConfig
 from app.session.disk import free_bytes
-from app.session.folder import Marker, Phase
+from app.session.folder import SNAPSHOTS, Marker, Phase
 from app.session.naming import NAMELESS, NamedFaces
 from app.session.options import KEYS, RecordingOptions
 from app.session.participant import Participant
@@ -37,8 +36,6 @@ from engine.video.opening import SourceInfo
 from engine.wording import Words
 
 log = logging.getLogger(__name__)
-
-SNAPSHOTS: Final = "snapshots"  # folder in that of the recordings
 
 
 class RecordingController:

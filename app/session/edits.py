@@ -13,10 +13,10 @@ from typing import Annotated, Any, Final, Self
 import numpy as np
 from pydantic import Field
 
-from app.session.checks import MOST_S, read_form
+from app.session.checks import MOST_S, json_words, read_form
 from app.session.edited import EditResult, rows_of, span_words
 from app.session.folder import Marker
-from app.session.people import ApartEdit, FaceEdit, MergeEdit, People
+from app.session.people import ApartEdit, FaceEdit, MergeEdit, People, SplitEdit, ids_in
 from app.session.records import RecordTable
 from engine.config import Natural, Text, checked, read, require, unknown
 from engine.errors import ConfigError, SourceError
@@ -136,6 +136,7 @@ KINDS: Final[dict[str, type[Edit]]] = {
     "label": LabelEdit,
     "delete": DeleteEdit,
     "merge": MergeEdit,
+    "split": SplitEdit,
     "marker": MarkerEdit,
     "face": FaceEdit,
     "apart": ApartEdit,
@@ -144,10 +145,17 @@ KINDS: Final[dict[str, type[Edit]]] = {
 
 @checked(extra="ignore")
 class _Saved:
-    """What the file of corrections says."""
+    """What the file of corrections says.
+
+    Attributes:
+        rows: Of the records.
+        edits: The corrections.
+        next_face: No face has, or had, this number or a larger one; 0 where no track was split.
+    """
 
     rows: Natural
     edits: tuple[dict[str, Any], ...]
+    next_face: Natural = 0
 
 
 class EditList:
@@ -156,6 +164,8 @@ class EditList:
     Attributes:
         path: The file; not there before the first correction.
         done: In the order they were made.
+        undone: What can be made again, the next one last.
+        next_face: No face has, or ever had, this number or a larger one, undone splits included.
     """
 
     def __init__(self, path: Path, table: RecordTable) -> None:
@@ -167,8 +177,9 @@ class EditList:
         """
         self.path = path
         self.done: tuple[Edit, ...] = ()
-        self._undone: tuple[Edit, ...] = ()
+        self.undone: tuple[Edit, ...] = ()
         self._table = table
+        self.next_face = int(table.faces.max(initial=0)) + 1
         self.result = self._applied(())
 
     @classmethod
@@ -183,7 +194,7 @@ class EditList:
             return edits
         content = read_form(path, FORMAT, "corrections cannot be read", "corrections")
         try:
-            saved = read(_Saved, content)
+            saved = read(_Saved, content, said=json_words)
         except ConfigError as error:
             raise SourceError(f"{path}: corrections cannot be read: {error}") from error
         if len(saved.edits) > MOST:
@@ -199,7 +210,13 @@ class EditList:
         except ConfigError as error:
             raise SourceError(f"{path}: does not fit the records: {error}") from error
         edits.done = done
+        edits._count(done, saved.next_face)
         return edits
+
+    def _count(self, edits: Iterable[Edit], least: int = 0) -> None:
+        """Note the numbers of faces that are used up."""
+        used = (face + 1 for edit in edits for face in ids_in(edit))
+        self.next_face = max(self.next_face, least, *used)
 
     def _applied(self, done: Iterable[Edit]) -> EditResult:
         edited = EditResult(self._table, np.zeros(len(self._table), np.bool_))
@@ -215,7 +232,7 @@ class EditList:
     @property
     def can_redo(self) -> bool:
         """True if the last step was an undo."""
-        return bool(self._undone)
+        return bool(self.undone)
 
     @property
     def next_undo(self) -> str:
@@ -225,7 +242,7 @@ class EditList:
     @property
     def next_redo(self) -> str:
         """What `redo` does again, in words; empty if nothing."""
-        return str(self._undone[-1]) if self._undone else ""
+        return str(self.undone[-1]) if self.undone else ""
 
     def add(self, edit: Edit) -> None:
         """Make a correction and save.
@@ -246,7 +263,7 @@ class EditList:
         """
         if self.done:
             *rest, last = self.done
-            self._become(tuple(rest), (*self._undone, last), self._applied(rest))
+            self._become(tuple(rest), (*self.undone, last), self._applied(rest))
 
     def redo(self) -> None:
         """Make the last undone correction again and save; without any, do nothing.
@@ -254,13 +271,14 @@ class EditList:
         Raises:
             SinkError: It cannot be saved; nothing is changed.
         """
-        if self._undone:
-            *rest, last = self._undone
+        if self.undone:
+            *rest, last = self.undone
             self._become((*self.done, last), tuple(rest), last.apply(self.result))
 
     def _become(self, done: tuple[Edit, ...], undone: tuple[Edit, ...], result: EditResult) -> None:
+        self._count(done)
         self._save(done)
-        self.done, self._undone, self.result = done, undone, result
+        self.done, self.undone, self.result = done, undone, result
 
     def _save(self, done: Iterable[Edit]) -> None:
         content = {
@@ -268,6 +286,8 @@ class EditList:
             "rows": self._table.whole,
             "edits": [_plain(edit) for edit in done],
         }
+        if self.next_face > self._table.faces.max(initial=0) + 1:  # a number given is not again
+            content["next_face"] = self.next_face
         text = json.dumps(content, indent=2) + "\n"
         PartialFile(self.path, endings=(".json",), overwrite=True).write(text)
 
@@ -282,8 +302,10 @@ def _parsed(path: Path, number: int, entry: Mapping[str, Any]) -> Edit:
     kind = values.pop("kind", None)
     where = f"{path}: edits.{number}: cannot be read"
     if not isinstance(kind, str) or kind not in KINDS:
-        raise SourceError(f"{where}: kind: {unknown(kind, KINDS)}")
+        raise SourceError(
+            f"{where}: kind: {json_words(kind)} is unknown; choose {', '.join(KINDS)}"
+        )
     try:
-        return read(KINDS[kind], values)
+        return read(KINDS[kind], values, said=json_words)
     except ConfigError as error:
         raise SourceError(f"{where}: {error}") from error

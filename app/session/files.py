@@ -67,6 +67,7 @@ class SessionFiles:
         self._look, self._with_records, self._landmarks = look, records, landmarks
         self._limits, self._vocabulary, self._sound = limits, vocabulary, sound
         self._parts: list[dict[str, Any]] = []  # after the first
+        self._rows = 0
         self._markers: MarkerWriter | None = None
         self._records: RecordWriter | None = None
         self._video: AnnotatedVideo | None = None
@@ -181,6 +182,7 @@ class SessionFiles:
                 self._turn_if_full(row.frame.time_s)
                 self._turn_if_lacking(row)
                 self._records.write(row)
+                self._rows += len(row.tracks)
 
     def write_frame(self, analysis: Analysis) -> None:
         """Draw and encode one frame.
@@ -209,7 +211,12 @@ class SessionFiles:
         """
         for close in self._closers():
             close()
-        self._say("finished", ending)
+        counted: dict[str, object] = {}  # so that a review can tell what is missing
+        if self._records is not None:
+            counted["rows"] = self._rows
+        if self._video is not None:
+            counted["video_frames"] = self._video.frames
+        self._say("finished", dict(ending) | counted)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None:

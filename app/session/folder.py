@@ -22,9 +22,18 @@ from typing import IO, Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from app.session.checks import MISSING, MOST_S, Damage, one_line, read_bytes, read_form, trouble
+from app.session.checks import (
+    MISSING,
+    MOST_S,
+    Damage,
+    json_words,
+    one_line,
+    read_bytes,
+    read_form,
+    trouble,
+)
 from app.session.naming import FaceId, NamedFace
-from engine.config import AboveZero, Positive, checked, read, require
+from engine.config import AboveZero, Natural, Positive, checked, read, require
 from engine.errors import ConfigError, SinkError, SourceError
 from engine.files import PartialFile, written_folder
 from engine.partials import NAME_MAX, sweep
@@ -35,6 +44,8 @@ VIDEO: Final = "video.mp4"
 CLEAN: Final = "clean.mp4"
 RECORDS: Final = "records.csv"
 MARKERS: Final = "markers.csv"
+EDITS: Final = "edits.json"  # beside a records file it is ``NAME.edits.json``
+SNAPSHOTS: Final = "snapshots"  # folder beside those of the recordings
 MARKER_COLUMNS: Final = ("timestamp", "key", "text", "phase")
 FORMAT: Final = 1  # of session.json
 FORMAT_PARTS: Final = 2  # of one with parts, which older versions would lose without a word
@@ -139,12 +150,18 @@ class Session:
         files: The files.
         settings: What it was made with.
         faces: What its faces are called, by id.
+        duration_s: How long it is; None where it did not end well, as with those below.
+        rows: Of all its parts.
+        video_frames: The same.
     """
 
     state: str = ""
     files: Files = field(default_factory=Files)
     settings: UsedSettings = field(default_factory=UsedSettings)
     faces: dict[FaceId, NamedFace] = field(default_factory=dict)
+    duration_s: Annotated[float, Field(ge=0, le=MOST_S)] | None = None
+    rows: Natural | None = None
+    video_frames: Natural | None = None
 
 
 @checked("recording.part")
@@ -233,7 +250,7 @@ def session_of(folder: Path, about: Mapping[str, Any]) -> Session:
         SourceError: A value is of the wrong kind, or a name leads out of the folder.
     """
     try:
-        return read(Session, about)
+        return read(Session, about, said=json_words)
     except ConfigError as error:
         raise SourceError(f"{folder / ABOUT}: {error}") from error
 

@@ -36,6 +36,7 @@ WHOLE: Final = ("frame", "face_id")  # whole numbers
 TEXT: Final = "expression"
 SOURCE: Final = "affect_source"
 BLOCK: Final = 500  # rows read at once: a call into C lets no other thread go on, windows neither
+CUT: Final = "ends in the middle of a row, which is left out"
 LINE_MAX: Final = 65_536  # bytes; rows with landmarks have some 1,500
 NUMBERS_MAX: Final = 2**28  # held, 2 GiB: 14 million rows, 1.7 million with landmarks
 
@@ -307,7 +308,7 @@ class _Rows:
     @property
     def warnings(self) -> tuple[str, ...]:
         """One line for each thing that was left out."""
-        cut = f"{self.path.name}: ends in the middle of a row, which is left out"
+        cut = f"{self.path.name}: {CUT}"
         return (*((cut,) if self.cut else ()), *self.damage.warnings)
 
     def _unmixed(self, table: RecordTable) -> RecordTable:

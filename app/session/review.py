@@ -15,25 +15,27 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.session.belongings import files_of, is_taken
 from app.session.checks import MISSING, one_line, trouble
 from app.session.contents import read_contents
 from app.session.edited import EditResult
 from app.session.edits import EditList, MarkerEdit
 from app.session.faces import LabelledFace
-from app.session.folder import ABOUT, Marker, read_about, session_of
+from app.session.folder import ABOUT, EDITS, Marker, read_about, session_of
 from app.session.frames import VideoPart
 from app.session.naming import NAMELESS, NamedFaces
-from app.session.people import apart_after, named_after
+from app.session.people import FACE_MAX, SplitEdit, apart_after, named_after
 from app.session.records import Numbers, RecordTable, read_records
 from app.session.rows import Rows
-from app.session.spans import Span, readable
+from app.session.spans import Span, readable, whoever
 from app.session.statistics import FaceStatistics
 from app.session.suggestions import Suggestion
-from engine.errors import SourceError
+from engine.errors import ConfigError, SourceError
 from engine.labels import ordered
+from engine.record import beside
 from engine.wording import shortened
 
-EDITS: Final = "edits.json"
+_EXPORTED: Final = "corrected-"  # before a name that a file of the recording has
 FACES_MAX: Final = 20_000  # a window with more would stand still
 
 
@@ -77,20 +79,20 @@ class _Reading:
         times, labels = self.table.times[rows], self.table.labels[rows]
         corrected = self.edited.corrected[rows]
         silent = np.diff(times) > self.rows.gap_s
-        starts = np.append(0, np.flatnonzero(silent | (np.diff(labels) != 0)) + 1)
+        other = (np.diff(labels) != 0) | (np.diff(corrected) != 0)
+        starts = np.append(0, np.flatnonzero(silent | other) + 1)
         lasts = np.append(starts[1:], len(times)) - 1
         # A span lasts until the next one begins; before a silence, until its last frame ends.
         open_ended = np.append(silent, True)[lasts]
         following = times[np.minimum(lasts + 1, len(times) - 1)]
         ends = np.where(open_ended, times[lasts] + self.rows.frame_s, following)
-        by_hand = np.logical_or.reduceat(corrected, starts)
         return [
             Span(start_s, end_s, self.words[label], hand)
             for start_s, end_s, label, hand in zip(
                 times[starts].tolist(),
                 ends.tolist(),
                 labels[starts].tolist(),
-                by_hand.tolist(),
+                corrected[starts].tolist(),
                 strict=True,
             )
         ]
@@ -132,6 +134,7 @@ class Review:
         footage: Its video, in order of time; one part, several of a long recording, or none.
         annotated: True if boxes and labels are part of the video's pictures.
         about: `session.json`; empty for a lone records file.
+        source: What was opened: a folder, or a file of records; None for neither.
         warnings: One line for each thing that was missing or cut off.
     """
 
@@ -145,6 +148,7 @@ class Review:
         video: Path | tuple[VideoPart, ...] | None = None,
         annotated: bool = False,
         about: dict[str, Any] | None = None,
+        source: Path | None = None,
         warnings: tuple[str, ...] = (),
     ) -> None:
         self.name = one_line(name)
@@ -156,6 +160,7 @@ class Review:
         self.footage = (VideoPart(0.0, video),) if isinstance(video, Path) else video or ()
         self.annotated = annotated
         self.about = about or {}
+        self.source = source
         self.warnings = warnings
         self._read = _Reading(edits.result)
 
@@ -210,10 +215,26 @@ class Review:
         """Its video or the first part of it, if there is one."""
         return self.footage[0].path if self.footage else None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is open, and no export replaces."""
+        mine = (self.edits.path, *(part.path for part in self.footage))
+        if self.source is None:
+            return mine
+        if self.source.is_dir():
+            return (self.source / ABOUT, *files_of(self.source), *mine)
+        return (self.source, beside(self.source), *mine)
+
     def beside(self, ending: str) -> Path:
-        """Give where an export lies at first: beside the video, or the corrections."""
+        """Give where an export lies at first: beside the video, or the corrections.
+
+        Its name is that of no file of the recording.
+        """
         place = self.video.parent if self.video is not None else self.edits.path.parent
-        return place / f"{Path(self.name).stem or self.name}{ending}"
+        name = f"{Path(self.name).stem or self.name}{ending}"
+        while is_taken(place / name, self.files):
+            name = f"{_EXPORTED}{name}"
+        return place / name
 
     def choose_video(self, video: Path) -> None:
         """Show this video instead, from the recording's beginning."""
@@ -259,6 +280,8 @@ class Review:
     def spans(self, face: int, *, least_s: float = 0.0) -> list[Span]:
         """Give the stretches of one label, or of none, in order; they do not overlap.
 
+        What a person labelled is a span of its own, whatever is shown beside it.
+
         Args:
             face: The track's id.
             least_s: Shorter spans in a row become one of what they show mostly, or a gap.
@@ -266,9 +289,53 @@ class Review:
         spans = self._now.spans(face)
         return readable(spans, least_s) if least_s > 0 else list(spans)
 
+    def shown(self, face: int) -> list[Span]:
+        """Give what is shown, whoever said so: spans of one label that follow each other are one.
+
+        Args:
+            face: The track's id.
+        """
+        return whoever(self._now.spans(face))
+
     def tracks(self) -> list[TrackSummary]:
         """Give every face that is left, in order of id."""
         return list(self._now.tracks)
+
+    def met(self, face: int) -> dict[int, float]:
+        """Give the faces that cannot be merged with this one, with when a frame first shows both.
+
+        Args:
+            face: The track's id.
+        """
+        return self._now.rows.met(face)
+
+    def split(self, face: int, time_s: float) -> SplitEdit | None:
+        """Give the correction that splits a track, its later part a face that never was.
+
+        Args:
+            face: The track's id.
+            time_s: The later part begins with the frame that is shown at this time.
+
+        Returns:
+            None where the face is not seen both before that frame and from then on.
+
+        Raises:
+            ConfigError: No number is left.
+        """
+        times, rows = self.table.times, self._now.rows.of(face)
+        last = int(np.searchsorted(times, time_s + 1e-6, side="right")) - 1
+        if last >= 0 and time_s - times[last] <= self._now.rows.gap_s:
+            time_s = float(times[last])
+        if not rows.size or not times[rows[0]] < time_s <= times[rows[-1]]:
+            return None
+        # A name of `session.json` may be of a face that has no rows: nobody inherits it.
+        named = (each for each in self._recorded_names.faces if each <= FACE_MAX)
+        other = max(self.edits.next_face, *(each + 1 for each in named), 0)
+        if other > FACE_MAX:
+            raise ConfigError(
+                f"face {FACE_MAX}: is the last number there is; no track can be split"
+            )
+        return SplitEdit(face=face, other=other, time_s=time_s)
 
     def at(self, time_s: float) -> list[LabelledFace]:
         """Give the faces of the frame that is shown at a time; none in a silence."""
@@ -325,7 +392,7 @@ def open_review(path: Path, video: Path | None = None) -> Review:
     table, warnings = read_records(path, forgiving=True)
     _check_table(path, table)
     edits = EditList.load(_corrections(path.parent, f"{path.name}.{EDITS}"), table)
-    return Review(path.name, edits, video=video, warnings=warnings)
+    return Review(path.name, edits, video=video, source=path, warnings=warnings)
 
 
 def _open_folder(folder: Path, video: Path | None) -> Review:
@@ -342,6 +409,7 @@ def _open_folder(folder: Path, video: Path | None) -> Review:
         video=video or kept.footage,
         annotated=video is None and look is not None and look.annotate,
         about=about,
+        source=folder,
         warnings=kept.warnings,
     )
 

@@ -47,6 +47,15 @@ class Rows:
         first, last = np.searchsorted(self._sorted, (face, face + 1))
         return self._order[first:last]
 
+    def met(self, face: int) -> dict[int, float]:
+        """Give the faces that a frame shows beside this one, each with the time of the first."""
+        frames, rows = self.table.numbers["frame"], self.of(face)
+        beside = np.flatnonzero(np.isin(frames, frames[rows]))  # in order of time
+        faces, first = np.unique(self.table.faces[beside], return_index=True)
+        times = self.table.times[beside[first]]
+        met = dict(zip(faces.tolist(), times.tolist(), strict=True))
+        return {other: time_s for other, time_s in met.items() if other != face}
+
     def suggested(self, apart: frozenset[Pair]) -> list[Suggestion]:
         """Give tracks that are probably one person, but no pair that is two."""
         if apart not in self._suggested:

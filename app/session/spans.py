@@ -1,6 +1,6 @@
 """Stretches of one label, and what of them can be read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,7 @@ class Span:
         start_s: Time of its first frame.
         end_s: When the next span begins, or the last frame ends.
         label: What it shows; empty where no network knew expressions.
-        corrected: True if a person set the label of any of its frames.
+        corrected: True if a person set its label.
     """
 
     start_s: float
@@ -20,13 +20,27 @@ class Span:
     corrected: bool
 
 
+def whoever(spans: list[Span]) -> list[Span]:
+    """Join spans of one label that follow each other, those of a person and of a network."""
+    joined: list[Span] = []
+    for span in spans:
+        before = joined[-1] if joined else None
+        if before is None or (before.label, before.end_s) != (span.label, span.start_s):
+            joined.append(span)
+        else:
+            by_hand = before.corrected or span.corrected
+            joined[-1] = replace(before, end_s=span.end_s, corrected=by_hand)
+    return joined
+
+
 def readable(spans: list[Span], least_s: float) -> list[Span]:
     """Give the spans that last, and put short ones in a row under what they show mostly.
 
     A row of short spans is cut where it has lasted; each piece takes the label that fills more than
     half of it. A piece without one, or too short itself, is left out: a gap. What is short between
-    two silences is kept.
+    two silences is kept. Who said what is no matter: nobody reads that in a subtitle.
     """
+    spans = whoever(spans)
     starts = [i for i, span in enumerate(spans) if not i or spans[i - 1].end_s != span.start_s]
     found: list[Span] = []
     for start, end in zip(starts, [*starts[1:], len(spans)], strict=True):

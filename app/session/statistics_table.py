@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from app.session.belongings import check_apart
 from app.session.naming import NAMELESS, NamedFaces
 from app.session.statistics import FaceStatistics
 from engine.files import PartialFile
@@ -74,8 +75,9 @@ def save_table(
 
     Raises:
         ConfigError: The name does not end in ``.csv``.
-        SinkError: It cannot be written.
+        SinkError: It cannot be written, or is a file of a recording.
     """
+    check_apart(path)
     PartialFile(path, endings=(".csv",), overwrite=True).write(
         as_text(rows, extra=extra, named=named)
     )

@@ -65,6 +65,9 @@ ELSEWHERE: Final = (
     QT_TRANSLATE_NOOP(
         "elsewhere", "saved: {name}; all of it is blurred: what came after it was not seen"
     ),
+    QT_TRANSLATE_NOOP(
+        "elsewhere", "split face {face} at {time_s:.2f} s: face {other} from there on"
+    ),
     QT_TRANSLATE_NOOP("elsewhere", "stopped after {limit:g} s, as asked"),
     QT_TRANSLATE_NOOP("elsewhere", "stopped at the end of the file"),
     QT_TRANSLATE_NOOP("elsewhere", "stopped before the first frame"),
@@ -74,6 +77,7 @@ ELSEWHERE: Final = (
     QT_TRANSLATE_NOOP("elsewhere", "there is no microphone: the video is recorded without sound"),
     QT_TRANSLATE_NOOP("elsewhere", "choose a face and a span first"),
     QT_TRANSLATE_NOOP("elsewhere", "choose a face first"),
+    QT_TRANSLATE_NOOP("elsewhere", "choose a face that is seen before and after the cursor"),
     QT_TRANSLATE_NOOP("elsewhere", "there is no marker"),
     QT_TRANSLATE_NOOP("elsewhere", "there is no marker before the cursor"),
     QT_TRANSLATE_NOOP("elsewhere", "no marker within half a second of the cursor"),

@@ -29,6 +29,7 @@ def agreed(parent: QWidget, text: str, *, yes: str, no: str) -> bool:
     box.setDefaultButton(staying)
     box.setEscapeButton(staying)
     box.exec()
+    parent.activateWindow()  # systems may give the focus to the window that this one belongs to
     return box.clickedButton() is going_on
 
 

@@ -248,6 +248,10 @@
         <translation>Spur im Abschnitt löschen</translation>
     </message>
     <message>
+        <source>Split track &amp;here</source>
+        <translation>Spur &amp;hier teilen</translation>
+    </message>
+    <message>
         <source>One &amp;person, as suggested</source>
         <translation>&amp;Eine Person, wie vorgeschlagen</translation>
     </message>
@@ -488,6 +492,16 @@
     <message>
         <source>Key of: {action}</source>
         <translation>Taste von: {action}</translation>
+    </message>
+</context><context>
+    <name>Legend</name>
+    <message>
+        <source>Colours of the labels</source>
+        <translation>Farben der Ausdrücke</translation>
+    </message>
+    <message>
+        <source>corrected</source>
+        <translation>berichtigt</translation>
     </message>
 </context><context>
     <name>MainWindow</name>
@@ -1275,15 +1289,57 @@
         <source>Look</source>
         <translation>Ansehen</translation>
     </message>
+    <message>
+        <source>{who}: both seen at {time}</source>
+        <translation>{who}: beide zu sehen bei {time}</translation>
+    </message>
+</context><context>
+    <name>ReviewFiles</name>
+    <message>
+        <source>Open a recording's folder</source>
+        <translation>Ordner einer Aufnahme öffnen</translation>
+    </message>
+    <message>
+        <source>Records</source>
+        <translation>Daten</translation>
+    </message>
+    <message>
+        <source>Open records</source>
+        <translation>Daten öffnen</translation>
+    </message>
+    <message>
+        <source>Videos</source>
+        <translation>Videos</translation>
+    </message>
+    <message>
+        <source>Choose a video</source>
+        <translation>Video wählen</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>Exportieren</translation>
+    </message>
+    <message>
+        <source>{name} is there already. Replace it?</source>
+        <translation>{name} gibt es schon. Ersetzen?</translation>
+    </message>
+    <message>
+        <source>Replace it</source>
+        <translation>Ersetzen</translation>
+    </message>
+    <message>
+        <source>Keep it</source>
+        <translation>Behalten</translation>
+    </message>
 </context><context>
     <name>ReviewMarkers</name>
     <message>
-        <source>A marker at the cursor</source>
-        <translation>Eine Marke am Cursor</translation>
-    </message>
-    <message>
         <source>Text</source>
         <translation>Text</translation>
+    </message>
+    <message>
+        <source>A marker at the cursor</source>
+        <translation>Eine Marke am Cursor</translation>
     </message>
     <message>
         <source>The marker at the cursor</source>
@@ -1342,30 +1398,6 @@
     <message>
         <source>Review: {name}</source>
         <translation>Durchsicht: {name}</translation>
-    </message>
-    <message>
-        <source>Open a recording's folder</source>
-        <translation>Ordner einer Aufnahme öffnen</translation>
-    </message>
-    <message>
-        <source>Records</source>
-        <translation>Daten</translation>
-    </message>
-    <message>
-        <source>Open records</source>
-        <translation>Daten öffnen</translation>
-    </message>
-    <message>
-        <source>Videos</source>
-        <translation>Videos</translation>
-    </message>
-    <message>
-        <source>Choose a video</source>
-        <translation>Video wählen</translation>
-    </message>
-    <message>
-        <source>Export</source>
-        <translation>Exportieren</translation>
     </message>
     <message>
         <source>writing {name} …</source>
@@ -2429,6 +2461,10 @@
         <translation>gespeichert: {name}; ganz unkenntlich: Was danach kam, wurde nicht gesehen</translation>
     </message>
     <message>
+        <source>split face {face} at {time_s:.2f} s: face {other} from there on</source>
+        <translation>Gesicht {face} bei {time_s:.2f} s geteilt: von da an Gesicht {other}</translation>
+    </message>
+    <message>
         <source>stopped after {limit:g} s, as asked</source>
         <translation>nach {limit:g} s beendet, wie gewünscht</translation>
     </message>
@@ -2455,6 +2491,10 @@
     <message>
         <source>choose a face first</source>
         <translation>wählen Sie zuerst ein Gesicht</translation>
+    </message>
+    <message>
+        <source>choose a face that is seen before and after the cursor</source>
+        <translation>erst ein Gesicht wählen, das vor und nach dem Cursor zu sehen ist</translation>
     </message>
     <message>
         <source>there is no marker</source>

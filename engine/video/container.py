@@ -194,6 +194,17 @@ def open_input(
         raise SourceError(f"{name}: {_refusal(url, error, network=network)}") from error
 
 
+def frames_said(path: Path) -> int | None:
+    """Give how many frames the index of a video file lists; None where it has no such number.
+
+    Raises:
+        SourceError: It cannot be opened.
+    """
+    with open_input(path.name, f"file:{path}") as container:
+        counts = [stream.frames for stream in container.streams.video]
+    return (counts or [0])[0] or None
+
+
 def bytes_at(name: str, url: str) -> Generator[bytes, None, None]:
     """Give what lies at an address, bit by bit, through FFmpeg as all that is opened.
 

@@ -107,7 +107,7 @@ class Driver:
         for ending in (".csv", ".eaf", ".vtt"):
             target = self.folder / f"export{ending}"
             QFileDialog.getSaveFileName = staticmethod(lambda *_, to=target, **__: (str(to), ""))
-            self.review.ask_export(ending)
+            self.review.files.ask_export(ending)
             yield target.exists
         self.review.close()
         yield self.wait(0.3)

@@ -55,7 +55,7 @@ def test_record_stop_review_export(qtbot, tmp_path, monkeypatch):
         name = f"out{ending}"
         path = str(tmp_path / name)
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, path=path: (path, ""))
-        window.ask_export(ending)
+        window.files.ask_export(ending)
         qtbot.waitUntil(partial(_says, window, f"saved: {name}"), timeout=20_000)
     window.close()
     with (tmp_path / "out.csv").open(newline="") as text:

@@ -60,7 +60,7 @@ def _ms(time_s: float) -> int:
 def _spans(review: Review, face: int) -> list[Annotation]:
     """Give a face's spans; none is empty, and none overlaps the next."""
     found: list[Annotation] = []
-    for span in review.spans(face):
+    for span in review.shown(face):
         start = max(_ms(span.start_s), found[-1][1] if found else 0)
         if span.label and (end := _ms(span.end_s)) > start:
             found.append((start, end, span.label))

@@ -2,13 +2,15 @@
 
     export(review, Path("session.eaf"), overwrite=False)
 
-The file is written beside its target and renamed: a failed export leaves the last good one.
+The file is written beside its target and renamed: a failed export leaves the last good one. No
+target is a file of a recording.
 """
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from app.session.belongings import check_apart
 from app.session.exports.elan import write_elan
 from app.session.exports.plots import write_plot
 from app.session.exports.subtitles import write_subtitles
@@ -40,8 +42,9 @@ def export(review: Review, path: Path, *, overwrite: bool) -> None:
 
     Raises:
         ConfigError: The ending is unknown, or a library is missing.
-        SinkError: The target cannot be written.
+        SinkError: The target cannot be written, or is a file of a recording.
     """
+    check_apart(path, review.files)
     file = PartialFile(path, endings=FORMS, overwrite=overwrite)
     try:
         FORMS[path.suffix.lower()][1](review, file.path, path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from app.session.folder import Marker
 from app.session.history import FaceHistory
 from app.session.palette import face_colour, ink_on, label_colour
 from app.session.review import Review
@@ -17,6 +18,7 @@ from engine.wording import counted
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 WIDTH_IN: Final = 11.0
 CURVE_IN: Final = 2.0  # height of a plot of curves
@@ -25,7 +27,9 @@ DPI: Final = 150
 FACES: Final = 12  # drawn; those seen longest
 MARKERS: Final = 40  # named; more could not be read
 PLACES: Final = 2000  # of lines for markers, over the whole length
-LETTERS: Final = 80  # of a marker; more leaves the picture
+LETTERS: Final = 200  # of a marker; of those, as many as the height holds
+MARKER_PT: Final = 7
+ASIDE_IN: Final = 0.5  # from a marker's line to its text, at most
 POINTS: Final = 1500  # of a curve
 WORD_IN: Final = 0.075  # width of a letter in a band
 TITLE: Final = 120  # letters of the name
@@ -63,7 +67,7 @@ def write_plot(review: Review, path: Path, target: Path) -> None:
     )
     with rules, warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # shown as a box
-        figure = Figure(layout="constrained")
+        figure = Figure(layout="constrained", dpi=DPI)
         _draw(figure, review, faces)
         form = path.suffix.lower().removeprefix(".")
         dated: dict[str, Any] = {"Date": None} if form == "svg" else {}
@@ -94,15 +98,81 @@ def _draw(figure: "Figure", review: Review, faces: list[int]) -> None:
                     linewidth=0.8, linestyle=":")  # fmt: skip
         axes.broken_barh(lasting, (0, 1), transform=axes.get_xaxis_transform(), linewidth=0,
                          color="#303030", alpha=0.1, zorder=0)  # fmt: skip
-    for marker in review.markers[:MARKERS]:
-        place = (marker.time_s / length_s, 0.98)
-        ground = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}
-        words = marker.text[:LETTERS]
-        top.text(*place, f" {words}", rotation=90, va="top", ha="left", fontsize=7,
-                 transform=top.transAxes, bbox=ground, clip_on=True, in_layout=False)  # fmt: skip
     left_out = len(review.faces) - len(faces)
     more = f", {counted(left_out, 'face')} seen more briefly left out" if left_out else ""
-    figure.suptitle(f"{review.name[:TITLE]}{more}", fontsize=10, x=0.01, ha="left")
+    title = figure.suptitle(f"{review.name[:TITLE]}{more}", fontsize=10, x=0.01, ha="left")
+    named = _name_markers(figure, top, review.markers[:MARKERS], length_s)
+    if bare := len(review.markers) - named:
+        title.set_text(f"{title.get_text()}, {counted(bare, 'marker')} without text")
+
+
+def _name_markers(
+    figure: "Figure", axes: "Axes", markers: Sequence[Marker], length_s: float
+) -> int:
+    """Write markers' texts beside their lines, none over another; give how many had room."""
+    ground = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}
+    texts = [
+        axes.text(marker.time_s / length_s, 0.98, marker.text[:LETTERS], rotation=90, va="top",
+                  ha="left", fontsize=MARKER_PT, transform=axes.transAxes, bbox=ground,
+                  in_layout=False)
+        for marker in markers
+    ]  # fmt: skip
+    figure.draw_without_rendering()  # the layout says where the axes are
+    frame, point = axes.get_window_extent(), figure.dpi / 72
+    for text in texts:
+        _shorten(text, 0.96 * frame.height)
+    wide = [text.get_window_extent().width + 2 * point for text in texts]
+    lines = [frame.width * marker.time_s / length_s for marker in markers]
+    places = _beside(lines, wide, frame.width, ASIDE_IN * figure.dpi)
+    for number, text in enumerate(texts):
+        if number in places:
+            text.set_x((places[number] + point) / frame.width)
+        else:
+            text.remove()
+    return len(places)
+
+
+def _shorten(text: "Text", most: float) -> None:
+    """Cut a text that stands upright to a height, in place."""
+    words = text.get_text()
+    while words and (height := text.get_window_extent().height) > most:
+        words = words[: min(len(words) - 1, int(len(words) * most / height))]
+        text.set_text(f"{words}…")
+
+
+def _beside(
+    lines: Sequence[float], wide: Sequence[float], room: float, most: float
+) -> dict[int, float]:
+    """Say where texts begin that stand side by side, each close to its line.
+
+    Args:
+        lines: Where the lines are, in order.
+        wide: The texts' widths.
+        room: Where the last one ends, at most.
+        most: From a line to its text, at most.
+
+    Returns:
+        By number; those that have no room are left out.
+    """
+    left = list(range(len(lines)))
+    while True:
+        places: dict[int, float] = {}
+        free = 0.0
+        for number in left:
+            places[number] = max(lines[number], free)
+            free = places[number] + wide[number]
+        free = room
+        for number in reversed(left):
+            places[number] = min(places[number], free - wide[number])
+            free = places[number]
+        # One that ends at its line is as close as one that begins there.
+        away = {
+            number: max(place - lines[number], lines[number] - place - wide[number])
+            for number, place in places.items()
+        }
+        if not away or max(away.values()) <= most:
+            return places
+        left.remove(max(away, key=lambda number: away[number]))
 
 
 def _titles(review: Review, faces: list[int]) -> dict[int, str]:

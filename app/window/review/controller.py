@@ -9,7 +9,7 @@ from app.session.edits import SAME_S, DeleteEdit, Edit, LabelEdit, MarkerEdit
 from app.session.faces import LabelledFace
 from app.session.folder import Marker
 from app.session.naming import NAMELESS, NamedFace, NamedFaces
-from app.session.people import ApartEdit, FaceEdit, MergeEdit
+from app.session.people import ApartEdit, FaceEdit, MergeEdit, ids_in
 from app.session.review import Review, TrackSummary
 from app.session.suggestions import Suggestion
 from engine.errors import FerError
@@ -286,6 +286,22 @@ class ReviewController:
         if (one := self.suggestion) is not None:
             self._edit(ApartEdit(face=one.face, other=one.into))
 
+    def split(self) -> None:
+        """Give the chosen face's rows from the cursor on to a new face, which is chosen then."""
+        if self.review is None or self.face is None:
+            self.say(Words("choose a face first"), failed=True)
+            return
+        try:
+            edit = self.review.split(self.face, self.time_s)
+        except FerError as error:
+            self.say(str(error), failed=True)
+            return
+        if edit is None:
+            words = Words("choose a face that is seen before and after the cursor")
+            self.say(words, failed=True)
+        elif self._edit(edit):
+            self.face = edit.other
+
     def merge(self, into: int) -> None:
         """Give the chosen face's rows to another, which is chosen then."""
         if self.face is None:
@@ -306,14 +322,27 @@ class ReviewController:
         if self.review is not None and self.review.edits.can_undo:
             edits = self.review.edits
             done = Words("undone: {what}", what=self._called(edits.next_undo))
-            self._try(edits.undo, done)
+            self._walk(edits.undo, edits.done[-1], done)
 
     def redo(self) -> None:
         """Make the last undone correction again."""
         if self.review is not None and self.review.edits.can_redo:
             edits = self.review.edits
             done = Words("done again: {what}", what=self._called(edits.next_redo))
-            self._try(edits.redo, done)
+            self._walk(edits.redo, edits.undone[-1], done)
+
+    def _walk(self, work: Callable[[], None], edit: Edit, done: str) -> None:
+        """Undo or redo; a face that comes is chosen, and where the chosen one goes, its other."""
+        before, chosen = self._ids(), self.face
+        if self._try(work, done):
+            came = sorted(self._ids() - before)
+            gone = chosen is not None and self.face is None
+            left = [face for face in ids_in(edit) if face in self._ids()] if gone else []
+            for face in (*came, *left)[:1]:
+                self.choose_face(face)
+
+    def _ids(self) -> set[int]:
+        return set() if self.review is None else set(self.review.faces)
 
     def _called(self, what: str) -> str:
         """Say a correction with the names of its faces beside their numbers."""

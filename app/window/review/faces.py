@@ -12,7 +12,7 @@ from app.session.review import Review
 from app.session.suggestions import MOST
 from app.session.timecode import timecode
 from app.window.banner import Banner
-from app.window.language import class_name
+from app.window.language import class_name, clock
 from app.window.picture.naming import FaceSheet, face_words, show_face_menu
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
@@ -26,7 +26,8 @@ class ReviewFaces(QObject):
     """Asks what a face is called, and whom it is to be joined with.
 
     Attributes:
-        merge_menu: Lists the faces that the chosen one may be merged into.
+        merge_menu: Lists the faces that the chosen one may be merged into; others are gray, with
+            why not.
         banner: Suggests which tracks are one person, until it is closed.
     """
 
@@ -91,10 +92,20 @@ class ReviewFaces(QObject):
 
     def _fill_merge_menu(self) -> None:
         self.merge_menu.clear()
-        named = self._controller.named
-        for face in self._controller.can().merge:
-            action = self.merge_menu.addAction(literal(face_words(named, face)))
-            if action is not None:
+        control, named = self._controller, self._controller.named
+        met = (
+            control.review.met(control.face) if control.review and control.face is not None else {}
+        )
+        for face in control.can().merge:
+            words = face_words(named, face)
+            if face in met:
+                words = self.tr("{who}: both seen at {time}").format(
+                    who=words, time=clock(met[face], digits=2)
+                )
+            action = self.merge_menu.addAction(literal(words))
+            if action is not None and face in met:
+                action.setEnabled(False)
+            elif action is not None:
                 merge = self._editing(partial(self._controller.merge, face))
                 action.triggered.connect(lambda _, merge=merge: merge())
 

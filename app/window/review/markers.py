@@ -32,10 +32,15 @@ class ReviewMarkers(QObject):
         self._window, self._controller = window, controller
         self._editing, self._say = editing, say
 
+    def _ask(self, title: str, was: str = "") -> tuple[str, bool]:
+        answer = QInputDialog.getText(self._window, title, self.tr("Text"), text=was)
+        self._window.activateWindow()  # systems may give the focus to the main window
+        return answer
+
     def ask_new(self) -> None:
         """Set a marker at the cursor; its text is asked for."""
         title = self.tr("A marker at the cursor")
-        text, good = QInputDialog.getText(self._window, title, self.tr("Text"))
+        text, good = self._ask(title)
         if good and self._controller.review is not None:
             self._editing(self._controller.add_marker)(text)
 
@@ -46,6 +51,6 @@ class ReviewMarkers(QObject):
             self._say(Words("no marker within half a second of the cursor"), failed=True)
             return
         title, was = self.tr("The marker at the cursor"), marker.text
-        text, good = QInputDialog.getText(self._window, title, self.tr("Text"), text=was)
+        text, good = self._ask(title, was)
         if good:
             self._editing(self._controller.change_marker)(text)

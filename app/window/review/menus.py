@@ -68,6 +68,7 @@ class ReviewActions:
     delete_span: QAction = action(
         QT_TRANSLATE_NOOP("Actions", "Delete track in the span"), "Shift+Del"
     )
+    split: QAction = action(QT_TRANSLATE_NOOP("Actions", "Split track &here"), "X")
     name_face: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Name and colour of the face…"), "F2")
     one_person: QAction = action(QT_TRANSLATE_NOOP("Actions", "One &person, as suggested"))
     two_people: QAction = action(QT_TRANSLATE_NOOP("Actions", "&Two people: no such suggestion"))
@@ -118,6 +119,7 @@ def fill_menu_bar(window: QMainWindow, actions: ReviewActions, merge: QMenu) -> 
     correct.addMenu(label)
     correct.addSeparator()
     correct.addActions((a.delete, a.delete_span))
+    correct.addAction(a.split)
     correct.addMenu(merge)
     correct.addActions((a.one_person, a.two_people, a.name_face))
     correct.addSeparator()

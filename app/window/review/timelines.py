@@ -18,6 +18,7 @@ from app.session.spans import Span
 from app.window.language import class_name
 from app.window.picture.naming import face_words
 from app.window.review.axis import TimeAxis
+from app.window.review.legend import HATCH
 
 SERIES: Final = ("valence", "arousal")
 AXIS_PX: Final = 62
@@ -27,6 +28,7 @@ WORDS: Final = 60  # spans, and markers, named at once; more could not be read
 CURVES: Final = 100  # faces whose curves are drawn: those seen longest, and the chosen one
 MARKER_ROWS: Final = 3  # of their texts in the uppermost plot, at most
 MARKER_GAP_PX: Final = 10
+BANDS_MOST: Final = 0.55  # of the height that the faces' bands take so that all are named
 LETTERS: Final = 200  # of a marker's text
 LASTING: Final = (1.04, 1.24)  # where the uppermost plot shows how long markers last
 
@@ -124,6 +126,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         for plot in self.plots:
             for side in ("left", "bottom"):
                 plot.getAxis(side).setStyle(tickFont=self.font())
+        self._make_room()
         self._name_rows()
         self._name_spans()
 
@@ -158,6 +161,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             self._review, self._marked = review, review.markers
             self._redraw_markers()
         self._redraw_bands()
+        self._make_room()
         length_s = max(review.duration_s, 0.1)
         if anew:
             for plot in self.plots:
@@ -183,6 +187,14 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         self._pen_curves()
         self._name_rows()
         self.bands.setYRange(-0.6, max(len(self._faces), 1) - 0.4, padding=0)
+
+    def _make_room(self) -> None:
+        """Make the bands as high as their names need; the curves get what is left."""
+        axis = self.bands.getAxis("bottom").height()
+        line = self.fontMetrics().height() + 1
+        wanted = (len(self._faces) + 0.2) * line + axis
+        most = BANDS_MOST * self.height()
+        self.ci.layout.setRowMinimumHeight(2, min(wanted, most))
 
     def _name_rows(self) -> None:
         """Write who is who beside the bands."""
@@ -249,7 +261,19 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
             spans = [(row, span) for row, span in self._spans if span.label == label]
             self._draw_bars(spans, QBrush(QColor(label_colour(label))))
         by_hand = [(row, span) for row, span in self._spans if span.corrected]
-        self._draw_bars(by_hand, QBrush(QColor(16, 16, 16, 110), Qt.BrushStyle.BDiagPattern))
+        self._draw_bars(by_hand, HATCH)
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that the bands show."""
+        seen = {span.label for _, span in self._spans} - {""}
+        known = self._review.labels if self._review is not None else ()
+        return [label for label in known if label in seen]
+
+    @property
+    def corrected(self) -> bool:
+        """Whether a person set any of them."""
+        return any(span.corrected for _, span in self._spans)
 
     def _draw_bars(self, spans: list[tuple[int, Span]], brush: QBrush) -> None:
         if not spans:
@@ -304,19 +328,22 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         box = self.plots[0].vb
         (_, _), (low, high) = box.viewRange()
         step = (high - low) * (metrics.height() + MARKER_GAP_PX / 2) / max(box.height(), 1.0)
-        top = min(high, max(-0.05, low + step))  # below the middle, where there is room for a row
-        rows = max(1, min(MARKER_ROWS, int((top - low) / max(step, 1e-6))))
+        # Below the middle, where there is room for two rows.
+        top = min(high, max(-0.05, low + 2 * step))
+        rows = max(1, min(MARKER_ROWS, int((top - low) / max(step, 1e-6) + 1e-6)))
         free_px = [0.0] * rows  # where the next text of each row may begin
         markers = self._review.markers if self._review is not None else ()
         for marker in [m for m in markers if left <= m.time_s <= right][:WORDS]:
-            begin_px = (marker.time_s - left) * per_s
-            row = next((at for at, free in enumerate(free_px) if free <= begin_px), None)
+            begin_px, text = (marker.time_s - left) * per_s, marker.text[:LETTERS]
+            wide_px = metrics.horizontalAdvance(text) + MARKER_GAP_PX
+            before = begin_px + wide_px > self.bands.vb.width() and begin_px >= wide_px
+            start_px = begin_px - wide_px * before  # at the end it stands before its line
+            row = next((at for at, free in enumerate(free_px) if free <= start_px), None)
             if row is None:  # no room: the line alone
                 continue
-            text = marker.text[:LETTERS]
-            free_px[row] = begin_px + metrics.horizontalAdvance(text) + MARKER_GAP_PX
+            free_px[row] = start_px + wide_px
             ink = self.palette().color(QPalette.ColorRole.Text)
-            word = pg.TextItem(text, color=ink, anchor=(0, 0))
+            word = pg.TextItem(text, color=ink, anchor=(int(before), 0))
             word.setPos(marker.time_s, top - row * step)
             self.plots[0].addItem(word, ignoreBounds=True)
             self.marker_words.append(word)
@@ -350,6 +377,7 @@ class Timelines(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has
         """Name the spans that are wide enough now."""
         super().resizeEvent(event)
         if self._built:
+            self._make_room()
             self._name_spans()
 
     def show_time(self, time_s: float) -> None:

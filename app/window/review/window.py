@@ -8,7 +8,6 @@ from typing import Final
 from PyQt6.QtCore import QEvent, QPoint, Qt, QTimer
 from PyQt6.QtGui import QAction, QCloseEvent
 from PyQt6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -18,7 +17,6 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.session.exports.export import FORMS, export
 from app.session.frames import VideoPart
 from app.session.review import Review, open_review
 from app.window.actions import make_actions
@@ -29,8 +27,10 @@ from app.window.picture.painter import OverlayOptions
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
 from app.window.review.faces import ReviewFaces
+from app.window.review.files import ReviewFiles
 from app.window.review.footage import Footage
 from app.window.review.jobs import Jobs
+from app.window.review.legend import Legend
 from app.window.review.markers import ReviewMarkers
 from app.window.review.menus import ReviewActions, fill_menu_bar
 from app.window.review.timelines import Timelines
@@ -39,9 +39,7 @@ from app.window.texts import literal, shortened
 
 PLAY_MS: Final = 33
 SKIP_S: Final = 5.0
-VIDEOS: Final = "*.mp4 *.mkv *.mov *.avi *.webm *.m4v"
 _STEP_LETTERS: Final = 60  # of a correction, in the menu
-RECORDS: Final = "*.csv *.jsonl *.ndjson *.parquet session.json"
 
 
 class ReviewWindow(QMainWindow):
@@ -52,14 +50,17 @@ class ReviewWindow(QMainWindow):
         super().__init__(parent)
         self.controller = ReviewController()
         self.faces = ReviewFaces(self, self.controller, self._editing)
+        self.files = ReviewFiles(self, self)
         self.markers = ReviewMarkers(self, self.controller, self._editing, self._say)
         self._jobs = Jobs(self)
         self._footage: Footage | None = None
+        self._troubles: list[str] = []  # of what is open, and of its video
         self.setWindowTitle(self.tr("Review"))
         self.video = VideoView()
         self.video.set_look(OverlayOptions(uncertain_below=0.0), mirrored=False)
         self.video.set_hint(self.tr("no video; File, Choose video…"))
         self.timelines = Timelines()
+        self.legend = Legend()
         self.readout = QLabel()
         self.readout.setTextFormat(Qt.TextFormat.PlainText)
         self.readout.setAccessibleName(self.tr("Faces at the cursor"))
@@ -80,10 +81,10 @@ class ReviewWindow(QMainWindow):
     def _intents(self) -> dict[str, Callable[..., object]]:
         control, move, edit = self.controller, self._moving, self._editing
         return {
-            "open_folder": self.ask_folder,
-            "open_records": self.ask_records,
-            "open_video": self.ask_video,
-            "exports": self.ask_export,
+            "open_folder": self.files.ask_folder,
+            "open_records": self.files.ask_records,
+            "open_video": self.files.ask_video,
+            "exports": self.files.ask_export,
             "play": self.play_or_pause,
             "back": move(lambda: control.step(-1)),
             "forward": move(lambda: control.step(1)),
@@ -109,6 +110,7 @@ class ReviewWindow(QMainWindow):
             "move_marker": edit(control.move_marker),
             "end_marker": edit(control.end_marker),
             "delete_marker": edit(control.delete_marker),
+            "split": edit(control.split),
             "delete": edit(control.delete),
             "delete_span": edit(control.delete_span),
             "undo": edit(control.undo),
@@ -171,6 +173,7 @@ class ReviewWindow(QMainWindow):
         layout.setContentsMargins(8, 8, 8, 0)
         layout.addWidget(self.faces.banner)
         layout.addWidget(whole, 1)
+        layout.addWidget(self.legend)
         layout.addLayout(self._build_readout())
         self.setCentralWidget(holder)
         self.message = QLabel()
@@ -214,6 +217,7 @@ class ReviewWindow(QMainWindow):
 
     def _opened(self, review: Review) -> None:
         self.controller.load(review)
+        self._troubles = list(review.warnings)
         self.setWindowTitle(self.tr("Review: {name}").format(name=review.name))
         self._pause()
         self._serve(review.footage)
@@ -227,49 +231,19 @@ class ReviewWindow(QMainWindow):
         self.controller.say(message, failed=failed)
         self._refresh_message()
 
-    def ask_folder(self) -> None:
-        """Ask for a recording's folder and open it."""
-        chosen = QFileDialog.getExistingDirectory(self, self.tr("Open a recording's folder"))
-        if chosen:
-            self.open(Path(chosen))
-
-    def ask_records(self) -> None:
-        """Ask for a records file and open it."""
-        kinds = f"{self.tr('Records')} ({RECORDS})"
-        chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Open records"), "", kinds)
-        if chosen:
-            self.open(Path(chosen))
-
-    def ask_video(self) -> None:
-        """Ask for the video that belongs to the records."""
-        review = self.controller.review
-        if review is None:
-            return
-        kinds = f"{self.tr('Videos')} ({VIDEOS})"
-        chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Choose a video"), "", kinds)
-        if chosen:
-            review.choose_video(Path(chosen))
+    def choose_video(self, video: Path) -> None:
+        """Show this video with the tracks that are open."""
+        if (review := self.controller.review) is not None:
+            review.choose_video(video)
+            self._troubles = list(review.warnings)
             self._serve(review.footage)
             self.refresh_cursor()
 
-    def ask_export(self, ending: str) -> None:
-        """Ask where an export goes, and write it off this thread."""
-        review = self.controller.review
-        if review is None:
-            return
-        kinds = f"{FORMS[ending][0]} (*{ending})"
-        start = str(review.beside(ending))
-        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Export"), start, kinds)
-        if not chosen:
-            return
-        path = Path(chosen) if chosen.lower().endswith(ending) else Path(chosen + ending)
-        self._say(self.tr("writing {name} …").format(name=path.name))
-        still = review.still()
-        saved = self.tr("saved: {name}").format(name=path.name)
-        # The dialog has asked whether an existing file may be replaced.
-        self._jobs.run(
-            lambda: export(still, path, overwrite=True), lambda _: self._say(saved), self._failed
-        )
+    def save(self, work: Callable[[], object], name: str) -> None:
+        """Write a file, off this thread; the end is told."""
+        self._say(self.tr("writing {name} …").format(name=name))
+        saved = self.tr("saved: {name}").format(name=name)
+        self._jobs.run(work, lambda _: self._say(saved), self._failed)
 
     def _move(self, time_s: float) -> None:
         self.controller.move(time_s)
@@ -327,7 +301,8 @@ class ReviewWindow(QMainWindow):
 
     def _video_failed(self, message: str) -> None:
         self.video.set_hint(message)
-        self._failed(message)
+        self._troubles.append(message)  # what else is missing is still to be read
+        self._failed("; ".join(self._troubles))
 
     # Showing the controller's state.
 
@@ -337,6 +312,7 @@ class ReviewWindow(QMainWindow):
         if review is not None:
             self.side.show_labels(review.table.classes)
             self.timelines.show_review(review)
+            self.legend.show_labels(self.timelines.labels, corrected=self.timelines.corrected)
         self.faces.show_suggestion(self.actions_)
         self.refresh_cursor()
         self._refresh_message()
@@ -367,6 +343,7 @@ class ReviewWindow(QMainWindow):
             action.setEnabled(can.label)
         acts.delete.setEnabled(can.delete)
         acts.name_face.setEnabled(can.delete)
+        acts.split.setEnabled(can.delete)
         self.faces.merge_menu.setEnabled(bool(can.merge))
         self._name_step(acts.undo, self.tr("Undo"), said(can.undo))
         self._name_step(acts.redo, self.tr("Redo"), said(can.redo))

@@ -124,6 +124,19 @@ def test_the_input_is_never_an_output_through_links(make_clip, tmp_path, kind, o
     assert name.samefile(clip)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_two_outputs_are_never_one_file(make_clip, tmp_path, there):
+    out, rows, both = (tmp_path / name for name in ("out.mp4", "rows.csv", "both"))
+    out.symlink_to(both)
+    rows.symlink_to("both")
+    if there:
+        both.write_text("mine")
+    job = Job(input=str(make_clip("clip.mp4")), overwrite=True, out=out, records=rows)
+    with pytest.raises(SinkError, match=r"rows.csv: is the same file as .*out.mp4; choose another"):
+        run_job(job, Interrupt())
+    assert not there or both.read_text() == "mine"
+
+
 def test_the_input_may_be_the_link(make_clip, tmp_path):
     clip = make_clip("out.mp4")
     content = clip.read_bytes()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.session.edits import DeleteEdit, EditList, LabelEdit
-from app.session.people import MergeEdit
+from app.session.people import MergeEdit, SplitEdit
 from app.session.records import read_records
 from engine.errors import ConfigError, SinkError, SourceError
 from engine.labels import EXPRESSIONS
@@ -143,3 +143,56 @@ def test_a_damaged_file_is_an_error(tmp_path, table):
     (tmp_path / "edits.json").write_text("{")
     with pytest.raises(SourceError, match="corrections cannot be read"):
         EditList.load(tmp_path / "edits.json", table)
+
+
+@pytest.fixture
+def split(edits):
+    """Face 1 is another person, face 4, from 4 s on."""
+    edits.add(SplitEdit(face=1, other=4, time_s=4.0))
+    return edits
+
+
+def test_a_track_is_split_where_it_was_said_and_comes_back_so(split, table, tmp_path):
+    before = (tmp_path / "rows.csv").read_bytes()
+    assert _labels(split, 1) == ["happiness"] * 40
+    assert _labels(split, 4) == ["anger"] * 60
+    again = EditList.load(split.path, table)
+    assert (again.result.table.faces == split.result.table.faces).all()
+    assert (tmp_path / "rows.csv").read_bytes() == before
+    split.undo()
+    assert len(_labels(split, 1)) == 100
+    split.redo()
+    assert len(_labels(split, 4)) == 60
+    assert split.next_undo == "split face 1 at 4.00 s: face 4 from there on"
+
+
+def test_parts_are_merged_with_others_and_split_again(split):
+    """Two people whose tracks were swapped at 6 s, and one who was merged before."""
+    split.add(LabelEdit(face=4, start_s=4.0, end_s=4.2, label="fear"))
+    split.add(MergeEdit(face=4, into=2))
+    assert len(_labels(split, 2)) == 90
+    split.add(SplitEdit(face=2, other=5, time_s=6.0))
+    assert _labels(split, 2) == ["neutral"] * 30 + ["fear"] * 3 + ["anger"] * 17
+    split.add(MergeEdit(face=5, into=1))
+    assert len(_labels(split, 1)) == 80
+    assert split.result.corrected.sum() == 3
+
+
+@pytest.mark.parametrize("time_s", [0.0, 9.95])
+def test_a_track_is_split_between_two_of_its_frames_alone(edits, time_s):
+    with pytest.raises(ConfigError, match="face 1: not seen both before"):
+        edits.add(SplitEdit(face=1, other=4, time_s=time_s))
+    assert not edits.can_undo
+
+
+def test_a_number_that_was_given_is_not_given_again(split, table):
+    assert split.next_face == 5
+    split.undo()
+    assert split.next_face == 5
+    assert EditList.load(split.path, table).next_face == 5
+    with pytest.raises(ConfigError, match="face 2: is there already"):
+        split.add(SplitEdit(face=1, other=2, time_s=4.0))
+    fresh = EditList(split.path, table)
+    fresh.add(DeleteEdit(face=3))
+    assert fresh.next_face == 4
+    assert "next_face" not in split.path.read_text()

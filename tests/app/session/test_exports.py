@@ -108,6 +108,23 @@ def test_json_holds_everything(exported):
     assert content["rows"][0]["expression"] == "happiness"
 
 
+def test_what_is_corrected_to_what_it_was_beside_is_marked_alone(review, tmp_path):
+    review.edits.add(LabelEdit(face=1, start_s=4.0, end_s=4.9, label="happiness"))
+    path = tmp_path / "out.json"
+    export(review, path, overwrite=False)
+    spans = json.loads(path.read_text())["faces"][0]["spans"]
+    assert [(s["start_s"], s["end_s"], s["label"], s["corrected"]) for s in spans] == [
+        (0.0, 1.0, "happiness", False),
+        (1.0, 1.4, "surprise", True),
+        (1.4, 4.0, "happiness", False),
+        (4.0, 5.0, "happiness", True),
+        (5.0, 10.0, "anger", False),
+    ]
+    export(review, tmp_path / "out.eaf", overwrite=False)
+    _, tiers = _elan(tmp_path / "out.eaf")  # a tier says what is shown, not by whom
+    assert tiers["face 1"][2] == (1400, 5000, "happiness")
+
+
 def test_subtitles_follow_the_format(exported):
     blocks = exported(".vtt").read_text("utf-8").strip().split("\n\n")
     assert blocks[0] == "WEBVTT"
@@ -405,3 +422,44 @@ def test_the_plot_has_the_names_and_colours_of_faces(named, exported):
     texts = [text.text for text in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")]
     assert sum("_<Ann> &" in (text or "") for text in texts) == 2  # the legend, the band
     assert "#b87400" in path.read_text()
+
+
+def _upright(path):
+    """Give the texts that stand upright: where they begin from the left, points, by words."""
+    found = {}
+    for text in ET.parse(path).iter("{http://www.w3.org/2000/svg}text"):
+        turn = re.search(r"translate\(([\d.]+) ([\d.]+)\) rotate\(-90\)", text.get("transform", ""))
+        if turn and "7px" in text.get("style", ""):
+            found[text.text] = float(turn[1])
+    return found
+
+
+def test_no_text_of_a_marker_covers_another_in_the_plot(write_records, two_faces, tmp_path):
+    opened = open_review(write_records("rows.csv", two_faces))
+    markers = (
+        Marker(5.0, "paused"),
+        Marker(5.0, "went on after 3.2 s"),
+        Marker(5.02, "laughs"),
+        Marker(7.0, "a rather long note " * 10),
+        Marker(9.96, "the end"),
+        Marker(9.99, "the very end"),
+    )
+    path = tmp_path / "out.svg"
+    export(Review("x", opened.edits, markers=markers), path, overwrite=False)
+    places = _upright(path)
+    assert [words[:8] for words in places] == [m.text[:8] for m in markers]
+    assert all(b - a > 8 for a, b in pairwise(places.values()))  # 7 points, and between them
+    assert all(x < 72 * 11 for x in places.values())
+    assert next(words for words in places if "note" in words).endswith("…")
+    assert "without text" not in path.read_text()
+
+
+def test_markers_that_have_no_room_in_the_plot_are_counted(write_records, two_faces, tmp_path):
+    opened = open_review(write_records("rows.csv", two_faces))
+    markers = tuple(Marker(5 + n / 100, f"burst {n}") for n in range(50))
+    path = tmp_path / "out.svg"
+    export(Review("x", opened.edits, markers=markers), path, overwrite=False)
+    places = _upright(path)
+    assert 4 < len(places) < 12
+    assert all(b - a > 8 for a, b in pairwise(places.values()))
+    assert f"x, {50 - len(places)} markers without text" in path.read_text()

@@ -189,7 +189,14 @@ def test_names_cannot_lead_out_of_the_folder(tmp_path, name, path):
             "files.parts: must be files that are named once",
         ),
         ({"settings": {"video": {"annotate": 1}}}, "settings.video.annotate: must be true or"),
-        ({"state": None}, "state: must be a text, got None"),
+        ({"state": None}, "state: must be a text, got null"),
+        ({"faces": [{"id": 1, "name": "c" * 99}]}, "faces: must be a table, got a list$"),
+        ({"files": {"parts": {"1": {}}}}, "files.parts: must be a list, got a table$"),
+        (
+            {"faces": {"1": {"colour": "pink"}}},
+            "faces.1.colour: 'pink' is unknown; .*, black or white$",
+        ),
+        ({"faces": {"Ann": {}}}, "faces.Ann.*: must be a whole number, got 'Ann'"),
     ],
 )
 def test_a_value_of_another_kind_says_where(tmp_path, about, words):

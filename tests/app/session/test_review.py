@@ -1,7 +1,9 @@
 """Recordings opened again."""
 
+import json
 import os
 import shutil
+import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import numpy as np
@@ -10,13 +12,16 @@ import pytest
 from app.session import contents
 from app.session import review as review_module
 from app.session.edits import DeleteEdit, LabelEdit
+from app.session.exports.export import FORMS, export
 from app.session.folder import ABOUT, PartLimits, write_about
+from app.session.naming import NamedFace
+from app.session.people import FaceEdit, SplitEdit
 from app.session.recorder import Recorder
 from app.session.recording import RecorderConfig
 from app.session.review import open_review
 from app.session.spans import Span
 from engine.analyze import AnalyzerConfig
-from engine.errors import SourceError
+from engine.errors import ConfigError, SourceError
 
 FACES = {1: ("happiness", 0.5, 0.2), 2: ("anger", -0.5, 0.6)}
 
@@ -151,6 +156,26 @@ def test_spans_meet_and_do_not_overlap(review):
     assert review.spans(9) == []
 
 
+def test_corrected_is_what_a_person_labelled_and_no_more(review):
+    """Beside it the model says the same: of face 1, happiness until 4 s."""
+    review.edits.add(LabelEdit(face=1, start_s=2.0, end_s=2.9, label="happiness"))
+    assert review.spans(1)[:3] == [
+        Span(0.0, pytest.approx(2.0), "happiness", False),
+        Span(pytest.approx(2.0), pytest.approx(3.0), "happiness", True),
+        Span(pytest.approx(3.0), pytest.approx(4.0), "happiness", False),
+    ]
+    review.edits.add(LabelEdit(face=1, start_s=4.0, end_s=4.9, label="happiness"))
+    assert [(round(s.start_s, 3), round(s.end_s, 3), s.corrected) for s in review.spans(1)] == [
+        (0.0, 2.0, False),
+        (2.0, 3.0, True),
+        (3.0, 4.0, False),
+        (4.0, 5.0, True),
+        (5.0, 10.0, False),
+    ]
+    whole = Span(0.0, pytest.approx(5.0), "happiness", True)
+    assert review.shown(1)[0] == review.spans(1, least_s=0.5)[0] == whole
+
+
 def test_a_cue_shows_what_fills_most_of_its_time(write_records):
     labels = ["surprise"] * 6 + ["fear", "surprise", "fear", "fear", "anger"] * 4 + ["anger"] * 6
     frames = [(t / 10, {1: (label, 0.1, 0.2)}) for t, label in enumerate(labels)]
@@ -270,6 +295,64 @@ def test_a_part_that_is_missing_leaves_the_others(session):
     ]
 
 
+def _shorten(path, share):
+    content = path.read_bytes()
+    path.write_bytes(content[: round(share * len(content))])
+
+
+def test_a_shortened_recording_says_how_much_of_it_is_there(session):
+    folder = session()
+    assert open_review(folder).about["rows"] == 40
+    pictures = open_review(folder).about["video_frames"]  # 20 where encoding keeps up
+    assert pictures > 7
+    assert open_review(folder).warnings == ()
+    _shorten(folder / "records.csv", 0.5)
+    _shorten(folder / "video.mp4", 0.5)
+    review = open_review(folder)
+    there, last_s = len(review.table), review.table.times[-1]
+    assert 10 < there < 25
+    assert review.warnings == (
+        "records.csv: ends in the middle of a row, which is left out",
+        f"{folder.name}: only {there} of 40 rows are there, until {last_s:.2f} s of 0.76 s",
+        f"{folder.name}: only 0 of {pictures} pictures of the video are there; "
+        "video.mp4 cannot be read",
+    )
+
+
+def test_rows_that_end_at_a_whole_row_and_a_shorter_video_are_told(session, make_clip):
+    folder = session()
+    pictures = open_review(folder).about["video_frames"]
+    lines = (folder / "records.csv").read_text().splitlines(keepends=True)
+    (folder / "records.csv").write_text("".join(lines[:31]))
+    make_clip("clip.mp4", [np.zeros((48, 64, 3), np.uint8)] * 7).replace(folder / "video.mp4")
+    assert open_review(folder).warnings == (
+        f"{folder.name}: only 30 of 40 rows are there, until 0.56 s of 0.76 s",
+        f"{folder.name}: only 7 of {pictures} pictures of the video are there",
+    )
+
+
+def test_of_an_older_recording_the_time_is_told(session):
+    folder = session(video=False)
+    about = open_review(folder).about
+    write_about(folder, {key: value for key, value in about.items() if key != "rows"})
+    assert open_review(folder).warnings == ()
+    _shorten(folder / "records.csv", 0.5)
+    review = open_review(folder)
+    there, last_s = len(review.table), review.table.times[-1]
+    assert review.warnings[1:] == (
+        f"{folder.name}: {there} rows are there, until {last_s:.2f} s of 0.76 s",
+    )
+
+
+def test_all_parts_count_together(session):
+    folder = session(part=PartLimits(seconds=0.3))
+    assert open_review(folder).warnings == ()
+    (folder / "records-002.csv").write_bytes((folder / "records-002.csv").read_bytes()[:-5])
+    warnings = open_review(folder).warnings
+    assert warnings[0].startswith("records-002.csv: ends in the middle of a row")
+    assert warnings[1].startswith(f"{folder.name}: only 39 of 40 rows are there")
+
+
 def test_parts_that_are_missing_by_the_thousand_are_counted(session):
     folder = session(part=PartLimits(seconds=0.3))
     about = open_review(folder).about
@@ -295,3 +378,65 @@ def test_corrections_are_not_written_to_where_a_link_leads(folder, tmp_path):
     (folder / "records.csv.edits.json").symlink_to(tmp_path / "other.json")
     with pytest.raises(SourceError, match="is a link that leads nowhere"):
         open_review(folder / "records.csv")
+
+
+def test_a_split_begins_with_the_frame_that_is_shown(review):
+    assert review.split(1, 4.07).time_s == pytest.approx(4.0)
+    assert review.split(1, 4.0) == SplitEdit(face=1, other=4, time_s=review.split(1, 4.07).time_s)
+    assert review.split(1, 0.05) is None
+    assert review.split(1, 0.1) is not None
+    assert review.split(1, 30.0) is None
+    assert review.split(2, 5.0) is None
+    assert review.split(9, 5.0) is None
+
+
+def test_in_a_silence_a_split_parts_what_was_before_from_what_comes(write_records):
+    frames = [(t / 10, {1: ("fear", 0.1, 0.2)}) for t in (*range(5), *range(30, 35))]
+    review = open_review(write_records("rows.csv", frames))
+    review.edits.add(review.split(1, 2.0))
+    assert [(t.face.id, t.face.frames) for t in review.tracks()] == [(1, 5), (2, 5)]
+
+
+def test_after_a_split_everything_follows(review, tmp_path):
+    review.edits.add(FaceEdit(face=1, named=NamedFace(name="Ann", colour="orange")))
+    assert review.series(1, "valence")[0].size == 100
+    review.edits.add(review.split(1, 4.0))
+    assert review.faces == (1, 2, 3, 4)
+    assert review.spans(1) == [Span(0.0, pytest.approx(4.0), "happiness", False)]
+    assert review.spans(4) == [Span(4.0, pytest.approx(10.0), "anger", False)]
+    assert [review.named.of(face).name for face in (1, 4)] == ["Ann", ""]
+    assert [t.face.seen_s for t in review.tracks()] == pytest.approx([4.0, 3.0, 4.0, 6.0])
+    assert review.series(4, "valence")[1].tolist() == pytest.approx([-0.5] * 60)
+    # Who was parted by hand is not suggested to be one person.
+    assert (1, 4) not in [(s.into, s.face) for s in review.suggestions]
+    for ending in FORMS:
+        export(review, tmp_path / f"out{ending}", overwrite=False)
+    assert open_review(tmp_path / "out.csv").faces == (1, 2, 3, 4)
+    assert "Ann" in (tmp_path / "out.svg").read_text()
+    assert "face 4" in (tmp_path / "out.svg").read_text()
+    tiers = ET.parse(tmp_path / "out.eaf").getroot().iter("TIER")
+    assert [t.get("TIER_ID") for t in tiers] == ["Ann", "face 2", "face 3", "face 4", "markers"]
+    faces = json.loads((tmp_path / "out.json").read_text())["faces"]
+    assert [face["id"] for face in faces] == [1, 2, 3, 4]
+
+
+def test_faces_that_a_frame_shows_together_are_known(review):
+    assert review.met(1) == {2: 0.0, 3: pytest.approx(6.0)}
+    assert review.met(3) == {1: pytest.approx(6.0)}
+    review.edits.add(review.split(1, 4.0))
+    assert review.met(1) == {2: 0.0}
+    assert review.met(9) == {}
+
+
+def test_a_new_face_inherits_no_name_of_one_that_has_no_rows(session):
+    folder = session(video=False)
+    write_about(folder, open_review(folder).about | {"faces": {"7": {"name": "Bob"}}})
+    review = open_review(folder)
+    assert review.split(1, 0.4).other == 8
+
+
+def test_where_no_number_is_left_nothing_is_split(write_records):
+    frames = [(t / 10, {2**31 - 1: ("fear", 0.1, 0.2)}) for t in range(5)]
+    review = open_review(write_records("rows.csv", frames))
+    with pytest.raises(ConfigError, match="the last number there is; no track can be split"):
+        review.split(2**31 - 1, 0.2)

@@ -225,7 +225,7 @@ def test_a_recorded_face_is_named_undone_and_named_again(qtbot, review):
     assert box_colour(review.video, 1) == "#009e73"
     review.side.table.selectRow(1)
     review.faces.merge_menu.aboutToShow.emit()
-    assert review.faces.merge_menu.actions()[0].text() == "Anna && Co"
+    assert review.faces.merge_menu.actions()[0].text().startswith("Anna && Co: ")
     qtbot.keyClick(review, KEY.Key_Z, CONTROL)
     assert table.index(0, 0).data() == "1"
     assert ticks._tickLevels[0][0][1] == "face 1"

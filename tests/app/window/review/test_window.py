@@ -2,12 +2,14 @@
 
 import csv
 import json
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QColor, QPalette
-from PyQt6.QtWidgets import QAbstractButton, QFileDialog
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMainWindow
 
 from app.session.exports.export import FORMS
 from app.session.naming import NamedFace
@@ -65,8 +67,8 @@ def test_empty_it_offers_to_open_and_nothing_else(window):
     assert not any(action.isEnabled() for action in window.actions_.exports)
     assert window.actions_.open_folder.isEnabled()
     window.play_or_pause()
-    window.ask_video()
-    window.ask_export(".csv")
+    window.files.ask_video()
+    window.files.ask_export(".csv")
     assert not window.playing
 
 
@@ -159,6 +161,28 @@ def test_labels_are_set_by_button_and_by_key(opened, qtbot):
     assert "surprise" in opened.message.text()
 
 
+def test_only_what_was_corrected_is_hatched(opened, qtbot):
+    """The span beside shows the same label, by the model."""
+
+    def hatched(time_s):  # beside its words
+        start, end = (_band(opened, 0, time_s + d) for d in (0.02, 0.18))
+        image = opened.timelines.grab().toImage()
+        line = [QPoint(x, start.y() + 5) for x in range(start.x(), end.x())]
+        return len({image.pixelColor(at).rgb() for at in line}) > 1
+
+    opened.controller.choose_span(2.0, 2.95)
+    opened.refresh_cursor()
+    qtbot.keyClick(opened, Qt.Key.Key_2)
+    assert "happiness" in opened.message.text()
+    opened.controller.choose_span(8.0, 9.0)  # away from what is looked at
+    opened.controller.move(9.0)
+    opened.refresh_cursor()
+    assert [hatched(t) for t in (0.0, 2.0, 3.0)] == [False, True, False]
+    _click_timelines(qtbot, opened, _band(opened, 0, 2.5))
+    qtbot.waitUntil(lambda: opened.controller.span[0] == pytest.approx(2.0), timeout=5000)
+    assert opened.controller.span[1] == pytest.approx(2.95)
+
+
 def test_the_label_offered_is_that_of_the_span_until_another_is_chosen(opened, qtbot):
     box = opened.side.label_box
     for time_s, label in ((1.0, "happiness"), (5.0, "anger")):
@@ -206,9 +230,8 @@ def test_delete_merge_and_undo(opened, qtbot, folder):
     assert opened.controller.face == 3
     opened.faces.merge_menu.aboutToShow.emit()
     first, second = opened.faces.merge_menu.actions()
-    assert (first.text(), second.text()) == ("face 1", "face 2")
-    first.trigger()
-    assert opened.message.text().startswith("Attention: faces 1 and 3: both seen in 40 frames")
+    assert (first.text(), second.text()) == ("face 1: both seen at 0:06.00", "face 2")
+    assert (first.isEnabled(), second.isEnabled()) == (False, True)
     second.trigger()
     assert opened.side.tracks.rowCount() == 2
     assert opened.controller.face == 2
@@ -228,6 +251,70 @@ def test_delete_merge_and_undo(opened, qtbot, folder):
     qtbot.keyClick(opened, Qt.Key.Key_Delete)
     assert open_review(folder).faces == (2, 3)
     assert (folder / "records.csv").read_bytes() == before
+
+
+def test_a_track_of_two_people_is_split_by_key_undone_and_split_again(opened, qtbot, folder):
+    before = (folder / "records.csv").read_bytes()
+    _click_timelines(qtbot, opened, _band(opened, 0, 4.05))
+    qtbot.waitUntil(lambda: opened.controller.time_s > 4, timeout=5000)
+    qtbot.keyClick(opened, Qt.Key.Key_X)
+    assert opened.message.text() == "done: split face 1 at 4.00 s: face 4 from there on"
+    assert [t.face.id for t in opened.side.tracks.tracks] == [1, 2, 3, 4]
+    assert opened.controller.face == 4
+    assert opened.readout.text() == "face 4: anger 65%"
+    bands = opened.timelines.bands.getAxis("left")._tickLevels[0]
+    assert "face 4" in [name for _, name in bands]
+    assert {face for _, face in opened.timelines.curves} == {1, 2, 3, 4}
+    assert open_review(folder).faces == (1, 2, 3, 4)
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    assert opened.controller.face == 1
+    assert opened.side.tracks.rowCount() == 3
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert opened.controller.face == 4
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    qtbot.keyClick(opened, Qt.Key.Key_Home)
+    qtbot.keyClick(opened, Qt.Key.Key_X)
+    assert opened.message.text() == (
+        "Attention: choose a face that is seen before and after the cursor"
+    )
+    qtbot.keyClick(opened, Qt.Key.Key_Right)
+    qtbot.keyClick(opened, Qt.Key.Key_X)
+    assert [t.face.id for t in opened.side.tracks.tracks] == [1, 2, 3, 5]  # 4 was given once
+    assert (folder / "records.csv").read_bytes() == before
+
+
+def test_two_tracks_that_were_swapped_are_put_right(opened, qtbot):
+    """Face 1 is face 2's person from 4 s on; the second part goes to whom it belongs."""
+    control = opened.controller
+    control.move(4.0)
+    opened.refresh_cursor()
+    opened.actions_.split.trigger()
+    menu = opened.faces.merge_menu
+    menu.aboutToShow.emit()
+    next(a for a in menu.actions() if a.text() == "face 2").trigger()
+    assert [(t.face.id, t.face.frames) for t in control.tracks()] == [(1, 40), (2, 90), (3, 40)]
+    assert [span.label for span in control.review.spans(2)] == ["neutral", "anger"]
+
+
+def test_the_face_that_comes_back_is_chosen(opened, qtbot):
+    opened.side.table.setFocus()
+    opened.side.table.selectRow(1)
+    assert opened.controller.face == 2
+    qtbot.keyClick(opened, Qt.Key.Key_Delete)
+    assert opened.controller.face is None
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    assert opened.controller.face == 2
+    assert opened.side.table.currentIndex().row() == 1
+    assert opened.side.delete_button.isEnabled()
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert opened.controller.face is None
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    opened.actions_.one_person.trigger()
+    assert opened.side.tracks.rowCount() == 2
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL)
+    assert opened.controller.face == 3
+    qtbot.keyClick(opened, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert opened.controller.face == 2  # it went into that one
 
 
 def test_delete_within_the_span_by_key(opened, qtbot):
@@ -253,6 +340,39 @@ def test_export_menu_writes_the_file(opened, qtbot, tmp_path, monkeypatch, endin
     assert asked[0][0].endswith(f"session{ending}")
 
 
+@pytest.mark.parametrize(("ending", "name"), [(".csv", "records"), (".json", "session.json")])
+def test_an_export_never_replaces_the_recording(opened, qtbot, folder, monkeypatch, ending, name):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    started = []
+
+    def ask(parent, title, start, kinds):
+        started.append(Path(start))
+        return str(folder / name), kinds
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    monkeypatch.setattr("app.window.review.files.agreed", lambda *_, **__: True)
+    opened.actions_.exports[list(FORMS).index(ending)].trigger()
+    qtbot.waitUntil(lambda: "is a file of the recording" in opened.message.text(), timeout=10_000)
+    assert opened.message.text().startswith("Attention: ")
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert started[0] not in before
+    assert open_review(folder).faces == (1, 2, 3)
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_file_whose_name_got_an_ending_is_asked_about(opened, qtbot, tmp_path, monkeypatch, yes):
+    (tmp_path / "mine.csv").write_text("mine")
+    asked = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    monkeypatch.setattr(
+        "app.window.review.files.agreed", lambda _, text, **__: asked.append(text) or yes
+    )
+    opened.actions_.exports[0].trigger()
+    qtbot.waitUntil(lambda: not opened.busy, timeout=10_000)
+    assert asked == ["mine.csv is there already. Replace it?"]
+    assert ((tmp_path / "mine.csv").read_text() == "mine") is not yes
+
+
 def test_an_export_that_fails_is_told(opened, qtbot, tmp_path, monkeypatch):
     path = str(tmp_path / "no folder" / "out.csv")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (path, ""))
@@ -262,6 +382,46 @@ def test_an_export_that_fails_is_told(opened, qtbot, tmp_path, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
     opened.actions_.exports[0].trigger()
     assert not opened.busy
+
+
+@pytest.mark.parametrize("way", ["export", "folder", "records", "video"])
+def test_after_a_file_dialog_the_review_has_the_focus_again(
+    window, folder, qtbot, tmp_path, monkeypatch, way
+):
+    """Systems give it to the main window, whose Ctrl+W closes the source."""
+    main = QMainWindow()
+    qtbot.addWidget(main)
+    main.show()
+    window.open(folder)
+    qtbot.waitUntil(lambda: window.controller.review is not None, timeout=10_000)
+    answers = {
+        "getSaveFileName": (str(tmp_path / "out.csv"), ""),
+        "getExistingDirectory": str(folder),
+        "getOpenFileName": (str(folder / ("video.mp4" if way == "video" else "records.csv")), ""),
+    }
+
+    def answering(answer):
+        def answered(*_):
+            main.activateWindow()
+            qtbot.waitUntil(main.isActiveWindow)
+            return answer
+
+        return answered
+
+    for name, answer in answers.items():
+        monkeypatch.setattr(QFileDialog, name, answering(answer))
+    acts = window.actions_
+    asking = {
+        "export": acts.exports[0],
+        "folder": acts.open_folder,
+        "records": acts.open_records,
+        "video": acts.open_video,
+    }
+    asking[way].trigger()
+    qtbot.waitUntil(window.isActiveWindow)
+    qtbot.keyClick(QApplication.activeWindow(), Qt.Key.Key_W, CTRL)
+    assert not window.isVisible()
+    assert main.isVisible()
 
 
 def test_opening_by_dialogs(window, folder, qtbot, monkeypatch):
@@ -294,6 +454,22 @@ def test_a_broken_video_is_told_and_the_tracks_stay(window, folder, qtbot):
     qtbot.waitUntil(lambda: "video.mp4: " in window.message.text(), timeout=10_000)
     assert window.message.text().startswith("Attention: ")
     assert window.side.tracks.rowCount() == 3
+
+
+def test_a_broken_video_hides_nothing_else_that_is_missing(window, folder, qtbot):
+    (folder / "video.mp4").write_text("no video")
+    about = json.loads((folder / "session.json").read_text())
+    ending = {"duration_s": 9.9, "rows": 170, "video_frames": 100}
+    (folder / "session.json").write_text(json.dumps(about | ending))
+    records = (folder / "records.csv").read_bytes()
+    (folder / "records.csv").write_bytes(records[: len(records) // 2])
+    window.open(folder)
+    qtbot.waitUntil(lambda: "video.mp4: " in window.message.text(), timeout=10_000)
+    said = window.message.text()
+    assert said.startswith("Attention: records.csv: ends in the middle of a row, which is left out")
+    rows = sum(track.face.frames for track in window.side.tracks.tracks)
+    assert f"only {rows} of 170 rows are there, until " in said
+    assert "only 0 of 100 pictures of the video are there; video.mp4 cannot be read" in said
 
 
 def test_boxes_are_drawn_where_the_video_has_none(opened, qtbot):
@@ -347,6 +523,57 @@ def test_it_follows_a_dark_theme(opened):
     opened.setPalette(palette)
     assert opened.timelines.backgroundBrush().color().name() == "#101010"
     assert opened.timelines.cursors[0].pen.color().name() == "#f0f0f0"
+
+
+@pytest.fixture
+def six(window, qtbot, write_records):
+    """A recording of six faces, of which some show nothing that another does not."""
+    labels = ("neutral", "happiness", "surprise", "sadness", "anger", "neutral")
+    faces = {face: (label, 0.1, 0.2) for face, label in enumerate(labels, 1)}
+    window.open(write_records("six.csv", [(t / 10, faces) for t in range(100)]))
+    qtbot.waitUntil(lambda: window.controller.review is not None, timeout=10_000)
+    return window
+
+
+def test_every_row_is_named_where_there_is_room(six, qtbot):
+    axis = six.timelines.bands.getAxis("left")
+    qtbot.waitUntil(lambda: len(axis._tickLevels[0]) == 6)
+    line, rows_px = six.timelines.fontMetrics().height(), six.timelines.bands.vb.height() / 6
+    assert rows_px >= line
+    assert [name for _, name in axis._tickLevels[0]] == [f"face {n}" for n in range(1, 7)]
+    assert six.timelines.plots[0].vb.height() > 3 * line  # the curves are still to be seen
+
+
+def test_a_legend_names_the_labels_that_occur(six, qtbot):
+    legend = six.legend
+    words = [words for _, _, words in legend.places()]
+    assert words == ["neutral", "happiness", "surprise", "sadness", "anger"]
+    image = legend.grab().toImage()
+    for place, colour, _ in legend.places():
+        inside = place.topLeft() + QPoint(place.height() // 3, place.height() // 2)
+        assert image.pixelColor(inside).name() == colour
+    assert legend.accessibleDescription() == ", ".join(words)
+    six.controller.choose_span(1.0, 2.0)
+    six.refresh_cursor()
+    qtbot.keyClick(six, Qt.Key.Key_7)
+    assert [words for _, _, words in legend.places()] == [*words, "fear", "corrected"]
+    before = legend.height()
+    six.resize(700, 640)
+    legend.setFixedWidth(200)
+    qtbot.waitUntil(lambda: legend.height() > before)
+    places = [place for place, _, _ in legend.places()]
+    assert all(place.right() < 200 and place.bottom() < legend.height() for place in places)
+    assert not any(a.intersects(b) for a, b in combinations(places, 2))
+
+
+def test_a_marker_at_the_end_is_named_before_its_line(opened, qtbot):
+    opened.controller.move(9.9)
+    opened.controller.add_marker("the very end of it")
+    opened._refresh_all()
+    (word,) = [w for w in opened.timelines.marker_words if "very end" in w.toPlainText()]
+    box = word.mapRectToScene(word.boundingRect())
+    sight = opened.timelines.plots[0].vb.sceneBoundingRect()
+    assert sight.adjusted(-1, -1, 1, 1).contains(box)
 
 
 def test_zoom_keys_and_scrolling_to_the_cursor(opened, qtbot):
@@ -450,7 +677,7 @@ def test_markers_are_set_changed_moved_and_deleted_afterwards(opened, qtbot, mon
     assert markers() == [(2.5, "film begins"), (4.0, "laughs out loud")]
     target = tmp_path / "out.vtt"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    opened.ask_export(".vtt")
+    opened.files.ask_export(".vtt")
     qtbot.waitUntil(lambda: opened.message.text() == "saved: out.vtt", timeout=20_000)
     assert "film begins" in target.read_text()
     assert "stimulus off" not in target.read_text()
