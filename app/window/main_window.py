@@ -213,6 +213,7 @@ class MainWindow(QMainWindow):
         self.docks.statistics.face_chosen.connect(self.faces.select)
         self.docks.statistics.failed.connect(self.watch.say_failure)
         self.recording.asked.connect(self.watch.ask_who)
+        self.recording.left.connect(self._look_at_picture)
         self.watch.recording_changed.connect(self.source.keep_every)
 
     def _start_timer(self) -> None:
@@ -347,6 +348,11 @@ class MainWindow(QMainWindow):
             then()
 
         self.help.first_run(accepted)
+
+    def _look_at_picture(self) -> None:
+        """Give the picture the focus, also from a panel that floats."""
+        self.activateWindow()
+        self.view.setFocus()
 
     def _escape(self) -> None:
         """Leave the presentation; else follow the largest face."""

@@ -26,7 +26,7 @@ from app.session.options import KEYS, RecordingOptions
 from app.session.timecode import timecode
 from app.session.view import View
 from app.window.actions import key_of, with_key
-from app.window.keys import enable
+from app.window.keys import OwnKeys, enable
 from app.window.language import said
 from app.window.menus import MainActions
 from app.window.panels.panel import MARGIN
@@ -45,10 +45,12 @@ class RecordingPanel(QWidget):
     Signals:
         saved: A recording has ended; its folder, for the review.
         asked: A recording is to begin with its sheet.
+        left: A marker's field is done with: the picture is to have the focus.
     """
 
     saved = pyqtSignal(Path)
     asked = pyqtSignal()
+    left = pyqtSignal()
 
     def __init__(self, controller: RecordingController, parent: QWidget | None = None) -> None:
         """Show the state of a controller, which outlives the panel."""
@@ -213,6 +215,8 @@ class RecordingPanel(QWidget):
         for row, key in enumerate(KEYS, 1):
             text = QLineEdit()
             text.textChanged.connect(self._choose_texts)
+            text.returnPressed.connect(self.left.emit)
+            OwnKeys(text, {Qt.Key.Key_Escape: self.left.emit})
             button = QPushButton()
             button.clicked.connect(partial(self.mark_by_key, key))
             grid.addWidget(button, row, 0)
@@ -222,7 +226,8 @@ class RecordingPanel(QWidget):
         self.mark_text = QLineEdit()
         self.mark_text.setPlaceholderText(self.tr("another marker"))
         self.mark_text.setAccessibleName(self.tr("Text of another marker"))
-        self.mark_text.returnPressed.connect(self._mark)
+        self.mark_text.returnPressed.connect(self._mark_and_leave)
+        OwnKeys(self.mark_text, {Qt.Key.Key_Escape: self.left.emit})
         self.mark_button = QPushButton(self.tr("Mark"))
         self.mark_button.clicked.connect(self._mark)
         grid.addWidget(self.mark_button, len(KEYS) + 1, 0)
@@ -276,6 +281,12 @@ class RecordingPanel(QWidget):
         if self._controller.mark(self.mark_text.text()) is not None:
             self.mark_text.clear()
         self.refresh()
+
+    def _mark_and_leave(self) -> None:
+        """Set the marker; a text that was not taken stays, with the focus."""
+        self._mark()
+        if not self.mark_text.text().strip():
+            self.left.emit()
 
     def _choose(self, name: str, on: bool) -> None:
         if not self._loading:

@@ -488,6 +488,33 @@ def test_the_field_that_a_key_leads_to_is_seen(qtbot, live):
     qtbot.waitUntil(lambda: field.visibleRegion().boundingRect().height() >= field.height())
 
 
+@pytest.mark.qt_log_ignore("does not support")  # raise(), offscreen
+@pytest.mark.parametrize("place", ["docked", "floating"])
+def test_a_written_marker_gives_the_focus_back_to_the_picture(qtbot, live, place):
+    live.docks.docks["recording"].setFloating(place == "floating")
+    start(qtbot, live)
+    field = live.recording.mark_text
+    qtbot.keyClick(live, KEY.Key_M, CONTROL)
+    qtbot.waitUntil(field.hasFocus)
+    qtbot.keyClicks(field, "went away")
+    qtbot.keyClick(field, KEY.Key_Escape)  # without a marker
+    qtbot.waitUntil(live.view.hasFocus)
+    qtbot.keyClick(live.view, KEY.Key_M, CONTROL)
+    qtbot.waitUntil(field.hasFocus)
+    field.clear()
+    qtbot.keyClicks(field, "came in")
+    qtbot.keyClick(field, KEY.Key_Return)
+    qtbot.waitUntil(live.view.hasFocus)
+    text = live.recording.key_texts["F5"]
+    text.setFocus()
+    qtbot.keyClicks(text, "start")
+    qtbot.keyClick(text, KEY.Key_Return)
+    qtbot.waitUntil(live.view.hasFocus)
+    marks, _ = read_markers(stop(qtbot, live) / "markers.csv")
+    assert [mark.text for mark in marks] == ["came in"]
+    live.docks.docks["recording"].setFloating(False)
+
+
 @pytest.mark.parametrize("how", ["button", "key"])
 def test_a_recording_of_a_file_that_stands_says_so(qtbot, playing, how):
     qtbot.keyClick(playing, KEY.Key_Space)
