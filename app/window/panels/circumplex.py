@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from app.live.plot_window import thinned
 from app.live.state import LiveState
+from app.session.history import Curve
 from app.session.naming import NAMELESS, NamedFaces
 from app.window.language import class_name, filled
 from app.window.panels.panel import MARGIN, Panel, chip_font, draw_chip, draw_focus, growing
@@ -68,21 +69,33 @@ def trails(live: LiveState, length_s: float = TRAIL_S) -> dict[int, Floats]:
     if live.analysis is None:
         return found
     for face, history in live.history.faces.items():
-        if not now_s - _GAP_S <= history.last_s <= now_s:  # later: from before a file was rewound
+        if history.seen_s(now_s) < now_s - _GAP_S:
             continue
         curves = [
-            live.history.curve(face, name, now_s - length_s) for name in ("valence", "arousal")
+            _up_to(now_s, live.history.curve(face, name, now_s - length_s, now_s))
+            for name in ("valence", "arousal")
         ]
         lines = [thinned(curve.times, curve.mean, _CELL_S) for curve in curves]
         places = np.stack([line.values for line in lines], axis=1)
         ends = np.flatnonzero(~lines[0].joined)
         start = int(ends[-2]) + 1 if len(ends) > 1 else 0
-        newest = [curve.mean[-1] for curve in curves]  # not merged with those before
-        if np.isnan(newest).any():  # a model without valence and arousal
+        newest = [
+            curve.mean[-1] for curve in curves if len(curve.mean)
+        ]  # not merged with those before
+        if not newest or np.isnan(newest).any():  # a model without valence and arousal
             continue
         found[face] = np.concatenate([places[start:], np.array([newest], np.float32)])
-    latest = sorted(found, key=lambda face: live.history.faces[face].last_s)[-_MOST_FACES:]
+    faces = live.history.faces
+    latest = sorted(found, key=lambda face: faces[face].seen_s(now_s))[-_MOST_FACES:]
     return {face: found[face] for face in latest}
+
+
+def _up_to(now_s: float, curve: Curve) -> Curve:
+    """Leave out what is later: it was seen before the file was gone back in."""
+    count = len(curve.times)
+    if count and curve.times[-1] > now_s:
+        count -= 2 if count > 1 and np.isnan(curve.times[-2]) else 1
+    return Curve(curve.times[:count], curve.low[:count], curve.high[:count], curve.mean[:count])
 
 
 class Plane(QWidget):
