@@ -34,6 +34,7 @@ from app.window.panels.panel import label as made_label
 from app.window.symbols import record_symbol, stop_symbol
 from app.window.texts import tip
 from app.window.theme import GRID_PX
+from app.window.wrapped import Wrapped
 
 REFRESH_MS: Final = 200
 _ICON_PX: Final = 20
@@ -97,9 +98,7 @@ class RecordingPanel(QWidget):
         self.state_label = QLabel()
         self.state_label.setWordWrap(True)
         self.state_label.setAccessibleName(self.tr("State of the recording"))
-        self.message_label = QLabel()
-        self.message_label.setTextFormat(Qt.TextFormat.PlainText)
-        self.message_label.setWordWrap(True)
+        self.message_label = Wrapped()
         self.message_label.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -191,8 +190,7 @@ class RecordingPanel(QWidget):
         self.folder_button = QPushButton(self.tr("Folder…"))
         self.folder_button.setAccessibleName(self.tr("Choose the folder of the recordings"))
         self.folder_button.clicked.connect(self._choose_folder)
-        self.free_label = QLabel()
-        self.free_label.setTextFormat(Qt.TextFormat.PlainText)  # it may name the folder
+        self.free_label = Wrapped()  # it may name the folder
         self.free_label.setAccessibleName(self.tr("Free space"))
         grid = QGridLayout()
         grid.setSpacing(GRID_PX)

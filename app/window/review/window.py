@@ -36,6 +36,7 @@ from app.window.review.menus import ReviewActions, fill_menu_bar
 from app.window.review.timelines import Timelines
 from app.window.review.tracks import TracksPanel
 from app.window.texts import literal, shortened
+from app.window.wrapped import Wrapped
 
 PLAY_MS: Final = 33
 SKIP_S: Final = 5.0
@@ -173,10 +174,8 @@ class ReviewWindow(QMainWindow):
         layout.addWidget(whole, 1)
         layout.addLayout(self._build_readout())
         self.setCentralWidget(holder)
-        self.message = QLabel()
-        self.message.setTextFormat(Qt.TextFormat.PlainText)  # a stranger's file may be quoted
+        self.message = Wrapped()  # a stranger's file may be quoted
         self.message.setAccessibleName(self.tr("Message"))
-        self.message.setWordWrap(True)
         self.message.setContentsMargins(8, 0, 0, 4)
         bar = self.statusBar()
         if bar is not None:
