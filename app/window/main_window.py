@@ -118,7 +118,7 @@ class MainWindow(QMainWindow):
         fill_menu_bar(self, self.sources, self.actions_, self.docks.shown)
         self.watch = SessionWatch(self, self.controller, self.actions_, self.view)
         self.watch.place = self.playback.share
-        self.watch.stands = self.playback.stands
+        self.watch.stands = self.recording.stands = self.playback.stands
         self.watch.bar.set_source_menu(self.sources)
         self._settings.say = self.watch.notice.say
         self.sound = SoundOfFile(self.playback, lambda: self.settings.audible, SystemSpeaker.open)

@@ -1202,6 +1202,14 @@
         <translation>Dateien werden fertig …</translation>
     </message>
     <message>
+        <source>paused, markers: {n}</source>
+        <translation>angehalten, Marker: {n}</translation>
+    </message>
+    <message>
+        <source>waiting: the file is paused, markers: {n}</source>
+        <translation>wartet: Datei ist angehalten, Marker: {n}</translation>
+    </message>
+    <message>
         <source>recording part {part}, markers: {n}</source>
         <translation>Aufnahme, Teil {part}, Marken: {n}</translation>
     </message>

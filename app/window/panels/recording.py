@@ -1,5 +1,6 @@
 """The panel that records: it shows what the controller says, and hands on what the user wants."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,9 @@ _ICON_PX: Final = 20
 class RecordingPanel(QWidget):
     """Record and stop, what is recorded, timer, free space, markers, snapshot.
 
+    Attributes:
+        stands: Says whether a file is paused or at its end, so that nothing is recorded.
+
     Signals:
         saved: A recording has ended; its folder, for the review.
         asked: A recording is to begin with its sheet.
@@ -61,6 +65,7 @@ class RecordingPanel(QWidget):
         self._loading = False
         self._shown: RecordingOptions | None = None
         self._record: QAction | None = None
+        self.stands: Callable[[], bool] = lambda: False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         layout.setSpacing(GRID_PX)
@@ -384,6 +389,11 @@ class RecordingPanel(QWidget):
             return self.tr("not recording") if chosen else self.tr("choose video or records")
         if view.ending:
             return self.tr("finishing the files …")
+        if view.paused:
+            return self.tr("paused, markers: {n}").format(n=view.markers)
+        if self.stands():
+            words = self.tr("waiting: the file is paused, markers: {n}")
+            return words.format(n=view.markers)
         if view.part > 1:
             words = self.tr("recording part {part}, markers: {n}")
             return words.format(part=view.part, n=view.markers)

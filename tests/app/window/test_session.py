@@ -526,13 +526,48 @@ def test_a_recording_of_a_file_that_stands_says_so(qtbot, playing, how):
     notice = playing.watch.notice
     assert notice.text == "The recording waits for the file, which is paused"
     assert notice.button.text() == "Play"
+    panel = playing.recording.state_label
+    qtbot.waitUntil(lambda: panel.text() == "waiting: the file is paused, markers: 0")
     if how == "button":
         qtbot.mouseClick(notice.button, LEFT)
     else:
         qtbot.keyClick(playing, KEY.Key_Space)
     qtbot.waitUntil(lambda: notice.text != "The recording waits for the file, which is paused")
     qtbot.waitUntil(lambda: not label.accessibleDescription().startswith("waiting"))
+    assert not panel.text().startswith("waiting")
     qtbot.waitUntil(lambda: not recording(playing), timeout=20_000)
+
+
+def test_a_paused_file_is_recorded_from_the_frame_on_the_screen(qtbot, playing):
+    player = playing.playback.player
+    player.pause()
+    player.seek(0.2)
+    qtbot.waitUntil(lambda: playing.live.now_s == pytest.approx(0.2, abs=0.01))
+    start(qtbot, playing)
+    qtbot.keyClick(playing, KEY.Key_F5)
+    qtbot.keyClick(playing, KEY.Key_S, CONTROL | SHIFT)
+    qtbot.waitUntil(lambda: playing.controller.view().markers == 1)
+    folder = stop(qtbot, playing)
+    assert folder is not None
+    qtbot.waitUntil(lambda: playing.watch.notice.text.startswith("saved"))
+    markers, _ = read_markers(folder / "markers.csv")
+    assert [(one.time_s, one.text) for one in markers] == [(0.0, "stimulus on")]
+    rows = (folder / "records.csv").read_text().splitlines()[1:]
+    assert len(rows) == 2  # of one frame with two faces
+    with open_source(str(folder / "video.mp4")) as video:
+        assert [round(float(np.median(frame.image)) / 10) for frame in video] == [5]
+
+
+def test_a_paused_file_that_goes_on_has_each_frame_once(qtbot, playing):
+    player = playing.playback.player
+    player.pause()
+    player.seek(0.2)
+    qtbot.waitUntil(lambda: playing.live.now_s == pytest.approx(0.2, abs=0.01))
+    start(qtbot, playing)
+    qtbot.keyClick(playing, KEY.Key_Space)
+    qtbot.waitUntil(lambda: not recording(playing), timeout=20_000)
+    rows = (playing.controller.view().folder / "records.csv").read_text().splitlines()[1:]
+    assert [int(row.split(",")[0]) for row in rows[::2]] == list(range(15))
 
 
 @pytest.mark.qt_log_ignore("does not support")  # raise(), offscreen
