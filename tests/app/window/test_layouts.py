@@ -57,6 +57,31 @@ def test_the_picture_has_65_percent_and_the_curves_the_whole_width(qtbot, window
     assert window.watch.bar.width() == size[0]
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_plane_is_seen_whole_with_names_in_a_window_of_1280x800(
+    qtbot, speak, make_window, opened, fake_camera, language
+):
+    speak(language)
+    window = make_window()
+    opened.append(fake_camera())
+    window.open(Choice(kind="camera", name="0"))
+    plane = window.docks.panels["circumplex"].plane
+    qtbot.waitUntil(lambda: window.live.analysis is not None and plane.isVisible())
+    qtbot.waitUntil(lambda: plane.visibleRegion().boundingRect() == plane.rect())
+    bars = window.docks.probabilities.bars
+    assert bars.visibleRegion().boundingRect() == bars.rect()
+    assert len(plane.name_places(plane.area())) >= 7
+
+
+def test_the_analysis_shows_several_rows_of_statistics(qtbot, live):
+    live.actions_.layout_analysis.trigger()
+    table = live.docks.statistics.table
+    row = table.verticalHeader().defaultSectionSize()
+    qtbot.waitUntil(lambda: table.viewport().height() >= 4 * row)
+    bars = live.docks.probabilities.bars
+    qtbot.waitUntil(lambda: bars.visibleRegion().boundingRect() == bars.rect())
+
+
 def test_no_tabs_lie_about(qtbot, window):
     for size in ((1024, 640), (1280, 800), (1024, 640)):
         window.resize(*size)
