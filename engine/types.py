@@ -299,6 +299,11 @@ class Prediction:
         return float(self.probabilities[self.index]) if self.labels else 0.0
 
     @property
+    def behind(self) -> bool:
+        """The label is kept while another class is more probable, as when a face changes."""
+        return bool(self.labels) and self.share < float(self.probabilities.max())
+
+    @property
     def vocabulary(self) -> Vocabulary:
         """What is said here."""
         return Vocabulary(self.labels, tuple(self.measures))

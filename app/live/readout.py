@@ -5,6 +5,7 @@ from enum import Enum
 
 from app.live.state import LiveState
 from app.session.naming import NOBODY, NamedFace
+from engine.drawing.captions import is_uncertain
 from engine.labels import EXPRESSIONS
 
 
@@ -51,8 +52,7 @@ class Readout:
     @property
     def unsure(self) -> bool:
         """The label is in doubt: too little reliability, or another class is more probable now."""
-        behind = bool(self.label) and self.top < max(self.percent)
-        return self.standing is Standing.UNCERTAIN or behind
+        return self.standing is Standing.UNCERTAIN
 
     @property
     def top(self) -> int:
@@ -73,15 +73,14 @@ def readout(live: LiveState, uncertain_below: float) -> Readout:
     if prediction is None:
         standing = Standing.AWAY if chosen else Standing.NONE
         return Readout(standing, live.shown, chosen, labels=live.labels, named=named)
-    reliability = prediction.reliability
-    uncertain = reliability is not None and reliability < uncertain_below
+    uncertain = is_uncertain(prediction, uncertain_below)
     return Readout(
         standing=Standing.UNCERTAIN if uncertain else Standing.CERTAIN,
         face_id=prediction.track_id,
         chosen=chosen,
         label=prediction.expression,
         percent=tuple(round(100 * share) for share in prediction.probabilities.tolist()),
-        reliability=reliability or 0.0,
+        reliability=prediction.reliability or 0.0,
         labels=prediction.labels,
         named=named,
     )

@@ -176,6 +176,9 @@ class RecordingController:
         self._ending_shown = False
         first = 0 if self.beginning is None else self.beginning()
         self._recorder = self._make_recorder(choice.root, *self._source, config, first=first)
+        latest = self._latest
+        if self.beginning is not None and latest is not None and latest.frame.index >= first:
+            self._recorder.add(latest)  # of a file that is paused; given twice, it counts once
         if self.named() != NAMELESS:
             self.keep_names()
         for text, name in self._lasting.values():

@@ -17,6 +17,7 @@ class LabelledFace:
         share: The model's probability of that label, 0 to 1.
         reliability: 0 to 1, of the model's reading; None without expressions.
         corrected: True if a person set the label.
+        behind: Another class is more probable than the label.
         named: What the user calls it, and its colour.
         landmarks: (68, 2) float32, pixels of the source frame; None where they are not kept.
     """
@@ -27,6 +28,7 @@ class LabelledFace:
     share: float
     reliability: float | None
     corrected: bool = False
+    behind: bool = False
     named: NamedFace = NOBODY
     landmarks: Floats | None = field(default=None, compare=False)
 
@@ -42,7 +44,7 @@ class LabelledFace:
 
 
 def labelled_faces(analysis: Analysis, named: NamedFaces = NAMELESS) -> tuple[LabelledFace, ...]:
-    """Give the faces of an analysis, each with its likeliest label, and what it is called."""
+    """Give the faces of an analysis, each with its label, and what it is called."""
     faces = []
     for track, prediction in zip(analysis.tracks, analysis.predictions, strict=True):
         x0, y0, x1, y1 = track.box.tolist()
@@ -53,6 +55,7 @@ def labelled_faces(analysis: Analysis, named: NamedFaces = NAMELESS) -> tuple[La
                 label=prediction.expression,
                 share=prediction.share,
                 reliability=prediction.reliability,
+                behind=prediction.behind,
                 named=named.shown(track.id),
                 landmarks=track.landmarks,
             )

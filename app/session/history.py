@@ -8,8 +8,8 @@
 
 Every sample is a point of its own until a face has more than the budget; then points are
 merged into cells of time that double in length as the session grows. A merged point keeps its
-smallest and largest value and the mean. Where the face was away, curves hold NaN. Used by one
-thread.
+smallest and largest value and the mean. Where the face was away, curves hold NaN. Where a file is
+gone back in, what is played again takes the place of that stretch alone. Used by one thread.
 """
 
 from collections.abc import Mapping
@@ -82,34 +82,75 @@ class FaceHistory:
 
     @property
     def last_s(self) -> float:
-        """Time of the newest sample; minus infinity if there is none."""
+        """Time of the latest sample; minus infinity if there is none."""
         return float(self._last[self._count - 1]) if self._count else -np.inf
 
+    def seen_s(self, until_s: float) -> float:
+        """Give the time of the latest sample up to a time; minus infinity if there is none."""
+        at = self._after(until_s) - 1
+        return min(float(self._last[at]), until_s) if at >= 0 else -np.inf
+
     def add(self, time_s: float, values: Floats) -> None:
-        """Append one sample; one that is not later than the newest starts the history anew.
+        """Take one sample; one before the latest, of a file that was gone back in, between others.
 
         Args:
             time_s: Of the sample.
             values: (columns,) float32.
         """
-        if self._count and time_s <= self.last_s:  # the file was rewound
-            self._count, self._cell_s = 0, 0.0
-        broken = self._count > 0 and time_s - self.last_s > self._gap_s
-        newest = self._count - 1
-        if self._count and not broken and self._same_cell(self._first[newest], time_s):
-            self._last[newest] = time_s
-            self._samples[newest] += 1
-            np.minimum(self._low[newest], values, out=self._low[newest])
-            np.maximum(self._high[newest], values, out=self._high[newest])
-            self._sum[newest] += values
+        at = self._after(time_s)
+        before = at - 1
+        broken = at > 0 and time_s - self._last[before] > self._gap_s
+        if at > 0 and not broken and self._same_cell(self._first[before], time_s):
+            self._last[before] = max(self._last[before], time_s)
+            self._samples[before] += 1
+            np.minimum(self._low[before], values, out=self._low[before])
+            np.maximum(self._high[before], values, out=self._high[before])
+            self._sum[before] += values
             return
         while self._count == self._budget:
             self._thin()
-        at = self._count
+            at = self._after(time_s)
+        if at < self._count:
+            for kept in self._arrays:
+                kept[at + 1 : self._count + 1] = kept[at : self._count]
         self._first[at] = self._last[at] = time_s
         self._samples[at], self._breaks[at] = 1, broken
         self._low[at] = self._high[at] = self._sum[at] = values
         self._count += 1
+        self._break_before(at + 1)
+
+    def forget(self, after_s: float, until_s: float) -> None:
+        """Drop the points that begin in a stretch which is played again.
+
+        Args:
+            after_s: Its start, which does not belong to it.
+            until_s: Its end, which does.
+        """
+        low, high = self._after(after_s), self._after(until_s)
+        if low == high:
+            return
+        for kept in self._arrays:
+            kept[low : self._count - high + low] = kept[high : self._count]
+        self._count -= high - low
+        self._break_before(low)
+
+    @property
+    def _arrays(self) -> tuple[NDArray[np.generic], ...]:
+        ends = self._first, self._last
+        return (*ends, self._samples, self._breaks, self._low, self._high, self._sum)
+
+    def _after(self, time_s: float) -> int:
+        """Give the place of the first point that begins later."""
+        if not self._count or time_s >= self._first[self._count - 1]:
+            return self._count
+        return int(np.searchsorted(self._first[: self._count], time_s, side="right"))
+
+    def _break_before(self, at: int) -> None:
+        """Say whether a point follows a silence; its neighbour is another one."""
+        if 0 < at < self._count:
+            self._breaks[at] = self._first[at] - self._last[at - 1] > self._gap_s
+        elif at < self._count:
+            self._breaks[at] = False
 
     def _same_cell(self, first_s: float, time_s: float) -> bool:
         cell = self._cell_s
@@ -176,6 +217,7 @@ class History:
             raise ConfigError(f"history.faces: must be at least 1, got {faces}")
         self._points, self._limit, self._gap_s = points, faces, gap_s
         self._faces: dict[int, FaceHistory] = {}
+        self._before_s = -np.inf
 
     @property
     def faces(self) -> Mapping[int, FaceHistory]:
@@ -188,14 +230,21 @@ class History:
         return max((history.last_s for history in self._faces.values()), default=-np.inf)
 
     def add(self, analysis: Analysis) -> None:
-        """Append what one frame shows."""
+        """Take what one frame shows; of a stretch that is played again, instead of before."""
+        now_s, before_s = analysis.frame.time_s, self._before_s
+        self._before_s = now_s
+        moved = not before_s < now_s <= before_s + self._gap_s
+        since_s = float(np.nextafter(now_s, -np.inf)) if moved else before_s
+        for known in self._faces.values():
+            if known.last_s >= now_s:
+                known.forget(since_s, now_s)
         for prediction in analysis.predictions:
             history = self._faces.get(prediction.track_id)
             if history is None:
                 history = FaceHistory(len(SERIES), points=self._points, gap_s=self._gap_s)
                 self._faces[prediction.track_id] = history
             values = [getattr(prediction, name) for name in SERIES]
-            history.add(analysis.frame.time_s, np.array(values, np.float32))
+            history.add(now_s, np.array(values, np.float32))
         while len(self._faces) > self._limit:
             del self._faces[min(self._faces, key=lambda face: self._faces[face].last_s)]
 

@@ -345,6 +345,7 @@ class Review:
             return []
         numbers = self.table.numbers
         first = int(np.searchsorted(times, times[last]))
+        classes = [numbers[name] for name in self.table.classes if name in numbers]
         faces = []
         for row in range(first, last + 1):
             label = self._now.words[self.table.labels[row]]
@@ -352,12 +353,15 @@ class Review:
             x, y, width, height = (
                 float(numbers[name][row]) for name in ("x", "y", "width", "height")
             )
+            share = float(np.nan_to_num(numbers[label][row])) if label else 0.0
+            most = max((float(np.nan_to_num(column[row])) for column in classes), default=0.0)
             faces.append(
                 LabelledFace(
                     id=int(numbers["face_id"][row]),
                     box=(x, y, x + width, y + height),
                     label=label,
-                    share=float(np.nan_to_num(numbers[label][row])) if label else 0.0,
+                    share=share,
+                    behind=bool(label) and share < most,
                     reliability=None if np.isnan(reliability) else reliability,
                     corrected=bool(self.edits.result.corrected[row]),
                     named=self.named.shown(int(numbers["face_id"][row])),

@@ -6,6 +6,7 @@ for face in statistics.faces():           # frozen, so that another thread may s
     print(face.id, face.seen_s, face.shares["happiness"], face.valence, face.arousal)
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,7 @@ from engine.types import Analysis, Prediction
 
 FACES: Final = 256  # kept; ids are never used again, so a day at a busy door would fill memory
 GAP_S: Final = 1.0  # a longer silence (camera unplugged, file paused) counts as no time
+STRETCHES: Final = 512  # of a face that are told apart; beyond, its first two count as one
 
 
 @dataclass(slots=True)
@@ -100,20 +102,51 @@ class FaceStatistics:
         return max(self.shares, key=lambda label: self.shares[label], default="")
 
 
+class _Counted:
+    """The stretches of a source's time that were counted, in order and apart from each other."""
+
+    def __init__(self) -> None:
+        self._starts: list[float] = []
+        self._ends: list[float] = []
+
+    def holds(self, time_s: float) -> bool:
+        """Say whether a time was counted."""
+        at = bisect_right(self._starts, time_s) - 1
+        return at >= 0 and time_s <= self._ends[at]
+
+    def add(self, since_s: float, until_s: float) -> float:
+        """Count a stretch; give how much of it was not counted before, seconds."""
+        low = bisect_left(self._ends, since_s)  # those that overlap or touch it become one with it
+        high = bisect_right(self._starts, until_s)
+        known_s = sum(
+            max(0.0, min(self._ends[at], until_s) - max(self._starts[at], since_s))
+            for at in range(low, high)
+        )
+        new_s = until_s - since_s - known_s
+        if low < high:
+            since_s = min(since_s, self._starts[low])
+            until_s = max(until_s, self._ends[high - 1])
+        self._starts[low:high], self._ends[low:high] = [since_s], [until_s]
+        if len(self._starts) > STRETCHES:
+            del self._starts[1], self._ends[0]
+        return new_s
+
+
 @dataclass(slots=True)
 class _Face:
-    """A face's sums, and when it was seen first and last."""
+    """A face's sums, when it was seen first and last, and what of it is counted."""
 
     sums: FaceSummary
     first_s: float
     last_s: float
+    counted: _Counted = field(default_factory=_Counted)
 
 
 class SessionStatistics:
     """Adds up label time, valence and arousal of every face.
 
-    A frame lasts until the next one, at most `gap_s`; the newest frame counts no time yet. Where
-    the source's time falls back (a file was rewound), that interval counts as no time.
+    A frame lasts until the next one, at most `gap_s`; the newest frame counts no time yet. What of
+    a face was counted is not counted again where a file is gone back in.
 
     Attributes:
         frames: Analyses added.
@@ -145,10 +178,11 @@ class SessionStatistics:
 
     def add(self, analysis: Analysis) -> None:
         """Count one frame, the next in order."""
-        now_s = analysis.frame.time_s
-        if self._last_s is not None and 0 < (lasted_s := now_s - self._last_s) <= self._gap_s:
+        now_s, last_s = analysis.frame.time_s, self._last_s
+        again = {id_ for id_, face in self._faces.items() if face.counted.holds(now_s)}
+        if last_s is not None and 0 < now_s - last_s <= self._gap_s:
             for face, expression in self._showing:
-                face.sums.last(expression, lasted_s)
+                face.sums.last(expression, face.counted.add(last_s, now_s))
         self._last_s = now_s
         self.frames += 1
         self._showing.clear()
@@ -157,8 +191,10 @@ class SessionStatistics:
             if face_id not in self._faces:
                 self._faces[face_id] = _Face(FaceSummary(face_id), now_s, now_s)
             face = self._faces[face_id]
-            face.last_s = now_s
-            face.sums.add(prediction)
+            face.first_s, face.last_s = min(face.first_s, now_s), max(face.last_s, now_s)
+            face.counted.add(now_s, now_s)
+            if face_id not in again:
+                face.sums.add(prediction)
             self._showing.append((face, prediction.expression))
         self._forget({prediction.track_id for prediction in analysis.predictions})
 

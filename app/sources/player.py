@@ -58,6 +58,7 @@ class Player(Frames):
         self._playing, self._closed, self._ended = playing, False, False
         self._speed = speed
         self._wanted_s: float | None = start_s if start_s > 0 or not playing else None
+        self._heading_s: float | None = None  # where it was told to go, until a frame is there
         self._steps = 0  # wanted, back where negative; presses add up
         self._count = 0
         self._kept: deque[Frame] = deque()  # the last frames of the file, in order
@@ -69,6 +70,12 @@ class Player(Frames):
     def position_s(self) -> float:
         """Time of the frame that was read last, seconds of the file."""
         return self._position_s
+
+    @property
+    def heading_s(self) -> float:
+        """Where it was told to go and is not yet; else `position_s`."""
+        heading_s = self._heading_s
+        return self._position_s if heading_s is None else heading_s
 
     @property
     def duration_s(self) -> float | None:
@@ -129,6 +136,7 @@ class Player(Frames):
             if limit_s is not None:
                 time_s = min(time_s, max(0.0, limit_s - self.frame_s))
             self._wanted_s, self._steps = time_s, 0
+            self._heading_s = time_s
             self._changed.notify_all()
 
     def set_speed(self, speed: float) -> None:
@@ -149,13 +157,21 @@ class Player(Frames):
             if frame is None:
                 with self._changed:
                     self._ended, self._steps = not self._closed, 0
+                    self._arrive()
                 continue
             at_once = moved is not None or back > 0
             if not self._wait_until_due(frame.time_s, at_once=at_once):
                 continue  # moved or closed meanwhile: this frame is of the place before
-            self._position_s = frame.time_s
+            with self._changed:
+                self._position_s = frame.time_s
+                self._arrive()
             self._count += 1
             return replace(frame, index=self._count - 1)
+
+    def _arrive(self) -> None:
+        """Be where it was told to go, unless it was told anew."""
+        if self._wanted_s is None:
+            self._heading_s = None
 
     def _wait_for_turn(self) -> tuple[float | None, int]:
         """Wait until a frame is wanted.

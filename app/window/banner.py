@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStyle, QWidget
+from PyQt6.QtCore import QEvent, Qt
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QStyle, QWidget
 
+from app.window.flow import Flow
 from app.window.theme import GRID_PX
+from app.window.wrapped import Wrapped
 
 Tone = Literal["good", "bad"]
 Offer = tuple[str, Callable[[], object]]
@@ -26,9 +29,7 @@ class Banner(QFrame):
         self.setObjectName("banner")
         self._acts: list[Callable[[], object]] = []
         self.symbol = QLabel()
-        self.label = QLabel()
-        self.label.setTextFormat(Qt.TextFormat.PlainText)
-        self.label.setWordWrap(True)
+        self.label = Wrapped()
         self.label.setAccessibleName(self.tr("Message"))
         self.label.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
@@ -38,16 +39,43 @@ class Banner(QFrame):
         self.close_button = QPushButton(self.tr("Close"))
         self.close_button.setAccessibleName(self.tr("Close the message"))
         self.close_button.clicked.connect(self.clear)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(GRID_PX, GRID_PX // 2, GRID_PX, GRID_PX // 2)
-        row.setSpacing(GRID_PX)
-        row.addWidget(self.symbol)
-        row.addWidget(self.label, 1)
         for place, button in enumerate(self.buttons):
             button.clicked.connect(lambda _, place=place: self._clicked(place))
-            row.addWidget(button)
-        row.addWidget(self.close_button)
+        self._lay_out()
         self.hide()
+
+    def _lay_out(self) -> None:
+        self._whole = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._whole.setContentsMargins(GRID_PX, GRID_PX // 2, GRID_PX, GRID_PX // 2)
+        words, self._offered = QHBoxLayout(), Flow(Qt.AlignmentFlag.AlignRight)
+        for row in (self._whole, words):
+            row.setSpacing(GRID_PX)
+        words.addWidget(self.symbol)
+        words.addWidget(self.label, 1)
+        for button in (*self.buttons, self.close_button):
+            self._offered.add(button)
+        self._whole.addLayout(words, 1)
+        self._whole.addWidget(self._offered)
+
+    def _fit(self) -> None:
+        """Put the buttons below the words, where those would have less than half the room."""
+        buttons = self._offered.sizeHint().width()
+        ways = QBoxLayout.Direction
+        way = ways.TopToBottom if buttons > self.width() / 2 else ways.LeftToRight
+        if self._whole.direction() != way:
+            self._whole.setDirection(way)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Find the room for other words, or in another size."""
+        done = super().event(event)
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return done
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Find the room for all of it."""
+        super().resizeEvent(event)
+        self._fit()
 
     @property
     def button(self) -> QPushButton:

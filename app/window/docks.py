@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import (
     QStyleOptionFrame,
     QStylePainter,
     QTabBar,
+    QToolBar,
     QWidget,
 )
 
@@ -33,9 +34,11 @@ LAYOUT: Final = 2  # of the docks; another number forgets remembered places
 _SCROLLED: Final = ("probabilities", "circumplex", "performance", "recording")
 LayoutName = Literal["session", "analysis"]
 PICTURE: Final = 0.65  # of the window's width, in the layout of a session
-_LOW_PX: Final = 700  # a window lower than this has the plane behind the expression
+_LOW_PX: Final = 760  # a window lower than this has the plane behind the expression
 _BELOW_PX: Final = 176  # the curves, at least
 _BELOW: Final = 0.24  # of the window's height
+_BELOW_ANALYSIS: Final = 0.31  # where statistics lie there too
+_PLANE_EM: Final = 18  # heights of the text for the plane, so that its crosses have names
 _DIRECT: Final = Qt.FindChildOption.FindDirectChildrenOnly
 _RIGHT, _BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
 
@@ -168,18 +171,30 @@ class Docks:
             self._stack(low=not self._low)
         share = 1 - PICTURE if self.layout == "session" else 0.4
         window.resizeDocks([docks["probabilities"]], [round(share * width)], across)
-        window.resizeDocks([docks["affect"]], [max(_BELOW_PX, round(_BELOW * height))], down)
+        below = max(_BELOW_PX, round(self._below * height))
+        window.resizeDocks([docks["affect"]], [below], down)
         if self.layout == "analysis":
             bottom = [docks["affect"], docks["statistics"]]
             window.resizeDocks(bottom, [round(0.55 * width), round(0.45 * width)], across)
         if not self._low:
-            natural = docks["probabilities"].sizeHint().height()
-            rest = max(1, height - natural - max(_BELOW_PX, round(_BELOW * height)))
+            menus = window.menuBar()
+            bars = 0 if menus is None else menus.sizeHint().height()
+            bars += sum(bar.sizeHint().height() for bar in window.findChildren(QToolBar))
+            room = height - below - bars
+            plane = _PLANE_EM * docks["circumplex"].fontMetrics().height()
+            natural = min(docks["probabilities"].sizeHint().height(), room - plane)
+            natural = max(natural, docks["probabilities"].minimumSizeHint().height())
+            rest = max(1, room - natural)
             window.resizeDocks([docks["probabilities"], docks["circumplex"]], [natural, rest], down)
         for bar in window.findChildren(
             QTabBar, options=_DIRECT
         ):  # Qt makes them as they are needed
             bar.setElideMode(Qt.TextElideMode.ElideNone)  # arrows where there is no room for all
+
+    @property
+    def _below(self) -> float:
+        """Say what share of the window's height the panels below the picture have."""
+        return _BELOW_ANALYSIS if self.layout == "analysis" else _BELOW
 
     def _stack(self, *, low: bool) -> None:
         """Put plane and recording below the expression, or behind it where there is no height."""

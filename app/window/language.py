@@ -141,6 +141,11 @@ def colour_name(name: str) -> str:
     return QCoreApplication.translate("colours", _COLOURS[name])
 
 
+def percent(share: float) -> str:
+    """Give a share, 0 to 1, as it is written everywhere in the windows."""
+    return f"{round(100 * share)} %"
+
+
 def said(text: str) -> str:
     """Say in the user's language what a part without Qt said in English.
 

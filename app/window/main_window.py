@@ -118,7 +118,7 @@ class MainWindow(QMainWindow):
         fill_menu_bar(self, self.sources, self.actions_, self.docks.shown)
         self.watch = SessionWatch(self, self.controller, self.actions_, self.view)
         self.watch.place = self.playback.share
-        self.watch.stands = self.playback.stands
+        self.watch.stands = self.recording.stands = self.playback.stands
         self.watch.bar.set_source_menu(self.sources)
         self._settings.say = self.watch.notice.say
         self.sound = SoundOfFile(self.playback, lambda: self.settings.audible, SystemSpeaker.open)
@@ -214,6 +214,7 @@ class MainWindow(QMainWindow):
         self.docks.statistics.face_chosen.connect(self.faces.select)
         self.docks.statistics.failed.connect(self.watch.say_failure)
         self.recording.asked.connect(self.watch.ask_who)
+        self.recording.left.connect(self._look_at_picture)
         self.watch.recording_changed.connect(self.source.keep_every)
 
     def _start_timer(self) -> None:
@@ -348,6 +349,11 @@ class MainWindow(QMainWindow):
             then()
 
         self.help.first_run(accepted)
+
+    def _look_at_picture(self) -> None:
+        """Give the picture the focus, also from a panel that floats."""
+        self.activateWindow()
+        self.view.setFocus()
 
     def _escape(self) -> None:
         """Leave the presentation; else follow the largest face."""

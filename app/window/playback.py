@@ -81,7 +81,7 @@ class Playback(QObject):
     def skip(self, seconds: float) -> None:
         """Move by a time."""
         if (player := self.player) is not None:
-            player.seek(player.position_s + seconds)
+            player.seek(player.heading_s + seconds)
 
     def seek(self, time_s: float) -> None:
         """Move to a time, seconds of the file."""
@@ -97,7 +97,7 @@ class Playback(QObject):
         """Show where the file is."""
         if (player := self.player) is not None:
             self._transport.show_state(
-                player.position_s,
+                player.heading_s,
                 player.info.duration_s or 0.0,
                 playing=player.playing,
                 speed=player.speed,

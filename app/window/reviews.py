@@ -33,8 +33,9 @@ class Reviews(QObject):
 
     def open(self, path: Path, video: Path | None = None) -> ReviewWindow:
         """Open a recording, or a table and its video."""
-        review = ReviewWindow(self._window)
-        put_on(review.actions_, self._settings().keys)
+        now = self._settings()
+        review = ReviewWindow(self._window, now.uncertain_below)
+        put_on(review.actions_, now.keys)
         review.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         review.show()
         review.open(path, video)

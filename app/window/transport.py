@@ -5,7 +5,17 @@ from collections.abc import Callable
 from typing import Final
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PyQt6.QtGui import QMouseEvent
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QStyle,
+    QStyleOptionSlider,
+    QToolButton,
+    QWidget,
+)
 
 from app.sources.player import SPEEDS
 from app.window.icons import icon
@@ -30,10 +40,9 @@ class Transport(QWidget):
         self._button = self._tool(self.tr("Play or pause"), self.play_pause.emit)
         self._back = self._tool(self.tr("One frame back"), lambda: self.stepped.emit(-1))
         self._forward = self._tool(self.tr("Next frame"), lambda: self.stepped.emit(1))
-        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider = _SeekBar()
         self._slider.setRange(0, TICKS)
         self._slider.setAccessibleName(self.tr("Place in the file"))
-        self._slider.sliderMoved.connect(self._seek_to_slider)
         self._slider.actionTriggered.connect(self._slider_acted)
         self._time = QLabel()
         self._time.setAccessibleName(self.tr("Time"))
@@ -120,8 +129,29 @@ class Transport(QWidget):
     def _seek_to_slider(self, value: int) -> None:
         self.sought.emit(value / TICKS * self._duration_s)
 
-    def _slider_acted(self, action: int) -> None:
-        if (
-            QSlider.SliderAction(action) is not QSlider.SliderAction.SliderMove
-        ):  # that one says sliderMoved
-            self._seek_to_slider(self._slider.sliderPosition())
+    def _slider_acted(self) -> None:
+        """Follow a key, the wheel, a click or the dragged handle."""
+        self._seek_to_slider(self._slider.sliderPosition())
+
+
+class _SeekBar(QSlider):
+    """A slider whose handle jumps to where it is clicked, and is dragged from there."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Put the handle under the pointer; Qt would move it a page towards it."""
+        style = self.style()
+        if event is not None and style is not None and event.button() == Qt.MouseButton.LeftButton:
+            option = QStyleOptionSlider()
+            self.initStyleOption(option)
+            parts, kind = QStyle.SubControl, QStyle.ComplexControl.CC_Slider
+            groove = style.subControlRect(kind, option, parts.SC_SliderGroove, self)
+            handle = style.subControlRect(kind, option, parts.SC_SliderHandle, self)
+            if not handle.contains(event.position().toPoint()):
+                at = round(event.position().x() - groove.x() - handle.width() / 2)
+                span = groove.width() - handle.width()
+                value = QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), at, span)
+                self.setSliderPosition(value)
+        super().mousePressEvent(event)

@@ -860,20 +860,20 @@
         <translation>Gesicht {0}: Valenz {1:+.2f}, Erregung {2:+.2f}</translation>
     </message>
     <message>
-        <source>excited</source>
-        <translation>erregt</translation>
-    </message>
-    <message>
-        <source>calm</source>
-        <translation>ruhig</translation>
-    </message>
-    <message>
         <source>unpleasant</source>
         <translation>unangenehm</translation>
     </message>
     <message>
         <source>pleasant</source>
         <translation>angenehm</translation>
+    </message>
+    <message>
+        <source>excited</source>
+        <translation>erregt</translation>
+    </message>
+    <message>
+        <source>calm</source>
+        <translation>ruhig</translation>
     </message>
 </context><context>
     <name>PrivacyDialog</name>
@@ -1214,6 +1214,14 @@
     <message>
         <source>finishing the files …</source>
         <translation>Dateien werden fertig …</translation>
+    </message>
+    <message>
+        <source>paused, markers: {n}</source>
+        <translation>angehalten, Marker: {n}</translation>
+    </message>
+    <message>
+        <source>waiting: the file is paused, markers: {n}</source>
+        <translation>wartet: Datei ist angehalten, Marker: {n}</translation>
     </message>
     <message>
         <source>recording part {part}, markers: {n}</source>

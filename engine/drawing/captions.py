@@ -13,8 +13,19 @@ class Caption(NamedTuple):
 
 
 def is_uncertain(prediction: Prediction, below: float) -> bool:
-    """Say whether a label is drawn as uncertain: its reliability is lower than that."""
-    return prediction.reliability is not None and prediction.reliability < below
+    """Say whether a label is shown as uncertain; see `in_doubt`."""
+    return in_doubt(prediction.reliability, behind=prediction.behind, below=below)
+
+
+def in_doubt(reliability: float | None, *, behind: bool, below: float) -> bool:
+    """Say whether a label is uncertain: the one rule for pictures, panels and recordings.
+
+    Args:
+        reliability: 0 to 1; None where no network knows expressions.
+        behind: Another class is more probable than the label.
+        below: Reliability below which a label is uncertain.
+    """
+    return reliability is not None and (behind or reliability < below)
 
 
 def captions_of(prediction: Prediction, *, uncertain: bool) -> list[Caption]:

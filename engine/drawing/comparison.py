@@ -106,7 +106,8 @@ class Comparison:
         """
         if not isinstance(analysis, Compared):
             raise ValueError("draw: expected a comparison")  # noqa: TRY004 - as for the size
-        picture = self._overlay.draw(analysis)
+        sure = tuple(replace(prediction, shown=None) for prediction in analysis.predictions)
+        picture = self._overlay.draw(replace(analysis, predictions=sure))
         self._update(analysis)
         canvas = self._ground.copy()
         x0, y0, x1, y1 = self._picture

@@ -191,10 +191,9 @@ def _draw_curves(axes: "Axes", review: Review, faces: list[int], series: str) ->
             continue
         history = FaceHistory(1, points=POINTS)
         for time_s, value in zip(times, values, strict=True):
-            # An empty value is no sample; a time that is nan is not later.
-            if (
-                np.isfinite(value) and time_s > history.last_s
-            ):  # ; two frames of one time would begin anew
+            # An empty value is no sample; of two frames of one time the first counts, and a time
+            # that is nan is not later.
+            if np.isfinite(value) and time_s > history.last_s:
                 history.add(float(time_s), np.array([value], np.float32))
         curve = history.curve(0)
         colour = face_colour(review.named.hue(face), light=True)

@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
@@ -191,10 +192,10 @@ class AffectPlot(Panel):
 
     def _faces_in_window(self) -> list[int]:
         window, faces = self.window_of_time, self._history.faces
-        # Later than the newest analysis: from before a file was rewound.
         until_s = math.inf if window.paused else window.until_s
-        recent = [f for f, history in faces.items() if window.since_s <= history.last_s <= until_s]
-        return sorted(recent, key=lambda face: faces[face].last_s)[-MOST_FACES:]
+        seen_s = {face: history.seen_s(until_s) for face, history in faces.items()}
+        recent = [face for face, last_s in seen_s.items() if last_s >= window.since_s]
+        return sorted(recent, key=lambda face: seen_s[face])[-MOST_FACES:]
 
     def _draw_face(self, face: int) -> None:
         """Draw one face's curves."""
@@ -212,8 +213,9 @@ class AffectPlot(Panel):
                 continue
             solid = series == "valence"
             items.draw(series, line if solid else dashed(line, _DASH_PX * pixel_s))
-            if solid:
-                items.tip = float(line.times[-1]), float(line.values[-1])
+            if solid:  # the last point may be beyond the edge, which the line runs up to
+                at = max(0, int(np.searchsorted(line.times, window.until_s, side="right")) - 1)
+                items.tip = float(line.times[at]), float(line.values[at])
         items.emphasise(chosen=face == self._shown)
 
     def _pixel_s(self) -> float:

@@ -1,6 +1,6 @@
 """The plane of valence and arousal, with the last seconds of every face as a fading trail."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from app.live.plot_window import thinned
 from app.live.state import LiveState
+from app.session.history import Curve
 from app.session.naming import NAMELESS, NamedFaces
 from app.window.language import class_name, filled
 from app.window.panels.panel import MARGIN, Panel, chip_font, draw_chip, draw_focus, growing
@@ -26,7 +27,10 @@ _MOST_FACES: Final = 8
 _NAME_EM: Final = 5  # of a face's name, heights of the text
 # Above their crosses, these names would run into disgust's and the axis's.
 _NAMED_BELOW: Final = (Expression.CONTEMPT, Expression.SADNESS)
-_NAMED_FROM: Final = 15  # heights of the text: a smaller plane has crosses only
+_NAMED_ABOVE_FROM: Final = 15  # heights of the text: in a smaller plane names are beside crosses
+_NAMED_FROM: Final = 8  # one that is smaller still has crosses only
+_BESIDE: Final = 0.8  # of the side that it could have, for words outside the circle
+_ASIDE_PX: Final = 6.0  # words beside the circle, and names beside their crosses
 
 
 class CircumplexPanel(Panel):
@@ -68,21 +72,33 @@ def trails(live: LiveState, length_s: float = TRAIL_S) -> dict[int, Floats]:
     if live.analysis is None:
         return found
     for face, history in live.history.faces.items():
-        if not now_s - _GAP_S <= history.last_s <= now_s:  # later: from before a file was rewound
+        if history.seen_s(now_s) < now_s - _GAP_S:
             continue
         curves = [
-            live.history.curve(face, name, now_s - length_s) for name in ("valence", "arousal")
+            _up_to(now_s, live.history.curve(face, name, now_s - length_s, now_s))
+            for name in ("valence", "arousal")
         ]
         lines = [thinned(curve.times, curve.mean, _CELL_S) for curve in curves]
         places = np.stack([line.values for line in lines], axis=1)
         ends = np.flatnonzero(~lines[0].joined)
         start = int(ends[-2]) + 1 if len(ends) > 1 else 0
-        newest = [curve.mean[-1] for curve in curves]  # not merged with those before
-        if np.isnan(newest).any():  # a model without valence and arousal
+        newest = [
+            curve.mean[-1] for curve in curves if len(curve.mean)
+        ]  # not merged with those before
+        if not newest or np.isnan(newest).any():  # a model without valence and arousal
             continue
         found[face] = np.concatenate([places[start:], np.array([newest], np.float32)])
-    latest = sorted(found, key=lambda face: live.history.faces[face].last_s)[-_MOST_FACES:]
+    faces = live.history.faces
+    latest = sorted(found, key=lambda face: faces[face].seen_s(now_s))[-_MOST_FACES:]
     return {face: found[face] for face in latest}
+
+
+def _up_to(now_s: float, curve: Curve) -> Curve:
+    """Leave out what is later: it was seen before the file was gone back in."""
+    count = len(curve.times)
+    if count and curve.times[-1] > now_s:
+        count -= 2 if count > 1 and np.isnan(curve.times[-2]) else 1
+    return Curve(curve.times[:count], curve.low[:count], curve.high[:count], curve.mean[:count])
 
 
 class Plane(QWidget):
@@ -100,8 +116,8 @@ class Plane(QWidget):
         growing(self)
 
     def minimumSizeHint(self) -> QSize:
-        """Keep the words apart."""
-        return QSize(190, 190)
+        """Keep the words apart, and where that needs less than 190 pixels, have names."""
+        return QSize(190, min(190, (_NAMED_FROM + 2) * self.fontMetrics().height() + 14))
 
     def sizeHint(self) -> QSize:
         """Ask for a square."""
@@ -141,9 +157,10 @@ class Plane(QWidget):
         painter, theme = QPainter(self), current_theme()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = self.area()
-        self._draw_plane(painter, theme, area)
         order = sorted(self._trails, key=lambda face: (face == self._shown, face))
         chips = self.chip_places(area, reversed(order))
+        self._draw_plane(painter, theme, area)
+        self._draw_places(painter, theme, area, list(chips.values()))
         for face in order:
             self._draw_trail(painter, theme, area, face)
             draw_chip(painter, chips[face], self._called(face), theme.face(self._named.hue(face)))
@@ -152,8 +169,67 @@ class Plane(QWidget):
     def area(self) -> QRectF:
         """Give the square around the circle, pixels of the widget."""
         line = self.fontMetrics().height()
-        side = max(60.0, min(self.width() - 8.0, self.height() - 2.0 * line - 12))
+        side = min(self.width() - 8.0, self.height() - 2.0 * line - 12)
+        beside = self.width() - 2 * (max(self._word_widths()) + _ASIDE_PX + 2)
+        if beside >= _BESIDE * side:  # the words have room outside
+            side = min(side, beside)
+        side = max(60.0, side)
         return QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
+
+    def _word_widths(self) -> tuple[int, int]:
+        """Say how wide the words at the ends of the horizontal axis are."""
+        metrics = self.fontMetrics()
+        left, right = self.tr("unpleasant"), self.tr("pleasant")
+        return metrics.horizontalAdvance(left), metrics.horizontalAdvance(right)
+
+    def word_places(self, area: QRectF) -> dict[str, QRectF]:
+        """Name the ends of the axes: top and bottom outside the circle, the sides where room is."""
+        line, metrics = self.fontMetrics().height(), self.fontMetrics()
+        middle, places = area.center(), {}
+        for word, top in (
+            (self.tr("excited"), area.top() - line - 3),
+            (self.tr("calm"), area.bottom() + 3),
+        ):
+            width = metrics.horizontalAdvance(word)
+            places[word] = QRectF(middle.x() - width / 2, top, width, line)
+        left, right = self._word_widths()
+        row = middle.y() - line / 2
+        ends = (area.left() - _ASIDE_PX - left, area.right() + _ASIDE_PX)
+        if ends[0] < 0 or ends[1] + right > self.width():  # below the axis, inside the circle
+            row, ends = middle.y() + 2, (area.left() + 6, area.right() - 6 - right)
+            if ends[0] + left + line / 2 > ends[1]:
+                return places
+        places[self.tr("unpleasant")] = QRectF(ends[0], row, left, line)
+        places[self.tr("pleasant")] = QRectF(ends[1], row, right, line)
+        return places
+
+    def name_places(self, area: QRectF) -> dict[str, QRectF]:
+        """Put the classes' names at their crosses, inside the widget, none over another word."""
+        line, metrics = self.fontMetrics().height(), self.fontMetrics()
+        places: dict[str, QRectF] = {}
+        if area.width() < _NAMED_FROM * line:
+            return places
+        inside, taken = QRectF(self.rect()), list(self.word_places(area).values())
+        for expression, (valence, arousal) in VALENCE_AROUSAL.items():
+            if self._labels and expression.label not in self._labels:
+                continue
+            at = self.at(area, valence, arousal)
+            width = metrics.horizontalAdvance(class_name(expression.label))
+            left = QRectF(at.x() - _ASIDE_PX - width, at.y() - line / 2, width, line)
+            right = QRectF(at.x() + _ASIDE_PX, left.top(), width, line)
+            above = QRectF(at.x() - width / 2, at.y() - line - 2, width, line)
+            below = QRectF(above.left(), at.y() + 3, width, line)
+            offers = [left, above, right] if valence < -0.4 else [right, above, left]
+            if area.width() >= _NAMED_ABOVE_FROM * line:
+                offers = [below if expression in _NAMED_BELOW else above, *offers]
+            elif not (valence or arousal):  # beside it is the axis
+                offers = [above, below]
+            for offer in [*offers, below]:
+                if inside.contains(offer) and not any(map(offer.intersects, taken)):
+                    places[expression.label] = offer
+                    taken.append(offer)
+                    break
+        return places
 
     @staticmethod
     def at(area: QRectF, valence: float, arousal: float) -> QPointF:
@@ -172,42 +248,23 @@ class Plane(QWidget):
         painter.setPen(QPen(QColor(theme.border), 1))
         painter.drawLine(self.at(area, -1, 0), self.at(area, 1, 0))
         painter.drawLine(self.at(area, 0, -1), self.at(area, 0, 1))
-        self._draw_places(painter, theme, area)
-        self._draw_axes(painter, theme, area)
-
-    def _draw_axes(self, painter: QPainter, theme: Theme, area: QRectF) -> None:
-        """Name the ends of the axes outside the circle's top and bottom, inside its sides."""
         painter.setPen(QColor(theme.text))
-        align, line = Qt.AlignmentFlag, self.fontMetrics().height()
-        wide = QRectF(0, area.top() - line - 3, self.width(), line)
-        painter.drawText(wide, align.AlignCenter, self.tr("excited"))
-        wide.moveTop(area.bottom() + 3)
-        painter.drawText(wide, align.AlignCenter, self.tr("calm"))
-        left, right = self.tr("unpleasant"), self.tr("pleasant")
-        row = QRectF(area.left() + 6, area.center().y() + 2, area.width() - 12, line)
-        metrics = self.fontMetrics()
-        widths = metrics.horizontalAdvance(left), metrics.horizontalAdvance(right)
-        if sum(widths) + line > row.width():  # a small circle in large type: beside it
-            row.adjust(-widths[0] - 12, 0, widths[1] + 12, 0)
-        if QRectF(self.rect()).contains(row):
-            painter.drawText(row, align.AlignLeft, left)
-            painter.drawText(row, align.AlignRight, right)
+        for word, place in self.word_places(area).items():
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, word)
 
-    def _draw_places(self, painter: QPainter, theme: Theme, area: QRectF) -> None:
-        """Mark the classes' published places faintly."""
-        line = self.fontMetrics().height()
+    def _draw_places(
+        self, painter: QPainter, theme: Theme, area: QRectF, chips: Sequence[QRectF]
+    ) -> None:
+        """Mark the classes' published places faintly, and name those that no id covers."""
+        painter.setPen(QPen(QColor(theme.muted), 1))
         for expression, (valence, arousal) in VALENCE_AROUSAL.items():
-            if self._labels and expression.label not in self._labels:
-                continue
-            at = self.at(area, valence, arousal)
-            painter.setPen(QPen(QColor(theme.muted), 1))
-            painter.drawLine(at - QPointF(3, 0), at + QPointF(3, 0))
-            painter.drawLine(at - QPointF(0, 3), at + QPointF(0, 3))
-            if area.width() < _NAMED_FROM * line:
-                continue
-            below = expression in _NAMED_BELOW
-            text = QRectF(at.x() - 60, at.y() + 3 if below else at.y() - line - 2, 120, line)
-            painter.drawText(text, Qt.AlignmentFlag.AlignCenter, class_name(expression.label))
+            if not self._labels or expression.label in self._labels:
+                at = self.at(area, valence, arousal)
+                painter.drawLine(at - QPointF(3, 0), at + QPointF(3, 0))
+                painter.drawLine(at - QPointF(0, 3), at + QPointF(0, 3))
+        for label, place in self.name_places(area).items():
+            if not any(map(place.intersects, chips)):
+                painter.drawText(place, Qt.AlignmentFlag.AlignCenter, class_name(label))
 
     def _draw_trail(self, painter: QPainter, theme: Theme, area: QRectF, face: int) -> None:
         points = [self.at(area, v, a) for v, a in np.clip(self._trails[face], -1, 1).tolist()]
@@ -231,17 +288,23 @@ class Plane(QWidget):
         return metrics.elidedText(self._named.short(face), way, room)
 
     def chip_places(self, area: QRectF, faces: Iterable[int]) -> dict[int, QRectF]:
-        """Put the ids beside their points, inside the widget, none over another."""
+        """Put the ids beside their points, inside the widget, none over another or a word."""
         places: dict[int, QRectF] = {}
         height = self.fontMetrics().height()
+        inside, words = QRectF(self.rect()), list(self.word_places(area).values())
+        metrics = QFontMetrics(chip_font(self.font()))
         for face in faces:
             tip = self.at(area, *np.clip(self._trails[face][-1], -1, 1).tolist())
-            metrics = QFontMetrics(chip_font(self.font()))
             width = metrics.horizontalAdvance(self._called(face)) + 8
-            x = tip.x() + 9 if tip.x() + 9 + width < self.width() else tip.x() - 9 - width
-            place = QRectF(x, tip.y() - height / 2, width, height)
             inwards = height + 1 if tip.y() < area.center().y() else -height - 1
-            while any(place.intersects(other) for other in places.values()):
-                place.translate(0, inwards)
-            places[face] = place
+            sides = (tip.x() + 9, tip.x() - 9 - width)
+            rows = (tip.y() - height / 2 + inwards * row for row in range(self.height() // height))
+            offers = (QRectF(x, row, width, height) for row in rows for x in sides)
+            free = (
+                offer
+                for offer in offers
+                if inside.contains(offer)
+                and not any(map(offer.intersects, [*places.values(), *words]))
+            )
+            places[face] = next(free, QRectF(sides[0], tip.y() - height / 2, width, height))
         return places

@@ -1,5 +1,6 @@
 """The panel that records: it shows what the controller says, and hands on what the user wants."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,7 @@ from app.session.options import KEYS, RecordingOptions
 from app.session.timecode import timecode
 from app.session.view import View
 from app.window.actions import key_of, with_key
-from app.window.keys import enable
+from app.window.keys import OwnKeys, enable
 from app.window.language import said
 from app.window.menus import MainActions
 from app.window.panels.panel import MARGIN
@@ -34,6 +35,7 @@ from app.window.panels.panel import label as made_label
 from app.window.symbols import record_symbol, stop_symbol
 from app.window.texts import tip
 from app.window.theme import GRID_PX
+from app.window.wrapped import Wrapped
 
 REFRESH_MS: Final = 200
 _ICON_PX: Final = 20
@@ -42,13 +44,18 @@ _ICON_PX: Final = 20
 class RecordingPanel(QWidget):
     """Record and stop, what is recorded, timer, free space, markers, snapshot.
 
+    Attributes:
+        stands: Says whether a file is paused or at its end, so that nothing is recorded.
+
     Signals:
         saved: A recording has ended; its folder, for the review.
         asked: A recording is to begin with its sheet.
+        left: A marker's field is done with: the picture is to have the focus.
     """
 
     saved = pyqtSignal(Path)
     asked = pyqtSignal()
+    left = pyqtSignal()
 
     def __init__(self, controller: RecordingController, parent: QWidget | None = None) -> None:
         """Show the state of a controller, which outlives the panel."""
@@ -58,6 +65,7 @@ class RecordingPanel(QWidget):
         self._loading = False
         self._shown: RecordingOptions | None = None
         self._record: QAction | None = None
+        self.stands: Callable[[], bool] = lambda: False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         layout.setSpacing(GRID_PX)
@@ -95,9 +103,7 @@ class RecordingPanel(QWidget):
         self.state_label = QLabel()
         self.state_label.setWordWrap(True)
         self.state_label.setAccessibleName(self.tr("State of the recording"))
-        self.message_label = QLabel()
-        self.message_label.setTextFormat(Qt.TextFormat.PlainText)
-        self.message_label.setWordWrap(True)
+        self.message_label = Wrapped()
         self.message_label.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -189,8 +195,7 @@ class RecordingPanel(QWidget):
         self.folder_button = QPushButton(self.tr("Folder…"))
         self.folder_button.setAccessibleName(self.tr("Choose the folder of the recordings"))
         self.folder_button.clicked.connect(self._choose_folder)
-        self.free_label = QLabel()
-        self.free_label.setTextFormat(Qt.TextFormat.PlainText)  # it may name the folder
+        self.free_label = Wrapped()  # it may name the folder
         self.free_label.setAccessibleName(self.tr("Free space"))
         grid = QGridLayout()
         grid.setSpacing(GRID_PX)
@@ -213,6 +218,8 @@ class RecordingPanel(QWidget):
         for row, key in enumerate(KEYS, 1):
             text = QLineEdit()
             text.textChanged.connect(self._choose_texts)
+            text.returnPressed.connect(self.left.emit)
+            OwnKeys(text, {Qt.Key.Key_Escape: self.left.emit})
             button = QPushButton()
             button.clicked.connect(partial(self.mark_by_key, key))
             grid.addWidget(button, row, 0)
@@ -222,7 +229,8 @@ class RecordingPanel(QWidget):
         self.mark_text = QLineEdit()
         self.mark_text.setPlaceholderText(self.tr("another marker"))
         self.mark_text.setAccessibleName(self.tr("Text of another marker"))
-        self.mark_text.returnPressed.connect(self._mark)
+        self.mark_text.returnPressed.connect(self._mark_and_leave)
+        OwnKeys(self.mark_text, {Qt.Key.Key_Escape: self.left.emit})
         self.mark_button = QPushButton(self.tr("Mark"))
         self.mark_button.clicked.connect(self._mark)
         grid.addWidget(self.mark_button, len(KEYS) + 1, 0)
@@ -276,6 +284,12 @@ class RecordingPanel(QWidget):
         if self._controller.mark(self.mark_text.text()) is not None:
             self.mark_text.clear()
         self.refresh()
+
+    def _mark_and_leave(self) -> None:
+        """Set the marker; a text that was not taken stays, with the focus."""
+        self._mark()
+        if not self.mark_text.text().strip():
+            self.left.emit()
 
     def _choose(self, name: str, on: bool) -> None:
         if not self._loading:
@@ -375,6 +389,11 @@ class RecordingPanel(QWidget):
             return self.tr("not recording") if chosen else self.tr("choose video or records")
         if view.ending:
             return self.tr("finishing the files …")
+        if view.paused:
+            return self.tr("paused, markers: {n}").format(n=view.markers)
+        if self.stands():
+            words = self.tr("waiting: the file is paused, markers: {n}")
+            return words.format(n=view.markers)
         if view.part > 1:
             words = self.tr("recording part {part}, markers: {n}")
             return words.format(part=view.part, n=view.markers)

@@ -8,11 +8,14 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.sources.choice import Choice
+from app.window.flow import Flow
 from app.window.language import said
 from app.window.panels.panel import label
 from app.window.picture.view import VideoView
+from app.window.scrolled import Scrolled
 from app.window.texts import literal, shortened, tip, without_marks
 from app.window.theme import GRID_PX
+from app.window.wrapped import Wrapped
 
 _CAMERAS: int = 3  # that have a button; the menu has all
 _SHOWN: int = 44  # characters of a source's name
@@ -32,24 +35,22 @@ class EmptyPicture(QWidget):
         """
         super().__init__(parent)
         self.setObjectName("empty")
-        self.title = label(self.tr("Choose a source"), "title")
-        self._cameras, self._recent = QHBoxLayout(), QGridLayout()
+        self.title = _centred_words(self.tr("Choose a source"), "title")
+        self._cameras, others = (Flow(Qt.AlignmentFlag.AlignHCenter) for _ in range(2))
+        self._recent = QGridLayout()
         self.recent_title = label(self.tr("Opened last"), "muted")
-        self.line = label("", "muted")
-        self.line.setWordWrap(True)
-        self.line.setTextFormat(Qt.TextFormat.PlainText)
-        self.line.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        others = QHBoxLayout()
+        self.line = _centred_words("", "muted")
         for action in actions:
-            others.addWidget(self._button(without_marks(action.text()), action.trigger))
-        column = QVBoxLayout(self)
+            others.add(self._button(without_marks(action.text()), action.trigger))
+        self.none = _centred_words(self.tr("No camera found; plug one in"), "muted")
+        column = QVBoxLayout(self._inner())
         column.setContentsMargins(*[2 * GRID_PX] * 4)
         column.setSpacing(GRID_PX)
         column.addStretch(1)
-        column.addWidget(self.title, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self.title)
+        column.addWidget(self.none)
         for row in (self._cameras, others):
-            row.setSpacing(GRID_PX)
-            column.addLayout(_centred(row))
+            column.addWidget(row)
         column.addWidget(self.recent_title, 0, Qt.AlignmentFlag.AlignHCenter)
         self._recent.setSpacing(GRID_PX // 2)
         column.addLayout(_centred(self._recent))
@@ -57,6 +58,18 @@ class EmptyPicture(QWidget):
         column.addWidget(self.line)
         self.show_cameras(())
         self.show_recent(())
+
+    def _inner(self) -> QWidget:
+        """Give what scrolls where there is no room: a small window, large text."""
+        inner = QWidget()
+        area = Scrolled(inner)
+        for widget in (inner, area.viewport()):
+            if widget is not None:
+                widget.setAutoFillBackground(False)  # the picture's ground is seen
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area)
+        return inner
 
     def _button(self, text: str, act: object) -> QPushButton:
         button = QPushButton(literal(text))
@@ -90,12 +103,12 @@ class EmptyPicture(QWidget):
         Args:
             cameras: Their names, and what opens each.
         """
-        _clear(self._cameras)
+        self._cameras.clear()
         for name, choice in cameras[:_CAMERAS]:
             button = self._button(name, partial(self.chosen.emit, choice))
-            self._cameras.addWidget(button)
-        if not cameras:
-            self._cameras.addWidget(label(self.tr("No camera found; plug one in"), "muted"))
+            self._cameras.add(button)
+        self.none.setVisible(not cameras)
+        self._cameras.setVisible(bool(cameras))
 
     def show_recent(self, choices: Sequence[Choice]) -> None:
         """Offer what was opened last."""
@@ -108,13 +121,21 @@ class EmptyPicture(QWidget):
             button.setToolTip(tip(choice.name))
             button.setFlat(True)
             self._recent.addWidget(button, place, 0)
+            button.show()
 
     def buttons(self) -> list[QPushButton]:
         """Give all buttons, in order of the keyboard's focus."""
         return [b for b in self.findChildren(QPushButton) if not b.isHidden()]
 
 
-def _centred(inner: QHBoxLayout | QGridLayout) -> QHBoxLayout:
+def _centred_words(text: str, role: str) -> Wrapped:
+    made = Wrapped(text)
+    made.setProperty("role", role)
+    made.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    return made
+
+
+def _centred(inner: QGridLayout) -> QHBoxLayout:
     row = QHBoxLayout()
     row.addStretch(1)
     row.addLayout(inner)
@@ -122,7 +143,7 @@ def _centred(inner: QHBoxLayout | QGridLayout) -> QHBoxLayout:
     return row
 
 
-def _clear(layout: QHBoxLayout | QGridLayout) -> None:
+def _clear(layout: QGridLayout) -> None:
     while (item := layout.takeAt(0)) is not None:
         widget = item.widget()
         if isinstance(widget, QLabel | QPushButton):

@@ -11,8 +11,9 @@ from PyQt6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPen,
 from app.live.presentation import fitted
 from app.session.faces import LabelledFace
 from app.session.palette import ink_on
-from app.window.language import class_name
+from app.window.language import class_name, percent
 from app.window.theme import DARK, Theme
+from engine.drawing.captions import in_doubt
 from engine.drawing.layout import Placer
 from engine.drawing.shapes import Rect
 from engine.faces.landmarks import BROWS, JAW, LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
@@ -138,10 +139,10 @@ def words_of(face: LabelledFace, uncertain_below: float) -> tuple[str, str, bool
         )
     if not face.label:
         return "", "", False
-    uncertain = face.reliability is not None and face.reliability < uncertain_below
+    uncertain = in_doubt(face.reliability, behind=face.behind, below=uncertain_below)
     return (
         class_name(face.label) + ("?" if uncertain else ""),
-        f"{round(100 * face.share)}%",
+        percent(face.share),
         uncertain,
     )
 

@@ -14,6 +14,7 @@ from app.session.timecode import timecode
 from app.window.banner import Banner
 from app.window.language import class_name, clock
 from app.window.picture.naming import FaceSheet, face_words, show_face_menu
+from app.window.picture.painter import words_of
 from app.window.picture.view import VideoView
 from app.window.review.controller import ReviewController
 from app.window.review.menus import ReviewActions
@@ -47,14 +48,20 @@ class ReviewFaces(QObject):
         self.banner.close_button.clicked.connect(self._close)
         self._closed: Review | None = None  # whose suggestions are not to be seen any more
 
-    def words(self, face: LabelledFace) -> str:
-        """Say what a face shows."""
+    def words(self, face: LabelledFace, uncertain_below: float) -> str:
+        """Say what a face shows.
+
+        Args:
+            face: It.
+            uncertain_below: Reliability, 0 to 1, below which a label counts as uncertain.
+        """
         who = face_words(self._controller.named, face.id)
         if face.corrected:
             return self.tr("{who}: {label}, corrected").format(
                 who=who, label=class_name(face.label)
             )
-        return f"{who}: {class_name(face.label)} {face.share:.0%}" if face.label else who
+        label, share, _ = words_of(face, uncertain_below)
+        return f"{who}: {label} {share}" if label else who
 
     def _close(self) -> None:
         self._closed = self._controller.review

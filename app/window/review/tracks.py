@@ -28,7 +28,7 @@ from PyQt6.QtWidgets import (
 from app.session.naming import NAMELESS, NamedFaces
 from app.session.palette import face_colour
 from app.session.review import TrackSummary
-from app.window.language import class_name, filled, said
+from app.window.language import class_name, filled, percent, said
 from app.window.review.controller import Abilities, Stretch
 from app.window.texts import tip
 from engine.labels import EXPRESSIONS
@@ -96,7 +96,7 @@ class TrackModel(QAbstractTableModel):
         texts = {
             "face": self._named.short(face.id),
             "seen": filled(self.tr("{0:.1f} s"), face.seen_s),
-            "most": f"{class_name(label)} {face.shares[label]:.0%}" if label else "",
+            "most": f"{class_name(label)} {percent(face.shares[label])}" if label else "",
             "valence": "" if face.valence is None else filled("{0:+.2f}", face.valence),
             "arousal": "" if face.arousal is None else filled("{0:+.2f}", face.arousal),
             "corrected": str(track.corrected) if track.corrected else "",
@@ -106,7 +106,7 @@ class TrackModel(QAbstractTableModel):
     def _shares(self, track: TrackSummary) -> str:
         shares = sorted(track.face.shares.items(), key=lambda pair: -pair[1])
         return "\n".join(
-            f"{class_name(label)} {share:.0%}" for label, share in shares if share > 0.005
+            f"{class_name(label)} {percent(share)}" for label, share in shares if share > 0.005
         )
 
     def headerData(

@@ -36,6 +36,8 @@ from app.window.review.menus import ReviewActions, fill_menu_bar
 from app.window.review.timelines import Timelines
 from app.window.review.tracks import TracksPanel
 from app.window.texts import literal, shortened
+from app.window.wrapped import Wrapped
+from engine.types import UNCERTAIN_BELOW
 
 PLAY_MS: Final = 33
 SKIP_S: Final = 5.0
@@ -45,8 +47,15 @@ _STEP_LETTERS: Final = 60  # of a correction, in the menu
 class ReviewWindow(QMainWindow):
     """Video and timelines of a recording, linked by one cursor; its tracks, and exports."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        """Start empty; `open` shows a recording."""
+    def __init__(
+        self, parent: QWidget | None = None, uncertain_below: float = UNCERTAIN_BELOW
+    ) -> None:
+        """Start empty; `open` shows a recording.
+
+        Args:
+            parent: Owns the window.
+            uncertain_below: Reliability, 0 to 1, below which a label counts as uncertain.
+        """
         super().__init__(parent)
         self.controller = ReviewController()
         self.faces = ReviewFaces(self, self.controller, self._editing)
@@ -57,7 +66,7 @@ class ReviewWindow(QMainWindow):
         self._troubles: list[str] = []  # of what is open, and of its video
         self.setWindowTitle(self.tr("Review"))
         self.video = VideoView()
-        self.video.set_look(OverlayOptions(uncertain_below=0.0), mirrored=False)
+        self.video.set_look(OverlayOptions(uncertain_below=uncertain_below), mirrored=False)
         self.video.set_hint(self.tr("no video; File, Choose video…"))
         self.timelines = Timelines()
         self.legend = Legend()
@@ -176,10 +185,8 @@ class ReviewWindow(QMainWindow):
         layout.addWidget(self.legend)
         layout.addLayout(self._build_readout())
         self.setCentralWidget(holder)
-        self.message = QLabel()
-        self.message.setTextFormat(Qt.TextFormat.PlainText)  # a stranger's file may be quoted
+        self.message = Wrapped()  # a stranger's file may be quoted
         self.message.setAccessibleName(self.tr("Message"))
-        self.message.setWordWrap(True)
         self.message.setContentsMargins(8, 0, 0, 4)
         bar = self.statusBar()
         if bar is not None:
@@ -328,7 +335,9 @@ class ReviewWindow(QMainWindow):
         self.time_label.setText(f"{now} / {end}")
         marker = control.marker_here()
         marked = [] if marker is None else [self.tr("marker: {text}").format(text=marker.text)]
-        self.readout.setText("    ".join([*marked, *map(self.faces.words, faces)]))
+        below = self.video.look.uncertain_below
+        shown = [self.faces.words(face, below) for face in faces]
+        self.readout.setText("    ".join([*marked, *shown]))
         review = control.review
         drawn = review is not None and review.annotated  # the video shows them itself
         self.video.set_faces(faces, control.face, drawn=not drawn)

@@ -25,6 +25,7 @@ from app.settings.draft import Draft
 from app.settings.settings import range_of
 from app.window.language import said
 from app.window.panels.panel import label
+from app.window.wrapped import Wrapped
 
 _NUMBER_PX: Final = 130
 
@@ -211,8 +212,8 @@ class Page(QWidget):
             self._needs[name] = needs
         field.setAccessibleName(title)
         field.setToolTip(tip)
-        error = label("", "error")
-        error.setWordWrap(True)
+        error = Wrapped()
+        error.setProperty("role", "error")
         error.hide()
         self.errors[name] = error
         row = QHBoxLayout()

@@ -124,12 +124,14 @@ class SourceControl(QObject):
         """Leave out no frame of a file from now on, which begins anew at its end.
 
         Returns:
-            Index of the first of them.
+            Index of the first of them; where a file is paused, that is the one on the screen.
         """
         worker, player = self._runner.worker, self._stage.playback.player
         first = 0 if worker is None else worker.keep_every(on=True)
         if player is not None and player.ended:
             player.play()
+        elif player is not None and not player.playing:
+            first = max(0, first - 1)
         return first
 
     def keep_every(self, on: bool) -> None:

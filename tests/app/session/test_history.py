@@ -61,11 +61,36 @@ def test_a_window_keeps_one_point_beyond_each_edge():
     assert history.curve(0, -5, -1).times.tolist() == [0.0]
 
 
-def test_a_rewound_source_starts_the_trace_anew():
-    history = FaceHistory(1)
-    for time_s in (5.0, 6.0, 1.0, 1.1):
-        history.add(time_s, np.zeros(1, np.float32))
-    assert history.curve(0).times.tolist() == [1.0, 1.1]
+def _sampled(history, times, value, faces=(1,), *, make):
+    for time_s in times:
+        history.add(make(0, time_s, dict.fromkeys(faces, ("neutral", value, 0.0))))
+
+
+def test_what_is_played_again_replaces_its_own_stretch_alone(make_analysis):
+    history = History()
+    _sampled(history, np.arange(100) / 10, 0.1, (1, 2), make=make_analysis)
+    _sampled(history, np.arange(90, 95) / 10, 0.9, make=make_analysis)  # 2 is not seen this time
+    one, two = (history.curve(face, "valence") for face in (1, 2))
+    solid = ~np.isnan(one.times)
+    assert one.times[solid] == pytest.approx(np.arange(100) / 10)
+    assert one.mean[solid] == pytest.approx([0.1] * 90 + [0.9] * 5 + [0.1] * 5)
+    assert two.times[~np.isnan(two.times)] == pytest.approx(np.r_[0:90, 95:100] / 10)
+    assert history.faces[1].seen_s(9.42) == pytest.approx(9.4)
+    _sampled(history, [2.0, 7.0], 0.5, make=make_analysis)  # a step and a jump: nothing between
+    assert np.count_nonzero(~np.isnan(history.curve(1, "valence").times)) == 100
+
+
+def test_a_long_session_that_is_gone_back_in_keeps_its_curve():
+    history = FaceHistory(1, points=64, gap_s=2)
+    for step in range(2000):
+        history.add(step / 10, np.array([0.0], np.float32))
+    for step in range(1000, 1010):
+        history.add(step / 10, np.array([1.0], np.float32))
+    curve = history.curve(0)
+    assert len(history) <= 64
+    assert (curve.times[0], curve.times[-1]) == pytest.approx((0, 199.9), abs=8)
+    assert np.diff(curve.times).max() <= 8
+    assert curve.high.max() == 1
 
 
 def test_the_face_silent_for_longest_goes_first(make_analysis):

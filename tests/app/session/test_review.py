@@ -212,7 +212,7 @@ def test_a_silence_ends_a_span_and_breaks_a_series(write_records):
 def test_faces_at_a_moment(review):
     assert [seen.id for seen in review.at(2.05)] == [1, 2]
     (seen,) = review.at(4.0)
-    assert (seen.id, seen.label, seen.corrected) == (1, "anger", False)
+    assert (seen.id, seen.label, seen.corrected, seen.behind) == (1, "anger", False, False)
     assert seen.share == pytest.approx(0.65)
     assert seen.box == (8.0, 20.0, 48.0, 70.0)
     assert review.at(30.0) == []
@@ -220,6 +220,7 @@ def test_faces_at_a_moment(review):
     review.edits.add(LabelEdit(face=1, start_s=4, end_s=5, label="fear"))
     (seen,) = review.at(4.5)
     assert (seen.label, seen.corrected, seen.share) == ("fear", True, pytest.approx(0.05))
+    assert seen.behind  # as a row whose label was kept while another class was more probable
 
 
 @pytest.fixture

@@ -44,6 +44,18 @@ def test_silence_and_a_rewound_file_count_no_time(make_analysis):
     assert statistics.faces()[0].seen_s == pytest.approx(1.5)
 
 
+def test_what_is_played_again_counts_once(make_analysis):
+    statistics = SessionStatistics()
+    steps = [*range(100), *range(90, 110), *range(20, 30), 50, 49, 48]  # back, on, and by steps
+    for step in steps:
+        statistics.add(make_analysis(step, step / 10, {1: GLAD if step < 100 else SAD}))
+    face = statistics.faces()[0]
+    assert face.frames == 110
+    assert face.seen_s == pytest.approx(10.9)
+    assert (face.first_s, face.last_s) == (0.0, 10.9)
+    assert face.shares["happiness"] == pytest.approx(10 / 10.9)
+
+
 def test_memory_is_bounded_and_the_briefest_absent_face_goes_first(make_analysis):
     statistics = SessionStatistics(faces=2)
     for index in range(10):

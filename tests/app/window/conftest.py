@@ -28,6 +28,8 @@ def opened():
 
 @pytest.fixture
 def make_window(qtbot, tmp_path, fake_engine, chosen, opened):
+    kept = []  # `qtbot` does not: one that Python collects amid Qt's events takes the program along
+
     def made(geometry=None, **settings):
         def make(choice, config, keep):
             chosen.append(choice)
@@ -51,6 +53,7 @@ def make_window(qtbot, tmp_path, fake_engine, chosen, opened):
         if geometry is None:
             window.resize(1280, 800)  # the offscreen screen has 800 x 800
         window.show()
+        kept.append(window)
         return window
 
     return made

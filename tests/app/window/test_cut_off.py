@@ -54,7 +54,8 @@ def _cut(widget):
         if widget.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Ignored:
             return widget.text() if metrics.horizontalAdvance(widget.text()) > wide else ""
         if widget.wordWrap():
-            words = max(re.split(r"[\s/-]", widget.text()), key=metrics.horizontalAdvance)
+            shown = getattr(widget, "shown", widget.text())
+            words = max(re.split(r"[\s/-]", shown), key=metrics.horizontalAdvance)
             high = widget.heightForWidth(wide) <= widget.height()
             return "" if high and metrics.horizontalAdvance(words) <= wide else widget.text()
         return _narrow(widget, widget.text())
@@ -139,6 +140,37 @@ def test_nothing_of_the_window_is_cut_off(
     window.controller.stop()
     qtbot.waitUntil(lambda: not window.controller.view().recording)
     assert not found, "\n".join(sorted(set(found)))
+
+
+LONG = "/".join(["a_study_of_expressions_with_a_long_name"] * 4)  # of folders, from Qt not to break
+
+
+@LANGUAGES
+@pytest.mark.parametrize("text_size", [100, 200])
+@pytest.mark.parametrize("size", [(900, 700), (1280, 800)], ids=["small", "large"])
+def test_a_long_path_cuts_no_button_and_takes_no_room_from_the_picture(
+    qtbot, speak, dressed, make_window, tmp_path, language, text_size, size
+):
+    speak(language)
+    dressed(text_size)
+    (tmp_path / "file").write_text("no folder")
+    window = make_window(recording_folder=tmp_path / "file" / LONG)
+    window.resize(*size)
+    window.docks.docks["recording"].raise_()
+    qtbot.waitUntil(window.recording.isVisible)
+    qtbot.wait(300)
+    before = window.docks.docks["recording"].width(), window.view.width()
+    window.open(Choice(kind="file", name=str(tmp_path / LONG / "film.mp4")))
+    qtbot.waitUntil(lambda: LONG in window.trouble.text)
+    window.controller._say(f"{tmp_path / 'file' / LONG}: cannot be written", failed=True)
+    panel = window.recording
+    qtbot.waitUntil(lambda: LONG in panel.message_label.text() and panel.message_label.isVisible())
+    qtbot.waitUntil(lambda: LONG in panel.free_label.text())
+    found = lasting_in(qtbot, window)
+    assert not found, "\n".join(sorted(set(found)))
+    assert (window.docks.docks["recording"].width(), window.view.width()) == before
+    for label in (panel.message_label, panel.free_label, window.trouble.label):
+        assert LONG in label.toolTip() or label.shown == label.text()
 
 
 @LANGUAGES

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -23,12 +23,13 @@ from PyQt6.QtWidgets import (
 from app.sources.cameras import CameraName
 from app.sources.choice import Choice
 from app.window.help.dialogs import DocumentationDialog, ReportDialog, ShortcutsDialog, keys_of
-from app.window.picture.painter import OverlayPainter
+from app.window.picture.painter import OverlayPainter, words_of
 from app.window.review.menus import ReviewActions
 from app.window.review.window import ReviewWindow
 from app.window.session.bar import Chip
 from app.window.theme import answer_pt, apply_theme
 from engine.errors import SourceError
+from engine.labels import EXPRESSIONS
 
 KEY, LEFT = Qt.Key, Qt.MouseButton.LeftButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -54,6 +55,31 @@ def test_the_picture_has_65_percent_and_the_curves_the_whole_width(qtbot, window
     assert (seen(window, "statistics"), seen(window, "performance")) == (False, False)
     assert seen(window, "probabilities")
     assert window.watch.bar.width() == size[0]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_plane_is_seen_whole_with_names_in_a_window_of_1280x800(
+    qtbot, speak, make_window, opened, fake_camera, language
+):
+    speak(language)
+    window = make_window()
+    opened.append(fake_camera())
+    window.open(Choice(kind="camera", name="0"))
+    plane = window.docks.panels["circumplex"].plane
+    qtbot.waitUntil(lambda: window.live.analysis is not None and plane.isVisible())
+    qtbot.waitUntil(lambda: plane.visibleRegion().boundingRect() == plane.rect())
+    bars = window.docks.probabilities.bars
+    assert bars.visibleRegion().boundingRect() == bars.rect()
+    assert len(plane.name_places(plane.area())) >= 7
+
+
+def test_the_analysis_shows_several_rows_of_statistics(qtbot, live):
+    live.actions_.layout_analysis.trigger()
+    table = live.docks.statistics.table
+    row = table.verticalHeader().defaultSectionSize()
+    qtbot.waitUntil(lambda: table.viewport().height() >= 4 * row)
+    bars = live.docks.probabilities.bars
+    qtbot.waitUntil(lambda: bars.visibleRegion().boundingRect() == bars.rect())
 
 
 def test_no_tabs_lie_about(qtbot, window):
@@ -132,6 +158,44 @@ def test_a_presentation_shows_one_large_label_and_escape_leaves_it(qtbot, live):
     qtbot.keyClick(live, KEY.Key_Escape)
     assert not live.isFullScreen()
     assert live.menuBar().isVisible()
+
+
+@pytest.mark.parametrize("unsure", [True, False])
+def test_picture_panel_and_presentation_are_of_one_mind(
+    qtbot, make_window, fake_engine, opened, fake_camera, unsure
+):
+    make = fake_engine["make_reader"]
+
+    class Reader:
+        device = "cpu"
+
+        def close(self):
+            pass
+
+        def read(self, several):
+            kept = EXPRESSIONS.index("fear" if unsure else "happiness")
+            return [
+                replace(
+                    one,
+                    predictions=tuple(replace(face, shown=kept) for face in one.predictions[:1]),
+                    tracks=one.tracks[:1],
+                )
+                for one in make(None).read(several)
+            ]
+
+    fake_engine["make_reader"] = lambda _: Reader()
+    window = make_window()
+    opened.append(fake_camera())
+    window.open(Choice(kind="camera", name="0"))
+    panel, view = window.docks.probabilities, window.view
+    qtbot.waitUntil(lambda: panel.word.text() == ("unsure" if unsure else "sure"))
+    assert panel.headline.text() == ("Fear 5 %" if unsure else "Happiness 65 %")
+    picture = QImage(view.size(), QImage.Format.Format_RGB32)
+    painter = QPainter(picture)
+    words = OverlayPainter(painter, view.place, view.look).label_places(view.faces)[1][1]
+    painter.end()
+    assert words == ("1 fear? 5 %" if unsure else "1 happiness 65 %")
+    assert words_of(view.faces[0], view.look.uncertain_below)[2] == unsure
 
 
 # Empty, lost, failed

@@ -101,7 +101,7 @@ def test_a_face_gets_name_and_colour_by_its_menu(qtbot, live):
     assert colour == live.docks.statistics.theme.faces[5]
     plot = live.docks.panels["affect"]
     qtbot.waitUntil(lambda: 2 in plot.faces)
-    assert plot.faces[2].label.toPlainText() == "Anna <3"
+    qtbot.waitUntil(lambda: plot.faces[2].label.toPlainText() == "Anna <3")
     chip = live.docks.probabilities.chip
     qtbot.waitUntil(lambda: chip.accessibleName() == "Face Anna <3")
 
@@ -221,7 +221,7 @@ def test_a_recorded_face_is_named_undone_and_named_again(qtbot, review):
     assert ticks._tickLevels[0][0][1] == "Anna & Co"
     pen = review.timelines.curves["valence", 1].opts["pen"]
     assert pen.color().name() in ("#009e73", "#00805c")
-    assert review.readout.text().startswith("Anna & Co: happiness 65%")
+    assert review.readout.text().startswith("Anna & Co: happiness 65 %")
     assert box_colour(review.video, 1) == "#009e73"
     review.side.table.selectRow(1)
     review.faces.merge_menu.aboutToShow.emit()

@@ -488,6 +488,33 @@ def test_the_field_that_a_key_leads_to_is_seen(qtbot, live):
     qtbot.waitUntil(lambda: field.visibleRegion().boundingRect().height() >= field.height())
 
 
+@pytest.mark.qt_log_ignore("does not support")  # raise(), offscreen
+@pytest.mark.parametrize("place", ["docked", "floating"])
+def test_a_written_marker_gives_the_focus_back_to_the_picture(qtbot, live, place):
+    live.docks.docks["recording"].setFloating(place == "floating")
+    start(qtbot, live)
+    field = live.recording.mark_text
+    qtbot.keyClick(live, KEY.Key_M, CONTROL)
+    qtbot.waitUntil(field.hasFocus)
+    qtbot.keyClicks(field, "went away")
+    qtbot.keyClick(field, KEY.Key_Escape)  # without a marker
+    qtbot.waitUntil(live.view.hasFocus)
+    qtbot.keyClick(live.view, KEY.Key_M, CONTROL)
+    qtbot.waitUntil(field.hasFocus)
+    field.clear()
+    qtbot.keyClicks(field, "came in")
+    qtbot.keyClick(field, KEY.Key_Return)
+    qtbot.waitUntil(live.view.hasFocus)
+    text = live.recording.key_texts["F5"]
+    text.setFocus()
+    qtbot.keyClicks(text, "start")
+    qtbot.keyClick(text, KEY.Key_Return)
+    qtbot.waitUntil(live.view.hasFocus)
+    marks, _ = read_markers(stop(qtbot, live) / "markers.csv")
+    assert [mark.text for mark in marks] == ["came in"]
+    live.docks.docks["recording"].setFloating(False)
+
+
 @pytest.mark.parametrize("how", ["button", "key"])
 def test_a_recording_of_a_file_that_stands_says_so(qtbot, playing, how):
     qtbot.keyClick(playing, KEY.Key_Space)
@@ -499,13 +526,48 @@ def test_a_recording_of_a_file_that_stands_says_so(qtbot, playing, how):
     notice = playing.watch.notice
     assert notice.text == "The recording waits for the file, which is paused"
     assert notice.button.text() == "Play"
+    panel = playing.recording.state_label
+    qtbot.waitUntil(lambda: panel.text() == "waiting: the file is paused, markers: 0")
     if how == "button":
         qtbot.mouseClick(notice.button, LEFT)
     else:
         qtbot.keyClick(playing, KEY.Key_Space)
     qtbot.waitUntil(lambda: notice.text != "The recording waits for the file, which is paused")
     qtbot.waitUntil(lambda: not label.accessibleDescription().startswith("waiting"))
+    assert not panel.text().startswith("waiting")
     qtbot.waitUntil(lambda: not recording(playing), timeout=20_000)
+
+
+def test_a_paused_file_is_recorded_from_the_frame_on_the_screen(qtbot, playing):
+    player = playing.playback.player
+    player.pause()
+    player.seek(0.2)
+    qtbot.waitUntil(lambda: playing.live.now_s == pytest.approx(0.2, abs=0.01))
+    start(qtbot, playing)
+    qtbot.keyClick(playing, KEY.Key_F5)
+    qtbot.keyClick(playing, KEY.Key_S, CONTROL | SHIFT)
+    qtbot.waitUntil(lambda: playing.controller.view().markers == 1)
+    folder = stop(qtbot, playing)
+    assert folder is not None
+    qtbot.waitUntil(lambda: playing.watch.notice.text.startswith("saved"))
+    markers, _ = read_markers(folder / "markers.csv")
+    assert [(one.time_s, one.text) for one in markers] == [(0.0, "stimulus on")]
+    rows = (folder / "records.csv").read_text().splitlines()[1:]
+    assert len(rows) == 2  # of one frame with two faces
+    with open_source(str(folder / "video.mp4")) as video:
+        assert [round(float(np.median(frame.image)) / 10) for frame in video] == [5]
+
+
+def test_a_paused_file_that_goes_on_has_each_frame_once(qtbot, playing):
+    player = playing.playback.player
+    player.pause()
+    player.seek(0.2)
+    qtbot.waitUntil(lambda: playing.live.now_s == pytest.approx(0.2, abs=0.01))
+    start(qtbot, playing)
+    qtbot.keyClick(playing, KEY.Key_Space)
+    qtbot.waitUntil(lambda: not recording(playing), timeout=20_000)
+    rows = (playing.controller.view().folder / "records.csv").read_text().splitlines()[1:]
+    assert [int(row.split(",")[0]) for row in rows[::2]] == list(range(15))
 
 
 @pytest.mark.qt_log_ignore("does not support")  # raise(), offscreen

@@ -1,7 +1,10 @@
 """Moving in a file by keys: exact, and with the faces that are known there."""
 
+import numpy as np
 import pytest
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtWidgets import QApplication
 
 from app.sources.choice import Choice
 
@@ -80,6 +83,76 @@ def test_ten_steps_make_no_new_face_and_the_selected_one_stays(qtbot, paused):
     assert [face.id for face in paused.live.statistics.faces()] == [1, 2]
     assert not paused.live.lost
     assert paused.live.selected_prediction.expression == "anger"
+
+
+def test_a_step_back_keeps_the_curves_and_counts_nothing_twice(qtbot, paused):
+    before = {face.id: face.seen_s for face in paused.live.statistics.faces()}
+    for index in (18, 17, 16):
+        qtbot.keyClick(paused, KEY.Key_Comma)
+        qtbot.waitUntil(shown(paused, index))
+    qtbot.keyClick(paused, KEY.Key_Period)
+    qtbot.waitUntil(shown(paused, 17))
+    for face in (1, 2):
+        times = paused.live.history.curve(face, "valence").times
+        assert (times[0], times[-1]) == pytest.approx((0.0, 0.76), abs=0.2)
+    plot = paused.docks.panels["affect"]
+    qtbot.waitUntil(lambda: set(plot.faces) == {1, 2})
+    qtbot.waitUntil(lambda: abs(plot.faces[1].tip[0] - 17 / 25) < 0.05)
+    assert {f.id: f.seen_s for f in paused.live.statistics.faces()} == pytest.approx(before)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_click_on_the_seek_bar_jumps_there(qtbot, paused, share):
+    slider = paused.transport._slider
+    at = QPoint(round(share * slider.width()), slider.height() // 2)
+    qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=at)
+    there_s = share * paused.playback.player.duration_s
+    qtbot.waitUntil(lambda: abs(paused.live.now_s - there_s) <= 0.06)
+    qtbot.wait(250)  # it stays there
+    assert slider.value() == pytest.approx(1000 * share, abs=60)
+    assert paused.playback.player.position_s == pytest.approx(there_s, abs=0.06)
+
+
+def test_the_seek_bar_is_dragged_from_where_it_was_pressed(qtbot, paused):
+    slider, left = paused.transport._slider, Qt.MouseButton.LeftButton
+    ends = [QPoint(round(x * slider.width()), slider.height() // 2) for x in (0.25, 0.75)]
+    qtbot.mousePress(slider, left, pos=ends[0])
+    qtbot.waitUntil(lambda: abs(paused.live.now_s - 0.2) <= 0.06)
+    qtbot.mouseMove(slider, ends[1])
+    qtbot.mouseRelease(slider, left, pos=ends[1])
+    qtbot.waitUntil(lambda: abs(paused.live.now_s - 0.6) <= 0.06)
+
+
+def test_the_wheel_and_the_keys_move_the_file_too(qtbot, paused):
+    slider = paused.transport._slider
+    slider.setFocus()
+    qtbot.keyClick(slider, KEY.Key_Home)
+    qtbot.waitUntil(shown(paused, 0))
+    qtbot.keyClick(slider, KEY.Key_Right)
+    qtbot.waitUntil(shown(paused, 1))
+    middle = QPointF(slider.rect().center())
+    no = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
+    turned = QPoint(0, 120)
+    where = QPointF(slider.mapToGlobal(middle.toPoint()))
+    for _ in range(10):  # a hundredth each
+        turn = (QPoint(), turned, *no, Qt.ScrollPhase.NoScrollPhase, False)
+        QApplication.sendEvent(slider, QWheelEvent(middle, where, *turn))
+    qtbot.waitUntil(lambda: paused.playback.player.position_s > 0.1)
+
+
+def test_no_press_of_a_longer_step_is_lost(qtbot, playing, make_clip):
+    images = [np.full((48, 64, 3), 2 * n, np.uint8) for n in range(100)]
+    playing.open(Choice(kind="file", name=str(make_clip("long.mp4", images, list(range(100))))))
+
+    def player():
+        return playing.playback.player
+
+    qtbot.waitUntil(lambda: player() is not None and (player().duration_s or 0) > 90)
+    player().pause()
+    player().seek(50.0)
+    for _ in range(3):
+        qtbot.keyClick(playing, KEY.Key_Left)
+    qtbot.waitUntil(lambda: player().position_s == pytest.approx(35, abs=1))
 
 
 @pytest.mark.slow

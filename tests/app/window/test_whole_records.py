@@ -64,9 +64,9 @@ def test_a_recorded_file_has_every_frame_however_busy_the_machine_is(
     qtbot.waitUntil(lambda: not window.controller.view().recording, timeout=20_000)
     folder = window.controller.view().folder
     said = about(folder)
-    assert [said[f"frames_{what}"] for what in ("seen", "analysed", "dropped")] == [59, 59, 0]
-    assert [int(row["frame"]) for row in rows(folder)] == [i for i in range(59) for _ in range(2)]
-    assert said["video_frames"] == 59  # without the first, which was on the screen already
+    assert [said[f"frames_{what}"] for what in ("seen", "analysed", "dropped")] == [60, 60, 0]
+    assert [int(row["frame"]) for row in rows(folder)] == [i for i in range(60) for _ in range(2)]
+    assert said["video_frames"] == 60  # the first, which was on the screen, too
     assert said["stopped_because"] == "stopped at the end of the file"
     qtbot.waitUntil(lambda: "end of the file" in window.watch.notice.text)
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -195,6 +196,17 @@ def test_an_uncertain_face_has_a_dashed_box() -> None:
     dashed = strokes(box, 0.1)
     assert 0.25 < dashed.mean() < 0.75
     assert np.count_nonzero(np.diff(dashed.astype(int))) >= 8
+
+
+def test_a_label_that_is_kept_while_another_is_more_probable_says_so() -> None:
+    seen = analysis(gradient(640, 360), {1: (200, 60, 320, 240)}, reliability=0.9)
+    (one,) = seen.predictions
+    kept = replace(one, shown=int(one.probabilities.argmin()))
+    overlay = Overlay(640, 360, PLAIN)
+    (item,) = overlay._items(replace(seen, predictions=(kept,)))
+    assert item.uncertain
+    words = f"{kept.expression}?", f"{100 * kept.share:.0f}%  uncertain"
+    assert overlay._captions(item)[0] == words
 
 
 def test_an_uncertain_label_says_so() -> None:

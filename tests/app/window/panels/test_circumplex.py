@@ -3,6 +3,7 @@ import pytest
 
 from app.live.state import LiveState
 from app.window.panels.circumplex import CircumplexPanel, trails
+from app.window.theme import apply_theme
 
 
 @pytest.fixture
@@ -80,7 +81,33 @@ def test_ids_of_faces_at_one_place_do_not_cover_one_another(panel, make_analysis
     plane = panel.plane
     order = [3, *(face for face in faces if face != 3)]
     places = plane.chip_places(plane.area(), order)
-    assert places[3].center().y() == pytest.approx(plane.at(plane.area(), *valence_arousal).y())
+    away = places[3].center().y() - plane.at(plane.area(), *valence_arousal).y()
+    assert abs(away) <= 1.1 * plane.fontMetrics().height()  # an axis' word may be in the way
+    words = plane.word_places(plane.area()).values()
+    assert len(words) == 4
     for face, place in places.items():
         assert plane.rect().toRectF().contains(place)
         assert not any(place.intersects(places[other]) for other in places if other != face)
+        assert not any(map(place.intersects, words))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("text_size", [100, 150, 200])
+@pytest.mark.parametrize("size", [(320, 340), (440, 230), (230, 260), (700, 300)])
+def test_words_of_the_plane_are_whole_and_apart(qtbot, qapp, speak, language, text_size, size):
+    speak(language)
+    apply_theme(qapp, "dark", text_size)
+    panel = CircumplexPanel()
+    qtbot.addWidget(panel)
+    panel.resize(*size)
+    panel.show()
+    plane = panel.plane
+    area = plane.area()
+    names = plane.name_places(area)
+    places = [*names.values(), *plane.word_places(area).values()]
+    for place in places:
+        assert plane.rect().toRectF().contains(place)
+        assert sum(map(place.intersects, places)) == 1  # itself
+    if text_size == 100 and size != (230, 260):
+        assert len(names) >= 7
+    apply_theme(qapp, "dark", 100)

@@ -8,6 +8,7 @@ from PyQt6.QtGui import QImage, QPainter
 from app.session.faces import labelled_faces
 from app.window.picture.painter import OverlayOptions, OverlayPainter, Placement, face_at, words_of
 from engine.drawing.shapes import Rect
+from engine.labels import EXPRESSIONS
 
 FACES = {1: ("happiness", 0.5, 0.3), 2: ("anger", -0.4, 0.6)}
 
@@ -49,8 +50,15 @@ def test_the_smaller_of_two_faces_is_hit(make_analysis):
 
 def test_an_uncertain_label_says_so_with_a_question_mark(make_analysis):
     face, _ = labelled_faces(make_analysis(0, 0.0, FACES))
-    assert words_of(face, 0.3) == ("happiness", "65%", False)
-    assert words_of(face, 0.9) == ("happiness?", "65%", True)
+    assert words_of(face, 0.3) == ("happiness", "65 %", False)
+    assert words_of(face, 0.9) == ("happiness?", "65 %", True)
+
+
+def test_a_label_that_is_kept_while_another_is_more_probable_is_in_doubt(make_analysis):
+    seen = make_analysis(0, 0.0, FACES)
+    kept = tuple(replace(one, shown=EXPRESSIONS.index("fear")) for one in seen.predictions)
+    face, _ = labelled_faces(replace(seen, predictions=kept))
+    assert words_of(face, 0.0) == ("fear?", "5 %", True)
 
 
 def test_what_a_person_set_is_certain_and_has_no_percentage(make_analysis):

@@ -81,10 +81,10 @@ def test_a_session_opens_with_video_tracks_and_timelines(opened):
     assert opened.windowTitle() == "Review: session"
     model = opened.side.tracks
     cells = [[model.index(row, c).data() for c in range(model.columnCount())] for row in range(3)]
-    assert cells[0] == ["1", "10.0 s", "anger 60%", "+0.02", "+0.52", ""]
+    assert cells[0] == ["1", "10.0 s", "anger 60 %", "+0.02", "+0.52", ""]
     assert [row[0] for row in cells] == ["1", "2", "3"]
     assert opened.video.frame.image.shape[1] == 160
-    assert opened.readout.text() == "face 1: happiness 65%    face 2: neutral 65%"
+    assert opened.readout.text() == "face 1: happiness 65 %    face 2: neutral 65 %"
     words = {item.toPlainText() for item in opened.timelines.words}
     assert {"happiness", "anger", "neutral", "sadness"} == words
     assert opened.time_label.text() == "0:00.00 / 0:10.00"
