@@ -7,6 +7,8 @@ review.edits.add(LabelEdit(face=1, start_s=2, end_s=3, label="surprise"))
 review.edits.undo()
 """
 
+from collections.abc import Mapping
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,8 +32,9 @@ from app.session.rows import Rows
 from app.session.spans import Span, readable, whoever
 from app.session.statistics import FaceStatistics
 from app.session.suggestions import Suggestion
-from engine.errors import ConfigError, SourceError
+from engine.errors import ConfigError, FerError, SourceError
 from engine.labels import ordered
+from engine.origin import read_origin
 from engine.record import beside
 from engine.wording import shortened
 
@@ -135,6 +138,7 @@ class Review:
         annotated: True if boxes and labels are part of the video's pictures.
         about: `session.json`; empty for a lone records file.
         source: What was opened: a folder, or a file of records; None for neither.
+        origin: Where it comes from (`engine/origin.py`); empty where nothing says so.
         warnings: One line for each thing that was missing or cut off.
     """
 
@@ -149,6 +153,7 @@ class Review:
         annotated: bool = False,
         about: dict[str, Any] | None = None,
         source: Path | None = None,
+        origin: Mapping[str, Any] | None = None,
         warnings: tuple[str, ...] = (),
     ) -> None:
         self.name = one_line(name)
@@ -161,6 +166,7 @@ class Review:
         self.annotated = annotated
         self.about = about or {}
         self.source = source
+        self.origin = dict(origin or {})
         self.warnings = warnings
         self._read = _Reading(edits.result)
 
@@ -396,7 +402,10 @@ def open_review(path: Path, video: Path | None = None) -> Review:
     table, warnings = read_records(path, forgiving=True)
     _check_table(path, table)
     edits = EditList.load(_corrections(path.parent, f"{path.name}.{EDITS}"), table)
-    return Review(path.name, edits, video=video, source=path, warnings=warnings)
+    origin = None
+    with suppress(FerError):  # nothing says it, or not in a form that is known
+        origin = read_origin(path)
+    return Review(path.name, edits, video=video, source=path, origin=origin, warnings=warnings)
 
 
 def _open_folder(folder: Path, video: Path | None) -> Review:
@@ -414,6 +423,7 @@ def _open_folder(folder: Path, video: Path | None) -> Review:
         annotated=video is None and look is not None and look.annotate,
         about=about,
         source=folder,
+        origin=said if isinstance(said := about.get("provenance"), dict) else None,
         warnings=kept.warnings,
     )
 

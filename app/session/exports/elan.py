@@ -15,6 +15,8 @@ from app.session.checks import one_line
 from app.session.folder import Marker
 from app.session.review import Review
 from engine.labels import EXPRESSIONS
+from engine.origin import text_of
+from engine.record import ORIGIN
 
 SCHEMA: Final = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 INSTANCE: Final = "http://www.w3.org/2001/XMLSchema-instance"
@@ -48,6 +50,8 @@ def write_elan(review: Review, path: Path, target: Path) -> None:
         writer.add(title, MARKERS, annotations)
     last = ET.SubElement(head, "PROPERTY", NAME="lastUsedAnnotationId")
     last.text = str(writer.annotations)
+    if review.origin:
+        ET.SubElement(head, "PROPERTY", NAME=ORIGIN).text = one_line(text_of(review.origin))
     _types(root, review.labels or EXPRESSIONS)  # somebody may name what no network did
     ET.indent(root)
     ET.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)

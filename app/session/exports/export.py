@@ -17,6 +17,8 @@ from app.session.exports.subtitles import write_subtitles
 from app.session.exports.tables import write_csv, write_json, write_parquet
 from app.session.review import Review
 from engine.files import PartialFile
+from engine.origin import OriginFile
+from engine.record import beside
 
 Write = Callable[[Review, Path, Path], None]
 
@@ -45,6 +47,22 @@ def export(review: Review, path: Path, *, overwrite: bool) -> None:
         SinkError: The target cannot be written, or is a file of a recording.
     """
     check_apart(path, review.files)
+    says = None
+    if review.origin and path.suffix.lower() == ".csv":
+        check_apart(beside(path), review.files)
+        says = OriginFile(path, overwrite=overwrite)
+        says.describe(review.origin)
+    try:
+        _export(review, path, overwrite=overwrite)
+    except BaseException:
+        if says is not None:
+            says.discard()
+        raise
+    if says is not None:
+        says.close()
+
+
+def _export(review: Review, path: Path, *, overwrite: bool) -> None:
     file = PartialFile(path, endings=FORMS, overwrite=overwrite)
     try:
         FORMS[path.suffix.lower()][1](review, file.path, path)

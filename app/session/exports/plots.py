@@ -13,6 +13,8 @@ from app.session.history import FaceHistory
 from app.session.palette import face_colour, ink_on, label_colour
 from app.session.review import Review
 from engine.errors import ConfigError
+from engine.origin import text_of
+from engine.record import ORIGIN
 from engine.wording import counted
 
 if TYPE_CHECKING:
@@ -70,8 +72,11 @@ def write_plot(review: Review, path: Path, target: Path) -> None:
         figure = Figure(layout="constrained", dpi=DPI)
         _draw(figure, review, faces)
         form = path.suffix.lower().removeprefix(".")
-        dated: dict[str, Any] = {"Date": None} if form == "svg" else {}
-        figure.savefig(path, format=form, dpi=DPI, metadata=dated)
+        said = text_of(review.origin) if review.origin else None
+        own: dict[str, Any] = {ORIGIN: said} if said else {}
+        if form == "svg":  # whose keys are those of the Dublin Core
+            own = {"Date": None, "Description": said}
+        figure.savefig(path, format=form, dpi=DPI, metadata=own)
 
 
 def _draw(figure: "Figure", review: Review, faces: list[int]) -> None:

@@ -9,6 +9,8 @@ from typing import Final
 
 from app.session.review import Review
 from app.session.timecode import timecode
+from engine.origin import text_of
+from engine.record import ORIGIN
 
 LEAST_S: Final = 0.5  # nobody reads faster; see `Review.spans`
 MARKER_S: Final = 2.0
@@ -36,7 +38,10 @@ def write_subtitles(review: Review, path: Path, target: Path) -> None:
         end_s = marker.time_s + MARKER_S if marker.end_s is None else marker.end_s
         cues.append((marker.time_s, end_s, " line:0", text))
     cues.sort(key=lambda cue: cue[:2])
-    blocks = ["WEBVTT", *(_block(*cue) for cue in cues)]
+    said = []
+    if review.origin:  # an arrow would end the note
+        said.append(f"NOTE {ORIGIN} {text_of(review.origin)}".replace("-->", "--\\u003e"))
+    blocks = ["WEBVTT", *said, *(_block(*cue) for cue in cues)]
     path.write_text("\n\n".join(blocks) + "\n", "utf-8")
 
 

@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from app.session.records import SOURCE, TEXT, WHOLE
 from app.session.review import Review
+from engine.origin import text_of
 from engine.record import (
     CONTRACT,
     CONTRACT_COLUMN,
     FILE,
     LANDMARK_COLUMNS,
+    ORIGIN,
     arrow_schema,
     columns,
     import_arrow,
@@ -87,6 +89,8 @@ def write_parquet(review: Review, path: Path, target: Path) -> None:
     values = _columns(review)
     schema = arrow_schema(**_form(review))
     schema = schema.append(arrow.field(CORRECTED, arrow.int64()))
+    if review.origin:
+        schema = schema.with_metadata({ORIGIN: text_of(review.origin)})
     arrow.parquet.write_table(arrow.table(values, schema=schema), path)
 
 
@@ -102,6 +106,7 @@ def write_json(review: Review, path: Path, target: Path) -> None:
         "format": FORMAT,
         "name": review.name,
         "session": review.about,
+        "provenance": review.origin or None,
         "duration_s": round(review.duration_s, 3),
         "edits": [str(edit) for edit in review.edits.done],
         "markers": [

@@ -53,6 +53,46 @@ def exported(review, tmp_path):
     return write
 
 
+ORIGIN_SAID = {
+    "format": 1,
+    "input": {"name": "fi--> lm é.mp4"},
+    "purpose": "Research <only> & play",
+}
+
+
+def said_in(path):
+    """Read where an export says that it comes from, as other programs would."""
+    if path.suffix == ".csv":
+        return json.loads(path.with_name(f"{path.name}.json").read_text("utf-8"))
+    if path.suffix == ".parquet":
+        parquet = pytest.importorskip("pyarrow.parquet")
+        return json.loads(parquet.read_metadata(path).metadata[b"fer_live"])
+    if path.suffix == ".json":
+        return json.loads(path.read_text("utf-8"))["provenance"]
+    if path.suffix == ".png":
+        from PIL import Image
+
+        return json.loads(Image.open(path).text["fer_live"])
+    if path.suffix == ".svg":
+        (found,) = ET.parse(path).iter("{http://purl.org/dc/elements/1.1/}description")
+        return json.loads(found.text)
+    if path.suffix == ".eaf":
+        return json.loads(ET.parse(path).find("HEADER/PROPERTY[@NAME='fer_live']").text)
+    _, note, *_ = path.read_text("utf-8").split("\n\n")
+    assert "-->" not in note
+    return json.loads(note.removeprefix("NOTE fer_live "))
+
+
+@pytest.mark.parametrize("ending", FORMS)
+def test_every_export_says_where_it_comes_from(review, exported, tmp_path, ending):
+    review.origin = ORIGIN_SAID
+    assert said_in(exported(ending)) == ORIGIN_SAID
+    assert {path.name for path in tmp_path.glob("out*")} == {
+        f"out{ending}",
+        *([f"out{ending}.json"] if ending == ".csv" else []),
+    }
+
+
 def test_csv_has_the_corrected_rows_and_opens_again(exported, tmp_path):
     path = exported(".csv")
     with path.open(newline="") as text:

@@ -261,7 +261,7 @@ def test_a_track_of_two_people_is_split_by_key_undone_and_split_again(opened, qt
     assert opened.message.text() == "done: split face 1 at 4.00 s: face 4 from there on"
     assert [t.face.id for t in opened.side.tracks.tracks] == [1, 2, 3, 4]
     assert opened.controller.face == 4
-    assert opened.readout.text() == "face 4: anger 65%"
+    assert opened.readout.text() == "face 4: anger 65 %"
     bands = opened.timelines.bands.getAxis("left")._tickLevels[0]
     assert "face 4" in [name for _, name in bands]
     assert {face for _, face in opened.timelines.curves} == {1, 2, 3, 4}
