@@ -1,6 +1,7 @@
 """DAN's sizes, shapes and invariants, untrained."""
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -216,3 +217,40 @@ def test_half_precision_does_not_overflow(maps):
     assert said.dtype == torch.float32
     assert said.abs().max() > torch.finfo(torch.float16).max
     assert said.isfinite().all()
+
+
+@pytest.mark.slow
+def test_heads_export_with_any_batch_size(tmp_path, monkeypatch):
+    import tqdm
+
+    from engine.networks.ort import onnxruntime
+
+    monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)  # its thread would outlive the test
+
+    class Logits(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dan = small()
+
+        def forward(self, x):
+            return self.dan(x).logits
+
+    model = Logits().eval()
+    batch = {0: torch.export.Dim("batch")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own internals
+        program = torch.onnx.export(
+            model,
+            (torch.randn(2, WIDTH, 7, 7),),
+            input_names=["maps"],
+            dynamic_shapes=(batch,),
+            opset_version=18,
+            dynamo=True,
+            verbose=False,
+        )
+    program.save(str(tmp_path / "heads.onnx"))
+    session = onnxruntime.InferenceSession(tmp_path / "heads.onnx")
+    maps = torch.randn(5, WIDTH, 7, 7)
+    (said,) = session.run(None, {"maps": maps.numpy()})
+    with torch.no_grad():
+        torch.testing.assert_close(torch.from_numpy(said), model(maps), atol=5e-5, rtol=0)

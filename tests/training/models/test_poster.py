@@ -301,6 +301,15 @@ def test_image_token_does_not_know_the_landmarks(crops):
     assert not torch.allclose(before.class_token, after.class_token)
 
 
+@pytest.mark.slow
+def test_graph_takes_any_number_of_faces(crops):
+    body = small_poster().eval()
+    batch = torch.export.Dim("batch", min=1, max=64)
+    graph = torch.export.export(body, (crops,), dynamic_shapes=({0: batch},), strict=False)
+    said = graph.module()(crops[:2])
+    torch.testing.assert_close(said[0], body(crops[:2]).z, atol=1e-5, rtol=1e-5)
+
+
 def test_places_of_a_map_of_side_7_are_the_tokens(crops):
     body = Poster(Stream(12, 7), Stream(10, 7), dim=32, depth=1).eval()
     assert body.image_project.in_features == 12
