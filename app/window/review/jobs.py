@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Lock
 from typing import Any, Final
 
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -28,6 +29,7 @@ class Jobs(QObject):
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="fer-review")
         self._jobs: dict[int, tuple[Future[Any], Done, Failed]] = {}
         self._count = 0
+        self._telling, self._closed = Lock(), False
         self._ended.connect(self._finish)
 
     @property
@@ -42,7 +44,13 @@ class Jobs(QObject):
         future = self._pool.submit(work)
         self._jobs[number] = (future, done, failed)
         # The signal crosses to this object's thread; it carries no result.
-        future.add_done_callback(lambda _: self._ended.emit(number))
+        future.add_done_callback(lambda _: self._tell(number))
+
+    def _tell(self, number: int) -> None:
+        """Say that a job has ended; on its thread, which may be late: Qt's object may be gone."""
+        with self._telling:
+            if not self._closed:
+                self._ended.emit(number)
 
     def _finish(self, number: int) -> None:
         if number not in self._jobs:
@@ -58,6 +66,8 @@ class Jobs(QObject):
 
     def close(self) -> None:
         """Forget what waits, and give what runs a moment; what is being written is finished."""
+        with self._telling:
+            self._closed = True
         running = [future for future, _, _ in self._jobs.values()]
         self._jobs.clear()
         self._pool.shutdown(wait=False, cancel_futures=True)
