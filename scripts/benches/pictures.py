@@ -37,7 +37,7 @@ from engine.types import Image
 PROGRAM: Final = "scripts.benches.pictures"
 MOMENT_S: Final = "0.01"  # of the film: one frame
 ALONE: Final = "decode + encode"
-PEER_FRAMES: Final = 60  # at a tenth of our rate
+PEER_FRAMES: Final = 24  # at a tenth of our rate
 # Width, height, faces in a row and a column, frames.
 FILMS: Final = (
     (596, 336, 1, 464),
