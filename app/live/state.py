@@ -77,6 +77,10 @@ class LiveState:
         if self.analysis is not None:
             self.analysis, self.lost_at = None, at
 
+    def leave(self) -> None:
+        """Show no face any more: the user has closed the source. What came before is kept."""
+        self.analysis = self.lost_at = None
+
     def select(self, face_id: int | None) -> None:
         """Choose a face, which stays chosen while it is away; None follows the largest."""
         self.selected = face_id

@@ -27,6 +27,7 @@ from app.session.recorder import Recorder
 from app.session.recording import RecorderConfig, RecorderStatus, State
 from app.session.snapshot import save_snapshot
 from app.session.snapshots import Snapshot, Snapshots
+from app.session.unfinished import unfinished
 from app.session.view import View
 from engine.analyze import AnalyzerConfig
 from engine.drawing.overlay import OverlayConfig
@@ -343,6 +344,10 @@ class RecordingController:
             failed=self._failed,
             unwritable=self._unwritable,
         )
+
+    def look_back(self) -> "Future[Path | None]":
+        """Look, off the window's thread, whether the last recording was finished."""
+        return self._disk.submit(unfinished, self.choice.root)
 
     def _say(self, message: str, *, failed: bool = False) -> None:
         self._message, self._said, self._failed = message, self._said + 1, failed

@@ -21,6 +21,8 @@ def free_bytes(path: Path) -> int:
         raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
     if not place.is_dir():
         raise SinkError(f"{path}: cannot be written: {place} is no folder; choose another folder")
+    if hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY:
+        raise SinkError(f"{path}: cannot be written: the disk is read-only; choose another folder")
     if usage.total == 0 or not os.access(place, os.W_OK | os.X_OK):  # /proc, a mounted image
         raise SinkError(f"{path}: cannot be written: no permission; choose another folder")
     return usage.free

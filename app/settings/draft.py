@@ -5,8 +5,10 @@ import re
 from collections.abc import Collection
 from typing import Any, Final
 
+from app.session.disk import free_bytes
 from app.settings.models import model_problem
 from app.settings.settings import Settings, problems, values_of
+from engine.errors import SinkError
 from engine.wording import Words
 
 _KEPT: Final = ("seen_privacy", "markers", "recent", "recent_folder")  # not what a form restores
@@ -48,6 +50,12 @@ class Draft:
         if self._same_target():
             found.setdefault("udp_port", _taken("OSC"))
         found |= self._heard_itself()
+        root = self.values["recording_folder"]
+        if "recording_folder" not in found and root != self._start.recording_folder:
+            try:
+                free_bytes(root)
+            except SinkError as error:
+                found["recording_folder"] = str(error).removeprefix(f"{root}: ")
         return found
 
     def _heard_itself(self) -> dict[str, str]:

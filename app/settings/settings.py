@@ -126,7 +126,7 @@ class Settings:
         annotate: Draw boxes and labels into recorded videos.
         clean: Record a second video on which nothing is drawn.
         timeline: Draw the strip of valence and arousal and the class bars as well.
-        blur: Make faces unrecognisable in recorded videos.
+        blur: Blur faces in recorded videos and snapshots.
         blur_whole: Where they are blurred, blur all of a frame that may hold one nobody found.
         sound: Record sound too: that of the file, or the microphone's.
         sheet: Ask who is recorded before each recording.

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from array import array
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +17,7 @@ KEPT_BYTES: Final = 96_000_000  # of frames that can be stepped back to without 
 KEPT_FRAMES: Final = 48
 SPEEDS: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 LATE_S: Final = 0.25  # a reader that is this late is not hurried to catch up
+_SAME_S: Final = 1e-4  # times of one frame are no further apart
 _LOOK_S: Final = 0.2  # how often a waiting reader looks up
 
 Opener = Callable[[SourceConfig], Source]
@@ -64,6 +67,8 @@ class Player(Frames):
         self._kept: deque[Frame] = deque()  # the last frames of the file, in order
         self._at = -1  # which of them was shown last, from the newest: -1 is the newest
         self._position_s = 0.0
+        self._times = array("d")  # of the file's frames, without a gap from its first one on
+        self._gapless = start_s == 0 and playing  # the source is read from the file's beginning
         self._anchor: tuple[float, float] | None = None  # clock and file time that belong together
 
     @property
@@ -89,8 +94,14 @@ class Player(Frames):
 
     @property
     def frame_number(self) -> int:
-        """Number of the frame that was read last, from 1; by its time, as in a file of one rate."""
-        return round(self._position_s / self.frame_s) + 1
+        """Number of the frame that was read last, from 1; see `frame_counted`."""
+        at = bisect_right(self._times, self._position_s + _SAME_S)
+        return at if self.frame_counted else round(self._position_s / self.frame_s) + 1
+
+    @property
+    def frame_counted(self) -> bool:
+        """True if all frames before were read once; else the number is as in a file of one rate."""
+        return bool(self._times) and self._position_s <= self._times[-1] + _SAME_S
 
     @property
     def playing(self) -> bool:
@@ -207,10 +218,18 @@ class Player(Frames):
         return frame
 
     def _keep(self, frame: Frame) -> None:
+        self._count_in(frame.time_s)
         self._kept.append(frame)
         self._at = -1
         while len(self._kept) > self._room(frame):
             self._kept.popleft()
+
+    def _count_in(self, time_s: float) -> None:
+        """Note a frame's time, if all before it are; where it was noted, those after it go on."""
+        times = self._times
+        if self._gapless and (not times or time_s > times[-1] + _SAME_S):
+            times.append(time_s)
+        self._gapless = self._gapless or (bool(times) and abs(time_s - times[-1]) <= _SAME_S)
 
     def _room(self, frame: Frame) -> int:
         """Say how many frames of this size are kept."""
@@ -244,6 +263,7 @@ class Player(Frames):
 
     def _move(self, time_s: float) -> None:
         before = self._source
+        self._gapless = time_s <= 0
         self._source = self._opener(SourceConfig(start_s=time_s, sequence=True))
         self._kept.clear()
         self._at = -1

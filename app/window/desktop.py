@@ -113,6 +113,7 @@ def _run(options: argparse.Namespace) -> int:
         if choice is not None:
             window.open(choice)
 
+    window.watch.look_back()
     begin() if settings.seen_privacy else window.first_run(begin)
     settle()
     # A window that was closed before the loop runs does not end it.

@@ -234,6 +234,12 @@ class Docks:
                 beside = self._window.tabifiedDockWidgets(self.docks["circumplex"])
                 self._low = self.docks["probabilities"] in beside
 
+    def raise_floating(self) -> None:
+        """Put panels that float over the window, which is shown after they are."""
+        for dock in self.docks.values():
+            if dock.isFloating() and dock.isVisible():
+                dock.raise_()
+
     def keep(self, kept: QSettings) -> None:
         """Remember where window and panels are."""
         self.hide_all(False)  # the full screen is not what is remembered

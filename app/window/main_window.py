@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Final
 
 from PyQt6.QtCore import QEvent, QSettings, QTimer
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QMouseEvent, QResizeEvent
+from PyQt6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QMouseEvent,
+    QResizeEvent,
+    QShowEvent,
+)
 from PyQt6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from app.live.inputs import LiveInputs
@@ -44,6 +51,7 @@ from app.window.transport import Transport
 from engine.types import Analysis
 
 PANELS_MS: Final = 66  # panels are drawn 15 times a second at most; the picture at its own rate
+RAISED_MS: Final = 100  # after the window is shown
 SKIP_S: Final = 5.0
 UNASKED: Final = "unasked"  # a property: the system closes the window, nobody can answer
 
@@ -371,6 +379,19 @@ class MainWindow(QMainWindow):
             if self.rect().contains(at) and self.childAt(at) is None:
                 self.docks.moved()
         return keep_own_key(event) or super().event(event)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Put panels that float over the window, once the desktop has put that on the screen."""
+        super().showEvent(event)
+        if event is not None and not event.spontaneous():
+            later = QTimer(self)
+            later.setSingleShot(True)
+            later.timeout.connect(self._raise_floating)
+            later.timeout.connect(later.deleteLater)
+            later.start(RAISED_MS)
+
+    def _raise_floating(self) -> None:
+        self.docks.raise_floating()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Give the panels of a layout their shares."""

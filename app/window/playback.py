@@ -102,5 +102,6 @@ class Playback(QObject):
                 playing=player.playing,
                 speed=player.speed,
                 frame=player.frame_number,
+                counted=player.frame_counted,
                 frame_s=player.frame_s,
             )

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from PyQt6.QtCore import QObject, Qt
-from PyQt6.QtGui import QColor, QFont, QPalette
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtGui import QColor, QFont, QPainter, QPalette, QPen
+from PyQt6.QtWidgets import (
+    QApplication,
+    QProxyStyle,
+    QStyle,
+    QStyleOption,
+    QStyleOptionComplex,
+    QWidget,
+)
 
 from app.session.palette import FACES, ON_LIGHT, RECORDING
 from app.settings.settings import ThemeName
@@ -28,7 +35,8 @@ class Theme:
         border: Lines between parts.
         edge: Around fields and buttons; 3:1 on `window` and `base`.
         grid: Lines in plots.
-        accent: Selection and focus.
+        accent: Selection.
+        focus: Around what has the keyboard's focus; 3:1 on all grounds.
         on_accent: Words on `accent`.
         bad: Words of an error.
         faces: By face, in turn; told apart with all common kinds of colour blindness.
@@ -44,6 +52,7 @@ class Theme:
     edge: str
     grid: str
     accent: str
+    focus: str
     on_accent: str
     bad: str
     faces: tuple[str, ...]
@@ -64,6 +73,7 @@ DARK: Final = Theme(
     edge="#7d828b",
     grid="#34383e",
     accent="#2f6fb3",
+    focus="#62adf6",
     on_accent="#ffffff",
     bad="#ff9d8f",
     faces=FACES,
@@ -79,10 +89,12 @@ LIGHT: Final = Theme(
     edge="#80858d",
     grid="#dcdfe3",
     accent="#1f5f9f",
+    focus="#1f5f9f",
     on_accent="#ffffff",
     bad="#a3221a",
     faces=ON_LIGHT,
 )
+FOCUS_PX: Final = 2  # of the outline around what has the keyboard's focus
 GRID_PX: Final = 8  # all gaps and margins are whole or half steps of it
 TITLE: Final = 1.3  # size of titles, of the text's
 ANSWER_PT: Final = 22.0  # what the followed face shows, at 100 % of the desktop's text
@@ -125,6 +137,65 @@ def tabular(font: QFont) -> QFont:
     return made
 
 
+class _Outlined(QProxyStyle):
+    """Draws a line around what the keyboard has led to: Fusion's own is hardly seen in the dark."""
+
+    def drawPrimitive(
+        self,
+        element: QStyle.PrimitiveElement,
+        option: QStyleOption | None,
+        painter: QPainter | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Outline tick boxes and tool buttons; leave all else to Fusion."""
+        if element is QStyle.PrimitiveElement.PE_FrameFocusRect:
+            _outline(option, painter)
+        else:
+            super().drawPrimitive(element, option, painter, widget)
+
+    def drawControl(
+        self,
+        element: QStyle.ControlElement,
+        option: QStyleOption | None,
+        painter: QPainter | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Outline buttons and tabs."""
+        super().drawControl(element, option, painter, widget)
+        kinds = QStyle.ControlElement
+        if element in (kinds.CE_PushButton, kinds.CE_TabBarTab) and _focused(option):
+            _outline(option, painter)
+
+    def drawComplexControl(
+        self,
+        control: QStyle.ComplexControl,
+        option: QStyleOptionComplex | None,
+        painter: QPainter | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Outline sliders, lists and fields for numbers."""
+        super().drawComplexControl(control, option, painter, widget)
+        kinds = QStyle.ComplexControl
+        outlined = (kinds.CC_Slider, kinds.CC_ComboBox, kinds.CC_SpinBox)
+        if control in outlined and _focused(option):
+            _outline(option, painter)
+
+
+def _focused(option: QStyleOption | None) -> bool:
+    return option is not None and bool(option.state & QStyle.StateFlag.State_HasFocus)
+
+
+def _outline(option: QStyleOption | None, painter: QPainter | None) -> None:
+    if option is None or painter is None:
+        return
+    if option.state & QStyle.StateFlag.State_KeyboardFocusChange:
+        painter.save()
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(current_theme().focus), FOCUS_PX))
+        painter.drawRect(option.rect.adjusted(1, 1, -1, -1))
+        painter.restore()
+
+
 class _Follower(QObject):
     """Remembers the choice and answers the desktop's changes; a child of the application."""
 
@@ -134,7 +205,7 @@ class _Follower(QObject):
         self._font = QFont(app.font())
         self.percent = 100
         self._name: ThemeName = "system"
-        app.setStyle("Fusion")  # the same everywhere, and it honours every role of a palette
+        app.setStyle(_Outlined("Fusion"))  # the same everywhere; it honours all roles of a palette
         hints = app.styleHints()
         if hints is not None:
             hints.colorSchemeChanged.connect(self._system_changed)
@@ -242,7 +313,7 @@ QCheckBox::indicator:unchecked, QTableView::indicator:unchecked {{ width: 12px; 
 QHeaderView::section {{ background: {theme.raised}; color: {theme.text}; border: none;
     border-right: 1px solid {theme.border}; padding: 4px 6px; }}
 QGraphicsView, QTableView {{ border: 1px solid {theme.edge}; }}
-QGraphicsView:focus, QTableView:focus {{ border: 1px solid {theme.accent}; }}
+QGraphicsView:focus, QTableView:focus {{ border: 1px solid {theme.focus}; }}
 QTableView {{ gridline-color: {theme.grid}; }}
 QFrame#session {{ background: {theme.raised}; border: none; }}
 QFrame#session[recording="true"] {{ background: {RECORDING}; }}

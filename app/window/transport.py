@@ -98,6 +98,7 @@ class Transport(QWidget):
         playing: bool,
         speed: float = 1.0,
         frame: int = 1,
+        counted: bool = True,
         frame_s: float = 0.0,
     ) -> None:
         """Show where the file is, and how it plays.
@@ -108,6 +109,7 @@ class Transport(QWidget):
             playing: It is not paused.
             speed: One of `SPEEDS`.
             frame: Number of the frame that is shown, from 1.
+            counted: False if that is told from its time.
             frame_s: How long one lasts: what the arrow keys move the slider by, at least.
         """
         self._duration_s = duration_s
@@ -120,7 +122,10 @@ class Transport(QWidget):
             clock(seconds, digits=digits, passed=True) for seconds in (position_s, duration_s)
         )
         self._time.setText(f"{position} / {duration}")
-        self._frame.setText(self.tr("frame {n}").format(n=frame))
+        words = self.tr("frame {n}") if counted else self.tr("≈ frame {n}")
+        self._frame.setText(words.format(n=frame))
+        about = self.tr("Told from the time: the frames before were not all read yet")
+        self._frame.setToolTip("" if counted else about)
         self.speed.setCurrentIndex(SPEEDS.index(speed))
         if playing != self._playing:
             self._playing = playing

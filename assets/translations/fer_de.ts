@@ -1093,7 +1093,7 @@
     </message>
     <message>
         <source>Blur faces</source>
-        <translation>Gesichter unkenntlich</translation>
+        <translation>Gesichter unkenntlich machen</translation>
     </message>
     <message>
         <source>Whole picture when unsure</source>
@@ -1112,8 +1112,8 @@
         <translation>Eine Tabelle mit einer Zeile je Gesicht und Bild</translation>
     </message>
     <message>
-        <source>Make the faces that are found unrecognisable in video and snapshots, from a second before they are found to a second after they are lost</source>
-        <translation>Gefundene Gesichter in Video und Schnappschüssen unkenntlich machen, von einer Sekunde bevor sie gefunden bis eine Sekunde nachdem sie verloren werden</translation>
+        <source>Blur the faces that are found in video and snapshots, from a second before they are found to a second after they are lost</source>
+        <translation>Gefundene Gesichter in Video und Schnappschüssen unkenntlich machen, von einer Sekunde davor bis eine Sekunde nachdem sie verloren sind</translation>
     </message>
     <message>
         <source>Sound</source>
@@ -1466,6 +1466,14 @@
 </context><context>
     <name>SessionWatch</name>
     <message>
+        <source>The last recording was not finished; what was written is there: {name}</source>
+        <translation>Die letzte Aufnahme wurde nicht beendet; was geschrieben war, ist da: {name}</translation>
+    </message>
+    <message>
+        <source>Review</source>
+        <translation>Durchsicht</translation>
+    </message>
+    <message>
         <source>The recording waits for the file, which is paused</source>
         <translation>Die Aufnahme wartet auf die Datei, die angehalten ist</translation>
     </message>
@@ -1476,10 +1484,6 @@
     <message>
         <source>{message} in {root}</source>
         <translation>{message} in {root}</translation>
-    </message>
-    <message>
-        <source>Review</source>
-        <translation>Durchsicht</translation>
     </message>
     <message>
         <source>Stop &amp;recording</source>
@@ -1814,12 +1818,12 @@
         <translation>Valenzstreifen und Klassenbalken in Videos zeichnen</translation>
     </message>
     <message>
-        <source>Make faces unrecognisable in recorded videos</source>
-        <translation>Gesichter in aufgenommenen Videos unkenntlich machen</translation>
+        <source>Blur faces</source>
+        <translation>Gesichter unkenntlich machen</translation>
     </message>
     <message>
-        <source>Then blur all of a picture that may hold one not found</source>
-        <translation>Dann ein ganzes Bild, in dem ein nicht gefundenes sein kann</translation>
+        <source>Whole picture when unsure</source>
+        <translation>Im Zweifel das ganze Bild</translation>
     </message>
     <message>
         <source>Other files after</source>
@@ -2288,6 +2292,14 @@
     <message>
         <source>frame {n}</source>
         <translation>Bild {n}</translation>
+    </message>
+    <message>
+        <source>≈ frame {n}</source>
+        <translation>≈ Bild {n}</translation>
+    </message>
+    <message>
+        <source>Told from the time: the frames before were not all read yet</source>
+        <translation>Aus der Zeit berechnet: Die Bilder davor wurden noch nicht alle gelesen</translation>
     </message>
 </context><context>
     <name>VideoView</name>

@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.live.state import LiveState
 from app.session.palette import ink_on
-from app.window.theme import GRID_PX, Theme, current_theme
+from app.window.theme import FOCUS_PX, GRID_PX, Theme, current_theme
 
 MARGIN = GRID_PX  # around a panel's content
 
@@ -171,7 +171,7 @@ def draw_focus(widget: QWidget, painter: QPainter, theme: Theme) -> None:
     """Outline a painted widget that has the keyboard's focus."""
     if widget.hasFocus():
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(theme.accent), 2))
+        painter.setPen(QPen(QColor(theme.focus), FOCUS_PX))
         painter.drawRect(widget.rect().adjusted(1, 1, -1, -1))
 
 

@@ -144,8 +144,8 @@ class RecordingPanel(QWidget):
         self.records_box.setToolTip(self.tr("A table with a row for each face in each frame"))
         self.blur_box.setToolTip(
             self.tr(
-                "Make the faces that are found unrecognisable in video and snapshots, from a "
-                "second before they are found to a second after they are lost"
+                "Blur the faces that are found in video and snapshots, from a second before "
+                "they are found to a second after they are lost"
             )
         )
         self.sound_box = self._box(self.tr("Sound"), "sound")

@@ -1,6 +1,7 @@
 """Looks at the session a few times a second and says everywhere what it sees."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
 
@@ -65,6 +66,7 @@ class SessionWatch(QObject):
         self._was_recording = False
         self._waiting = ""  # what was said of a file that stands
         self._folder: Path | None = None
+        self._looking: Future[Path | None] | None = None
         timer = QTimer(self)
         timer.setInterval(REFRESH_MS)
         timer.timeout.connect(self.refresh)
@@ -92,9 +94,24 @@ class SessionWatch(QObject):
         if view.said != self._said:
             self._said = view.said
             self._tell(view, ended=ended)
+        self._say_unfinished()
         self._say_waiting(begins=begins, waits=view.recording and self.stands())
         if ended and view.folder is not None:
             self.saved.emit(view.folder)
+
+    def look_back(self) -> None:
+        """Say it, once that is known, if the last recording was not finished."""
+        self._looking = self._controller.look_back()
+
+    def _say_unfinished(self) -> None:
+        if self._looking is None or not self._looking.done():
+            return
+        looking, self._looking = self._looking, None
+        if looking.cancelled() or (folder := looking.result()) is None:
+            return
+        words = self.tr("The last recording was not finished; what was written is there: {name}")
+        review = (self.tr("Review"), lambda: self._review(folder))
+        self.notice.say(words.format(name=folder.name), offers=(review,))
 
     def _say_waiting(self, *, begins: bool, waits: bool) -> None:
         """Say once that a recording begins while the file stands, until it goes on."""

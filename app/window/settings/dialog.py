@@ -194,8 +194,8 @@ class SettingsDialog(QDialog):
             convert=Path,
         )
         page.tick("timeline", self.tr("Draw strip of valence and class bars into videos"))
-        page.tick("blur", self.tr("Make faces unrecognisable in recorded videos"))
-        page.tick("blur_whole", self.tr("Then blur all of a picture that may hold one not found"))
+        page.tick("blur", self.tr("Blur faces"))
+        page.tick("blur_whole", self.tr("Whole picture when unsure"))
         page.integer(
             "part_minutes",
             self.tr("Other files after"),

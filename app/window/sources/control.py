@@ -110,7 +110,8 @@ class SourceControl(QObject):
             return
         self._runner.stop()
         self._controller.detach()
-        self._lose()
+        self._stage.live.leave()
+        self.changed.emit()
         self._clear()
         self.named.emit("")
 

@@ -1,3 +1,7 @@
+import os
+import shutil
+from types import SimpleNamespace
+
 import pytest
 
 from app.settings.draft import Draft, model_problem
@@ -30,6 +34,19 @@ def test_all_that_is_wrong_is_named(draft):
     assert found["device"] == "not available here; choose auto, cpu"
     with pytest.raises(ConfigError, match=r"outputs.osc.host: must not be empty"):
         draft.apply()
+
+
+def test_a_folder_that_nothing_can_be_written_to_is_named(draft, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    draft.values["recording_folder"] = tmp_path / "file" / "deeper"
+    assert "is no folder" in draft.problems()["recording_folder"]
+    draft.values["recording_folder"] = tmp_path / "new"
+    assert draft.problems() == {}
+    flags = os.ST_RDONLY
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=flags))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=9, free=9))
+    why = "cannot be written: the disk is read-only; choose another folder"
+    assert draft.problems() == {"recording_folder": why}
 
 
 def test_two_outputs_cannot_share_a_port(draft):

@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 from app.settings.settings import load_settings
 from app.sources.cameras import CameraName
 from app.sources.choice import Choice
+from app.window.docks import Dock
 from app.window.privacy import PrivacyDialog
 from app.window.settings.dialog import SettingsDialog
 from engine.errors import SourceError
@@ -276,6 +277,26 @@ def test_the_places_of_panels_are_remembered(make_window, tmp_path):
     second = make_window(QSettings(str(tmp_path / "place.ini"), ini))
     assert second.docks.docks["performance"].isHidden()
     assert second.height() == 700  # the offscreen screen is 800 pixels wide
+
+
+@pytest.mark.qt_log_ignore("does not support")  # raise(), offscreen
+def test_a_panel_that_floats_is_over_the_window_after_a_restart(
+    qtbot, make_window, tmp_path, monkeypatch
+):
+    places = QSettings(str(tmp_path / "places.ini"), QSettings.Format.IniFormat)
+    first = make_window(places)
+    dock = first.docks.docks["performance"]
+    dock.show()
+    dock.setFloating(True)
+    first.close()
+    dock.hide()
+    raised = []
+    monkeypatch.setattr(Dock, "raise_", lambda self: raised.append(self.objectName()))
+    second = make_window(places)
+    assert second.docks.docks["performance"].isFloating()
+    raised.clear()  # by Qt's own, before the window was shown
+    qtbot.waitUntil(lambda: raised == ["performance"])
+    second.docks.docks["performance"].setFloating(False)
 
 
 def test_it_fits_a_small_screen(window):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.session.folder import read_markers
 from app.settings.settings import load_settings
 from app.sources.choice import Choice
 from app.window.help.dialogs import ShortcutsDialog
+from app.window.review.window import ReviewWindow
 from app.window.session.sheet import ParticipantSheet
 from app.window.settings.dialog import SettingsDialog
 from app.window.sources.region_picker import RegionPicker
@@ -345,7 +347,10 @@ def test_the_settings_and_the_panel_show_the_same_blur_and_folder(
     qtbot.keyClick(live, KEY.Key_Comma, CONTROL)
     dialog = dialog_of(live)
     dialog.tabs.setCurrentIndex(2)
-    box = next(b for b in dialog.pages[2].findChildren(type(box)) if "unrecognisable" in b.text())
+    boxes = {b.text(): b for b in dialog.pages[2].findChildren(type(box))}
+    assert live.recording.whole_box.text() in boxes
+    box = boxes[live.recording.blur_box.text()]  # by one name everywhere
+    assert live.actions_.blur.text().replace("&", "") == box.text()
     qtbot.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
     qtbot.mouseClick(dialog.buttons.button(QDialogButtonBox.StandardButton.Ok), LEFT)
     assert not live.controller.choice.blur
@@ -536,6 +541,28 @@ def test_a_recording_of_a_file_that_stands_says_so(qtbot, playing, how):
     qtbot.waitUntil(lambda: not label.accessibleDescription().startswith("waiting"))
     assert not panel.text().startswith("waiting")
     qtbot.waitUntil(lambda: not recording(playing), timeout=20_000)
+
+
+def test_a_recording_that_a_kill_left_is_named_at_the_next_start(qtbot, window, folder, tmp_path):
+    root = tmp_path / "recordings"
+    root.mkdir()
+    left = root / "2026-05-01_10-00-00"
+    folder.rename(left)
+    about = json.loads((left / "session.json").read_text())
+    (left / "session.json").write_text(json.dumps(about | {"state": "recording"}))
+    window.watch.look_back()
+    qtbot.wait(300)
+    assert not window.watch.notice.text  # it was written to just now, maybe by another window
+    for path in left.iterdir():
+        os.utime(path, (1, 1))
+    window.watch.look_back()
+    qtbot.waitUntil(lambda: "was not finished" in window.watch.notice.text)
+    assert left.name in window.watch.notice.text
+    qtbot.mouseClick(window.watch.notice.button, LEFT)
+    qtbot.waitUntil(lambda: window.findChild(ReviewWindow) is not None)
+    review = window.findChild(ReviewWindow)
+    qtbot.waitUntil(lambda: review.controller.review is not None)
+    review.close()
 
 
 def test_a_paused_file_is_recorded_from_the_frame_on_the_screen(qtbot, playing):

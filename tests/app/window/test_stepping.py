@@ -155,6 +155,25 @@ def test_no_press_of_a_longer_step_is_lost(qtbot, playing, make_clip):
     qtbot.waitUntil(lambda: player().position_s == pytest.approx(35, abs=1))
 
 
+def test_the_frame_has_its_true_number_or_says_about(qtbot, window, make_clip):
+    images = [np.full((48, 64, 3), 8 * n, np.uint8) for n in range(30)]
+    times = [n / 50 if n < 20 else 0.4 + (n - 20) / 10 for n in range(30)]  # of no one rate
+    clip = make_clip("irregular.mp4", images, times)
+    window.open(Choice(kind="file", name=str(clip), start_s=0.8, playing=False))
+    text = window.transport._frame.text
+    qtbot.waitUntil(lambda: window.live.analysis is not None)
+    qtbot.waitUntil(lambda: text().startswith("≈ frame "))
+    window.playback.seek(0.0)
+    window.playback.play_pause()
+    qtbot.waitUntil(lambda: window.playback.player.ended)
+    qtbot.waitUntil(lambda: text() == "frame 30")
+    for number in (29, 28):
+        qtbot.keyClick(window, KEY.Key_Comma)
+        qtbot.waitUntil(lambda number=number: text() == f"frame {number}")
+    window.playback.seek(0.4)
+    qtbot.waitUntil(lambda: text() == "frame 21")
+
+
 @pytest.mark.slow
 def test_a_seek_to_what_was_not_seen_yet_makes_nobody_new(qtbot, qapp, tmp_path):
     from app.settings.settings import Settings

@@ -4,7 +4,17 @@ import itertools
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QPalette, QStyleHints
-from PyQt6.QtWidgets import QLabel, QWidget
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QTabBar,
+    QToolButton,
+    QWidget,
+)
 
 from app.session.palette import contrast, ink_on
 from app.window.theme import DARK, LIGHT, apply_theme, current_theme, palette_for
@@ -29,9 +39,8 @@ def test_words_have_contrast_on_every_ground(look):
 
 @pytest.mark.parametrize("look", [DARK, LIGHT], ids=["dark", "light"])
 def test_curves_and_focus_have_contrast_on_every_ground(look):
-    for ground, colour in itertools.product(GROUNDS, (*look.faces, look.accent)):
-        least = 3.0 if colour != look.accent or ground == "base" else 2.4
-        assert contrast(colour, getattr(look, ground)) >= least, (colour, ground)
+    for ground, colour in itertools.product(GROUNDS, (*look.faces, look.focus)):
+        assert contrast(colour, getattr(look, ground)) >= 3.0, (colour, ground)
 
 
 @pytest.mark.parametrize("look", [DARK, LIGHT], ids=["dark", "light"])
@@ -125,3 +134,36 @@ def test_text_grows_with_its_setting_and_shrinks_back(qapp):
     assert qapp.font().pointSizeF() == pytest.approx(1.5 * before)
     apply_theme(qapp, "dark")
     assert qapp.font().pointSizeF() == pytest.approx(before)
+
+
+@pytest.mark.parametrize("look", [DARK, LIGHT], ids=["dark", "light"])
+@pytest.mark.parametrize("kind", [QToolButton, QPushButton, QCheckBox, QComboBox, QSlider, QTabBar])
+def test_what_the_keyboard_leads_to_has_an_outline_of_two_pixels(qtbot, qapp, look, kind):
+    apply_theme(qapp, look.name)
+    holder = QWidget()
+    qtbot.addWidget(holder)
+    first, widget = QPushButton("first"), kind()
+    if isinstance(widget, QTabBar):
+        widget.addTab("one")
+        widget.addTab("two")
+    elif isinstance(widget, QToolButton):
+        widget.setAutoRaise(True)
+        widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    row = QHBoxLayout(holder)
+    row.addWidget(first)
+    row.addWidget(widget)
+    holder.show()
+    holder.activateWindow()
+    first.setFocus()
+    qtbot.waitUntil(first.hasFocus)
+
+    def outlined():
+        image = widget.grab().toImage()
+        spots = itertools.product(range(image.width()), range(image.height()))
+        return sum(image.pixelColor(x, y).name() == look.focus for x, y in spots)
+
+    before = outlined()
+    qtbot.keyClick(first, Qt.Key.Key_Tab)
+    qtbot.waitUntil(widget.hasFocus)
+    assert before < 10
+    assert outlined() - before >= 2 * 2 * 12  # two sides, two pixels wide
