@@ -35,6 +35,7 @@ GIVEN = {
     "FaceEdit": {"face": 1, "named": NamedFace()},
     "LabelEdit": {"face": 1, "start_s": 0.0, "end_s": 1.0, "label": "neutral"},
     "MergeEdit": {"face": 1, "into": 2},
+    "SplitEdit": {"face": 1, "other": 2, "time_s": 1.0},
     "Part": {"start_s": 1.0},
     "_Judged": {"settings": {}, "figures": {}},
     "_Saved": {"rows": 1, "edits": ()},

@@ -44,6 +44,7 @@ class RecordingController:
 
     Attributes:
         beginning: Called when a recording begins: gives the index of the first frame to record.
+        begun: Called once a recording takes frames.
         named: Gives what the faces of the source are called.
         key_name: Gives the key that one of `KEYS` was changed to.
         microphone: Says whether there is one.
@@ -72,6 +73,7 @@ class RecordingController:
         self._told, self._kept = told, kept
         self._make_recorder, self._free = make_recorder, free
         self.beginning: Callable[[], int] | None = None
+        self.begun: Callable[[], object] = bool
         self.named: Callable[[], NamedFaces] = lambda: NAMELESS
         self.key_name: Callable[[str], str] = str
         self.microphone: Callable[[], bool] = bool
@@ -184,6 +186,7 @@ class RecordingController:
             self.keep_names()
         for text, name in self._lasting.values():
             self._recorder.mark(text, name, "begin")
+        self.begun()
         return True
 
     def keep_names(self) -> None:

@@ -135,6 +135,7 @@ class MainWindow(QMainWindow):
         said = OutputsWatch(*ways, self.watch.notice, lambda: self.controller.choice.root)
         self.watch.chips = said.chips
         self.controller.beginning = self.source.whole_from
+        self.controller.begun = self.source.begin_anew_at_end
         self.controller.named = lambda: self.live.named
         self.controller.device = lambda: self.live.device
         actions = self.actions_

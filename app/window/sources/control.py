@@ -122,18 +122,22 @@ class SourceControl(QObject):
             self.open(replace(wanted, name=choice.name))
 
     def whole_from(self) -> int:
-        """Leave out no frame of a file from now on, which begins anew at its end.
+        """Leave out no frame of a file from now on.
 
         Returns:
             Index of the first of them; where a file is paused, that is the one on the screen.
         """
         worker, player = self._runner.worker, self._stage.playback.player
         first = 0 if worker is None else worker.keep_every(on=True)
-        if player is not None and player.ended:
-            player.play()
-        elif player is not None and not player.playing:
+        if player is not None and not player.playing and not player.ended:
             first = max(0, first - 1)
         return first
+
+    def begin_anew_at_end(self) -> None:
+        """Play a file that is at its end from its beginning; a recording of it runs already."""
+        player = self._stage.playback.player
+        if player is not None and player.ended:
+            player.play()
 
     def keep_every(self, on: bool) -> None:
         """Leave out no frame of a file, or keep its pace again."""
