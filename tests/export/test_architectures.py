@@ -257,7 +257,7 @@ def assert_exported(saved, facts, out):
 
 
 # Of each family one by default.
-RARE = ("poster-ada-mlp", "arbex-k0", "resizer-b", "resizer-c", "resizer-d")
+RARE = ("poster-ada-mlp", "arbex-k0", "resizer-b", "resizer-c", "resizer-d", "resizer-e")
 
 
 @pytest.mark.slow
