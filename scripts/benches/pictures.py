@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import cycle, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -35,8 +35,10 @@ from engine.errors import ConfigError, FerError
 from engine.types import Image
 
 PROGRAM: Final = "scripts.benches.pictures"
+MANY: Final = ("--max-faces", "16")  # of a film of more than the 8 of the default
 MOMENT_S: Final = "0.01"  # of the film: one frame
 ALONE: Final = "decode + encode"
+ONE_FACE: Final = 60  # frames of the demo; then somebody else comes in
 PEER_FRAMES: Final = 24  # at a tenth of our rate
 # Width, height, faces in a row and a column, frames.
 FILMS: Final = (
@@ -128,15 +130,22 @@ def _run(argv: Sequence[str]) -> None:
         commands["other "] = options.beside
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for clip in options.clips or _films(folder):
-            ways = _ways(clip, commands, folder, options.peers)
+        clips = [(clip, ()) for clip in options.clips] or _films(folder)
+        for clip, more in clips:
+            ways = _ways(clip, commands, folder, options.peers, more)
             print(_page(clip, _measured(ways, options.repeats)), flush=True)
 
 
-def _films(folder: Path) -> list[Path]:
-    """Make the films in another process: what a process took at most, those it starts inherit."""
+def _films(folder: Path) -> list[tuple[Path, tuple[str, ...]]]:
+    """Make the films, with what options they need.
+
+    In another process: what a process took at most, those it starts inherit.
+    """
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        return [other.submit(_made, folder, *film).result() for film in FILMS]
+        made = [other.submit(_made, folder, *film).result() for film in FILMS]
+    return [
+        (path, MANY if row > 1 else ()) for path, (_, _, row, _) in zip(made, FILMS, strict=True)
+    ]
 
 
 def _made(folder: Path, width: int, height: int, many: int, frames: int) -> Path:
@@ -148,15 +157,19 @@ def _made(folder: Path, width: int, height: int, many: int, frames: int) -> Path
 
 
 def _frames(film: Path | None, frames: int) -> Iterator[Image]:
-    """Give the first frames of a film, BGR; of the demo, over and over, where none is named."""
-    source = film or asset_path("demo.mp4")
-    while frames > 0:
-        with av.open(str(source)) as container:
-            for frame in islice(container.decode(video=0), frames):
-                yield np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-                frames -= 1
+    """Give the first frames of a film, BGR.
+
+    Where none is named, those of the demo that show one face, forwards and backwards without a cut.
+    """
+    source, wanted = (asset_path("demo.mp4"), ONE_FACE) if film is None else (film, frames)
+    with av.open(str(source)) as container:
+        decoded = islice(container.decode(video=0), wanted)
+        images = (np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in decoded)
         if film is not None:
+            yield from images
             return
+        shown = list(images)
+    yield from islice(cycle([*shown, *shown[-2:0:-1]]), frames)
 
 
 def _begun(film: Path, frames: int, path: Path) -> None:
@@ -191,9 +204,13 @@ class Way:
 
 
 def _ways(
-    clip: Path, commands: Mapping[str, Path], folder: Path, peers: Path | None
+    clip: Path,
+    commands: Mapping[str, Path],
+    folder: Path,
+    peers: Path | None,
+    more: Sequence[str] = (),
 ) -> dict[str, Way]:
-    """List what takes turns, by name."""
+    """List what takes turns, by name; our commands get more options."""
     python = [sys.executable, "-c", CODEC, str(clip)]
     ways = {"decode": Way(python), ALONE: Way([*python, str(folder / "x.mp4")])}
     rows, film, soft = (str(folder / name) for name in ("rows.csv", "out.mp4", "out.mkv"))
@@ -205,7 +222,7 @@ def _ways(
     }
     for name, command in commands.items():
         for output, options in outputs.items():
-            plain = [str(command), str(clip), "--overwrite", "--quiet", *options]
+            plain = [str(command), str(clip), *more, "--overwrite", "--quiet", *options]
             ways[f"{name}{output}"] = Way(plain, [*plain, "--duration", MOMENT_S])
     if peers is not None:
         short, one = folder / "short.mp4", folder / "one.mp4"
