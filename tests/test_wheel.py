@@ -88,7 +88,11 @@ def test_wheel_runs_from_an_empty_environment(installed, tmp_path):
     done = run(installed / "fer-video", demo, *outputs, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["frames"] == 25
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "rows.csv", "rows.csv.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.mp4",
+        "rows.csv",
+        "rows.csv.json",
+    ]
     code = """
 import fer_live
 from engine.assets import asset_path
