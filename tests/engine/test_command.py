@@ -68,19 +68,24 @@ for act, arguments in several:
 """
 
 
-def child(target, watched, *several):
-    module, _, function = target.partition(":")
+def answered(program, asked, limit_s):
+    """Ask a program in a Python of its own; give what each of its lines says, as JSON."""
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, json.dumps([module, function, watched, several])],
+        [sys.executable, "-c", program, json.dumps(asked)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=limit_s,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def child(target, watched, *several):
+    module, _, function = target.partition(":")
+    return answered(CHILD, [module, function, watched, several], limit_s=120)
 
 
 def test_every_script_is_tried():
@@ -182,17 +187,7 @@ MODULES = (
 def answers():
     """What each of MODULES says to ``--version`` and to a wrong option, with its exit code."""
     asked = [(module, option) for module in MODULES for option in ("--version", "--no-such-option")]
-    done = subprocess.run(
-        [sys.executable, "-c", FORKS, json.dumps(asked)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said = [json.loads(line) for line in done.stdout.splitlines()]
+    said = answered(FORKS, asked, limit_s=240)
     return {each: tuple(answer) for each, answer in zip(asked, said, strict=True)}
 
 

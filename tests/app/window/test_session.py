@@ -565,12 +565,17 @@ def test_a_recording_that_a_kill_left_is_named_at_the_next_start(qtbot, window, 
     review.close()
 
 
-def test_a_paused_file_is_recorded_from_the_frame_on_the_screen(qtbot, playing):
+def start_paused_at(qtbot, playing, time_s):
+    """Begin to record a file that is paused at a time."""
     player = playing.playback.player
     player.pause()
-    player.seek(0.2)
-    qtbot.waitUntil(lambda: playing.live.now_s == pytest.approx(0.2, abs=0.01))
+    player.seek(time_s)
+    qtbot.waitUntil(lambda: playing.live.now_s == pytest.approx(time_s, abs=0.01))
     start(qtbot, playing)
+
+
+def test_a_paused_file_is_recorded_from_the_frame_on_the_screen(qtbot, playing):
+    start_paused_at(qtbot, playing, 0.2)
     qtbot.keyClick(playing, KEY.Key_F5)
     qtbot.keyClick(playing, KEY.Key_S, CONTROL | SHIFT)
     qtbot.waitUntil(lambda: playing.controller.view().markers == 1)
@@ -586,11 +591,7 @@ def test_a_paused_file_is_recorded_from_the_frame_on_the_screen(qtbot, playing):
 
 
 def test_a_paused_file_that_goes_on_has_each_frame_once(qtbot, playing):
-    player = playing.playback.player
-    player.pause()
-    player.seek(0.2)
-    qtbot.waitUntil(lambda: playing.live.now_s == pytest.approx(0.2, abs=0.01))
-    start(qtbot, playing)
+    start_paused_at(qtbot, playing, 0.2)
     qtbot.keyClick(playing, KEY.Key_Space)
     qtbot.waitUntil(lambda: not recording(playing), timeout=20_000)
     rows = (playing.controller.view().folder / "records.csv").read_text().splitlines()[1:]
